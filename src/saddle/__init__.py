@@ -1,0 +1,19 @@
+"""saddle trains, measures and uses generative adversarial networks.
+
+`from saddle import train, load` is everything that the command line does; nothing heavy is imported before it is used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+__version__ = "0.1.0"
+__all__ = ["load", "resume", "train"]
+
+WHERE = {"train": "saddle.sessions", "resume": "saddle.sessions", "load": "saddle.inference.load"}
+
+
+def __getattr__(name: str) -> object:
+    if name not in WHERE:
+        raise AttributeError(f"module 'saddle' has no attribute {name!r}")
+    return getattr(import_module(WHERE[name]), name)

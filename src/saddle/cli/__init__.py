@@ -1,0 +1,98 @@
+"""The command line: thin, and light until a command needs more."""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+from typing import NamedTuple
+
+from .. import __version__
+from ..errors import Failure, Interrupted, Mistake, nearest
+
+
+class Command(NamedTuple):
+    module: str  # of this package, where a function of the command's name takes the words behind it
+    takes: str
+    summary: str
+
+
+COMMANDS = {
+    "train": Command("training", "[RECIPE]", "train a recipe; dcgan on drawn letters and digits if nothing is said"),
+    "resume": Command("training", "RUN", "go on with a run exactly where it stopped"),
+    "sample": Command("sampling", "RUN", "make new samples: one sheet of them, or -n single files"),
+    "doctor": Command("checking", "DATA", "look for what is wrong with data, and say what to do about it"),
+    "list": Command(
+        "listing", "[WHAT]", "list recipes, objectives, penalties, networks, priors, optimizers, schedules or data"
+    ),
+    "show": Command(
+        "showing", "RECIPE", "tell a recipe's fields and sources, its losses in words, its networks' sizes"
+    ),
+    "diff": Command("comparing", "A B", "tell what differs between two recipes, or two runs"),
+}
+PAGE = """\
+saddle {version} trains, measures and uses generative adversarial networks.
+
+usage: saddle COMMAND ...
+
+{commands}
+
+saddle COMMAND --help tells a command's options, saddle train RECIPE --help a recipe's own as well.
+For a first run, which takes two minutes and needs no data: saddle train dcgan"""
+
+
+class Answer(Exception):
+    """The page that was asked for with --help."""
+
+
+def main(words: list[str] | None = None) -> int:
+    """Run one command; returns the exit code: 0 done, 1 it failed, 2 it was asked wrongly, 130 or 143 interrupted."""
+    try:
+        answer(sys.argv[1:] if words is None else words)
+    except BrokenPipeError:  # whoever read the output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except Mistake as error:
+        return ended(error, 2)
+    except Interrupted as error:
+        return ended(error, error.code)
+    except KeyboardInterrupt:
+        return ended("interrupted", 130)
+    except Failure as error:
+        return ended(error, error.code)
+    except OSError as error:
+        return ended(f"{error.filename}: {error.strerror}" if error.filename else error, 2)
+    return 0
+
+
+def answer(words: list[str]) -> None:
+    try:
+        obey(words)
+    except Answer as page:
+        print(page)
+    sys.stdout.flush()  # here, where a reader that has gone is noticed
+
+
+def ended(sentence: object, code: int) -> int:
+    print(f"saddle: {sentence}", file=sys.stderr)
+    return code
+
+
+def obey(words: list[str]) -> None:
+    match words:
+        case ["--help" | "-h" | "help", name, *rest] if name in COMMANDS:
+            obey([name, *rest, "--help"])
+        case [] | ["--help" | "-h" | "help", *_]:
+            print(overview())
+        case ["--version", *_]:
+            print(f"saddle {__version__}")
+        case [name, *rest] if name in COMMANDS:
+            command = import_module(f"saddle.cli.{COMMANDS[name].module}")
+            getattr(command, name)(rest)
+        case [name, *_]:
+            raise Mistake(f"there is no command {name}{nearest(name, COMMANDS)}")
+
+
+def overview() -> str:
+    lines = (f"  saddle {name + ' ' + takes:<17} {summary}" for name, (_, takes, summary) in COMMANDS.items())
+    return PAGE.format(version=__version__, commands="\n".join(lines))

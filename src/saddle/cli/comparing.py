@@ -1,0 +1,76 @@
+"""Two recipes, or two runs, side by side."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from ..errors import require
+from ..recipes import find
+from .pages import width
+from .words import Nothing, take
+
+ABSENT = "(none)"
+PASSING = ("recipe", "options", "settings", "machine", "created")  # of a manifest: said by the values themselves
+
+
+def diff(words: list[str]) -> None:
+    """saddle diff A B."""
+    (a, b), _ = take("diff", words, Nothing())
+    require(is_run(a) == is_run(b), f"{a if is_run(a) else b} is a run and {b if is_run(a) else a} a recipe; "
+                                    "give two of a kind")  # fmt: skip
+    rows = [*differences(facts(a), facts(b))]
+    print(side_by_side(("", a, b), rows) if rows else f"{a} and {b} are the same")
+
+
+def is_run(name: str) -> bool:
+    return (Path(name) / "manifest.json").is_file()
+
+
+def facts(name: str) -> dict[str, Any]:
+    """What defines a recipe, or a run, by name."""
+    if not is_run(name):
+        recipe, _ = find(name)
+        return {"recipe": type(recipe).__name__} | parts(recipe)
+    from ..recipes.revive import revive
+    from ..runs.folder import Folder
+    from ..runs.manifest import Manifest
+
+    run = Manifest.read(Folder.found(name))
+    recipe = revive(run.name, run.recipe, run.options)
+    machine = {f"machine.{name}": value for name, value in run.machine.items() if name != "command"}
+    rest = {name: value for name, value in parts(run).items() if name not in PASSING}
+    return {"recipe": type(recipe).__name__} | parts(recipe) | parts(run.settings) | rest | machine
+
+
+def parts(value: Any) -> dict[str, Any]:
+    """A value's fields, or a mapping's."""
+    if isinstance(value, Mapping):
+        return dict(value)
+    return {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
+
+
+def differences(a: Mapping[str, Any], b: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str, str]]:
+    """Name by name where the two differ; within values of one class, in their fields."""
+    for name in dict.fromkeys([*a, *b]):
+        x, y = a.get(name, ABSENT), b.get(name, ABSENT)
+        within = isinstance(x, Mapping) or dataclasses.is_dataclass(x)
+        if type(x) is type(y) and within:
+            yield from differences(parts(x), parts(y), f"{prefix}{name}.")
+        elif x != y:
+            yield prefix + name, written(x), written(y)
+
+
+def written(value: object) -> str:
+    return value if isinstance(value, str) else repr(value)
+
+
+def side_by_side(titles: tuple[str, str, str], rows: list[tuple[str, str, str]]) -> str:
+    """Three columns where they fit, else the two values below each other."""
+    wide = [max(len(row[i]) for row in [titles, *rows]) + 2 for i in range(3)]
+    if sum(wide) <= width():
+        return "\n".join(f"{n:<{wide[0]}}{x:<{wide[1]}}{y}".rstrip() for n, x, y in [titles, *rows])
+    column = max(len(titles[1]), len(titles[2])) + 2
+    return "\n".join(f"{n}\n  {titles[1]:<{column}}{x}\n  {titles[2]:<{column}}{y}" for n, x, y in rows)

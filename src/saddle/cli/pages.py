@@ -1,0 +1,110 @@
+"""Help pages: every option with its value and the comment behind its field."""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import inspect
+import io
+import shutil
+import textwrap
+import tokenize
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ..options import fields, literals, members
+from . import COMMANDS
+
+COLUMN = 30  # where the help of an option begins
+
+
+class Field(NamedTuple):
+    """A field of a value, or of a value in it: `adam.lr`."""
+
+    name: str
+    now: Any
+    hint: object
+    help: str
+
+
+def page(command: str, sections: Mapping[str, tuple[object, ...]], about: str = "") -> str:
+    """A command's help: how it is written, what it does, its options in sections."""
+    _, takes, summary = COMMANDS[command]
+    head = f"usage: saddle {command} {takes}{' [--option value ...]' if sections else ''}"
+    parts = [head, wrapped(about or f"{summary[0].upper()}{summary[1:]}.")]
+    parts += [f"{title}\n{options(*values)}" for title, values in sections.items()]
+    return "\n\n".join(parts)
+
+
+def options(*values: object) -> str:
+    """A line or more for each field: the option with its value now, and its help."""
+    return "\n".join(table((option(field), field.help) for value in values for field in walk(value)))
+
+
+def walk(value: Any, prefix: str = "") -> Iterator[Field]:
+    """The fields, and behind each that is a value itself, its own."""
+    helps = comments(type(value))
+    for name, hint in fields(type(value)).items():
+        now, choices = getattr(value, name), [choice for choice in literals(hint) if isinstance(choice, str)]
+        help = helps.get(name, "") + (f" ({', '.join(choices)})" if choices else "")
+        yield Field(prefix + name, now, hint, help.strip())
+        if dataclasses.is_dataclass(now):
+            yield from walk(now, f"{prefix}{name}.")
+
+
+def option(field: Field) -> str:
+    dashes = "-" if len(field.name) == 1 else "--"
+    return f"{dashes}{field.name.replace('_', '-')} {shown(field)}"
+
+
+def shown(field: Field) -> str:
+    """A value as it would be written, or in capitals what there is none of yet."""
+    if field.now is None:
+        words = {int: "N", float: "X", str: "TEXT", Path: "PATH"}
+        return next((words[want] for want in members(field.hint) if isinstance(want, type) and want in words), "N")
+    if isinstance(field.now, tuple):
+        return f'"{", ".join(map(repr, field.now))}"'
+    return type(field.now).__name__ if dataclasses.is_dataclass(field.now) else str(field.now)
+
+
+def comments(kind: type) -> dict[str, str]:
+    """The comment behind each field of a class and its bases."""
+    helps: dict[str, str] = {}
+    for base in reversed(kind.__mro__):
+        if base.__module__ not in ("builtins", "typing"):
+            helps |= written(textwrap.dedent(inspect.getsource(base)))
+    return helps
+
+
+def written(source: str) -> dict[str, str]:
+    """Field by field, the comment on the lines of its definition."""
+    (body,) = ast.parse(source).body
+    assert isinstance(body, ast.ClassDef)
+    helps: dict[str, str] = {}
+    comments = [t for t in tokenize.generate_tokens(io.StringIO(source).readline) if t.type == tokenize.COMMENT]
+    for node in body.body:
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            lines = range(node.lineno, (node.end_lineno or node.lineno) + 1)
+            helps[node.target.id] = " ".join(t.string.lstrip("# ") for t in comments if t.start[0] in lines)
+    return helps
+
+
+def table(rows: Iterable[tuple[str, str]], column: int = COLUMN) -> Iterator[str]:
+    """Two columns, the second wrapped; a first that is too wide has a line to itself."""
+    for left, right in rows:
+        lines = textwrap.wrap(right, max(width() - column - 2, 20)) or [""]
+        if len(left) > column - 2:
+            yield f"  {left}"
+            left = ""
+        firsts = [left] + [""] * (len(lines) - 1)
+        texts = (f"  {first:<{column}}{line}" for first, line in zip(firsts, lines, strict=True))
+        yield from (text.rstrip() for text in texts if text.strip())
+
+
+def wrapped(text: str) -> str:
+    return "\n\n".join(textwrap.fill(part, width()) for part in text.split("\n\n"))
+
+
+def width() -> int:
+    return min(max(shutil.get_terminal_size().columns, 60), 110)

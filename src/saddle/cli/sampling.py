@@ -1,0 +1,72 @@
+"""New samples from a run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import require
+from .words import take
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+SHEET, CLOUD = 64, 2048  # images on a sheet, points in a picture
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How to sample."""
+
+    n: int | None = None  # make so many single files in a folder, not one sheet
+    seed: int = 0  # equal seeds make equal samples
+    label: str | None = None  # a class's name or number, for a generator trained on labels
+    average: bool = True  # with averaged weights; --no-average takes those of the last round
+    device: str = "auto"  # cpu, cuda or cuda:1; auto takes a GPU if there is one
+    out: Path | None = None  # the sheet's file or the files' folder; samples-SEED in the run's folder if not given
+
+    def __post_init__(self) -> None:
+        require(self.n is None or self.n > 0, f"-n is {self.n}, but should be above 0")
+        require(self.seed >= 0, f"seed is {self.seed}, but should be 0 or more")
+        png = self.n is not None or self.out is None or self.out.suffix == ".png"
+        require(png, f"a sheet is a PNG, but {self.out} does not end in .png")
+
+    @property
+    def stem(self) -> str:
+        """What tells these samples from others of the run."""
+        label = f"-{self.label}" if self.label is not None else ""
+        return f"samples{label}-{self.seed}{'' if self.average else '-raw'}"
+
+
+def sample(words: list[str]) -> None:
+    """saddle sample RUN."""
+    (run,), wish = take("sample", words, Sampling())
+    from ..inference.load import load
+
+    loaded = load(run, device=wish.device, average=wish.average)
+    points = loaded.shape.points
+    require(not (points and wish.n), f"{run} makes points, which are drawn as one picture; leave out -n")
+    samples = loaded.sample(wish.n or (CLOUD if points else SHEET), wish.seed, wish.label)
+    where = wish.out or Path(run) / (wish.stem if wish.n else f"{wish.stem}.png")
+    (single if wish.n else together)(samples, where)
+    print(where)
+
+
+def together(samples: Tensor, file: Path) -> None:
+    from ..runs.sheets import save, sheet
+
+    file.parent.mkdir(parents=True, exist_ok=True)
+    save(sheet({"made": samples}), file)
+
+
+def single(samples: Tensor, folder: Path) -> None:
+    """One PNG of its own size for each sample, (n, 1, 3 or 4 channels, height, width) in [-1, 1]."""
+    from PIL import Image
+
+    from ..runs.sheets import save
+
+    folder.mkdir(parents=True, exist_ok=True)
+    pixels = ((samples.clamp(-1, 1) + 1) * 127.5).round().byte().permute(0, 2, 3, 1).numpy()
+    for i, one in enumerate(pixels):
+        save(Image.fromarray(one[..., 0] if one.shape[2] == 1 else one), folder / f"{i:05d}.png")

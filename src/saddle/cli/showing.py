@@ -1,0 +1,81 @@
+"""One recipe, looked at closely."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from ..errors import require
+from ..recipes import Entry, find
+from .pages import options, table, wrapped
+from .training import cited
+from .words import take
+
+if TYPE_CHECKING:
+    from ..core import Recipe, Shape
+
+
+@dataclass(frozen=True)
+class Showing:
+    """What data the networks are built for."""
+
+    data: str | None = None  # count parameters for this data; the recipe's if not given
+    size: int | None = None  # pixels of a side
+    channels: Literal[1, 3, 4] | None = None  # of an image
+
+    def __post_init__(self) -> None:
+        require(self.size is None or self.size > 0, f"size is {self.size}, but should be a number above 0")
+
+
+def show(words: list[str]) -> None:
+    """saddle show RECIPE."""
+    (name,), wish = take("show", words, Showing())
+    recipe, entry = find(name)
+    kinds = dict.fromkeys(type(value) for value in inside(recipe))
+    terms = table(((kind.__name__, " ".join((inspect.getdoc(kind) or "").split())) for kind in kinds), 22)
+    shape = shaped(wish, entry)
+    counts = table(((player, f"{count:,} parameters") for player, count in players(recipe, shape).items()), 22)
+    about = f"{name}: {cited(recipe)}\n\n{inspect.getdoc(type(recipe))}"
+    print(wrapped(about), "Fields\n" + options(recipe), "In words\n" + "\n".join(terms),
+          f"Players for {shape}\n" + "\n".join(counts), sep="\n\n")  # fmt: skip
+
+
+def inside(value: Any) -> Iterator[object]:
+    """The values in a value's fields, at any depth: objective, penalties, networks, schedules."""
+    parts = value if isinstance(value, tuple) else [getattr(value, f.name) for f in dataclasses.fields(value)]
+    for part in parts:
+        if dataclasses.is_dataclass(part):
+            yield part
+        if dataclasses.is_dataclass(part) or isinstance(part, tuple):
+            yield from inside(part)
+
+
+def shaped(wish: Showing, entry: Entry) -> Shape:
+    """One sample's shape: what was said, and what was not from the data."""
+    from ..core import Shape
+
+    size = wish.size or (entry.size if wish.data is None else None)
+    if wish.data is None and size and wish.channels:
+        return Shape(wish.channels, size, size)
+    from ..data import Prepare, open_data
+
+    source = wish.data or entry.data
+    return open_data(
+        source, Prepare(size=size, channels=wish.channels), lambda said: print(said, file=sys.stderr)
+    ).shape
+
+
+def players(recipe: Recipe[Any], shape: Shape) -> dict[str, int]:
+    """How many numbers each player learns, counted without making them."""
+    import torch
+
+    with torch.device("meta"):
+        game = recipe.game(shape)
+    sizes = {
+        name: sum(p.numel() for p in child.parameters() if p.requires_grad) for name, child in game.named_children()
+    }
+    return {name: size for name, size in sizes.items() if size}

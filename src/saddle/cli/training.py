@@ -1,0 +1,114 @@
+"""Training, and going on with it."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import require
+from ..options import fields, override
+from ..recipes import RECIPES, files, find
+from ..runs.settings import Settings
+from . import Answer
+from .pages import page
+from .words import asks, expected, flags, sort, split, take
+
+if TYPE_CHECKING:
+    from ..core import Recipe
+
+DEFAULT = "dcgan"
+MORE = """
+
+A field that is a value is written as in Python, and its own fields are options too, at any depth:
+  --objective "NonSaturating(target=0.9)"   --adam.lr 1e-4   --adam.lr "Linear(2e-4, 0)"   --turns.critic 2
+saddle list objectives (penalties, networks, priors ...) tells what can be written.
+--flip alone is --flip True, --no-flip is --flip False; 200k is 200000."""
+
+OWN = f"""
+
+A recipe's own fields are options too: saddle train {DEFAULT} --help lists them; saddle list lists the recipes."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a run goes."""
+
+    out: Path | None = None  # the run's folder; a new one in runs/ if not given
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What may differ when a run goes on."""
+
+    threads: int | None = None  # of the processor, if not as many as the run had; then the bits may differ
+
+
+def train(words: list[str]) -> None:
+    """saddle train [RECIPE]: any setting, and any field of the recipe, is an option."""
+    plain, given = split(words, flags(Place(), Settings()))
+    if asks(given) and not plain:
+        raise Answer(page("train", {"Run settings": (Place(), Settings())}) + OWN)
+    name = named(plain)
+    recipe, _ = find(name)
+    separate(name, recipe)
+    if asks(given):
+        raise Answer(recipe_page(name, recipe))
+    place, chosen, options = sort("train", given, Place(), Settings(), recipe)
+    settings = override(Settings(), chosen)
+    from .. import sessions  # after everything that can be refused without torch
+
+    run = sessions.train(name, out=override(Place(), place).out, options=options,
+                         **{field.replace("-", "_"): getattr(settings, field) for field in chosen})  # fmt: skip
+    told(run)
+
+
+def resume(words: list[str]) -> None:
+    """saddle resume RUN."""
+    (run,), machine = take("resume", words, Machine())
+    require(machine.threads is None or machine.threads > 0, f"threads is {machine.threads}, but should be above 0")
+    from .. import sessions
+
+    told(sessions.resume(run, threads=machine.threads))
+
+
+def named(plain: list[str]) -> str:
+    """The recipe's name; a folder in its place is likely to be the data."""
+    for word in plain[:2]:
+        data = word not in RECIPES and not files.meant(word) and Path(word).exists()
+        require(not data, f"{word} is no recipe; if it is your data, write --data {word}")
+    (name,) = expected("train", plain) or [DEFAULT]
+    return name
+
+
+def separate(name: str, recipe: Recipe[Any]) -> None:
+    """Settings and fields share one row of options, so none may be both."""
+    both = sorted({*fields(Settings), *fields(Place)} & {*fields(type(recipe))})
+    require(not both, f"{name} has the field {' and '.join(both)}, which is a run setting; call it something else")
+
+
+def recipe_page(name: str, recipe: Recipe[Any]) -> str:
+    kind = type(recipe)
+    title = f"{kind.__name__}, from {cited(recipe)}" if cited(recipe) else kind.__name__
+    about = f"{title}\n\n{inspect.getdoc(kind)}"
+    sections = {f"The recipe {name}": (recipe,), "Run settings": (Place(), Settings())}
+    return page("train", sections, about).replace("[RECIPE]", name, 1) + MORE
+
+
+def cited(recipe: Recipe[Any]) -> str:
+    """The paper, where the recipe names one."""
+    paper = getattr(recipe, "paper", None)
+    return f"{paper.authors} {paper.year}, arXiv:{paper.arxiv}" if paper else ""
+
+
+def told(run: Path) -> None:
+    """Say where a run lies, and what to type next; of several processes only the first does."""
+    if os.environ.get("RANK", "0") == "0":
+        there = shlex.quote(str(run))
+        print(f"""
+The run lies in {run}. Now try:
+  saddle sample {there}         one sheet of new samples
+  saddle sample {there} --help  single files, other seeds, other weights""")

@@ -1,0 +1,110 @@
+"""The words of a command line: plain ones, and options with their text."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+from collections.abc import Collection, Iterable
+from typing import Any, TypeVar
+
+from ..errors import Mistake, require
+from ..options import fields, override
+from . import COMMANDS, Answer
+from .pages import page
+
+V = TypeVar("V")
+Given = dict[str, str | None]  # an option's text; None for an option with none, such as --flip
+MISSING = object()
+
+
+@dataclasses.dataclass(frozen=True)
+class Nothing:
+    """The options of a command without any."""
+
+
+def take(command: str, words: Iterable[str], value: V) -> tuple[list[str], V]:
+    """A command's plain words, and the value of its options with those given put in; Answer if asked for help."""
+    plain, given = split(words, flags(value))
+    if asks(given):
+        raise Answer(page(command, {"Options": (value,)} if fields(type(value)) else {}))
+    (texts,) = sort(command, given, value)
+    return expected(command, plain), override(value, texts)
+
+
+def split(words: Iterable[str], flags: Collection[str]) -> tuple[list[str], Given]:
+    """Plain words, and options with the text after each, or after its `=`; flags have none, or true or false."""
+    plain: list[str] = []
+    given: Given = {}
+    left = list(words)
+    while left:
+        word = left.pop(0)
+        if not word.startswith("-") or word == "-":
+            plain.append(word)
+            continue
+        option, equals, text = word.lstrip("-").partition("=")
+        follows = bool(left) and not left[0].startswith("--")
+        takes = left[0].lower() in ("true", "false") if follows and option.removeprefix("no-") in flags else follows
+        takes = takes and option not in ("help", "h")
+        given[option] = text if equals else left.pop(0) if takes else None
+    return plain, given
+
+
+def flags(*values: object) -> set[str]:
+    """The options that are on or off."""
+    return {name for value in values for name, hint in fields(type(value)).items() if hint is bool}
+
+
+def asks(given: Given) -> bool:
+    return "help" in given or "h" in given
+
+
+def expected(command: str, plain: list[str]) -> list[str]:
+    """The plain words, if there are as many as the command takes."""
+    takes = COMMANDS[command].takes.split()
+    least = sum(not name.startswith("[") for name in takes)
+    usage = f"write saddle {command} {' '.join(takes)}"
+    require(len(plain) >= least, f"{command} needs {' and '.join(takes)}; {usage}")
+    require(len(plain) <= len(takes), f"{command} has no use for {' '.join(plain[len(takes) :])!r}; {usage}")
+    return plain
+
+
+def sort(command: str, given: Given, *values: Any) -> list[dict[str, str]]:
+    """The options as text, for each of the values those that are its fields."""
+    texts: list[dict[str, str]] = [{} for _ in values]
+    known = [fields(type(value)) for value in values]
+    for option, text in given.items():
+        name, said = said_as(option, text, values)
+        owner = next((i for i, names in enumerate(known) if name.partition(".")[0] in names), None)
+        if owner is None:
+            raise Mistake(unknown(command, option, [n for names in known for n in names]))
+        texts[owner][name] = said
+    return texts
+
+
+def said_as(option: str, text: str | None, values: Iterable[object]) -> tuple[str, str]:
+    """An option's field and text: `--flip` says True, `--no-flip` False."""
+    name = option.replace("-", "_")
+    now = next((x for value in values if (x := found(value, name)) is not MISSING), MISSING)
+    if text is not None:
+        return name, text
+    if now is MISSING and name.startswith("no_"):
+        name, text = said_as(name.removeprefix("no_"), None, values)
+        return name, "False"
+    example = f", such as --{option} {now}" if isinstance(now, int | float | str) else ""
+    require(isinstance(now, bool) or now is MISSING, f"--{option} needs a value{example}")
+    return name, "True"
+
+
+def found(value: object, name: str) -> object:
+    """A field, or a field's field."""
+    for part in name.split("."):
+        value = getattr(value, part, MISSING) if dataclasses.is_dataclass(value) else MISSING
+    return value
+
+
+def unknown(command: str, option: str, known: Iterable[str]) -> str:
+    dashed = [name.replace("_", "-") for name in known]
+    off = "no-" if option.startswith("no-") else ""
+    near = difflib.get_close_matches(option.partition(".")[0].removeprefix("no-"), dashed, 1)
+    hint = f"did you mean --{off}{near[0]}?" if near else f"saddle {command} --help lists what there is"
+    return f"there is no option --{option}; {hint}"

@@ -1,0 +1,310 @@
+"""The words: what time it is, what a critic says, what a player minimises, what a game is."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from typing import ClassVar, Generic, NamedTuple, Protocol, TypeVar, cast, runtime_checkable
+
+import torch
+from torch import Tensor, nn
+
+from .errors import Mistake as Mistake
+from .errors import require as require
+
+B = TypeVar("B")
+P = TypeVar("P")
+
+
+class Clock(NamedTuple):
+    """What time it is in a run: host numbers, never read back from a device."""
+
+    round: int = 0  # rounds played
+    images: int = 0  # real images shown to a critic
+    share: float = 0.0  # of the run's length, 0 to 1
+
+
+Schedule = Callable[[Clock], float]  # a frozen value that is called with a Clock
+Number = float | Schedule
+
+
+def at(number: Number, clock: Clock) -> float:
+    """A number's value now."""
+    return number(clock) if callable(number) else number
+
+
+class Verdict(NamedTuple):
+    """What `critic(sample, condition)` answers; a critic, or generator, with no use for a condition ignores it."""
+
+    score: Tensor  # (n, ...), higher is more real: one a sample, a map for patches, n/m rows for packs of m
+    features: Tensor  # what the score was read from; an autoencoding critic's code
+    logits: Tensor | None = None  # (n, classes), when the critic also names the class
+
+
+class Judged(NamedTuple):
+    """Samples with the verdict on them."""
+
+    sample: Tensor
+    score: Tensor
+    features: Tensor
+    logits: Tensor | None
+
+
+class View(Protocol):
+    """What a critic sees of a sample: noise, augmentation. The sample itself, and slopes there, stay as they are."""
+
+    def __call__(self, sample: Tensor, clock: Clock) -> Tensor: ...
+
+
+@dataclass(frozen=True, eq=False)
+class Judge:
+    """A critic at work: the views act inside, on every call; where slopes can be asked for, in full precision."""
+
+    critic: nn.Module
+    clock: Clock
+    condition: Tensor | None = None  # what else it is told: a label, a caption, a code, an opponent
+    views: tuple[View, ...] = ()
+
+    def __call__(self, sample: Tensor) -> Judged:
+        with exact(sample) if sample.is_leaf and sample.requires_grad else nullcontext():
+            seen = sample
+            for view in self.views:
+                seen = view(seen, self.clock)
+            score, features, logits = self.critic(seen, self.condition)
+        wide = torch.promote_types(score.dtype, torch.float32)  # losses are never taken of bfloat16
+        return Judged(sample, score.to(wide), features, logits)
+
+
+class Objective(Protocol):
+    """How scores become losses: means over batch and patch map; both players minimise."""
+
+    @property
+    def paired(self) -> bool: ...  # does the generator's loss read real scores too?
+    def critic(self, real: Tensor, fake: Tensor) -> Tensor: ...
+    def generator(self, real: Tensor, fake: Tensor) -> Tensor: ...
+
+
+class Penalty(Protocol):
+    """A further term of either player's loss, unweighted; for the generator's, `fake` keeps its graph."""
+
+    @property
+    def weight(self) -> Number: ...
+    @property
+    def every(self) -> int: ...  # lazy: due every n rounds, and then n times the weight
+    def __call__(self, judge: Judge, real: Judged, fake: Judged) -> Tensor: ...
+
+
+def sensible(penalty: Penalty) -> None:
+    """Refuse a weight below zero and a penalty that is never due."""
+    weight, name = penalty.weight, type(penalty).__name__
+    require(callable(weight) or 0 <= weight < math.inf, f"{name}'s weight is {weight}, but should be a number from 0 up")
+    require(penalty.every >= 1, f"{name} is due every {penalty.every} rounds, but should be every 1 or more")
+
+
+class Memory(nn.Module):
+    """A penalty or view in play that remembers something, in buffers."""
+
+    def notice(self, real: Judged, fake: Judged) -> Tensor:
+        """What it wants to know of the batch just judged: means, so that parts of a batch can be averaged."""
+        raise NotImplementedError
+
+    def learn(self, mean: Tensor) -> None:
+        """Take in what was noticed, averaged over the whole batch."""
+        raise NotImplementedError
+
+
+@runtime_checkable
+class Remembers(Protocol):
+    """A value that needs a memory: a frozen description in a recipe, a module of its own in each game."""
+
+    def memory(self) -> Memory: ...
+
+
+Penalties = tuple[Penalty | Remembers, ...]
+Views = tuple[View | Remembers, ...]
+
+
+class Move:
+    """What some players minimise at this moment, term by term."""
+
+    def __init__(self, *players: nn.Module, **terms: Tensor) -> None:
+        self.players, self.terms = players, terms
+
+    @property
+    def loss(self) -> Tensor:
+        """The sum of the terms, a scalar."""
+        return torch.stack(list(self.terms.values())).sum()
+
+
+@dataclass(frozen=True)
+class Agree:
+    """Tell someone the mean of a value over the whole batch, once: all decisions and memories live on these."""
+
+    tell: Callable[[Tensor], object]
+    value: Tensor
+
+
+Turn = Move | tuple[Move, ...] | Agree  # moves in one tuple are simultaneous
+
+
+class Game(nn.Module, Generic[B]):
+    """Networks that play against, or with, each other. Children with a trainable parameter are the players."""
+
+    makers: ClassVar[tuple[str, ...]] = ("generator",)  # averaged, sampled, exported
+
+    def round(self, batches: Iterator[B], clock: Clock) -> Iterator[Turn]:
+        """Yield the turns of one round. Code after a `yield` runs once those players have moved."""
+        raise NotImplementedError
+
+    def phase(self, clock: Clock) -> Hashable | None:
+        """Equal phases run equal operations, one CUDA graph each; None: do not capture."""
+        return None
+
+    def show(self, batch: B) -> Mapping[str, Tensor]:
+        """Named columns for a contact sheet."""
+        return {}
+
+    def sample(self, like: Tensor, condition: Tensor | None = None) -> Tensor:
+        """As many new samples as `like` has rows, (n, channels, height, width), for labels (n,) where asked."""
+        raise Mistake(f"{type(self).__name__} makes nothing out of chance alone; it cannot be sampled")
+
+    def adopt(self, slot: str, parts: Iterable[P | Remembers]) -> tuple[P, ...]:
+        """Parts made ready to play here; those that remember something become modules of this game."""
+        ready = tuple(cast(P, p.memory()) if isinstance(p, Remembers) else p for p in parts)
+        for i, part in enumerate(ready):
+            if isinstance(part, nn.Module):
+                self.add_module(f"{slot}_{i}", part)
+        return ready
+
+
+def weigh(penalties: tuple[Penalty, ...], judge: Judge, real: Judged, fake: Judged) -> dict[str, Tensor]:
+    """The penalties that are due, weighted; the second of a kind is called by its number."""
+    seen: Counter[str] = Counter()
+    terms = {}
+    for penalty in penalties:
+        seen[kind := type(penalty).__name__.removesuffix("Memory")] += 1
+        if due(penalty, judge.clock):
+            name = kind if seen[kind] == 1 else f"{kind}#{seen[kind]}"
+            terms[name] = penalty.every * at(penalty.weight, judge.clock) * penalty(judge, real, fake)
+    return terms
+
+
+def due(penalty: Penalty, clock: Clock) -> bool:
+    return clock.round % penalty.every == 0
+
+
+def hear(parts: Iterable[object], real: Judged, fake: Judged) -> Iterator[Turn]:
+    """Let every part that remembers learn from what was just judged: `yield from hear(...)`."""
+    for part in parts:
+        if isinstance(part, Memory):
+            yield Agree(part.learn, part.notice(real, fake))
+
+
+def leaf(sample: Tensor) -> Tensor:
+    """Samples cut from whatever made them, where slopes can be asked for."""
+    return sample.detach().to(torch.promote_types(sample.dtype, torch.float32)).requires_grad_()
+
+
+def point(sample: Tensor, penalties: tuple[Penalty, ...], clock: Clock) -> Tensor:
+    """Samples for a critic's move: leaves if a penalty that is due may ask for slopes there, else only cut."""
+    return leaf(sample) if any(due(p, clock) for p in penalties) else sample.detach()
+
+
+def exact(t: Tensor) -> torch.autocast:
+    """No reduced precision inside: around a pass that will be differentiated, and around the differentiation."""
+    return torch.autocast(t.device.type, enabled=False)
+
+
+def rows(t: Tensor, score: Tensor) -> Tensor:
+    """One row for each score's row, (len(score), -1): right for patches and packs, where flatten(1) is not."""
+    return t.reshape(len(score), -1)
+
+
+@contextmanager
+def frozen(*players: nn.Module) -> Iterator[None]:
+    """No gradients for these while a forward runs: their activations are not kept."""
+    own = [p for player in players for p in player.parameters() if p.requires_grad]
+    try:
+        for p in own:
+            p.requires_grad_(False)
+        yield
+    finally:
+        for p in own:
+            p.requires_grad_()
+
+
+class Prior(Protocol):
+    """A distribution of latents: (len(like), size)."""
+
+    def __call__(self, like: Tensor, size: int) -> Tensor: ...
+
+
+class Shape(NamedTuple):
+    """What one sample looks like. A point of a 2-D toy is an image of one pixel with two channels."""
+
+    channels: int
+    height: int
+    width: int
+    classes: int = 0
+
+    @property
+    def points(self) -> bool:
+        """Are samples points in space, unbounded, rather than pixels in [-1, 1]?"""
+        return self.height == self.width == 1
+
+    def __str__(self) -> str:
+        channels = f"{self.channels} channel{'s' if self.channels > 1 else ''}"
+        return "2-D points" if self.points else f"{self.height}x{self.width} pixels in {channels}"
+
+
+class Networks(Protocol):
+    """A matched pair: what makes samples, and what judges them."""
+
+    @property
+    def latent(self) -> int: ...
+    def generator(self, data: Shape) -> nn.Module: ...
+    def critic(self, data: Shape) -> nn.Module: ...
+
+
+class Optimizing(Protocol):
+    """An optimizer as a value, with its schedules."""
+
+    def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer: ...
+    def tune(self, optimizer: torch.optim.Optimizer, clock: Clock) -> None: ...  # before each round
+
+
+class Paper(NamedTuple):
+    authors: str
+    year: int
+    arxiv: str
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A stretch of a run with its own data size, batch and fresh optimizers."""
+
+    until: int  # images
+    data: Shape
+    batch: int
+
+
+class Recipe(Generic[B]):
+    """A paper: its hyper-parameters as the fields of a frozen dataclass, its game and its stages as methods."""
+
+    paper: ClassVar[Paper]
+    batch: int  # images in one critic's move, over all processes
+
+    def game(self, data: Shape) -> Game[B]:
+        """New networks ready to play on such data; raises Mistake for data they cannot take."""
+        raise NotImplementedError
+
+    def optimizer(self, player: str) -> Optimizing:
+        """How this player steps."""
+        raise NotImplementedError
+
+    def stages(self, data: Shape, images: int) -> tuple[Stage, ...]:
+        """The run in stretches; one, for most papers."""
+        return (Stage(images, data, self.batch),)

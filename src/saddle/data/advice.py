@@ -1,0 +1,82 @@
+"""What to do about a source, in sentences: options that suit it, files to look at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from .prepare import Prepare
+from .report import Report
+
+FEW = 1000
+UNEVEN = 5  # times: how much larger the largest class may be than the smallest
+SQUARE = 1.5  # the longer side in terms of the shorter, up to which the middle shows most of a picture
+
+
+def advised(report: Report, prepare: Prepare) -> Iterator[str]:
+    """One sentence for each thing that could be done; one of praise where there is none."""
+    said = [*on_files(report), *on_shapes(report, prepare), *on_colours(report, prepare), *on_numbers(report)]
+    yield from said or ["nothing to do: train on it as it is"]
+
+
+def on_files(report: Report) -> Iterator[str]:
+    if n := len(report.unreadable):
+        yield f"{n:,} of {report.count:,} cannot be read: training skips them; replace or delete them"
+    if report.duplicates:
+        extra = sum(len(group) - 1 for group in report.duplicates)
+        yield f"{extra:,} are copies of others, which are shown more often for it; keep one of each"
+    if report.similar:
+        extra = sum(len(group) - 1 for group in report.similar)
+        yield f"{extra:,} look nearly the same as others; look at them, and keep one of each if they are"
+    if n := len(report.blank):
+        yield f"{n:,} are nearly blank: a generator learns them too; delete those that are mistakes"
+
+
+def on_shapes(report: Report, prepare: Prepare) -> Iterator[str]:
+    if not report.sizes:
+        return
+    total = sum(report.sizes.values())
+    side = middle([(min(size), n) for size, n in report.sizes.items()])
+    long = middle([(max(size) / min(size), n) for size, n in report.sizes.items()])
+    if prepare.size is None and (len(report.sizes) > 1 or long > 1 or not power(side)):
+        size = 1 << max(4, min(8, (int(side) - 1).bit_length() if side < 32 else int(side).bit_length() - 1))
+        crop = "--crop pad keeps all of them, --crop random shows other parts each time" if long > SQUARE else ""
+        yield f"--size {size} makes squares that every network takes" + (f"; they are long: {crop}" if crop else "")
+    small = sum(n for size, n in report.sizes.items() if min(size) < (prepare.stored or 0))
+    if small:
+        yield f"{small:,} of {total:,} are smaller than {prepare.stored} pixels and would be enlarged, which blurs them"
+
+
+def on_colours(report: Report, prepare: Prepare) -> Iterator[str]:
+    if (
+        report.grey
+        and prepare.channels != 1
+        and any("grey" not in mode and "black" not in mode for mode in report.modes)
+    ):
+        yield "all are grey although stored in colour: --channels 1 trains faster"
+    if report.clear and prepare.channels != 4:
+        yield f"{report.clear:,} are transparent in part, which is shown on white; --channels 4 keeps it"
+
+
+def on_numbers(report: Report) -> Iterator[str]:
+    good = report.count - len(report.unreadable)
+    if good < FEW:
+        yield f"{good:,} are few, and a critic may learn them by heart; --flip doubles what may be mirrored"
+    most, least = max(report.classes.values(), default=1), min(report.classes.values(), default=1)
+    if most > UNEVEN * least:
+        name = min(report.classes, key=lambda c: report.classes[c])
+        yield f"the classes are uneven: the largest has {most:,} pictures, {name} has {least:,}"
+
+
+def power(side: float) -> bool:
+    """Is it a power of two, as most networks want?"""
+    return side == int(side) and int(side) & (int(side) - 1) == 0
+
+
+def middle(values: list[tuple[float, int]]) -> float:
+    """The median of (value, how often)."""
+    half, below = sum(n for _, n in values) / 2, 0
+    for value, n in sorted(values):
+        below += n
+        if below >= half:
+            return value
+    raise ValueError("the median of nothing")

@@ -1,0 +1,179 @@
+"""CIFAR as its authors publish it (batches in pickles, or in bytes), and small pictures laid out in mosaics."""
+
+from __future__ import annotations
+
+import codecs
+import pickle
+from concurrent.futures import ThreadPoolExecutor
+from math import isqrt
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from ..errors import Mistake, require
+from .arrays import picked
+from .pile import Labels, Pile, Say, Source, of_array, stamp
+from .pixels import coloured, opened, strict
+from .progress import cores
+
+TRAIN = tuple(f"data_batch_{i}" for i in range(1, 6))
+Parts = dict[str, tuple[str, ...]]
+BATCHES: Parts = {"train": TRAIN, "test": ("test_batch",)}
+BINARY: Parts = {part: tuple(f"{name}.bin" for name in names) for part, names in BATCHES.items()}
+HUNDRED: Parts = {"train": ("train",), "test": ("test",)}
+META = ("batches.meta", "batches.meta.txt", "meta")
+SIDE = 32
+
+
+def is_cifar(folder: Path) -> bool:
+    """Does this folder hold batches of CIFAR?"""
+    return layout(folder) is not None
+
+
+def layout(folder: Path) -> Parts | None:
+    """Which files make up which part, for the three ways in which CIFAR is published."""
+    if all((folder / name).is_file() for name in ("train", "test", "meta")):
+        return HUNDRED
+    found = (
+        parts
+        for parts in (BATCHES, BINARY)
+        if any((folder / name).is_file() for names in parts.values() for name in names)
+    )
+    return next(found, None)
+
+
+def batches(folder: Path, part: str | None = None) -> Source:
+    """The batches in a folder, the training ones unless asked for `test`; raises Mistake where one is missing."""
+    names = picked(layout(folder) or BATCHES, part or "train", str(folder))
+    for name in names:
+        require((folder / name).is_file(), f"{folder} lacks the batch {name}")
+    files = [folder / name for name in names]
+    meta = next((folder / name for name in META if (folder / name).is_file()), None)
+
+    def open_(say: Say) -> Pile:
+        read = of_bytes if names[0].endswith(".bin") else of_pickle
+        rows, labels = zip(*(read(path) for path in files), strict=True)
+        pixels = np.concatenate(rows).reshape(-1, 3, SIDE, SIDE).transpose(0, 2, 3, 1)
+        return of_array(pixels, np.concatenate(labels), () if meta is None else classes(meta))
+
+    return Source(folder.resolve().name, stamp(*files, *([meta] if meta else [])), open_)
+
+
+def of_bytes(path: Path) -> tuple[NDArray[np.uint8], Labels]:
+    """Rows (n, 3072) and labels of a binary batch: a byte for the label, then the planes."""
+    raw = np.frombuffer(path.read_bytes(), np.uint8)
+    row = 1 + 3 * SIDE * SIDE
+    require(len(raw) > 0 and len(raw) % row == 0, f"{path} has {len(raw):,} bytes; a multiple of {row:,} was expected")
+    table = raw.reshape(-1, row)
+    return table[:, 1:], table[:, 0].astype(np.int64)
+
+
+def of_pickle(path: Path) -> tuple[NDArray[np.uint8], Labels]:
+    """Rows (n, 3072) and labels of a pickled batch."""
+    batch = unpickled(path)
+    rows, labels = batch.get("data"), batch.get("labels", batch.get("fine_labels"))
+    if not isinstance(rows, np.ndarray) or not isinstance(labels, list) or rows.shape != (len(labels), 3 * SIDE * SIDE):
+        raise Mistake(f"{path} is no batch of CIFAR: data of shape (n, 3072) and as many labels were expected")
+    return rows.astype(np.uint8), np.array(labels, dtype=np.int64)
+
+
+def classes(meta: Path) -> tuple[str, ...]:
+    if meta.suffix == ".txt":
+        return tuple(name for name in meta.read_text(encoding="utf-8").splitlines() if name)
+    names = unpickled(meta)
+    listed = names.get("label_names", names.get("fine_label_names", ()))
+    return tuple(text(name) for name in listed)
+
+
+def text(name: object) -> str:
+    return name.decode() if isinstance(name, bytes) else str(name)
+
+
+class Plain(pickle.Unpickler):
+    """Reads pickles of numbers, texts and arrays; anything that could run code is refused."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        where = module.replace("numpy.core", "numpy._core")
+        if (where, name) not in ADMITTED:
+            raise pickle.UnpicklingError(f"it asks for {module}.{name}, which a data file has no use for")
+        return ADMITTED[where, name]
+
+
+def latin(value: str, encoding: str = "latin1") -> bytes:
+    """What Python 3 writes for the bytes of an array in an old pickle."""
+    require(encoding == "latin1", f"the encoding {encoding} has no place in a data file")
+    return codecs.encode(value, "latin1")
+
+
+EMPTY = np.zeros(0)  # it knows where this numpy keeps the functions that its pickles name
+ADMITTED: dict[tuple[str, str], Any] = {
+    ("numpy", "ndarray"): np.ndarray,
+    ("numpy", "dtype"): np.dtype,
+    ("numpy._core.multiarray", "_reconstruct"): EMPTY.__reduce__()[0],
+    ("numpy._core.numeric", "_frombuffer"): EMPTY.__reduce_ex__(5)[0],
+    ("_codecs", "encode"): latin,
+}
+
+
+def unpickled(path: Path) -> dict[str, Any]:
+    """The dictionary in a pickle, its keys as texts; raises Mistake where it holds anything but plain data."""
+    try:
+        with path.open("rb") as file:
+            content = Plain(file, encoding="bytes").load()
+    except Exception as error:  # a damaged pickle can fail in any way
+        raise Mistake(f"{path} cannot be read as a batch: {error}") from error
+    require(isinstance(content, dict), f"{path} holds no batch but a {type(content).__name__}")
+    return {text(key): value for key, value in content.items()}
+
+
+def is_mosaic(folder: Path) -> bool:
+    """Does this folder hold pictures of many pictures, with a byte for each label?"""
+    return (folder / "labels.u8").is_file()
+
+
+def mosaics(folder: Path, part: str | None = None) -> Source:
+    """Squares cut, row by row, from files train_00.*, ..., test_00.*; `labels.u8` has a byte for each, train first.
+
+    The side of a square follows from the number of labels: every file holds as many squares, without gaps.
+    """
+    files = {name: sorted(folder.glob(f"{name}_*")) for name in ("train", "test")}
+    count = sum(map(len, files.values()))
+    require(count > 0, f"{folder} has labels.u8 but no mosaics train_00, train_01, ...")
+    mine = picked(files, part or "train", str(folder))
+    require(len(mine) > 0, f"{folder} has no mosaics for {part or 'train'}")
+    names = folder / "classes.txt"
+
+    def open_(say: Say) -> Pile:
+        labels = np.fromfile(folder / "labels.u8", np.uint8)
+        require(
+            len(labels) % count == 0,
+            f"{folder}: {len(labels):,} labels cannot be shared by {count} mosaics of one size",
+        )
+        each = len(labels) // count
+        start = 0 if mine is files["train"] else len(files["train"]) * each
+        with strict(), ThreadPoolExecutor(cores()) as pool:
+            pixels = np.concatenate(list(pool.map(lambda path: tiles(path, each), mine)))
+        known = tuple(names.read_text(encoding="utf-8").split()) if names.is_file() else ()
+        return of_array(pixels, labels[start : start + len(pixels)], known)
+
+    return Source(
+        folder.resolve().name, stamp(folder / "labels.u8", *mine, *([names] if names.is_file() else [])), open_
+    )
+
+
+def tiles(path: Path, count: int) -> NDArray[np.uint8]:
+    """The squares of one mosaic in reading order, (count, side, side, 3)."""
+    try:
+        with opened(path) as image:
+            pixels = np.asarray(coloured(image, 3))
+    except (OSError, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise Mistake(f"the mosaic {path} cannot be read: {error}") from error
+    height, width, _ = pixels.shape
+    side = isqrt(height * width // count)
+    if not side or side * side * count != height * width or height % side or width % side:
+        raise Mistake(f"the mosaic {path} of {width}x{height} pixels cannot be cut into {count} equal squares")
+    cut = pixels.reshape(height // side, side, width // side, side, 3)
+    return cut.swapaxes(1, 2).reshape(count, side, side, 3)

@@ -1,0 +1,147 @@
+"""Reading a pile of pictures once, on all cores, in order, leaving out what cannot be read."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from statistics import median
+from typing import NamedTuple, TypeVar
+
+import numpy as np
+
+from ..core import Shape
+from ..errors import Mistake
+from .pile import Pile
+from .pixels import Pixels, fitted, outline, reason, strict
+from .prepare import Prepare
+from .progress import cores, progress
+
+R = TypeVar("R")
+TASK = 64  # pictures that one thread reads before it reports
+
+
+class Outline(NamedTuple):
+    """A picture's frame."""
+
+    width: int
+    height: int
+    grey: bool
+
+
+class Rows(NamedTuple):
+    """Samples that were read, their places in the pile, and (place, reason) for each that was not."""
+
+    pixels: Pixels
+    places: list[int]
+    refused: list[tuple[int, str]]
+
+
+def decoded(pile: Pile, prepare: Prepare) -> tuple[Shape, Generator[Rows, None, None]]:
+    """The samples' shape, and all of them in order; raises Mistake where the pictures do not agree on a shape."""
+    shape = agreed(pile, prepare)
+    ready = pile.pixels if pile.pixels is not None and pile.pixels.shape[1:] == (*shape[1:3], shape[0]) else None
+
+    def read(places: tuple[int, ...]) -> Rows:
+        if ready is not None:
+            return Rows(np.ascontiguousarray(ready[places[0] : places[-1] + 1]), list(places), [])
+        return rows(pile, places, prepare, shape)
+
+    return shape, together(read, len(pile), "Reading pictures")
+
+
+def rows(pile: Pile, places: Iterable[int], prepare: Prepare, shape: Shape) -> Rows:
+    """These pictures as samples."""
+    taken, kept, refused = [], [], []
+    for place in places:
+        try:
+            with pile.read(place) as image:
+                sample = fitted(image, prepare.stored, prepare.crop, shape.channels)
+            if sample.shape[:2] != shape[1:3]:
+                raise Mistake(f"it has {sample.shape[1]}x{sample.shape[0]} pixels, unlike the others")
+            taken.append(sample)
+            kept.append(place)
+        except Exception as error:  # a damaged file can fail in any way inside its decoder
+            refused.append((place, reason(error)))
+    empty = np.empty((0, shape.height, shape.width, shape.channels), np.uint8)
+    return Rows(np.stack(taken) if taken else empty, kept, refused)
+
+
+def agreed(pile: Pile, prepare: Prepare) -> Shape:
+    """The shape that all samples will have."""
+    side, channels = prepare.stored, prepare.channels
+    if pile.pixels is not None:
+        _, height, width, own = pile.pixels.shape
+        return Shape(channels or (1 if own == 1 else 3), side or height, side or width)
+    if side is not None and channels is not None:
+        return Shape(channels, side, side)
+    seen = outlines(pile)
+    channels = channels or (1 if all(outline.grey for outline in seen) else 3)
+    if side is not None:
+        return Shape(channels, side, side)
+    sizes = Counter((outline.width, outline.height) for outline in seen)
+    if len(sizes) > 1:
+        raise Mistake(f"the pictures have {differing(sizes)}; --size {proposed(seen)} brings them all to one")
+    (width, height), _ = sizes.most_common()[0]
+    return Shape(channels, height, width)
+
+
+def outlines(pile: Pile) -> list[Outline]:
+    """The frames of all pictures whose beginning can be read; raises Mistake where none can."""
+
+    def look(places: tuple[int, ...]) -> list[Outline]:
+        seen = []
+        for place in places:
+            try:
+                with pile.read(place) as image:
+                    seen.append(Outline(*outline(image)))
+            except Exception:  # reading it whole will say why
+                continue
+        return seen
+
+    seen = [outline for part in together(look, len(pile), "Looking at sizes") for outline in part]
+    if not seen:
+        raise Mistake(f"none of the {len(pile):,} files is a picture that can be read")
+    return seen
+
+
+def differing(sizes: Counter[tuple[int, int]]) -> str:
+    """In words: how many sizes there are, and the extremes."""
+    small, large = min(sizes, key=lambda s: s[0] * s[1]), max(sizes, key=lambda s: s[0] * s[1])
+    return f"{len(sizes)} sizes, from {small[0]}x{small[1]} to {large[0]}x{large[1]}"
+
+
+def proposed(seen: Iterable[Outline]) -> int:
+    """A good side for such pictures: the power of two, from 16 to 256, that most of them need not be enlarged for."""
+    side = int(median(min(outline.width, outline.height) for outline in seen))
+    return 1 << max(4, min(8, side.bit_length() - 1))
+
+
+def tasks(count: int) -> Iterator[tuple[int, ...]]:
+    return (tuple(range(start, min(start + TASK, count))) for start in range(0, count, TASK))
+
+
+def together(work: Callable[[tuple[int, ...]], R], count: int, title: str) -> Generator[R, None, None]:
+    """What the work makes of all places below `count`, in order, by a thread for each core: decoders let others run.
+
+    No more than a few results wait, so the memory stays small however many pictures there are.
+    """
+    waiting: deque[tuple[int, Future[R]]] = deque()
+    pool = ThreadPoolExecutor(cores())
+    with strict(), progress(count, title) as advance:
+        try:
+            for task in tasks(count):
+                waiting.append((len(task), pool.submit(work, task)))
+                while len(waiting) > 3 * cores():
+                    yield finished(waiting, advance)
+            while waiting:
+                yield finished(waiting, advance)
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def finished(waiting: deque[tuple[int, Future[R]]], advance: Callable[[int], None]) -> R:
+    done, future = waiting.popleft()
+    result = future.result()
+    advance(done)
+    return result

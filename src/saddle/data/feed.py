@@ -1,0 +1,77 @@
+"""An endless stream of batches on a device, that can be taken up at any place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ..batches import Images
+from ..core import Shape
+from ..errors import require
+from .dataset import Dataset
+from .order import chance, order
+
+
+class Feed(Iterator[Images]):
+    """Batches of a data set, shuffled anew in every epoch; part i of several gets its rows of each whole batch.
+
+    What it gives depends on the seed and `position` (images of the whole stream) alone. Images are float32 in [-1, 1],
+    (n, channels, height, width), channels last in memory, averaged down to `shape` where that is smaller than the
+    data's. Raises Mistake for a batch that is larger than the data, or that its parts cannot share.
+    """
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        batch: int,
+        seed: int,
+        device: torch.device | str,
+        part: int = 0,
+        parts: int = 1,
+        position: int = 0,
+        shape: Shape | None = None,
+    ) -> None:
+        require(batch >= 1, f"a batch of {batch} is none; the smallest has 1 image")
+        require(
+            batch <= len(dataset),
+            f"a batch of {batch:,} is larger than {dataset.name}, which has {len(dataset):,} samples",
+        )
+        require(
+            batch % parts == 0, f"a batch of {batch} cannot be shared by {parts} processes; a multiple of {parts} can"
+        )
+        self.dataset, self.batch, self.seed, self.device = dataset, batch, seed, torch.device(device)
+        self.first, self.count, self.position = part * batch // parts, batch // parts, position
+        self.shape = fitting(dataset.shape, dataset.shape if shape is None else shape)
+
+    def __next__(self) -> Images:
+        start = self.position + self.first
+        index = order(len(self.dataset), self.seed, start, self.count)
+        batch = self.dataset.take(index, chance(self.seed, np.arange(start, start + self.count)))
+        self.position += self.batch
+        condition = None if batch.condition is None else self.moved(batch.condition)
+        return Images(self.smaller(scaled(self.moved(batch.image))), condition)
+
+    def moved(self, t: Tensor) -> Tensor:
+        """On the device; the copy to a GPU overlaps with what is computed there."""
+        return t if self.device.type == "cpu" else t.pin_memory().to(self.device, non_blocking=True)
+
+    def smaller(self, image: Tensor) -> Tensor:
+        """Averaged down to this feed's shape."""
+        size = (self.shape.height, self.shape.width)
+        return image if image.shape[2:] == size else F.adaptive_avg_pool2d(image, size)
+
+
+def scaled(image: Tensor) -> Tensor:
+    """Bytes as float32 in [-1, 1]; points are left as they are."""
+    return image.float().div_(127.5).sub_(1) if image.dtype == torch.uint8 else image
+
+
+def fitting(data: Shape, shape: Shape) -> Shape:
+    """The shape, if data can be averaged down to it."""
+    fits = shape.channels == data.channels and shape.height <= data.height and shape.width <= data.width
+    require(fits, f"samples of {data} cannot be averaged down to {shape}")
+    return shape

@@ -1,0 +1,23 @@
+"""The data sets that have a name: a table that is read without importing anything."""
+
+from __future__ import annotations
+
+TOYS = {
+    "ring": "8 Gaussians on a circle, points of the plane",
+    "grid": "25 Gaussians on a square grid, points of the plane",
+    "swiss-roll": "a noisy spiral, points of the plane",
+}
+GLYPHS = {"glyphs": "digits and capitals in many faces, drawn at any size from 8 pixels up (the default)"}
+REPOSITORIES = {
+    "mnist": "ylecun/mnist",
+    "fashion-mnist": "zalando-datasets/fashion_mnist",
+    "cifar10": "uoft-cs/cifar10",
+    "cifar100": "uoft-cs/cifar100",
+}
+KNOWN = {
+    "mnist": "handwritten digits, 28x28 grey; also mnist:test",
+    "fashion-mnist": "pieces of clothing, 28x28 grey; also fashion-mnist:test",
+    "cifar10": "animals and vehicles, 32x32 in colour; also cifar10:test",
+    "cifar100": "100 kinds of things, 32x32 in colour; also cifar100:test",
+}
+NAMES = {**GLYPHS, **TOYS, **KNOWN}

@@ -1,0 +1,43 @@
+"""What users get to read when something they asked for cannot be done."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class Mistake(ValueError):
+    """What was asked for cannot be done: one sentence on what was given, what was expected, the nearest right thing."""
+
+
+class Failure(RuntimeError):
+    """The work itself failed, as with a loss that is no number: one sentence on what and where."""
+
+    code = 1  # that the command line ends with
+
+
+class Unwritten(Failure):
+    """A file could not be written: the disk is full, or not ours; nothing that was there before is lost."""
+
+    code = 2  # the place was wrong, not the work
+
+
+def require(ok: bool, sentence: str) -> None:
+    """Refuse at construction what would fail, or mislead, later."""
+    if not ok:
+        raise Mistake(sentence)
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """'; did you mean dcgan?', or what there is."""
+    known = list(known)
+    near = difflib.get_close_matches(name, known, 1)
+    return f"; did you mean {near[0]}?" if near else f"; there are {', '.join(known)}"
+
+
+class Interrupted(Exception):
+    """The run was asked to stop and has saved itself: the exit code is 130 or 143."""
+
+    def __init__(self, code: int, sentence: str) -> None:
+        super().__init__(sentence)
+        self.code = code

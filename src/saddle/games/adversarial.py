@@ -1,0 +1,155 @@
+"""A generator against a critic: the game of most papers, and the first paper's, where both move at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from ..batches import Images
+from ..core import (
+    Clock,
+    Game,
+    Judge,
+    Judged,
+    Move,
+    Number,
+    Objective,
+    Penalties,
+    Penalty,
+    Prior,
+    Turn,
+    View,
+    Views,
+    at,
+    due,
+    frozen,
+    hear,
+    point,
+    require,
+    weigh,
+)
+from ..layers.priors import Normal
+from ..objectives import NonSaturating
+
+
+@dataclass(frozen=True)
+class Turns:
+    """How many moves each player has in one round."""
+
+    critic: Number = 1
+    generator: Number = 1
+
+    def __post_init__(self) -> None:
+        for who, moves in (("critic", self.critic), ("generator", self.generator)):
+            require(callable(moves) or moves >= 1, f"a round needs at least one move of the {who}, not {moves}")
+
+
+@dataclass(frozen=True)
+class Clip:
+    """Every weight within [-bound, bound]. Arjovsky et al. 2017, algorithm 1."""
+
+    bound: float = 0.01
+
+    def __post_init__(self) -> None:
+        require(self.bound > 0, f"Clip's bound is {self.bound}, but should be above 0")
+
+    @torch.no_grad()
+    def __call__(self, player: nn.Module) -> None:
+        for p in player.parameters():
+            p.clamp_(-self.bound, self.bound)
+
+
+@dataclass(frozen=True)
+class Free:
+    """No constraint."""
+
+    def __call__(self, player: nn.Module) -> None:
+        pass
+
+
+class Adversarial(Game[Images]):
+    """Every slot is a value. The batch's condition belongs to its reals and to the fakes made for it."""
+
+    def __init__(
+        self,
+        generator: nn.Module,
+        critic: nn.Module,
+        latent: int,  # numbers the generator starts from
+        objective: Objective = NonSaturating(),
+        penalties: Penalties = (),  # the critic's
+        generator_penalties: Penalties = (),
+        views: Views = (),  # what the critic sees
+        prior: Prior = Normal(),
+        turns: Turns = Turns(),
+        constraint: Callable[[nn.Module], None] = Free(),  # on the critic, after each of its moves
+    ) -> None:
+        super().__init__()
+        self.generator, self.critic, self.latent = generator, critic, latent
+        self.objective, self.prior, self.turns, self.constraint = objective, prior, turns, constraint
+        self.penalties: tuple[Penalty, ...] = self.adopt("penalty", penalties)
+        self.generator_penalties: tuple[Penalty, ...] = self.adopt("generator_penalty", generator_penalties)
+        self.views: tuple[View, ...] = self.adopt("view", views)
+
+    def round(self, batches: Iterator[Images], clock: Clock) -> Iterator[Turn]:
+        steps = int(at(self.turns.critic, clock))
+        for _ in range(steps):
+            batch = next(batches)
+            judge = self.judge(batch, clock)
+            with torch.set_grad_enabled(steps == 1):  # then the generator answers these very fakes
+                fake = self.generate(batch)
+            real, made = (judge(point(x, self.penalties, clock)) for x in (batch.image, fake))
+            yield self.critic_move(judge, real, made)
+            self.constraint(self.critic)
+            yield from hear((*self.penalties, *self.views), real, made)
+        for i in range(int(at(self.turns.generator, clock))):
+            yield self.answer(judge, batch, fake if i == 0 and steps == 1 else self.generate(batch))
+
+    def critic_move(self, judge: Judge, real: Judged, fake: Judged) -> Move:
+        loss = self.objective.critic(real.score, fake.score)
+        return Move(self.critic, adversarial=loss, **weigh(self.penalties, judge, real, fake))
+
+    def generator_move(self, judge: Judge, real: Judged, fake: Judged) -> Move:
+        loss = self.objective.generator(real.score, fake.score)
+        return Move(self.generator, adversarial=loss, **weigh(self.generator_penalties, judge, real, fake))
+
+    def answer(self, judge: Judge, batch: Images, fake: Tensor) -> Move:
+        """The generator's move against the critic as it is now; reals are judged only if something reads them."""
+        with frozen(self.critic):
+            made = judge(fake)
+        real = made
+        if self.objective.paired or self.generator_penalties:
+            with torch.no_grad():
+                real = judge(batch.image)
+        return self.generator_move(judge, real, made)
+
+    def judge(self, batch: Images, clock: Clock) -> Judge:
+        return Judge(self.critic, clock, batch.condition, self.views)
+
+    def generate(self, batch: Images) -> Tensor:
+        return self.sample(batch.image, batch.condition)
+
+    def sample(self, like: Tensor, condition: Tensor | None = None) -> Tensor:
+        fake: Tensor = self.generator(self.prior(like, self.latent), condition)
+        return fake
+
+    def phase(self, clock: Clock) -> Hashable:
+        both = (*self.penalties, *self.generator_penalties)
+        return at(self.turns.critic, clock), at(self.turns.generator, clock), tuple(due(p, clock) for p in both)
+
+    def show(self, batch: Images) -> Mapping[str, Tensor]:
+        return {"made": self.generate(batch)}
+
+
+class Simultaneous(Adversarial):
+    """Both players move at once, from one forward pass. Goodfellow et al. 2014, as they published it."""
+
+    def round(self, batches: Iterator[Images], clock: Clock) -> Iterator[Turn]:
+        batch = next(batches)
+        judge = self.judge(batch, clock)
+        real, fake = judge(point(batch.image, self.penalties, clock)), judge(self.generate(batch))
+        yield self.critic_move(judge, real, fake), self.generator_move(judge, real, fake)
+
+

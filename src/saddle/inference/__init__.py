@@ -1,0 +1,1 @@
+"""What a trained run is good for: load it, sample from it."""

@@ -1,0 +1,51 @@
+"""How weights begin: each function fills a layer's weights, puts its bias to zero, and gives the layer back."""
+
+from __future__ import annotations
+
+from math import prod, sqrt
+from typing import TypeVar
+
+from torch import nn
+
+Linear = nn.Linear | nn.Conv2d | nn.ConvTranspose2d
+AnyLinear = TypeVar("AnyLinear", bound=Linear)
+AnyLayer = TypeVar("AnyLayer", bound=Linear | nn.BatchNorm1d | nn.BatchNorm2d)
+
+
+def gaussian(layer: AnyLayer, std: float = 0.02, mean: float = 0.0) -> AnyLayer:
+    """Weights from N(mean, std^2)."""
+    nn.init.normal_(layer.weight, mean, std)
+    return unbiased(layer)
+
+
+def uniform(layer: AnyLayer, bound: float) -> AnyLayer:
+    """Weights from U(-bound, bound)."""
+    nn.init.uniform_(layer.weight, -bound, bound)
+    return unbiased(layer)
+
+
+def he(layer: AnyLinear) -> AnyLinear:
+    """Uniform with variance 2 / inputs, which keeps the size of what goes through a ReLU. He et al. 2015."""
+    inputs, _ = fans(layer)
+    return uniform(layer, sqrt(6 / inputs))
+
+
+def glorot(layer: AnyLinear) -> AnyLinear:
+    """Uniform with variance 2 / (inputs + outputs). Glorot & Bengio 2010."""
+    return uniform(layer, sqrt(6 / sum(fans(layer))))
+
+
+def unbiased(layer: AnyLayer) -> AnyLayer:
+    if layer.bias is not None:
+        nn.init.zeros_(layer.bias)
+    return layer
+
+
+def fans(layer: Linear) -> tuple[float, float]:
+    """How many numbers one output sums, and how many outputs one input reaches, away from the borders."""
+    if isinstance(layer, nn.Linear):
+        return layer.in_features, layer.out_features
+    taps, stride = prod(layer.kernel_size), prod(layer.stride)
+    inputs, outputs = layer.in_channels * taps, layer.out_channels * taps
+    # torch's own count takes no stride into account, and turns a transposed convolution's two sides around
+    return (inputs / stride, outputs) if layer.transposed else (inputs, outputs / stride)

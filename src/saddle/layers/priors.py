@@ -1,0 +1,35 @@
+"""Where latents come from. The size is the networks' business; a prior is only a distribution."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ..core import require
+from ..parts import draw
+
+
+@dataclass(frozen=True)
+class Normal:
+    """Independent standard normals."""
+
+    def __call__(self, like: Tensor, size: int) -> Tensor:
+        return draw(torch.randn, like, size)
+
+
+@dataclass(frozen=True)
+class Uniform:
+    """Independent uniforms on [-bound, bound]: variance bound^2 / 3."""
+
+    bound: float = 1.0
+
+    def __post_init__(self) -> None:
+        require(self.bound > 0, f"Uniform's bound is {self.bound}, but should be above 0")
+
+    def __call__(self, like: Tensor, size: int) -> Tensor:
+        return self.bound * (2 * draw(torch.rand, like, size) - 1)
+
+
+PRIORS: tuple[type, ...] = (Normal, Uniform)

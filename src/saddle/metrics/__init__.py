@@ -1,0 +1,1 @@
+"""Numbers that say how good samples are: modes caught, characters that can be read."""

@@ -1,0 +1,44 @@
+"""How many modes of a known mixture a generator catches, and how evenly."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import torch
+from numpy.typing import ArrayLike
+from torch import Tensor
+
+from ..errors import require
+
+
+class Caught(NamedTuple):
+    """What became of a mixture's modes. Perfect samples in 2-D are of high quality with probability 0.98889."""
+
+    modes: int  # with at least one point of high quality
+    high_quality: (
+        float  # share of points nearer than three deviations to a centre; a higher one than above: modes shrunk
+    )
+    reverse_kl: float  # nats, of the high-quality points over the modes against the even spread; inf without any
+
+
+def caught(points: Tensor, centres: ArrayLike, std: float) -> Caught:
+    """Assign points, (n, d) or (n, d, 1, 1), to their nearest centres (k, d), as PacGAN counts (Lin et al. 2017)."""
+    points, goals = points.detach().double().flatten(1).cpu(), torch.as_tensor(centres, dtype=torch.float64)
+    require(len(points) > 0, "there are no points to count modes of")
+    require(
+        goals.ndim == 2 and points.shape[1] == goals.shape[1],
+        f"points have {points.shape[1]} coordinates, the centres are shaped {tuple(goals.shape)}; they must agree",
+    )
+    require(std > 0, f"the deviation of a mode must be positive, not {std}")
+    distance, mode = torch.cdist(points, goals, compute_mode="donot_use_mm_for_euclid_dist").min(1)
+    count = torch.bincount(mode[distance < 3 * std], minlength=len(goals))
+    return Caught(int((count > 0).sum()), float(count.sum() / len(points)), _unevenness(count))
+
+
+def _unevenness(count: Tensor) -> float:
+    """KL(p || uniform) in nats = log k - entropy; about (k - 1) / 2n for n points of a perfect sampler."""
+    if count.sum() == 0:
+        return math.inf
+    share = count.double() / count.sum()
+    return math.log(len(count)) + float(torch.xlogy(share, share).sum())

@@ -1,0 +1,109 @@
+"""A run's log as a picture: a panel for each mover's terms and one for all gradients."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter
+
+from ..errors import require
+from .folder import write
+from .log import read
+
+Numbers = npt.NDArray[np.float64]
+Series = tuple[Numbers, Numbers]  # images, values
+COLOURS = ("#d1495b", "#2e6f95", "#3a9d6e", "#e08e1b", "#8a5aa8", "#6b6b6b")
+POINTS = 1500  # of a thin line: more than its pixels
+
+
+def curves(log: Path, out: Path) -> None:
+    """Draw every term of a log.jsonl over the images shown, as it was and smoothed, as a PNG."""
+    panels = gather(log)
+    require(len(panels) > 0, f"{log} holds no rounds yet; curves can be drawn once some have been played")
+    figure = Figure(figsize=(10, 0.5 + 2.6 * len(panels)), dpi=110, layout="constrained")
+    rows = figure.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0]
+    for axes, (name, terms) in zip(rows, panels.items(), strict=True):
+        panel(axes, name, terms)
+    rows[-1].set_xlabel("images", color="#444444")
+    rows[-1].xaxis.set_major_formatter(EngFormatter(sep=""))
+    write(out, lambda draft: figure.savefig(draft, format="png"))
+
+
+def gather(log: Path) -> dict[str, dict[str, Series]]:
+    """Panel by panel, what there is to draw: each mover's terms, and last the gradients of all."""
+    points: dict[str, list[tuple[float, float]]] = {}
+    for line in read(log):
+        for key in line.keys() - {"round", "images"}:
+            points.setdefault(key, []).append((line["images"], line[key]))
+    panels: dict[str, dict[str, Series]] = {}
+    for key in sorted(points, key=rank):
+        mover, _, term = key.rpartition("/")
+        name, label = ("gradient norm", mover) if term == "gradient" else (mover, term)
+        images, values = np.array(points[key]).T
+        panels.setdefault(name, {})[label] = images, values
+    return panels
+
+
+def rank(key: str) -> tuple[bool, str, bool, str]:
+    """Gradients last; of each mover, the game itself before its penalties."""
+    mover, _, term = key.rpartition("/")
+    return term == "gradient", mover, term != "adversarial", term
+
+
+def panel(axes: Axes, name: str, terms: Mapping[str, Series]) -> None:
+    steep = name == "gradient norm" and all((values > 0).all() for _, values in terms.values())
+    for (label, (images, values)), shade in zip(terms.items(), COLOURS * len(terms), strict=False):
+        soft = np.exp(smooth(np.log(values))) if steep else smooth(values)
+        axes.plot(*thin(images, values), color=shade, linewidth=0.6, alpha=0.3)
+        axes.plot(*thin(images, soft), color=shade, linewidth=1.8, label=label)
+    if steep:
+        axes.set_yscale("log")
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 3)))
+        axes.yaxis.set_major_formatter("{x:g}")
+        axes.yaxis.set_minor_formatter(NullFormatter())
+    axes.set_ylim(*reach(np.concatenate([values for _, values in terms.values()]), steep))
+    dress(axes, name)
+
+
+def smooth(values: Numbers) -> Numbers:
+    """The mean over a fiftieth of the run around each round; at both ends half as many are there."""
+    half, i = max(len(values) // 100, 1), np.arange(len(values))
+    first, last = np.maximum(i - half, 0), np.minimum(i + half + 1, len(values))
+    total = np.concatenate([[0.0], np.cumsum(values)])
+    mean: Numbers = (total[last] - total[first]) / (last - first)
+    return mean
+
+
+def thin(images: Numbers, values: Numbers) -> Series:
+    """At most so many points: the lowest and the highest of each stretch, so that no spike is lost."""
+    if len(values) <= POINTS:
+        return images, values
+    edges = np.linspace(0, len(values), POINTS // 2 + 1).astype(int)[:-1]
+    x = np.repeat(images[edges], 2)
+    y = np.stack([np.minimum.reduceat(values, edges), np.maximum.reduceat(values, edges)], 1).ravel()
+    return x, y
+
+
+def reach(values: Numbers, steep: bool) -> tuple[float, float]:
+    """From the lowest to the highest value but for the rarest half per cent on each side, and some air."""
+    low, high = np.quantile(np.log(values) if steep else values, (0.005, 0.995))
+    air = 0.08 * (high - low) or 0.5
+    ends = low - air, high + air
+    return (float(np.exp(ends[0])), float(np.exp(ends[1]))) if steep else (float(ends[0]), float(ends[1]))
+
+
+def dress(axes: Axes, name: str) -> None:
+    axes.set_title(name, loc="left", fontsize=11, color="#222222")
+    axes.grid(color="#ebebeb", linewidth=0.8)
+    axes.set_axisbelow(True)
+    axes.margins(x=0.005)
+    axes.tick_params(which="both", length=0, labelcolor="#666666", labelsize=9)
+    for side, spine in axes.spines.items():
+        spine.set_visible(side == "bottom")
+        spine.set_color("#c8c8c8")
+    axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False, fontsize=9)

@@ -1,0 +1,114 @@
+"""A run's folder: where everything lies, who may write, and how a file appears whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from ..errors import Mistake, Unwritten
+
+try:
+    import fcntl
+except ImportError:  # not on Windows; there a second writer is noticed only by the manifest
+    fcntl = None  # type: ignore[assignment]
+
+
+class Folder:
+    """The paths of one run."""
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self.manifest = self.path / "manifest.json"
+        self.log, self.timing = self.path / "log.jsonl", self.path / "timing.jsonl"
+        self.sheets, self.checkpoints, self.board = self.path / "sheets", self.path / "checkpoints", self.path / "board"
+        self.curves, self.strip, self.film = (self.path / n for n in ("curves.png", "progress.png", "progress.gif"))
+
+    def __str__(self) -> str:
+        return str(self.path)
+
+    def sheet(self, images: int) -> Path:
+        return self.sheets / f"{images:010d}.png"
+
+    @classmethod
+    def claim(cls, out: str | Path | None) -> Path | None:
+        """Where a new run was asked to lie: refused, before any work is done, if something lies there already."""
+        if out is None:
+            return None
+        folder = cls(out)
+        if folder.manifest.exists():
+            raise Mistake(f"{out} already holds a run; `saddle resume {out}` goes on with it, or choose another --out")
+        if folder.path.exists() and (not folder.path.is_dir() or any(folder.path.iterdir())):
+            raise Mistake(f"{out} already exists and is no empty folder; choose another --out")
+        return folder.path
+
+    @classmethod
+    def new(cls, place: Path | None, name: str, root: str | Path = "runs") -> Folder:
+        """A folder made for a new run: at its claimed place, or runs/001-dcgan-glyphs."""
+        folder = cls(place or number(Path(root), name))
+        try:
+            for path in (folder.path, folder.sheets, folder.checkpoints):
+                path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise Mistake(f"{folder} cannot be made: {error.strerror}") from None
+        return folder
+
+    @classmethod
+    def found(cls, path: str | Path) -> Folder:
+        """The folder of a run that was made before."""
+        folder = cls(path)
+        if not folder.path.exists():
+            raise Mistake(f"there is no run {path}{beside(folder.path)}")
+        if not folder.manifest.is_file():
+            raise Mistake(f"{path} holds no run: it has no manifest.json{beside(folder.path)}")
+        return folder
+
+    @contextmanager
+    def mine(self) -> Iterator[None]:
+        """Nobody else writes into the run in here."""
+        with (self.path / ".lock").open("w") as lock:
+            if fcntl:
+                try:
+                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except OSError:
+                    raise Mistake(f"{self} is being trained by another process just now") from None
+            yield
+
+
+def number(root: Path, name: str) -> Path:
+    """The next free root/NNN-name, made."""
+    root.mkdir(parents=True, exist_ok=True)
+    taken = [int(p.name[:3]) for p in root.iterdir() if p.name[:3].isdigit()]
+    for i in range(max(taken, default=0) + 1, 1000):
+        with suppress(FileExistsError):
+            (path := root / f"{i:03d}-{name}").mkdir()
+            return path
+    raise Mistake(f"{root} holds 999 runs; name a folder with --out")
+
+
+def beside(path: Path) -> str:
+    """The runs that lie where one was looked for, the latest three."""
+    near = sorted(p.parent for p in path.parent.glob("*/manifest.json")) if path.parent.is_dir() else []
+    return f"; there are {', '.join(map(str, near[-3:]))}" if near else ""
+
+
+def write(path: Path, fill: Callable[[Path], object]) -> None:
+    """Let `fill` write a file that then appears whole, with its content on disk, or not at all."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        fill(draft)
+        with draft.open("rb+") as file:
+            os.fsync(file.fileno())
+        os.replace(draft, path)
+    except OSError as error:
+        raise Unwritten(f"{path} could not be written: {error.strerror or error}") from error
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def write_json(path: Path, facts: Any) -> None:
+    text = json.dumps(facts, indent=2, ensure_ascii=False) + "\n"
+    write(path, lambda draft: draft.write_text(text, encoding="utf-8"))

@@ -1,0 +1,26 @@
+"""Writing on pictures, and writing pictures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PIL import Image, ImageDraw, ImageFont
+from PIL.PngImagePlugin import PngInfo
+
+from .folder import write
+
+LINE = 20  # pixels for a line of text
+NOTES = ("row", "scale")  # what a contact sheet tells of itself, see sheets.py
+
+
+def save(image: Image.Image, path: Path) -> None:
+    """Write a PNG whole or not at all; Unwritten where the disk is full."""
+    notes = PngInfo()
+    for key in NOTES:
+        if key in image.info:
+            notes.add_text(key, image.info[key])
+    write(path, lambda draft: image.save(draft, "PNG", pnginfo=notes))
+
+
+def letter(canvas: Image.Image, text: str, place: tuple[int, int], shade: str = "black", anchor: str = "la") -> None:
+    ImageDraw.Draw(canvas).text(place, text, shade, ImageFont.load_default(14), anchor)

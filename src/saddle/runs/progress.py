@@ -1,0 +1,101 @@
+"""How a run came along: its contact sheets as one strip, and as an animation."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from PIL import Image
+
+from ..errors import require
+from .folder import write
+from .pictures import LINE, letter, save
+
+T = TypeVar("T")
+ROWS = 9  # of a strip; pictures without rows stand three by three
+FRAMES = 48  # of an animation
+WIDEST = 560  # pixels of a frame: noise, which early sheets are, hardly compresses in a GIF
+THUMB = 240
+MARGIN = 64  # for how many images a row had seen
+
+
+def strip(paths: Sequence[Path], out: Path) -> None:
+    """The top row of sheets from the whole run, one above the other, beside how many images each had seen."""
+    require(len(paths) > 0, "a progress strip needs at least one contact sheet")
+    chosen = spread(sorted(paths), ROWS)
+    parts = [top(path) for path in chosen]
+    width, height = parts[-1].size  # sheets of earlier, smaller stages grow to the last one's size
+    columns = 1 if width > 2 * height else min(3, len(parts))
+    canvas = Image.new("RGB", (columns * (width + MARGIN), math.ceil(len(parts) / columns) * (height + 4)), "white")
+    for i, (path, part) in enumerate(zip(chosen, parts, strict=True)):
+        left, up = i % columns * (width + MARGIN) + MARGIN, i // columns * (height + 4) + 2
+        canvas.paste(fitted(part, (width, height)), (left, up))
+        letter(canvas, shown(path), (left - 6, up + height // 2), anchor="rm")
+    save(canvas, out)
+
+
+def animate(paths: Sequence[Path], out: Path) -> None:
+    """Sheets from the whole run as an endless GIF, which every viewer plays and in which greys stay exact."""
+    require(len(paths) > 0, "an animation needs at least one contact sheet")
+    chosen = spread(sorted(paths), FRAMES)
+    with Image.open(chosen[-1]) as last:
+        ratio = min(1.0, WIDEST / max(last.size))
+        size = round(ratio * last.width), round(ratio * last.height)
+    colours = palette([frame(path, size) for path in spread(chosen, 4)])
+    frames: Iterator[Image.Image] = (reduced(frame(path, size), colours) for path in chosen)
+    pace = min(max(4000 // len(chosen), 120), 500)  # milliseconds
+    times = [pace] * (len(chosen) - 1) + [2000]  # the result is looked at longest
+    first = next(frames)
+    write(out, lambda d: first.save(d, "GIF", save_all=True, append_images=frames, duration=times, loop=0))
+
+
+def spread(items: Sequence[T], most: int) -> list[T]:
+    """At most so many of them, evenly, the first and the last among them."""
+    n = min(most, len(items))
+    return [items[round(i * (len(items) - 1) / max(n - 1, 1))] for i in range(n)]
+
+
+def top(path: Path) -> Image.Image:
+    """The first row of a sheet; of a picture without rows, such as a scatter, all of it, small."""
+    with Image.open(path) as image:
+        if "row" in image.info:
+            return image.crop((0, 0, image.width, int(image.info["row"]))).convert("RGB")
+        return fitted(image.convert("RGB"), (THUMB, round(THUMB * image.height / image.width)))
+
+
+def frame(path: Path, size: tuple[int, int]) -> Image.Image:
+    """A sheet over a line that says how many images it had seen; grey or RGB."""
+    with Image.open(path) as image:
+        canvas = Image.new(image.mode, (size[0], size[1] + LINE), "white")
+        canvas.paste(fitted(image, size), (0, 0))
+    letter(canvas, f"{shown(path)} images", (4, size[1] + LINE // 2), anchor="lm")
+    return canvas
+
+
+def palette(frames: Sequence[Image.Image]) -> Image.Image:
+    """256 colours for all of an animation: one palette for each frame takes ten times as long to find."""
+    width, height = (side // 2 for side in frames[0].size)
+    joined = Image.new("RGB", (width, height * len(frames)))
+    for i, image in enumerate(frames):
+        joined.paste(image.resize((width, height), Image.Resampling.NEAREST), (0, i * height))
+    return joined.quantize(256)
+
+
+def reduced(image: Image.Image, colours: Image.Image) -> Image.Image:
+    """All 256 greys, or the nearest colours, dithered."""
+    return image if image.mode == "L" else image.quantize(palette=colours)
+
+
+def fitted(image: Image.Image, size: tuple[int, int]) -> Image.Image:
+    return image if image.size == size else image.resize(size, Image.Resampling.LANCZOS)
+
+
+def shown(path: Path) -> str:
+    """How many images a sheet's name says its makers had seen: '12.8k'."""
+    images = int(path.stem)
+    for unit, size in (("M", 1_000_000), ("k", 1_000)):
+        if images >= size:
+            return f"{images / size:.3g}{unit}"
+    return str(images)

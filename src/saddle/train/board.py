@@ -1,0 +1,41 @@
+"""A run in TensorBoard, for those who have it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from ..core import Clock, Mistake
+from .watch import Plan, Watcher
+
+
+class Board(Watcher):
+    """Writes terms, speed and contact sheets, over the images shown, into the run's folder `board`."""
+
+    def __init__(self) -> None:
+        try:
+            from torch.utils.tensorboard import SummaryWriter
+        except ImportError:
+            raise Mistake("--board needs TensorBoard, which is not installed; pip install 'saddle[board]'") from None
+        self.open = SummaryWriter
+        self.images = 0
+
+    def begin(self, plan: Plan) -> None:
+        self.images = plan.start
+        # what a run drew after the checkpoint that it goes on from is drawn again
+        self.writer = self.open(str(plan.folder / "board"), purge_step=plan.start + 1 if plan.start else None)
+
+    def played(self, clock: Clock, terms: Mapping[str, float], images_per_second: float) -> None:
+        self.images = clock.images
+        for key, value in {**terms, "images per second": images_per_second}.items():
+            self.writer.add_scalar(key, value, clock.images)
+
+    def pictured(self, path: Path) -> None:
+        with Image.open(path) as image:
+            self.writer.add_image("samples", np.asarray(image.convert("RGB")), self.images, dataformats="HWC")
+
+    def end(self) -> None:
+        self.writer.close()

@@ -1,0 +1,97 @@
+"""Checkpoints: one safetensors file each, the facts as JSON in its header; whole or not there."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from ..core import Mistake
+from ..runs.folder import write
+from .match import Facts
+
+FORMAT = "saddle checkpoint 1"
+KEPT = 2  # the last one, and the one before it
+
+
+class Checkpoint(NamedTuple):
+    """What was read back: tensors on the processor, and facts."""
+
+    tensors: dict[str, Tensor]
+    facts: Facts
+
+
+def save(folder: Path, tensors: Mapping[str, Tensor], facts: Facts) -> Path:
+    """Write a checkpoint named by its images; older ones beyond the last two go. Unwritten if the disk refuses."""
+    packed = {key: t.detach().cpu().contiguous() for key, t in tensors.items()}
+    header = {"format": FORMAT, "facts": json.dumps(facts), "crc": str(crc(packed))}
+    path = folder / f"{facts['clock']['images']:012d}.safetensors"
+
+    def fill(draft: Path) -> None:
+        try:
+            save_file(packed, draft, header)
+        except SafetensorError as error:
+            raise OSError(str(error)) from error
+
+    write(path, fill)
+    for old in saved(folder)[:-KEPT]:
+        old.unlink()
+    return path
+
+
+def saved(folder: Path) -> list[Path]:
+    """The checkpoints in a folder, the last one last."""
+    return sorted(folder.glob("[0-9]*.safetensors"))
+
+
+def latest(folder: Path) -> Path | None:
+    return paths[-1] if (paths := saved(folder)) else None
+
+
+def read(path: Path, prefixes: Iterable[str] = ("",)) -> Checkpoint:
+    """Read the tensors whose names begin with one of the prefixes; Mistake for a damaged or a foreign file."""
+    wanted = tuple(prefixes)
+    try:
+        with safe_open(path, "pt") as file:
+            header = file.metadata() or {}
+            if header.get("format") != FORMAT:
+                raise Mistake(f"{path} is a safetensors file, but no checkpoint of saddle's")
+            tensors = {key: file.get_tensor(key) for key in file.keys() if key.startswith(wanted)}  # noqa: SIM118
+    except FileNotFoundError:
+        raise Mistake(f"there is no checkpoint {path}") from None
+    except (SafetensorError, OSError, ValueError) as error:
+        if isinstance(error, Mistake):
+            raise
+        raise Mistake(f"{path} is damaged, or no checkpoint: {error}") from None
+    if "" in wanted and crc(tensors) != int(header["crc"]):
+        raise Mistake(f"{path} is damaged: its content does not match its checksum")
+    return Checkpoint(tensors, json.loads(header["facts"]))
+
+
+def crc(tensors: Mapping[str, Tensor]) -> int:
+    """A checksum of all values, in the order of their names."""
+    total = 0
+    for key in sorted(tensors):
+        raw = tensors[key].reshape(-1).view(torch.uint8).numpy()
+        total = zlib.crc32(raw.tobytes(), zlib.crc32(key.encode(), total))
+    return total
+
+
+def read_latest(folder: Path) -> Checkpoint | None:
+    """The last checkpoint; if it is damaged the one before it is not taken silently: the sentence names it."""
+    paths = saved(folder)
+    if not paths:
+        return None
+    try:
+        return read(paths[-1])
+    except Mistake as mistake:
+        if len(paths) > 1:
+            raise Mistake(f"{mistake}; delete it to go on from {paths[-2].name}") from None
+        raise

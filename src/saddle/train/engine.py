@@ -1,0 +1,117 @@
+"""Playing a game: when players ask to move, take every gradient, then let them all step."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from typing import Generic, TypeVar
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+
+from ..core import Agree, Clock, Game, Mistake, Move, Optimizing, Turn
+from ..parts import Part, playing
+
+B = TypeVar("B")
+Together = tuple[Move, ...] | Agree
+
+
+class Engine(Generic[B]):
+    """Drives a game's rounds. It owns the optimizers and knows nothing of any method."""
+
+    def __init__(self, game: Game[B], optimizing: Callable[[str], Optimizing], seed: int = 0,
+                 precision: torch.dtype = torch.float32) -> None:  # fmt: skip
+        self.game, self.seed = game, seed
+        self.device = next(game.parameters()).device
+        self.autocast = torch.autocast(self.device.type, precision, enabled=precision != torch.float32)
+        self.names = {m: n for n, m in game.named_children() if any(p.requires_grad for p in m.parameters())}
+        self.own = {m: [p for p in m.parameters() if p.requires_grad] for m in self.names}
+        owners = [id(p) for own in self.own.values() for p in own]
+        if len(owners) != len(set(owners)):
+            raise Mistake("two players share a parameter; every parameter has one owner")
+        self.unproven = set(self.names)  # players that no move has reached yet
+        self.optimizing = {m: optimizing(n) for m, n in self.names.items()}
+        self.optimizers = {m: how.build(self.own[m]) for m, how in self.optimizing.items()}
+
+    def play(self, *batches: Iterator[B], clock: Clock) -> dict[str, Tensor]:
+        """Play one round; several iterators are parts of one batch, played in lockstep and stepped once.
+
+        Returns each term of the last move of each player, and the norm of its gradient, as scalars on the device.
+        """
+        for player, how in self.optimizing.items():
+            how.tune(self.optimizers[player], clock)
+        parts = self.deal(len(batches), clock)
+        rounds = [self.game.round(b, clock) for b in batches]
+        report: dict[str, Tensor] = {}
+        while any(turns := self.advance(rounds, parts, report)):
+            if len({isinstance(turn, Agree) or tuple(move.players for move in turn) for turn in turns}) > 1:
+                raise RuntimeError("parts of one batch part ways; a round may only decide from the Clock or by Agree")
+            if isinstance(turns[0], Agree):
+                mean = torch.stack([turn.value.detach() for turn in turns if isinstance(turn, Agree)]).mean(0)
+                average([mean])
+                turns[0].tell(mean)
+            else:
+                for player in dict.fromkeys(player for move in turns[0] for player in move.players):
+                    report[f"{self.names[player]}/gradient"] = self.step(player)
+        average([b for n, b in self.game.named_buffers() if n.endswith(("running_mean", "running_var"))])
+        return report
+
+    def deal(self, n: int, clock: Clock) -> list[Part]:
+        """The parts of the batch that are played here, with equal dice; networks' own draws differ by process."""
+        rank, world = (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
+        torch.manual_seed(mix(self.seed, clock.round, rank))
+        seed = mix(self.seed, clock.round)
+        return [Part(rank * n + i, world * n, torch.Generator(self.device).manual_seed(seed)) for i in range(n)]
+
+    def advance(self, rounds: list[Iterator[Turn]], parts: list[Part], report: dict[str, Tensor]) -> list[Together]:
+        """Every part's next turn, after its share of the gradients has been taken; () at the end of the round."""
+        turns: list[Together] = []
+        terms: dict[str, Tensor] = {}
+        for play, part in zip(rounds, parts, strict=True):
+            with playing(part), self.autocast:
+                turn = next(play, ())
+            turns.append((turn,) if isinstance(turn, Move) else turn)
+            if not isinstance(turns[-1], Agree):
+                self.differentiate(turns[-1], len(rounds), terms)
+        report |= terms
+        return turns
+
+    def differentiate(self, turn: tuple[Move, ...], parts: int, terms: dict[str, Tensor]) -> None:
+        """Add each move's gradient to its own players' parameters, and to nobody else's."""
+        for i, move in enumerate(turn):
+            own, loss = [p for player in move.players for p in self.own[player]], move.loss
+            if loss.requires_grad:
+                torch.autograd.backward(loss / parts, inputs=own, retain_graph=i + 1 < len(turn))
+            mover = "+".join(self.names[player] for player in move.players)
+            for name, term in move.terms.items():
+                key = f"{mover}/{name}"
+                terms[key] = terms.get(key, 0) + term.detach() / parts
+        for player in self.unproven.intersection(player for move in turn for player in move.players):
+            if all(p.grad is None for p in self.own[player]):
+                raise Mistake(f"{self.names[player]}'s first move does not depend on it; is something detached?")
+            self.unproven.remove(player)
+
+    def step(self, player: nn.Module) -> Tensor:
+        """Average the player's gradient over processes and let it move; returns the gradient's norm."""
+        gradients = [p.grad for p in self.own[player] if p.grad is not None]
+        average(gradients)
+        norm = torch.stack(torch._foreach_norm(gradients)).norm() if gradients else torch.zeros((), device=self.device)
+        self.optimizers[player].step()
+        self.optimizers[player].zero_grad(set_to_none=True)
+        return norm
+
+
+def average(tensors: list[Tensor]) -> None:
+    """Replace tensors by their mean over all processes, in one exchange."""
+    if tensors and dist.is_initialized():
+        flat = torch.cat([t.detach().reshape(-1) for t in tensors])
+        dist.all_reduce(flat)
+        means = torch.split(flat / dist.get_world_size(), [t.numel() for t in tensors])
+        for t, mean in zip(tensors, means, strict=True):
+            t.detach().copy_(mean.view(t.shape))
+
+
+def mix(*numbers: int) -> int:
+    """A seed that shares no pattern with that of the next round."""
+    return int.from_bytes(hashlib.blake2b(repr(numbers).encode(), digest_size=7).digest(), "big")

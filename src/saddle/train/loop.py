@@ -1,0 +1,176 @@
+"""A run from where it stands to its end: rounds, record, contact sheets, checkpoints, and an orderly stop."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+from ..core import Clock
+from ..data.feed import Feed
+from ..errors import Failure, Interrupted
+from ..runs.curves import curves
+from ..runs.folder import Folder
+from ..runs.log import Log
+from ..runs.sheets import animate, save, sheet, strip
+from .checkpoint import read_latest
+from .checkpoint import save as save_checkpoint
+from .engine import mix
+from .machine import agreed, processes, rank
+from .match import Facts, Match
+from .record import Record
+from .watch import Plan, Watcher
+
+READ = 16  # rounds between two readings of the device
+LINES = 20_000  # about so many rounds of a run are logged
+SHOWN = 64  # images on a contact sheet
+POINTS = 2000  # in a scatter picture
+
+
+class Loop:
+    """Plays a match to its end in a run's folder; only the first process writes."""
+
+    def __init__(self, match: Match[Any], folder: Folder, identity: Facts, *, pictures: int = 8,
+                 checkpoints: float = 60.0, watch: Watcher | None = None) -> None:  # fmt: skip
+        self.match, self.folder, self.identity = match, folder, identity
+        self.seconds, self.watch = checkpoints, watch or Watcher()
+        self.writes = rank() == 0
+        self.due = [round(match.total * (i / pictures) ** 2) for i in range(pictures + 1)] if pictures else []
+        self.asked = 0  # the signal that wants the run to stop
+
+    def go(self) -> None:
+        """Go on from the last checkpoint, or begin. Interrupted when asked to stop; Failure when the work fails."""
+        size = self.restore()
+        self.start, self.began = self.match.clock.images, time.monotonic()
+        self.read_at = self.saved_at = self.began
+        stride = max(1, self.match.total // (self.match.stage.batch * LINES))
+        self.log = Log(self.folder.log, size) if self.writes else None
+        self.timing = Log(self.folder.timing, None) if self.writes else None
+        self.record = Record(self.log, stride)
+        title = f"{self.folder.path.name} on {self.match.data.name}"
+        self.watch.begin(Plan(title, self.match.total, self.start, self.match.stage.batch, self.folder.path))
+        try:
+            with self.signals():
+                self.rounds()
+            self.finish()
+        except Failure as failure:
+            raise type(failure)(f"{failure}; {self.rescue()}") from failure
+        finally:
+            self.watch.end()
+            for log in (self.log, self.timing):
+                if log:
+                    log.close()
+
+    def restore(self) -> int:
+        """Stand where the last checkpoint was taken; returns the log's size then, in bytes."""
+        checkpoint = read_latest(self.folder.checkpoints)
+        if checkpoint is None:
+            return 0
+        self.match.restore(checkpoint.tensors, checkpoint.facts)
+        return int(checkpoint.facts["log"])
+
+    def rounds(self) -> None:
+        if self.match.clock.round == 0:
+            self.picture_reals()
+        self.picture(begin=self.match.clock.round == 0)
+        while not self.match.over:
+            clock, report = self.match.play()
+            self.record.add(clock, report)
+            self.picture()
+            if self.turn_to_read(clock):
+                self.read()
+                stop, save = agreed(self.asked, int(time.monotonic() - self.saved_at > self.seconds))
+                if stop:
+                    self.stop(stop)
+                if save:
+                    self.checkpoint()
+
+    def turn_to_read(self, clock: Clock) -> bool:
+        """Every so many rounds, which all processes count alike; alone, also whenever a second has passed."""
+        if clock.round % READ == READ - 1:
+            return True
+        return processes() == 1 and (self.asked != 0 or time.monotonic() - self.read_at > 1)
+
+    def read(self) -> None:
+        terms, now = self.record.read(), time.monotonic()
+        speed = (self.match.clock.images - self.start) / max(now - self.began, 1e-9)
+        self.read_at = now
+        self.watch.played(self.match.clock, terms, speed)
+        if self.timing:
+            self.timing.write(images=self.match.clock.images, seconds=round(now - self.began, 3))
+
+    def checkpoint(self) -> None:
+        self.record.read()
+        if self.writes:
+            assert self.log is not None
+            tensors, facts = self.match.state()
+            facts |= {"log": self.log.settle(), "identity": self.identity}
+            self.watch.saved(save_checkpoint(self.folder.checkpoints, tensors, facts))
+        self.saved_at = time.monotonic()
+
+    def stop(self, number: int) -> None:
+        self.checkpoint()
+        done = f"stopped at {self.match.clock.images} of {self.match.total} images and saved"
+        raise Interrupted(128 + number, f"{done}; `saddle resume {self.folder}` goes on exactly here")
+
+    def finish(self) -> None:
+        """The end of the run: everything that is read back or looked at later."""
+        self.read()
+        self.checkpoint()
+        if self.writes:
+            assert self.log is not None
+            self.log.settle()
+            curves(self.folder.log, self.folder.curves)
+            if sheets := sorted(self.folder.sheets.glob("[0-9]*.png")):
+                strip(sheets, self.folder.strip)
+                animate(sheets, self.folder.film)
+
+    def rescue(self) -> str:
+        """What is left after a failure."""
+        last = sorted(self.folder.checkpoints.glob("[0-9]*.safetensors"))
+        return f"the last good checkpoint is {last[-1]}" if last else "it had not come to its first checkpoint"
+
+    def picture(self, begin: bool = False) -> None:
+        """A contact sheet, if the run has just come past one that is due."""
+        images = self.match.clock.images
+        passed = [due for due in self.due if due <= images]
+        if not passed:
+            return
+        self.due = self.due[len(passed) :]
+        if self.writes and (begin or images > self.start):  # a resumed run has drawn the earlier ones
+            path = self.folder.sheet(images)
+            batch = self.batch()
+            save(sheet(self.match.show(batch), batch.image), path)
+            self.watch.pictured(path)
+
+    def picture_reals(self) -> None:
+        if self.writes and self.due:
+            save(sheet({"real": self.batch().image}), self.folder.sheets / "real.png")
+
+    def batch(self) -> Any:
+        """Always the same real samples."""
+        n = min(POINTS if self.match.data.shape.points else SHOWN, len(self.match.data))
+        return next(Feed(self.match.data, n, mix(self.match.how.seed, -1), self.match.machine.device))
+
+    @contextmanager
+    def signals(self) -> Iterator[None]:
+        """The first SIGINT or SIGTERM lets the round end in here; a second one is not waited for."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+
+        def ask(number: int, frame: FrameType | None) -> None:
+            self.asked = number
+            signal.signal(number, before[signal.Signals(number)])
+            self.watch.said("stopping after this round ...")
+
+        before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)

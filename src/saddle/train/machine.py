@@ -1,0 +1,109 @@
+"""What a run runs on: device, precision, threads, processes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+
+from ..core import Mistake
+
+
+class Machine(NamedTuple):
+    """Where and how a match is played, and in words why."""
+
+    device: torch.device
+    precision: torch.dtype
+    why: str
+
+
+def machine(device: str = "auto", precision: str = "auto") -> Machine:
+    """The device and precision asked for; `auto` takes what is there and says so."""
+    where = find_device(device)
+    dtype, why = find_precision(where, precision)
+    if where.type == "cuda":
+        torch.cuda.set_device(where)
+        torch.backends.cudnn.deterministic = True  # a resumed run repeats the same bits
+        torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False  # float32 means float32
+    return Machine(where, dtype, why)
+
+
+def find_device(name: str) -> torch.device:
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise Mistake(f"there is no device {name!r}; write cpu, cuda or cuda:1") from None
+    if device.type == "cuda":
+        if not torch.cuda.is_available():
+            raise Mistake(f"device is {name}, but torch {torch.__version__} sees no CUDA GPU here; try --device cpu")
+        index = int(os.environ.get("LOCAL_RANK", "0")) if device.index is None else device.index
+        if index >= torch.cuda.device_count():
+            raise Mistake(f"device is cuda:{index}, but there are {torch.cuda.device_count()} GPUs, counted from 0")
+        return torch.device("cuda", index)
+    return device
+
+
+def find_precision(device: torch.device, name: str) -> tuple[torch.dtype, str]:
+    if name != "auto":
+        return getattr(torch, name), f"{name}, as asked for"
+    if has_bfloat16(device):
+        return torch.bfloat16, "bfloat16 where it is safe"
+    return torch.float32, "float32, since this processor has no bfloat16 arithmetic"
+
+
+def has_bfloat16(device: torch.device) -> bool:
+    """Does the processor multiply in bfloat16 itself? (Emulated, it is slower than float32.)"""
+    if device.type == "cuda":
+        return torch.cuda.get_device_capability(device) >= (8, 0)
+    if device.type != "cpu":
+        return False
+    can: dict[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()
+    return any(can.get(name, False) for name in ("avx512_bf16", "amx_bf16", "bf16", "sve_bf16"))
+
+
+@contextmanager
+def together() -> Iterator[tuple[int, int]]:
+    """This process's rank and how many there are; joins the others if torchrun started it."""
+    world = int(os.environ.get("WORLD_SIZE", "1"))
+    if world == 1 or dist.is_initialized():
+        yield (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
+        return
+    dist.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo")
+    try:
+        yield dist.get_rank(), world
+        dist.barrier()
+    finally:
+        dist.destroy_process_group()
+
+
+def rank() -> int:
+    return dist.get_rank() if dist.is_initialized() else 0
+
+
+def processes() -> int:
+    return dist.get_world_size() if dist.is_initialized() else 1
+
+
+def agreed(*flags: int) -> list[int]:
+    """The highest value of each flag in any process, so that all do the same thing in the same round."""
+    if processes() == 1:
+        return list(flags)
+    values: Tensor = torch.tensor(flags)
+    dist.all_reduce(values, dist.ReduceOp.MAX)
+    return [int(value) for value in values]
+
+
+def told(text: str | None) -> str:
+    """What the first process says, in every process."""
+    if processes() == 1:
+        return text or ""
+    said = [text]
+    dist.broadcast_object_list(said)
+    return said[0] or ""

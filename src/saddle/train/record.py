@@ -1,0 +1,49 @@
+"""What the rounds report: kept on the device, read now and then, checked, logged."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from ..core import Clock
+from ..errors import Failure
+from ..runs.log import Log
+from .engine import average
+
+
+class Record:
+    """Reports since the last reading. Every round is checked; every `stride`-th is logged."""
+
+    def __init__(self, log: Log | None, stride: int = 1) -> None:
+        self.log, self.stride = log, stride  # None: another process writes the log
+        self.pending: list[tuple[Clock, dict[str, Tensor]]] = []
+
+    def add(self, clock: Clock, report: dict[str, Tensor]) -> None:
+        self.pending.append((clock, report))
+
+    def read(self) -> dict[str, float]:
+        """Bring the reports over from the device; returns the last one. Failure if something is no number."""
+        if not self.pending:
+            return {}
+        flat = torch.stack([t.float() for _, report in self.pending for t in report.values()])
+        average([flat])
+        values = iter(flat.tolist())
+        terms: dict[str, float] = {}
+        for clock, report in self.pending:
+            terms = dict(zip(report, values, strict=False))
+            inspect(clock, terms)
+            if self.log and clock.round % self.stride == 0:
+                self.log.write(round=clock.round, images=clock.images, **terms)
+        self.pending.clear()
+        return terms
+
+
+def inspect(clock: Clock, terms: dict[str, float]) -> None:
+    """Name the first thing that is no number: which term of which player, in which round."""
+    for key, value in terms.items():
+        if not math.isfinite(value):
+            player, _, term = key.rpartition("/")
+            what = "gradient" if term == "gradient" else f"term {term}"
+            raise Failure(f"the {player}'s {what} became {value} in round {clock.round} ({clock.images} images)")

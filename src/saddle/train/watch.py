@@ -1,0 +1,82 @@
+"""Who looks on while a run is played. Nothing that a watcher does changes the run."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from ..core import Clock
+
+
+class Plan(NamedTuple):
+    """What is about to be played."""
+
+    title: str
+    images: int  # in all
+    start: int  # images already shown
+    batch: int
+    folder: Path
+
+
+class Watcher:
+    """Is told what happens, and is free to ignore it."""
+
+    def begin(self, plan: Plan) -> None:
+        """The first round is about to be played."""
+
+    def played(self, clock: Clock, terms: Mapping[str, float], images_per_second: float) -> None:
+        """Rounds have been played: where the run stands, and the terms ('critic/adversarial') of the last one."""
+
+    def pictured(self, path: Path) -> None:
+        """A contact sheet has been drawn."""
+
+    def saved(self, path: Path) -> None:
+        """A checkpoint has been written."""
+
+    def said(self, sentence: str) -> None:
+        """Something that a person should read."""
+
+    def end(self) -> None:
+        """Nothing more will be played, for whatever reason."""
+
+
+class Together(Watcher):
+    """Several watchers as one."""
+
+    def __init__(self, *watchers: Watcher) -> None:
+        self.watchers = watchers
+
+    def begin(self, plan: Plan) -> None:
+        for watcher in self.watchers:
+            watcher.begin(plan)
+
+    def played(self, clock: Clock, terms: Mapping[str, float], images_per_second: float) -> None:
+        for watcher in self.watchers:
+            watcher.played(clock, terms, images_per_second)
+
+    def pictured(self, path: Path) -> None:
+        for watcher in self.watchers:
+            watcher.pictured(path)
+
+    def saved(self, path: Path) -> None:
+        for watcher in self.watchers:
+            watcher.saved(path)
+
+    def said(self, sentence: str) -> None:
+        for watcher in self.watchers:
+            watcher.said(sentence)
+
+    def end(self) -> None:
+        for watcher in self.watchers:
+            watcher.end()
+
+
+def watchers(board: bool, quiet: bool) -> tuple[Watcher, ...]:
+    """A live display on a terminal, plain lines elsewhere, neither if `quiet`; TensorBoard if asked for."""
+    from .board import Board  # each drags in what only it needs
+    from .display import Live, Plain
+
+    display: tuple[Watcher, ...] = () if quiet else (Live() if sys.stdout.isatty() else Plain(),)
+    return (*display, Board()) if board else display

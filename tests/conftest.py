@@ -1,0 +1,36 @@
+"""What all tests share: where the real images lie, which device is asked for."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--device", default="cpu", help="where the tests that train do so: cpu or cuda")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Nothing that tests decode lands in the user's own cache, or comes from it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SADDLE_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture(scope="session")
+def device(request: pytest.FixtureRequest) -> torch.device:
+    return torch.device(request.config.getoption("--device"))
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder of real images that SADDLE_DATA names; without it the test is skipped."""
+    folder = os.environ.get("SADDLE_DATA")
+    if not folder:
+        pytest.skip("real images are not here: the environment variable SADDLE_DATA names no folder")
+    return Path(folder)

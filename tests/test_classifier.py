@@ -1,0 +1,141 @@
+"""The classifier that reads samples: it learns, it knows nothing from something, it is kept and found again."""
+
+from __future__ import annotations
+
+import gzip
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from saddle.core import Mistake
+from saddle.data.glyphs import glyphs
+from saddle.metrics.classifier import Classifier, accuracy, class_shares, readable, train_classifier
+
+
+@dataclass(frozen=True)
+class Pictures:
+    samples: NDArray[np.generic]
+    labels: NDArray[np.int64] | None
+    classes: tuple[str, ...]
+    name: str = "pictures"
+    fingerprint: str = "f00d"
+
+
+@dataclass(frozen=True)
+class Reading:
+    data: Pictures
+    classifier: Classifier
+    images: torch.Tensor = field(repr=False)
+
+
+def drawn(size: int, channels: int, seed: int, count: int, only: int = 36) -> Pictures:
+    samples, labels, classes = glyphs(size, channels, seed, count=count)
+    few = labels < only
+    return Pictures(samples[few], labels[few], classes[:only], fingerprint=f"{size}{channels}{seed}{count}{only}")
+
+
+def signed(data: Pictures) -> torch.Tensor:
+    return torch.from_numpy(data.samples).permute(0, 3, 1, 2).float() / 127.5 - 1
+
+
+@pytest.fixture(scope="module")
+def reading() -> Reading:
+    """Four digits at 16 pixels, learned in a few seconds."""
+    data = drawn(16, 1, 0, 8 * 432, only=4)
+    return Reading(data, train_classifier(data, epochs=12), signed(drawn(16, 1, 1, 4 * 432, only=4)))
+
+
+def test_it_learns_to_read_drawings_it_has_not_seen(reading: Reading) -> None:
+    unseen = drawn(16, 1, 1, 4 * 432, only=4)
+    assert accuracy(reading.classifier, unseen) > 0.97
+    assert readable(reading.classifier, reading.images) > 0.9
+    assert class_shares(reading.classifier, reading.images) == pytest.approx([0.25] * 4, abs=0.02)
+
+
+def test_probabilities_are_a_distribution_and_do_not_depend_on_the_company(reading: Reading) -> None:
+    together = reading.classifier.read(reading.images[:9])
+    alone = torch.cat([reading.classifier.read(image[None]) for image in reading.images[:9]])
+    assert together.sum(1) == pytest.approx(torch.ones(9))
+    assert torch.allclose(together, alone, atol=1e-5)
+
+
+def test_nothing_is_not_read_as_something(reading: Reading) -> None:
+    black = -torch.ones(1, 1, 16, 16)
+    noise = 2 * torch.rand(200, 1, 16, 16, generator=torch.Generator().manual_seed(0)) - 1
+    assert readable(reading.classifier, black) == 0 and readable(reading.classifier, -black) == 0
+    assert readable(reading.classifier, noise) < 0.05
+
+
+def test_more_confidence_is_asked_of_fewer(reading: Reading) -> None:
+    shares = [readable(reading.classifier, reading.images, confidence) for confidence in (0.2, 0.8, 0.99, 1.0)]
+    assert shares == sorted(shares, reverse=True) and shares[0] > 0.99 and shares[-1] < 1
+
+
+def test_training_repeats_and_leaves_the_callers_chance_alone() -> None:
+    data, weights = drawn(8, 1, 0, 432), []
+    for _ in range(2):
+        torch.manual_seed(7)
+        weights.append(train_classifier(data, epochs=1).state_dict())
+        after = torch.rand(3)
+    torch.manual_seed(7)
+    assert torch.equal(after, torch.rand(3))
+    assert all(torch.equal(value, weights[1][name]) for name, value in weights[0].items())
+
+
+def test_a_kept_classifier_is_found_again_and_not_for_other_data(tmp_path: Path) -> None:
+    data = drawn(8, 3, 0, 432)
+    first = train_classifier(data, epochs=1, cache=tmp_path)
+    (file,) = tmp_path.iterdir()
+    written = file.stat().st_mtime_ns
+    again = train_classifier(data, epochs=1, cache=tmp_path)
+    assert file.stat().st_mtime_ns == written
+    assert torch.equal(first.read(signed(data)), again.read(signed(data)))
+    train_classifier(replace(data, fingerprint="other"), epochs=1, cache=tmp_path)
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_a_broken_file_is_named_and_not_used(tmp_path: Path) -> None:
+    data = drawn(8, 1, 0, 432)
+    train_classifier(data, epochs=1, cache=tmp_path)
+    (file,) = tmp_path.iterdir()
+    file.write_bytes(file.read_bytes()[:-100])
+    with pytest.raises(Mistake, match=f"{file.name} is no whole classifier"):
+        train_classifier(data, epochs=1, cache=tmp_path)
+
+
+def test_what_cannot_be_learned_or_read_is_refused(reading: Reading) -> None:
+    data = reading.data
+    with pytest.raises(Mistake, match="needs labels"):
+        train_classifier(replace(data, labels=None))
+    with pytest.raises(Mistake, match="needs images"):
+        train_classifier(replace(data, samples=np.zeros((10, 1, 1, 2), np.float32)))
+    with pytest.raises(Mistake, match="reads 16x16 pixels in 1 channels; the images are 2 x 1 x 32 x 32"):
+        reading.classifier.read(torch.zeros(2, 1, 32, 32))
+
+
+@pytest.mark.slow
+def test_all_characters_in_all_faces_are_read() -> None:
+    classifier = train_classifier(drawn(32, 1, 0, 24 * 432))
+    unseen = drawn(32, 1, 1, 4 * 432)
+    assert accuracy(classifier, unseen) > 0.98
+    assert readable(classifier, signed(unseen)) > 0.95
+
+
+@pytest.mark.slow
+def test_mnist_is_read_at_99_percent(real_data: Path) -> None:
+    def idx(name: str, header: int) -> NDArray[np.uint8]:
+        return np.frombuffer(gzip.decompress((real_data / "mnist" / name).read_bytes()), np.uint8, offset=header)
+
+    train, test = (
+        Pictures(
+            idx(f"{part}-images-idx3-ubyte.gz", 16).reshape(-1, 28, 28, 1),
+            idx(f"{part}-labels-idx1-ubyte.gz", 8).astype(np.int64),
+            tuple("0123456789"),
+        )
+        for part in ("train", "t10k")
+    )
+    assert accuracy(train_classifier(train), test) > 0.99

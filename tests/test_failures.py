@@ -1,0 +1,171 @@
+"""What goes wrong while training is said in one sentence, and the last good checkpoint is kept."""
+
+from __future__ import annotations
+
+import os
+import resource
+import subprocess
+import sys
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import save_file
+from test_resume import content, equal, small
+from torch import Tensor, nn
+
+from saddle.core import Mistake
+from saddle.errors import Failure
+from saddle.inference.load import load
+from saddle.sessions import resume, train
+from saddle.train.checkpoint import latest
+from saddle.train.engine import Engine
+from saddle.train.match import Match
+
+
+def poison(patch: pytest.MonkeyPatch, round: int, player: str, value: float) -> None:
+    """From this round on weights of the player are no numbers."""
+    play = Match.play
+
+    def playing(match: Match[Any]) -> object:
+        if match.clock.round == round:
+            next(match.game.get_submodule(player).parameters()).data.fill_(value)
+        return play(match)
+
+    patch.setattr(Match, "play", playing)
+
+
+@pytest.mark.parametrize(("player", "says"), [
+    ("critic", r"the critic's term adversarial became nan in round 7 \(56 images\); the last good checkpoint is"),
+    ("generator", r"the critic's term adversarial became nan in round 7"),  # what it makes is judged first
+])  # fmt: skip
+def test_what_is_no_number_stops_the_run_by_name(tmp_path: Path, player: str, says: str):
+    whole = train(**small("dcgan", out=tmp_path / "whole", checkpoints=1e-9))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("saddle.train.loop.READ", 1)
+        poison(patch, 7, player, float("nan"))
+        with pytest.raises(Failure, match=says):
+            train(**small("dcgan", out=tmp_path / "run", checkpoints=1e-9))
+    assert int(latest(tmp_path / "run" / "checkpoints").stem) == 56
+    resume(tmp_path / "run")  # from before the poison: the run can be saved
+    equal(whole, tmp_path / "run")
+
+
+def test_a_gradient_without_bound_is_named_though_every_loss_is_a_number(tmp_path: Path):
+    step, moves = Engine.step, count()
+
+    def stepping(engine: Engine[Any], player: nn.Module) -> Tensor:
+        if next(moves) == 3:  # the generator's second move
+            engine.own[player][0].grad.fill_(torch.inf)
+        return step(engine, player)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Engine, "step", stepping)
+        with pytest.raises(Failure, match="the generator's gradient became inf in round 1 .*not come to its first"):
+            train(**small("dcgan", out=tmp_path / "run"))
+
+
+TRAIN = """
+import resource, sys
+from saddle.cli import main
+if len(sys.argv) > 3 and sys.argv[1] == "limit":
+    resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), resource.RLIM_INFINITY))
+    sys.argv[1:3] = []
+sys.exit(main())
+"""
+
+
+def saddle(*words: str) -> subprocess.CompletedProcess[str]:
+    env = os.environ | {"OMP_NUM_THREADS": "1"}
+    return subprocess.run([sys.executable, "-c", TRAIN, *words], env=env, capture_output=True, text=True, timeout=120)
+
+
+def test_a_disk_that_fills_up_costs_nothing_that_was_saved(tmp_path: Path):
+    """A limit on a file's size stands in for a full disk; without it the run goes on to what it would have been."""
+    assert resource.getrlimit(resource.RLIMIT_FSIZE)[0] == resource.RLIM_INFINITY
+    whole = train(**small("dcgan", out=tmp_path / "whole", threads=1))
+    run = ["train", "dcgan", "--networks.width", "4", "--batch", "8", "--size", "16", "--images", "96", "--limit", "64",
+           "--pictures", "3", "--quiet", "--seed", "3", "--ema", "40", "--threads", "1", "--out", str(tmp_path / "run")]  # fmt: skip
+    done = saddle("limit", "40000", *run)
+    assert done.returncode == 2 and "Traceback" not in done.stderr
+    assert done.stderr.count("\n") == 1 and "could not be written" in done.stderr and "File too large" in done.stderr
+    assert "it had not come to its first checkpoint" in done.stderr
+    assert not list((tmp_path / "run" / "checkpoints").iterdir())
+    resume(tmp_path / "run")
+    equal(whole, tmp_path / "run")
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return train(**small("wgan-gp-toy", out=tmp_path_factory.mktemp("trained") / "run"))
+
+
+def checkpoint(run: Path) -> Path:
+    path = latest(run / "checkpoints")
+    assert path is not None
+    return path
+
+
+def test_a_damaged_checkpoint_is_refused(trained: Path):
+    path = checkpoint(trained)
+    whole = path.read_bytes()
+    try:
+        path.write_bytes(whole[:-100])
+        for use in (load, resume):
+            with pytest.raises(Mistake, match=f"{path.name} is damaged"):
+                use(trained)
+        flipped = bytearray(whole)
+        flipped[-50] ^= 1
+        path.write_bytes(flipped)
+        for use in (load, resume):
+            with pytest.raises(Mistake, match="does not match its checksum"):
+                use(trained)
+    finally:
+        path.write_bytes(whole)
+    assert content(trained)["tensors"]
+
+
+def test_a_foreign_checkpoint_is_refused(trained: Path):
+    path = checkpoint(trained)
+    whole = path.read_bytes()
+    try:
+        save_file({"weight": torch.zeros(3)}, path)
+        with pytest.raises(Mistake, match="no checkpoint of saddle's"):
+            load(trained)
+        path.write_bytes(b"PK\x03\x04 a pickle of somebody's")
+        with pytest.raises(Mistake, match="damaged, or no checkpoint"):
+            resume(trained)
+    finally:
+        path.write_bytes(whole)
+
+
+def test_samples_depend_on_the_seed_and_their_place_alone(trained: Path):
+    model = load(trained)
+    assert torch.equal(model.sample(70, seed=4)[:3], model.sample(3, seed=4))
+    assert not torch.equal(model.sample(3, seed=4), model.sample(3, seed=5))
+    assert not torch.equal(model.sample(3), load(trained, average=False).sample(3))
+    with pytest.raises(Mistake, match="this run's data had no labels"):
+        model.sample(3, label="cat")
+
+
+def test_what_a_generator_does_not_take_is_refused(tmp_path: Path):
+    model = load(train(**small("dcgan", out=tmp_path / "run")))
+    with pytest.raises(Mistake, match="not trained on labels"):
+        model.sample(3, label="A")
+    with pytest.raises(Mistake, match="there is no label 'ß'; there are 0, 1"):
+        model.sample(3, label="ß")
+
+
+@pytest.mark.parametrize(("settings", "says"), [
+    ({"size": 28}, "--size 32"), ({"limit": 5}, "batch of 8 is larger than glyphs, which has 5"),
+    ({"accumulate": 3}, "a multiple of 3"), ({"minutes": 1.0}, "both say how long"), ({"images": -5}, "above 0"),
+    ({"device": "abacus"}, "there is no device 'abacus'"), ({"sise": 3}, "did you mean size"),
+    ({"data": "minst"}, "did you mean mnist"), ({"recipe": "dcgam"}, "did you mean dcgan"),
+])  # fmt: skip
+def test_a_run_that_cannot_be_is_refused_before_anything_is_written(tmp_path: Path, settings: dict[str, Any], says: str):
+    with pytest.raises(Mistake, match=says):
+        train(**small("dcgan", out=tmp_path / "run", **settings) if "minutes" in settings or "sise" in settings
+              else small("dcgan", out=tmp_path / "run") | settings)  # fmt: skip
+    assert not (tmp_path / "run").exists()

@@ -1,0 +1,67 @@
+"""A lower floor never imports a higher one, and some rooms do not know each other (docs/design.md)."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import saddle
+
+ROOT = Path(saddle.__file__).parent
+FLOORS = {
+    "errors": 0, "core": 0, "parts": 0, "batches": 0, "optim": 0, "options": 0,
+    "objectives": 1, "penalties": 1, "layers": 1,
+    "networks": 2, "games": 2, "data": 2, "metrics": 2, "runs": 2,
+    "train": 3, "recipes": 4, "inference": 5, "sessions": 5, "cli": 6, "__main__": 6,
+}  # fmt: skip
+STRANGERS = {("games", "networks"), ("networks", "games"), ("train", "networks"), ("train", "games")}
+WITHOUT_TORCH = ("errors", "options", "runs/settings", "runs/folder", "runs/manifest", "runs/log", "recipes/__init__",
+                 "data/prepare", "cli/__init__")  # fmt: skip
+
+
+def imports(path: Path, top_level: bool = False) -> Iterator[tuple[int, str]]:
+    """Line and dotted name, from the package's root, of everything of saddle's that a file imports."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for node in tree.body if top_level else ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            inside = path.relative_to(ROOT).parts[: -node.level]
+            yield from ((node.lineno, ".".join((*inside, *(node.module or alias.name).split("."))))
+                        for alias in node.names if not alias.name.startswith("__"))  # fmt: skip
+        elif isinstance(node, ast.ImportFrom | ast.Import):
+            names = [node.module or ""] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names]
+            yield from ((node.lineno, n.removeprefix("saddle.")) for n in names if n.startswith("saddle."))
+
+
+def room(path: Path) -> str:
+    return path.relative_to(ROOT).parts[0].removesuffix(".py")
+
+
+def test_no_room_knows_a_higher_one():
+    faults = []
+    for path in ROOT.rglob("*.py"):
+        if path == ROOT / "__init__.py":  # the front door names what is behind it
+            continue
+        for line, name in imports(path):
+            here, other = room(path), name.split(".")[0]
+            if here != other and (FLOORS[here] < FLOORS[other] or (here, other) in STRANGERS):
+                faults.append(f"{path.relative_to(ROOT)}:{line}: {here} imports {other}")
+    assert not faults, "\n".join(faults)
+
+
+def test_the_engine_knows_no_method():
+    assert {name.split(".")[0] for _, name in imports(ROOT / "train" / "engine.py")} == {"core", "parts"}
+
+
+def test_quick_commands_are_not_slowed_by_torch():
+    for name in WITHOUT_TORCH:
+        tree = ast.parse((ROOT / f"{name}.py").read_text(encoding="utf-8"))
+        for node in tree.body:
+            names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) and not node.level else []
+            assert not {n.split(".")[0] for n in names} & {"torch", "numpy", "tyro", "rich"}, f"{name}:{node.lineno}"
+
+
+def test_files_stay_short():
+    long = {str(p.relative_to(ROOT)): n for p in ROOT.rglob("*.py") if (n := p.read_text().count("\n")) > 330}
+    assert not long, long

@@ -1,0 +1,205 @@
+"""A run that was stopped, or killed, and resumed equals the run that was not, bit for bit."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from saddle.core import Clock, Mistake
+from saddle.errors import Interrupted
+from saddle.inference.load import load
+from saddle.runs.folder import Folder
+from saddle.sessions import resume, train
+from saddle.train.checkpoint import latest, read
+from saddle.train.match import Match
+from saddle.train.watch import Watcher
+
+SIZES = {"dcgan-28": 28, "wgan-gp-mnist": 28, "wgan-gp-cifar": 32}
+SMALL = {
+    "gan": {"networks.width": "16", "batch": "8"},
+    "dcgan": {"networks.width": "4", "batch": "8"},
+    "dcgan-28": {"networks.width": "4", "batch": "8"},
+    "wgan-gp": {"networks.width": "4", "batch": "8"},
+    "wgan-gp-toy": {"networks.width": "16", "batch": "16"},
+    "wgan-gp-mnist": {"networks.width": "4", "batch": "8"},
+    "wgan-gp-cifar": {"networks.width": "4", "batch": "4"},
+}
+
+
+def small(name: str, **more: Any) -> dict[str, Any]:
+    """Settings of a run of about twelve rounds at a small width."""
+    size = None if name == "wgan-gp-toy" else SIZES.get(name, 16)
+    batch = int(SMALL[name]["batch"])
+    steps = 5 if name.startswith("wgan-gp") else 1
+    return {"recipe": name, "options": SMALL[name], "size": size, "images": 12 * steps * batch, "limit": 64,
+            "pictures": 3, "quiet": True, "seed": 3, "ema": 40, **more}  # fmt: skip
+
+
+class StopAt:
+    """Sends this process a signal while a drawn round is played."""
+
+    def __init__(self, patch: pytest.MonkeyPatch, round: int, number: int = signal.SIGTERM) -> None:
+        play = Match.play
+
+        def playing(match: Match[Any]) -> tuple[Clock, dict[str, torch.Tensor]]:
+            if match.clock.round == round:
+                signal.raise_signal(number)
+            return play(match)
+
+        patch.setattr(Match, "play", playing)
+
+
+def content(run: Path) -> dict[str, Any]:
+    """All that must be equal: every tensor and fact of the last checkpoint, the log, the pictures."""
+    path = latest(run / "checkpoints")
+    assert path is not None
+    tensors, facts = read(path)
+    files = [run / "log.jsonl", *sorted((run / "sheets").iterdir()), run / "curves.png", run / "progress.png"]
+    return {"tensors": tensors, "facts": facts, "files": {str(f.relative_to(run)): f.read_bytes() for f in files}}
+
+
+def equal(a: Path, b: Path) -> None:
+    one, two = content(a), content(b)
+    assert one["facts"] == two["facts"]
+    assert one["tensors"].keys() == two["tensors"].keys()
+    for key, value in one["tensors"].items():
+        assert torch.equal(value, two["tensors"][key]), key
+    assert one["files"].keys() == two["files"].keys()
+    for name, data in one["files"].items():
+        assert data == two["files"][name], name
+    assert torch.equal(load(a).sample(5, seed=2), load(b).sample(5, seed=2))
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_a_stopped_run_goes_on_to_the_same_bits(name: str, tmp_path: Path, device: torch.device):
+    whole, halted = tmp_path / "whole", tmp_path / "halted"
+    train(**small(name, out=whole, device=str(device)))
+    with pytest.MonkeyPatch.context() as patch:
+        StopAt(patch, random.Random(name).randrange(1, 12))
+        with pytest.raises(Interrupted, match="goes on exactly here") as stopped:
+            train(**small(name, out=halted, device=str(device)))
+    assert stopped.value.code == 143
+    resume(halted)
+    equal(whole, halted)
+
+
+def test_pictures_and_checkpoints_change_no_weight(tmp_path: Path):
+    plain = train(**small("dcgan", out=tmp_path / "plain", pictures=0, checkpoints=1e9))
+    busy = train(**small("dcgan", out=tmp_path / "busy", pictures=12, checkpoints=1e-9))
+    one, two = (read(p).tensors for run in (plain, busy) if (p := latest(run / "checkpoints")))
+    assert all(torch.equal(value, two[key]) for key, value in one.items())
+
+
+def test_parts_of_a_batch_resume_too(tmp_path: Path):
+    whole, halted = tmp_path / "whole", tmp_path / "halted"
+    train(**small("wgan-gp", out=whole, accumulate=2))
+    with pytest.MonkeyPatch.context() as patch:
+        StopAt(patch, 7, signal.SIGINT)
+        with pytest.raises(Interrupted) as stopped:
+            train(**small("wgan-gp", out=halted, accumulate=2))
+    assert stopped.value.code == 130
+    resume(halted)
+    equal(whole, halted)
+
+
+COMMAND = """
+import json, sys
+from saddle.sessions import resume, train
+if sys.argv[1] == "train": train(**json.loads(sys.argv[2]))
+else: resume(sys.argv[2])
+"""
+
+
+def launch(*arguments: str) -> subprocess.Popen[bytes]:
+    env = os.environ | {"OMP_NUM_THREADS": "1"}
+    return subprocess.Popen([sys.executable, "-c", COMMAND, *arguments], env=env, stderr=subprocess.PIPE)
+
+
+@pytest.mark.parametrize("name", ["dcgan", "wgan-gp-toy", "gan"])
+def test_a_killed_run_goes_on_to_the_same_bits(name: str, tmp_path: Path):
+    """kill -9 after the first checkpoint; what it had begun to write is worth nothing, the checkpoint everything."""
+    settings = small(name, threads=1, checkpoints=0.2)
+    settings["images"] *= 20
+    whole = launch("train", json.dumps(settings | {"out": str(tmp_path / "whole")}))
+    killed = launch("train", json.dumps(settings | {"out": str(tmp_path / "killed")}))
+    while not (done := latest(tmp_path / "killed" / "checkpoints")) and killed.poll() is None:
+        time.sleep(0.005)
+    killed.kill()
+    assert done and killed.wait() == -signal.SIGKILL, "it ended before it could be killed"
+    resumed = launch("resume", str(tmp_path / "killed"))
+    for process in (whole, resumed):
+        assert process.wait() == 0, process.stderr and process.stderr.read().decode()
+    for process in (whole, killed, resumed):
+        assert process.stderr
+        process.stderr.close()
+    equal(tmp_path / "whole", tmp_path / "killed")
+
+
+def test_a_run_killed_before_its_first_checkpoint_starts_again(tmp_path: Path):
+    whole = train(**small("dcgan", out=tmp_path / "whole"))
+    killed = train(**small("dcgan", out=tmp_path / "killed"))
+    for path in (killed / "checkpoints").iterdir():
+        path.unlink()
+    resume(killed)
+    equal(whole, killed)
+
+
+class Heard(Watcher):
+    def __init__(self) -> None:
+        self.sentences: list[str] = []
+
+    def said(self, sentence: str) -> None:
+        self.sentences.append(sentence)
+
+
+def test_another_number_of_threads_warns(tmp_path: Path):
+    threads = torch.get_num_threads()
+    run = train(**small("wgan-gp-toy", out=tmp_path / "run", threads=1))
+    try:
+        resume(run, threads=2, watch=(heard := Heard()))
+    finally:
+        torch.set_num_threads(threads)
+    assert heard.sentences == ["warning: this run had threads 1, now 2: it goes on, but not to the same bits"]
+
+
+def rewrite(run: Path, old: str, new: str) -> None:
+    manifest = Folder(run).manifest
+    text = manifest.read_text()
+    assert old in text
+    manifest.write_text(text.replace(old, new))
+
+
+@pytest.mark.parametrize(("old", "new", "says"), [
+    ("width=4", "width=8", "the recipe's networks is"), ("batch=8", "batch=16", "the recipe's batch is batch"),
+    ('"seed": 3', '"seed": 4', "seed is 3 in the checkpoint, but 4"),
+    ('"images": 96', '"images": 960', "images is 96 in the checkpoint"),
+])  # fmt: skip
+def test_resuming_under_a_changed_recipe_is_refused(tmp_path: Path, old: str, new: str, says: str):
+    run = train(**small("dcgan", out=tmp_path / "run"))
+    rewrite(run, old, new)
+    with pytest.raises(Mistake, match=says.replace("batch is batch", "batch is 8 in the checkpoint")):
+        resume(run)
+
+
+def test_one_folder_holds_one_run(tmp_path: Path):
+    run = train(**small("wgan-gp-toy", out=tmp_path / "run"))
+    before = content(run)["files"]
+    with pytest.raises(Mistake, match="already holds a run; `saddle resume"):
+        train(**small("wgan-gp-toy", out=run))
+    assert content(run)["files"] == before
+    with Folder(run).mine(), pytest.raises(Mistake, match="being trained by another process"):
+        resume(run)
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("words")
+    with pytest.raises(Mistake, match="no empty folder"):
+        train(**small("wgan-gp-toy", out=tmp_path / "mine"))

@@ -1,0 +1,92 @@
+"""The 2-D toys have the moments they are defined by; caught modes are counted as PacGAN counts them."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from saddle.core import Mistake
+from saddle.data.toys import TOYS, modes, toy
+from saddle.metrics.modes import caught
+
+N = 50_000
+
+
+@pytest.mark.parametrize(("name", "count"), [("ring", 8), ("grid", 25)])
+def test_a_perfect_sampler_meets_the_floors(name: str, count: int) -> None:
+    """Inside three deviations with probability 1 - exp(-4.5); KL of about (k - 1) / 2n."""
+    result = caught(torch.from_numpy(toy(name, N)[:, 0, 0]), *modes(name))
+    assert result.modes == count
+    assert result.high_quality == pytest.approx(1 - math.exp(-4.5), abs=0.002)
+    assert 0 < result.reverse_kl < 3 * (count - 1) / (2 * N)
+
+
+def test_modes_lie_where_wgan_gp_put_them() -> None:
+    ring, grid = modes("ring"), modes("grid")
+    assert np.allclose(np.linalg.norm(ring.centres, axis=1), 2 / 1.414)
+    assert np.allclose(
+        np.linalg.norm(ring.centres - np.roll(ring.centres, 1, 0), axis=1), 4 / 1.414 * math.sin(math.pi / 8)
+    )
+    assert (
+        np.allclose(np.unique(grid.centres), np.arange(-4, 5, 2) / 2.828) and len(np.unique(grid.centres, axis=0)) == 25
+    )
+    assert (ring.std, grid.std) == (0.02 / 1.414, 0.05 / 2.828)
+
+
+@pytest.mark.parametrize("name", ["ring", "grid"])
+def test_points_spread_around_their_mode_as_said(name: str) -> None:
+    centres, std = modes(name)
+    points = toy(name, N)[:, 0, 0].astype(float)
+    offset = np.linalg.norm(points[:, None] - centres, axis=2).argmin(1)
+    assert (points - centres[offset]).std(0) == pytest.approx([std, std], rel=0.02)
+
+
+def test_the_roll_winds_once_and_a_half_at_the_pace_of_its_angle() -> None:
+    """Radius over angle is 1/7.5 everywhere, but for a noise of 0.25/7.5; angles from 1.5 pi to 4.5 pi."""
+    points = 7.5 * toy("swiss-roll", N)[:, 0, 0].astype(float)
+    radius, phase = np.hypot(*points.T), np.arctan2(points[:, 1], points[:, 0])
+    off = (radius - phase + np.pi) % (2 * np.pi) - np.pi  # radius equals angle, up to whole turns
+    assert off.std() == pytest.approx(0.25, abs=0.02) and abs(off.mean()) < 0.02
+    assert np.quantile(radius, [0.01, 0.5, 0.99]) == pytest.approx(np.pi * np.array([1.53, 3, 4.47]), abs=0.3)
+
+
+@pytest.mark.parametrize("name", TOYS)
+def test_a_toy_is_a_pixel_of_two_channels_drawn_from_its_seed(name: str) -> None:
+    points = toy(name, 100, seed=5)
+    assert points.shape == (100, 1, 1, 2) and points.dtype == np.float32
+    assert np.array_equal(points, toy(name, 100, seed=5))
+    assert not np.array_equal(points, toy(name, 100, seed=6))
+
+
+def test_a_collapsed_generator_has_caught_one_mode_at_log_k() -> None:
+    centres, std = modes("ring")
+    result = caught(torch.as_tensor(centres[3]).expand(64, 2), centres, std)
+    assert result == (1, 1.0, pytest.approx(math.log(8)))
+
+
+def test_only_points_nearer_than_three_deviations_count() -> None:
+    centres = [[0.0, 0.0], [100.0, 0.0]]
+    points = torch.tensor([[2.999, 0.0], [0.0, -3.001], [97.01, 0.0], [50.0, 50.0]])
+    assert caught(points, centres, 1.0) == (2, 0.5, pytest.approx(0, abs=1e-12))
+    assert caught(points.view(4, 2, 1, 1), centres, 1.0).modes == 2
+    assert caught(points[1::2], centres, 1.0) == (0, 0.0, math.inf)
+
+
+def test_uneven_shares_cost_their_divergence() -> None:
+    points = torch.tensor([0.0, 0.0, 0.0, 10.0]).view(4, 1)
+    expected = 0.75 * math.log(0.75 / 0.5) + 0.25 * math.log(0.25 / 0.5)
+    assert caught(points, [[0.0], [10.0]], 0.1).reverse_kl == pytest.approx(expected)
+
+
+def test_what_cannot_be_counted_is_refused() -> None:
+    with pytest.raises(Mistake, match="did you mean ring"):
+        toy("rings", 10)
+    with pytest.raises(Mistake, match="without modes"):
+        modes("swiss-roll")
+    with pytest.raises(Mistake, match="must agree"):
+        caught(torch.zeros(4, 3), *modes("ring"))
+    with pytest.raises(Mistake, match="no points"):
+        caught(torch.zeros(0, 2), *modes("ring"))
