@@ -23,10 +23,10 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from saddle.data import Dataset, Feed, Prepare, open_data
 from saddle.recipes.dcgan import DCGAN
-from saddle.train.loop import READ
-from saddle.train.machine import Machine, machine
-from saddle.train.match import Match
-from saddle.train.record import Record
+from saddle.training.loop import READ
+from saddle.training.machine import Machine, machine
+from saddle.training.match import Match
+from saddle.training.record import Record
 
 SIDE, BATCH, WIDTH, LATENT = 64, 64, 64, 100
 COUNT = 512  # images of the made-up data

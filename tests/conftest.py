@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from saddle.training.machine import machine
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--device", default="cpu", help="where the tests that train do so: cpu or cuda")
@@ -24,7 +26,8 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def device(request: pytest.FixtureRequest) -> torch.device:
-    return torch.device(request.config.getoption("--device"))
+    """Where to train, prepared as a training prepares it: a GPU that repeats its bits."""
+    return machine(request.config.getoption("--device")).device
 
 
 @pytest.fixture(scope="session")

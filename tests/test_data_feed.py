@@ -120,7 +120,7 @@ def test_points_pass_unscaled(tmp_path):
     ("make", "sentence"),
     [
         (lambda d: Feed(d, 51, 0, "cpu"), "a batch of 51 is larger than set, which has 50 samples"),
-        (lambda d: Feed(d, 10, 0, "cpu", 0, 4), "cannot be shared by 4 processes"),
+        (lambda d: Feed(d, 10, 0, "cpu", 0, 4), "cannot be cut into 4 equal parts"),
         (lambda d: Feed(d, 0, 0, "cpu"), "batch of 0"),
         (
             lambda d: Feed(d, 10, 0, "cpu", shape=Shape(3, 16, 16)),

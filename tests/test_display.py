@@ -11,9 +11,9 @@ from rich.console import Console
 
 from saddle.core import Clock, Mistake
 from saddle.runs.sheets import grid, save
-from saddle.train.board import Board
-from saddle.train.display import Live, Plain
-from saddle.train.watch import Plan, Together, Watcher, watchers
+from saddle.training.board import Board
+from saddle.training.display import Live, Plain
+from saddle.training.watch import Plan, Together, Watcher, watchers
 
 TERMS = {"critic/adversarial": 1.25, "critic/gradient": 3.5, "generator/adversarial": 0.5}
 
@@ -117,13 +117,14 @@ def test_a_display_that_was_never_begun_ends_in_peace() -> None:
         watcher.end()
 
 
-def test_lines_where_there_is_no_terminal_and_nothing_if_quiet(capsys: pytest.CaptureFixture[str]) -> None:
+def test_lines_where_there_is_no_terminal_and_warnings_alone_if_quiet(capsys: pytest.CaptureFixture[str]) -> None:
     for quiet in (True, False):
         watcher = Together(*watchers(board=False, quiet=quiet))
         watcher.begin(plan())
         watcher.said("hello")
         watcher.end()
-        assert ("hello\n" in capsys.readouterr().out) is not quiet
+        said = capsys.readouterr()
+        assert said == ("", "hello\n") if quiet else "hello\n" in said.out and not said.err
 
 
 def test_a_missing_tensorboard_is_named_with_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:

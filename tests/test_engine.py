@@ -10,7 +10,6 @@ import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import softplus
-from toys import LATENT, ROWS, Batches, adversarial, engine, images, play
 
 from saddle.batches import Images
 from saddle.core import Agree, Clock, Game, Judged, Memory, Mistake, Move, Shape, Turn
@@ -20,7 +19,8 @@ from saddle.networks import Convolutional, Dense
 from saddle.objectives import NonSaturating, Wasserstein
 from saddle.optim import SGD, Adam, Burst, Linear, Ramp
 from saddle.penalties import GradientPenalty
-from saddle.train.engine import Engine, mix
+from saddle.training.engine import Engine, mix
+from toys import LATENT, ROWS, Batches, Critic, Maker, adversarial, engine, images, play
 
 SMALL = Shape(1, 16, 16)
 
@@ -245,6 +245,14 @@ def test_mistakes_of_a_game_are_named():
     game.generator.stolen = game.critic.head
     with pytest.raises(Mistake, match="one owner"):
         engine(game)
+
+
+def test_a_critic_that_moves_at_once_is_held_and_heard_too():
+    torch.manual_seed(0)
+    slots: dict[str, Any] = {"penalties": (Remembering(),), "constraint": Clip(0.05)}
+    game = Simultaneous(Maker(), Critic(), LATENT, Wasserstein(), **slots)
+    play(engine(game), [Batches()], 0, 3)
+    assert game.penalty_0.mean != 0 and all(p.abs().max() <= 0.05 for p in game.critic.parameters())
 
 
 def test_parts_that_decide_for_themselves_are_an_error():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import resource
+import shutil
 import subprocess
 import sys
 from itertools import count
@@ -13,16 +14,15 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import save_file
-from test_resume import content, equal, small
 from torch import Tensor, nn
 
+from saddle import load, resume, train
 from saddle.core import Mistake
 from saddle.errors import Failure
-from saddle.inference.load import load
-from saddle.sessions import resume, train
-from saddle.train.checkpoint import latest
-from saddle.train.engine import Engine
-from saddle.train.match import Match
+from saddle.training.checkpoint import latest
+from saddle.training.engine import Engine
+from saddle.training.match import Match
+from test_resume import content, equal, small
 
 
 def poison(patch: pytest.MonkeyPatch, round: int, player: str, value: float) -> None:
@@ -44,7 +44,7 @@ def poison(patch: pytest.MonkeyPatch, round: int, player: str, value: float) -> 
 def test_what_is_no_number_stops_the_run_by_name(tmp_path: Path, player: str, says: str):
     whole = train(**small("dcgan", out=tmp_path / "whole", checkpoints=1e-9))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("saddle.train.loop.READ", 1)
+        patch.setattr("saddle.training.loop.READ", 1)
         poison(patch, 7, player, float("nan"))
         with pytest.raises(Failure, match=says):
             train(**small("dcgan", out=tmp_path / "run", checkpoints=1e-9))
@@ -63,7 +63,7 @@ def test_a_gradient_without_bound_is_named_though_every_loss_is_a_number(tmp_pat
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Engine, "step", stepping)
-        with pytest.raises(Failure, match="the generator's gradient became inf in round 1 .*not come to its first"):
+        with pytest.raises(Failure, match=r"the generator's gradient became inf in round 1 .*not come to its first"):
             train(**small("dcgan", out=tmp_path / "run"))
 
 
@@ -87,7 +87,8 @@ def test_a_disk_that_fills_up_costs_nothing_that_was_saved(tmp_path: Path):
     assert resource.getrlimit(resource.RLIMIT_FSIZE)[0] == resource.RLIM_INFINITY
     whole = train(**small("dcgan", out=tmp_path / "whole", threads=1))
     run = ["train", "dcgan", "--networks.width", "4", "--batch", "8", "--size", "16", "--images", "96", "--limit", "64",
-           "--pictures", "3", "--quiet", "--seed", "3", "--ema", "40", "--threads", "1", "--out", str(tmp_path / "run")]  # fmt: skip
+           "--pictures", "3", "--quiet", "--seed", "3", "--ema", "40", "--threads", "1",
+           "--out", str(tmp_path / "run")]  # fmt: skip
     done = saddle("limit", "40000", *run)
     assert done.returncode == 2 and "Traceback" not in done.stderr
     assert done.stderr.count("\n") == 1 and "could not be written" in done.stderr and "File too large" in done.stderr
@@ -141,10 +142,20 @@ def test_a_foreign_checkpoint_is_refused(trained: Path):
         path.write_bytes(whole)
 
 
+def test_a_checkpoint_of_another_run_is_refused(trained: Path, tmp_path: Path):
+    other = train(**small("wgan-gp-toy", out=tmp_path / "run") | {"options": {"networks.width": "8", "batch": "16"}})
+    shutil.copy(checkpoint(trained), checkpoint(other))
+    with pytest.raises(Mistake, match="is a checkpoint of another run"):
+        load(other)
+    with pytest.raises(Mistake, match="the recipe's networks is"):
+        resume(other)
+
+
 def test_samples_depend_on_the_seed_and_their_place_alone(trained: Path):
     model = load(trained)
     assert torch.equal(model.sample(70, seed=4)[:3], model.sample(3, seed=4))
     assert not torch.equal(model.sample(3, seed=4), model.sample(3, seed=5))
+    assert not torch.equal(model.sample(3, seed=10**30), model.sample(3, seed=10**30 + 1))
     assert not torch.equal(model.sample(3), load(trained, average=False).sample(3))
     with pytest.raises(Mistake, match="this run's data had no labels"):
         model.sample(3, label="cat")
@@ -164,7 +175,9 @@ def test_what_a_generator_does_not_take_is_refused(tmp_path: Path):
     ({"device": "abacus"}, "there is no device 'abacus'"), ({"sise": 3}, "did you mean size"),
     ({"data": "minst"}, "did you mean mnist"), ({"recipe": "dcgam"}, "did you mean dcgan"),
 ])  # fmt: skip
-def test_a_run_that_cannot_be_is_refused_before_anything_is_written(tmp_path: Path, settings: dict[str, Any], says: str):
+def test_a_run_that_cannot_be_is_refused_before_anything_is_written(
+    tmp_path: Path, settings: dict[str, Any], says: str
+):
     with pytest.raises(Mistake, match=says):
         train(**small("dcgan", out=tmp_path / "run", **settings) if "minutes" in settings or "sise" in settings
               else small("dcgan", out=tmp_path / "run") | settings)  # fmt: skip

@@ -13,9 +13,9 @@ FLOORS = {
     "errors": 0, "core": 0, "parts": 0, "batches": 0, "optim": 0, "options": 0,
     "objectives": 1, "penalties": 1, "layers": 1,
     "networks": 2, "games": 2, "data": 2, "metrics": 2, "runs": 2,
-    "train": 3, "recipes": 4, "inference": 5, "sessions": 5, "cli": 6, "__main__": 6,
+    "training": 3, "recipes": 4, "inference": 5, "sessions": 5, "cli": 6, "__main__": 6,
 }  # fmt: skip
-STRANGERS = {("games", "networks"), ("networks", "games"), ("train", "networks"), ("train", "games")}
+STRANGERS = {("games", "networks"), ("networks", "games"), ("training", "networks"), ("training", "games")}
 WITHOUT_TORCH = ("errors", "options", "runs/settings", "runs/folder", "runs/manifest", "runs/log", "recipes/__init__",
                  "data/prepare", "cli/__init__")  # fmt: skip
 
@@ -50,7 +50,7 @@ def test_no_room_knows_a_higher_one():
 
 
 def test_the_engine_knows_no_method():
-    assert {name.split(".")[0] for _, name in imports(ROOT / "train" / "engine.py")} == {"core", "parts"}
+    assert {name.split(".")[0] for _, name in imports(ROOT / "training" / "engine.py")} == {"core", "parts"}
 
 
 def test_quick_commands_are_not_slowed_by_torch():

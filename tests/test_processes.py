@@ -12,15 +12,15 @@ import pytest
 import torch
 import torch.distributed as dist
 import torch.multiprocessing as mp
-from toys import Batches, adversarial, images, play
 
 from saddle.games import Turns
 from saddle.objectives import Wasserstein
 from saddle.optim import SGD
 from saddle.penalties import GradientPenalty
 from saddle.runs.log import read as read_log
-from saddle.train.engine import Engine
-from saddle.train.checkpoint import latest, read
+from saddle.training.checkpoint import latest, read
+from saddle.training.engine import Engine
+from toys import Batches, adversarial, images, play
 
 GAMES = {
     "plain": dict,
@@ -54,7 +54,7 @@ def test_the_engine_in_two_processes_equals_one(tmp_path: Path):
 
 
 TOY = ["train", "wgan-gp-toy", "--networks.width", "32", "--batch", "32", "--images", "1600", "--limit", "1000",
-       "--precision", "float32", "--pictures", "2", "--seed", "5", "--threads", "1"]  # fmt: skip
+       "--device", "cpu", "--precision", "float32", "--pictures", "2", "--seed", "5", "--threads", "1"]  # fmt: skip
 
 
 def free_port() -> int:

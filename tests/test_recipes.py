@@ -22,6 +22,7 @@ from saddle.options import read
 from saddle.recipes import RECIPES, find
 from saddle.recipes.gan import GAN
 from saddle.recipes.kinds import KINDS, kinds
+from saddle.recipes.revive import chosen, named
 from saddle.recipes.wgan_gp import WGANGP
 
 MINE = '''
@@ -199,6 +200,13 @@ def test_the_residual_recipes_rate_ends_at_nothing():
         adam.tune(optimizer, Clock(share=share))
         rates.append(optimizer.param_groups[0]["lr"])
     assert rates == pytest.approx([2e-4, 1.5e-4, 0])
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_recipe_as_a_value_has_its_name_and_what_was_changed(name):
+    recipe = find(name)[0]
+    assert named(recipe, {}) == (name, {})
+    assert chosen(*named(replace(recipe, batch=7), {})) == replace(recipe, batch=7)
 
 
 def test_parts_can_be_exchanged():

@@ -15,14 +15,13 @@ from typing import Any
 import pytest
 import torch
 
+from saddle import load, resume, train
 from saddle.core import Clock, Mistake
 from saddle.errors import Interrupted
-from saddle.inference.load import load
 from saddle.runs.folder import Folder
-from saddle.sessions import resume, train
-from saddle.train.checkpoint import latest, read
-from saddle.train.match import Match
-from saddle.train.watch import Watcher
+from saddle.training.checkpoint import latest, read
+from saddle.training.match import Match
+from saddle.training.watch import Watcher
 
 SIZES = {"dcgan-28": 28, "wgan-gp-mnist": 28, "wgan-gp-cifar": 32}
 SMALL = {
@@ -114,7 +113,7 @@ def test_parts_of_a_batch_resume_too(tmp_path: Path):
 
 COMMAND = """
 import json, sys
-from saddle.sessions import resume, train
+from saddle import resume, train
 if sys.argv[1] == "train": train(**json.loads(sys.argv[2]))
 else: resume(sys.argv[2])
 """
@@ -199,6 +198,10 @@ def test_one_folder_holds_one_run(tmp_path: Path):
     assert content(run)["files"] == before
     with Folder(run).mine(), pytest.raises(Mistake, match="being trained by another process"):
         resume(run)
+    claimed = [Folder.claim(tmp_path / "new") for _ in range(2)]  # by two that start at once
+    assert Folder.new(claimed[0], "").sheets.is_dir()
+    with pytest.raises(Mistake, match="just been taken by another run"):
+        Folder.new(claimed[1], "")
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("words")
     with pytest.raises(Mistake, match="no empty folder"):

@@ -12,7 +12,7 @@ from saddle.batches import Images
 from saddle.core import Clock, Verdict
 from saddle.games import Adversarial
 from saddle.optim import Adam
-from saddle.train.engine import Engine
+from saddle.training.engine import Engine
 
 PIXELS, LATENT, ROWS = 16, 4, 8
 

@@ -6,6 +6,11 @@
 from __future__ import annotations
 
 from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .inference.load import load
+    from .sessions import resume, train
 
 __version__ = "0.1.0"
 __all__ = ["load", "resume", "train"]

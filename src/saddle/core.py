@@ -100,7 +100,7 @@ class Penalty(Protocol):
 def sensible(penalty: Penalty) -> None:
     """Refuse a weight below zero and a penalty that is never due."""
     weight, name = penalty.weight, type(penalty).__name__
-    require(callable(weight) or 0 <= weight < math.inf, f"{name}'s weight is {weight}, but should be a number from 0 up")
+    require(callable(weight) or 0 <= weight < math.inf, f"{name}'s weight is {weight}, but should be 0 or more")
     require(penalty.every >= 1, f"{name} is due every {penalty.every} rounds, but should be every 1 or more")
 
 

@@ -61,7 +61,7 @@ class SGD:
 
     def __post_init__(self) -> None:
         steps(self.lr)
-        require(callable(self.momentum) or 0 <= self.momentum < 1, f"momentum is {self.momentum}, but should be in [0, 1)")
+        require(callable(self.momentum) or 0 <= self.momentum < 1, f"momentum is {self.momentum}, not in [0, 1)")
 
     def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
         return torch.optim.SGD(parameters, at(self.lr, START), at(self.momentum, START), fused=True)
@@ -88,7 +88,7 @@ class Linear:
     until: float = 1.0
 
     def __post_init__(self) -> None:
-        require(0 < self.until <= 1, f"Linear's until is {self.until}, but should be a share of the run, above 0 up to 1")
+        require(0 < self.until <= 1, f"Linear's until is {self.until}, but should be a share of the run")
 
     def __call__(self, clock: Clock) -> float:
         return self.start + (self.stop - self.start) * min(clock.share / self.until, 1.0)

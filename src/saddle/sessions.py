@@ -18,23 +18,23 @@ from . import __version__
 from .core import Mistake, Recipe, require
 from .data import Prepare, open_data
 from .data.dataset import Dataset
-from .data.named import NAMES
+from .data.named import TOYS
 from .data.sources import split
 from .errors import nearest
 from .options import count
-from .recipes import find
+from .recipes import files, find
 from .recipes.revive import chosen as picked
 from .recipes.revive import named, reread, revive, same
 from .runs.folder import Folder
 from .runs.manifest import Manifest
 from .runs.settings import Settings
-from .train.checkpoint import read_latest
-from .train.loop import Loop
-from .train.machine import Machine, agreed, machine, processes, rank, together, told
-from .train.match import How, Match
-from .train.watch import Together, Watcher, watchers
+from .training.checkpoint import read_latest
+from .training.loop import Loop
+from .training.machine import Machine, agreed, machine, processes, rank, together, told, wait
+from .training.match import How, Match
+from .training.watch import Together, Watcher, watchers
 
-MEASURED = 2.0  # seconds of playing that tell the speed
+MEASURED = 3.0  # seconds of playing that tell the speed
 
 
 def train(recipe: str | Recipe[Any] = "dcgan", data: str | None = None, *, out: str | Path | None = None,
@@ -43,8 +43,10 @@ def train(recipe: str | Recipe[Any] = "dcgan", data: str | None = None, *, out: 
 
     `recipe` is a name (`saddle list`), a file and a name in it ("mine.py:MyGAN"), or a value such as DCGAN(batch=32);
     `options` changes its fields as on the command line, {"adam.lr": "1e-4"}. Further settings are those of `Settings`:
-    images, minutes, size, seed ... Mistake for what cannot be done, Failure when the work fails, Interrupted on a signal.
+    images, minutes, size, seed ... Raises Mistake for what cannot be done, Failure when the work fails, Interrupted
+    on a signal.
     """
+    files.refuse_while_reading()
     chosen = settle(data, settings)
     with together():
         watch = watch or onlookers(chosen)
@@ -75,8 +77,10 @@ def resume(path: str | Path, *, threads: int | None = None, watch: Watcher | Non
         unchanged(folder, manifest, value)
         samples = opened(chosen, watch)
         if samples.fingerprint != manifest.data["fingerprint"]:
-            raise Mistake(f"the data in {samples.name} has changed since this run began; a run cannot go on with another")
-        where = machine(manifest.machine["device"], manifest.machine["precision"])
+            raise Mistake(f"the data in {samples.name} has changed since this run began, and a run keeps its data")
+        device = str(manifest.machine["device"])
+        kind = device.partition(":")[0]  # of several processes each has a GPU of its own
+        where = machine(device if processes() == 1 else kind, manifest.machine["precision"])
         for warning in differences(manifest, threads):
             watch.said(warning)
         return run(folder, manifest, value, samples, where, watch)
@@ -108,8 +112,8 @@ def settle(data: str | None, settings: Mapping[str, Any]) -> Settings:
 
 
 def onlookers(chosen: Settings) -> Watcher:
-    first = rank() == 0
-    return Together(*watchers(chosen.board and first, chosen.quiet or not first))
+    """What shows the run; of several processes only the first has any."""
+    return Together(*watchers(chosen.board, chosen.quiet)) if rank() == 0 else Watcher()
 
 
 def choose(recipe: str | Recipe[Any], options: dict[str, str],
@@ -132,7 +136,7 @@ def choose(recipe: str | Recipe[Any], options: dict[str, str],
 def absolute(source: str) -> str:
     """A path, with the part or column behind it, as it is found from anywhere; a data set's name as it is."""
     name, part = split(source)
-    if name in NAMES or not Path(name).exists():
+    if source in TOYS or name == "glyphs" or not Path(name).exists():
         return source
     return str(Path(name).resolve()) + (f":{part}" if part else "")
 
@@ -142,10 +146,10 @@ def opened(chosen: Settings, watch: Watcher) -> Dataset:
     fields = {field.name: getattr(chosen, field.name) for field in dataclasses.fields(Prepare)}
     source = chosen.data or "glyphs"
     if rank():
-        agreed()
+        wait()
     data = open_data(source, Prepare(**fields), watch.said if rank() == 0 else lambda sentence: None)
     if not rank():
-        agreed()
+        wait()
     return data
 
 
@@ -164,11 +168,12 @@ def length(chosen: Settings, recipe: Recipe[Any], data: Dataset, where: Machine,
 
 def speed(match: Match[Any]) -> float:
     """Images per second, played for a moment on a match that is then thrown away."""
-    for _ in range(3):
+    for _ in range(5):
         match.play()
     began, images = clock(match), match.clock.images
     while True:
-        match.play()
+        for _ in range(5):
+            match.play()
         milliseconds = agreed(round((clock(match) - began) * 1000))[0]
         if milliseconds > MEASURED * 1000:
             return (match.clock.images - images) / milliseconds * 1000
@@ -219,5 +224,3 @@ def label(name: str) -> str:
     stem = name.rpartition(":")[2] if ".py:" in name else name
     short = Path(stem).stem if "/" in stem else stem
     return "".join(c if c.isalnum() or c in "-_" else "-" for c in short).strip("-").lower()[:40] or "data"
-
-

@@ -55,7 +55,7 @@ def main(words: list[str] | None = None) -> int:
     except Mistake as error:
         return ended(error, 2)
     except Interrupted as error:
-        return ended(error, error.code)
+        return ended(error, error.code) if os.environ.get("RANK", "0") == "0" else error.code
     except KeyboardInterrupt:
         return ended("interrupted", 130)
     except Failure as error:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import inspect
 from collections.abc import Iterable, Sequence
 from importlib import import_module
 
 from ..errors import Mistake, nearest
 from ..options import bare
 from ..recipes import RECIPES
-from .pages import table
+from .pages import described, table
 from .words import Nothing, take
 
 VALUES = {
@@ -68,7 +67,7 @@ def values(module: str, name: str) -> str:
 
 def about(kind: type) -> str:
     """The first paragraph of its docstring, in one line."""
-    return " ".join((inspect.getdoc(kind) or "").partition("\n\n")[0].split())
+    return " ".join(described(kind).partition("\n\n")[0].split())
 
 
 def called(kind: type) -> str:

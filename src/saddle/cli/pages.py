@@ -102,6 +102,12 @@ def table(rows: Iterable[tuple[str, str]], column: int = COLUMN) -> Iterator[str
         yield from (text.rstrip() for text in texts if text.strip())
 
 
+def described(kind: type) -> str:
+    """A class's docstring, but not the one that a dataclass without any writes itself."""
+    text = inspect.getdoc(kind) or ""
+    return "" if text.startswith(f"{kind.__name__}(") else text
+
+
 def wrapped(text: str) -> str:
     return "\n\n".join(textwrap.fill(part, width()) for part in text.split("\n\n"))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import inspect
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from ..errors import require
 from ..recipes import Entry, find
-from .pages import options, table, wrapped
+from .pages import described, options, table, wrapped
 from .training import cited
 from .words import take
 
@@ -36,10 +35,10 @@ def show(words: list[str]) -> None:
     (name,), wish = take("show", words, Showing())
     recipe, entry = find(name)
     kinds = dict.fromkeys(type(value) for value in inside(recipe))
-    terms = table(((kind.__name__, " ".join((inspect.getdoc(kind) or "").split())) for kind in kinds), 22)
+    terms = table(((kind.__name__, " ".join(described(kind).split())) for kind in kinds), 22)
     shape = shaped(wish, entry)
     counts = table(((player, f"{count:,} parameters") for player, count in players(recipe, shape).items()), 22)
-    about = f"{name}: {cited(recipe)}\n\n{inspect.getdoc(type(recipe))}"
+    about = f"{name}: {cited(recipe)}\n\n{described(type(recipe))}".rstrip()
     print(wrapped(about), "Fields\n" + options(recipe), "In words\n" + "\n".join(terms),
           f"Players for {shape}\n" + "\n".join(counts), sep="\n\n")  # fmt: skip
 

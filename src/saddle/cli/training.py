@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import os
 import shlex
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from ..options import fields, override
 from ..recipes import RECIPES, files, find
 from ..runs.settings import Settings
 from . import Answer
-from .pages import page
+from .pages import described, page
 from .words import asks, expected, flags, sort, split, take
 
 if TYPE_CHECKING:
@@ -93,7 +92,7 @@ def separate(name: str, recipe: Recipe[Any]) -> None:
 def recipe_page(name: str, recipe: Recipe[Any]) -> str:
     kind = type(recipe)
     title = f"{kind.__name__}, from {cited(recipe)}" if cited(recipe) else kind.__name__
-    about = f"{title}\n\n{inspect.getdoc(kind)}"
+    about = f"{title}\n\n{described(kind)}".rstrip()
     sections = {f"The recipe {name}": (recipe,), "Run settings": (Place(), Settings())}
     return page("train", sections, about).replace("[RECIPE]", name, 1) + MORE
 
@@ -101,7 +100,8 @@ def recipe_page(name: str, recipe: Recipe[Any]) -> str:
 def cited(recipe: Recipe[Any]) -> str:
     """The paper, where the recipe names one."""
     paper = getattr(recipe, "paper", None)
-    return f"{paper.authors} {paper.year}, arXiv:{paper.arxiv}" if paper else ""
+    number = f", arXiv:{paper.arxiv}" if paper and paper.arxiv else ""
+    return f"{paper.authors} {paper.year}{number}" if paper else ""
 
 
 def told(run: Path) -> None:

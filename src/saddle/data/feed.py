@@ -38,10 +38,13 @@ class Feed(Iterator[Images]):
         require(batch >= 1, f"a batch of {batch} is none; the smallest has 1 image")
         require(
             batch <= len(dataset),
-            f"a batch of {batch:,} is larger than {dataset.name}, which has {len(dataset):,} samples",
+            f"a batch of {batch:,} is larger than {dataset.name}, which has {len(dataset):,} samples; "
+            f"--batch {len(dataset)} is the largest",
         )
         require(
-            batch % parts == 0, f"a batch of {batch} cannot be shared by {parts} processes; a multiple of {parts} can"
+            batch % parts == 0,
+            f"a batch of {batch} cannot be cut into {parts} equal parts, for processes and --accumulate; "
+            f"a multiple of {parts} can",
         )
         self.dataset, self.batch, self.seed, self.device = dataset, batch, seed, torch.device(device)
         self.first, self.count, self.position = part * batch // parts, batch // parts, position

@@ -19,8 +19,9 @@ def hub(name: str, repository: str, part: str | None = None) -> Source:
     split = part or "train"
 
     def open_(say: Say) -> Pile:
-        say(f"{name}: {repository} is being downloaded")
-        return piled(downloaded(name, repository, split), repository)
+        pile = piled(downloaded(name, repository, split), repository)
+        say(f"{name} is {repository} of the Hugging Face hub")  # said again whenever the cache is opened
+        return pile
 
     return Source(name, (repository, split), open_)
 

@@ -151,5 +151,5 @@ class Simultaneous(Adversarial):
         judge = self.judge(batch, clock)
         real, fake = judge(point(batch.image, self.penalties, clock)), judge(self.generate(batch))
         yield self.critic_move(judge, real, fake), self.generator_move(judge, real, fake)
-
-
+        self.constraint(self.critic)
+        yield from hear((*self.penalties, *self.views), real, fake)

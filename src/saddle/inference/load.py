@@ -8,14 +8,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..core import Game, Mistake, Shape
+from ..core import Game, Mistake, Shape, require
 from ..parts import Part, playing
 from ..recipes.revive import revive
 from ..runs.folder import Folder
 from ..runs.manifest import Manifest
-from ..train.average import resting
-from ..train.checkpoint import latest, read
-from ..train.machine import find_device
+from ..training.average import resting
+from ..training.checkpoint import latest, read
+from ..training.engine import mix
+from ..training.machine import find_device
 
 AT_ONCE = 64  # samples made in one pass
 
@@ -41,7 +42,7 @@ class Loaded:
 
     def block(self, seed: int, index: int, label: int | None) -> Tensor:
         """A whole block is always made at once, so that a sample depends on the seed and its place alone."""
-        dice = torch.Generator(self.device).manual_seed(seed * 1_000_003 + index)
+        dice = torch.Generator(self.device).manual_seed(mix(seed, index))
         like = torch.zeros(AT_ONCE, *self.shape[:3], device=self.device)
         labels = None if label is None else torch.full((AT_ONCE,), label, device=self.device)
         with resting(self.game), playing(Part(dice=dice)):
@@ -73,7 +74,8 @@ def load(path: str | Path, *, device: str = "auto", average: bool = True) -> Loa
         raise Mistake(f"{path} has no checkpoint yet; `saddle resume {path}` trains it")
     shape = Shape(*manifest.data["shape"])
     game = revive(manifest.name, manifest.recipe, manifest.options).game(shape)
-    tensors = read(where).tensors
+    tensors, facts = read(where)
+    require(facts["identity"] == manifest.identity, f"{where} is a checkpoint of another run than {path}")
     game.load_state_dict({key.removeprefix("game."): t for key, t in tensors.items() if key.startswith("game.")})
     if average:
         averaged = {key.removeprefix("average."): t for key, t in tensors.items() if key.startswith("average.")}

@@ -17,6 +17,15 @@ if TYPE_CHECKING:
     from . import Entry
 
 
+reading: list[Path] = []  # the files that are being run for their recipes just now
+
+
+def refuse_while_reading() -> None:
+    """A file that trains as soon as it is read would train again each time that its recipe is looked up."""
+    if reading:
+        raise Mistake(f"{reading[-1]} trains while its recipe is looked up; put that under if __name__ == '__main__':")
+
+
 def meant(name: str) -> bool:
     """Is this a file rather than a listed name?"""
     return name.endswith(".py") or ".py:" in name
@@ -73,6 +82,7 @@ def opened(path: Path) -> ModuleType:
         return sys.modules[name]
     module = sys.modules[name] = ModuleType(name)  # dataclasses look their module up while it runs
     module.__file__ = str(path.resolve())
+    reading.append(path)
     try:
         # not by an import, which would leave, and later trust, a file of bytecode beside it
         exec(compile(source, str(path), "exec", dont_inherit=True), vars(module))
@@ -80,6 +90,8 @@ def opened(path: Path) -> ModuleType:
         del sys.modules[name]
         what = "" if isinstance(error, Mistake) else f"{type(error).__name__}: "
         raise Mistake(f"{path}, line {line(error, path)}: {what}{' '.join(str(error).split())}") from error
+    finally:
+        reading.remove(path)
     return module
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import sys
 from collections.abc import Mapping
+from itertools import chain
 from typing import Any
 
 from ..core import Mistake, Recipe
@@ -22,8 +23,10 @@ def chosen(name: str, options: dict[str, str]) -> Recipe[Any]:
 def named(recipe: Recipe[Any], options: Mapping[str, str]) -> tuple[str, dict[str, str]]:
     """A name that finds this recipe's class again, and as text its fields that are not at their defaults."""
     kind = type(recipe)
-    listed = (name for name, entry in RECIPES.items() if (entry.module, entry.value) == (kind.__module__, kind.__name__))
-    name = next(listed, None) or f"{source(kind)}:{kind.__name__}"
+    place = kind.__module__, kind.__name__
+    presets = (name for name in RECIPES if find(name)[0] == recipe)
+    classes = (name for name, entry in RECIPES.items() if entry[:2] == place)
+    name = next(chain(presets, classes), None) or f"{source(kind)}:{kind.__name__}"
     standard = find(name)[0]
     fields = {f.name: getattr(recipe, f.name) for f in dataclasses.fields(recipe)}  # type: ignore[arg-type]
     return name, {f: repr(v) for f, v in fields.items() if repr(v) != repr(getattr(standard, f))} | dict(options)

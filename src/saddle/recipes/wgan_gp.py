@@ -16,7 +16,7 @@ from ..penalties import GradientPenalty
 
 @dataclass(frozen=True)
 class WGANGP(Recipe[Images]):
-    """DCGAN's networks, with the authors' settings for 64x64 pixels."""
+    """The class has the authors' settings for 64x64 pixels, on DCGAN's networks; presets follow their other code."""
 
     paper = Paper("Gulrajani et al.", 2017, arxiv="1704.00028")
 
@@ -24,9 +24,9 @@ class WGANGP(Recipe[Images]):
     objective: Objective = Wasserstein()  # how scores become losses: equation 3, its first two terms
     penalties: Penalties = (GradientPenalty(weight=10.0),)  # further terms of the critic's loss: equation 3, lambda
     prior: Prior = Normal()  # where latents come from
-    turns: Turns = Turns(critic=5)  # moves of each player in a round: algorithm 1, n_critic
-    adam: Adam = Adam(lr=1e-4, betas=(0.0, 0.9))  # both players' steps: algorithm 1
-    batch: int = 64  # images in one move of the critic: algorithm 1, m
+    turns: Turns = Turns(critic=5)  # moves of each player in a round: n_critic of algorithm 1
+    adam: Adam = Adam(lr=1e-4, betas=(0.0, 0.9))  # both players' steps; (0, 0.9): algorithm 1
+    batch: int = 64  # images in one move of the critic: m of algorithm 1
 
     def game(self, data: Shape) -> Adversarial:
         G, D, latent = self.networks.generator(data), self.networks.critic(data), self.networks.latent

@@ -16,6 +16,8 @@ try:
 except ImportError:  # not on Windows; there a second writer is noticed only by the manifest
     fcntl = None  # type: ignore[assignment]
 
+DRAFT = ".draft-"  # how the names of files begin that are not whole yet
+
 
 class Folder:
     """The paths of one run."""
@@ -24,7 +26,7 @@ class Folder:
         self.path = Path(path)
         self.manifest = self.path / "manifest.json"
         self.log, self.timing = self.path / "log.jsonl", self.path / "timing.jsonl"
-        self.sheets, self.checkpoints, self.board = self.path / "sheets", self.path / "checkpoints", self.path / "board"
+        self.sheets, self.checkpoints = self.path / "sheets", self.path / "checkpoints"
         self.curves, self.strip, self.film = (self.path / n for n in ("curves.png", "progress.png", "progress.gif"))
 
     def __str__(self) -> str:
@@ -50,8 +52,11 @@ class Folder:
         """A folder made for a new run: at its claimed place, or runs/001-dcgan-glyphs."""
         folder = cls(place or number(Path(root), name))
         try:
-            for path in (folder.path, folder.sheets, folder.checkpoints):
-                path.mkdir(parents=True, exist_ok=True)
+            folder.path.mkdir(parents=True, exist_ok=True)
+            for path in (folder.sheets, folder.checkpoints):
+                path.mkdir()  # of two runs that claimed one place at once, one is refused here
+        except FileExistsError:
+            raise Mistake(f"{folder} has just been taken by another run; choose another --out") from None
         except OSError as error:
             raise Mistake(f"{folder} cannot be made: {error.strerror}") from None
         return folder
@@ -65,6 +70,12 @@ class Folder:
         if not folder.manifest.is_file():
             raise Mistake(f"{path} holds no run: it has no manifest.json{beside(folder.path)}")
         return folder
+
+    def tidy(self) -> None:
+        """Throw away what a killed process was about to write."""
+        for place in (self.path, self.sheets, self.checkpoints):
+            for draft in place.glob(f"{DRAFT}*"):
+                draft.unlink(missing_ok=True)
 
     @contextmanager
     def mine(self) -> Iterator[None]:
@@ -97,7 +108,7 @@ def beside(path: Path) -> str:
 
 def write(path: Path, fill: Callable[[Path], object]) -> None:
     """Let `fill` write a file that then appears whole, with its content on disk, or not at all."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft = path.with_name(f"{DRAFT}{path.name}.{os.getpid()}")
     try:
         fill(draft)
         with draft.open("rb+") as file:

@@ -13,7 +13,7 @@ from ..errors import require
 class Settings:
     """Run settings; the manifest keeps them, and a resumed run has the same."""
 
-    data: str | None = None  # a folder, zip, array or idx file, or a name (mnist, glyphs, ...); the recipe's if not given
+    data: str | None = None  # a folder, zip, array or idx file, or a name (mnist, glyphs); the recipe's if not given
     size: int | None = None  # pixels of a side
     crop: Literal["centre", "pad", "stretch", "random"] = "centre"  # how an image becomes a square
     channels: Literal[1, 3, 4] | None = None  # 1 grey, 3 colour, 4 with transparency; the data's own if not given
@@ -22,7 +22,7 @@ class Settings:
     labels: str | None = None  # a CSV file with the columns file and label, or FILE.csv:COLUMN
 
     images: int | None = None  # length: real images shown to the critic, 200k or 1.5M
-    minutes: float | None = None  # length: as many images as this machine shows in so many minutes; 2 if nothing is said
+    minutes: float | None = None  # length: as this machine shows images in so many minutes; 2 if nothing is said
     epochs: float | None = None  # length: times through the data
 
     seed: int = 0  # of everything left to chance: equal seeds give equal runs
@@ -35,14 +35,14 @@ class Settings:
     pictures: int = 8  # contact sheets up to the end, beside the first; 0 for none
     checkpoints: float = 60.0  # seconds between checkpoints
     board: bool = False  # write TensorBoard files too (extra: board)
-    quiet: bool = False  # print nothing while training
+    quiet: bool = False  # say only what needs attention
 
     def __post_init__(self) -> None:
         lengths = [name for name in ("images", "minutes", "epochs") if getattr(self, name) is not None]
         require(len(lengths) < 2, f"{' and '.join(lengths)} both say how long to train; give one of them")
         for name in ("size", "limit", "images", "minutes", "epochs", "threads", "accumulate", "checkpoints"):
             value = getattr(self, name)
-            fits = value is None or (math.isfinite(value) and value > 0)
+            fits = value is None or (isinstance(value, int | float) and math.isfinite(value) and value > 0)
             require(fits, f"{name} is {value}, but should be a number above 0")
         for name in ("ema", "pictures", "seed"):
             require(getattr(self, name) >= 0, f"{name} is {getattr(self, name)}, but should be 0 or more")

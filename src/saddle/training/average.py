@@ -23,7 +23,9 @@ class Average:
         self.game, self.halflife, self.ramp = game, halflife, ramp
         makers = [(name, game.get_submodule(name)) for name in game.makers]
         self.live: dict[str, Tensor] = {
-            f"{name}.{key}": t for name, maker in makers for key, t in (*maker.named_parameters(), *maker.named_buffers())
+            f"{name}.{key}": t
+            for name, maker in makers
+            for key, t in (*maker.named_parameters(), *maker.named_buffers())
         }
         self.mean = {key: t.detach().clone() for key, t in self.live.items()}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -31,7 +31,8 @@ class Checkpoint(NamedTuple):
 def save(folder: Path, tensors: Mapping[str, Tensor], facts: Facts) -> Path:
     """Write a checkpoint named by its images; older ones beyond the last two go. Unwritten if the disk refuses."""
     packed = {key: t.detach().cpu().contiguous() for key, t in tensors.items()}
-    header = {"format": FORMAT, "facts": json.dumps(facts), "crc": str(crc(packed))}
+    text = json.dumps(facts)
+    header = {"format": FORMAT, "facts": text, "crc": str(crc(packed, text))}
     path = folder / f"{facts['clock']['images']:012d}.safetensors"
 
     def fill(draft: Path) -> None:
@@ -55,32 +56,30 @@ def latest(folder: Path) -> Path | None:
     return paths[-1] if (paths := saved(folder)) else None
 
 
-def read(path: Path, prefixes: Iterable[str] = ("",)) -> Checkpoint:
-    """Read the tensors whose names begin with one of the prefixes; Mistake for a damaged or a foreign file."""
-    wanted = tuple(prefixes)
+def read(path: Path) -> Checkpoint:
+    """A checkpoint, whole; Mistake for a damaged or a foreign file."""
     try:
         with safe_open(path, "pt") as file:
             header = file.metadata() or {}
-            if header.get("format") != FORMAT:
-                raise Mistake(f"{path} is a safetensors file, but no checkpoint of saddle's")
-            tensors = {key: file.get_tensor(key) for key in file.keys() if key.startswith(wanted)}  # noqa: SIM118
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - it is no mapping
     except FileNotFoundError:
         raise Mistake(f"there is no checkpoint {path}") from None
     except (SafetensorError, OSError, ValueError) as error:
-        if isinstance(error, Mistake):
-            raise
         raise Mistake(f"{path} is damaged, or no checkpoint: {error}") from None
-    if "" in wanted and crc(tensors) != int(header["crc"]):
+    if header.get("format") != FORMAT:
+        raise Mistake(f"{path} is a safetensors file, but no checkpoint of saddle's")
+    if header.get("crc") != str(crc(tensors, header.get("facts", ""))):
         raise Mistake(f"{path} is damaged: its content does not match its checksum")
     return Checkpoint(tensors, json.loads(header["facts"]))
 
 
-def crc(tensors: Mapping[str, Tensor]) -> int:
-    """A checksum of all values, in the order of their names."""
-    total = 0
+def crc(tensors: Mapping[str, Tensor], facts: str) -> int:
+    """A checksum of the facts and of all values, in the order of their names."""
+    total = zlib.crc32(facts.encode())
     for key in sorted(tensors):
+        described = f"{key} {tensors[key].dtype} {tuple(tensors[key].shape)}"
         raw = tensors[key].reshape(-1).view(torch.uint8).numpy()
-        total = zlib.crc32(raw.tobytes(), zlib.crc32(key.encode(), total))
+        total = zlib.crc32(raw.tobytes(), zlib.crc32(described.encode(), total))
     return total
 
 

@@ -73,10 +73,17 @@ class Together(Watcher):
             watcher.end()
 
 
+class Quiet(Watcher):
+    """Says what a person should read, on stderr, and nothing else."""
+
+    def said(self, sentence: str) -> None:
+        print(sentence, file=sys.stderr, flush=True)
+
+
 def watchers(board: bool, quiet: bool) -> tuple[Watcher, ...]:
-    """A live display on a terminal, plain lines elsewhere, neither if `quiet`; TensorBoard if asked for."""
+    """A live display on a terminal, plain lines elsewhere, warnings alone if `quiet`; TensorBoard if asked for."""
     from .board import Board  # each drags in what only it needs
     from .display import Live, Plain
 
-    display: tuple[Watcher, ...] = () if quiet else (Live() if sys.stdout.isatty() else Plain(),)
-    return (*display, Board()) if board else display
+    display = Quiet() if quiet else Live() if sys.stdout.isatty() else Plain()
+    return (display, Board()) if board else (display,)

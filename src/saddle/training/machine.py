@@ -40,9 +40,11 @@ def find_device(name: str) -> torch.device:
         device = torch.device(name)
     except RuntimeError:
         raise Mistake(f"there is no device {name!r}; write cpu, cuda or cuda:1") from None
+    if device.type not in ("cpu", "cuda"):
+        raise Mistake(f"device is {name}, but saddle trains on cpu or cuda")
     if device.type == "cuda":
         if not torch.cuda.is_available():
-            raise Mistake(f"device is {name}, but torch {torch.__version__} sees no CUDA GPU here; try --device cpu")
+            raise Mistake(f"device is {name}, but torch {torch.__version__} sees no CUDA GPU here; cpu would work")
         index = int(os.environ.get("LOCAL_RANK", "0")) if device.index is None else device.index
         if index >= torch.cuda.device_count():
             raise Mistake(f"device is cuda:{index}, but there are {torch.cuda.device_count()} GPUs, counted from 0")
@@ -64,7 +66,9 @@ def has_bfloat16(device: torch.device) -> bool:
         return torch.cuda.get_device_capability(device) >= (8, 0)
     if device.type != "cpu":
         return False
-    can: dict[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()
+    if not hasattr(torch.cpu, "get_capabilities"):  # torch 2.11 asks for each by name
+        return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+    can: dict[str, bool] = torch.cpu.get_capabilities()
     return any(can.get(name, False) for name in ("avx512_bf16", "amx_bf16", "bf16", "sve_bf16"))
 
 
@@ -98,6 +102,12 @@ def agreed(*flags: int) -> list[int]:
     values: Tensor = torch.tensor(flags)
     dist.all_reduce(values, dist.ReduceOp.MAX)
     return [int(value) for value in values]
+
+
+def wait() -> None:
+    """Go on only when all processes have come here."""
+    if processes() > 1:
+        dist.barrier()
 
 
 def told(text: str | None) -> str:

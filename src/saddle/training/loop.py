@@ -6,7 +6,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any
 
@@ -44,26 +44,34 @@ class Loop:
 
     def go(self) -> None:
         """Go on from the last checkpoint, or begin. Interrupted when asked to stop; Failure when the work fails."""
+        if self.writes:
+            self.folder.tidy()
         size = self.restore()
         self.start, self.began = self.match.clock.images, time.monotonic()
         self.read_at = self.saved_at = self.began
-        stride = max(1, self.match.total // (self.match.stage.batch * LINES))
+        stride = max(1, self.match.total // (self.match.stages[0].batch * LINES))
         self.log = Log(self.folder.log, size) if self.writes else None
         self.timing = Log(self.folder.timing, None) if self.writes else None
         self.record = Record(self.log, stride)
-        title = f"{self.folder.path.name} on {self.match.data.name}"
+        where = self.match.machine
+        title = f"{self.folder.path.name} on {self.match.data.name}, {where.device}, {where.why}"
         self.watch.begin(Plan(title, self.match.total, self.start, self.match.stage.batch, self.folder.path))
         try:
             with self.signals():
                 self.rounds()
-            self.finish()
+                self.finish()
+            self.close()
         except Failure as failure:
             raise type(failure)(f"{failure}; {self.rescue()}") from failure
         finally:
             self.watch.end()
-            for log in (self.log, self.timing):
-                if log:
-                    log.close()
+            with suppress(Failure):  # what went wrong first is what is said
+                self.close()
+
+    def close(self) -> None:
+        for log in (self.log, self.timing):
+            if log:
+                log.close()
 
     def restore(self) -> int:
         """Stand where the last checkpoint was taken; returns the log's size then, in bytes."""
@@ -115,7 +123,8 @@ class Loop:
     def stop(self, number: int) -> None:
         self.checkpoint()
         done = f"stopped at {self.match.clock.images} of {self.match.total} images and saved"
-        raise Interrupted(128 + number, f"{done}; `saddle resume {self.folder}` goes on exactly here")
+        again = "saddle" if processes() == 1 else f"torchrun --nproc-per-node {processes()} -m saddle"
+        raise Interrupted(128 + number, f"{done}; `{again} resume {self.folder}` goes on exactly here")
 
     def finish(self) -> None:
         """The end of the run: everything that is read back or looked at later."""
@@ -154,7 +163,8 @@ class Loop:
     def batch(self) -> Any:
         """Always the same real samples."""
         n = min(POINTS if self.match.data.shape.points else SHOWN, len(self.match.data))
-        return next(Feed(self.match.data, n, mix(self.match.how.seed, -1), self.match.machine.device))
+        seed, device = mix(self.match.how.seed, -1), self.match.machine.device
+        return next(Feed(self.match.data, n, seed, device, shape=self.match.stage.data))
 
     @contextmanager
     def signals(self) -> Iterator[None]:
@@ -166,7 +176,6 @@ class Loop:
         def ask(number: int, frame: FrameType | None) -> None:
             self.asked = number
             signal.signal(number, before[signal.Signals(number)])
-            self.watch.said("stopping after this round ...")
 
         before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
         try:
