@@ -22,7 +22,7 @@ from .data.named import TOYS
 from .data.sources import split
 from .errors import nearest
 from .options import count
-from .recipes import files, find
+from .recipes import Entry, files, find
 from .recipes.revive import chosen as picked
 from .recipes.revive import named, reread, revive, same
 from .runs.folder import Folder
@@ -50,7 +50,7 @@ def train(recipe: str | Recipe[Any] = "dcgan", data: str | None = None, *, out: 
     chosen = settle(data, settings)
     with together():
         watch = watch or onlookers(chosen)
-        name, value, changes, chosen = choose(recipe, dict(options or {}), chosen)
+        name, value, changes, chosen = choose(recipe, dict(options or {}), chosen, watch)
         place = Folder.claim(out)
         samples = opened(chosen, watch)
         where = machine(chosen.device, chosen.precision)
@@ -116,12 +116,15 @@ def onlookers(chosen: Settings) -> Watcher:
     return Together(*watchers(chosen.board, chosen.quiet)) if rank() == 0 else Watcher()
 
 
-def choose(recipe: str | Recipe[Any], options: dict[str, str],
-           chosen: Settings) -> tuple[str, Recipe[Any], dict[str, str], Settings]:  # fmt: skip
+def choose(recipe: str | Recipe[Any], options: dict[str, str], chosen: Settings,
+           watch: Watcher) -> tuple[str, Recipe[Any], dict[str, str], Settings]:  # fmt: skip
     """The recipe's name, value and changed fields, and the settings with its own data where none was named."""
+    by_name = isinstance(recipe, str)
     if not isinstance(recipe, str):
         recipe, options = named(recipe, options)
     _, entry = find(recipe)
+    if by_name and chosen.data in (None, entry.data):
+        options = at_home(recipe, entry, options, watch)
     size = entry.size if chosen.data is None else None
     path, colon, attribute = recipe.rpartition(":")
     name = f"{Path(path).resolve()}:{attribute}" if colon and path.endswith(".py") else recipe
@@ -131,6 +134,16 @@ def choose(recipe: str | Recipe[Any], options: dict[str, str],
     value = picked(recipe, options)
     require(value.batch >= 1, f"batch is {value.batch}, but should be at least 1")
     return name, value, options, chosen
+
+
+def at_home(name: str, entry: Entry, options: dict[str, str], watch: Watcher) -> dict[str, str]:
+    """The options, with what a named recipe has beside them for the data that it trains on by itself."""
+    given = {option.replace("-", "_") for option in options}
+    quick = {f: value for f, value in entry.quick.items() if not given & {f, f.partition(".")[0]}}
+    if quick:
+        fields = " ".join(f"--{field} {value}" for field, value in quick.items())
+        watch.said(f"{name} on {entry.data} takes {fields}, with which two minutes will do, where you say nothing else")
+    return quick | options
 
 
 def absolute(source: str) -> str:
@@ -168,15 +181,21 @@ def length(chosen: Settings, recipe: Recipe[Any], data: Dataset, where: Machine,
 
 def speed(match: Match[Any]) -> float:
     """Images per second, played for a moment on a match that is then thrown away."""
-    for _ in range(5):
-        match.play()
-    began, images = clock(match), match.clock.images
+    stretch(match)  # the first seconds of a process are its slowest
+    images = match.clock.images
+    seconds = stretch(match)
+    return (match.clock.images - images) / seconds
+
+
+def stretch(match: Match[Any]) -> float:
+    """Play for a moment; returns how long it took, in seconds, the same in all processes."""
+    began = clock(match)
     while True:
         for _ in range(5):
             match.play()
         milliseconds = agreed(round((clock(match) - began) * 1000))[0]
         if milliseconds > MEASURED * 1000:
-            return (match.clock.images - images) / milliseconds * 1000
+            return milliseconds / 1000
 
 
 def clock(match: Match[Any]) -> float:

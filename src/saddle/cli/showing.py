@@ -39,7 +39,11 @@ def show(words: list[str]) -> None:
     shape = shaped(wish, entry)
     counts = table(((player, f"{count:,} parameters") for player, count in players(recipe, shape).items()), 22)
     about = f"{name}: {cited(recipe)}\n\n{described(type(recipe))}".rstrip()
-    print(wrapped(about), "Fields\n" + options(recipe), "In words\n" + "\n".join(terms),
+    quick = " ".join(f"--{field} {value}" for field, value in entry.quick.items())
+    fields = (
+        "Fields\n" + options(recipe) + (f"\n\nOn {entry.data}, where two minutes must do: {quick}" if quick else "")
+    )
+    print(wrapped(about), fields, "In words\n" + "\n".join(terms),
           f"Players for {shape}\n" + "\n".join(counts), sep="\n\n")  # fmt: skip
 
 

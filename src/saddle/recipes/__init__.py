@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib import import_module
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import Mistake, nearest
@@ -17,11 +19,17 @@ class Entry(NamedTuple):
     summary: str
     data: str = "glyphs"  # what it trains on unless told otherwise
     size: int | None = None
+    quick: Mapping[str, str] = MappingProxyType({})  # fields that differ on that data, where two minutes have to do
 
 
 RECIPES: dict[str, Entry] = {
     "gan": Entry("saddle.recipes.gan", "GAN", "dense networks that move at once: the first paper"),
-    "dcgan": Entry("saddle.recipes.dcgan", "DCGAN", "strided convolutions and batch normalisation; start here"),
+    "dcgan": Entry(
+        "saddle.recipes.dcgan",
+        "DCGAN",
+        "strided convolutions and batch normalisation; start here",
+        quick={"batch": "32", "turns.generator": "2", "adam.lr": "4e-4"},
+    ),
     "dcgan-28": Entry("saddle.recipes.dcgan_28", "DCGAN28", "the same for 28x28 pixels, all-convolutional", size=28),
     "wgan-gp": Entry("saddle.recipes.wgan_gp", "WGANGP", "a Wasserstein critic with a penalty on its slope"),
     "wgan-gp-toy": Entry("saddle.recipes.wgan_gp", "toy", "WGAN-GP on points in the plane", data="grid"),

@@ -68,7 +68,7 @@ def has_bfloat16(device: torch.device) -> bool:
         return False
     if not hasattr(torch.cpu, "get_capabilities"):  # torch 2.11 asks for each by name
         return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
-    can: dict[str, bool] = torch.cpu.get_capabilities()
+    can = torch.cpu.get_capabilities()
     return any(can.get(name, False) for name in ("avx512_bf16", "amx_bf16", "bf16", "sve_bf16"))
 
 
