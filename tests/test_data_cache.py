@@ -4,7 +4,6 @@ import json
 import os
 import resource
 import signal
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -12,8 +11,7 @@ import pytest
 
 import saddle.data.cache as cache
 from data_files import noise, pictures, save
-from saddle.data import Feed, Prepare, open_data
-from saddle.data.order import chance, order
+from saddle.data import Prepare, open_data
 from saddle.errors import Failure, Mistake
 
 
@@ -138,22 +136,6 @@ def test_the_folder_of_the_cache(tmp_path, monkeypatch):
     pictures(tmp_path / "in")
     open_data(str(tmp_path / "in"), Prepare(), silent)
     assert json.loads(next((tmp_path / "own").glob("in-*/facts.json")).read_text())["classes"] == []
-
-
-def test_the_cache_serves_twenty_thousand_images_a_second(tmp_path, home):
-    np.save(tmp_path / "a.npy", noise(3000, 64, 64, 3))
-    data = open_data(str(tmp_path / "a.npy"), Prepare(), silent, cache=home)
-    feed = Feed(data, 64, 0, "cpu")
-    speeds = {"cache": [], "feed": []}
-    for i in range(0, 64 * 60, 64):
-        start = time.perf_counter()
-        data.take(order(3000, 0, i, 64), chance(0, np.arange(i, i + 64)))
-        middle = time.perf_counter()
-        next(feed)
-        speeds["cache"].append(64 / (middle - start))
-        speeds["feed"].append(64 / (time.perf_counter() - middle))
-    assert np.median(speeds["cache"]) > 20_000, speeds
-    assert max(speeds["feed"]) > 20_000, speeds
 
 
 def test_a_limit_keeps_the_classes_mixed_and_is_always_the_same(tmp_path, home):
