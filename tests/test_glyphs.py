@@ -41,11 +41,11 @@ def test_the_first_round_shows_every_character_in_every_face_once() -> None:
 @pytest.mark.parametrize("size", [28, 32, 64])
 def test_white_ink_on_black_stands_in_the_middle_and_fills_the_frame(size: int) -> None:
     for pair in PAIRS[:: len(PAIRS) // 40]:
-        ink = Glyph(*pair).draw(size)
+        ink = Glyph(*pair).ink(size)
         left, top, right, bottom = ink.getbbox()
         assert ink.getextrema()[0] == 0 and ink.getextrema()[1] > 200
         assert abs(left + right - size) <= 1 and abs(top + bottom - size) <= 1
-        assert 0.6 * size <= max(right - left, bottom - top) <= 0.78 * size + 2.2
+        assert 0.6 * size <= max(right - left, bottom - top) <= 0.76 * size + 2
 
 
 def test_no_jitter_cuts_off_ink() -> None:
@@ -74,8 +74,8 @@ def test_jitter_moves_as_its_fields_say() -> None:
 
 
 def test_a_small_drawing_is_the_average_of_a_large_one() -> None:
-    large = np.asarray(Glyph("R", "serif").draw(64)).astype(float).reshape(32, 2, 32, 2).mean((1, 3))
-    assert np.abs(np.asarray(Glyph("R", "serif").draw(32)) - large).max() <= 1
+    large = np.asarray(Glyph("R", "serif").ink(64)).astype(float).reshape(32, 2, 32, 2).mean((1, 3))
+    assert np.abs(np.asarray(Glyph("R", "serif").ink(32)) - large).max() <= 1
 
 
 @pytest.mark.parametrize("size", [8, 33, 512])

@@ -26,7 +26,7 @@ from saddle.training.watch import Watcher
 SIZES = {"dcgan-28": 28, "wgan-gp-mnist": 28, "wgan-gp-cifar": 32}
 SMALL = {
     "gan": {"networks.width": "16", "batch": "8"},
-    "dcgan": {"networks.width": "4", "batch": "8"},
+    "dcgan": {"networks.width": "4", "batch": "8", "turns.generator": "1"},
     "dcgan-28": {"networks.width": "4", "batch": "8"},
     "wgan-gp": {"networks.width": "4", "batch": "8"},
     "wgan-gp-toy": {"networks.width": "16", "batch": "16"},

@@ -50,7 +50,7 @@ def train(recipe: str | Recipe[Any] = "dcgan", data: str | None = None, *, out: 
     chosen = settle(data, settings)
     with together():
         watch = watch or onlookers(chosen)
-        name, value, changes, chosen = choose(recipe, dict(options or {}), chosen, watch)
+        name, value, changes, chosen = choose(recipe, dict(options or {}), chosen)
         place = Folder.claim(out)
         samples = opened(chosen, watch)
         where = machine(chosen.device, chosen.precision)
@@ -91,7 +91,9 @@ def run(folder: Folder, manifest: Manifest, recipe: Recipe[Any], samples: Datase
     chosen = manifest.settings
     how = How(chosen.seed, chosen.accumulate, chosen.ema)
     match = Match(recipe, samples, manifest.images, where, how)
-    loop = Loop(match, folder, manifest.identity, pictures=chosen.pictures, checkpoints=chosen.checkpoints, watch=watch)
+    changed = "".join(f" --{field} {value}" for field, value in manifest.options.items())
+    loop = Loop(match, folder, manifest.identity, about=changed and f" with{changed}", pictures=chosen.pictures,
+                checkpoints=chosen.checkpoints, watch=watch)  # fmt: skip
     if rank():
         loop.go()
     else:
@@ -116,15 +118,15 @@ def onlookers(chosen: Settings) -> Watcher:
     return Together(*watchers(chosen.board, chosen.quiet)) if rank() == 0 else Watcher()
 
 
-def choose(recipe: str | Recipe[Any], options: dict[str, str], chosen: Settings,
-           watch: Watcher) -> tuple[str, Recipe[Any], dict[str, str], Settings]:  # fmt: skip
+def choose(recipe: str | Recipe[Any], options: dict[str, str],
+           chosen: Settings) -> tuple[str, Recipe[Any], dict[str, str], Settings]:  # fmt: skip
     """The recipe's name, value and changed fields, and the settings with its own data where none was named."""
     by_name = isinstance(recipe, str)
     if not isinstance(recipe, str):
         recipe, options = named(recipe, options)
     _, entry = find(recipe)
     if by_name and chosen.data in (None, entry.data):
-        options = at_home(recipe, entry, options, watch)
+        options = at_home(entry, options)
     size = entry.size if chosen.data is None else None
     path, colon, attribute = recipe.rpartition(":")
     name = f"{Path(path).resolve()}:{attribute}" if colon and path.endswith(".py") else recipe
@@ -136,14 +138,10 @@ def choose(recipe: str | Recipe[Any], options: dict[str, str], chosen: Settings,
     return name, value, options, chosen
 
 
-def at_home(name: str, entry: Entry, options: dict[str, str], watch: Watcher) -> dict[str, str]:
+def at_home(entry: Entry, options: dict[str, str]) -> dict[str, str]:
     """The options, with what a named recipe has beside them for the data that it trains on by itself."""
     given = {option.replace("-", "_") for option in options}
-    quick = {f: value for f, value in entry.quick.items() if not given & {f, f.partition(".")[0]}}
-    if quick:
-        fields = " ".join(f"--{field} {value}" for field, value in quick.items())
-        watch.said(f"{name} on {entry.data} takes {fields}, with which two minutes will do, where you say nothing else")
-    return quick | options
+    return {f: value for f, value in entry.quick.items() if not given & {f, f.partition(".")[0]}} | options
 
 
 def absolute(source: str) -> str:

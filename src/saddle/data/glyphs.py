@@ -35,7 +35,7 @@ FACES = {
 PAIRS = tuple((character, face) for face in FACES for character in CHARACTERS)
 COUNT = 24 * len(PAIRS)  # every character in every face 24 times
 
-CAPITAL, LONGEST = 0.66, 0.78  # of the frame: how tall a capital stands, and how long no side may become
+CAPITAL, LONGEST = 0.66, 0.76  # of the frame: how tall a capital stands, and how long no side may become
 SHIFT, SCALE = 0.04, 0.06  # of the frame, of the size: the most that chance moves and scales a glyph,
 ANGLE = 5.0  # and turns it, in degrees; at the most of all three nothing is cut off
 PEN = 0.06  # of a font's size: what is not bold is drawn so much wider on each side: hairlines vanish at 32
@@ -66,10 +66,13 @@ class Glyph:
             raise Mistake(f"there is no face '{self.face}'{nearest(self.face, FACES)}")
 
     def draw(self, size: int) -> Image.Image:
-        """Its ink, size x size, mode L: 255 where the character is, smooth at its edges."""
+        """Its ink, size x size, mode L: 255 where the character is, soft at its edges."""
+        return self.ink(size).filter(ImageFilter.GaussianBlur(SOFT))
+
+    def ink(self, size: int) -> Image.Image:
+        """The same with crisp edges, each pixel the share of it that is covered."""
         fine = max(2, math.ceil(FINE / size))
-        ink = _moved(_upright(self.character, self.face, size * fine), self.jitter).reduce(fine)
-        return ink.filter(ImageFilter.GaussianBlur(SOFT))
+        return _moved(_upright(self.character, self.face, size * fine), self.jitter).reduce(fine)
 
 
 def glyphs(

@@ -34,10 +34,10 @@ POINTS = 2000  # in a scatter picture
 class Loop:
     """Plays a match to its end in a run's folder; only the first process writes."""
 
-    def __init__(self, match: Match[Any], folder: Folder, identity: Facts, *, pictures: int = 8,
+    def __init__(self, match: Match[Any], folder: Folder, identity: Facts, *, about: str = "", pictures: int = 8,
                  checkpoints: float = 60.0, watch: Watcher | None = None) -> None:  # fmt: skip
         self.match, self.folder, self.identity = match, folder, identity
-        self.seconds, self.watch = checkpoints, watch or Watcher()
+        self.about, self.seconds, self.watch = about, checkpoints, watch or Watcher()
         self.writes = rank() == 0
         self.due = [round(match.total * (i / pictures) ** 2) for i in range(pictures + 1)] if pictures else []
         self.asked = 0  # the signal that wants the run to stop
@@ -54,7 +54,7 @@ class Loop:
         self.timing = Log(self.folder.timing, None) if self.writes else None
         self.record = Record(self.log, stride)
         where = self.match.machine
-        title = f"{self.folder.path.name} on {self.match.data.name}, {where.device}, {where.why}"
+        title = f"{self.folder.path.name} on {self.match.data.name}{self.about}, {where.device}, {where.why}"
         self.watch.begin(Plan(title, self.match.total, self.start, self.match.stage.batch, self.folder.path))
         try:
             with self.signals():
