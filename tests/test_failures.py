@@ -87,8 +87,8 @@ def test_a_disk_that_fills_up_costs_nothing_that_was_saved(tmp_path: Path):
     assert resource.getrlimit(resource.RLIMIT_FSIZE)[0] == resource.RLIM_INFINITY
     whole = train(**small("dcgan", out=tmp_path / "whole", threads=1))
     fields = "--networks.width 4 --batch 8 --turns.generator 1 --size 16 --images 96 --limit 64 --pictures 3 --seed 3"
-    run = ["train", "dcgan", *fields.split(), *"--ema 40 --threads 1 --quiet --out".split(), str(tmp_path / "run")]
-    done = saddle("limit", "40000", *run)
+    rest = f"--ema 40 --threads 1 --quiet --out {tmp_path / 'run'}"
+    done = saddle("limit", "40000", "train", "dcgan", *fields.split(), *rest.split())
     assert done.returncode == 2 and "Traceback" not in done.stderr
     assert done.stderr.count("\n") == 1 and "could not be written" in done.stderr and "File too large" in done.stderr
     assert "it had not come to its first checkpoint" in done.stderr
