@@ -64,6 +64,11 @@ def read(text: str, kinds: Iterable[type]) -> object:
     return build(parse(text, "this", "a value"), object, {kind.__name__: kind for kind in kinds}, "this")
 
 
+def typed(options: Mapping[str, str]) -> str:
+    """Options as they are typed: --batch 32 --adam.lr 4e-4."""
+    return " ".join(f"--{field} {text}" for field, text in options.items())
+
+
 def count(text: str) -> int:
     """A whole number as people write it: 5000, 200k, 1.5M, 1e5."""
     match = re.fullmatch(r"(\d+(?:_\d+)*(?:\.\d+)?(?:e\d{1,2})?)([km]?)", text.strip().lower())

@@ -21,7 +21,7 @@ from .data.dataset import Dataset
 from .data.named import TOYS
 from .data.sources import split
 from .errors import nearest
-from .options import count
+from .options import count, typed
 from .recipes import Entry, files, find
 from .recipes.revive import chosen as picked
 from .recipes.revive import named, reread, revive, same
@@ -91,8 +91,8 @@ def run(folder: Folder, manifest: Manifest, recipe: Recipe[Any], samples: Datase
     chosen = manifest.settings
     how = How(chosen.seed, chosen.accumulate, chosen.ema)
     match = Match(recipe, samples, manifest.images, where, how)
-    changed = "".join(f" --{field} {value}" for field, value in manifest.options.items())
-    loop = Loop(match, folder, manifest.identity, about=changed and f" with{changed}", pictures=chosen.pictures,
+    about = f" with {typed(manifest.options)}" if manifest.options else ""
+    loop = Loop(match, folder, manifest.identity, about=about, pictures=chosen.pictures,
                 checkpoints=chosen.checkpoints, watch=watch)  # fmt: skip
     if rank():
         loop.go()

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..errors import require
+from ..options import typed
 from ..recipes import Entry, find
 from .pages import described, options, table, wrapped
 from .training import cited
@@ -39,11 +40,8 @@ def show(words: list[str]) -> None:
     shape = shaped(wish, entry)
     counts = table(((player, f"{count:,} parameters") for player, count in players(recipe, shape).items()), 22)
     about = f"{name}: {cited(recipe)}\n\n{described(type(recipe))}".rstrip()
-    quick = " ".join(f"--{field} {value}" for field, value in entry.quick.items())
-    fields = (
-        "Fields\n" + options(recipe) + (f"\n\nOn {entry.data}, where two minutes must do: {quick}" if quick else "")
-    )
-    print(wrapped(about), fields, "In words\n" + "\n".join(terms),
+    quick = f"\n\nOn {entry.data}, where two minutes must do: {typed(entry.quick)}" if entry.quick else ""
+    print(wrapped(about), "Fields\n" + options(recipe) + quick, "In words\n" + "\n".join(terms),
           f"Players for {shape}\n" + "\n".join(counts), sep="\n\n")  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from ..training.average import resting
 from ..training.checkpoint import latest, read
 from ..training.engine import mix
 from ..training.machine import find_device
+from ..training.match import part
 
 AT_ONCE = 64  # samples made in one pass
 
@@ -76,9 +77,7 @@ def load(path: str | Path, *, device: str = "auto", average: bool = True) -> Loa
     game = revive(manifest.name, manifest.recipe, manifest.options).game(shape)
     tensors, facts = read(where)
     require(facts["identity"] == manifest.identity, f"{where} is a checkpoint of another run than {path}")
-    game.load_state_dict({key.removeprefix("game."): t for key, t in tensors.items() if key.startswith("game.")})
-    if average:
-        averaged = {key.removeprefix("average."): t for key, t in tensors.items() if key.startswith("average.")}
-        game.load_state_dict(game.state_dict() | averaged)
+    weights = part(tensors, "game.")
+    game.load_state_dict(weights | part(tensors, "average.") if average else weights)
     where_to = find_device(device)
     return Loaded(game.to(where_to), shape, tuple(manifest.data["classes"]), where_to)

@@ -18,7 +18,7 @@ FORMAT = "saddle run 1"
 class Manifest:
     """What `manifest.json` says; `recipe` is the value as it reads in Python."""
 
-    name: str  # the recipe as it was asked for: dcgan, or /home/me/mine.py:MyGAN
+    name: str  # the recipe as it was asked for: dcgan, or the path of mine.py:MyGAN
     recipe: str  # DCGAN(networks=Convolutional(...), ...), every field
     options: dict[str, str]  # what was changed on the command line
     settings: Settings

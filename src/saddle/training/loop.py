@@ -17,7 +17,7 @@ from ..runs.curves import curves
 from ..runs.folder import Folder
 from ..runs.log import Log
 from ..runs.sheets import animate, save, sheet, strip
-from .checkpoint import read_latest
+from .checkpoint import latest, read_latest
 from .checkpoint import save as save_checkpoint
 from .engine import mix
 from .machine import agreed, processes, rank
@@ -140,8 +140,8 @@ class Loop:
 
     def rescue(self) -> str:
         """What is left after a failure."""
-        last = sorted(self.folder.checkpoints.glob("[0-9]*.safetensors"))
-        return f"the last good checkpoint is {last[-1]}" if last else "it had not come to its first checkpoint"
+        last = latest(self.folder.checkpoints)
+        return f"the last good checkpoint is {last}" if last else "it had not come to its first checkpoint"
 
     def picture(self, begin: bool = False) -> None:
         """A contact sheet, if the run has just come past one that is due."""
