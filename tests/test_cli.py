@@ -134,11 +134,11 @@ def test_every_option_has_help(options):
 
 
 def test_options_reach_the_training_as_settings_and_as_text(say, asked):
-    words = ("--data", "faces/", "wgan-gp", "--images", "200k", "--adam.lr=Linear(1e-4, 0)", "--flip",
+    words = ("--data", "faces/", "wgan-gp", "--images", "200k", "--optimizer.lr=Linear(1e-4, 0)", "--flip",
              "--no-networks.normal", "--penalties", "", "--generator-turns", "3")  # fmt: skip
     assert say("train", *words[:-2])[0] == 0
     assert asked == [{"recipe": "wgan-gp", "data": "faces/", "images": 200_000, "flip": True, "out": None, "options": {
-        "adam.lr": "Linear(1e-4, 0)", "networks.normal": "False", "penalties": ""}}]  # fmt: skip
+        "optimizer.lr": "Linear(1e-4, 0)", "networks.normal": "False", "penalties": ""}}]  # fmt: skip
     assert say("train", *words)[0] == 2 and len(asked) == 1
 
 
@@ -173,7 +173,7 @@ def test_a_training_says_where_the_run_lies_and_what_to_type_next(say, asked):
     ("train --images 1k --minutes 2", "images and minutes both say how long to train"),
     ("train --minutes -1", "minutes is -1, but should be a number above 0"),
     ("train --batch 0", "batch"),
-    ("train --adam.lr -1", "lr is -1"),
+    ("train --optimizer.lr -1", "lr is -1"),
     ("train --batch", "--batch needs a value, such as --batch 64"),
     ("train --data --flip", "--data needs a value"),
     ("train --networks.width -3", "width is -3"),
@@ -232,14 +232,14 @@ def test_show_counts_parameters_for_the_data_shape(say):
     # methods.md 4.2: the DCGAN of width 64 on 64x64 colour images
     code, page, _ = say("show", "dcgan", "--size", "64", "--channels", "3")
     assert code == 0 and "3,576,704 parameters" in page and "2,765,568 parameters" in page
-    assert "Players for 64x64 pixels" in page and "--adam.lr 0.0002" in page
+    assert "Players for 64x64 pixels" in page and "--optimizer.lr 0.0002" in page
     assert "The generator maximises log D(G(z)) instead." in page and "arXiv:1511.06434" in page
     assert "Players for 2-D points" in say("show", "wgan-gp-toy")[1]
 
 
 def test_diff_names_the_fields_that_differ(say):
     _, said, _ = say("diff", "wgan-gp", "wgan-gp-cifar")
-    assert [line.split() for line in said.splitlines() if line.startswith("adam")] == [["adam.lr"]]
+    assert [line.split() for line in said.splitlines() if line.startswith("optimizer")] == [["optimizer.lr"]]
     assert "Linear(start=0.0002, stop=0.0, until=1.0)" in said and "objective" not in said
     assert say("diff", "gan", "gan")[1] == "gan and gan are the same\n"
 

@@ -153,7 +153,7 @@ def test_only_movers_move(slots: dict[str, Any]):
 class Balance(Memory):
     """Remembers the mean real score: what a memory needs to learn from the whole batch."""
 
-    weight, every = 1.0, 1
+    weight, every, slopes = 1.0, 1, "nowhere"
     mean: Tensor
 
     def __init__(self) -> None:

@@ -54,7 +54,7 @@ class Growing(Recipe[Images]):
     def game(self, data: Shape) -> Adversarial:
         return Seen()
 
-    def optimizer(self, player: str) -> Adam:
+    def steps(self, player: str) -> Adam:
         return Adam(1e-2)
 
     def stages(self, data: Shape, images: int) -> tuple[Stage, ...]:

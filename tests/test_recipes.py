@@ -14,6 +14,7 @@ import torch
 from torch import nn
 
 from saddle.batches import Images
+from saddle.cli.pages import comments
 from saddle.core import Agree, Clock, Mistake, Move, Shape
 from saddle.networks import Convolutional
 from saddle.objectives import NonSaturating, Wasserstein
@@ -56,7 +57,7 @@ class Thawed(Recipe[Images]):
 class Heir(MyGAN):
     batch: int = 8
 
-fast = WGANGP(adam=Adam(1e-3))
+fast = WGANGP(optimizer=Adam(1e-3))
 number = 5
 '''
 
@@ -152,12 +153,11 @@ def test_every_player_has_steps_and_every_field_a_word_of_help(name):
     recipe, entry = find(name)
     for player in ("generator", "critic"):
         layer = nn.Linear(2, 2)
-        optimizer = recipe.optimizer(player).build(layer.parameters())
-        recipe.optimizer(player).tune(optimizer, Clock(1000, 64_000, 0.5))
+        optimizer = recipe.steps(player).build(layer.parameters())
+        recipe.steps(player).tune(optimizer, Clock(1000, 64_000, 0.5))
         assert optimizer.param_groups[0]["lr"] > 0
-    lines = Path(sys.modules[type(recipe).__module__].__file__).read_text().splitlines()
-    for field in fields(recipe):
-        assert any(line.startswith(f"    {field.name}: ") and "  # " in line for line in lines), field.name
+    helps = comments(type(recipe))
+    assert all(helps[field.name] for field in fields(recipe)), helps
     assert entry.summary and recipe.paper.arxiv
 
 
@@ -170,7 +170,7 @@ def test_half_a_loss_is_half_a_rate_to_the_last_bit():
     recipe, x = GAN(), torch.randn(20, 5)
     nets = [nn.Linear(5, 1) for _ in range(2)]
     nets[1].load_state_dict(nets[0].state_dict())
-    steps = [recipe.critic_sgd, recipe.sgd]  # ours, and the authors' on half the loss
+    steps = [recipe.critic_optimizer, recipe.optimizer]  # ours, and the authors' on half the loss
     optimizers = [step.build(net.parameters()) for step, net in zip(steps, nets, strict=True)]
     for i in range(0, 2_000_000, 100_000):
         for net, value, optimizer, share in zip(nets, steps, optimizers, (1, 0.5), strict=True):
@@ -187,13 +187,13 @@ def test_gans_schedules():
         sgd.tune(optimizer, Clock(round=i))
         return optimizer.param_groups[0]["lr"], optimizer.param_groups[0]["momentum"]
 
-    assert now(GAN().sgd, 0) == (0.1, 0.5)
-    assert now(GAN().sgd, 62_500) == (pytest.approx(0.1 / 1.000004**62_500), pytest.approx(0.6))
-    assert now(GAN().sgd, 10**7) == (1e-6, 0.7)
+    assert now(GAN().optimizer, 0) == (0.1, 0.5)
+    assert now(GAN().optimizer, 62_500) == (pytest.approx(0.1 / 1.000004**62_500), pytest.approx(0.6))
+    assert now(GAN().optimizer, 10**7) == (1e-6, 0.7)
 
 
 def test_the_residual_recipes_rate_ends_at_nothing():
-    adam = find("wgan-gp-cifar")[0].optimizer("critic")
+    adam = find("wgan-gp-cifar")[0].steps("critic")
     optimizer = adam.build(nn.Linear(1, 1).parameters())
     rates = []
     for share in (0.0, 0.25, 1.0):
@@ -242,7 +242,7 @@ def test_a_file_of_ones_own(mine):
     assert read(repr(recipe), kinds(entry)) == recipe
     assert Path(sys.modules[entry.module].__file__) == mine.resolve()  # where a later run finds it again
     fast, entry = find(f"{mine}:fast")
-    assert isinstance(fast, WGANGP) and fast.adam.lr == 1e-3 and read(repr(fast), kinds(entry)) == fast
+    assert isinstance(fast, WGANGP) and fast.optimizer.lr == 1e-3 and read(repr(fast), kinds(entry)) == fast
     mine.write_text(MINE.replace("= 7  #", "= 9  #"))
     assert find(f"{mine}:MyGAN")[0].batch == 9
     assert sorted(p.name for p in mine.parent.iterdir()) == ["mine.py"]

@@ -21,7 +21,7 @@ def test_a_recipe_is_quick_on_its_own_data_and_the_papers_on_any_other():
 
 def test_what_a_user_says_goes_before_what_a_recipe_has_for_its_own_data():
     assert chosen({"batch": "64"}).batch == 64 and chosen({"batch": "64"}).turns.generator == 2
-    assert chosen({"adam": "Adam(1e-5)"}).adam.lr == 1e-5
+    assert chosen({"optimizer": "Adam(1e-5)"}).optimizer.lr == 1e-5
     assert chosen({"turns.critic": "3"}).turns == chosen({"turns": "Turns(3, 2)"}).turns
 
 

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from typing import ClassVar, Generic, NamedTuple, Protocol, TypeVar, cast, runtime_checkable
+from typing import ClassVar, Generic, Literal, NamedTuple, Protocol, TypeVar, cast, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -87,6 +87,9 @@ class Objective(Protocol):
     def generator(self, real: Tensor, fake: Tensor) -> Tensor: ...
 
 
+Slopes = Literal["nowhere", "samples", "elsewhere"]  # at the judged samples themselves, or at points of its own
+
+
 class Penalty(Protocol):
     """A further term of either player's loss, unweighted; for the generator's, `fake` keeps its graph."""
 
@@ -94,6 +97,8 @@ class Penalty(Protocol):
     def weight(self) -> Number: ...
     @property
     def every(self) -> int: ...  # lazy: due every n rounds, and then n times the weight
+    @property
+    def slopes(self) -> Slopes: ...  # where it asks for the score's slope with respect to the sample
     def __call__(self, judge: Judge, real: Judged, fake: Judged) -> Tensor: ...
 
 
@@ -125,6 +130,7 @@ class Remembers(Protocol):
 
 Penalties = tuple[Penalty | Remembers, ...]
 Views = tuple[View | Remembers, ...]
+Constraint = Callable[[nn.Module], None]  # what is done to a player after each of its moves
 
 
 class Move:
@@ -209,8 +215,8 @@ def leaf(sample: Tensor) -> Tensor:
 
 
 def point(sample: Tensor, penalties: tuple[Penalty, ...], clock: Clock) -> Tensor:
-    """Samples for a critic's move: leaves if a penalty that is due may ask for slopes there, else only cut."""
-    return leaf(sample) if any(due(p, clock) for p in penalties) else sample.detach()
+    """Samples for a critic's move: leaves if a penalty that is due asks for slopes there, else only cut."""
+    return leaf(sample) if any(p.slopes == "samples" and due(p, clock) for p in penalties) else sample.detach()
 
 
 def exact(t: Tensor) -> torch.autocast:
@@ -301,7 +307,7 @@ class Recipe(Generic[B]):
         """New networks ready to play on such data; raises Mistake for data they cannot take."""
         raise NotImplementedError
 
-    def optimizer(self, player: str) -> Optimizing:
+    def steps(self, player: str) -> Optimizing:
         """How this player steps."""
         raise NotImplementedError
 

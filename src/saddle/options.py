@@ -65,7 +65,7 @@ def read(text: str, kinds: Iterable[type]) -> object:
 
 
 def typed(options: Mapping[str, str]) -> str:
-    """Options as they are typed: --batch 32 --adam.lr 4e-4."""
+    """Options as they are typed: --batch 32 --optimizer.lr 4e-4."""
     return " ".join(f"--{field} {text}" for field, text in options.items())
 
 

@@ -42,7 +42,7 @@ def train(recipe: str | Recipe[Any] = "dcgan", data: str | None = None, *, out: 
     """Train a recipe on data and return the run's folder.
 
     `recipe` is a name (`saddle list`), a file and a name in it ("mine.py:MyGAN"), or a value such as DCGAN(batch=32);
-    `options` changes its fields as on the command line, {"adam.lr": "1e-4"}. Further settings are those of `Settings`:
+    `options` changes fields as on the command line, {"optimizer.lr": "1e-4"}. Further settings are those of `Settings`:
     images, minutes, size, seed ... Raises Mistake for what cannot be done, Failure when the work fails, Interrupted
     on a signal.
     """

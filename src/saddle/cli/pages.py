@@ -20,7 +20,7 @@ COLUMN = 30  # where the help of an option begins
 
 
 class Field(NamedTuple):
-    """A field of a value, or of a value in it: `adam.lr`."""
+    """A field of a value, or of a value in it: `optimizer.lr`."""
 
     name: str
     now: Any
@@ -62,7 +62,7 @@ def shown(field: Field) -> str:
     """A value as it would be written, or in capitals what there is none of yet."""
     if field.now is None:
         words = {int: "N", float: "X", str: "TEXT", Path: "PATH"}
-        return next((words[want] for want in members(field.hint) if isinstance(want, type) and want in words), "N")
+        return next((words[want] for want in members(field.hint) if isinstance(want, type) and want in words), "none")
     if isinstance(field.now, tuple):
         return f'"{", ".join(map(repr, field.now))}"'
     return type(field.now).__name__ if dataclasses.is_dataclass(field.now) else str(field.now)
@@ -73,7 +73,8 @@ def comments(kind: type) -> dict[str, str]:
     helps: dict[str, str] = {}
     for base in reversed(kind.__mro__):
         if base.__module__ not in ("builtins", "typing"):
-            helps |= written(textwrap.dedent(inspect.getsource(base)))
+            said = written(textwrap.dedent(inspect.getsource(base)))
+            helps |= {name: help for name, help in said.items() if help or name not in helps}
     return helps
 
 

@@ -23,7 +23,7 @@ DEFAULT = "dcgan"
 MORE = """
 
 A field that is a value is written as in Python, and its own fields are options too, at any depth:
-  --objective "NonSaturating(target=0.9)"   --adam.lr 1e-4   --adam.lr "Linear(2e-4, 0)"   --turns.critic 2
+  --objective "NonSaturating(target=0.9)"   --optimizer.lr 1e-4   --optimizer.lr "Linear(2e-4, 0)"   --turns.critic 2
 saddle list objectives (penalties, networks, priors ...) tells what can be written.
 --flip alone is --flip True, --no-flip is --flip False; 200k is 200000."""
 

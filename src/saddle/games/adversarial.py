@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from ..batches import Images
 from ..core import (
     Clock,
+    Constraint,
     Game,
     Judge,
     Judged,
@@ -84,7 +87,7 @@ class Adversarial(Game[Images]):
         views: Views = (),  # what the critic sees
         prior: Prior = Normal(),
         turns: Turns = Turns(),
-        constraint: Callable[[nn.Module], None] = Free(),  # on the critic, after each of its moves
+        constraint: Constraint = Free(),  # on the critic, after each of its moves
     ) -> None:
         super().__init__()
         self.generator, self.critic, self.latent = generator, critic, latent
@@ -92,6 +95,7 @@ class Adversarial(Game[Images]):
         self.penalties: tuple[Penalty, ...] = self.adopt("penalty", penalties)
         self.generator_penalties: tuple[Penalty, ...] = self.adopt("generator_penalty", generator_penalties)
         self.views: tuple[View, ...] = self.adopt("view", views)
+        unmixed(critic, (*self.penalties, *self.generator_penalties))
 
     def round(self, batches: Iterator[Images], clock: Clock) -> Iterator[Turn]:
         steps = int(at(self.turns.critic, clock))
@@ -144,7 +148,11 @@ class Adversarial(Game[Images]):
 
 
 class Simultaneous(Adversarial):
-    """Both players move at once, from one forward pass. Goodfellow et al. 2014, as they published it."""
+    """Both players move at once, once a round, from one forward pass. Goodfellow et al. 2014, as they published it."""
+
+    def __init__(self, *players: Any, turns: Turns = Turns(), **slots: Any) -> None:
+        super().__init__(*players, **slots)
+        require(turns == Turns(), f"both players move at once here, so a round cannot have {turns}; leave turns out")
 
     def round(self, batches: Iterator[Images], clock: Clock) -> Iterator[Turn]:
         batch = next(batches)
@@ -153,3 +161,12 @@ class Simultaneous(Adversarial):
         yield self.critic_move(judge, real, fake), self.generator_move(judge, real, fake)
         self.constraint(self.critic)
         yield from hear((*self.penalties, *self.views), real, fake)
+
+
+def unmixed(critic: nn.Module, penalties: tuple[Penalty, ...]) -> None:
+    """Refuse slopes where batch normalisation makes each score depend on every sample (Gulrajani et al. 2017, 4)."""
+    mixed = any(isinstance(layer, _BatchNorm) for layer in critic.modules())
+    for penalty in penalties:
+        name = type(penalty).__name__.removesuffix("Memory")
+        why = f"{name} asks for each score's slope at its own sample, but the critic's batch normalisation mixes samples"
+        require(not mixed or penalty.slopes == "nowhere", f"{why}; give --networks.normal False, or other networks")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
-from ..core import Judge, Judged, Number, exact, leaf, rows, sensible
+from ..core import Judge, Judged, Number, Slopes, exact, leaf, rows, sensible
 from ..parts import draw
 
 
@@ -20,7 +21,7 @@ def slope(at: Judged) -> Tensor:
 
 def between(judge: Judge, real: Judged, fake: Judged) -> Judged:
     """The verdict on one random point of each line from a real sample, or pack of them, to a fake one."""
-    x, x_fake = rows(real.sample, real.score), rows(fake.sample, fake.score)
+    x, x_fake = (rows(at.sample, at.score).to(torch.promote_types(at.sample.dtype, torch.float32)) for at in (real, fake))
     return judge(leaf(torch.lerp(x_fake, x, draw(torch.rand, x, 1)).reshape_as(real.sample)))
 
 
@@ -30,6 +31,7 @@ class GradientPenalty:
 
     weight: Number = 10.0
     every: int = 1
+    slopes: ClassVar[Slopes] = "elsewhere"
 
     def __post_init__(self) -> None:
         sensible(self)

@@ -28,7 +28,7 @@ RECIPES: dict[str, Entry] = {
         "saddle.recipes.dcgan",
         "DCGAN",
         "strided convolutions and batch normalisation; start here",
-        quick={"batch": "32", "turns.generator": "2", "adam.lr": "4e-4"},
+        quick={"batch": "32", "turns.generator": "2", "optimizer.lr": "4e-4"},
     ),
     "dcgan-28": Entry("saddle.recipes.dcgan_28", "DCGAN28", "the same for 28x28 pixels, all-convolutional", size=28),
     "wgan-gp": Entry("saddle.recipes.wgan_gp", "WGANGP", "a Wasserstein critic with a penalty on its slope"),

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..batches import Images
-from ..core import Networks, Objective, Paper, Penalties, Prior, Recipe, Shape
+from ..core import Networks, Optimizing, Paper, Prior, Shape
 from ..games import Simultaneous
 from ..layers.priors import Uniform
 from ..networks import Dense
-from ..objectives import NonSaturating
 from ..optim import SGD, Exponential, Ramp
+from .versus import Versus
 
 # from .5 to .7 in 250 epochs of 500 rounds: MNIST's 50,000 training digits in batches of 100
 MOMENTUM = Ramp(0.5, 0.7, rounds=125_000)
 
 
 @dataclass(frozen=True)
-class GAN(Recipe[Images]):
+class GAN(Versus):
     """Their settings for MNIST; both players move at once, from one forward pass.
 
     The authors halve the critic's loss. Here its rate is halved, which for such steps is the same to the last bit.
@@ -26,16 +25,10 @@ class GAN(Recipe[Images]):
     paper = Paper("Goodfellow et al.", 2014, arxiv="1406.2661")
 
     networks: Networks = Dense()  # generator and critic; the authors' for MNIST
-    objective: Objective = NonSaturating()  # how scores become losses: section 3, the generator maximises log D(G(z))
-    penalties: Penalties = ()  # further terms of the critic's loss
     prior: Prior = Uniform(bound=3**0.5)  # where latents come from; the authors' code: variance 1
-    sgd: SGD = SGD(Exponential(0.1, 1.000004, floor=1e-6), MOMENTUM)  # the generator's steps; the authors' code
-    critic_sgd: SGD = SGD(Exponential(0.05, 1.000004, floor=5e-7), MOMENTUM)  # the critic's: their rate over two
+    optimizer: Optimizing = SGD(Exponential(0.1, 1.000004, floor=1e-6), MOMENTUM)  # the generator's; the authors' code
+    critic_optimizer: Optimizing = SGD(Exponential(0.05, 1.000004, floor=5e-7), MOMENTUM)  # their rate over two
     batch: int = 100  # images in one move; the authors' code
 
     def game(self, data: Shape) -> Simultaneous:
-        G, D = self.networks.generator(data), self.networks.critic(data)
-        return Simultaneous(G, D, self.networks.latent, self.objective, self.penalties, prior=self.prior)
-
-    def optimizer(self, player: str) -> SGD:
-        return self.critic_sgd if player == "critic" else self.sgd
+        return self.play(Simultaneous, data)

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..batches import Images
-from ..core import Networks, Objective, Paper, Penalties, Prior, Recipe, Shape
-from ..games import Adversarial, Turns
-from ..layers.priors import Normal
+from ..core import Networks, Objective, Optimizing, Paper, Penalties
+from ..games import Turns
 from ..networks import Convolutional, Convolutional5, Perceptron, Residual32
 from ..objectives import Wasserstein
 from ..optim import Adam, Linear
 from ..penalties import GradientPenalty
+from .versus import Versus
 
 
 @dataclass(frozen=True)
-class WGANGP(Recipe[Images]):
+class WGANGP(Versus):
     """The class has the authors' settings for 64x64 pixels, on DCGAN's networks; presets follow their other code."""
 
     paper = Paper("Gulrajani et al.", 2017, arxiv="1704.00028")
@@ -23,25 +22,17 @@ class WGANGP(Recipe[Images]):
     networks: Networks = Convolutional(latent=128, width=64, normal=False)  # no batch norm in the critic: section 4
     objective: Objective = Wasserstein()  # how scores become losses: equation 3, its first two terms
     penalties: Penalties = (GradientPenalty(weight=10.0),)  # further terms of the critic's loss: equation 3, lambda
-    prior: Prior = Normal()  # where latents come from
     turns: Turns = Turns(critic=5)  # moves of each player in a round: n_critic of algorithm 1
-    adam: Adam = Adam(lr=1e-4, betas=(0.0, 0.9))  # both players' steps; (0, 0.9): algorithm 1
+    optimizer: Optimizing = Adam(lr=1e-4, betas=(0.0, 0.9))  # how both players step; (0, 0.9): algorithm 1
     batch: int = 64  # images in one move of the critic: m of algorithm 1
-
-    def game(self, data: Shape) -> Adversarial:
-        G, D, latent = self.networks.generator(data), self.networks.critic(data), self.networks.latent
-        return Adversarial(G, D, latent, self.objective, self.penalties, prior=self.prior, turns=self.turns)
-
-    def optimizer(self, player: str) -> Adam:
-        return self.adam
 
 
 # The authors' gan_toy.py: points in the plane.
-toy = WGANGP(Perceptron(), penalties=(GradientPenalty(0.1),), adam=Adam(1e-4, (0.5, 0.9)), batch=256)
+toy = WGANGP(Perceptron(), penalties=(GradientPenalty(0.1),), optimizer=Adam(1e-4, (0.5, 0.9)), batch=256)
 
 # Their gan_mnist.py: 28x28 pixels.
-mnist = WGANGP(Convolutional5(width=64, normal_generator=False), adam=Adam(1e-4, (0.5, 0.9)), batch=50)
+mnist = WGANGP(Convolutional5(width=64, normal_generator=False), optimizer=Adam(1e-4, (0.5, 0.9)), batch=50)
 
 # Their gan_cifar_resnet.py: 32x32 pixels. Their generator answers with 128 fakes, twice what the critic is shown; here
 # with as many as the critic's. They add noise below one grey level to the reals; here there is none.
-cifar = WGANGP(Residual32(), adam=Adam(Linear(2e-4, 0.0), (0.0, 0.9)))
+cifar = WGANGP(Residual32(), optimizer=Adam(Linear(2e-4, 0.0), (0.0, 0.9)))

@@ -45,7 +45,7 @@ class Match(Generic[B]):
     def open(self) -> None:
         """Begin the stage that the clock stands in, with fresh optimizers."""
         self.stage = next((s for s in self.stages if self.clock.images < s.until), self.stages[-1])
-        self.engine = Engine(self.game, self.recipe.optimizer, self.how.seed, self.machine.precision)
+        self.engine = Engine(self.game, self.recipe.steps, self.how.seed, self.machine.precision)
         n, parts = self.how.accumulate, self.how.accumulate * processes()
         self.feeds = [
             Feed(self.data, self.stage.batch, self.how.seed, self.machine.device, rank() * n + i, parts,

@@ -1,0 +1,48 @@
+"""What most papers are: a generator against a critic, with every slot of that game as a field."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from ..batches import Images
+from ..core import Constraint, Networks, Objective, Optimizing, Penalties, Prior, Recipe, Shape, Views
+from ..games import Adversarial, Free, Turns
+from ..layers.priors import Normal
+from ..networks import Convolutional
+from ..objectives import NonSaturating
+from ..optim import Adam
+
+G = TypeVar("G", bound=Adversarial)
+
+
+@dataclass(frozen=True)
+class Versus(Recipe[Images]):
+    """A paper says only what it sets; what it leaves open is as in DCGAN's widely used form."""
+
+    networks: Networks = Convolutional(latent=100, width=64)  # generator and critic
+    objective: Objective = NonSaturating()  # how scores become losses
+    penalties: Penalties = ()  # further terms of the critic's loss
+    generator_penalties: Penalties = ()  # further terms of the generator's loss
+    views: Views = ()  # what the critic sees of each sample: noise
+    prior: Prior = Normal()  # where latents come from
+    turns: Turns = Turns()  # moves of each player in a round
+    constraint: Constraint = Free()  # what holds after each of the critic's moves
+    optimizer: Optimizing = Adam(lr=2e-4, betas=(0.5, 0.999))  # how both players step
+    critic_optimizer: Optimizing | None = None  # how the critic steps, if otherwise
+    batch: int = 64  # images in one move of the critic
+
+    def game(self, data: Shape) -> Adversarial:
+        return self.play(Adversarial, data)
+
+    def play(self, kind: type[G], data: Shape, **more: Any) -> G:
+        """A game of this kind with all slots filled, and what it takes beyond them."""
+        slots: dict[str, Any] = {name: getattr(self, name) for name in SLOTS}
+        nets = self.networks
+        return kind(nets.generator(data), nets.critic(data), nets.latent, **slots, **more)
+
+    def steps(self, player: str) -> Optimizing:
+        return self.critic_optimizer if player == "critic" and self.critic_optimizer else self.optimizer
+
+
+SLOTS = ("objective", "penalties", "generator_penalties", "views", "prior", "turns", "constraint")
