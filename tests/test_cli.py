@@ -166,7 +166,7 @@ def test_a_training_says_where_the_run_lies_and_what_to_type_next(say, asked):
     ("train --qwerty 3", "there is no option --qwerty; saddle train --help lists what there is"),
     ("train --networks.widht 3", "Convolutional has no option networks.widht; did you mean width?"),
     ("train --objective Nonsaturating", "did you mean NonSaturating?"),
-    ("train --objective Hinge3", "objective is 'Hinge3', but should be Minimax, NonSaturating or Wasserstein"),
+    ("train --objective Hinge3", "there is no Hinge3; did you mean Hinge?"),
     ("train --penalties GradientPenality(5)", "did you mean GradientPenalty?"),
     ("train --images abc", "images is 'abc', but should be a whole number"),
     ("train --images 0", "images is 0, but should be"),

@@ -81,7 +81,7 @@ def wgan_gp(game: Game[Images], opt: dict[str, torch.optim.Optimizer], r: int, d
 
 def dense() -> Adversarial:
     nets = Dense(latent=LATENT, width=16)
-    return Simultaneous(nets.generator(SMALL), nets.critic(SMALL), LATENT, NonSaturating(), prior=Uniform())
+    return Simultaneous(nets.generator(SMALL), nets.critic(SMALL), LATENT, objective=NonSaturating(), prior=Uniform())
 
 
 def convolutional(normal: bool = True, **slots: Any) -> Adversarial:
@@ -153,7 +153,7 @@ def test_only_movers_move(slots: dict[str, Any]):
 class Balance(Memory):
     """Remembers the mean real score: what a memory needs to learn from the whole batch."""
 
-    weight, every, slopes = 1.0, 1, "nowhere"
+    weight, every, loss, slopes = 1.0, 1, "critic", "nowhere"
     mean: Tensor
 
     def __init__(self) -> None:
@@ -250,7 +250,7 @@ def test_mistakes_of_a_game_are_named():
 def test_a_critic_that_moves_at_once_is_held_and_heard_too():
     torch.manual_seed(0)
     slots: dict[str, Any] = {"penalties": (Remembering(),), "constraint": Clip(0.05)}
-    game = Simultaneous(Maker(), Critic(), LATENT, Wasserstein(), **slots)
+    game = Simultaneous(Maker(), Critic(), LATENT, objective=Wasserstein(), **slots)
     play(engine(game), [Batches()], 0, 3)
     assert game.penalty_0.mean != 0 and all(p.abs().max() <= 0.05 for p in game.critic.parameters())
 

@@ -14,6 +14,13 @@ from torch import Tensor, nn
 
 from .errors import Mistake as Mistake
 from .errors import require as require
+from .papers import Networks as Networks
+from .papers import Optimizing as Optimizing
+from .papers import Paper as Paper
+from .papers import Prior as Prior
+from .papers import Recipe as Recipe
+from .papers import Shape as Shape
+from .papers import Stage as Stage
 
 B = TypeVar("B")
 P = TypeVar("P")
@@ -87,7 +94,17 @@ class Objective(Protocol):
     def generator(self, real: Tensor, fake: Tensor) -> Tensor: ...
 
 
+Loss = Literal["critic", "generator", "either"]  # whose loss something is a term of
 Slopes = Literal["nowhere", "samples", "elsewhere"]  # at the judged samples themselves, or at points of its own
+
+
+class Weighted(Protocol):
+    """What `sensible` reads: a penalty, or what becomes one in a game."""
+
+    @property
+    def weight(self) -> Number: ...
+    @property
+    def every(self) -> int: ...
 
 
 class Penalty(Protocol):
@@ -98,11 +115,13 @@ class Penalty(Protocol):
     @property
     def every(self) -> int: ...  # lazy: due every n rounds, and then n times the weight
     @property
+    def loss(self) -> Loss: ...
+    @property
     def slopes(self) -> Slopes: ...  # where it asks for the score's slope with respect to the sample
     def __call__(self, judge: Judge, real: Judged, fake: Judged) -> Tensor: ...
 
 
-def sensible(penalty: Penalty) -> None:
+def sensible(penalty: Weighted) -> None:
     """Refuse a weight below zero and a penalty that is never due."""
     weight, name = penalty.weight, type(penalty).__name__
     require(callable(weight) or 0 <= weight < math.inf, f"{name}'s weight is {weight}, but should be 0 or more")
@@ -216,7 +235,12 @@ def leaf(sample: Tensor) -> Tensor:
 
 def point(sample: Tensor, penalties: tuple[Penalty, ...], clock: Clock) -> Tensor:
     """Samples for a critic's move: leaves if a penalty that is due asks for slopes there, else only cut."""
-    return leaf(sample) if any(p.slopes == "samples" and due(p, clock) for p in penalties) else sample.detach()
+    return leaf(sample) if sloped(penalties, clock) else sample.detach()
+
+
+def sloped(penalties: tuple[Penalty, ...], clock: Clock) -> bool:
+    """Does one that is due ask for slopes at the very samples that are judged?"""
+    return any(p.slopes == "samples" and due(p, clock) for p in penalties)
 
 
 def exact(t: Tensor) -> torch.autocast:
@@ -240,77 +264,3 @@ def frozen(*players: nn.Module) -> Iterator[None]:
     finally:
         for p in own:
             p.requires_grad_()
-
-
-class Prior(Protocol):
-    """A distribution of latents: (len(like), size)."""
-
-    def __call__(self, like: Tensor, size: int) -> Tensor: ...
-
-
-class Shape(NamedTuple):
-    """What one sample looks like. A point of a 2-D toy is an image of one pixel with two channels."""
-
-    channels: int
-    height: int
-    width: int
-    classes: int = 0
-
-    @property
-    def points(self) -> bool:
-        """Are samples points in space, unbounded, rather than pixels in [-1, 1]?"""
-        return self.height == self.width == 1
-
-    def __str__(self) -> str:
-        channels = f"{self.channels} channel{'s' if self.channels > 1 else ''}"
-        return "2-D points" if self.points else f"{self.height}x{self.width} pixels in {channels}"
-
-
-class Networks(Protocol):
-    """A matched pair: what makes samples, and what judges them."""
-
-    @property
-    def latent(self) -> int: ...
-    def generator(self, data: Shape) -> nn.Module: ...
-    def critic(self, data: Shape) -> nn.Module: ...
-
-
-class Optimizing(Protocol):
-    """An optimizer as a value, with its schedules."""
-
-    def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer: ...
-    def tune(self, optimizer: torch.optim.Optimizer, clock: Clock) -> None: ...  # before each round
-
-
-class Paper(NamedTuple):
-    authors: str
-    year: int
-    arxiv: str
-
-
-@dataclass(frozen=True)
-class Stage:
-    """A stretch of a run with its own data size, batch and fresh optimizers."""
-
-    until: int  # images
-    data: Shape
-    batch: int
-
-
-class Recipe(Generic[B]):
-    """A paper: its hyper-parameters as the fields of a frozen dataclass, its game and its stages as methods."""
-
-    paper: ClassVar[Paper]
-    batch: int  # images in one critic's move, over all processes
-
-    def game(self, data: Shape) -> Game[B]:
-        """New networks ready to play on such data; raises Mistake for data they cannot take."""
-        raise NotImplementedError
-
-    def steps(self, player: str) -> Optimizing:
-        """How this player steps."""
-        raise NotImplementedError
-
-    def stages(self, data: Shape, images: int) -> tuple[Stage, ...]:
-        """The run in stretches; one, for most papers."""
-        return (Stage(images, data, self.batch),)

@@ -1,7 +1,29 @@
 """Who moves when."""
 
-from .adversarial import Adversarial, Clip, Free, Simultaneous, Turns
+from .adversarial import Adversarial, Simultaneous
+from .coupled import Consensus, NagarajanKolter, Turing
+from .gated import AccuracyGate, EquilibriumGate, Gated
+from .noisy import NoisyReals
+from .regression import Regression
+from .slots import Clip, Free, Turns
+from .unrolled import Unrolled
 
-SLOTS: tuple[type, ...] = (Turns, Clip, Free)
+SLOTS: tuple[type, ...] = (Turns, Clip, Free, AccuracyGate, EquilibriumGate)
 
-__all__ = ["SLOTS", "Adversarial", "Clip", "Free", "Simultaneous", "Turns"]
+__all__ = [
+    "SLOTS",
+    "AccuracyGate",
+    "Adversarial",
+    "Clip",
+    "Consensus",
+    "EquilibriumGate",
+    "Free",
+    "Gated",
+    "NagarajanKolter",
+    "NoisyReals",
+    "Regression",
+    "Simultaneous",
+    "Turing",
+    "Turns",
+    "Unrolled",
+]

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from contextlib import nullcontext
+from typing import Unpack
 
 import torch
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm
 
 from ..batches import Images
 from ..core import (
@@ -18,7 +17,6 @@ from ..core import (
     Judge,
     Judged,
     Move,
-    Number,
     Objective,
     Penalties,
     Penalty,
@@ -28,53 +26,24 @@ from ..core import (
     Views,
     at,
     due,
+    exact,
     frozen,
     hear,
     point,
     require,
+    sloped,
     weigh,
 )
 from ..layers.priors import Normal
 from ..objectives import NonSaturating
-
-
-@dataclass(frozen=True)
-class Turns:
-    """How many moves each player has in one round."""
-
-    critic: Number = 1
-    generator: Number = 1
-
-    def __post_init__(self) -> None:
-        for who, moves in (("critic", self.critic), ("generator", self.generator)):
-            require(callable(moves) or moves >= 1, f"a round needs at least one move of the {who}, not {moves}")
-
-
-@dataclass(frozen=True)
-class Clip:
-    """Every weight within [-bound, bound]. Arjovsky et al. 2017, algorithm 1."""
-
-    bound: float = 0.01
-
-    def __post_init__(self) -> None:
-        require(self.bound > 0, f"Clip's bound is {self.bound}, but should be above 0")
-
-    @torch.no_grad()
-    def __call__(self, player: nn.Module) -> None:
-        for p in player.parameters():
-            p.clamp_(-self.bound, self.bound)
-
-
-@dataclass(frozen=True)
-class Free:
-    """No constraint."""
-
-    def __call__(self, player: nn.Module) -> None:
-        pass
+from .slots import Free, Slots, Turns, belong, unmixed
 
 
 class Adversarial(Game[Images]):
-    """Every slot is a value. The batch's condition belongs to its reals and to the fakes made for it."""
+    """Every slot is a value. The batch's condition belongs to its reals and to the fakes made for it.
+
+    Where a player does more than move at its turn, a game of its own overrides `critic_turn` or `generator_turn`.
+    """
 
     def __init__(
         self,
@@ -95,7 +64,9 @@ class Adversarial(Game[Images]):
         self.penalties: tuple[Penalty, ...] = self.adopt("penalty", penalties)
         self.generator_penalties: tuple[Penalty, ...] = self.adopt("generator_penalty", generator_penalties)
         self.views: tuple[View, ...] = self.adopt("view", views)
-        unmixed(critic, (*self.penalties, *self.generator_penalties))
+        belong(self.penalties, "critic", "generator_penalties")
+        belong(self.generator_penalties, "generator", "penalties")
+        unmixed(critic, self.penalties)
 
     def round(self, batches: Iterator[Images], clock: Clock) -> Iterator[Turn]:
         steps = int(at(self.turns.critic, clock))
@@ -104,12 +75,18 @@ class Adversarial(Game[Images]):
             judge = self.judge(batch, clock)
             with torch.set_grad_enabled(steps == 1):  # then the generator answers these very fakes
                 fake = self.generate(batch)
-            real, made = (judge(point(x, self.penalties, clock)) for x in (batch.image, fake))
-            yield self.critic_move(judge, real, made)
-            self.constraint(self.critic)
-            yield from hear((*self.penalties, *self.views), real, made)
+            yield from self.critic_turn(judge, batch, fake)
         for i in range(int(at(self.turns.generator, clock))):
-            yield self.answer(judge, batch, fake if i == 0 and steps == 1 else self.generate(batch))
+            yield from self.generator_turn(judge, batch, fake if i == 0 and steps == 1 else self.generate(batch))
+
+    def critic_turn(self, judge: Judge, batch: Images, fake: Tensor) -> Iterator[Turn]:
+        real, made = (judge(point(x, self.penalties, judge.clock)) for x in (batch.image, fake))
+        yield self.critic_move(judge, real, made)
+        self.constraint(self.critic)
+        yield from hear((*self.penalties, *self.views), real, made)
+
+    def generator_turn(self, judge: Judge, batch: Images, fake: Tensor) -> Iterator[Turn]:
+        yield self.answer(judge, batch, fake)
 
     def critic_move(self, judge: Judge, real: Judged, fake: Judged) -> Move:
         loss = self.objective.critic(real.score, fake.score)
@@ -150,23 +127,17 @@ class Adversarial(Game[Images]):
 class Simultaneous(Adversarial):
     """Both players move at once, once a round, from one forward pass. Goodfellow et al. 2014, as they published it."""
 
-    def __init__(self, *players: Any, turns: Turns = Turns(), **slots: Any) -> None:
-        super().__init__(*players, **slots)
-        require(turns == Turns(), f"both players move at once here, so a round cannot have {turns}; leave turns out")
+    def __init__(self, generator: nn.Module, critic: nn.Module, latent: int, **slots: Unpack[Slots]) -> None:
+        super().__init__(generator, critic, latent, **slots)
+        alone = self.turns == Turns()
+        require(alone, f"both players move at once here, so a round cannot have {self.turns}; leave turns out")
 
     def round(self, batches: Iterator[Images], clock: Clock) -> Iterator[Turn]:
         batch = next(batches)
         judge = self.judge(batch, clock)
-        real, fake = judge(point(batch.image, self.penalties, clock)), judge(self.generate(batch))
+        # the fakes keep their graph, so they are no leaves whose slopes are exact by themselves
+        with exact(batch.image) if sloped(self.penalties, clock) else nullcontext():
+            real, fake = judge(point(batch.image, self.penalties, clock)), judge(self.generate(batch))
         yield self.critic_move(judge, real, fake), self.generator_move(judge, real, fake)
         self.constraint(self.critic)
         yield from hear((*self.penalties, *self.views), real, fake)
-
-
-def unmixed(critic: nn.Module, penalties: tuple[Penalty, ...]) -> None:
-    """Refuse slopes where batch normalisation makes each score depend on every sample (Gulrajani et al. 2017, 4)."""
-    mixed = any(isinstance(layer, _BatchNorm) for layer in critic.modules())
-    for penalty in penalties:
-        name = type(penalty).__name__.removesuffix("Memory")
-        why = f"{name} asks for each score's slope at its own sample, but the critic's batch normalisation mixes samples"
-        require(not mixed or penalty.slopes == "nowhere", f"{why}; give --networks.normal False, or other networks")

@@ -9,7 +9,7 @@ from torch import nn
 
 from ..core import Shape
 from ..layers.initial import gaussian
-from .ends import Critic, Generator, counts, takes
+from .ends import Critic, Generator, counts, power, takes
 
 SMALLEST = 16
 
@@ -54,9 +54,7 @@ class Convolutional:
 
 def proposal(side: int) -> str:
     """The option that makes images of this side fit."""
-    power = 1 << max(side, 1).bit_length() - 1
-    near = max(SMALLEST, power if side - power <= 2 * power - side else 2 * power)
-    return f"--size {near}" + (", or take the recipe dcgan-28 or wgan-gp-mnist" if side == 28 else "")
+    return f"--size {power(side, SMALLEST)}" + (", or take the recipe dcgan-28 or wgan-gp-mnist" if side == 28 else "")
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from torch import Tensor, nn
+import copy
+import dataclasses
+from typing import Any, cast
 
-from ..core import Shape, Verdict, require
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from ..core import Networks, Shape, Verdict, require
 
 
 class Generator(nn.Sequential):
@@ -47,3 +53,30 @@ def takes(ok: bool, pair: object, data: Shape, what: str, instead: str) -> None:
     if data.points:
         ok, instead = False, 'for points there is --networks "Perceptron()", as in the recipe wgan-gp-toy'
     require(ok, f"{type(pair).__name__} takes {what}, not {data}; {instead}")
+
+
+def power(side: int, least: int) -> int:
+    """The power of two next to a side, and no less than this one."""
+    below = 1 << max(side, 1).bit_length() - 1
+    return max(least, below if side - below <= 2 * below - side else 2 * below)
+
+
+def longer(pair: Networks, latent: int) -> Networks:
+    """The same pair, its generator starting from so many numbers; a pair made of pairs hands this on."""
+    value: Any = pair  # a frozen dataclass
+    inner = next((name for name in ("base", "generator_of") if hasattr(pair, name)), None)
+    changed = {inner: longer(getattr(pair, inner), latent)} if inner else {"latent": latent}
+    return cast(Networks, dataclasses.replace(value, **changed))
+
+
+@torch.no_grad()
+def verdict(critic: nn.Module, data: Shape) -> Verdict:
+    """What a critic says of such data, in shape only: worked out without memory, arithmetic or chance."""
+    n = 840  # which packs of up to 8 divide
+    labels = torch.zeros(n, dtype=torch.int64, device="meta") if data.classes else None
+    said: Verdict = copy.deepcopy(critic).to("meta")(torch.empty(n, *data[:3], device="meta"), labels)
+    return said
+
+
+def batch_normalised(module: nn.Module) -> bool:
+    return any(isinstance(layer, _BatchNorm) for layer in module.modules())

@@ -1,7 +1,32 @@
 """Further terms of a loss. Each is a value, unweighted; each sees the same three things: (judge, real, fake)."""
 
-from .slopes import GradientPenalty
+from .augmented import ConsistencyRegularisation
+from .classes import Classification
+from .codes import FeatureMatching, PullingAway
+from .gaps import Consistency, Drift, QuadraticPotential
+from .scores import LeCam, Swapped
+from .slopes import R1, R2, Divergence, Dragan, GradientPenalty, Roth
 
-PENALTIES: tuple[type, ...] = (GradientPenalty,)
+PENALTIES: tuple[type, ...] = (
+    GradientPenalty, Dragan, Divergence, R1, R2, Roth, Consistency, ConsistencyRegularisation, QuadraticPotential,
+    Drift, LeCam, Swapped, Classification, FeatureMatching, PullingAway,
+)  # fmt: skip
 
-__all__ = ["PENALTIES", "GradientPenalty"]
+__all__ = [
+    "PENALTIES",
+    "R1",
+    "R2",
+    "Classification",
+    "Consistency",
+    "ConsistencyRegularisation",
+    "Divergence",
+    "Dragan",
+    "Drift",
+    "FeatureMatching",
+    "GradientPenalty",
+    "LeCam",
+    "PullingAway",
+    "QuadraticPotential",
+    "Roth",
+    "Swapped",
+]

@@ -1,41 +1,164 @@
-"""Penalties on the slope of the critic's score with respect to the sample."""
+"""Penalties on the slope of the critic's score with respect to the sample; a patch map's score is its mean here."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
 
-from ..core import Judge, Judged, Number, Slopes, exact, leaf, rows, sensible
+from ..core import Judge, Judged, Loss, Number, Slopes, exact, leaf, require, rows, sensible
 from ..parts import draw
 
 
 def slope(at: Judged) -> Tensor:
-    """The squared norm of the score's gradient for each score, (len(score),); a map's score is its mean."""
+    """The squared norm of the score's gradient for each score, (len(score),); of a pack, over all its samples."""
     with exact(at.sample):
         (g,) = torch.autograd.grad(rows(at.score, at.score).mean(1).sum(), at.sample, create_graph=True)
-    return rows(g, at.score).square().sum(1)
+    return rows(g, at.score).to(at.score.dtype).square().sum(1)
+
+
+def norm(at: Judged) -> Tensor:
+    """The norm itself, (len(score),)."""
+    return (slope(at) + 1e-12).sqrt()  # the root's own slope at zero is infinite
 
 
 def between(judge: Judge, real: Judged, fake: Judged) -> Judged:
     """The verdict on one random point of each line from a real sample, or pack of them, to a fake one."""
-    x, x_fake = (rows(at.sample, at.score).to(torch.promote_types(at.sample.dtype, torch.float32)) for at in (real, fake))
+    x = rows(real.sample, real.score)
+    x_fake = rows(fake.sample, fake.score).to(x.dtype)  # a generator's output may be bfloat16
     return judge(leaf(torch.lerp(x_fake, x, draw(torch.rand, x, 1)).reshape_as(real.sample)))
 
 
 @dataclass(frozen=True)
 class GradientPenalty:
-    """Slope one between real and fake. Gulrajani et al. 2017, equation 3."""
+    """A given slope between real and fake. Gulrajani et al. 2017, equation 3, where it is one.
+
+    With target=0 it is the zero-centred penalty between reals and fakes.
+    """
+
+    weight: Number = 10.0  # the paper's lambda
+    target: float = 1.0  # the slope that costs nothing
+    one_sided: bool = False  # slopes below the target cost nothing either
+    every: int = 1
+    loss: ClassVar[Loss] = "critic"
+    slopes: ClassVar[Slopes] = "elsewhere"
+
+    def __post_init__(self) -> None:
+        sensible(self)
+        require(self.target >= 0, f"GradientPenalty's target is {self.target}, but a slope's norm is 0 or more")
+
+    def __call__(self, judge: Judge, real: Judged, fake: Judged) -> Tensor:
+        excess = norm(between(judge, real, fake)) - self.target
+        return (excess.relu() if self.one_sided else excess).square().mean()
+
+
+@dataclass(frozen=True)
+class Dragan:
+    """Slope one around the reals. Kodali et al. 2017.
+
+    Noise is uniform from zero up, as in the authors' code (from memory). It is as wide as the batch varies, so two
+    processes with half a batch each differ slightly from one with all of it.
+    """
 
     weight: Number = 10.0
+    spread: float = 0.5  # the noise's range, in standard deviations of the batch over all its pixels
     every: int = 1
+    loss: ClassVar[Loss] = "critic"
     slopes: ClassVar[Slopes] = "elsewhere"
+
+    def __post_init__(self) -> None:
+        sensible(self)
+        require(self.spread > 0, f"Dragan's spread is {self.spread}, but should be above 0")
+
+    def __call__(self, judge: Judge, real: Judged, fake: Judged) -> Tensor:
+        x = real.sample.detach()
+        noise = self.spread * x.std(correction=0) * draw(torch.rand, x, *x.shape[1:])
+        return (norm(judge(leaf(x + noise))) - 1).square().mean()
+
+
+@dataclass(frozen=True)
+class Divergence:
+    """A power of the slope; with the objective Wasserstein it makes WGAN-div, where k = 2, p = 6. Wu et al. 2018.
+
+    The theory holds wherever slopes are taken. The authors' code takes them between reals and fakes, with weight 10;
+    others take them at the reals and at the fakes and halve the sum.
+    """
+
+    weight: Number = 2.0  # the paper's k
+    power: float = 6.0  # the paper's p, of the slope's norm
+    where: Literal["between", "samples"] = "between"  # reals and fakes, or at both
+    every: int = 1
+    loss: ClassVar[Loss] = "critic"
+
+    def __post_init__(self) -> None:
+        sensible(self)
+        require(self.power > 1, f"Divergence's power is {self.power}, but should be above 1")
+        require(self.where in ("between", "samples"), f"Divergence is taken between or samples, not {self.where!r}")
+
+    @property
+    def slopes(self) -> Slopes:
+        return "elsewhere" if self.where == "between" else "samples"
+
+    def __call__(self, judge: Judge, real: Judged, fake: Judged) -> Tensor:
+        points = [between(judge, real, fake)] if self.where == "between" else [real, fake]
+        return torch.stack([norm(at).pow(self.power).mean() for at in points]).mean()
+
+
+@dataclass(frozen=True)
+class R1:
+    """Half the mean squared slope at the reals. Mescheder et al. 2018.
+
+    The half is in here, so the weight is the gamma of gamma/2, as in StyleGAN. The authors' own code has no half: its
+    10 is 20 here.
+    """
+
+    weight: Number = 10.0  # the paper's gamma; of pixels in [-1, 1]
+    every: int = 1  # 16 in StyleGAN2
+    loss: ClassVar[Loss] = "critic"
+    slopes: ClassVar[Slopes] = "samples"
 
     def __post_init__(self) -> None:
         sensible(self)
 
     def __call__(self, judge: Judge, real: Judged, fake: Judged) -> Tensor:
-        # 1e-12: the root's own slope at zero is infinite
-        return ((slope(between(judge, real, fake)) + 1e-12).sqrt() - 1).square().mean()
+        return slope(real).mean() / 2
+
+
+@dataclass(frozen=True)
+class R2:
+    """Half the mean squared slope at the fakes. Mescheder et al. 2018."""
+
+    weight: Number = 10.0  # the paper's gamma, as R1's
+    every: int = 1
+    loss: ClassVar[Loss] = "critic"
+    slopes: ClassVar[Slopes] = "samples"
+
+    def __post_init__(self) -> None:
+        sensible(self)
+
+    def __call__(self, judge: Judge, real: Judged, fake: Judged) -> Tensor:
+        return slope(fake).mean() / 2
+
+
+@dataclass(frozen=True)
+class Roth:
+    """What instance noise of variance gamma adds to logistic losses, to first order in gamma. Roth et al. 2017.
+
+    True of the best critic; its trace of second derivatives then cancels. Half the sum is in here, as in R1, and the
+    factors in front of the slopes are differentiated too.
+    """
+
+    weight: Number = 0.1  # the paper's gamma; theirs is also annealed from 2
+    every: int = 1
+    loss: ClassVar[Loss] = "critic"
+    slopes: ClassVar[Slopes] = "samples"
+
+    def __post_init__(self) -> None:
+        sensible(self)
+
+    def __call__(self, judge: Judge, real: Judged, fake: Judged) -> Tensor:
+        r, f = (rows(at.score, at.score).mean(1) for at in (real, fake))
+        doubt = (-r).sigmoid().square() * slope(real), f.sigmoid().square() * slope(fake)
+        return (doubt[0].mean() + doubt[1].mean()) / 2

@@ -8,6 +8,7 @@ from ..core import Networks, Optimizing, Paper, Prior, Shape
 from ..games import Simultaneous
 from ..layers.priors import Uniform
 from ..networks import Dense
+from ..objectives import Minimax
 from ..optim import SGD, Exponential, Ramp
 from .versus import Versus
 
@@ -32,3 +33,7 @@ class GAN(Versus):
 
     def game(self, data: Shape) -> Simultaneous:
         return self.play(Simultaneous, data)
+
+
+# Equation 1 itself: the generator minimises log(1 - D(G(z))), whose slope fades as the critic wins.
+minimax = GAN(objective=Minimax())

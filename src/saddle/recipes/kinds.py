@@ -7,6 +7,7 @@ from importlib import import_module
 
 from ..games import SLOTS
 from ..layers import PRIORS
+from ..layers.views import VIEWS
 from ..networks import NETWORKS
 from ..objectives import OBJECTIVES
 from ..optim import OPTIMIZERS, SCHEDULES
@@ -15,7 +16,7 @@ from . import RECIPES, Entry, find
 
 PAPERS: tuple[type, ...] = tuple(dict.fromkeys(type(find(name)[0]) for name in RECIPES))
 KINDS: tuple[type, ...] = (
-    *OBJECTIVES, *PENALTIES, *PRIORS, *NETWORKS, *SLOTS, *OPTIMIZERS, *SCHEDULES, *PAPERS,
+    *OBJECTIVES, *PENALTIES, *PRIORS, *VIEWS, *NETWORKS, *SLOTS, *OPTIMIZERS, *SCHEDULES, *PAPERS,
 )  # fmt: skip
 
 

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from ..batches import Images
-from ..core import Constraint, Networks, Objective, Optimizing, Penalties, Prior, Recipe, Shape, Views
+from ..core import Constraint, Networks, Objective, Optimizing, Penalties, Prior, Recipe, Shape, Views, require
 from ..games import Adversarial, Free, Turns
 from ..layers.priors import Normal
 from ..networks import Convolutional
 from ..objectives import NonSaturating
 from ..optim import Adam
+from ..penalties import Swapped
 
 G = TypeVar("G", bound=Adversarial)
 
@@ -31,6 +32,11 @@ class Versus(Recipe[Images]):
     optimizer: Optimizing = Adam(lr=2e-4, betas=(0.5, 0.999))  # how both players step
     critic_optimizer: Optimizing | None = None  # how the critic steps, if otherwise
     batch: int = 64  # images in one move of the critic
+
+    def __post_init__(self) -> None:
+        for penalty in self.penalties:
+            ok = not isinstance(penalty, Swapped) or penalty.objective == self.objective
+            require(ok, f"Swapped flips labels of another objective than the game's; write Swapped({self.objective})")
 
     def game(self, data: Shape) -> Adversarial:
         return self.play(Adversarial, data)

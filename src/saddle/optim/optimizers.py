@@ -1,4 +1,4 @@
-"""Optimizers and schedules as values."""
+"""Optimizers as values, each with its schedules."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from .core import Clock, Number, at, require
+from ..core import Clock, Number, Optimizing, at, require
 
 START = Clock()
 
@@ -80,70 +80,42 @@ def put(optimizer: torch.optim.Optimizer, **values: float) -> None:
 
 
 @dataclass(frozen=True)
-class Linear:
-    """From one value to another over this share of the run, and constant after it."""
+class Orthogonal:
+    """Steps as another does, with the gradient of weight * |W W^T, its diagonal aside|^2 added. Brock et al. 2018.
 
-    start: float
-    stop: float = 0.0
-    until: float = 1.0
+    W is every weight of two dimensions or more, as a matrix of one row for each entry of its first, as in the authors'
+    code: an output of a linear layer or a convolution, an input of a transposed one, a class of an embedding. Its rows
+    become orthogonal, of any length. Their code adds half this gradient, and leaves a shared embedding out.
+    """
 
-    def __post_init__(self) -> None:
-        require(0 < self.until <= 1, f"Linear's until is {self.until}, but should be a share of the run")
-
-    def __call__(self, clock: Clock) -> float:
-        return self.start + (self.stop - self.start) * min(clock.share / self.until, 1.0)
-
-
-@dataclass(frozen=True)
-class Cosine:
-    """From one value to another along half a cosine, over the whole run."""
-
-    start: float
-    stop: float = 0.0
-
-    def __call__(self, clock: Clock) -> float:
-        return self.stop + (self.start - self.stop) * (1 + math.cos(math.pi * clock.share)) / 2
-
-
-@dataclass(frozen=True)
-class Ramp:
-    """From one value to another over this many rounds, whatever the run's length, and constant after it."""
-
-    start: float
-    stop: float
-    rounds: int
+    base: Optimizing = Adam()  # what takes the steps
+    weight: Number = 1e-4  # the paper's beta
 
     def __post_init__(self) -> None:
-        require(self.rounds > 0, f"Ramp's rounds are {self.rounds}, but should be above 0")
+        ok = callable(self.weight) or 0 <= self.weight < math.inf
+        require(ok, f"Orthogonal's weight is {self.weight}, but should be 0 or more")
 
-    def __call__(self, clock: Clock) -> float:
-        return self.start + (self.stop - self.start) * min(clock.round / self.rounds, 1.0)
+    def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
+        optimizer = self.base.build(parameters)
+        put(optimizer, orthogonal=at(self.weight, START))
+        optimizer.register_step_pre_hook(draw_apart)
+        return optimizer
 
-
-@dataclass(frozen=True)
-class Exponential:
-    """Divided by a factor each round, down to a floor."""
-
-    start: float
-    factor: float
-    floor: float = 0.0
-
-    def __call__(self, clock: Clock) -> float:
-        return max(self.start * self.factor**-clock.round, self.floor)
+    def tune(self, optimizer: torch.optim.Optimizer, clock: Clock) -> None:
+        self.base.tune(optimizer, clock)
+        put(optimizer, orthogonal=at(self.weight, clock))
 
 
-@dataclass(frozen=True)
-class Burst:
-    """A high value in the first rounds and again once in a while, else a low one: WGAN's critic steps, 100 and 5."""
+@torch.no_grad()
+def draw_apart(optimizer: torch.optim.Optimizer, args: object, kwargs: object) -> None:
+    """Add the penalty's gradient, 4 (W W^T o (1 - I)) W, to that of every W which is about to be stepped.
 
-    high: float = 100
-    low: float = 5
-    first: int = 25
-    again: int = 500
-
-    def __call__(self, clock: Clock) -> float:
-        return self.high if clock.round < self.first or clock.round % self.again == 0 else self.low
-
-
-OPTIMIZERS: tuple[type, ...] = (Adam, RMSprop, SGD)
-SCHEDULES: tuple[type, ...] = (Linear, Cosine, Ramp, Exponential, Burst)
+    A weight that lies channels last comes with its dimensions in that order; its rows are the same, with their numbers
+    shuffled alike, which changes no product of two rows.
+    """
+    for group in optimizer.param_groups:
+        for p in group["params"]:
+            if p.grad is not None and p.ndim > 1:
+                W = p.flatten(1)
+                others = torch.linalg.multi_dot([W, W.T, W]) - W.square().sum(1, keepdim=True) * W
+                p.grad.add_(others.view_as(p), alpha=4 * group["orthogonal"])

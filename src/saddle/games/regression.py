@@ -1,0 +1,37 @@
+"""Learning without an adversary: what a lecture on conditional GANs begins with, and why its pictures are blurred."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator, Mapping
+
+from torch import Tensor, nn
+
+from ..batches import Images
+from ..core import Clock, Game, Move, Prior, Turn
+from ..layers.priors import Normal
+
+
+class Regression(Game[Images]):
+    """A generator of an image from its label, and a latent, under the squared error E |G(z, y) - x|^2.
+
+    The best answer to a label is the mean of its images, E[x | y], whatever the latent: sharp only where they agree.
+    """
+
+    def __init__(self, generator: nn.Module, latent: int, prior: Prior = Normal()) -> None:
+        super().__init__()
+        self.generator, self.latent, self.prior = generator, latent, prior
+
+    def round(self, batches: Iterator[Images], clock: Clock) -> Iterator[Turn]:
+        batch = next(batches)
+        apart = self.sample(batch.image, batch.condition).float() - batch.image
+        yield Move(self.generator, error=apart.flatten(1).square().sum(1).mean())
+
+    def phase(self, clock: Clock) -> Hashable:
+        return ()
+
+    def sample(self, like: Tensor, condition: Tensor | None = None) -> Tensor:
+        made: Tensor = self.generator(self.prior(like, self.latent), condition)
+        return made
+
+    def show(self, batch: Images) -> Mapping[str, Tensor]:
+        return {"real": batch.image, "made": self.sample(batch.image, batch.condition)}

@@ -1,0 +1,75 @@
+"""What fills the slots of a game, and what does not fit there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypedDict
+
+import torch
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from ..core import Constraint, Number, Objective, Penalties, Penalty, Prior, Views, require
+
+
+@dataclass(frozen=True)
+class Turns:
+    """How many moves each player has in one round."""
+
+    critic: Number = 1
+    generator: Number = 1
+
+    def __post_init__(self) -> None:
+        for who, moves in (("critic", self.critic), ("generator", self.generator)):
+            require(callable(moves) or moves >= 1, f"a round needs at least one move of the {who}, not {moves}")
+
+
+@dataclass(frozen=True)
+class Clip:
+    """Every weight within [-bound, bound]. Arjovsky et al. 2017, algorithm 1."""
+
+    bound: float = 0.01
+
+    def __post_init__(self) -> None:
+        require(self.bound > 0, f"Clip's bound is {self.bound}, but should be above 0")
+
+    @torch.no_grad()
+    def __call__(self, player: nn.Module) -> None:
+        for p in player.parameters():
+            p.clamp_(-self.bound, self.bound)
+
+
+@dataclass(frozen=True)
+class Free:
+    """No constraint."""
+
+    def __call__(self, player: nn.Module) -> None:
+        pass
+
+
+class Slots(TypedDict, total=False):
+    """What Adversarial takes beside its networks, by name."""
+
+    objective: Objective
+    penalties: Penalties
+    generator_penalties: Penalties
+    views: Views
+    prior: Prior
+    turns: Turns
+    constraint: Constraint
+
+
+def belong(penalties: tuple[Penalty, ...], player: str, other: str) -> None:
+    """Refuse what is a term of the other player's loss: here it would do nothing, or the opposite."""
+    for penalty in penalties:
+        name = type(penalty).__name__.removesuffix("Memory")
+        require(penalty.loss in (player, "either"), f"{name} is a term of the other player's loss; give it in {other}")
+
+
+def unmixed(critic: nn.Module, penalties: tuple[Penalty, ...]) -> None:
+    """Refuse slopes where batch normalisation makes each score depend on every sample (Gulrajani et al. 2017, 4)."""
+    mixed = any(isinstance(layer, _BatchNorm) for layer in critic.modules())
+    for penalty in penalties:
+        name = type(penalty).__name__.removesuffix("Memory")
+        why = f"{name} asks for each score's slope at its sample, but the critic's batch normalisation mixes samples"
+        require(not mixed or penalty.slopes == "nowhere", f"{why}; give --networks.normal False, or other networks")

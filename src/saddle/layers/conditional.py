@@ -1,0 +1,63 @@
+"""What a layer does with a label: checks it, or normalises with a gain and a bias of each class."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from ..core import Mistake, require
+from .residual import one, three
+
+
+def known(labels: Tensor | None, classes: int, resting: bool) -> Tensor:
+    """The labels (n,) int64 as they are; Mistake where there are none, or one that names no class.
+
+    On a GPU their range is looked at only at rest: to read them back would hold up every round of a match, where they
+    come from the data.
+    """
+    if labels is None:
+        raise Mistake(f"these networks are told the class, but got no labels; give each sample one below {classes}")
+    kind = str(labels.dtype).removeprefix("torch.")
+    right = labels.ndim == 1 and labels.dtype == torch.int64
+    require(right, f"labels are (n,) int64, not {tuple(labels.shape)} {kind}")
+    if resting or labels.device.type == "cpu":
+        strange = labels[(labels < 0) | (labels >= classes)].tolist()
+        if strange:
+            raise Mistake(f"there is no class {strange[0]}; there are {classes}, numbered from 0")
+    return labels
+
+
+class ConditionalBatchNorm(nn.Module):
+    """Batch normalisation of (n, width, height, width) whose gain and bias are those of each sample's class.
+
+    All classes share the statistics. Gains begin at 1, biases at 0. Miyato & Koyama 2018, released code.
+    """
+
+    def __init__(self, width: int, classes: int) -> None:
+        super().__init__()
+        self.norm = nn.BatchNorm2d(width, affine=False)
+        self.gain, self.bias = nn.Embedding(classes, width), nn.Embedding(classes, width)
+        nn.init.ones_(self.gain.weight)
+        nn.init.zeros_(self.bias.weight)
+
+    def forward(self, x: Tensor, labels: Tensor) -> Tensor:
+        gain, bias = (table(labels)[:, :, None, None].to(x.dtype) for table in (self.gain, self.bias))
+        out: Tensor = gain * self.norm(x) + bias
+        return out
+
+
+class ConditionalDoubling(nn.Module):
+    """The residual block `doubling` with conditional batch normalisation: twice the height and width."""
+
+    def __init__(self, width: int, classes: int) -> None:
+        super().__init__()
+        self.before, self.between = ConditionalBatchNorm(width, classes), ConditionalBatchNorm(width, classes)
+        # in place is safe behind a sum, which does not need what it gave
+        self.first = nn.Sequential(nn.ReLU(inplace=True), nn.Upsample(scale_factor=2), three(width, width))
+        self.second = nn.Sequential(nn.ReLU(inplace=True), three(width, width))
+        self.skip = nn.Sequential(one(width, width), nn.Upsample(scale_factor=2))
+
+    def forward(self, x: Tensor, labels: Tensor) -> Tensor:
+        h = self.first(self.before(x, labels))
+        out: Tensor = self.second(self.between(h, labels)) + self.skip(x)
+        return out

@@ -1,0 +1,28 @@
+"""Minibatch discrimination: a critic that sees how alike the samples of a batch are. Salimans et al. 2016."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from .initial import glorot
+from .spectral import full
+
+
+class MinibatchDiscrimination(nn.Module):
+    """How close each sample is to all others of its batch, (n, inputs) -> (n, kernels), each from 0 to n - 1.
+
+    The sum over the others j of exp(-|M_i - M_j|_1), where M is `size` linear functions for each kernel: section 3.2.
+    The batch is what comes in one call: reals and fakes apart, and each part of a batch for itself.
+    """
+
+    def __init__(self, inputs: int, kernels: int = 100, size: int = 5) -> None:
+        super().__init__()
+        self.kernels, self.project = kernels, glorot(nn.Linear(inputs, kernels * size, bias=False))
+
+    def forward(self, x: Tensor) -> Tensor:
+        with full(x):
+            m = self.project(x.to(self.project.weight.dtype)).unflatten(1, (self.kernels, -1))
+            m = m.permute(2, 1, 0).contiguous()  # the samples last, where the work is
+            distance = (m[..., None] - m[..., None, :]).abs().sum(0)  # (kernels, n, n)
+            out: Tensor = distance.neg().exp().sum(2).T - 1  # less each sample's closeness to itself
+            return out

@@ -1,0 +1,43 @@
+"""Twice and half the size by a short filter, which neither copies nor drops pixels."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import conv2d, conv_transpose2d
+
+
+class Filter(nn.Module):
+    """The filter 1 3 3 1 in both directions, of sum one: [1, 2, 1] of the pixels, between twice as many places."""
+
+    taps: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        line = torch.tensor([1.0, 3.0, 3.0, 1.0]) / 8
+        self.register_buffer("taps", torch.outer(line, line)[None, None], persistent=False)
+
+    def over(self, x: Tensor) -> Tensor:
+        """The filter's taps, once for each channel of x."""
+        return self.taps.to(x.dtype).expand(x.shape[1], -1, -1, -1)
+
+
+class Upsample(Filter):
+    """Twice the height and width; beyond the borders there are zeros."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return conv_transpose2d(x, 4 * self.over(x), stride=2, padding=1, groups=x.shape[1])
+
+
+class Downsample(Filter):
+    """Half the height and width; beyond the borders there are zeros."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return conv2d(x, self.over(x), stride=2, padding=1, groups=x.shape[1])
+
+
+class Total(nn.Module):
+    """The sum over all places, (n, channels, height, width) -> (n, channels)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.sum((2, 3))

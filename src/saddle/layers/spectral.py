@@ -1,0 +1,74 @@
+"""Spectral normalisation: weights divided by their largest singular value. Miyato et al. 2018."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+from typing import TypeVar
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import normalize
+from torch.nn.utils import parametrize
+
+from ..core import exact
+
+Weighted = nn.Linear | nn.Conv2d | nn.ConvTranspose2d | nn.Embedding
+AnyWeighted = TypeVar("AnyWeighted", bound=Weighted)
+AnyModule = TypeVar("AnyModule", bound=nn.Module)
+WARM = 15  # steps of the power method before the first pass, so that the first slopes are bounded too; theirs had none
+
+
+class SpectralNorm(nn.Module):
+    """W / sigma(W) of a weight seen as a matrix, outputs times the rest; sigma is found by the power method.
+
+    One step a pass, kept only in training: at rest nothing changes. Of the two singular vectors only `u` (outputs,) is
+    remembered, as in their code: the other one, and the length of both, follow from it and the weight at hand, so that
+    an average of many `u` serves an average of many weights. All in full precision, also where layers are not.
+    """
+
+    u: Tensor
+
+    def __init__(self, weight: Tensor, outputs: int = 0) -> None:
+        super().__init__()
+        self.outputs = outputs  # the weight's dimension that counts outputs
+        matrix = self.matrix(weight.detach())
+        self.register_buffer("u", torch.randn_like(matrix[:, 0]))
+        for _ in range(WARM):
+            self.u = turned(matrix, self.u)[0]
+
+    def forward(self, weight: Tensor) -> Tensor:
+        with full(weight):
+            matrix = self.matrix(weight)
+            u, v = turned(matrix.detach(), self.u)
+            if self.training:
+                self.u.copy_(u)
+            return weight / (u @ (matrix @ v))  # u and v are constants, section 2.1: the slope of sigma is u v^T
+
+    def matrix(self, weight: Tensor) -> Tensor:
+        return weight.transpose(0, self.outputs).flatten(1)
+
+
+def full(t: Tensor) -> AbstractContextManager[object]:
+    """No reduced precision inside; tensors without values, in which networks are measured, know none."""
+    return nullcontext() if t.is_meta else exact(t)
+
+
+def turned(matrix: Tensor, u: Tensor) -> tuple[Tensor, Tensor]:
+    """One step of the power method from u: both singular vectors."""
+    v = normalize(matrix.T @ u, dim=0)
+    return normalize(matrix @ v, dim=0), v
+
+
+def spectral(layer: AnyWeighted) -> AnyWeighted:
+    """The layer, its weight spectrally normalised from now on; begin its weights before."""
+    outputs = 1 if isinstance(layer, nn.ConvTranspose2d) else 0
+    parametrize.register_parametrization(layer, "weight", SpectralNorm(layer.weight, outputs))
+    return layer
+
+
+def normalised(module: AnyModule) -> AnyModule:
+    """The module with every linear layer, convolution and embedding in it spectrally normalised, once."""
+    for layer in list(module.modules()):
+        if isinstance(layer, Weighted) and not parametrize.is_parametrized(layer, "weight"):
+            spectral(layer)
+    return module

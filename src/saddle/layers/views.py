@@ -1,0 +1,47 @@
+"""What a critic sees of a sample, real or fake, on every look. Samples themselves stay as they are."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from ..core import Clock, Number, at, require
+from ..parts import draw
+
+
+@dataclass(frozen=True)
+class Noise:
+    """Instance noise of one law on reals and fakes, fresh on every look. Soenderby et al. 2016.
+
+    Annealed by a schedule: Noise(Linear(0.1)) ends without. Normal noise leaves the best generator where it was, since
+    blurs are equal only if what was blurred is; on reals alone it would teach the generator to make noisy samples.
+    """
+
+    std: Number = 0.1  # standard deviation, where pixels are in [-1, 1]
+    kind: Literal["normal", "uniform"] = "normal"  # the noise's distribution
+
+    def __post_init__(self) -> None:
+        ok = callable(self.std) or 0 <= self.std < math.inf
+        require(ok, f"Noise's std is {self.std}, but a standard deviation is 0 or more")
+        require(self.kind in ("normal", "uniform"), f"Noise's kind is normal or uniform, not {self.kind!r}")
+
+    def __call__(self, sample: Tensor, clock: Clock) -> Tensor:
+        # a generator's output may be bfloat16; a real sample never is, and both get noise of the same precision
+        x = sample.to(torch.promote_types(sample.dtype, torch.float32))
+        sampler = torch.randn if self.kind == "normal" else standard_uniform
+        return x + at(self.std, clock) * draw(sampler, x, *x.shape[1:])
+
+
+def standard_uniform(
+    *shape: int, generator: torch.Generator | None, dtype: torch.dtype, device: torch.device
+) -> Tensor:
+    """Uniform with mean zero and variance one: on [-sqrt(3), sqrt(3)]."""
+    unit = torch.rand(*shape, generator=generator, dtype=dtype, device=device)
+    return math.sqrt(3) * (2 * unit - 1)
+
+
+VIEWS: tuple[type, ...] = (Noise,)

@@ -1,0 +1,87 @@
+"""EBGAN: critics that score a sample by how well they rebuild it. Zhao, Mathieu & LeCun 2017."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from math import prod
+
+import torch
+from torch import Tensor, nn
+
+from ..core import Shape, Verdict
+from ..layers.initial import glorot, he
+from .convolutional import SMALLEST, Convolutional, leaky, proposal
+from .dense import Perceptron
+from .ends import Generator, counts, shaped, takes
+
+
+class AutoencodingCritic(nn.Module):
+    """The score, (n,), is minus the distance between a sample and what its code, the features, is decoded to.
+
+    The distance is |Dec(Enc(x)) - x|, the root of the sum of squares over all pixels: margins are in these units.
+    """
+
+    def __init__(self, encoder: nn.Module, decoder: nn.Module) -> None:
+        super().__init__()
+        self.encoder, self.decoder = encoder, decoder
+
+    def forward(self, x: Tensor, condition: Tensor | None = None) -> Verdict:
+        code = self.encoder(x)
+        rebuilt = self.decoder(code)
+        missed = (rebuilt - x).flatten(1).to(torch.promote_types(rebuilt.dtype, torch.float32))
+        return Verdict(-(missed.square().sum(1) + 1e-12).sqrt(), code)  # at zero itself a root has no slope
+
+
+@dataclass(frozen=True)
+class DenseAutoencoding:
+    """Rectifier networks, for images of any shape and for points; the widths are ours."""
+
+    latent: int = 100  # numbers the generator starts from
+    width: int = 512  # of each hidden layer
+    depth: int = 2  # hidden layers in the generator, in the encoder and in the decoder
+    code: int = 32  # numbers that a sample is rebuilt from
+
+    def __post_init__(self) -> None:
+        counts(self, "latent", "width", "depth", "code")
+
+    def generator(self, data: Shape) -> Generator:
+        return Perceptron(self.latent, self.width, self.depth).generator(data)
+
+    def critic(self, data: Shape) -> AutoencodingCritic:
+        pixels, hidden = prod(data[:3]), Perceptron(width=self.width, depth=self.depth).hidden
+        encoder = nn.Sequential(nn.Flatten(), *hidden(pixels), glorot(nn.Linear(self.width, self.code)))
+        decoder = nn.Sequential(*hidden(self.code), glorot(nn.Linear(self.width, pixels)), *shaped(data))
+        return AutoencodingCritic(encoder, decoder)
+
+
+@dataclass(frozen=True)
+class Autoencoding:
+    """DCGAN's generator; an encoder of three halvings and its mirror image, from memory; without batch norm here."""
+
+    latent: int = 100  # numbers the generator starts from
+    width: int = 64  # channels next to the image; doubled wherever the image is halved
+
+    def __post_init__(self) -> None:
+        counts(self, "latent", "width")
+
+    def generator(self, data: Shape) -> Generator:
+        self.check(data)
+        return Convolutional(self.latent, self.width).generator(data)
+
+    def critic(self, data: Shape) -> AutoencodingCritic:
+        self.check(data)
+        widths = (data.channels, self.width, 2 * self.width, 4 * self.width)
+        down = chained(*(he(nn.Conv2d(a, b, 4, 2, 1)) for a, b in pairwise(widths)))
+        up = chained(*(he(nn.ConvTranspose2d(a, b, 4, 2, 1)) for a, b in pairwise(widths[::-1])))
+        return AutoencodingCritic(nn.Sequential(*down), nn.Sequential(nn.LeakyReLU(0.2), *up, nn.Tanh()))
+
+    def check(self, data: Shape) -> None:
+        fits = data.width == data.height >= SMALLEST and data.height.bit_count() == 1
+        what = f"square images whose side is a power of two from {SMALLEST} up"
+        takes(fits, self, data, what, f"give {proposal(min(data.height, data.width))}")
+
+
+def chained(*layers: nn.Module) -> list[nn.Module]:
+    """Layers with a leaky rectifier between any two."""
+    return [part for layer in layers for part in (layer, leaky())][:-1]

@@ -1,0 +1,158 @@
+"""Pairs made of pairs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import chain
+
+import torch
+from torch import Tensor, nn
+
+from ..core import Mistake, Networks, Shape, Verdict, require, rows
+from ..layers.initial import glorot
+from ..layers.maxout import Maxout
+from ..layers.minibatch import MinibatchDiscrimination
+from ..layers.residual import Residual
+from .convolutional import Convolutional
+from .ends import Critic, counts, verdict
+
+
+@dataclass(frozen=True)
+class Pair:
+    """The generator of one pair against the critic of another: a weaker critic is one of smaller width."""
+
+    generator_of: Networks = Convolutional()  # the pair whose generator plays
+    critic_of: Networks = Convolutional(width=32)  # the pair whose critic plays
+
+    @property
+    def latent(self) -> int:
+        return self.generator_of.latent
+
+    def generator(self, data: Shape) -> nn.Module:
+        return self.generator_of.generator(data)
+
+    def critic(self, data: Shape) -> nn.Module:
+        return self.critic_of.critic(data)
+
+
+@dataclass(frozen=True)
+class Packed:
+    """Any pair, its critic shown several samples at once, all real or all made. Lin et al. 2018 (PacGAN).
+
+    Samples lie side by side in channels, so that the first layer alone grows. The critic inside is told no labels;
+    `Concatenated(Packed(...))` packs images together with their labels.
+    """
+
+    base: Networks = Convolutional()  # what it is made of
+    size: int = 2  # samples in a pack
+
+    def __post_init__(self) -> None:
+        counts(self, "size")
+
+    @property
+    def latent(self) -> int:
+        return self.base.latent
+
+    def generator(self, data: Shape) -> nn.Module:
+        return self.base.generator(data)
+
+    def critic(self, data: Shape) -> nn.Module:
+        pack = data._replace(channels=self.size * data.channels, classes=0)
+        return PackedCritic(self.base.critic(pack), self.size)
+
+
+class PackedCritic(nn.Module):
+    """(n, channels, height, width) -> n / size scores, one for each `size` samples in a row."""
+
+    def __init__(self, critic: nn.Module, size: int) -> None:
+        super().__init__()
+        self.inside, self.size = critic, size
+
+    def forward(self, x: Tensor, condition: Tensor | None = None) -> Verdict:
+        left = len(x) % self.size
+        require(left == 0, f"{len(x)} samples make no packs of {self.size}; give a --batch that {self.size} divides")
+        answer: Verdict = self.inside(x.reshape(-1, self.size * x.shape[1], *x.shape[2:]))
+        return answer
+
+
+@dataclass(frozen=True)
+class Dropped:
+    """Any pair, its critic weakened by dropout: behind each of its activations or, if it has such, residual blocks.
+
+    CT-GAN's critics (Wei et al. 2018) are Dropped(Convolutional5(width=64, normal_generator=False)) for MNIST and
+    Dropped(Residual32(), (0, 0.2, 0.5, 0.5, 0)) for CIFAR-10.
+    """
+
+    base: Networks = Convolutional(normal=False)  # what it is made of
+    shares: tuple[float, ...] = (0.5,)  # left out behind each: one share for all of them, or one each
+
+    def __post_init__(self) -> None:
+        right = bool(self.shares) and all(0 <= share < 1 for share in self.shares)
+        require(right, f"Dropped: shares are {self.shares}, but should be shares from 0 to below 1")
+
+    @property
+    def latent(self) -> int:
+        return self.base.latent
+
+    def generator(self, data: Shape) -> nn.Module:
+        return self.base.generator(data)
+
+    def critic(self, data: Shape) -> nn.Module:
+        whole = self.base.critic(data)
+        for critic in whole.modules():
+            if isinstance(critic, Critic) and isinstance(critic.trunk, nn.Sequential):
+                critic.trunk = self.drop(critic.trunk)
+                return whole
+        raise Mistake(f"Dropped finds no layers in a row in the critic of {self.base}; give it other networks")
+
+    def drop(self, trunk: nn.Sequential) -> nn.Sequential:
+        places = [isinstance(layer, nn.ReLU | nn.LeakyReLU | Maxout | Residual) for layer in trunk]
+        n = sum(places)
+        many = f"Dropped has {len(self.shares)} shares, but this critic has {n} places; give one share, or {n}"
+        require(len(self.shares) in (1, n), many)
+        shares = iter(self.shares * n if len(self.shares) == 1 else self.shares)
+        behind = [[nn.Dropout(share)] if place and (share := next(shares)) else [] for place in places]
+        return nn.Sequential(*chain.from_iterable([layer, *more] for layer, more in zip(trunk, behind, strict=True)))
+
+
+@dataclass(frozen=True)
+class MinibatchDiscriminating:
+    """Any pair, its critic also told how alike the samples of a batch are. Salimans et al. 2016, section 3.2.
+
+    What minibatch discrimination finds joins the features; for a score linear in these that adds a term to it.
+    """
+
+    base: Networks = Convolutional()  # what it is made of
+    kernels: int = 100  # numbers that the critic is told of each sample; as in their code
+    size: int = 5  # linear functions in the distance of a kernel; as in their code
+
+    def __post_init__(self) -> None:
+        counts(self, "kernels", "size")
+
+    @property
+    def latent(self) -> int:
+        return self.base.latent
+
+    def generator(self, data: Shape) -> nn.Module:
+        return self.base.generator(data)
+
+    def critic(self, data: Shape) -> nn.Module:
+        critic = self.base.critic(data)
+        said = verdict(critic, data)
+        return MinibatchCritic(critic, rows(said.features, said.score).shape[1], self.kernels, self.size)
+
+
+class MinibatchCritic(nn.Module):
+    """Features (n, ...) of a critic become (n, inputs + kernels), and its scores learn of the last."""
+
+    def __init__(self, critic: nn.Module, inputs: int, kernels: int, size: int) -> None:
+        super().__init__()
+        self.inside, self.closeness = critic, MinibatchDiscrimination(inputs, kernels, size)
+        self.head = glorot(nn.Linear(kernels, 1, bias=False))
+
+    def forward(self, x: Tensor, condition: Tensor | None = None) -> Verdict:
+        score, features, logits = self.inside(x, condition)
+        features = rows(features, score)
+        closeness = self.closeness(features)
+        more = self.head(closeness).reshape(-1, *[1] * (score.ndim - 1))  # the same for all patches of a sample
+        return Verdict(score + more, torch.cat([features, closeness.to(features.dtype)], 1), logits)

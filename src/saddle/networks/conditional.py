@@ -1,0 +1,91 @@
+"""Any pair, told the class by concatenation. Mirza & Osindero 2014."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from ..core import Networks, Shape, Verdict, require
+from ..layers.conditional import known
+from .convolutional import Convolutional
+from .ends import counts, longer
+
+
+@dataclass(frozen=True)
+class Concatenated:
+    """Any pair, told the class: an embedding of the label beside the latent, and as planes beside the image.
+
+    Points have planes of one pixel: numbers beside theirs.
+    """
+
+    base: Networks = Convolutional()  # what it is made of
+    embedding: int = 50  # numbers that a label becomes beside the latent
+    planes: int = 10  # channels that a label becomes beside the image's
+    critic_sees_label: bool = True  # False: the ablation; its generator need not make what it is asked for
+
+    def __post_init__(self) -> None:
+        counts(self, "embedding", "planes")
+
+    @property
+    def latent(self) -> int:
+        return self.base.latent
+
+    def generator(self, data: Shape) -> nn.Module:
+        labelled(self, data)
+        return told(self.base, data, self.embedding)
+
+    def critic(self, data: Shape) -> nn.Module:
+        labelled(self, data)
+        if not self.critic_sees_label:
+            return self.base.critic(data)
+        wider = data._replace(channels=data.channels + self.planes)
+        return ToldCritic(self.base.critic(wider), data.classes, self.planes)
+
+
+def told(base: Networks, data: Shape, embedding: int) -> Told:
+    """A pair's generator whose latent goes on with so many numbers for the label."""
+    return Told(longer(base, base.latent + embedding).generator(data), data.classes, embedding)
+
+
+class Told(nn.Module):
+    """A generator whose latent goes on with an embedding of the label."""
+
+    def __init__(self, generator: nn.Module, classes: int, size: int) -> None:
+        super().__init__()
+        self.embedding, self.generator = nn.Embedding(classes, size), generator
+
+    def forward(self, z: Tensor, condition: Tensor | None = None) -> Tensor:
+        labels = known(condition, self.embedding.num_embeddings, not self.training)
+        image: Tensor = self.generator(torch.cat([z, self.embedding(labels).to(z)], 1))
+        return image
+
+
+class ToldCritic(nn.Module):
+    """A critic of images that go on with planes of one number each, an embedding of the label."""
+
+    def __init__(self, critic: nn.Module, classes: int, planes: int) -> None:
+        super().__init__()
+        self.embedding, self.critic = nn.Embedding(classes, planes), critic
+
+    def forward(self, x: Tensor, condition: Tensor | None = None) -> Verdict:
+        labels = known(condition, self.embedding.num_embeddings, not self.training)
+        planes = self.embedding(labels).to(x)[:, :, None, None].expand(-1, -1, *x.shape[2:])
+        verdict: Verdict = self.critic(torch.cat([x, planes], 1))
+        return verdict
+
+
+def share(pair: object, name: str) -> None:
+    """Refuse a share that leaves nothing."""
+    given = getattr(pair, name)
+    require(0 <= given < 1, f"{type(pair).__name__}: {name} is {given!r}, but should be a share from 0 to below 1")
+
+
+def labelled(pair: object, data: Shape) -> None:
+    """Refuse data without labels, telling how they are given."""
+    require(
+        data.classes > 0,
+        f"{type(pair).__name__} is told the class of each sample, but this data has no labels; put the images of each "
+        "class into a folder of its own, or name a table with --labels, or take --data glyphs",
+    )

@@ -1,0 +1,110 @@
+"""R3GAN: plain residual networks with grouped convolutions, and no normalisation. Huang et al. 2024."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from math import sqrt
+from typing import TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from ..core import Shape, require
+from ..layers.initial import gaussian
+from ..layers.resampling import Downsample, Upsample
+from ..layers.residual import Residual
+from .ends import Critic, Generator, counts, power, takes
+
+L = TypeVar("L", bound=nn.Linear | nn.Conv2d)
+GAIN = sqrt(2 / 1.04)  # what a leaky rectifier of slope 0.2 takes away
+WIDEST = 32  # the side up to which every stage is equally wide
+
+
+@dataclass(frozen=True)
+class GroupedResidual:
+    """Their networks for CIFAR-10 without labels, and by the same rule for any power of two from 8 up.
+
+    The generator ends without tanh. With width=96 and a fortieth of the weights it is a small pair for small data.
+    """
+
+    latent: int = 64  # numbers the generator starts from
+    width: int = 768  # channels up to 32x32; halved wherever the image is doubled beyond
+    blocks: int = 2  # residual blocks at each size
+    expansion: int = 2  # how much wider a block is inside
+    group: int = 16  # channels in one group inside a block
+
+    def __post_init__(self) -> None:
+        counts(self, "latent", "width", "blocks", "expansion", "group")
+        self.inside(self.width)
+
+    def generator(self, data: Shape) -> Generator:
+        widths = self.widths(data)
+        layers: list[nn.Module] = [Basis(self.latent, widths[0]), *self.stage(widths, 0)]
+        for i, (a, b) in enumerate(pairwise(widths), 1):
+            layers += [*changed(a, b), Upsample(), *self.stage(widths, i)]
+        return Generator(*layers, begun(nn.Conv2d(widths[-1], data.channels, 1, bias=False)))
+
+    def critic(self, data: Shape) -> Critic:
+        widths = self.widths(data)
+        trunk: list[nn.Module] = [begun(nn.Conv2d(data.channels, widths[-1], 1, bias=False))]
+        for i, (b, a) in reversed(list(enumerate(pairwise(widths), 1))):
+            trunk += [*self.stage(widths, i), Downsample(), *changed(a, b)]
+        w = widths[0]
+        trunk += [*self.stage(widths, 0), begun(nn.Conv2d(w, w, 4, groups=w, bias=False)), nn.Flatten()]
+        return Critic(nn.Sequential(*trunk), begun(nn.Linear(w, 1, bias=False)))
+
+    def stage(self, widths: list[int], index: int) -> list[Residual]:
+        """The blocks at one size; theirs begin the smaller, the more there are in the whole network."""
+        gain = GAIN * (self.blocks * len(widths)) ** -0.25
+        return [self.block(widths[index], gain) for _ in range(self.blocks)]
+
+    def block(self, width: int, gain: float) -> Residual:
+        wide = width * self.expansion
+        first = begun(nn.Conv2d(width, wide, 1), gain)
+        middle = begun(nn.Conv2d(wide, wide, 3, padding=1, groups=self.inside(width)), gain)
+        last = begun(nn.Conv2d(wide, width, 1, bias=False), 0)  # each block begins as the identity
+        return Residual(nn.Sequential(first, leaky(), middle, leaky(), last), nn.Identity())
+
+    def inside(self, width: int) -> int:
+        """How many groups a block of this width has."""
+        groups, left = divmod(width * self.expansion, self.group)
+        what = f"GroupedResidual: {width} channels, times expansion {self.expansion}, make no groups of {self.group}"
+        require(groups > 0 and left == 0, f"{what}; give a width such as {self.group * max(width // self.group, 1)}")
+        return groups
+
+    def widths(self, data: Shape) -> list[int]:
+        """Channels at 4x4, at 8x8, ... up to the image."""
+        side = data.height
+        fits = data.width == side >= 8 and side.bit_count() == 1
+        instead = f"give --size {power(min(data.height, data.width), 8)}"
+        takes(fits, self, data, "square images whose side is a power of two from 8 up", instead)
+        sides = [4 << level for level in range((side // 4).bit_length())]
+        return [max(self.width * WIDEST // max(s, WIDEST), 1) for s in sides]
+
+
+class Basis(nn.Module):
+    """Learned 4x4 patterns, each weighed by a linear function of the latent: (n, latent) -> (n, width, 4, 4)."""
+
+    def __init__(self, latent: int, width: int) -> None:
+        super().__init__()
+        self.patterns = nn.Parameter(torch.randn(width, 4, 4))
+        self.weigh = begun(nn.Linear(latent, width, bias=False))
+
+    def forward(self, z: Tensor) -> Tensor:
+        out: Tensor = self.patterns * self.weigh(z)[:, :, None, None]
+        return out
+
+
+def changed(inputs: int, outputs: int) -> list[nn.Module]:
+    """A change of width, where there is one."""
+    return [begun(nn.Conv2d(inputs, outputs, 1, bias=False))] if inputs != outputs else []
+
+
+def begun(layer: L, gain: float = 1.0) -> L:
+    """Weights from N(0, gain^2 / inputs), which keeps the size of what goes through."""
+    return gaussian(layer, gain / sqrt(layer.weight[0].numel()))
+
+
+def leaky() -> nn.LeakyReLU:
+    return nn.LeakyReLU(0.2, inplace=True)

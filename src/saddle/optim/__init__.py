@@ -1,0 +1,24 @@
+"""Optimizers and schedules as values."""
+
+from .optimizers import SGD, Adam, Orthogonal, RMSprop
+from .schedules import Burst, Cosine, Exponential, Geometric, Linear, Over, Ramp, Warmup
+
+OPTIMIZERS: tuple[type, ...] = (Adam, RMSprop, SGD, Orthogonal)
+SCHEDULES: tuple[type, ...] = (Linear, Cosine, Geometric, Over, Warmup, Ramp, Exponential, Burst)
+
+__all__ = [
+    "OPTIMIZERS",
+    "SCHEDULES",
+    "SGD",
+    "Adam",
+    "Burst",
+    "Cosine",
+    "Exponential",
+    "Geometric",
+    "Linear",
+    "Orthogonal",
+    "Over",
+    "RMSprop",
+    "Ramp",
+    "Warmup",
+]

@@ -1,0 +1,46 @@
+"""A penalty on what the critic makes of an image that was moved a little."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from ..core import Judge, Judged, Loss, Number, Slopes, require, sensible
+from ..parts import draw
+
+
+@dataclass(frozen=True)
+class ConsistencyRegularisation:
+    """A real image scores alike when mirrored and moved by some pixels. Zhang et al. 2019 (CR-GAN).
+
+    Raises Mistake for 2-D points, which can be neither.
+    """
+
+    weight: Number = 10.0  # from memory
+    shift: int = 4  # pixels at most, in each direction; from memory
+    every: int = 1  # due once in so many rounds, and then as many times as strong
+    loss: ClassVar[Loss] = "critic"
+    slopes: ClassVar[Slopes] = "nowhere"
+
+    def __post_init__(self) -> None:
+        sensible(self)
+        require(self.shift >= 0, f"ConsistencyRegularisation's shift is {self.shift}, but should be 0 or more pixels")
+
+    def __call__(self, judge: Judge, real: Judged, fake: Judged) -> Tensor:
+        moved = judge(shaken(real.sample.detach(), self.shift))
+        return (real.score - moved.score).square().mean()
+
+
+def shaken(x: Tensor, shift: int) -> Tensor:
+    """Each image mirrored half of the time, then moved by up to so many pixels, its edges repeated."""
+    height, width = x.shape[2:]
+    require(width > 1, "ConsistencyRegularisation mirrors and moves images, but these are points; leave it out")
+    x = torch.where(draw(torch.rand, x, 1, 1, 1) < 0.5, x.flip(3), x)
+    down, right = (draw(torch.rand, x, 2) * (2 * shift + 1)).long().sub(shift).unbind(1)
+    row = (torch.arange(height, device=x.device) - down[:, None]).clamp(0, height - 1)  # (n, height): where from
+    column = (torch.arange(width, device=x.device) - right[:, None]).clamp(0, width - 1)
+    each = torch.arange(len(x), device=x.device)[:, None, None]
+    return x.movedim(1, 3)[each, row[:, :, None], column[:, None, :]].movedim(3, 1)

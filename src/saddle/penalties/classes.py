@@ -1,0 +1,41 @@
+"""The penalty of critics that also name the class."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+from ..core import Judge, Judged, Loss, Mistake, Number, Slopes, sensible
+
+
+@dataclass(frozen=True)
+class Classification:
+    """Real and made samples show the class they were asked for; in both players' losses. Odena et al. 2016, L_C.
+
+    Raises Mistake for data without labels, and for a critic that names no class.
+    """
+
+    weight: Number = 1.0  # Gulrajani et al. 2017 take 0.1 in the generator's loss
+    every: int = 1  # due once in so many rounds, and then as many times as strong
+    loss: ClassVar[Loss] = "either"
+    slopes: ClassVar[Slopes] = "nowhere"
+
+    def __post_init__(self) -> None:
+        sensible(self)
+
+    def __call__(self, judge: Judge, real: Judged, fake: Judged) -> Tensor:
+        return named(real, judge.condition) + named(fake, judge.condition)
+
+
+def named(at: Judged, labels: Tensor | None) -> Tensor:
+    """The mean cross-entropy of the critic's class logits with the labels, in full precision."""
+    if labels is None or labels.ndim != 1 or labels.is_floating_point():
+        raise Mistake("Classification needs a label for each sample, but this data has none; choose data with labels")
+    if at.logits is None or len(at.logits) != len(labels):
+        raise Mistake("Classification needs a critic that names the class of each sample, but this one does not; "
+                      "choose networks that do, or leave Classification out")  # fmt: skip
+    return cross_entropy(at.logits.to(torch.promote_types(at.logits.dtype, torch.float32)), labels)

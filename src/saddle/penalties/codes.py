@@ -1,0 +1,61 @@
+"""Penalties for the generator, on what the critic read its scores from: the codes of real and made samples."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+from torch.nn.functional import normalize
+
+from ..core import Judge, Judged, Loss, Number, Slopes, exact, require, rows, sensible
+
+
+def codes(at: Judged) -> Tensor:
+    """What each score was read from, (len(score), size), in full precision."""
+    return rows(at.features, at.score).to(torch.promote_types(at.features.dtype, torch.float32))
+
+
+@dataclass(frozen=True)
+class PullingAway:
+    """For the generator: the mean squared cosine between the codes of any two fakes. Zhao et al. 2016.
+
+    Its pairs are those of one part of a batch: parts see fewer pairs than the whole does.
+    """
+
+    weight: Number = 0.1  # the paper's
+    every: int = 1  # due once in so many rounds, and then as many times as strong
+    loss: ClassVar[Loss] = "generator"
+    slopes: ClassVar[Slopes] = "nowhere"
+
+    def __post_init__(self) -> None:
+        sensible(self)
+
+    def __call__(self, judge: Judge, real: Judged, fake: Judged) -> Tensor:
+        n = len(fake.score)
+        require(n > 1, "PullingAway compares samples with each other, but there is one score only; raise the batch")
+        with exact(fake.features):
+            s = normalize(codes(fake))
+            cosines = (s @ s.T).square()
+        # a dead code has no cosine with itself either: what is on the diagonal is taken off, not n
+        return (cosines.sum() - cosines.diagonal().sum()) / (n * (n - 1))
+
+
+@dataclass(frozen=True)
+class FeatureMatching:
+    """For the generator: the squared distance between the mean codes of reals and fakes. Salimans et al. 2016.
+
+    The means are those of one part of a batch, so parts add up to no less than the whole.
+    """
+
+    weight: Number = 1.0  # a choice of ours; in the paper it is the generator's whole loss
+    every: int = 1  # due once in so many rounds, and then as many times as strong
+    loss: ClassVar[Loss] = "generator"
+    slopes: ClassVar[Slopes] = "nowhere"
+
+    def __post_init__(self) -> None:
+        sensible(self)
+
+    def __call__(self, judge: Judge, real: Judged, fake: Judged) -> Tensor:
+        return (codes(real).detach().mean(0) - codes(fake).mean(0)).square().sum()

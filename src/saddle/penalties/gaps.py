@@ -1,0 +1,85 @@
+"""Penalties on gaps between scores, which hold a critic's slope without asking for it; a map's gaps are averaged."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from torch import Tensor
+
+from ..core import Judge, Judged, Loss, Number, Slopes, require, rows, sensible
+
+
+@dataclass(frozen=True)
+class Consistency:
+    """CT-GAN: two looks at one real sample, under different dropout, agree. Wei et al. 2018.
+
+    It goes with WGAN-GP's terms and a critic with dropout; without dropout, or noise in a view, it is zero.
+    """
+
+    weight: Number = 2.0  # the paper's lambda_2
+    features: float = 0.1  # what the features' mean square counts beside the score's
+    slack: float = 0.0  # the paper's M', what the sum may be for free; zero in the authors' code
+    every: int = 1
+    loss: ClassVar[Loss] = "critic"
+    slopes: ClassVar[Slopes] = "nowhere"
+
+    def __post_init__(self) -> None:
+        sensible(self)
+        for name in ("features", "slack"):
+            given = getattr(self, name)
+            require(given >= 0, f"Consistency's {name} is {given}, but should be 0 or more")
+
+    def __call__(self, judge: Judge, real: Judged, fake: Judged) -> Tensor:
+        x = real.sample.detach()
+        a, b = judge(x), judge(x)  # looks of its own, as in the authors' code: the loss has a third
+        apart = gap(a.score, b.score, a.score) + self.features * gap(a.features, b.features, a.score)
+        return (apart - self.slack).relu().mean()
+
+
+def gap(a: Tensor, b: Tensor, score: Tensor) -> Tensor:
+    """The mean square of the difference for each score, (len(score),), in the score's precision."""
+    return rows(a.to(score.dtype) - b.to(score.dtype), score).square().mean(1)
+
+
+@dataclass(frozen=True)
+class QuadraticPotential:
+    """GAN-QP's half of the critic's loss, beside the objective Wasserstein: gap^2 / (2 lambda d). Su 2018.
+
+    Reals and fakes are paired as they come. At best a pair's scores are at most lambda times its distance apart.
+    """
+
+    scale: float = 10.0  # the paper's lambda
+    distance: Literal["l1", "l2"] = "l1"  # of a pair: mean absolute, or root mean square, difference of its pixels
+    weight: Number = 1.0
+    every: int = 1
+    loss: ClassVar[Loss] = "critic"
+    slopes: ClassVar[Slopes] = "nowhere"
+
+    def __post_init__(self) -> None:
+        sensible(self)
+        require(self.scale > 0, f"QuadraticPotential's scale is {self.scale}, but should be above 0")
+        require(self.distance in ("l1", "l2"), f"QuadraticPotential's distance is l1 or l2, not {self.distance!r}")
+
+    def __call__(self, judge: Judge, real: Judged, fake: Judged) -> Tensor:
+        delta = rows(real.score - fake.score, real.score)
+        apart = rows(real.sample.detach() - fake.sample.detach(), real.score)
+        d = apart.abs().mean(1) if self.distance == "l1" else apart.square().mean(1).sqrt()
+        # 1e-8: of a pair that is one sample twice, the gap is zero and so is the term
+        return (delta.square().mean(1) / (2 * self.scale * (d + 1e-8))).mean()
+
+
+@dataclass(frozen=True)
+class Drift:
+    """The mean square of the reals' scores, which keeps a Wasserstein critic near zero. Karras et al. 2017."""
+
+    weight: Number = 1e-3  # the paper's epsilon_drift
+    every: int = 1
+    loss: ClassVar[Loss] = "critic"
+    slopes: ClassVar[Slopes] = "nowhere"
+
+    def __post_init__(self) -> None:
+        sensible(self)
+
+    def __call__(self, judge: Judge, real: Judged, fake: Judged) -> Tensor:
+        return real.score.square().mean()

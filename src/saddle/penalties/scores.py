@@ -1,0 +1,79 @@
+"""Penalties on the critic's scores alone: against their own past, and for labels told wrong."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from ..core import Judge, Judged, Loss, Memory, Number, Objective, Slopes, require, sensible
+
+
+@dataclass(frozen=True)
+class LeCam:
+    """Real scores stay near the usual fake one, fake scores near the usual real one. Tseng et al. 2021.
+
+    Its form is from memory. Usual scores begin at 0, a new critic's; a Ramp as the weight lets them settle first.
+    """
+
+    weight: Number = 0.3  # from memory
+    decay: float = 0.99  # of the usual scores, for each move of the critic; from memory
+    every: int = 1  # due once in so many rounds, and then as many times as strong
+    loss: ClassVar[Loss] = "critic"
+    slopes: ClassVar[Slopes] = "nowhere"
+
+    def __post_init__(self) -> None:
+        sensible(self)
+        require(0 <= self.decay < 1, f"LeCam's decay is {self.decay}, but should be in [0, 1)")
+
+    def memory(self) -> Memory:
+        return LeCamMemory(self)
+
+
+class LeCamMemory(Memory):
+    """The exponential averages of mean real and mean fake scores."""
+
+    loss: ClassVar[Loss] = "critic"
+    slopes: ClassVar[Slopes] = "nowhere"
+    usual: Tensor  # (2,): a real score, a fake one
+
+    def __init__(self, value: LeCam) -> None:
+        super().__init__()
+        self.weight, self.every, self.decay = value.weight, value.every, value.decay
+        self.register_buffer("usual", torch.zeros(2))
+
+    def forward(self, judge: Judge, real: Judged, fake: Judged) -> Tensor:
+        usual_real, usual_fake = self.usual.unbind()
+        return (real.score - usual_fake).square().mean() + (fake.score - usual_real).square().mean()
+
+    def notice(self, real: Judged, fake: Judged) -> Tensor:
+        return torch.stack([real.score.mean(), fake.score.mean()])
+
+    def learn(self, mean: Tensor) -> None:
+        self.usual.lerp_(mean.to(self.usual), 1 - self.decay)
+
+
+@dataclass(frozen=True)
+class Swapped:
+    """The game's objective with real and fake exchanged, less the objective: a weight of p flips labels at rate p.
+
+    It is the exact expectation, without random numbers, and with a schedule as its weight the flips are annealed.
+    Flips bound the critic's logits by log((1 - p) / p); they do not make a game converge that does not by itself.
+    """
+
+    objective: Objective  # the game's own
+    weight: Number = 0.05  # the rate, below one half
+    every: int = 1  # due once in so many rounds, and then as many times as strong
+    loss: ClassVar[Loss] = "critic"
+    slopes: ClassVar[Slopes] = "nowhere"
+
+    def __post_init__(self) -> None:
+        sensible(self)
+        told = f"Swapped's weight is {self.weight}, but labels flipped at a rate of one half or more tell nothing true"
+        require(callable(self.weight) or self.weight < 0.5, f"{told}; give less than 0.5")
+
+    def __call__(self, judge: Judge, real: Judged, fake: Judged) -> Tensor:
+        critic = self.objective.critic
+        return critic(fake.score, real.score) - critic(real.score, fake.score)

@@ -1,0 +1,24 @@
+"""EBGAN: the critic is an autoencoder, and its error an energy, low on the data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..core import Networks, Objective, Optimizing, Paper, Penalties
+from ..networks import DenseAutoencoding
+from ..objectives import Energy
+from ..optim import Adam
+from ..penalties import PullingAway
+from .versus import Versus
+
+
+@dataclass(frozen=True)
+class EBGAN(Versus):
+    """On dense networks; --networks "Autoencoding()" has convolutions. Energies are distances summed over pixels."""
+
+    paper = Paper("Zhao, Mathieu & LeCun", 2016, arxiv="1609.03126")
+
+    networks: Networks = DenseAutoencoding()  # generator and critic; widths of ours
+    objective: Objective = Energy(margin=10.0)  # how scores become losses; the margin: theirs on MNIST, from memory
+    generator_penalties: Penalties = (PullingAway(weight=0.1),)  # further terms of the generator's loss: section 2.4
+    optimizer: Optimizing = Adam(lr=1e-3, betas=(0.5, 0.999))  # how both players step; from memory

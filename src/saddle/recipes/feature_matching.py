@@ -1,0 +1,25 @@
+"""Feature matching: the generator only makes the critic's mean features of fakes those of the data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..core import Networks, Objective, Optimizing, Paper, Penalties
+from ..networks import Convolutional
+from ..objectives import CriticAlone
+from ..optim import Adam
+from ..penalties import FeatureMatching
+from .versus import Versus
+
+
+@dataclass(frozen=True)
+class FeatureMatchingGAN(Versus):
+    """On DCGAN's networks, with the rate of the authors' code for CIFAR-10."""
+
+    paper = Paper("Salimans et al.", 2016, arxiv="1606.03498")
+
+    networks: Networks = Convolutional(latent=100, width=64)  # generator and critic
+    objective: Objective = CriticAlone()  # how scores become losses: the generator's is its penalty and nothing else
+    generator_penalties: Penalties = (FeatureMatching(weight=1.0),)  # the generator's loss: section 3.1
+    optimizer: Optimizing = Adam(lr=3e-4, betas=(0.5, 0.999))  # how both players step; the authors' code
+    batch: int = 100  # images in one move of the critic; the authors' code

@@ -1,0 +1,36 @@
+"""R1: a logistic GAN that converges, by a penalty on the critic's slope at real samples."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..core import Networks, Optimizing, Paper, Penalties
+from ..networks import Convolutional, Perceptron
+from ..optim import Adam, RMSprop
+from ..penalties import R1
+from .versus import Versus
+
+
+@dataclass(frozen=True)
+class R1GAN(Versus):
+    """The authors' steps and penalty, on DCGAN's networks without batch norm in the critic.
+
+    The penalty is gamma/2 times the mean squared slope. The authors' code multiplies by its 10 without the half.
+    Their own networks are --networks "DampedResidual()".
+    """
+
+    paper = Paper("Mescheder, Geiger & Nowozin", 2018, arxiv="1801.04406")
+
+    networks: Networks = Convolutional(latent=256, width=64, normal=False)  # both players; 256: the authors' code
+    penalties: Penalties = (R1(weight=10.0),)  # further terms of the critic's loss: gamma as the paper quotes it
+    optimizer: Optimizing = RMSprop(lr=1e-4, alpha=0.99)  # how both players step; the authors' code
+    batch: int = 64  # images in one move of the critic; the authors' code
+
+
+# Points in the plane, on small rectifier networks.
+toy = R1GAN(
+    networks=Perceptron(latent=2, width=128),
+    penalties=(R1(0.1),),
+    optimizer=Adam(1e-3, (0.0, 0.99)),
+    batch=256,
+)

@@ -1,0 +1,45 @@
+"""R3GAN: a relativistic loss with slopes penalised on both sides; nothing else is needed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..core import Networks, Objective, Optimizing, Paper, Penalties
+from ..networks import GroupedResidual, Perceptron
+from ..objectives import Relativistic
+from ..optim import Adam, Cosine, Over
+from ..penalties import R1, R2
+from .versus import Versus
+
+BURN_IN = 20_000_000  # images over which the authors' schedules run
+
+
+@dataclass(frozen=True)
+class R3GAN(Versus):
+    """The method on a small pair of theirs, for a small machine. Their second beta rises from 0.9; here it is 0.99."""
+
+    paper = Paper("Huang et al.", 2024, arxiv="2501.05441")
+
+    networks: Networks = GroupedResidual(latent=64, width=96)  # both players: an eighth of the authors' width
+    objective: Objective = Relativistic()  # how scores become losses: a real against a fake
+    penalties: Penalties = (R1(weight=1.0), R2(weight=1.0))  # the critic's: gamma, theirs at 64x64 is 2
+    optimizer: Optimizing = Adam(lr=2e-4, betas=(0.0, 0.99))  # how both players step; the authors' first rate
+    batch: int = 64  # images in one move of the critic
+
+
+# The authors' setting for CIFAR-10.
+gamma = Over(Cosine(0.05, 0.005), BURN_IN)
+cifar = R3GAN(
+    networks=GroupedResidual(latent=64, width=768),
+    penalties=(R1(gamma), R2(gamma)),
+    optimizer=Adam(Over(Cosine(2e-4, 5e-5), BURN_IN), (0.0, 0.99)),
+    batch=512,
+)
+
+# Points in the plane, on small rectifier networks.
+toy = R3GAN(
+    networks=Perceptron(latent=2, width=128),
+    penalties=(R1(0.1), R2(0.1)),
+    optimizer=Adam(1e-3, (0.0, 0.99)),
+    batch=256,
+)

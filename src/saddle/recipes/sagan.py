@@ -1,0 +1,24 @@
+"""SAGAN: attention between distant places, spectral normalisation in both players, two rates."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..core import Networks, Objective, Optimizing, Paper
+from ..networks import AttentiveResidual32
+from ..objectives import Hinge
+from ..optim import Adam
+from .versus import Versus
+
+
+@dataclass(frozen=True)
+class SAGAN(Versus):
+    """For 32x32 pixels and without labels; the authors' own is for 128x128 pixels of ImageNet's thousand classes."""
+
+    paper = Paper("Zhang et al.", 2018, arxiv="1805.08318")
+
+    networks: Networks = AttentiveResidual32()  # SN-GAN's with attention, both players normalised
+    objective: Objective = Hinge()  # how scores become losses
+    optimizer: Optimizing = Adam(lr=1e-4, betas=(0.0, 0.9))  # how the generator steps; the authors'
+    critic_optimizer: Optimizing = Adam(lr=4e-4, betas=(0.0, 0.9))  # how the critic steps; the authors'
+    batch: int = 64  # images in one move of the critic; theirs, on each of four GPUs
