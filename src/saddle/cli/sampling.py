@@ -21,7 +21,7 @@ class Sampling:
 
     n: int | None = None  # make so many single files in a folder, not one sheet
     seed: int = 0  # equal seeds make equal samples
-    label: str | None = None  # a class's name or number, for a generator trained on labels
+    label: str | None = None  # a class's name or number; not given, a sheet shows them in order, -n draws as the data
     average: bool = True  # with averaged weights; --no-average takes those of the last round
     device: str = "auto"  # cpu, cuda or cuda:1; auto takes a GPU if there is one
     out: Path | None = None  # the sheet's file or the files' folder; samples-SEED in the run's folder if not given
@@ -42,12 +42,16 @@ class Sampling:
 def sample(words: list[str]) -> None:
     """saddle sample RUN."""
     (run,), wish = take("sample", words, Sampling())
-    from ..inference.load import load
+    from ..inference.load import by_class, load
 
     loaded = load(run, device=wish.device, average=wish.average)
     points = loaded.shape.points
     require(not (points and wish.n), f"{run} makes points, which are drawn as one picture; leave out -n")
-    samples = loaded.sample(wish.n or (CLOUD if points else SHEET), wish.seed, wish.label)
+    if wish.label is None and not wish.n and not points and loaded.conditional:
+        labels = by_class(loaded.shape.classes)
+        samples = loaded.sample(len(labels), wish.seed, labels)
+    else:
+        samples = loaded.sample(wish.n or (CLOUD if points else SHEET), wish.seed, wish.label)
     where = wish.out or Path(run) / (wish.stem if wish.n else f"{wish.stem}.png")
     (single if wish.n else together)(samples, where)
     print(where)

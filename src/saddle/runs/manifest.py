@@ -23,7 +23,7 @@ class Manifest:
     options: dict[str, str]  # what was changed on the command line
     settings: Settings
     images: int  # the run's length
-    data: dict[str, Any]  # source, fingerprint, samples, shape, classes
+    data: dict[str, Any]  # name, fingerprint, samples, shape, classes, counts: how many samples each class has
     machine: dict[str, Any]  # device, precision, threads, processes, versions
     created: str  # when, ISO 8601
 
