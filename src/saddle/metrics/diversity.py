@@ -1,0 +1,96 @@
+"""How alike samples are to one another: multi-scale structural similarity, and distances of features."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from ..errors import require
+from .estimates import Estimate, mean_of
+
+WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)  # of the scales, finest first (Wang, Simoncelli and Bovik 2003)
+WINDOW, SPREAD = 11, 1.5  # pixels across and deviation of the Gaussian window
+K1, K2 = 0.01, 0.03
+
+
+class Similarity(NamedTuple):
+    """The mean MS-SSIM of random pairs: lower is more diverse, 1 is always the same image."""
+
+    value: float
+    error: float | None
+    pairs: int
+    scales: int  # of the five of the paper: two at 28 and 32 pixels, three from 44, five from 176
+
+
+def similarity(images: Tensor, pairs: int = 1000, seed: int = 0) -> Similarity:
+    """Over pairs of different images (n, c, h, w) in [-1, 1] of one class (Odena et al. 2016); see `by_class`.
+
+    Figures with different numbers of scales are not comparable.
+    """
+    first, second = _pairs(len(images), pairs, seed)
+    found = [
+        ms_ssim(images[i], images[j]) for i, j in zip(torch.split(first, 256), torch.split(second, 256), strict=True)
+    ]
+    estimate = mean_of(torch.cat(found))
+    return Similarity(estimate.value, estimate.error, pairs, scales_of(images))
+
+
+def pair_distance(features: Tensor, pairs: int = 1000, seed: int = 0) -> Estimate:
+    """The mean distance of random pairs of features (n, d): higher is more diverse; compare with the data's own."""
+    first, second = _pairs(len(features), pairs, seed)
+    return mean_of((features[first].double() - features[second].double()).norm(dim=1))
+
+
+def scales_of(images: Tensor) -> int:
+    """How many scales fit: the window must lie inside the coarsest one."""
+    side = min(images.shape[2:])
+    require(side >= WINDOW, f"structural similarity needs images of at least {WINDOW} pixels, not {side}")
+    fits = 1
+    while fits < len(WEIGHTS) and side // 2**fits >= WINDOW:
+        fits += 1
+    return fits
+
+
+def ms_ssim(x: Tensor, y: Tensor, span: float = 2.0) -> Tensor:
+    """Multi-scale SSIM (n,) of images (n, c, h, w) whose values span `span`, per channel and then averaged.
+
+    Where not all five scales fit, the weights of the finest ones are brought to sum 1.
+    """
+    require(
+        x.ndim == 4 and x.shape == y.shape, f"images of one shape were expected: {tuple(x.shape)}, {tuple(y.shape)}"
+    )
+    x, y, scales = x.detach().float(), y.detach().float(), scales_of(x)
+    weights = torch.tensor(WEIGHTS[:scales], device=x.device)
+    result = x.new_ones(x.shape[:2])
+    for scale, weight in enumerate(weights / weights.sum()):
+        likeness, contrast = _ssim(x, y, span)
+        result = result * (likeness if scale == scales - 1 else contrast).clamp(min=0) ** weight
+        x, y = F.avg_pool2d(x, 2), F.avg_pool2d(y, 2)
+    return result.mean(1)
+
+
+def _ssim(x: Tensor, y: Tensor, span: float) -> tuple[Tensor, Tensor]:
+    """SSIM and its contrast-structure part, (n, c) each, under a Gaussian window without borders."""
+    c1, c2 = (K1 * span) ** 2, (K2 * span) ** 2
+    mx, my = _window(x), _window(y)
+    vx, vy, vxy = _window(x * x) - mx * mx, _window(y * y) - my * my, _window(x * y) - mx * my
+    contrast = (2 * vxy + c2) / (vx + vy + c2)
+    likeness = (2 * mx * my + c1) / (mx * mx + my * my + c1) * contrast
+    return likeness.mean((2, 3)), contrast.mean((2, 3))
+
+
+def _window(t: Tensor) -> Tensor:
+    place = torch.arange(WINDOW, device=t.device) - (WINDOW - 1) / 2
+    row = torch.exp(-(place**2) / (2 * SPREAD**2))
+    row = (row / row.sum()).to(t).expand(t.shape[1], 1, 1, WINDOW)
+    return F.conv2d(F.conv2d(t, row, groups=t.shape[1]), row.mT, groups=t.shape[1])
+
+
+def _pairs(n: int, pairs: int, seed: int) -> tuple[Tensor, Tensor]:
+    require(n > 1 and pairs > 0, f"pairs of different samples need at least 2 of them, not {n}")
+    dice = torch.Generator().manual_seed(seed)
+    first = torch.randint(n, (pairs,), generator=dice)
+    return first, (first + torch.randint(1, n, (pairs,), generator=dice)) % n

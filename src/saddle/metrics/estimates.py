@@ -1,0 +1,79 @@
+"""Numbers with how sure they are: standard errors, intervals by resampling, a metric for each class."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import NamedTuple, TypeVar
+
+import torch
+from torch import Tensor
+
+from ..errors import require
+
+T = TypeVar("T")
+
+
+class Estimate(NamedTuple):
+    """A mean of independent values and its standard error."""
+
+    value: float
+    error: float | None  # standard error; None where a single value says nothing of it
+    n: int  # independent values that were averaged
+
+
+class Interval(NamedTuple):
+    """A statistic of the whole sample, and between which values it lies at that level of confidence."""
+
+    value: float
+    low: float
+    high: float
+    level: float
+
+
+def mean_of(values: Tensor) -> Estimate:
+    """The mean of independent values (n,) with its standard error, in float64."""
+    values = values.detach().double().flatten()
+    require(len(values) > 0, "there are no values to average")
+    error = float(values.std() / math.sqrt(len(values))) if len(values) > 1 else None
+    return Estimate(float(values.mean()), error, len(values))
+
+
+def bootstrap(
+    statistic: Callable[..., float],
+    *samples: Tensor,
+    level: float = 0.95,
+    times: int = 1000,
+    halves: bool = False,
+    seed: int = 0,
+) -> Interval:
+    """The interval of `statistic(*samples)`; rows (n, ...) of each sample are drawn anew, independently, `times` times.
+
+    The spread of the draws about their own mean is put around the statistic of the whole samples, so a bias that grows
+    with resampling (FID's) does not shift the interval. `halves` draws half of the rows without replacement, which has
+    the bootstrap's variance but no duplicates: needed where neighbours are counted, as a duplicate is its own.
+    """
+    require(0 < level < 1 and times >= 20, f"level {level} must lie in 0 to 1, and {times} draws must be 20 or more")
+    require(all(len(rows) >= 4 for rows in samples), "an interval needs samples of at least 4 rows")
+    value, dice = float(statistic(*samples)), torch.Generator().manual_seed(seed)
+    drawn = [float(statistic(*(rows[_picks(len(rows), halves, dice)] for rows in samples))) for _ in range(times)]
+    spread = torch.tensor(drawn, dtype=torch.float64)
+    tail = torch.tensor([(1 - level) / 2, (1 + level) / 2], dtype=torch.float64)
+    low, high = (torch.quantile(spread - spread.mean(), tail) + value).tolist()
+    return Interval(value, low, high, level)
+
+
+def by_class(metric: Callable[..., T], *labelled: tuple[Tensor, Tensor]) -> dict[int, T]:
+    """`metric(*rows)` for every class: each argument is rows (n, ...) with labels (n,); raises Mistake for a gap.
+
+    by_class(precision_recall, (real, real_labels), (fake, fake_labels))[3] is that of the fourth class.
+    """
+    found = [frozenset(labels.tolist()) for _, labels in labelled]
+    require(len(found) > 0, "there are no rows to take apart by class")
+    lacking = sorted(frozenset.union(*found) - frozenset.intersection(*found))
+    require(not lacking, f"figures per class need every class on both sides; class {lacking[:5]} is on one side only")
+    return {label: metric(*(rows[labels == label] for rows, labels in labelled)) for label in sorted(found[0])}
+
+
+def _picks(n: int, halves: bool, dice: torch.Generator) -> Tensor:
+    return torch.randperm(n, generator=dice)[: n // 2] if halves else torch.randint(n, (n,), generator=dice)

@@ -1,0 +1,90 @@
+"""What every extractor of features has in common."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+
+from ...errors import require
+
+
+class Extractor(Protocol):
+    """Images (n, c, h, w) in [-1, 1], or points (n, 2, 1, 1), become features (n, dimension)."""
+
+    @property
+    def name(self) -> str: ...  # which network and which of its layers
+    @property
+    def dimension(self) -> int: ...
+    @property
+    def sha256(self) -> str: ...  # of the weights; of nothing, for none
+    @property
+    def resize(self) -> str: ...  # the filter that brings images to its size; none, if it takes any
+    def __call__(self, images: Tensor) -> Tensor: ...
+
+
+def facts(extractor: Extractor) -> dict[str, str | int]:
+    """What two figures must agree in to be compared, for the record beside every number."""
+    return {
+        "features": extractor.name,
+        "dimension": extractor.dimension,
+        "sha256": extractor.sha256,
+        "resize": extractor.resize,
+    }
+
+
+def frechet_name(extractor: Extractor) -> str:
+    """FID-2048, FID-768 for Inception's layers; the others' distance is not called FID: Frechet-random-256."""
+    if not extractor.name.startswith("inception"):
+        return f"Frechet-{extractor.name}-{extractor.dimension}"
+    return f"{'sFID' if extractor.name.endswith('spatial') else 'FID'}-{extractor.dimension}"
+
+
+def features_of(extractor: Extractor, images: Tensor | Iterable[Tensor], batch: int = 64) -> Tensor:
+    """The features (n, dimension) of images, or of batches as they come, float32; raises Mistake for NaN."""
+    batches = torch.split(images, batch) if isinstance(images, Tensor) else images
+    with torch.no_grad():
+        parts = [_finite(extractor(some)) for some in batches if len(some)]
+    require(len(parts) > 0, "there are no images to measure")
+    return torch.cat(parts)
+
+
+def whole(images: Tensor) -> Tensor:
+    """Images as they would be saved, whole numbers 0 to 255 in float32: the data are so already, samples become so."""
+    _finite(images)
+    return ((images.detach().float() + 1) * 127.5).round().clamp(0, 255)
+
+
+def rounded(images: Tensor) -> Tensor:
+    """As they would be saved, in [-1, 1]: what is finer than a byte would tell samples from data, and says nothing."""
+    return whole(images) / 127.5 - 1
+
+
+def coloured(images: Tensor) -> Tensor:
+    """Three channels: grey is repeated; raises Mistake for anything but one or three."""
+    channels = images.shape[1] if images.ndim == 4 else 0
+    require(channels in (1, 3), f"images (n, 1 or 3, h, w) were expected, not {tuple(images.shape)}")
+    return images.expand(-1, 3, -1, -1)
+
+
+def digest(state: Mapping[str, Tensor]) -> str:
+    """The sha256 of named tensors: their names, shapes, kinds and bytes, in order."""
+    total = hashlib.sha256()
+    for name, value in state.items():
+        flat = value.detach().cpu().contiguous()
+        total.update(f"{name} {tuple(flat.shape)} {flat.dtype}".encode())
+        total.update(flat.numpy().tobytes())
+    return total.hexdigest()
+
+
+def fixed(network: nn.Module) -> None:
+    """Neither trained nor changed by what it reads."""
+    network.eval().requires_grad_(False)
+
+
+def _finite(values: Tensor) -> Tensor:
+    require(bool(values.isfinite().all()), "an image holds a value that is no number: it is NaN or infinite")
+    return values

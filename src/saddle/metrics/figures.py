@@ -1,0 +1,46 @@
+"""A measured number with everything that it depends on: without that it cannot be compared with another."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """How a number was measured. Numbers whose protocols differ do not belong into one column of a table."""
+
+    features: str = ""  # the extractor's name, such as inception, random or classifier
+    dimension: int = 0  # numbers in one feature vector
+    weights: str = ""  # sha256 of the extractor's weights, hex
+    resize: str = ""  # how images were brought to the extractor's size
+    samples: int = 0  # made samples that were measured
+    reference: str = ""  # what they were measured against: the source's name and split
+    references: int = 0  # how many samples of it
+    fingerprint: str = ""  # of the reference's content and preparation, hex
+    seed: int = 0  # of the samples and of every random choice
+
+    def differs(self, other: Protocol) -> list[str]:
+        """Names of the fields in which two protocols differ."""
+        return [f.name for f in fields(self) if getattr(self, f.name) != getattr(other, f.name)]
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One measured number with its interval of 95 %, if one is known, and its protocol."""
+
+    metric: str  # as it is asked for: fid, kid, precision
+    title: str  # as it is printed: FID (2048-d), KID x 1000
+    value: float
+    low: float | None = None
+    high: float | None = None
+    better: str = "lower"  # or higher, or neither
+    protocol: Protocol = Protocol()
+
+    def facts(self) -> dict[str, Any]:
+        """As JSON has it."""
+        return asdict(self)
+
+    @staticmethod
+    def read(facts: dict[str, Any]) -> Figure:
+        return Figure(**(facts | {"protocol": Protocol(**facts["protocol"])}))
