@@ -40,7 +40,8 @@ def plain_classifier(images: Tensor, labels: Tensor) -> nn.Module:
 def pixels(data: Dataset, n: int | None = None) -> tuple[Tensor, Tensor]:
     """The first images, in [-1, 1], and their labels."""
     assert data.labels is not None
-    return torch.from_numpy(np.array(data.samples[:n])).permute(0, 3, 1, 2) / 127.5 - 1, torch.from_numpy(data.labels[:n])
+    images = torch.from_numpy(np.array(data.samples[:n])).permute(0, 3, 1, 2) / 127.5 - 1
+    return images, torch.from_numpy(data.labels[:n])
 
 
 def test_two_minutes_on_two_cores_make_readable_characters(tmp_path: Path):
