@@ -1,4 +1,4 @@
-"""Layers: transposed convolutions, maxout, residual blocks, how weights begin."""
+"""Layers: convolutions, maxout, residual blocks, attention, batches that see themselves, filters, how weights begin."""
 
 from __future__ import annotations
 
@@ -7,10 +7,21 @@ from math import sqrt
 import pytest
 import torch
 from torch import nn
-from torch.nn.functional import avg_pool2d, conv2d, conv_transpose2d, interpolate
+from torch.nn.functional import (
+    avg_pool2d,
+    conv2d,
+    conv_transpose2d,
+    interpolate,
+    max_pool2d,
+    pad,
+    scaled_dot_product_attention,
+)
 
-from saddle.layers import Maxout, glorot, he
-from saddle.layers.residual import doubling, halving, plain
+from saddle.core import Shape
+from saddle.layers import Downsample, Maxout, MinibatchDiscrimination, SelfAttention, Total, Upsample, glorot, he
+from saddle.layers.residual import Residual, doubling, halving, plain
+from saddle.networks import DampedResidual, GroupedResidual, OrthogonalPerceptron
+from saddle.networks.grouped import Likeness
 
 
 @pytest.fixture(autouse=True)
@@ -71,3 +82,151 @@ def test_residual_blocks_leave_their_input_alone(block):
     y = block(x)
     assert torch.equal(x, before)
     torch.testing.assert_close(y - block.main(x), block.skip(x))
+
+
+def awake(width: int) -> SelfAttention:
+    layer = SelfAttention(width).eval()
+    nn.init.constant_(layer.gamma, 0.7)
+    return layer
+
+
+def test_attention_begins_as_the_identity_and_can_leave_it():
+    layer, x = SelfAttention(16), torch.randn(2, 16, 4, 4)
+    assert torch.equal(layer(x), x)
+    layer(x).square().sum().backward()
+    assert layer.gamma.grad.abs() > 0
+
+
+def test_attention_is_a_weighted_mean_of_pooled_values():
+    layer, x = awake(16), torch.randn(2, 16, 6, 4)
+    heads = layer.query(x), max_pool2d(layer.key(x), 2), max_pool2d(layer.value(x), 2)
+    q, k, v = (head.flatten(2).transpose(1, 2) for head in heads)
+    found = scaled_dot_product_attention(q, k, v, scale=1.0).transpose(1, 2).unflatten(2, (6, 4))
+    torch.testing.assert_close(layer(x), x + 0.7 * layer.out(found))
+
+
+def test_attention_knows_no_places():
+    """Moving whole squares of 2x2, which keys and values are pooled over, moves the answer along."""
+    layer, x, order = awake(16), torch.randn(2, 16, 6, 6), torch.randperm(9)
+
+    def moved(x):
+        squares = x.unflatten(3, (3, 2)).unflatten(2, (3, 2)).transpose(3, 4).flatten(2, 3)  # (n, c, 9, 2, 2)
+        return squares[:, :, order].unflatten(2, (3, 3)).transpose(3, 4).flatten(4, 5).flatten(2, 3)
+
+    torch.testing.assert_close(layer(moved(x)), moved(layer(x)))
+
+
+def test_attention_of_one_colour_finds_that_colour():
+    layer, x = awake(8), torch.randn(2, 8, 1, 1).expand(-1, -1, 4, 4)
+    torch.testing.assert_close(layer(x), x + 0.7 * layer.out(layer.value(x)))
+
+
+def test_attention_has_second_derivatives():
+    layer, x = awake(8).double(), torch.randn(1, 8, 2, 4, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradgradcheck(layer, (x,))
+
+
+def test_attention_takes_the_narrowest_of_layers():
+    assert SelfAttention(1)(torch.randn(1, 1, 2, 2)).shape == (1, 1, 2, 2)
+
+
+def test_minibatch_discrimination_one_pair_at_a_time():
+    layer, x = MinibatchDiscrimination(7, 4, 3), torch.randn(5, 7)
+    m = layer.project(x).detach().reshape(5, 4, 3)
+    slow = [[sum(torch.exp(-(m[i, b] - m[j, b]).abs().sum()) for j in range(5) if j != i) for b in range(4)]
+            for i in range(5)]  # fmt: skip
+    torch.testing.assert_close(layer(x), torch.tensor(slow))
+
+
+def test_minibatch_discrimination_from_copies_to_strangers():
+    layer, x = MinibatchDiscrimination(7, 4, 3), torch.randn(6, 7)
+    assert torch.equal(layer(x[:1].expand(6, -1)), torch.full((6, 4), 5.0))  # everyone equals all n - 1 others
+    assert layer(1e4 * x).max() < 1e-6
+    assert torch.equal(layer(x[:1]), torch.zeros(1, 4))
+    order = torch.randperm(6)
+    torch.testing.assert_close(layer(x[order]), layer(x)[order])
+
+
+def test_minibatch_discrimination_pushes_near_copies_apart():
+    layer, x = MinibatchDiscrimination(7, 4, 3), torch.randn(1, 7) + 0.01 * torch.randn(6, 7)
+    x.requires_grad_()
+    (slope,) = torch.autograd.grad(layer(x).sum(), x)
+    spread = lambda x: (x - x.mean(0)).norm().item()  # noqa: E731
+    assert spread(x - 1e-3 * slope) > spread(x)
+
+
+def test_minibatch_discrimination_is_exact_in_reduced_precision():
+    layer, x = MinibatchDiscrimination(7, 4, 3), torch.randn(6, 7)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(layer(x), layer(x.clone())) and layer(x).dtype == torch.float32
+        reduced = layer(x)
+    assert torch.equal(layer(x), reduced)
+
+
+def test_the_filter_is_a_smoothing_between_copies_or_means():
+    line = torch.tensor([1.0, 2.0, 1.0]) / 4
+    smooth = torch.outer(line, line).expand(3, 1, 3, 3)
+    x = torch.randn(2, 3, 8, 8)
+    down = avg_pool2d(conv2d(x, smooth, padding=1, groups=3), 2)
+    torch.testing.assert_close(Downsample()(x), down)
+    up = conv2d(interpolate(x, scale_factor=2.0), smooth, padding=1, groups=3)
+    torch.testing.assert_close(Upsample()(x), up)
+
+
+def test_the_filter_up_is_the_filter_down_turned_around():
+    x, y = torch.randn(2, 3, 8, 8), torch.randn(2, 3, 4, 4)
+    torch.testing.assert_close((Downsample()(x) * y).sum() * 4, (x * Upsample()(y)).sum())
+
+
+def test_the_filter_keeps_planes():
+    plane = (torch.arange(8.0)[:, None] - 2 * torch.arange(8.0))[None, None]
+    inside = (..., slice(2, -2), slice(2, -2))
+    rows = torch.arange(16.0) / 2 - 0.25  # where the centres of the smaller pixels lie among the larger
+    torch.testing.assert_close(Upsample()(plane)[inside][0, 0], (rows[:, None] - 2 * rows)[2:-2, 2:-2])
+    bordered = pad(torch.ones(1, 1, 4, 4), (1, 1, 1, 1))
+    torch.testing.assert_close(Total()(Downsample()(bordered)), Total()(bordered) / 4)
+
+
+def test_grouped_blocks_begin_as_the_identity():
+    data, x = Shape(3, 16, 16), torch.randn(4, 3, 16, 16)
+    D = GroupedResidual(8, 64).critic(data)
+    blocks = [layer for layer in D.trunk if isinstance(layer, Residual)]
+    assert len(blocks) == 2 * 3
+    h = torch.randn(2, 64, 4, 4)
+    assert all(torch.equal(block(h), h) for block in blocks)
+    plainly = nn.Sequential(*[layer for layer in D.trunk if not isinstance(layer, Residual)])
+    assert torch.equal(D.trunk(x), plainly(x))
+    torch.testing.assert_close(D(3 * x).score, 3 * D(x).score)  # so all of it begins linear
+    for conv in (blocks[0].main[0], blocks[0].main[2]):
+        expected = sqrt(2 / 1.04) * 6**-0.25 / sqrt(conv.weight[0].numel())
+        assert conv.weight.std().item() == pytest.approx(expected, rel=0.03)
+
+
+def test_a_likeness_is_a_convolution_of_each_channel_with_its_pattern():
+    layer, x = Likeness(6), torch.randn(2, 6, 4, 4)
+    torch.testing.assert_close(layer(x), conv2d(x, layer.patterns[:, None], groups=6)[:, :, 0, 0])
+
+
+def test_grouped_networks_narrow_beyond_32_pixels_only():
+    widths = GroupedResidual(8, 64).widths(Shape(3, 256, 256))
+    assert widths == [64, 64, 64, 64, 32, 16, 8]
+
+
+def test_a_damped_block_adds_a_tenth():
+    block = DampedResidual(8, 4).critic(Shape(1, 8, 8)).trunk[3]
+    x = torch.randn(2, 4, 4, 4)
+    torch.testing.assert_close(block(x) - block.skip(x), 0.1 * block.main[:-1](x))
+
+
+def test_orthogonal_weights_have_the_gain_as_their_only_singular_value():
+    pair, data = OrthogonalPerceptron(8, 16, shrink=4.0), Shape(2, 1, 1)
+    for module in (pair.generator(data), pair.critic(data)):
+        for layer in module.modules():
+            if isinstance(layer, nn.Linear):
+                torch.testing.assert_close(
+                    torch.linalg.svdvals(layer.weight), torch.full((min(layer.weight.shape),), 1.4)
+                )
+    D, plainly = pair.critic(data), OrthogonalPerceptron(8, 16).critic(data)
+    D.load_state_dict(dict(zip(D.state_dict(), plainly.state_dict().values(), strict=True)))
+    x = torch.randn(3, 2, 1, 1)
+    assert torch.equal(D(4 * x).score, plainly(x).score)

@@ -36,7 +36,7 @@ from ..core import (
 )
 from ..layers.priors import Normal
 from ..objectives import NonSaturating
-from .slots import Free, Slots, Turns, belong, unmixed
+from .slots import Free, Slots, Turns, belong, taught, unmixed
 
 
 class Adversarial(Game[Images]):
@@ -67,6 +67,7 @@ class Adversarial(Game[Images]):
         belong(self.penalties, "critic", "generator_penalties")
         belong(self.generator_penalties, "generator", "penalties")
         unmixed(critic, self.penalties)
+        taught(objective, self.generator_penalties)
 
     def round(self, batches: Iterator[Images], clock: Clock) -> Iterator[Turn]:
         steps = int(at(self.turns.critic, clock))

@@ -10,6 +10,10 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from ..core import Constraint, Number, Objective, Penalties, Penalty, Prior, Views, require
+from ..layers.minibatch import MinibatchDiscrimination
+from ..objectives import CriticAlone
+
+MIXERS = (_BatchNorm, MinibatchDiscrimination)
 
 
 @dataclass(frozen=True)
@@ -66,10 +70,16 @@ def belong(penalties: tuple[Penalty, ...], player: str, other: str) -> None:
         require(penalty.loss in (player, "either"), f"{name} is a term of the other player's loss; give it in {other}")
 
 
+def taught(objective: Objective, penalties: tuple[Penalty, ...]) -> None:
+    """Refuse a generator that would learn from nothing."""
+    alone = isinstance(objective, CriticAlone) and not penalties
+    require(not alone, "CriticAlone tells the generator nothing; give generator_penalties, such as FeatureMatching()")
+
+
 def unmixed(critic: nn.Module, penalties: tuple[Penalty, ...]) -> None:
-    """Refuse slopes where batch normalisation makes each score depend on every sample (Gulrajani et al. 2017, 4)."""
-    mixed = any(isinstance(layer, _BatchNorm) for layer in critic.modules())
+    """Refuse slopes where a layer makes each score depend on every sample (Gulrajani et al. 2017, section 4)."""
+    mixers = [type(layer).__name__ for layer in critic.modules() if isinstance(layer, MIXERS)]
     for penalty in penalties:
         name = type(penalty).__name__.removesuffix("Memory")
-        why = f"{name} asks for each score's slope at its sample, but the critic's batch normalisation mixes samples"
-        require(not mixed or penalty.slopes == "nowhere", f"{why}; give --networks.normal False, or other networks")
+        why = f"{name} asks for each score's slope at its own sample, but the critic's {''.join(mixers[:1])} mixes all"
+        require(not mixers or penalty.slopes == "nowhere", f"{why}; give --networks.normal False, or other networks")

@@ -20,8 +20,8 @@ from .toys import MaxoutPerceptron, OrthogonalPerceptron
 ALONE = (Dense, Perceptron, MaxoutPerceptron, OrthogonalPerceptron, Convolutional, AllConvolutional28, Convolutional5,
          Residual32, SpectralConvolutional, SpectralResidual32, AttentiveResidual32, DampedResidual, GroupedResidual,
          DenseAutoencoding, Autoencoding)  # fmt: skip
-TOLD = (ConditionalDense, Classifying, ClassifyingConvolutional, ClassifyingResidual32, ProjectedResidual32)
-COMPOSED = (Spectral, Packed, Dropped, MinibatchDiscriminating, Pair, Opposed, Concatenated, Projected)
+TOLD = (ConditionalDense, ClassifyingConvolutional, ClassifyingResidual32, ProjectedResidual32)
+COMPOSED = (Spectral, Packed, Dropped, MinibatchDiscriminating, Pair, Opposed, Concatenated, Projected, Classifying)
 NETWORKS: tuple[type, ...] = (*ALONE, *TOLD, *COMPOSED)
 
 __all__ = [

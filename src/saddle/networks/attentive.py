@@ -17,7 +17,7 @@ from .spectral import summing
 
 @dataclass(frozen=True)
 class AttentiveResidual32:
-    """SN-GAN's residual networks with attention between 16x16 places.
+    """SN-GAN's residual networks with SAGAN's attention, between 16x16 places. Zhang et al. 2018.
 
     The authors' networks are for 128 pixels, with attention between 32x32 places; those for 32 pixels are ours.
     """

@@ -35,7 +35,7 @@ class AutoencodingCritic(nn.Module):
 
 @dataclass(frozen=True)
 class DenseAutoencoding:
-    """Rectifier networks, for images of any shape and for points; the widths are ours."""
+    """EBGAN's kind of dense networks, for images of any shape and for points. Zhao et al. 2017; the widths are ours."""
 
     latent: int = 100  # numbers the generator starts from
     width: int = 512  # of each hidden layer
@@ -57,7 +57,10 @@ class DenseAutoencoding:
 
 @dataclass(frozen=True)
 class Autoencoding:
-    """DCGAN's generator; an encoder of three halvings and its mirror image, from memory; without batch norm here."""
+    """EBGAN's: DCGAN's generator against an encoder of three halvings and its mirror image. Zhao et al. 2017.
+
+    From memory, and here without batch normalisation in the critic.
+    """
 
     latent: int = 100  # numbers the generator starts from
     width: int = 64  # channels next to the image; doubled wherever the image is halved

@@ -77,14 +77,14 @@ class PackedCritic(nn.Module):
 
 @dataclass(frozen=True)
 class Dropped:
-    """Any pair, its critic weakened by dropout: behind each of its activations or, if it has such, residual blocks.
+    """Any pair, its critic weakened by dropout: behind each of its activations and residual blocks.
 
     CT-GAN's critics (Wei et al. 2018) are Dropped(Convolutional5(width=64, normal_generator=False)) for MNIST and
     Dropped(Residual32(), (0, 0.2, 0.5, 0.5, 0)) for CIFAR-10.
     """
 
     base: Networks = Convolutional(normal=False)  # what it is made of
-    shares: tuple[float, ...] = (0.5,)  # left out behind each: one share for all of them, or one each
+    shares: tuple[float, ...] = (0.5,)  # left out behind each: one share for all, or one each
 
     def __post_init__(self) -> None:
         right = bool(self.shares) and all(0 <= share < 1 for share in self.shares)

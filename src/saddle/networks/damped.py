@@ -16,9 +16,10 @@ DAMPING = 0.1  # of what a block adds to what it got
 
 @dataclass(frozen=True)
 class DampedResidual:
-    """Without normalisation, each block's part a tenth, for any power of two from 8 up; weights begin as torch has it.
+    """Those R1 was proposed with: no normalisation, each block adds a tenth. Mescheder et al. 2018.
 
-    width=16 is CelebA-HQ's at 1024 pixels; there an embedding of the only label, one number long, was a second bias.
+    For any power of two from 8 up; weights begin as torch has it. width=16 is CelebA-HQ's at
+    1024 pixels; there an embedding of the only label, one number long, was a second bias.
     """
 
     latent: int = 256  # numbers the generator starts from

@@ -23,7 +23,7 @@ WIDEST = 32  # the side up to which every stage is equally wide
 
 @dataclass(frozen=True)
 class GroupedResidual:
-    """Their networks for CIFAR-10 without labels, and by the same rule for any power of two from 8 up.
+    """R3GAN's, for CIFAR-10 without labels, and by the same rule for any power of two from 8 up. Huang et al. 2024.
 
     The generator ends without tanh. With width=96 and a fortieth of the weights it is a small pair for small data.
     """
@@ -50,9 +50,8 @@ class GroupedResidual:
         trunk: list[nn.Module] = [begun(nn.Conv2d(data.channels, widths[-1], 1, bias=False))]
         for i, (b, a) in reversed(list(enumerate(pairwise(widths), 1))):
             trunk += [*self.stage(widths, i), Downsample(), *changed(a, b)]
-        w = widths[0]
-        trunk += [*self.stage(widths, 0), begun(nn.Conv2d(w, w, 4, groups=w, bias=False)), nn.Flatten()]
-        return Critic(nn.Sequential(*trunk), begun(nn.Linear(w, 1, bias=False)))
+        trunk += [*self.stage(widths, 0), Likeness(widths[0])]
+        return Critic(nn.Sequential(*trunk), begun(nn.Linear(widths[0], 1, bias=False)))
 
     def stage(self, widths: list[int], index: int) -> list[Residual]:
         """The blocks at one size; theirs begin the smaller, the more there are in the whole network."""
@@ -94,6 +93,20 @@ class Basis(nn.Module):
     def forward(self, z: Tensor) -> Tensor:
         out: Tensor = self.patterns * self.weigh(z)[:, :, None, None]
         return out
+
+
+class Likeness(nn.Module):
+    """How much each channel is like a learned 4x4 pattern: (n, width, 4, 4) -> (n, width).
+
+    Theirs is a convolution of each channel for itself, which at this size is no more than a sum.
+    """
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.patterns = nn.Parameter(torch.randn(width, 4, 4) / 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return (x * self.patterns).sum((2, 3))
 
 
 def changed(inputs: int, outputs: int) -> list[nn.Module]:

@@ -20,7 +20,7 @@ class Opposed:
     relativistic critic.
     """
 
-    pair: Networks = Convolutional()  # whose generator and trunk these are
+    base: Networks = Convolutional()  # whose generator and trunk these are
     hidden: int = 512  # width of the head; the author's code
 
     def __post_init__(self) -> None:
@@ -28,14 +28,14 @@ class Opposed:
 
     @property
     def latent(self) -> int:
-        return self.pair.latent
+        return self.base.latent
 
     def generator(self, data: Shape) -> nn.Module:
-        return self.pair.generator(data)
+        return self.base.generator(data)
 
     def critic(self, data: Shape) -> nn.Module:
-        trunk = getattr(self.pair.critic(data), "trunk", None)
-        require(isinstance(trunk, nn.Module), f"Opposed: the critic of {type(self.pair).__name__} has no trunk of "
+        trunk = getattr(self.base.critic(data), "trunk", None)
+        require(isinstance(trunk, nn.Module), f"Opposed: the critic of {type(self.base).__name__} has no trunk of "
                 "its own to compare features of; take a pair such as Convolutional() or Perceptron()")  # fmt: skip
         assert isinstance(trunk, nn.Module)
         inputs = features(trunk, data)

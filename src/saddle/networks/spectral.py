@@ -19,7 +19,7 @@ from .residual import Residual32
 
 @dataclass(frozen=True)
 class Spectral:
-    """Any pair, every layer of its critic spectrally normalised."""
+    """Any pair, every layer of its critic spectrally normalised. Miyato et al. 2018."""
 
     base: Networks = Convolutional(normal=False)  # what it is made of
 
@@ -39,7 +39,10 @@ class Spectral:
 
 @dataclass(frozen=True)
 class SpectralResidual32:
-    """Their residual networks for CIFAR-10: WGAN-GP's, but twice as wide a generator, and sums where that has means."""
+    """SN-GAN's residual networks for CIFAR-10. Miyato et al. 2018.
+
+    WGAN-GP's, but for a generator twice as wide, and sums over places where that takes means.
+    """
 
     latent: int = 128  # numbers the generator starts from
     width: int = 128  # channels of the critic's blocks
@@ -70,7 +73,7 @@ def summing(width: int, *blocks: nn.Module) -> Critic:
 
 @dataclass(frozen=True)
 class SpectralConvolutional:
-    """Their plain networks, three steps between an eighth of the image's side and the image.
+    """SN-GAN's plain networks, three steps between an eighth of the image's side and the image. Miyato et al. 2018.
 
     Weights begin as in DCGAN, from memory; in the critic that sets no more than how fast they turn.
     """

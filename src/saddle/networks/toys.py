@@ -17,7 +17,7 @@ from .ends import Critic, Generator, counts, shaped
 
 @dataclass(frozen=True)
 class MaxoutPerceptron:
-    """PacGAN's, its generator batch-normalised, its critic of maxout: Packed(MaxoutPerceptron()). Lin et al. 2018."""
+    """PacGAN's for points: batch normalisation against maxout, as Packed(MaxoutPerceptron()). Lin et al. 2018."""
 
     latent: int = 2  # numbers the generator starts from
     width: int = 400  # of each of the generator's hidden layers
@@ -45,9 +45,9 @@ class MaxoutPerceptron:
 
 @dataclass(frozen=True)
 class OrthogonalPerceptron:
-    """Weights that begin orthogonal: the unrolled GAN's (Metz et al. 2017).
+    """The unrolled GAN's, its weights at first orthogonal. Metz et al. 2017.
 
-    Those of Nagarajan & Kolter (2017): activation relu, gain 0.8, depth_critic 1, shrink 4.
+    Those of Nagarajan & Kolter (2017) have activation relu, gain 0.8, depth_critic 1, shrink 4.
     """
 
     latent: int = 256  # numbers the generator starts from
