@@ -17,7 +17,8 @@ from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
 from ..errors import Mistake, nearest, require
 
-CHARACTERS = tuple(string.digits + string.ascii_uppercase)
+# without I and O, which in some faces are 1 and 0: nobody, and no classifier, could tell what was meant
+CHARACTERS = tuple(string.digits + string.ascii_uppercase.replace("I", "").replace("O", "") + "dh")
 FACES = {
     "sans": "DejaVuSans",
     "bold sans": "DejaVuSans-Bold",
