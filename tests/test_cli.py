@@ -15,7 +15,7 @@ from PIL import Image
 
 from saddle import __version__, sessions
 from saddle.cli import COMMANDS, main
-from saddle.cli.pages import walk
+from saddle.cli.pages import option, walk
 from saddle.cli.sampling import Sampling
 from saddle.cli.showing import Showing
 from saddle.data.prepare import Prepare
@@ -124,7 +124,7 @@ def test_a_recipe_shows_every_option_with_its_value_and_help(name, say):
     code, page, _ = say("train", name, "--help")
     assert code == 0 and recipe.paper.authors in page and "--images" in page and "--out" in page
     for field in walk(recipe):
-        assert f"--{field.name.replace('_', '-')} " in page
+        assert f"{option(field)}\n" in page or f"{option(field)} " in page
         assert "." in field.name or field.help, f"{field.name} of {name} has no comment behind it"
 
 
@@ -222,8 +222,9 @@ def test_what_stops_a_training_is_one_sentence_with_its_code(error, code, says, 
 def test_lists(say):
     code, recipes, _ = say("list")
     assert code == 0 and all(f"  {name} " in recipes for name in RECIPES)
+    assert all(recipes.count(f"{entry.group}\n") == 1 for entry in RECIPES.values())
     assert "NonSaturating(target=1.0)\n" in say("list", "objectives")[1]
-    assert "GradientPenalty(weight=10.0, every=1)\n" in say("list", "penalties")[1]
+    assert "GradientPenalty(weight=10.0, target=1.0, one_sided=False, every=1)\n" in say("list", "penalties")[1]
     assert "Linear(start, stop=0.0, until=1.0)\n" in say("list", "schedules")[1]
     assert "swiss-roll" in say("list", "data")[1] and "Uniform(bound=1.0)" in say("list", "priors")[1]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,12 +14,14 @@ import pytest
 import torch
 from torch import nn
 
+from narrow import shape, small
 from saddle.batches import Images
 from saddle.cli.pages import comments
-from saddle.core import Agree, Clock, Mistake, Move, Shape
-from saddle.networks import Convolutional
+from saddle.cli.showing import players
+from saddle.core import Agree, Clock, Mistake, Move, Shape, at
+from saddle.networks import Convolutional, GroupedResidual
 from saddle.objectives import NonSaturating, Wasserstein
-from saddle.optim import SGD
+from saddle.optim import SGD, Ramp
 from saddle.options import read
 from saddle.recipes import RECIPES, find
 from saddle.recipes.gan import GAN
@@ -69,39 +72,33 @@ def mine(tmp_path: Path) -> Path:
     return path
 
 
-def shape(name: str) -> Shape:
-    entry = RECIPES[name]
-    return Shape(2, 1, 1) if entry.data == "grid" else Shape(1, entry.size or 32, entry.size or 32)
-
-
-def small(name: str) -> tuple[object, Shape]:
-    """The recipe with narrow networks and batches, and data that it takes."""
-    recipe = find(name)[0]
-    networks = replace(recipe.networks, latent=4, width=4)
-    return replace(recipe, networks=networks, batch=6), shape(name)
-
-
 class Batches(Iterator[Images]):
-    """Endless batches, counted."""
+    """Endless batches, counted; with labels where there are classes."""
 
     def __init__(self, data: Shape, batch: int) -> None:
         self.data, self.batch, self.drawn = data, batch, 0
 
     def __next__(self) -> Images:
         self.drawn += 1
-        return Images(torch.rand(self.batch, *self.data[:3]) * 2 - 1)
+        return Images(torch.rand(self.batch, *self.data[:3]) * 2 - 1, labels(self.batch, self.data))
 
 
-def play(name: str, rounds: int = 1) -> tuple[list[list[str]], int]:
+def labels(n: int, data: Shape) -> torch.Tensor | None:
+    return torch.arange(n) % data.classes if data.classes else None
+
+
+def play(name: str, rounds: int) -> tuple[list[list[str]], int]:
     """Who moved together, turn by turn, and how many batches that took; every move is made, by plain descent."""
     torch.manual_seed(0)
-    recipe, data = small(name)
+    recipe, data = small(name), shape(name)
     game, batches = recipe.game(data), Batches(data, recipe.batch)
     names = {module: key for key, module in game.named_children()}
     seen = []
     for i in range(rounds):
         for turn in game.round(batches, Clock(round=i)):
-            assert not isinstance(turn, Agree)
+            if isinstance(turn, Agree):
+                turn.tell(turn.value.detach())
+                continue
             moves = (turn,) if isinstance(turn, Move) else turn
             seen.append([names[player] for move in moves for player in move.players])
             step(moves)
@@ -118,47 +115,97 @@ def step(moves: tuple[Move, ...]) -> None:
             p.sub_(1e-3 * g)
 
 
+TOGETHER = ("gan", "gan-minimax", "consensus")
+MOVES = {  # of the critic and of the generator in a round, where it is not one each
+    **dict.fromkeys([name for name in RECIPES if name.startswith(("wgan-gp", "ct-gan", "sn-gan"))], (5, 1)),
+    "projection-gan": (5, 1), "wgan-div": (4, 1), "wgan-div-cifar": (4, 1), "gan-qp": (2, 1), "t-gan": (1, 2),
+    "pacgan": (1, 2), "label-regression": (0, 1),
+}  # fmt: skip
+
+
+def order(name: str, round: int) -> list[list[str]]:
+    critic, generator = {"wgan": (3 if round else 7, 1)}.get(name) or MOVES.get(name, (1, 1))
+    return [["critic", "generator"]] if name in TOGETHER else [["critic"]] * critic + [["generator"]] * generator
+
+
 @pytest.mark.parametrize("name", RECIPES)
 def test_a_recipe_plays_in_its_papers_order(name):
     turns, batches = play(name, rounds=2)
-    if name == "gan":
-        expected, drawn = [["critic", "generator"]], 1
-    elif name.startswith("dcgan"):
-        expected, drawn = [["critic"], ["generator"]], 1
-    else:
-        expected, drawn = [["critic"]] * 5 + [["generator"]], 5
-    assert turns == 2 * expected and batches == 2 * drawn
+    assert turns == order(name, 0) + order(name, 1)
+    assert batches == 2 if name == "label-regression" else sum("critic" in players for players in turns)
+
+
+def test_wgans_critic_moves_a_hundred_times_at_first_and_every_500_rounds():
+    turns = find("wgan")[0].turns
+    assert [turns.critic(Clock(i)) for i in (0, 24, 25, 499, 500, 501)] == [100, 100, 5, 5, 100, 5]
 
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_a_recipe_is_what_its_text_says(name):
     recipe, entry = find(name)
     assert read(repr(recipe), KINDS) == recipe
-    changed = replace(small(name)[0], batch=12, objective=NonSaturating(0.9))
+    changed = replace(small(name), batch=12, optimizer=SGD(0.3, Ramp(0.5, 0.7, 10)))
     assert read(repr(changed), kinds(entry)) == changed != recipe
 
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_a_recipe_makes_what_it_is_shown(name):
-    recipe, data = small(name)
-    recipe = replace(recipe, networks=replace(recipe.networks, latent=5))
+    recipe, data = small(name), shape(name)
     game = recipe.game(data)
-    made = game.sample(torch.empty(3, *data[:3]))
-    assert made.shape == (3, *data[:3]) and (data.points or made.abs().max() <= 1)
+    with torch.no_grad():
+        made = game.sample(torch.empty(6, *data[:3]), labels(6, data))
+    bounded = not data.points and not isinstance(recipe.networks, GroupedResidual)  # that one ends without tanh
+    assert made.shape == (6, *data[:3]) and made.isfinite().all() and (not bounded or made.abs().max() <= 1)
+    assert made[0].ne(made[3]).any()  # of one class
     assert not {id(p) for p in game.parameters()} & {id(p) for p in recipe.game(data).parameters()}
 
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_every_player_has_steps_and_every_field_a_word_of_help(name):
     recipe, entry = find(name)
-    for player in ("generator", "critic"):
+    counts = players(small(name), shape(name))  # as `saddle show` has them, on no device
+    assert list(counts) == (["generator"] if name == "label-regression" else ["generator", "critic"])
+    for player in counts:
         layer = nn.Linear(2, 2)
         optimizer = recipe.steps(player).build(layer.parameters())
         recipe.steps(player).tune(optimizer, Clock(1000, 64_000, 0.5))
         assert optimizer.param_groups[0]["lr"] > 0
     helps = comments(type(recipe))
     assert all(helps[field.name] for field in fields(recipe)), helps
-    assert entry.summary and recipe.paper.arxiv
+    assert entry.summary and re.fullmatch(r"\d{4}\.\d{5}|\d{4}\.\d{4}", recipe.paper.arxiv)
+
+
+COUNTS = {  # of the authors' own networks, counted apart from ours
+    "gan": (Shape(1, 28, 28), 2_503_984, 1_231_441),
+    "dcgan": (Shape(3, 64, 64), 3_576_704, 2_765_568),
+    "dcgan-28": (Shape(1, 28, 28), 2_597_825, 208_513),
+    "wgan-gp-toy": (Shape(2, 1, 1), 527_874, 527_361),
+    "wgan-gp-cifar": (Shape(3, 32, 32), 1_204_483, 1_053_825),
+    "sn-gan": (Shape(3, 32, 32), 3_813_379, 2_935_873),
+    "sn-gan-residual": (Shape(3, 32, 32), 4_276_739, 1_053_824),
+    "projection-gan": (Shape(3, 32, 32, 10), 4_304_387, 1_055_104),
+    "r3gan-cifar": (Shape(3, 32, 32), 20_732_160, 20_683_776),
+    "unrolled-gan-toy": (Shape(2, 1, 1), 49_666, 17_025),  # 256-128-128-2 against 2-128-128-1
+    "nagarajan-kolter-toy": (Shape(2, 1, 1), 49_666, 513),  # 256-128-128-2 against 2-128-1
+}
+
+
+@pytest.mark.parametrize("name", COUNTS)
+def test_a_recipe_has_its_authors_networks(name):
+    data, *counts = COUNTS[name]
+    with torch.device("meta"):
+        game = find(name)[0].game(data)
+    assert [sum(p.numel() for p in player.parameters()) for player in (game.generator, game.critic)] == counts
+
+
+@pytest.mark.parametrize("name", ["r3gan-cifar", "roth-annealed", "instance-noise", "label-noise"])
+def test_what_a_recipe_anneals(name):
+    recipe = find(name)[0]
+    number = recipe.views[0].std if recipe.views else recipe.penalties[-1].weight
+    now = [at(number, Clock(images=images, share=images / 4e7)) for images in (0, 20_000_000, 40_000_000)]
+    expected = {"r3gan-cifar": (0.05, 0.005, 0.005), "roth-annealed": (2.0, 0.2, 0.02),
+                "instance-noise": (0.3, 0.15, 0.0), "label-noise": (0.1, 0.05, 0.0)}  # fmt: skip
+    assert now == pytest.approx(expected[name])
 
 
 def test_kinds_have_one_name_each():
@@ -223,10 +270,18 @@ def test_a_wrong_size_is_refused_before_anything_begins():
             find(name)[0].game(Shape(1, 28, 28))
 
 
+@pytest.mark.parametrize("name", [name for name in RECIPES if name.startswith(
+    ("cgan", "label-regression", "ac-gan", "projection"))])  # fmt: skip
+def test_a_recipe_of_classes_says_what_to_do_without_labels(name):
+    with pytest.raises(Mistake, match=r"^[^.;]* is told the class of each sample, but .* no labels; .*--labels") as no:
+        small(name).game(shape(name)._replace(classes=0))
+    assert "\n" not in str(no.value)
+
+
 def test_an_unknown_name_is_answered_with_the_nearest():
     with pytest.raises(Mistake, match=r"no recipe dgcan; did you mean dcgan\?"):
         find("dgcan")
-    with pytest.raises(Mistake, match=r"no recipe zzz; there are gan, dcgan, .* file\.py:Name"):
+    with pytest.raises(Mistake, match=r"no recipe zzz; saddle list shows .* file\.py:Name"):
         find("zzz")
 
 

@@ -12,15 +12,22 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
+import narrow
 from saddle import load, resume, train
-from saddle.core import Clock, Mistake
+from saddle.core import Clock, Mistake, Shape
+from saddle.data.dataset import Dataset
+from saddle.data.toys import toy
 from saddle.errors import Interrupted
+from saddle.recipes import RECIPES
+from saddle.recipes.revive import reread
 from saddle.runs.folder import Folder
-from saddle.training.checkpoint import latest, read
-from saddle.training.match import Match
+from saddle.training.checkpoint import latest, read, save
+from saddle.training.machine import Machine
+from saddle.training.match import How, Match
 from saddle.training.watch import Watcher
 
 SIZES = {"dcgan-28": 28, "wgan-gp-mnist": 28, "wgan-gp-cifar": 32}
@@ -90,6 +97,41 @@ def test_a_stopped_run_goes_on_to_the_same_bits(name: str, tmp_path: Path, devic
     assert stopped.value.code == 143
     resume(halted)
     equal(whole, halted)
+
+
+def dataset(data: Shape) -> Dataset:
+    """Noise of this shape, with labels where there are classes."""
+    dice = np.random.default_rng(0)
+    if data.points:
+        return Dataset("points", toy("ring", 32), fingerprint="0")
+    pixels = dice.integers(0, 256, (32, data.height, data.width, data.channels), dtype=np.uint8)
+    return Dataset("noise", pixels, dice.integers(data.classes, size=32), ("a", "b", "c"), "0")
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_recipe_goes_on_from_a_checkpoint_to_the_same_bits(name: str, tmp_path: Path, device: torch.device):
+    recipe, data, rounds = narrow.small(name), dataset(narrow.shape(name)), 4
+    stop = random.Random(name).randrange(1, rounds)
+
+    def match(value: Any) -> Match[Any]:
+        return Match(value, data, 10**4, Machine(device, torch.float32, ""), How(seed=3, ema=20))
+
+    def go(match: Match[Any], until: int) -> dict[str, torch.Tensor]:
+        while match.clock.round < until:
+            _, report = match.play()
+        return report
+
+    whole = match(recipe)
+    go(whole, stop)
+    path = save(tmp_path, *whole.state())
+    one = go(whole, rounds)
+    resumed = match(reread(name, repr(recipe)))
+    resumed.restore(*read(path))
+    two = go(resumed, rounds)
+    (tensors, facts), (again, same) = whole.state(), resumed.state()
+    assert json.dumps(facts) == json.dumps(same) and tensors.keys() == again.keys() and one.keys() == two.keys()
+    assert [key for key in tensors if not torch.equal(tensors[key], again[key])] == []
+    assert [key for key in one if not torch.equal(one[key], two[key])] == []
 
 
 def test_pictures_and_checkpoints_change_no_weight(tmp_path: Path):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Sequence
 from importlib import import_module
+from itertools import groupby
 
 from ..errors import Mistake, nearest
 from ..options import bare
@@ -42,12 +43,19 @@ def list(words: Sequence[str]) -> None:
 
 
 def recipes() -> str:
-    rows = ((n, e.summary if e.data == "glyphs" else f"{e.summary} ({e.data})") for n, e in RECIPES.items())
-    return f"""Recipes, and in brackets what they train on without --data, if it is not glyphs
-{lines(rows, 18)}
+    groups = "\n\n".join(
+        f"{group}\n{lines(map(row, names), 22)}" for group, names in groupby(RECIPES, lambda name: RECIPES[name].group)
+    )
+    return f"""{groups}
 
+In brackets, what it trains on without --data, if it is not glyphs.
 saddle train RECIPE trains one, saddle show RECIPE tells more; your own is file.py:Name.
 saddle list {" | ".join([*VALUES, "data"])}"""
+
+
+def row(name: str) -> tuple[str, str]:
+    summary, data = RECIPES[name].summary, RECIPES[name].data
+    return name, summary if data == "glyphs" else f"{summary} ({data})"
 
 
 def sources() -> str:

@@ -115,7 +115,7 @@ class Gated(Adversarial):
 
 def parted(objective: Objective, boundary: float) -> bool:
     """Is a critic wrong about a real below this score, and about a fake above it; and does it matter where zero is?"""
-    real, fake = (torch.full((2,), boundary, requires_grad=True) for _ in range(2))
+    real, fake = (torch.full((2,), boundary, device="cpu", requires_grad=True) for _ in range(2))
     loss, shifted = objective.critic(real, fake), objective.critic(real + 16, fake + 16)
     up, down = torch.autograd.grad(loss, (real, fake))
     return bool((up < 0).all() and (down > 0).all() and not torch.isclose(loss, shifted))

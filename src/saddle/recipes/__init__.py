@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from difflib import get_close_matches
 from importlib import import_module
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ..errors import Mistake, nearest
+from ..errors import Mistake
 
 if TYPE_CHECKING:
     from ..core import Recipe
@@ -20,16 +21,18 @@ class Entry(NamedTuple):
     data: str = "glyphs"  # what it trains on unless told otherwise
     size: int | None = None
     quick: Mapping[str, str] = MappingProxyType({})  # fields that differ on that data, where two minutes have to do
+    group: str = ""  # under which it is listed
 
 
 QUICK = MappingProxyType({"batch": "32", "turns.generator": "2", "optimizer.lr": "4e-4"})
-RECIPES: dict[str, Entry] = {
-    name: Entry(f"saddle.recipes.{module}", *rest)
-    for name, module, *rest in (
+TABLE: dict[str, tuple[tuple[Any, ...], ...]] = {  # in groups: name, module, and an entry from its value on
+    "The first": (
         ("gan", "gan", "GAN", "dense networks that move at once: the first paper"),
         ("gan-minimax", "gan", "minimax", "the same with the saturating loss of its equation 1"),
         ("dcgan", "dcgan", "DCGAN", "strided convolutions and batch normalisation; start here", "glyphs", None, QUICK),
         ("dcgan-28", "dcgan_28", "DCGAN28", "the same for 28x28 pixels, all-convolutional", "glyphs", 28),
+    ),
+    "Other losses": (
         ("lsgan", "lsgan", "LSGAN", "least squares in place of cross-entropy"),
         ("lsgan-pearson", "lsgan", "pearson", "least squares with the coding of Pearson's divergence"),
         ("fgan", "fgan", "FGAN", "any f-divergence; here Jensen and Shannon's"),
@@ -37,6 +40,13 @@ RECIPES: dict[str, Entry] = {
         ("fgan-reverse-kl", "fgan", "reverse_kl", "the same for its reverse"),
         ("fgan-pearson", "fgan", "pearson", "the same for Pearson's chi-squared"),
         ("fgan-hellinger", "fgan", "hellinger", "the same for the squared Hellinger distance"),
+        ("ebgan", "ebgan", "EBGAN", "the critic is an autoencoder, its error an energy"),
+        ("t-gan", "t_gan", "TGAN", "the Turing test: which of two pictures is real?"),
+        ("rsgan", "relativistic", "RSGAN", "real and fake are scored against each other"),
+        ("ragan", "relativistic", "average", "each against the mean of the other side"),
+        ("ralsgan", "relativistic", "average_squares", "the same with least squares"),
+    ),
+    "Wasserstein critics and their kin": (
         ("wgan", "wgan", "WGAN", "the earth mover's distance by a critic with clipped weights"),
         ("wgan-gp", "wgan_gp", "WGANGP", "a Wasserstein critic with a penalty on its slope"),
         ("wgan-gp-toy", "wgan_gp", "toy", "WGAN-GP on points in the plane", "grid"),
@@ -49,11 +59,8 @@ RECIPES: dict[str, Entry] = {
         ("ct-gan-cifar", "ct_gan", "cifar", "the same on residual networks for 32x32 pixels", "glyphs", 32),
         ("dragan", "dragan", "DRAGAN", "slope one around the data"),
         ("gan-qp", "gan_qp", "GANQP", "a quadratic potential in place of a Lipschitz constraint"),
-        ("ebgan", "ebgan", "EBGAN", "the critic is an autoencoder, its error an energy"),
-        ("t-gan", "t_gan", "TGAN", "the Turing test: which of two pictures is real?"),
-        ("rsgan", "relativistic", "RSGAN", "real and fake are scored against each other"),
-        ("ragan", "relativistic", "average", "each against the mean of the other side"),
-        ("ralsgan", "relativistic", "average_squares", "the same with least squares"),
+    ),
+    "For convergence": (
         ("r1", "r1", "R1GAN", "a penalty on the critic's slope at real samples"),
         ("r1-toy", "r1", "toy", "R1 on points in the plane", "grid"),
         ("r3gan", "r3gan", "R3GAN", "a relativistic loss with R1 and R2, on a small network"),
@@ -61,9 +68,18 @@ RECIPES: dict[str, Entry] = {
         ("r3gan-cifar", "r3gan", "cifar", "the authors' size, for 32x32 pixels and a GPU", "glyphs", 32),
         ("roth", "roth", "RothGAN", "noise on the critic's input, to second order"),
         ("roth-annealed", "roth", "annealed", "the same, from strong to weak"),
+        ("consensus", "consensus", "ConsensusGAN", "both players shrink the game's gradient field"),
+        ("nagarajan-kolter", "nagarajan_kolter", "NagarajanKolterGAN", "the generator calms the critic's gradient"),
+        ("nagarajan-kolter-toy", "nagarajan_kolter", "toy", "the same on points in the plane", "ring"),
+        ("ttur", "ttur", "TTUR", "a rate for each player"),
+        ("ttur-wgan-gp", "ttur", "wgan_gp", "WGAN-GP with one move each and a faster critic", "glyphs", 32),
+    ),
+    "Spectral normalisation and attention": (
         ("sn-gan", "sn_gan", "SNGAN", "spectral normalisation in the critic, plain networks", "glyphs", 32),
         ("sn-gan-residual", "sn_gan", "residual", "the same on residual networks for 32x32 pixels", "glyphs", 32),
         ("sagan", "sagan", "SAGAN", "attention between distant places, two rates", "glyphs", 32),
+    ),
+    "Told the class": (
         ("cgan", "cgan", "CGAN", "both players are told the class"),
         ("cgan-dense", "cgan", "dense", "the same on the paper's dense networks"),
         ("cgan-blind-critic", "cgan", "blind", "the ablation: a critic that is not told"),
@@ -71,24 +87,28 @@ RECIPES: dict[str, Entry] = {
         ("ac-gan", "ac_gan", "ACGAN", "the critic also names the class"),
         ("ac-gan-cifar", "ac_gan", "cifar", "the same on the paper's networks for 32x32 pixels", "glyphs", 32),
         ("projection-gan", "projection_gan", "ProjectionGAN", "a class's vector against the features", "glyphs", 32),
+    ),
+    "Against missing modes": (
         ("pacgan", "pacgan", "PacGAN", "the critic sees packs of two samples"),
         ("pacgan-toy", "pacgan", "toy", "PacGAN on points in the plane", "grid"),
         ("minibatch-gan", "minibatch_gan", "MinibatchGAN", "the critic is told how alike a batch's samples are"),
         ("feature-matching", "feature_matching", "FeatureMatchingGAN", "fakes match the critic's mean features"),
         ("unrolled-gan", "unrolled_gan", "UnrolledGAN", "the generator answers the critic of five steps ahead"),
         ("unrolled-gan-toy", "unrolled_gan", "toy", "unrolled on points in the plane", "ring"),
-        ("consensus", "consensus", "ConsensusGAN", "both players shrink the game's gradient field"),
-        ("nagarajan-kolter", "nagarajan_kolter", "NagarajanKolterGAN", "the generator calms the critic's gradient"),
-        ("nagarajan-kolter-toy", "nagarajan_kolter", "toy", "the same on points in the plane", "ring"),
-        ("ttur", "ttur", "TTUR", "a rate for each player"),
-        ("ttur-wgan-gp", "ttur", "wgan_gp", "WGAN-GP with one move each and a faster critic", "glyphs", 32),
+    ),
+    "Noise, and balance by hand": (
         ("instance-noise", "noise", "InstanceNoise", "noise on what the critic sees, fading"),
         ("noise-on-reals", "noise", "NoiseOnReals", "the ablation: noise on reals alone"),
         ("label-noise", "noise", "LabelNoise", "some of the critic's labels told wrong, fading"),
         ("weak-critic", "balance", "WeakCritic", "a narrow critic with dropout: the naive remedy"),
         ("accuracy-gate", "balance", "AccuracyGated", "the critic waits once it is right often enough"),
         ("equilibrium-gate", "balance", "equilibrium", "each player waits while it is far ahead"),
-    )
+    ),
+}
+RECIPES: dict[str, Entry] = {
+    name: Entry(f"saddle.recipes.{module}", *rest)._replace(group=group)
+    for group, rows in TABLE.items()
+    for name, module, *rest in rows
 }
 
 
@@ -99,6 +119,8 @@ def find(name: str) -> tuple[Recipe[Any], Entry]:
     if files.meant(name):
         return files.find(name)
     if name not in RECIPES:
-        raise Mistake(f"there is no recipe {name}{nearest(name, RECIPES)} (one of your own is given as file.py:Name)")
+        near = get_close_matches(name, RECIPES, 1)
+        hint = f"did you mean {near[0]}?" if near else "saddle list shows what there is"
+        raise Mistake(f"there is no recipe {name}; {hint} (one of your own is given as file.py:Name)")
     entry = RECIPES[name]
     return files.made(getattr(import_module(entry.module), entry.value), name), entry

@@ -8,7 +8,7 @@ from ..core import Networks, Objective, Optimizing, Paper, Penalties
 from ..games import Turns
 from ..networks import Convolutional, Convolutional5, Dropped, Residual32
 from ..objectives import Wasserstein
-from ..optim import Adam
+from ..optim import Adam, Linear
 from ..penalties import Consistency, GradientPenalty
 from .versus import Versus
 
@@ -23,10 +23,17 @@ class CTGAN(Versus):
     objective: Objective = Wasserstein()  # how scores become losses
     penalties: Penalties = (GradientPenalty(10.0), Consistency(2.0))  # the critic's: lambda_1, and lambda_2 with M' = 0
     turns: Turns = Turns(critic=5)  # moves of each player in a round; the authors' code
-    optimizer: Optimizing = Adam(lr=2e-4, betas=(0.0, 0.9))  # how both players step; the authors' code
-    batch: int = 64  # images in one move of the critic
+    optimizer: Optimizing = Adam(lr=2e-4, betas=(0.0, 0.9))  # how both players step; the authors' code, CIFAR-10
+    batch: int = 64  # images in one move of the critic; as WGAN-GP's
 
 
-# The authors' networks for 28x28 and 32x32 pixels: WGAN-GP's with dropout in the critic.
-mnist = CTGAN(networks=Dropped(Convolutional5(width=64, normal_generator=False), (0.5,)), batch=50)
-cifar = CTGAN(networks=Dropped(Residual32(), (0.0, 0.2, 0.5, 0.5, 0.0)))
+# The authors' networks for 28x28 and 32x32 pixels: WGAN-GP's with dropout in the critic, and steps as there.
+mnist = CTGAN(
+    networks=Dropped(Convolutional5(width=64, normal_generator=False), (0.5,)),
+    optimizer=Adam(1e-4, (0.5, 0.9)),
+    batch=50,
+)
+cifar = CTGAN(
+    networks=Dropped(Residual32(), (0.0, 0.2, 0.5, 0.5, 0.0)),
+    optimizer=Adam(Linear(2e-4, 0.0), (0.0, 0.9)),
+)

@@ -20,5 +20,5 @@ class EBGAN(Versus):
 
     networks: Networks = DenseAutoencoding()  # generator and critic; widths of ours
     objective: Objective = Energy(margin=10.0)  # how scores become losses; the margin: theirs on MNIST, from memory
-    generator_penalties: Penalties = (PullingAway(weight=0.1),)  # further terms of the generator's loss: section 2.4
-    optimizer: Optimizing = Adam(lr=1e-3, betas=(0.5, 0.999))  # how both players step; from memory
+    generator_penalties: Penalties = (PullingAway(weight=0.1),)  # further terms of the generator's loss; the paper's
+    optimizer: Optimizing = Adam(lr=1e-3, betas=(0.5, 0.999))  # how both players step; the rate is a choice of ours

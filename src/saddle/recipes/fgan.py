@@ -13,7 +13,7 @@ from .versus import Versus
 
 @dataclass(frozen=True)
 class FGAN(Versus):
-    """On DCGAN's networks, with the generator's alternative loss; divergences as in the paper's table 6."""
+    """On DCGAN's networks, with the generator's alternative loss; a divergence is given by its name."""
 
     paper = Paper("Nowozin, Cseke & Tomioka", 2016, arxiv="1606.00709")
 

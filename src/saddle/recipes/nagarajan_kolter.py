@@ -26,9 +26,9 @@ class NagarajanKolterGAN(Versus):
         return self.play(NagarajanKolter, data, eta=self.eta)
 
 
-# Points in the plane: the authors' networks, whose critic sees a quarter of its input, and their batch.
+# Points in the plane: the authors' networks, whose critic sees a quarter of each coordinate, and their batch.
 toy = NagarajanKolterGAN(
-    networks=OrthogonalPerceptron(activation="relu", gain=0.8, shrink=4.0),
+    networks=OrthogonalPerceptron(activation="relu", gain=0.8, depth_critic=1, shrink=4.0),
     objective=Minimax(),
     batch=512,
 )

@@ -21,7 +21,7 @@ class InstanceNoise(Versus):
     paper = Paper("Soenderby et al.", 2016, arxiv="1610.04490")
 
     networks: Networks = Convolutional(latent=100, width=64)  # generator and critic
-    views: Views = (Noise(Linear(0.3, 0.0)),)  # what the critic sees of each sample
+    views: Views = (Noise(Linear(0.3, 0.0)),)  # what the critic sees of each sample; the strength is a choice of ours
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class NoiseOnReals(Versus):
 class LabelNoise(Versus):
     """A share of the critic's labels told wrong, in expectation, annealed; it bounds the critic, no more."""
 
-    paper = Paper("Salimans et al.", 2016, arxiv="1606.03498")
+    paper = Paper("a lecture's rule; its nearest kin is Salimans et al.'s label smoothing", 2016, arxiv="1606.03498")
 
     networks: Networks = Convolutional(latent=100, width=64)  # generator and critic
     penalties: Penalties = (Swapped(NonSaturating(), Linear(0.1, 0.0)),)  # labels told wrong, at first one in ten

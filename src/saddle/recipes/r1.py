@@ -27,7 +27,7 @@ class R1GAN(Versus):
     batch: int = 64  # images in one move of the critic; the authors' code
 
 
-# Points in the plane, on small rectifier networks.
+# Points in the plane, on small rectifier networks; a choice of ours.
 toy = R1GAN(
     networks=Perceptron(latent=2, width=128),
     penalties=(R1(0.1),),

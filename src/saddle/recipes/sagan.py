@@ -13,7 +13,10 @@ from .versus import Versus
 
 @dataclass(frozen=True)
 class SAGAN(Versus):
-    """For 32x32 pixels and without labels; the authors' own is for 128x128 pixels of ImageNet's thousand classes."""
+    """For 32x32 pixels and without labels; the authors' own is for 128x128 pixels of ImageNet's thousand classes.
+
+    The second beta is the paper's, from memory; the authors' code leaves it at 0.999.
+    """
 
     paper = Paper("Zhang et al.", 2018, arxiv="1805.08318")
 

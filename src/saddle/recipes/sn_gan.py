@@ -14,7 +14,10 @@ from .versus import Versus
 
 @dataclass(frozen=True)
 class SNGAN(Versus):
-    """The authors' plain networks for 32x32 pixels. Their generator answers with 128 fakes, here with 64."""
+    """The authors' plain networks for 32x32 pixels. Their generator answers with 128 fakes, here with 64.
+
+    They add noise below one grey level to the reals; here there is none.
+    """
 
     paper = Paper("Miyato et al.", 2018, arxiv="1802.05957")
 

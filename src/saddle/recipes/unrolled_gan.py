@@ -19,13 +19,13 @@ class UnrolledGAN(Versus):
 
     networks: Networks = Convolutional(latent=100, width=64, normal=False)  # generator and critic
     K: int = 5  # steps of the critic that the generator foresees; the authors' code
-    inner: SGD | Adam = SGD(0.01)  # how the critic is expected to step
+    inner: SGD | Adam = SGD(0.01)  # how the critic is expected to step; a choice of ours
 
     def game(self, data: Shape) -> Unrolled:
         return self.play(Unrolled, data, K=self.K, inner=self.inner)
 
 
-# Points in the plane: the authors' networks and steps.
+# Points in the plane: the authors' networks and steps; the batch is from memory.
 toy = UnrolledGAN(
     networks=OrthogonalPerceptron(),
     optimizer=Adam(1e-3, (0.5, 0.999)),

@@ -36,7 +36,8 @@ class Versus(Recipe[Images]):
     def __post_init__(self) -> None:
         for penalty in self.penalties:
             ok = not isinstance(penalty, Swapped) or penalty.objective == self.objective
-            require(ok, f"Swapped flips labels of another objective than the game's; write Swapped({self.objective})")
+            flips = "Swapped flips the labels of the game's own objective"
+            require(ok, f'{flips}, which is another here; give --penalties "Swapped({self.objective})"')
 
     def game(self, data: Shape) -> Adversarial:
         return self.play(Adversarial, data)

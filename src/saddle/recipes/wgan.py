@@ -20,7 +20,7 @@ class WGAN(Versus):
 
     networks: Networks = Convolutional(latent=100, width=64)  # generator and critic: DCGAN's, batch norm and all
     objective: Objective = Wasserstein()  # how scores become losses: algorithm 1
-    constraint: Constraint = Clip(0.01)  # what holds after each of the critic's moves: c of algorithm 1
+    constraint: Constraint = Clip(0.01)  # what holds after each of the critic's moves; the authors' code
     turns: Turns = Turns(critic=Burst(high=100, low=5, first=25, again=500))  # moves of each player; the authors' code
-    optimizer: Optimizing = RMSprop(lr=5e-5)  # how both players step: algorithm 1
-    batch: int = 64  # images in one move of the critic: m of algorithm 1
+    optimizer: Optimizing = RMSprop(lr=5e-5)  # how both players step; the authors' code
+    batch: int = 64  # images in one move of the critic; the authors' code

@@ -1,0 +1,38 @@
+"""Every recipe at a size for tests: networks of eight channels, batches of four, data that it takes."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from saddle.core import Recipe, Shape
+from saddle.data.named import TOYS
+from saddle.games import AccuracyGate, Turns
+from saddle.optim import Burst
+from saddle.recipes import RECIPES, find
+
+WIDTH, BATCH, CLASSES = 8, 4, 3
+
+
+def narrow(value: Any) -> Any:
+    """A networks value with no whole number in it above eight, in the values that it is made of neither."""
+    fields = {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
+    parts = {name: narrow(part) for name, part in fields.items() if dataclasses.is_dataclass(part)}
+    counts = {name: min(n, WIDTH) for name, n in fields.items() if type(n) is int}
+    return dataclasses.replace(value, **parts, **counts)
+
+
+def small(name: str) -> Recipe[Any]:
+    """The recipe, narrow, and what would take long or stop a player from its first move on made shorter."""
+    recipe = find(name)[0]
+    short: dict[str, Any] = {"wgan": {"turns": Turns(critic=Burst(high=7, low=3, first=1))},
+                             "accuracy-gate": {"gate": AccuracyGate(threshold=0.9, hysteresis=0.2)}}  # fmt: skip
+    networks = narrow(recipe.networks)  # type: ignore[attr-defined]
+    return dataclasses.replace(recipe, networks=networks, batch=BATCH, **short.get(name, {}))  # type: ignore[type-var]
+
+
+def shape(name: str) -> Shape:
+    """Its own data's, with three classes; of pixels no more than it needs."""
+    entry = RECIPES[name]
+    side = 1 if entry.data in TOYS else entry.size or 16
+    return Shape(2, 1, 1) if side == 1 else Shape(1, side, side, CLASSES)
