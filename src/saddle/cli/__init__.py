@@ -21,13 +21,19 @@ COMMANDS = {
     "train": Command("training", "[RECIPE]", "train a recipe; dcgan on drawn letters and digits if nothing is said"),
     "resume": Command("training", "RUN", "go on with a run exactly where it stopped"),
     "sample": Command("sampling", "RUN", "make new samples: one sheet of them, or -n single files"),
+    "measure": Command("measuring", "RUN|SOURCE", "take figures of a run's samples, or of any images, against others"),
     "doctor": Command("checking", "DATA", "look for what is wrong with data, and say what to do about it"),
     "list": Command(
-        "listing", "[WHAT]", "list recipes, objectives, penalties, networks, priors, optimizers, schedules or data"
+        "listing", "[WHAT]", "list recipes, objectives, penalties, networks, views, priors, optimizers, schedules or data"
     ),
     "show": Command(
         "showing", "RECIPE", "tell a recipe's fields and sources, its losses in words, its networks' sizes"
     ),
+    "theory": Command("theory", "[NAME]", "see and check what the theory says of GANs, in seconds; lists what there is"),
+    "compare": Command("reporting", "RUN ...", "put runs side by side: figures, what differs, curves and pictures"),
+    "report": Command("reporting", "RUN", "tell all of one run on one page, complete in one HTML file"),
+    "reproduce": Command("reporting", "RUN", "train a run again from its manifest, and check that it ends in the same bits"),
+    "sweep": Command("sweeping", "RECIPE", "train all combinations of some choices, with several seeds, and compare them"),
     "diff": Command("comparing", "A B", "tell what differs between two recipes, or two runs"),
 }
 PAGE = """\

@@ -17,7 +17,9 @@ VALUES = {
     "objectives": ("saddle.objectives", "OBJECTIVES"),
     "penalties": ("saddle.penalties", "PENALTIES"),
     "networks": ("saddle.networks", "NETWORKS"),
+    "views": ("saddle.layers.views", "VIEWS"),
     "priors": ("saddle.layers", "PRIORS"),
+    "slots": ("saddle.games", "SLOTS"),
     "optimizers": ("saddle.optim", "OPTIMIZERS"),
     "schedules": ("saddle.optim", "SCHEDULES"),
 }
