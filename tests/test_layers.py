@@ -17,8 +17,9 @@ from torch.nn.functional import (
     scaled_dot_product_attention,
 )
 
-from saddle.core import Shape
+from saddle.core import Mistake, Shape
 from saddle.layers import Downsample, Maxout, MinibatchDiscrimination, SelfAttention, Total, Upsample, glorot, he
+from saddle.layers.ends import FromOne, ToOne
 from saddle.layers.residual import Residual, doubling, halving, plain
 from saddle.networks import DampedResidual, GroupedResidual, OrthogonalPerceptron
 from saddle.networks.grouped import Likeness
@@ -230,3 +231,20 @@ def test_orthogonal_weights_have_the_gain_as_their_only_singular_value():
     D.load_state_dict(dict(zip(D.state_dict(), plainly.state_dict().values(), strict=True)))
     x = torch.randn(3, 2, 1, 1)
     assert torch.equal(D(4 * x).score, plainly(x).score)
+
+
+@pytest.mark.parametrize("bias", [True, False])
+def test_a_convolution_at_an_end_is_a_matrix_product(bias: bool):
+    torch.manual_seed(0)
+    one, many = torch.randn(3, 5, 1, 1, dtype=torch.float64), torch.randn(3, 5, 4, 4, dtype=torch.float64)
+    for layer, usual, x in (
+        (FromOne(5, 6, 4, bias=bias), nn.ConvTranspose2d(5, 6, 4, bias=bias), one),
+        (ToOne(5, 2, 4, bias=bias), nn.Conv2d(5, 2, 4, bias=bias), many),
+    ):
+        usual.load_state_dict(layer.state_dict())
+        for form in (torch.contiguous_format, torch.channels_last):
+            torch.testing.assert_close(layer.double().to(memory_format=form)(x), usual.double()(x))
+    with pytest.raises(Mistake, match="one pixel, not 4x4"):
+        FromOne(5, 6, 4).double()(many)
+    with pytest.raises(Mistake, match=r"not \(1, 1\)"):
+        ToOne(5, 6, 4).double()(one)

@@ -8,6 +8,7 @@ from itertools import pairwise
 from torch import nn
 
 from ..core import Shape
+from ..layers.ends import FromOne, ToOne
 from ..layers.initial import gaussian
 from .ends import Critic, Generator, counts, power, takes
 
@@ -27,7 +28,7 @@ class Convolutional:
 
     def generator(self, data: Shape) -> Generator:
         widths = self.widths(data)[::-1]
-        first = gaussian(nn.ConvTranspose2d(self.latent, widths[0], 4, bias=False))
+        first = gaussian(FromOne(self.latent, widths[0], 4, bias=False))
         layers = [nn.Unflatten(1, (self.latent, 1, 1)), first, *rectified(widths[0])]
         for a, b in pairwise(widths):
             layers += [double(a, b), *rectified(b)]
@@ -38,7 +39,7 @@ class Convolutional:
         trunk = [self.halve(data.channels, widths[0]), leaky()]
         for a, b in pairwise(widths):
             trunk += [self.halve(a, b), *([batch_norm(b)] if self.normal else []), leaky()]
-        return Critic(nn.Sequential(*trunk), gaussian(nn.Conv2d(widths[-1], 1, 4, bias=not self.normal)))
+        return Critic(nn.Sequential(*trunk), gaussian(ToOne(widths[-1], 1, 4, bias=not self.normal)))
 
     def halve(self, inputs: int, outputs: int) -> nn.Conv2d:
         return gaussian(nn.Conv2d(inputs, outputs, 4, 2, 1, bias=not self.normal))
@@ -85,7 +86,7 @@ class AllConvolutional28:
         trunk = [gaussian(nn.Conv2d(data.channels, w, 3, 2)), leaky()]
         for a, b, kernel in ((w, 2 * w, 3), (2 * w, 4 * w, 2)):
             trunk += [gaussian(nn.Conv2d(a, b, kernel, 2, bias=False)), batch_norm(b), leaky()]
-        return Critic(nn.Sequential(*trunk), gaussian(nn.Conv2d(4 * w, 1, 3)))
+        return Critic(nn.Sequential(*trunk), gaussian(ToOne(4 * w, 1, 3)))
 
     def check(self, data: Shape) -> None:
         takes(data[1:3] == (28, 28), self, data, "28x28 pixels", "give --size 28")
