@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .inference.load import load
+    from .measuring.measure import measure
     from .sessions import resume, train
 
 __version__ = "0.1.0"
-__all__ = ["load", "resume", "train"]
+__all__ = ["load", "measure", "resume", "train"]
 
-WHERE = {"train": "saddle.sessions", "resume": "saddle.sessions", "load": "saddle.inference.load"}
+WHERE = {"train": "saddle.sessions", "resume": "saddle.sessions", "load": "saddle.inference.load",
+         "measure": "saddle.measuring.measure"}  # fmt: skip
 
 
 def __getattr__(name: str) -> object:

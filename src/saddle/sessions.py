@@ -19,6 +19,7 @@ from . import __version__
 from .core import Mistake, Recipe, require
 from .data import Prepare, open_data
 from .data.dataset import Dataset
+from .data.held import hold_out
 from .data.named import TOYS
 from .data.sources import split
 from .errors import nearest
@@ -33,9 +34,11 @@ from .training.checkpoint import read_latest
 from .training.loop import Loop
 from .training.machine import Machine, agreed, machine, processes, rank, together, told, wait
 from .training.match import How, Match
+from .training.measured import Gauge, Measuring
 from .training.watch import Together, Watcher, watchers
 
 MEASURED = 6.0  # seconds of playing that tell the speed
+MEASUREMENTS = 10  # of a run, beside that of its beginning, where nothing is said of how many
 
 
 def train(recipe: str | Recipe[Any] = "dcgan", data: str | None = None, *, out: str | Path | None = None,
@@ -57,6 +60,7 @@ def train(recipe: str | Recipe[Any] = "dcgan", data: str | None = None, *, out: 
         where = machine(chosen.device, chosen.precision)
         torch.set_num_threads(chosen.threads or torch.get_num_threads())
         how = How(chosen.seed, chosen.accumulate, chosen.ema)
+        gauge = gauged(name, chosen, samples, where, watch)
         images = length(chosen, value, samples, where, how)
         folder = Folder(told(str(Folder.new(place, f"{label(name)}-{label(samples.name)}")) if rank() == 0 else None))
         manifest = Manifest(
@@ -64,7 +68,7 @@ def train(recipe: str | Recipe[Any] = "dcgan", data: str | None = None, *, out: 
             datetime.now().astimezone().isoformat(timespec="seconds"))  # fmt: skip
         if rank() == 0:
             manifest.write(folder)
-        return run(folder, manifest, value, samples, where, watch)
+        return run(folder, manifest, value, samples, where, watch, gauge)
 
 
 def resume(path: str | Path, *, threads: int | None = None, watch: Watcher | None = None) -> Path:
@@ -84,17 +88,21 @@ def resume(path: str | Path, *, threads: int | None = None, watch: Watcher | Non
         where = machine(device if processes() == 1 else kind, manifest.machine["precision"])
         for warning in differences(manifest, threads):
             watch.said(warning)
-        return run(folder, manifest, value, samples, where, watch)
+        gauge = gauged(manifest.name, chosen, samples, where, watch)
+        return run(folder, manifest, value, samples, where, watch, gauge)
 
 
 def run(folder: Folder, manifest: Manifest, recipe: Recipe[Any], samples: Dataset, where: Machine,
-        watch: Watcher) -> Path:  # fmt: skip
+        watch: Watcher, gauge: Gauge | None) -> Path:  # fmt: skip
     chosen = manifest.settings
     how = How(chosen.seed, chosen.accumulate, chosen.ema)
     match = Match(recipe, samples, manifest.images, where, how)
     about = f" with {typed(manifest.options)}" if manifest.options else ""
+    every = chosen.every or max(1, manifest.images // MEASUREMENTS)
+    measuring = Measuring(folder, gauge, every, chosen.patience, watch) if chosen.measure else None
     loop = Loop(match, folder, manifest.identity, about=about, pictures=chosen.pictures,
-                checkpoints=chosen.checkpoints, watch=watch)  # fmt: skip
+                checkpoints=chosen.checkpoints, watch=watch, measuring=measuring,
+                on_collapse=chosen.on_collapse)  # fmt: skip
     if rank():
         loop.go()
     else:
@@ -103,14 +111,23 @@ def run(folder: Folder, manifest: Manifest, recipe: Recipe[Any], samples: Datase
     return folder.path
 
 
+def gauged(name: str, chosen: Settings, samples: Dataset, where: Machine, watch: Watcher) -> Gauge | None:
+    """What measures the run, if that was asked for; of several processes the first does."""
+    if chosen.measure is None or rank():
+        return None
+    from .measuring import gauge
+
+    return gauge.Gauge(name, samples, chosen, where.device, watch.said)
+
+
 def settle(data: str | None, settings: Mapping[str, Any]) -> Settings:
     """Settings from keywords, refusing unknown ones by the nearest name."""
     known = {field.name for field in dataclasses.fields(Settings)}
     for name in settings:
         if name not in known:
             raise Mistake(f"there is no setting {name}{nearest(name, known)}")
-    images = settings.get("images")
-    more = {"images": count(images)} if isinstance(images, str) else {}
+    counts = {name: settings.get(name) for name in ("images", "every", "samples")}
+    more = {name: count(value) for name, value in counts.items() if isinstance(value, str)}
     return Settings(data=data, **{**settings, **more})
 
 
@@ -162,7 +179,7 @@ def opened(chosen: Settings, watch: Watcher) -> Dataset:
     data = open_data(source, Prepare(**fields), watch.said if rank() == 0 else lambda sentence: None)
     if not rank():
         wait()
-    return data
+    return hold_out(data, chosen.held_out)
 
 
 def length(chosen: Settings, recipe: Recipe[Any], data: Dataset, where: Machine, how: How) -> int:

@@ -32,8 +32,8 @@ COMMANDS = {
     "theory": Command("theory", "[NAME]", "see and check what the theory says of GANs, in seconds; lists what there is"),
     "compare": Command("reporting", "RUN ...", "put runs side by side: figures, what differs, curves and pictures"),
     "report": Command("reporting", "RUN", "tell all of one run on one page, complete in one HTML file"),
-    "reproduce": Command("reporting", "RUN", "train a run again from its manifest, and check that it ends in the same bits"),
-    "sweep": Command("sweeping", "RECIPE", "train all combinations of some choices, with several seeds, and compare them"),
+    "reproduce": Command("reporting", "RUN", "train a run again from its manifest; does it end in the same bits?"),
+    "sweep": Command("sweeping", "RECIPE", "train all combinations of some choices with several seeds, and compare"),
     "diff": Command("comparing", "A B", "tell what differs between two recipes, or two runs"),
 }
 PAGE = """\

@@ -23,6 +23,7 @@ class Sampling:
     seed: int = 0  # equal seeds make equal samples
     label: str | None = None  # a class's name or number; not given, a sheet shows them in order, -n draws as the data
     average: bool = True  # with averaged weights; --no-average takes those of the last round
+    best: bool = False  # the checkpoint that was measured best, not the last (of a run trained with --measure)
     device: str = "auto"  # cpu, cuda or cuda:1; auto takes a GPU if there is one
     out: Path | None = None  # the sheet's file or the files' folder; samples-SEED in the run's folder if not given
 
@@ -36,7 +37,7 @@ class Sampling:
     def stem(self) -> str:
         """What tells these samples from others of the run."""
         label = f"-{self.label}" if self.label is not None else ""
-        return f"samples{label}-{self.seed}{'' if self.average else '-raw'}"
+        return f"samples{label}-{self.seed}{'' if self.average else '-raw'}{'-best' if self.best else ''}"
 
 
 def sample(words: list[str]) -> None:
@@ -44,7 +45,7 @@ def sample(words: list[str]) -> None:
     (run,), wish = take("sample", words, Sampling())
     from ..inference.load import by_class, load
 
-    loaded = load(run, device=wish.device, average=wish.average)
+    loaded = load(run, device=wish.device, average=wish.average, best=wish.best)
     points = loaded.shape.points
     require(not (points and wish.n), f"{run} makes points, which are drawn as one picture; leave out -n")
     if wish.label is None and not wish.n and not points and loaded.conditional:

@@ -59,12 +59,13 @@ def asks(given: Given) -> bool:
 
 
 def expected(command: str, plain: list[str]) -> list[str]:
-    """The plain words, if there are as many as the command takes."""
-    takes = COMMANDS[command].takes.split()
+    """The plain words, if there are as many as the command takes: `RUN ...` is one or more."""
+    usage = f"write saddle {command} {COMMANDS[command].takes}"
+    takes = [name for name in COMMANDS[command].takes.split() if name != "..."]
     least = sum(not name.startswith("[") for name in takes)
-    usage = f"write saddle {command} {' '.join(takes)}"
     require(len(plain) >= least, f"{command} needs {' and '.join(takes)}; {usage}")
-    require(len(plain) <= len(takes), f"{command} has no use for {' '.join(plain[len(takes) :])!r}; {usage}")
+    most = len(plain) if usage.endswith("...") else len(takes)
+    require(len(plain) <= most, f"{command} has no use for {' '.join(plain[len(takes) :])!r}; {usage}")
     return plain
 
 

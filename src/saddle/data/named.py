@@ -8,6 +8,10 @@ TOYS = {
     "swiss-roll": "a noisy spiral, points of the plane",
 }
 GLYPHS = {"glyphs": "digits and capitals in many faces, drawn at any size from 8 pixels up (the default)"}
+STACKED = {
+    "stacked-glyphs": "three drawn digits in the colours of one picture: 1000 modes, 32x32",
+    "stacked-mnist": "the same of MNIST's digits, where SADDLE_DATA has them; also stacked-mnist:test",
+}
 REPOSITORIES = {
     "mnist": "ylecun/mnist",
     "fashion-mnist": "zalando-datasets/fashion_mnist",
@@ -20,4 +24,4 @@ KNOWN = {
     "cifar10": "animals and vehicles, 32x32 in colour; also cifar10:test",
     "cifar100": "100 kinds of things, 32x32 in colour; also cifar100:test",
 }
-NAMES = {**GLYPHS, **TOYS, **KNOWN}
+NAMES = {**GLYPHS, **TOYS, **STACKED, **KNOWN}

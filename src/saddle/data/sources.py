@@ -13,10 +13,11 @@ from .cifar import batches, is_cifar, is_mosaic, mosaics
 from .folder import folder, pictures
 from .hub import hub
 from .idx import idx, images_in, is_idx
-from .named import NAMES, REPOSITORIES
+from .named import NAMES, REPOSITORIES, STACKED
 from .pile import Pile, Say, Source, of_array, stamp
 from .pixels import ENDINGS
 from .prepare import Prepare
+from .stacked import stacked
 
 CLOTHES = ("T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot")
 HUB = "hf:"
@@ -31,6 +32,8 @@ def find(text: str, prepare: Prepare) -> Source:
             "glyphs has neither parts nor a table of labels: they are its characters",
         )
         return glyphs(prepare)
+    if name in STACKED:
+        return unlabelled(stacked(name, part, here("mnist")), prepare)
     if text.startswith(HUB):
         repository, _, part_ = text.removeprefix(HUB).partition(":")
         return unlabelled(hub(repository, repository, part_ or None), prepare)

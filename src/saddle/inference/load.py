@@ -16,7 +16,7 @@ from ..recipes.revive import revive
 from ..runs.folder import Folder
 from ..runs.manifest import Manifest
 from ..training.average import resting
-from ..training.checkpoint import latest, read
+from ..training.checkpoint import best_path, latest, read
 from ..training.engine import mix
 from ..training.machine import find_device
 from ..training.match import part
@@ -104,14 +104,17 @@ def even(side: int, classes: int) -> bool:
     return left == 0 and (each % side == 0 or side % each == 0)
 
 
-def load(path: str | Path, *, device: str = "auto", average: bool = True) -> Loaded:
+def load(path: str | Path, *, device: str = "auto", average: bool = True, best: bool = False) -> Loaded:
     """The last checkpoint of a run, with the averaged weights if there are any (`average=False`: those of the match).
 
-    Mistake for a folder that holds no run, a run without a checkpoint yet, and a damaged or foreign checkpoint.
+    `best` takes the checkpoint that was measured best instead. Mistake for a folder that holds no run, a run without a
+    checkpoint yet, one without a best, and a damaged or foreign checkpoint.
     """
     folder = Folder.found(path)
     manifest = Manifest.read(folder)
-    where = latest(folder.checkpoints)
+    where = best_path(folder.checkpoints) if best else latest(folder.checkpoints)
+    measured = not best or best_path(folder.checkpoints).exists()
+    require(measured, f"{path} has no best checkpoint: it was not measured as it was trained (--measure fid)")
     if where is None:
         raise Mistake(f"{path} has no checkpoint yet; `saddle resume {path}` trains it")
     shape = Shape(*manifest.data["shape"])

@@ -64,9 +64,11 @@ class Perceptron:
     latent: int = 2  # numbers the generator starts from
     width: int = 512  # of each hidden layer
     depth: int = 3  # hidden layers in each network
+    bias: float = 0.0  # hidden units' begin at random up to this, either way; at 0, the paper's, all bend at the origin
 
     def __post_init__(self) -> None:
         counts(self, "latent", "width", "depth")
+        require(self.bias >= 0, f"Perceptron: bias is {self.bias!r}, but should be 0 or more")
 
     def generator(self, data: Shape) -> Generator:
         return Generator(*self.hidden(self.latent), glorot(nn.Linear(self.width, prod(data[:3]))), *shaped(data))
@@ -77,4 +79,10 @@ class Perceptron:
 
     def hidden(self, inputs: int) -> list[nn.Module]:
         sizes = (inputs, *[self.width] * self.depth)
-        return [layer for a, b in pairwise(sizes) for layer in (he(nn.Linear(a, b)), nn.ReLU(inplace=True))]
+        return [layer for a, b in pairwise(sizes) for layer in (self.begin(nn.Linear(a, b)), nn.ReLU(inplace=True))]
+
+    def begin(self, layer: nn.Linear) -> nn.Linear:
+        he(layer)
+        if self.bias:
+            nn.init.uniform_(layer.bias, -self.bias, self.bias)
+        return layer

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..core import Networks, Optimizing, Paper, Penalties
+from ..layers.priors import Uniform
 from ..networks import Convolutional, Perceptron
-from ..optim import Adam, RMSprop
+from ..optim import Adam, Cosine, Geometric, RMSprop
 from ..penalties import R1
 from .versus import Versus
 
@@ -27,10 +28,15 @@ class R1GAN(Versus):
     batch: int = 64  # images in one move of the critic; the authors' code
 
 
-# Points in the plane, on small rectifier networks; a choice of ours.
+# Points in the plane, for runs of 5000 rounds, 20 seconds: choices of ours, all of them. Deviations of the toys' modes
+# are a fortieth of the distance between them. A strong penalty keeps the critic too flat to see those, a weak one loses
+# modes at the start, so gamma goes from strong to weak. Biases away from zero let units bend all over the plane, and
+# latents from a square spread more evenly than from a hill.
+gamma = Geometric(0.1, 1e-4)
 toy = R1GAN(
-    networks=Perceptron(latent=2, width=128),
-    penalties=(R1(0.1),),
-    optimizer=Adam(1e-3, (0.0, 0.99)),
+    networks=Perceptron(latent=2, width=128, bias=0.6),
+    penalties=(R1(gamma),),
+    prior=Uniform(bound=3**0.5),
+    optimizer=Adam(Cosine(5e-3, 2.5e-4), (0.0, 0.99)),
     batch=256,
 )

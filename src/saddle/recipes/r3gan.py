@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..core import Networks, Objective, Optimizing, Paper, Penalties
+from ..layers.priors import Uniform
 from ..networks import GroupedResidual, Perceptron
 from ..objectives import Relativistic
-from ..optim import Adam, Cosine, Over
+from ..optim import Adam, Cosine, Geometric, Over
 from ..penalties import R1, R2
 from .versus import Versus
 
@@ -36,10 +37,12 @@ cifar = R3GAN(
     batch=512,
 )
 
-# Points in the plane, on small rectifier networks; a choice of ours.
+# Points in the plane: the same choices of ours as in the preset `toy` of R1GAN, for the same reasons.
+falling = Geometric(0.1, 1e-4)
 toy = R3GAN(
-    networks=Perceptron(latent=2, width=128),
-    penalties=(R1(0.1), R2(0.1)),
-    optimizer=Adam(1e-3, (0.0, 0.99)),
+    networks=Perceptron(latent=2, width=128, bias=0.6),
+    penalties=(R1(falling), R2(falling)),
+    prior=Uniform(bound=3**0.5),
+    optimizer=Adam(Cosine(5e-3, 2.5e-4), (0.0, 0.99)),
     batch=256,
 )

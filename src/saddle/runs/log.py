@@ -20,6 +20,7 @@ class Log:
             if self.file.tell() < size:
                 raise Mistake(f"{path} is shorter than its checkpoint says ({self.file.tell()} of {size} bytes)")
             self.file.truncate(size)
+            self.file.seek(size)  # or it would tell its old end until something is written
 
     def write(self, **facts: Any) -> None:
         try:
@@ -47,3 +48,16 @@ def read(path: Path) -> list[dict[str, Any]]:
     """The whole lines of a log."""
     lines = path.read_bytes().split(b"\n")[:-1] if path.exists() else []
     return [json.loads(line) for line in lines]
+
+
+def append(path: Path, facts: Any) -> None:
+    """One line more, on the disk; what a killed process left of a line goes first. Unwritten if the disk refuses."""
+    try:
+        with path.open("ab+") as file:
+            file.seek(0)
+            file.truncate(file.read().rfind(b"\n") + 1)
+            file.write(json.dumps(facts, ensure_ascii=False).encode() + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        raise Unwritten(f"{path} could not be written: {error.strerror}") from error

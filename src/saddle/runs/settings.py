@@ -32,6 +32,15 @@ class Settings:
     accumulate: int = 1  # play each batch in so many parts, one after another, for less memory
     ema: int = 10_000  # half-life, in images, of the averaged generator that samples are taken from; 0 for none
 
+    measure: str | None = None  # figures while it trains, such as fid,kid (saddle measure --help lists them)
+    every: int | None = None  # images between two measurements; a tenth of the run if not given
+    samples: int = 2_000  # made for each measurement
+    features: str = "auto"  # what measurements look through: random, classifier, identity, inception or its file
+    patience: int | None = None  # stop when so many measurements of the first figure brought nothing better
+
+    held_out: int = 0  # samples kept out of training, by which a critic that overfits is found out
+    on_collapse: Literal["go-on", "stop"] = "go-on"  # at a grave finding of the health checks: stop saves and ends
+
     pictures: int = 8  # contact sheets up to the end, beside the first; 0 for none
     checkpoints: float = 60.0  # seconds between checkpoints
     board: bool = False  # write TensorBoard files too (extra: board)
@@ -40,9 +49,13 @@ class Settings:
     def __post_init__(self) -> None:
         lengths = [name for name in ("images", "minutes", "epochs") if getattr(self, name) is not None]
         require(len(lengths) < 2, f"{' and '.join(lengths)} both say how long to train; give one of them")
-        for name in ("size", "limit", "images", "minutes", "epochs", "threads", "accumulate", "checkpoints"):
+        for name in ("size", "limit", "images", "minutes", "epochs", "threads", "accumulate", "checkpoints",
+                     "every", "samples", "patience"):  # fmt: skip
             value = getattr(self, name)
             fits = value is None or (isinstance(value, int | float) and math.isfinite(value) and value > 0)
             require(fits, f"{name} is {value}, but should be a number above 0")
-        for name in ("ema", "pictures", "seed"):
+        for name in ("every", "patience"):
+            idle = self.measure is None and getattr(self, name) is not None
+            require(not idle, f"{name} is about measuring, which is not asked for; name what to measure, --measure fid")
+        for name in ("ema", "pictures", "seed", "held_out"):
             require(getattr(self, name) >= 0, f"{name} is {getattr(self, name)}, but should be 0 or more")

@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image
 
 from ..core import Clock, Mistake
+from ..runs.measures import Measurement
 from .watch import Plan, Watcher
 
 
@@ -36,6 +37,10 @@ class Board(Watcher):
     def pictured(self, path: Path) -> None:
         with Image.open(path) as image:
             self.writer.add_image("samples", np.asarray(image.convert("RGB")), self.images, dataformats="HWC")
+
+    def measured(self, measurement: Measurement, best: bool) -> None:
+        for figure in measurement.figures:
+            self.writer.add_scalar(f"figures/{figure.title}", figure.value, measurement.images)
 
     def end(self) -> None:
         self.writer.close()

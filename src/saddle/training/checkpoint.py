@@ -30,10 +30,18 @@ class Checkpoint(NamedTuple):
 
 def save(folder: Path, tensors: Mapping[str, Tensor], facts: Facts) -> Path:
     """Write a checkpoint named by its images; older ones beyond the last two go. Unwritten if the disk refuses."""
+    path = folder / f"{facts['clock']['images']:012d}.safetensors"
+    put(path, tensors, facts)
+    for old in saved(folder)[:-KEPT]:
+        old.unlink()
+    return path
+
+
+def put(path: Path, tensors: Mapping[str, Tensor], facts: Facts) -> None:
+    """Write one checkpoint, whole or not at all."""
     packed = {key: t.detach().cpu().contiguous() for key, t in tensors.items()}
     text = json.dumps(facts)
     header = {"format": FORMAT, "facts": text, "crc": str(crc(packed, text))}
-    path = folder / f"{facts['clock']['images']:012d}.safetensors"
 
     def fill(draft: Path) -> None:
         try:
@@ -42,9 +50,6 @@ def save(folder: Path, tensors: Mapping[str, Tensor], facts: Facts) -> Path:
             raise OSError(str(error)) from error
 
     write(path, fill)
-    for old in saved(folder)[:-KEPT]:
-        old.unlink()
-    return path
 
 
 def saved(folder: Path) -> list[Path]:
@@ -54,6 +59,22 @@ def saved(folder: Path) -> list[Path]:
 
 def latest(folder: Path) -> Path | None:
     return paths[-1] if (paths := saved(folder)) else None
+
+
+def best_path(folder: Path) -> Path:
+    """Where the checkpoint lies whose figures were the best; it is not one of the last two."""
+    return folder / "best.safetensors"
+
+
+def facts_of(path: Path) -> Facts:
+    """A checkpoint's facts alone, without its tensors; Mistake for a damaged or a foreign file."""
+    try:
+        with safe_open(path, "pt") as file:
+            header = file.metadata() or {}
+        facts: Facts = json.loads(header["facts"])
+    except (SafetensorError, OSError, ValueError, KeyError) as error:
+        raise Mistake(f"{path} is damaged, or no checkpoint: {error}") from None
+    return facts
 
 
 def read(path: Path) -> Checkpoint:

@@ -16,6 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ..core import Clock
+from ..runs.findings import Finding
 from .watch import Plan, Watcher
 
 KEPT = 0.9  # of a term's shown value, each time a new one comes in
@@ -28,6 +29,7 @@ class Facts:
         self.plan, self.images, self.speed = plan, plan.start, 0.0
         self.terms: dict[str, float] = {}
         self.picture = self.checkpoint = ""
+        self.ills: list[str] = []  # health checks that speak
 
     def played(self, clock: Clock, terms: Mapping[str, float], speed: float) -> None:
         self.images, self.speed = clock.images, speed
@@ -117,7 +119,8 @@ class Live(Watcher):
         if facts is None:
             return Group()
         table = Table.grid(padding=(0, 2))
-        rows = {**facts.movers, "picture": facts.picture, "saved": facts.checkpoint}
+        ills = "; ".join(facts.ills)
+        rows = {**facts.movers, "picture": facts.picture, "saved": facts.checkpoint, "health": ills}
         for name, text in rows.items():
             if text:
                 table.add_row(Text(name, "dim"), Text(text))
@@ -139,6 +142,16 @@ class Live(Watcher):
 
     def said(self, sentence: str) -> None:
         self.console.print(Text(sentence))
+
+    def found(self, finding: Finding) -> None:
+        super().found(finding)
+        if self.facts:
+            self.facts.ills = [*self.facts.ills, finding.check]
+
+    def cleared(self, check: str, images: int) -> None:
+        super().cleared(check, images)
+        if self.facts:
+            self.facts.ills = [ill for ill in self.facts.ills if ill != check]
 
     def end(self) -> None:
         if self.facts:

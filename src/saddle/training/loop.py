@@ -16,12 +16,15 @@ from ..errors import Failure, Interrupted
 from ..runs.curves import curves
 from ..runs.folder import Folder
 from ..runs.log import Log
+from ..runs.quality import trained
 from ..runs.sheets import animate, save, sheet, strip
 from .checkpoint import latest, read_latest
 from .checkpoint import save as save_checkpoint
 from .engine import mix
 from .machine import agreed, processes, rank
 from .match import Facts, Match
+from .measured import Measuring
+from .nurse import Collapsed, Nurse
 from .record import Record
 from .watch import Plan, Watcher
 
@@ -35,9 +38,11 @@ class Loop:
     """Plays a match to its end in a run's folder; only the first process writes."""
 
     def __init__(self, match: Match[Any], folder: Folder, identity: Facts, *, about: str = "", pictures: int = 8,
-                 checkpoints: float = 60.0, watch: Watcher | None = None) -> None:  # fmt: skip
+                 checkpoints: float = 60.0, watch: Watcher | None = None,
+                 measuring: Measuring | None = None, on_collapse: str = "go-on") -> None:  # fmt: skip
         self.match, self.folder, self.identity = match, folder, identity
-        self.about, self.seconds, self.watch = about, checkpoints, watch or Watcher()
+        self.about, self.seconds, self.watch, self.measuring = about, checkpoints, watch or Watcher(), measuring
+        self.on_collapse, self.nurse = on_collapse, Nurse(match, folder.path, self.watch)
         self.writes = rank() == 0
         self.due = [round(match.total * (i / pictures) ** 2) for i in range(pictures + 1)] if pictures else []
         self.asked = 0  # the signal that wants the run to stop
@@ -48,11 +53,12 @@ class Loop:
             self.folder.tidy()
         size = self.restore()
         self.start, self.began = self.match.clock.images, time.monotonic()
+        self.before = trained(self.folder, self.start) if self.measuring and self.writes else 0.0
         self.read_at = self.saved_at = self.began
         stride = max(1, self.match.total // (self.match.stages[0].batch * LINES))
         self.log = Log(self.folder.log, size) if self.writes else None
         self.timing = Log(self.folder.timing, None) if self.writes else None
-        self.record = Record(self.log, stride)
+        self.record = Record(self.log, stride, self.nurse)
         where = self.match.machine
         title = f"{self.folder.path.name} on {self.match.data.name}{self.about}, {where.device}, {where.why}"
         self.watch.begin(Plan(title, self.match.total, self.start, self.match.stage.batch, self.folder.path))
@@ -61,6 +67,8 @@ class Loop:
                 self.rounds()
                 self.finish()
             self.close()
+        except Collapsed:
+            raise
         except Failure as failure:
             raise type(failure)(f"{failure}; {self.rescue()}") from failure
         finally:
@@ -69,26 +77,33 @@ class Loop:
                 self.close()
 
     def close(self) -> None:
-        for log in (self.log, self.timing):
+        for log in (self.log, self.timing, self.nurse):
             if log:
                 log.close()
 
     def restore(self) -> int:
         """Stand where the last checkpoint was taken; returns the log's size then, in bytes."""
         checkpoint = read_latest(self.folder.checkpoints)
+        if checkpoint:
+            self.match.restore(checkpoint.tensors, checkpoint.facts)
+        self.nurse.open(checkpoint and checkpoint.facts.get("health"))
+        if self.measuring:
+            self.measuring.restore(self.match.clock, checkpoint and checkpoint.facts["measured"])
         if checkpoint is None:
             return 0
-        self.match.restore(checkpoint.tensors, checkpoint.facts)
         return int(checkpoint.facts["log"])
 
     def rounds(self) -> None:
         if self.match.clock.round == 0:
             self.picture_reals()
         self.picture(begin=self.match.clock.round == 0)
-        while not self.match.over:
+        ended = self.match.over or self.measure()
+        while not ended:
             clock, report = self.match.play()
             self.record.add(clock, report)
             self.picture()
+            self.examine()
+            ended = self.measure() or self.match.over
             if self.turn_to_read(clock):
                 self.read()
                 stop, save = agreed(self.asked, int(time.monotonic() - self.saved_at > self.seconds))
@@ -96,6 +111,30 @@ class Loop:
                     self.stop(stop)
                 if save:
                     self.checkpoint()
+
+    def measure(self) -> bool:
+        """Measure, which is no training, if it is time to; should the run end, as nothing gets better?"""
+        if self.measuring is None:
+            return False
+        if self.measuring.due(self.match):
+            self.read()
+            now = time.monotonic()
+            self.measuring.take(self.match, self.before + now - self.began, {"identity": self.identity})
+            self.measuring.over = bool(agreed(int(self.measuring.over))[0])
+            self.began += time.monotonic() - now
+        return self.measuring.over
+
+    def examine(self) -> None:
+        """Have a look at the players if it is time to; the run ends if they have collapsed and that was asked for."""
+        if not self.nurse.due():
+            return
+        self.record.read()
+        grave = self.nurse.look() if self.writes else None
+        if self.on_collapse == "stop" and agreed(int(grave is not None))[0]:
+            self.checkpoint()
+            done = f"stopped at {self.match.clock.images} of {self.match.total} images and saved"
+            why = str(grave) if grave else "the run has collapsed"  # the first process knows how
+            raise Collapsed(f"{why}; {done}; `saddle resume {self.folder}` goes on all the same")
 
     def turn_to_read(self, clock: Clock) -> bool:
         """Every so many rounds, which all processes count alike; alone, also whenever a second has passed."""
@@ -116,7 +155,8 @@ class Loop:
         if self.writes:
             assert self.log is not None
             tensors, facts = self.match.state()
-            facts |= {"log": self.log.settle(), "identity": self.identity}
+            facts |= {"log": self.log.settle(), "identity": self.identity, "health": self.nurse.state()}
+            facts |= {"measured": self.measuring.state()} if self.measuring else {}
             self.watch.saved(save_checkpoint(self.folder.checkpoints, tensors, facts))
         self.saved_at = time.monotonic()
 
@@ -134,6 +174,8 @@ class Loop:
             assert self.log is not None
             self.log.settle()
             curves(self.folder.log, self.folder.curves)
+            if self.measuring:
+                self.measuring.finish()
             if sheets := sorted(self.folder.sheets.glob("[0-9]*.png")):
                 strip(sheets, self.folder.strip)
                 animate(sheets, self.folder.film)

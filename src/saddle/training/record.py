@@ -11,13 +11,14 @@ from ..core import Clock
 from ..errors import Failure
 from ..runs.log import Log
 from .engine import average
+from .nurse import Nurse
 
 
 class Record:
     """Reports since the last reading. Every round is checked; every `stride`-th is logged."""
 
-    def __init__(self, log: Log | None, stride: int = 1) -> None:
-        self.log, self.stride = log, stride  # None: another process writes the log
+    def __init__(self, log: Log | None, stride: int = 1, nurse: Nurse | None = None) -> None:
+        self.log, self.stride, self.nurse = log, stride, nurse  # no log: another process writes it
         self.pending: list[tuple[Clock, dict[str, Tensor]]] = []
 
     def add(self, clock: Clock, report: dict[str, Tensor]) -> None:
@@ -33,11 +34,22 @@ class Record:
         terms: dict[str, float] = {}
         for clock, report in self.pending:
             terms = dict(zip(report, values, strict=False))
-            inspect(clock, terms)
+            self.check(clock, terms)
             if self.log and clock.round % self.stride == 0:
                 self.log.write(round=clock.round, images=clock.images, **terms)
         self.pending.clear()
         return terms
+
+    def check(self, clock: Clock, terms: dict[str, float]) -> None:
+        """Refuse what is no number; the nurse hears of everything."""
+        try:
+            inspect(clock, terms)
+        except Failure as failure:
+            if self.nurse:
+                self.nurse.failed(clock, str(failure))
+            raise
+        if self.nurse:
+            self.nurse.hear(clock, terms)
 
 
 def inspect(clock: Clock, terms: dict[str, float]) -> None:

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..core import Clock
+from ..runs.findings import Finding
+from ..runs.measures import Measurement
 
 
 class Plan(NamedTuple):
@@ -37,6 +39,19 @@ class Watcher:
 
     def said(self, sentence: str) -> None:
         """Something that a person should read."""
+
+    def measured(self, measurement: Measurement, best: bool) -> None:
+        """Figures have been taken; `best`: better ones than ever before in this run."""
+        figures = "  ".join(f"{figure.title} {figure.value:.4g}" for figure in measurement.figures)
+        self.said(f"at {measurement.images:,} images: {figures}{'  (the best so far)' if best else ''}")
+
+    def found(self, finding: Finding) -> None:
+        """A health check begins to speak; until it has cleared it is not heard again."""
+        self.said(f"health, at {finding.images:,} images: {finding}")
+
+    def cleared(self, check: str, images: int) -> None:
+        """What a check had found is gone."""
+        self.said(f"health, at {images:,} images: {check} no more")
 
     def end(self) -> None:
         """Nothing more will be played, for whatever reason."""
@@ -68,6 +83,18 @@ class Together(Watcher):
         for watcher in self.watchers:
             watcher.said(sentence)
 
+    def measured(self, measurement: Measurement, best: bool) -> None:
+        for watcher in self.watchers:
+            watcher.measured(measurement, best)
+
+    def found(self, finding: Finding) -> None:
+        for watcher in self.watchers:
+            watcher.found(finding)
+
+    def cleared(self, check: str, images: int) -> None:
+        for watcher in self.watchers:
+            watcher.cleared(check, images)
+
     def end(self) -> None:
         for watcher in self.watchers:
             watcher.end()
@@ -78,6 +105,9 @@ class Quiet(Watcher):
 
     def said(self, sentence: str) -> None:
         print(sentence, file=sys.stderr, flush=True)
+
+    def measured(self, measurement: Measurement, best: bool) -> None:
+        """Needs no attention."""
 
 
 def watchers(board: bool, quiet: bool) -> tuple[Watcher, ...]:

@@ -1,0 +1,63 @@
+"""Figures of a run, or of a source of images."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import fields
+from typing import TYPE_CHECKING
+
+from ..measuring.named import FOR_CLASSES, FOR_MODES, METRICS, TOGETHER
+from ..measuring.wish import Wish
+from . import Answer
+from .pages import page, table, wrapped
+from .words import asks, flags, split, take
+
+if TYPE_CHECKING:
+    from ..metrics.figures import Figure
+
+ABOUT = """saddle measure runs/001-dcgan-mnist; saddle measure FOLDER --against mnist:test --size 28 --metrics fid,kid
+
+The metrics, and what they tell. Not named, they are {classes} for small grey images with labels, without the class \
+figures for others, and {modes} for points around known modes. {together} stands for {parts}."""
+
+
+def measure(words: list[str]) -> None:
+    """saddle measure RUN|SOURCE."""
+    _, given = split(words, flags(Wish()))
+    if asks(given):
+        raise Answer(help_page())
+    (what,), wish = take("measure", words, Wish())
+    from ..measuring.measure import measure as measured
+
+    chosen = {f.name: getattr(wish, f.name) for f in fields(Wish)}
+    print(shown(measured(what, say=lambda sentence: print(sentence, file=sys.stderr), **chosen)))
+
+
+def help_page() -> str:
+    (together, parts), *_ = TOGETHER.items()
+    about = ABOUT.format(classes=", ".join(FOR_CLASSES), modes=", ".join(FOR_MODES), together=together,
+                         parts=" and ".join(parts))  # fmt: skip
+    head, body = page("measure", {"Options": (Wish(),)}, about).split("\n\nOptions\n", 1)
+    metrics = "\n".join(table(((name, metric.summary) for name, metric in METRICS.items()), 14))
+    return f"{head}\n\nMetrics\n{metrics}\n\nOptions\n{body}"
+
+
+def shown(figures: list[Figure]) -> str:
+    """A line for each figure: what it is, its value with its interval, which way is better; then what all share."""
+    rows = [(figure.title, f"{figure.value:.4g}", interval(figure), better(figure)) for figure in figures]
+    wide = [max(len(row[i]) for row in rows) + 2 for i in range(4)]
+    lines = ["".join(cell.ljust(width) for cell, width in zip(row, wide, strict=True)).rstrip() for row in rows]
+    protocol = figures[0].protocol
+    seen = sorted({f"{figure.protocol.samples:,}" for figure in figures}, key=len)
+    against = sorted({f"{figure.protocol.references:,}" for figure in figures if figure.protocol.references}, key=len)
+    shared = wrapped(f"{' or '.join(seen)} samples against {' or '.join(against) or 'none'} of {protocol.reference}, "
+                     f"seed {protocol.seed}; intervals of 95 %, the data held fixed")  # fmt: skip
+    return "\n".join([*lines, "", shared])
+
+
+def interval(figure: Figure) -> str:
+    return "" if figure.low is None or figure.high is None else f"{figure.low:.4g} to {figure.high:.4g}"
+
+
+def better(figure: Figure) -> str:
+    return "" if figure.better == "neither" else f"{figure.better} is better"

@@ -1,0 +1,84 @@
+"""Runs side by side, one run on a page, and a run trained again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import require
+from .pages import width
+from .words import take
+
+
+@dataclass(frozen=True)
+class Comparing:
+    """Where a comparison goes besides the terminal."""
+
+    html: Path | None = None  # write a page with curves and pictures, complete in one file
+    csv: Path | None = None  # write every number ever measured of these runs, with its protocol
+    json: Path | None = None  # write everything that is said here, for programs
+    seed: int = 0  # of the samples on the page
+
+    def __post_init__(self) -> None:
+        require(self.seed >= 0, f"seed is {self.seed}, but should be 0 or more")
+
+
+@dataclass(frozen=True)
+class Reporting:
+    """Where a report goes."""
+
+    out: Path | None = None  # the page's file; report.html in the run's folder if not given
+    seed: int = 0  # of the samples on the page
+
+    def __post_init__(self) -> None:
+        require(self.seed >= 0, f"seed is {self.seed}, but should be 0 or more")
+
+
+@dataclass(frozen=True)
+class Again:
+    """Where the second run goes."""
+
+    out: Path | None = None  # its folder; the first one's name with -again if not given
+
+
+def compare(words: list[str]) -> None:
+    """saddle compare RUN ..."""
+    paths, wish = take("compare", words, Comparing())
+    from ..reports.reading import open_runs
+
+    runs = open_runs(paths)
+    from ..reports.compare import Comparison, put
+
+    more = f" and {len(runs) - 3} more" if len(runs) > 3 else ""
+    whole = Comparison(runs, ", ".join(run.title for run in runs[:3]) + more)
+    print(whole.text(width()))
+    if wish.html:
+        put(wish.html, whole.html(wish.seed))
+    if wish.csv:
+        put(wish.csv, whole.csv())
+    if wish.json:
+        put(wish.json, whole.json())
+    written = [str(path) for path in (wish.html, wish.csv, wish.json) if path]
+    print("\n" + ("\n".join(written) or "--html FILE adds curves and pictures."))
+
+
+def report(words: list[str]) -> None:
+    """saddle report RUN."""
+    (path,), wish = take("report", words, Reporting())
+    from ..reports.reading import open_runs
+
+    (run,) = open_runs([path])
+    from ..reports.compare import put
+    from ..reports.report import report as page
+
+    out = wish.out or run.folder.path / "report.html"
+    put(out, page(run, wish.seed))
+    print(out)
+
+
+def reproduce(words: list[str]) -> None:
+    """saddle reproduce RUN."""
+    (path,), wish = take("reproduce", words, Again())
+    from ..reproduction import reproduce as again
+
+    print(again(path, wish.out).told())

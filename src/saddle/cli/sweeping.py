@@ -1,0 +1,70 @@
+"""Many runs by one command."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import Failure, require
+from ..options import override
+from ..recipes import find
+from ..runs.settings import Settings
+from . import Answer
+from .pages import page, width
+from .training import MORE, separate
+from .words import asks, expected, flags, sort, split
+
+ABOUT = """Train a recipe with all combinations of some choices, each with several seeds, and compare them.
+
+--vary "penalties=R1(1);R1(10)" names an option of saddle train and what to try for it; it may be written several \
+times. Every run is a folder like any other. The same command in the same --out goes on with what was stopped. At the \
+end all runs are compared: in the terminal, and as comparison.html, .csv and .json in the folder."""
+
+
+@dataclass(frozen=True)
+class Sweeping:
+    """What a sweep is beside its runs."""
+
+    vary: str = ""  # OPTION=VALUE;VALUE ...; as often as needed
+    seeds: int = 1  # runs of each combination, from --seed on
+    jobs: int = 1  # runs trained at a time, each on its share of the processor
+    out: Path | None = None  # the sweep's folder; a new one in runs/ if not given
+
+
+def sweep(words: list[str]) -> None:
+    """saddle sweep RECIPE --vary ...: any option of a training is one here."""
+    texts, words = taken(words)
+    plain, given = split(words, flags(Settings()))
+    if asks(given):
+        raise Answer(page("sweep", {"The sweep": (Sweeping(),), "Each run": (Settings(),)}, ABOUT) + MORE)
+    (name,) = expected("sweep", plain)
+    recipe, _ = find(name)
+    separate(name, recipe)
+    own, chosen, options = sort("sweep", given, Sweeping(), Settings(), recipe)
+    wish, settings = override(Sweeping(), own), override(Settings(), chosen)
+    from ..sweeps.plan import Plan, varied
+
+    values = {field: getattr(settings, field) for field in chosen}
+    plan = Plan(name, options, values, varied(texts), wish.seeds)
+    from ..sweeps.sweep import sweep as train
+
+    folder, whole = train(plan, wish.out, wish.jobs)
+    print(f"\n{whole.text(width())}\n\n{folder / 'comparison.html'} shows curves and pictures.")
+    if whole.notes:
+        raise Failure(f"{len(whole.notes)} of {len(plan.trials())} runs failed, as is said above")
+
+
+def taken(words: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The texts of every --vary, and the other words."""
+    texts, rest, left = [], [], list(words)
+    while left:
+        word = left.pop(0)
+        if word == "--vary":
+            require(bool(left), "--vary needs a value, such as --vary 'optimizer.lr=1e-4;2e-4'")
+            texts.append(left.pop(0))
+        elif word.startswith("--vary="):
+            texts.append(word.removeprefix("--vary="))
+        else:
+            rest.append(word)
+    return texts, rest

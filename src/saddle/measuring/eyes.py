@@ -1,0 +1,142 @@
+"""Which extractor a measurement looks through: asked for by name or path, or what suits the data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache, cached_property
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from ..core import Mistake, require
+from ..data.cache import home
+from ..data.dataset import Dataset
+from ..data.sources import split
+from ..errors import nearest
+from ..metrics.classifier import Classifier, train_classifier
+from ..metrics.features import Identity, Inception, RandomFeatures, Reader
+from ..metrics.features.inception import ENDS, SPATIAL
+from ..metrics.features.weights import Weights, load
+from . import weights
+from .named import FOR_CLASSES, FOR_IMAGES, FOR_MODES, FOR_POINTS, Reads
+from .seen import Eye
+
+Say = Callable[[str], None]
+CPU = torch.device("cpu")
+NAMES = ("auto", "inception", "random", "classifier", "identity")
+COMMON = 768  # of a file without the last blocks: the largest of the dimensions that others measure, too
+SMALL = 64  # pixels of a side up to which a classifier learns in a minute
+
+
+def silent(sentence: str) -> None:
+    """Nobody listens."""
+
+
+class Eyes:
+    """Every extractor that a measurement needs, made when it is needed; `teacher` is what a classifier learns from."""
+
+    def __init__(self, teacher: Dataset, asked: str = "auto", *, resize: str = "bilinear",
+                 device: torch.device = CPU, download: bool = False, say: Say = silent) -> None:  # fmt: skip
+        self.teacher, self.resize, self.device, self.download, self.say = teacher, resize, device, download, say
+        self.asked, layer = split(asked)
+        known = self.asked in NAMES or any(sign in self.asked for sign in "./\\")
+        require(known, f"there are no features {self.asked}{nearest(self.asked, NAMES)}; or name a weights file")
+        require(layer is None or layer.isdecimal(), f"a layer of Inception is named by its dimension, not {layer}")
+        self.layer = None if layer is None else int(layer)
+
+    def of(self, reads: Reads) -> Eye:
+        """What a metric that reads this looks through."""
+        if reads in ("pixels", "images") or (reads == "classes" and self.teacher.shape.points):
+            return self.identity
+        if reads == "spatial":
+            return self.inception(SPATIAL)
+        return self.namer if reads == "classes" else self.default
+
+    @cached_property
+    def default(self) -> Eye:
+        match self.suitable if self.asked == "auto" else self.asked:
+            case "identity":
+                return self.identity
+            case "classifier":
+                return self.classifier
+            case "random":
+                return Eye(RandomFeatures().to(self.device), self.device)
+            case _:
+                return self.inception(self.layer or (2048 if self.weights.classes is not None else COMMON))
+
+    @property
+    def suitable(self) -> str:
+        """What `auto` means: by the data, and whether there are weights and a GPU, without which Inception is slow."""
+        if self.teacher.shape.points:
+            return "identity"
+        if self.labelled and self.teacher.shape.channels == 1:
+            return "classifier"
+        return "inception" if self.device.type == "cuda" and weights.found() else "random"
+
+    @property
+    def labelled(self) -> bool:
+        shape = self.teacher.shape
+        small = min(shape.height, shape.width) >= 8 and max(shape.height, shape.width) <= SMALL
+        return shape.classes > 1 and self.teacher.window is None and small
+
+    @cached_property
+    def namer(self) -> Eye:
+        """What names classes: the extractor that was asked for, if it can, else a classifier of the data's labels."""
+        if self.asked == "auto":
+            require(self.labelled, f"this metric needs class names, and {self.teacher.name} has no labels, or is over "
+                                   f"{SMALL} pixels; whole Inception (--features) names classes")  # fmt: skip
+            return self.classifier
+        require(self.default.naming is not None, f"this metric needs class names, and {self.default.title} gives "
+                                                 "none; --features classifier does, or whole Inception")  # fmt: skip
+        return self.default
+
+    @cached_property
+    def identity(self) -> Eye:
+        return Eye(Identity(self.teacher.shape), CPU)
+
+    @cached_property
+    def classifier(self) -> Eye:
+        require(self.teacher.window is None, "a classifier cannot read random windows; --crop centre is fixed")
+        self.say(f"a classifier of {self.teacher.name} is read from the cache, or trained in about a minute")
+        taught = train_classifier(self.teacher, cache=home() / "classifiers")
+        return Eye(Reader(taught).to(self.device), self.device, last_layer(taught), taught.classes)
+
+    @cached_property
+    def weights(self) -> Weights:
+        named = None if self.asked in NAMES else Path(self.asked)
+        return load(named or weights.needed(self.download, self.say))
+
+    @cache  # noqa: B019 - as long as the measurement
+    def inception(self, dimension: int) -> Eye:
+        if dimension not in ENDS:
+            raise Mistake(f"Inception has no layer of {dimension} values; there are {', '.join(map(str, ENDS))}")
+        network = Inception(self.weights, dimension, self.resize)
+        if self.device.type != "cuda":
+            self.say("Inception on a processor takes about a minute for 1,000 images; --features random is faster")
+        last = self.weights.classes if dimension == 2048 else None
+        naming = None if last is None else lambda features: (features @ last.T.to(features)).softmax(1)
+        names = tuple(map(str, range(0 if last is None else len(last))))
+        return Eye(network.to(self.device), self.device, naming, names)
+
+    def fitting(self) -> tuple[str, ...]:
+        """The metrics that say most of such data."""
+        if self.teacher.shape.points:
+            return FOR_MODES if self.mixture else FOR_POINTS
+        return FOR_CLASSES if self.default.naming is not None else FOR_IMAGES
+
+    @property
+    def mixture(self) -> bool:
+        """Are the data points around known modes?"""
+        return self.teacher.name in ("ring", "grid")
+
+
+def last_layer(classifier: Classifier) -> Callable[[Tensor], Tensor]:
+    """From what the classifier makes of images, (n, 1536), to probabilities of the classes."""
+    layer = classifier.layers[-1]
+
+    def probabilities(features: Tensor) -> Tensor:
+        logits: Tensor = layer(features.to(next(layer.parameters())))
+        return logits.softmax(1).cpu()
+
+    return probabilities

@@ -1,0 +1,49 @@
+"""A run's generator, for metrics that read more than samples."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ..core import Mistake
+from ..data.dataset import Dataset
+from ..inference.load import AT_ONCE, Loaded
+from ..parts import Part, playing
+from ..training.average import resting
+from ..training.engine import mix
+from .sides import as_data
+
+
+class Maker:
+    """Samples, and latents with what becomes of them."""
+
+    def __init__(self, name: str, loaded: Loaded) -> None:
+        self.name, self.loaded = name, loaded
+
+    def samples(self, n: int, seed: int) -> Dataset:
+        """As `saddle sample` makes them, with their labels where these decide what is made."""
+        loaded, labels = self.loaded, None
+        samples = loaded.sample(n, seed)
+        if loaded.shape.classes and loaded.conditional:
+            drawn = [loaded.drawn(seed, i) for i in range(-(-n // AT_ONCE))]
+            labels = torch.cat([some for some in drawn if some is not None])[:n]
+        return as_data(self.name, samples, loaded.classes, labels)
+
+    def latents(self, n: int, seed: int) -> Tensor:
+        """(n, size) from the game's prior; raises Mistake for a game without a generator of that kind."""
+        game = self.loaded.game
+        if not all(hasattr(game, part) for part in ("generator", "prior", "latent")):
+            raise Mistake(f"{type(game).__name__} has no generator of latents that a path could be taken through")
+        device = self.loaded.device
+        like = torch.zeros(n, *self.loaded.shape[:3], device=device)
+        with playing(Part(dice=torch.Generator(device).manual_seed(mix(seed, n)))):
+            drawn: Tensor = game.prior(like, game.latent)  # type: ignore[operator]
+        return drawn
+
+    def __call__(self, z: Tensor) -> Tensor:
+        """Images of latents (n, size); where labels decide, each row has one of its own, by its place."""
+        classes = self.loaded.shape.classes
+        labels = torch.arange(len(z), device=z.device) % classes if classes else None
+        with resting(self.loaded.game), torch.set_grad_enabled(z.requires_grad):
+            made: Tensor = self.loaded.game.generator(z, labels)  # type: ignore[operator]
+        return made.float()

@@ -1,0 +1,80 @@
+"""Every metric there is, by name: a table that is read without importing anything heavy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from ..errors import Mistake, nearest
+
+Better = Literal["lower", "higher", "neither"]
+Reads = Literal["features", "spatial", "classes", "pixels", "images"]
+
+
+@dataclass(frozen=True)
+class Metric:
+    """What a metric is, what it reads, and the function of this package that works it out."""
+
+    summary: str
+    better: Better
+    function: str  # module.name, called with a Case
+    reads: Reads = "features"  # an extractor's; Inception's maps; what names classes; the sample's own values; none
+
+
+METRICS = {
+    "fid": Metric("Fréchet distance of the features", "lower", "distances.fid"),
+    "kid": Metric("kernel distance x 1000, unbiased: for few samples", "lower", "distances.kid"),
+    "sfid": Metric("Fréchet distance of Inception's maps before they are averaged", "lower", "distances.fid",
+                   "spatial"),
+    "swd": Metric("sliced Wasserstein distance: of patches x 1000, or of points", "lower", "distances.swd", "images"),
+    "parzen": Metric("likelihood under Gaussians around the samples, nats (papers of 2014)", "higher",
+                     "distances.likelihood", "pixels"),
+    "precision": Metric("share of the samples that lie among the data", "higher", "neighbours.precision"),
+    "recall": Metric("share of the data that lie among the samples", "higher", "neighbours.recall"),
+    "density": Metric("how densely data lie around the samples; about 1 for a perfect sampler", "higher",
+                      "neighbours.density"),
+    "coverage": Metric("share of the data with a sample nearby", "higher", "neighbours.coverage"),
+    "1nn": Metric("accuracy of telling samples from data by the nearest; 0.5 is best, below it is copying", "neither",
+                  "neighbours.one"),
+    "c2st": Metric("accuracy of a classifier of samples against data; 0.5 is best", "lower", "neighbours.told"),
+    "ndb": Metric("share of the data's bins that the samples fill otherwise; 0.05 by chance", "lower",
+                  "neighbours.bins"),
+    "birthday": Metric("share of batches with twins; 0.05 for the data", "lower", "neighbours.twins"),
+    "copies": Metric("share of samples as near to the training data as its nearest percent; 0.01 for new ones", "lower",
+                     "neighbours.copies"),
+    "authenticity": Metric("share of samples farther from the data than these are from one another", "higher",
+                           "neighbours.authenticity"),
+    "diversity": Metric("mean distance of two samples, over that of two data", "higher", "neighbours.spread"),
+    "msssim": Metric("likeness of two samples, multi-scale; the lower, the more diverse", "lower", "classes.likeness",
+                     "images"),
+    "is": Metric("Inception score, of whatever names the classes", "higher", "classes.score", "classes"),
+    "classes": Metric("chi-square of how often each class comes, over its degrees of freedom; 1 by chance", "lower",
+                      "classes.uneven", "classes"),
+    "readable": Metric("share of samples whose class the classifier names surely", "higher", "classes.readable",
+                       "classes"),
+    "modes": Metric("modes caught, of a toy's mixture or of the classes", "higher", "classes.modes", "classes"),
+    "quality": Metric("share of points near a mode; 0.989 for a perfect sampler, more where modes shrank", "neither",
+                      "classes.quality", "classes"),
+    "reverse-kl": Metric("how unevenly the modes come, nats", "lower", "classes.reverse_kl", "classes"),
+    "ppl": Metric("perceptual path length, of the samples' own values", "lower", "paths.length", "pixels"),
+    "ivom": Metric("how near the generator can come to given data: mean squared error", "lower", "paths.inversion",
+                   "pixels"),
+}  # fmt: skip
+TOGETHER = {"memorisation": ("copies", "authenticity")}  # names for several
+FOR_IMAGES = ("fid", "kid", "precision", "recall", "density", "coverage", "diversity", "copies", "authenticity")
+FOR_CLASSES = (*FOR_IMAGES, "is", "modes", "classes", "readable")
+FOR_POINTS = ("swd", "1nn")
+FOR_MODES = ("modes", "quality", "reverse-kl", *FOR_POINTS)
+
+
+def chosen(text: str | Iterable[str]) -> tuple[str, ...]:
+    """Names with commas between them, or one by one; raises Mistake for an unknown one, with the nearest."""
+    words = text.split(",") if isinstance(text, str) else text
+    names = [part for word in words for part in TOGETHER.get(word.strip().lower(), (word.strip().lower(),))]
+    for name in names:
+        if name not in METRICS:
+            raise Mistake(f"there is no metric {name or 'without a name'}{nearest(name, [*METRICS, *TOGETHER])}")
+    if not names:
+        raise Mistake(f"no metric was named; there are {', '.join(METRICS)}")
+    return tuple(dict.fromkeys(names))

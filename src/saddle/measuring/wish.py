@@ -1,0 +1,40 @@
+"""What is to be measured, and how: the options of `saddle measure`, read without importing torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from ..errors import require
+
+
+@dataclass(frozen=True)
+class Wish:
+    """How to measure."""
+
+    against: str | None = None  # data to compare with: a name, folder, zip or array; a run's own data if not given
+    metrics: str | None = None  # names with commas between them; those that suit the data if not given
+    features: str = "auto"  # inception, random, classifier, identity, a file of weights; inception:768 names a layer
+    n: int | None = None  # samples that are measured: 10k of a run, up to 50k of a source if not given
+    references: int = 50_000  # at most so many of the data compared with
+    seed: int = 0  # of a run's samples and of every random choice; another one makes another protocol
+    per_class: bool = False  # each figure for every class by itself, too
+    best: bool = False  # of a run the best checkpoint, not the last
+    average: bool = True  # of a run the averaged weights; --no-average takes those of the last round
+    size: int | None = None  # pixels of a side that sources are brought to; a run's own size for its data
+    crop: Literal["centre", "pad", "stretch"] = "centre"  # how a source's image becomes a square
+    channels: Literal[1, 3, 4] | None = None  # of a source's images
+    resize: Literal["bilinear", "clean", "tensorflow"] = "bilinear"  # how images come to Inception's size
+    download: bool = False  # fetch Inception's weights into the cache if they are nowhere here
+    picture: Path | None = None  # draw the samples nearest to the training data beside what they are near to, a PNG
+    json: Path | None = None  # write the figures with their protocols here
+    device: str = "auto"  # cpu, cuda or cuda:1; auto takes a GPU if there is one
+
+    def __post_init__(self) -> None:
+        for name in ("n", "references", "size"):
+            value = getattr(self, name)
+            require(value is None or value > 0, f"{name} is {value}, but should be above 0")
+        require(self.seed >= 0, f"seed is {self.seed}, but should be 0 or more")
+        png = self.picture is None or self.picture.suffix == ".png"
+        require(png, f"the picture is a PNG, but {self.picture} does not end in .png")

@@ -1,0 +1,105 @@
+"""Line charts as SVG inside a page: they take its colours, light or dark, and need no script."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from .markup import Markup, joined, tag
+from .reading import Numbers
+from .ticks import clock, decades, linear, plain, times
+
+WIDTH, HEIGHT = 560, 250
+LEFT, RIGHT, TOP, BOTTOM = 54, 12, 12, 26
+BINS = 140  # of a long line: it is drawn by their means, and a band from their lowest to their highest value
+SHADES = 8
+Axis = Literal["images", "time"]
+
+
+@dataclass(frozen=True, eq=False)
+class Line:
+    """What a chart shows of one run."""
+
+    title: str
+    shade: int  # which of the page's colours
+    x: Numbers
+    y: Numbers
+    low: Numbers
+    high: Numbers
+    dots: bool = False  # few places, each of them measured
+
+
+def line(title: str, shade: int, x: Numbers, y: Numbers) -> Line:
+    """A long series, by stretches of equally many values."""
+    edges = np.unique(np.linspace(0, len(y), min(BINS, len(y)) + 1).astype(int))[:-1]
+    counts = np.diff(np.append(edges, len(y)))
+    places, means = (np.add.reduceat(values, edges) / counts for values in (x, y))
+    return Line(title, shade, places, means, np.minimum.reduceat(y, edges), np.maximum.reduceat(y, edges))
+
+
+def chart(title: str, lines: Sequence[Line], axis: Axis, steep: bool = False) -> Markup:
+    """All lines over one axis from nought; `steep`: on a logarithmic scale."""
+    right = max(float(line.x[-1]) for line in lines) or 1.0
+    low, high = span(lines, steep)
+    bend: Callable[[Numbers], Numbers] = np.log if steep else np.asarray
+    bottom, top = (float(bend(np.array(end))) for end in (low, high))
+
+    def across(x: Numbers) -> Numbers:
+        return np.asarray(LEFT + (WIDTH - LEFT - RIGHT) * x / right)
+
+    def up(y: Numbers) -> Numbers:
+        bent = bend(np.clip(y, low, high))
+        return np.asarray(HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * (bent - bottom) / (top - bottom))
+
+    marks = decades(low, high) if steep else linear(low, high)
+    grid = [rule(float(up(np.array(mark))), plain(mark)) for mark in marks]
+    feet = times(right) if axis == "time" else linear(0, right)
+    grid += [foot(float(across(np.array(x))), clock(x) if axis == "time" else plain(x)) for x in feet]
+    drawn = [part for line in lines for part in traced(line, across, up)]
+    label = tag("title", f"{title} against {axis}")
+    svg = tag("svg", label, *grid, *drawn, viewBox=f"0 0 {WIDTH} {HEIGHT}", role="img")
+    return tag("figure", tag("figcaption", title, tag("small", f" against {axis}")), svg, class_="chart")
+
+
+def span(lines: Sequence[Line], steep: bool) -> tuple[float, float]:
+    """From the lowest to the highest value but for the rarest per cent of a long line's bands, and some air."""
+    values = np.concatenate([part for line in lines for part in (line.y, line.low, line.high)])
+    rare = 0.0 if any(line.dots for line in lines) else 0.01
+    low, high = (float(end) for end in np.quantile(np.log(values) if steep else values, (rare, 1 - rare)))
+    air = 0.06 * (high - low) or 0.05 * abs(high) or 0.5
+    low, high = low - air, high + air
+    return (float(np.exp(low)), float(np.exp(high))) if steep else (low, high)
+
+
+def rule(y: float, text: str) -> Markup:
+    words = tag("text", text, x=LEFT - 7, y=f"{y + 4:.1f}", text_anchor="end")
+    return joined(tag("line", x1=LEFT, x2=WIDTH - RIGHT, y1=f"{y:.1f}", y2=f"{y:.1f}"), words)
+
+
+def foot(x: float, text: str) -> Markup:
+    anchor = "end" if x > WIDTH - 30 else "middle"
+    return tag("text", text, x=f"{x:.1f}", y=HEIGHT - 7, text_anchor=anchor)
+
+
+def traced(line: Line, across: Callable[[Numbers], Numbers], up: Callable[[Numbers], Numbers]) -> list[Markup]:
+    """The band, the line over it, and its dots; each tells its run under the mouse."""
+    x, name = across(line.x), tag("title", line.title)
+    shade = f"s{line.shade % SHADES}"
+    parts = []
+    if (line.high > line.low).any() and len(x) > 1:
+        around = np.concatenate([x, x[::-1]]), np.concatenate([up(line.high), up(line.low)[::-1]])
+        parts.append(tag("polygon", points=points(*around), class_=f"band {shade}"))
+    parts.append(tag("polyline", name, points=points(x, up(line.y)), class_=f"line {shade}"))
+    if line.dots:
+        parts += [tag("line", x1=f"{a:.1f}", x2=f"{a:.1f}", y1=f"{b:.1f}", y2=f"{c:.1f}", class_=f"reach {shade}")
+                  for a, b, c in zip(x, up(line.low), up(line.high), strict=True) if b != c]  # fmt: skip
+        parts += [tag("circle", name, cx=f"{a:.1f}", cy=f"{b:.1f}", r=3, class_=shade)
+                  for a, b in zip(x, up(line.y), strict=True)]  # fmt: skip
+    return parts
+
+
+def points(x: Numbers, y: Numbers) -> str:
+    return " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(x, y, strict=True))

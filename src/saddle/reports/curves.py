@@ -1,0 +1,83 @@
+"""A run's series as lines of charts: its losses and gradients, and what was measured of it on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ..metrics.figures import Figure
+from .charts import Axis, Line, chart, line
+from .markup import Markup
+from .reading import Numbers, Run
+from .tables import Column, Table, reach
+
+AXES: tuple[Axis, Axis] = ("images", "time")
+
+
+def shades(runs: Sequence[Run]) -> list[int]:
+    """A shade for each group, in the order in which they come."""
+    groups = list(dict.fromkeys(run.group for run in runs))
+    return [groups.index(run.group) for run in runs]
+
+
+def term_charts(runs: Sequence[Run], axes: Sequence[Axis] = AXES) -> list[Markup]:
+    """Every logged term, over images and over time; gradients last, and on a logarithmic scale."""
+    logged = [series(run) for run in runs]
+    charts = []
+    for key in sorted({key for terms in logged for key in terms}, key=rank):
+        steep = key.endswith("/gradient") and all((t[key][1] > 0).all() for t in logged if key in t)
+        for axis in axes:
+            lines = [line(run.title, shade, along(run, terms[key][0], axis), terms[key][1])
+                     for run, shade, terms in zip(runs, shades(runs), logged, strict=True) if key in terms]  # fmt: skip
+            charts.append(chart(key.replace("/", ", "), lines, axis, steep))
+    return charts
+
+
+def series(run: Run) -> dict[str, tuple[Numbers, Numbers]]:
+    """Term by term, the images at which it was logged and its values."""
+    found: dict[str, tuple[list[float], list[float]]] = {}
+    for entry in run.log:
+        for key in entry.keys() - {"round", "images"}:
+            images, values = found.setdefault(key, ([], []))
+            images.append(entry["images"])
+            values.append(entry[key])
+    return {key: (np.array(images, float), np.array(values, float)) for key, (images, values) in found.items()}
+
+
+def rank(key: str) -> tuple[bool, str, bool, str]:
+    """Gradients last; of each mover, the game itself before its penalties."""
+    mover, _, term = key.rpartition("/")
+    return term == "gradient", mover, term != "adversarial", term
+
+
+def along(run: Run, images: Numbers, axis: Axis) -> Numbers:
+    return images if axis == "images" else run.times(images)
+
+
+def figure_charts(runs: Sequence[Run], table: Table) -> list[Markup]:
+    """Every column of the table over training, under the column's protocol alone."""
+    charts = []
+    for column in table.columns:
+        for axis in AXES:
+            lines = [drawn for run, shade in zip(runs, shades(runs), strict=True)
+                     if (drawn := measured(run, shade, column, axis))]  # fmt: skip
+            values = [value for each in lines for value in each.low]
+            steep = column.better == "lower" and min(values) > 0 and max(values) > 20 * min(values)
+            charts.append(chart(column.title, lines, axis, steep))
+    return charts
+
+
+def measured(run: Run, shade: int, column: Column, axis: Axis) -> Line | None:
+    """A run's own line in such a chart, if it was ever measured so."""
+    found: dict[int, tuple[float, Figure]] = {}  # of two at the same images the later written one holds
+    for measurement in run.measures:
+        for figure in measurement.figures:
+            if (figure.metric, figure.title, figure.protocol) == (column.metric, column.title, column.protocol):
+                found[measurement.images] = measurement.seconds, figure
+    if not found:
+        return None
+    x = np.array([seconds if axis == "time" else images for images, (seconds, _) in found.items()], float)
+    y = np.array([figure.value for _, figure in found.values()])
+    low, high = np.array([reach(figure) for _, figure in found.values()]).T
+    return Line(run.title, shade, x, y, low, high, dots=True)

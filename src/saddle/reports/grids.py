@@ -1,0 +1,61 @@
+"""Pictures of what runs make, as PNG."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from io import BytesIO
+from pathlib import Path
+
+from PIL import Image
+
+from ..errors import Mistake
+from ..inference.load import by_class, load
+from ..runs.progress import shown, spread
+from ..runs.sheets import sheet
+from .markup import Markup, joined, picture, tag
+from .reading import Run
+
+IMAGES, POINTS = 36, 2048
+SHEETS = 6  # of a run's contact sheets
+
+
+def sample_grids(runs: Sequence[Run], seed: int) -> list[Markup]:
+    """A captioned picture for each."""
+    return [captioned(run.group, sampled(run, seed)) for run in runs]
+
+
+def captioned(title: str, content: Markup) -> Markup:
+    return tag("figure", content, tag("figcaption", title), class_="grid")
+
+
+def sampled(run: Run, seed: int) -> Markup:
+    """Samples of the last checkpoint, from averaged weights; where there are none, the reason stands in their place."""
+    try:
+        loaded = load(run.folder.path)
+        points = loaded.shape.points
+        labels = by_class(loaded.shape.classes) if not points and loaded.conditional else None
+        samples = loaded.sample(len(labels) if labels else POINTS if points else IMAGES, seed, labels)
+    except Mistake as reason:
+        return tag("p", f"No samples: {reason}.", class_="none")
+    return picture(png(sheet({"made": samples})), f"samples of {run.title}, seed {seed}")
+
+
+def png(image: Image.Image) -> bytes:
+    file = BytesIO()
+    image.save(file, "PNG", optimize=True)
+    return file.getvalue()
+
+
+def contact_sheets(run: Run) -> list[Markup]:
+    """The real samples, and contact sheets from the first to the last, as they lie in the run's folder."""
+    sheets = spread(sorted(run.folder.sheets.glob("[0-9]*.png")), SHEETS)
+    real = [run.folder.sheets / "real.png"] if (run.folder.sheets / "real.png").exists() else []
+    return [captioned(name(path), picture(path.read_bytes(), name(path))) for path in (*real, *sheets)]
+
+
+def name(path: Path) -> str:
+    return "the data" if path.stem == "real" else f"after {shown(path)} images"
+
+
+def gallery(pictures: Sequence[Markup]) -> Markup:
+    return tag("div", joined(*pictures), class_="gallery")

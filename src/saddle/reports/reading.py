@@ -1,0 +1,115 @@
+"""A run as its folder tells it; nothing here needs torch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import require
+from ..metrics.figures import Figure
+from ..runs.findings import read_findings
+from ..runs.folder import Folder
+from ..runs.log import read
+from ..runs.manifest import Manifest
+from ..runs.measures import Measurement, read_measures
+
+Numbers = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """A run under the title that a table or a chart gives it; runs of one group share a shade and a row."""
+
+    title: str
+    group: str
+    folder: Folder
+    manifest: Manifest
+
+    @cached_property
+    def log(self) -> list[dict[str, Any]]:
+        return read(self.folder.log)
+
+    @cached_property
+    def findings(self) -> list[dict[str, Any]]:
+        return read_findings(self.folder.path)
+
+    @cached_property
+    def measures(self) -> list[Measurement]:
+        """In the order of training; of two at the same images the later written one is the later."""
+        return sorted(read_measures(self.folder), key=lambda measurement: measurement.images)
+
+    @cached_property
+    def pace(self) -> tuple[Numbers, Numbers]:
+        """Images and seconds of training, both rising from nought."""
+        return pace(read(self.folder.timing))
+
+    @property
+    def images(self) -> int:
+        """Real images shown so far, as far as is written down."""
+        return int(self.pace[0][-1])
+
+    @property
+    def seconds(self) -> float:
+        return float(self.pace[1][-1])
+
+    @property
+    def over(self) -> bool:
+        return checkpointed(self.folder) >= self.manifest.images
+
+    def times(self, images: Numbers) -> Numbers:
+        """The seconds of training at which so many images had been shown."""
+        return np.asarray(np.interp(images, *self.pace), dtype=np.float64)
+
+    @property
+    def figures(self) -> list[Figure]:
+        """The latest of every number under every protocol, the latest last."""
+        last: dict[object, Figure] = {}
+        for measurement in self.measures:
+            for figure in measurement.figures:
+                key = figure.metric, figure.title, figure.protocol
+                last.pop(key, None)
+                last[key] = figure
+        return list(last.values())
+
+
+def open_runs(paths: Sequence[str | Path]) -> list[Run]:
+    """Runs titled by their folders' names, by whole paths where two share a name."""
+    folders = [Folder.found(path) for path in paths]
+    names = [folder.path.resolve().name for folder in folders]
+    whole = [str(folder.path.resolve()) for folder in folders]
+    again = next((str(path) for path, place in zip(paths, whole, strict=True) if whole.count(place) > 1), None)
+    require(again is None, f"{again} was given twice; a run cannot be compared with itself")
+    titles = [name if names.count(name) == 1 else str(f) for name, f in zip(names, folders, strict=True)]
+    return [Run(t, t, folder, Manifest.read(folder)) for t, folder in zip(titles, folders, strict=True)]
+
+
+def checkpointed(folder: Folder) -> int:
+    """The images of the last checkpoint, by its name; 0 where there is none."""
+    return max((int(path.stem) for path in folder.checkpoints.glob("[0-9]*.safetensors")), default=0)
+
+
+def pace(lines: Sequence[dict[str, Any]]) -> tuple[Numbers, Numbers]:
+    """Images and seconds from the lines of a timing.jsonl.
+
+    Every resumption counts its seconds anew, and a killed run repeats the rounds since its checkpoint: what was lost
+    is left out, so that time is what led to the weights.
+    """
+    images, seconds = [0.0], [0.0]
+    offset = before = 0.0
+    for line in lines:
+        if line["seconds"] < before:
+            while images[-1] >= line["images"] and len(images) > 1:
+                images.pop()
+                seconds.pop()
+            offset = seconds[-1]
+        before = line["seconds"]
+        if line["images"] > images[-1]:
+            images.append(line["images"])
+            seconds.append(offset + before)
+    return np.array(images), np.array(seconds)

@@ -1,0 +1,66 @@
+"""What defines a run, as its manifest writes it, name by name; and in which names several differ."""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from ..runs.manifest import Manifest
+
+Written = ast.expr | None  # as it reads in Python; None for what one of several has not
+ABSENT = "(none)"
+
+
+class Difference(NamedTuple):
+    """A name, and what it says in each run."""
+
+    name: str
+    values: tuple[str, ...]
+
+
+def facts(manifest: Manifest) -> dict[str, ast.expr]:
+    """The recipe's class and fields, the settings, the data and the machine."""
+    recipe = ast.parse(manifest.recipe, mode="eval").body
+    rest = dataclasses.asdict(manifest.settings) | {"images": manifest.images}
+    rest |= {f"data.{name}": manifest.data[name] for name in ("samples", "shape", "fingerprint")}
+    rest |= {f"machine.{name}": value for name, value in manifest.machine.items() if name != "command"}
+    values: dict[str, ast.expr] = {name: ast.Constant(value) for name, value in rest.items()}
+    return {"recipe": ast.Name(called(recipe))} | parts(recipe) | values
+
+
+def called(value: Written) -> str:
+    """The class of a written value, '' for what is no call of one."""
+    return value.func.id if isinstance(value, ast.Call) and isinstance(value.func, ast.Name) else ""
+
+
+def parts(value: Written) -> dict[str, ast.expr]:
+    """The fields of a written value."""
+    return {word.arg: word.value for word in value.keywords if word.arg} if isinstance(value, ast.Call) else {}
+
+
+def differences(runs: Sequence[Mapping[str, ast.expr]], prefix: str = "") -> Iterator[Difference]:
+    """Name by name where they are not all alike; within values of one class, in their fields."""
+    for name in dict.fromkeys(name for run in runs for name in run):
+        values = [run.get(name) for run in runs]
+        if len({said(value) for value in values}) == 1:
+            continue
+        if called(values[0]) and len({called(value) for value in values}) == 1:
+            yield from differences([parts(value) for value in values], f"{prefix}{name}.")
+        else:
+            yield Difference(prefix + name, tuple(map(said, values)))
+
+
+def flat(values: Mapping[str, ast.expr], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Every name with what it says, a value's fields behind it."""
+    for name, value in values.items():
+        yield prefix + name, called(value) or said(value)
+        yield from flat(parts(value), f"{prefix}{name}.")
+
+
+def said(value: Written) -> str:
+    """Text without its quotes."""
+    if isinstance(value, ast.Constant):
+        return str(value.value)
+    return ABSENT if value is None else ast.unparse(value)

@@ -1,0 +1,119 @@
+"""Train a run again from its manifest, and see whether it ends in the same bits."""
+
+from __future__ import annotations
+
+import dataclasses
+from datetime import datetime
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from .errors import Failure, Mistake
+from .runs.folder import Folder
+from .runs.log import read as read_log
+from .runs.manifest import Manifest
+from .sessions import describe_machine, resume
+from .training.checkpoint import Checkpoint, read_latest
+from .training.machine import machine
+from .training.match import Facts
+from .training.watch import Watcher
+
+SAID = ("device", "precision", "threads", "processes", "saddle", "torch", "python", "platform")
+
+
+class Reproduction(NamedTuple):
+    """A run that was trained a second time, and ended in the same bits."""
+
+    first: Folder
+    second: Folder
+    tensors: int
+    lines: int
+
+    def told(self) -> str:
+        return (f"{self.second} is {self.first} again, bit for bit: {self.tensors} tensors of the last checkpoint and "
+                f"{self.lines} lines of the log")  # fmt: skip
+
+
+def reproduce(path: str | Path, out: str | Path | None = None, watch: Watcher | None = None) -> Reproduction:
+    """Train a finished run again, in a new folder, on as many threads; Failure names what came out otherwise.
+
+    The manifest of the new run says what trains it now. Mistake for a run that is not finished, or whose data changed.
+    """
+    first = Folder.found(path)
+    manifest = Manifest.read(first)
+    end = finished(first, manifest)
+    now = machine(str(manifest.machine["device"]), manifest.machine["precision"])
+    place = Folder.claim(out or first.path.with_name(f"{first.path.resolve().name}-again"))
+    second = Folder.new(place, "")
+    facts = describe_machine(now) | {"threads": manifest.machine["threads"]}  # as many, which resuming takes from here
+    created = datetime.now().astimezone().isoformat(timespec="seconds")
+    dataclasses.replace(manifest, machine=facts, created=created).write(second)
+    resume(second.path, watch=watch)
+    again = read_latest(second.checkpoints)
+    assert again is not None
+    faults = [*(f for f in (log_fault(first, second), weight_fault(end, again)) if f)]
+    if faults:
+        raise Failure(f"{second} is not the same as {first}: {'; '.join(faults)}; {reasons(manifest, facts)}")
+    return Reproduction(first, second, len(end.tensors), len(read_log(first.log)))
+
+
+def finished(folder: Folder, manifest: Manifest) -> Checkpoint:
+    """The checkpoint that ended the run."""
+    end = read_latest(folder.checkpoints)
+    if end is None or not ended(manifest, end.facts):
+        shown = end.facts["clock"]["images"] if end else 0
+        raise Mistake(f"{folder} stopped at {shown} of {manifest.images} images, so there is no end to compare with; "
+                      f"`saddle resume {folder}` finishes it")  # fmt: skip
+    return end
+
+
+def ended(manifest: Manifest, facts: Facts) -> bool:
+    """Did a run end where this checkpoint was taken: at its length, or because nothing got better any more?"""
+    patience = manifest.settings.patience
+    waited = facts["measured"]["since"] if patience is not None else 0
+    return facts["clock"]["images"] >= manifest.images or (patience is not None and waited >= patience)
+
+
+def log_fault(first: Folder, second: Folder) -> str:
+    """The first round in which the logs part, and in what; '' where they are equal."""
+    one, two = read_log(first.log), read_log(second.log)
+    for a, b in zip(one, two, strict=False):
+        key = next((key for key in {**a, **b} if a.get(key) != b.get(key)), None)
+        if key:
+            return f"from round {a['round']} on the log differs ({key} was {a.get(key)}, now {b.get(key)})"
+    return "" if len(one) == len(two) else f"the log had {len(one)} lines, now {len(two)}"
+
+
+def weight_fault(one: Checkpoint, two: Checkpoint) -> str:
+    """How many tensors of the last checkpoint differ, and by how much at most; '' where none does."""
+    missing = one.tensors.keys() ^ two.tensors.keys()
+    if missing:
+        return f"the checkpoints hold other tensors, such as {min(missing)}"
+    apart = {key: distance(t, two.tensors[key]) for key, t in one.tensors.items() if not same(t, two.tensors[key])}
+    if not apart:
+        return ""
+    far = max(apart, key=lambda key: apart[key])
+    return f"{len(apart)} of {len(one.tensors)} tensors differ, {far} by up to {apart[far]:.3g}"
+
+
+def same(a: Tensor, b: Tensor) -> bool:
+    """Are they equal to the last bit?"""
+    if (a.dtype, a.shape) != (b.dtype, b.shape):
+        return False
+    return torch.equal(*(t.contiguous().reshape(-1).view(torch.uint8) for t in (a, b)))
+
+
+def distance(a: Tensor, b: Tensor) -> float:
+    return float((a.double() - b.double()).abs().max()) if a.shape == b.shape else float("inf")
+
+
+def reasons(manifest: Manifest, now: dict[str, object]) -> str:
+    """What is not as it was when the run was trained."""
+    other = [
+        f"{name} {manifest.machine[name]}, now {now[name]}" for name in SAID if manifest.machine[name] != now[name]
+    ]
+    if other:
+        return f"it had {'; '.join(other)}"
+    return "device, precision, threads and versions are as they were; the code, the processor or the GPU may be another"

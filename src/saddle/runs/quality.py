@@ -1,0 +1,94 @@
+"""A run's figures as a picture: each metric over the images shown and over the seconds of training."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure as Canvas
+from matplotlib.ticker import EngFormatter
+
+from ..errors import require
+from ..metrics.figures import Figure
+from .curves import COLOURS
+from .folder import Folder, write
+from .log import read
+from .measures import Measurement, read_measures
+
+Point = tuple[Measurement, Figure]
+
+
+def quality_picture(folder: Folder) -> Path:
+    return folder.path / "quality.png"
+
+
+def quality(folder: Folder) -> None:
+    """Draw measures.jsonl as a PNG: a row for each title and protocol that was measured more than once."""
+    rows = series(read_measures(folder))
+    require(len(rows) > 0, f"{folder} has no two measurements of one kind, so there is no curve to draw")
+    canvas = Canvas(figsize=(10, 0.6 + 2.3 * len(rows)), dpi=110, layout="constrained")
+    panels = canvas.subplots(len(rows), 2, sharex="col", sharey="row", squeeze=False)
+    for pair, points, shade in zip(panels, rows, COLOURS * len(rows), strict=False):
+        for axes, over in zip(pair, ("images", "seconds"), strict=True):
+            panel(axes, points, over, shade)
+        pair[0].set_title(points[0][1].title, loc="left", fontsize=11, color="#222222")
+        pair[1].set_title(goal(points[0][1]), loc="right", fontsize=9, color="#666666")
+    for axes, over in zip(panels[-1], ("images", "seconds of training"), strict=True):
+        axes.set_xlabel(over, color="#444444")
+        axes.xaxis.set_major_formatter(EngFormatter(sep=""))
+    write(quality_picture(folder), lambda draft: canvas.savefig(draft, format="png"))
+
+
+def series(measurements: Sequence[Measurement]) -> list[list[Point]]:
+    """What belongs into one curve: equal titles and protocols, in the order of images."""
+    rows: dict[object, list[Point]] = {}
+    for measurement in sorted(measurements, key=lambda m: m.images):
+        for figure in measurement.figures:
+            rows.setdefault((figure.title, figure.protocol), []).append((measurement, figure))
+    return [points for points in rows.values() if len({m.images for m, _ in points}) > 1]
+
+
+def panel(axes: Axes, points: Sequence[Point], over: str, shade: str) -> None:
+    x = [getattr(measurement, over) for measurement, _ in points]
+    figures = [figure for _, figure in points]
+    axes.plot(x, [f.value for f in figures], color=shade, linewidth=1.8, marker="o", markersize=3.5)
+    reach = [(f.low, f.high) for f in figures if f.low is not None and f.high is not None]
+    if len(reach) == len(x):
+        axes.fill_between(
+            x, [low for low, _ in reach], [high for _, high in reach], color=shade, alpha=0.2, linewidth=0
+        )
+    if (top := best(figures)) is not None:
+        axes.plot(x[top], figures[top].value, "o", color=shade, markersize=9, markerfacecolor="white")
+    axes.grid(color="#ebebeb", linewidth=0.8)
+    axes.set_axisbelow(True)
+    axes.tick_params(length=0, labelcolor="#666666", labelsize=9)
+    for side, spine in axes.spines.items():
+        spine.set_visible(side == "bottom")
+        spine.set_color("#c8c8c8")
+
+
+def best(figures: Sequence[Figure]) -> int | None:
+    """Which is best, if any is."""
+    if figures[0].better == "neither":
+        return None
+    values = [f.value if figures[0].better == "lower" else -f.value for f in figures]
+    return values.index(min(values))
+
+
+def goal(figure: Figure) -> str:
+    return "" if figure.better == "neither" else f"{figure.better} is better"
+
+
+def trained(folder: Folder, images: int) -> float:
+    """Seconds of training up to so many images; what was played twice, after a kill, is counted once."""
+    stretches: list[list[tuple[int, float]]] = []
+    for line in read(folder.timing):
+        if not stretches or line["seconds"] < stretches[-1][-1][1]:
+            stretches.append([])
+        stretches[-1].append((line["images"], line["seconds"]))
+    total, most = 0.0, images
+    for stretch in reversed(stretches):
+        total += max((seconds for shown, seconds in stretch if shown <= most), default=0.0)
+        most = min(most, stretch[0][0])
+    return round(total, 3)

@@ -1,0 +1,120 @@
+"""What a sweep trains: said once, kept in its folder, the same when it goes on."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+from ..errors import Mistake, require
+from ..options import fields, override
+from ..runs.folder import write_json
+from ..runs.settings import Settings
+
+FORMAT = "saddle sweep 1"
+FILE = "sweep.json"
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One run of a sweep, as `sessions.train` takes it."""
+
+    name: str  # of its folder
+    group: str  # what it shares with its other seeds: penalties=R1(1)
+    options: dict[str, str]
+    settings: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A recipe, what is given to every run, and what varies."""
+
+    recipe: str
+    options: dict[str, str]  # of the recipe, in every run
+    settings: dict[str, Any]  # those of every run that are not the usual ones
+    vary: dict[str, list[str]]  # an option, and what is tried for it
+    seeds: int  # runs of each combination: seed, seed + 1, ...
+
+    def __post_init__(self) -> None:
+        require(self.seeds >= 1, f"seeds is {self.seeds}, but should be 1 or more")
+        both = [name for name in self.vary if name in self.options or name in self.settings]
+        require(not both, f"{' and '.join(both)} cannot both vary and be given to every run")
+        require("seed" not in self.vary, "seeds are not varied by --vary; --seeds 5 takes five, beginning with --seed")
+
+    def trials(self) -> list[Trial]:
+        """Every run: all combinations with the first seed, then with the next, so that a stopped sweep tells most."""
+        first = self.settings.get("seed", 0)
+        variations = list(enumerate(self.variations(), 1))
+        return [self.trial(i, choice, first + n) for n in range(self.seeds) for i, choice in variations]
+
+    def variations(self) -> Iterator[dict[str, str]]:
+        for texts in product(*self.vary.values()):
+            yield dict(zip(self.vary, texts, strict=True))
+
+    def trial(self, number: int, choice: Mapping[str, str], seed: int) -> Trial:
+        chosen = {name: text for name, text in choice.items() if name in fields(Settings)}
+        value = override(Settings(), chosen)
+        settings = self.settings | {name: getattr(value, name) for name in chosen} | {"seed": seed}
+        options = self.options | {name: text for name, text in choice.items() if name not in chosen}
+        group = ", ".join(f"{name}={text}" for name, text in choice.items()) or self.recipe
+        return Trial(f"{number:02d}-{slug(group)}-seed-{seed}", group, options, settings)
+
+    def keep(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_json(folder / FILE, {"format": FORMAT} | dataclasses.asdict(self))
+
+    @classmethod
+    def kept(cls, folder: Path) -> Plan | None:
+        """The plan of the sweep that lies there, if one does; Mistake for a file that is no plan."""
+        if not (folder / FILE).exists():
+            return None
+        try:
+            facts = json.loads((folder / FILE).read_text(encoding="utf-8"))
+            require(facts.pop("format") == FORMAT, f"{folder / FILE} was written in another format than {FORMAT!r}")
+            return cls(**facts)
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            if isinstance(error, Mistake):
+                raise
+            raise Mistake(f"{folder / FILE} is no plan of a sweep: {error}") from None
+
+
+def varied(texts: Sequence[str]) -> dict[str, list[str]]:
+    """--vary "penalties=R1(1);R1(10)", once for each option, as the options and what is tried for each."""
+    vary: dict[str, list[str]] = {}
+    for text in texts:
+        name, equals, values = text.partition("=")
+        name = name.strip().lstrip("-").replace("-", "_")
+        tried = [value.strip() for value in values.split(";")]
+        require(
+            bool(name and equals and values.strip()), f"--vary is {text!r}, but is written 'optimizer.lr=1e-4;2e-4'"
+        )
+        require(name not in vary, f"--vary names {name} twice; write all of its values behind one")
+        again = next((value for value in tried if tried.count(value) > 1), None)
+        require(again is None, f"--vary {name} has {again} twice")
+        vary[name] = tried
+    return vary
+
+
+def same(old: Plan, new: Plan, folder: Path) -> None:
+    """Refuse to go on with another plan in a sweep's folder, naming what differs."""
+    for field in dataclasses.fields(Plan):
+        was, now = (getattr(plan, field.name) for plan in (old, new))
+        if was == now:
+            continue
+        if isinstance(was, dict):
+            name = next(key for key in {**was, **now} if was.get(key) != now.get(key))
+            what, was, now = f"{field.name} {name}", was.get(name, "not given"), now.get(name, "not given")
+        else:
+            what = field.name
+        raise Mistake(f"{folder} holds a sweep with another plan: {what} was {was}, now {now}; "
+                      "write what it was, or choose another --out")  # fmt: skip
+
+
+def slug(text: str) -> str:
+    """Text fit for a folder's name."""
+    words = "".join(c if c.isalnum() or c in "._" else " " for c in text).split()
+    return "-".join(words)[:60].strip("-.") or "run"

@@ -1,0 +1,120 @@
+"""A sweep from its plan to the comparison of its runs."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from ..errors import Failure, require
+from ..recipes import files
+from ..reports.compare import Comparison, put
+from ..reports.reading import Run
+from ..reproduction import ended
+from ..runs.folder import Folder, number, write_json
+from ..runs.manifest import Manifest
+from ..sessions import absolute, choose, label, opened, settle
+from ..training.checkpoint import facts_of, latest
+from ..training.watch import Watcher
+from .plan import Plan, Trial, same
+from .workers import Workers
+
+FAILED = "failed.json"  # runs that failed, with why: they are not tried again
+
+
+def sweep(plan: Plan, out: str | Path | None = None, jobs: int = 1,
+          said: Callable[[str], None] = print) -> tuple[Path, Comparison]:  # fmt: skip
+    """Train what of a plan is not trained yet and compare all of it; returns the sweep's folder, and the comparison.
+
+    The same plan in the same folder goes on. A run that fails is noted, and the others go on. Raises Mistake for a
+    plan that cannot be trained, or another plan than the folder's, and Interrupted when asked to stop.
+    """
+    require(jobs >= 1, f"jobs is {jobs}, but should be 1 or more")
+    old = Plan.kept(Path(out)) if out else None
+    plan = settled(plan, jobs, old)
+    if old and out:
+        same(old, plan, Path(out))
+        folder = Path(out)
+    else:
+        place = Folder.claim(out)
+        tried(plan)
+        folder = place or number(Path("runs"), f"sweep-{label(plan.recipe)}")
+        plan.keep(folder)
+    trials, failed = plan.trials(), failures(folder)
+    left = [trial for trial in trials if trial.name not in failed and not over(folder / trial.name)]
+    said(f"{len(trials)} runs in {folder}" + (f", {len(trials) - len(left)} of them ended before" if old else ""))
+    places = {trial.name: f"{i} of {len(trials)}" for i, trial in enumerate(trials, 1)}
+
+    def told(trial: Trial, what: str) -> None:
+        said(f"{places[trial.name]}, {trial.group}, seed {trial.settings['seed']}: {what}")
+
+    def note(trial: Trial, sentence: str) -> None:
+        failed[trial.name] = sentence
+        write_json(folder / FAILED, failed)
+
+    Workers(plan.recipe, folder, jobs, told, note).go(left)
+    return folder, compared(plan, folder, failed)
+
+
+def settled(plan: Plan, jobs: int, old: Plan | None) -> Plan:
+    """The plan as it means the same from anywhere, with a share of the processor for each of several jobs."""
+    settings = dict(plan.settings)
+    for name in ("data", "labels"):
+        if settings.get(name):
+            settings[name] = absolute(settings[name])
+    threads = old.settings.get("threads") if old else max(1, (os.cpu_count() or 1) // jobs) if jobs > 1 else None
+    if threads and "threads" not in {*settings, *plan.vary}:
+        settings["threads"] = threads
+    path, colon, name = plan.recipe.rpartition(":")
+    recipe = f"{Path(path).resolve()}:{name}" if colon and files.meant(plan.recipe) else plan.recipe
+    return dataclasses.replace(plan, recipe=recipe, settings=settings)
+
+
+def tried(plan: Plan) -> None:
+    """Build each combination's game, so that what cannot be trained is refused before anything is."""
+    for trial in plan.trials()[: len(list(plan.variations()))]:
+        settings = dict(trial.settings)
+        chosen = settle(settings.pop("data", None), settings)
+        _, recipe, _, chosen = choose(plan.recipe, trial.options, chosen)
+        recipe.game(opened(chosen, Watcher()).shape)
+
+
+def over(place: Path) -> bool:
+    """Has this run come to its end, its pictures drawn?"""
+    folder = Folder(place)
+    if not folder.manifest.exists() or (last := latest(folder.checkpoints)) is None:
+        return False
+    drawn = folder.curves.exists() and (folder.film.exists() or not any(folder.sheets.glob("[0-9]*.png")))
+    return drawn and ended(Manifest.read(folder), facts_of(last))
+
+
+def failures(folder: Path) -> dict[str, str]:
+    """The runs that failed before, and why."""
+    path = folder / FAILED
+    known: dict[str, str] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    return known
+
+
+def compared(plan: Plan, folder: Path, failed: dict[str, str]) -> Comparison:
+    """All runs side by side, grouped by combination; also written into the sweep's folder."""
+    trials = [trial for trial in plan.trials() if (folder / trial.name / "manifest.json").exists()]
+    if not trials:
+        raise Failure(f"no run of {folder} was begun: {'; '.join(failed.values())}")
+    notes = [f"{name} failed: {sentence}" for name, sentence in failed.items()]
+    whole = Comparison(runs(folder, trials), f"{plan.recipe}: {', '.join(plan.vary) or 'seeds'}", notes)
+    put(folder / "comparison.html", whole.html())
+    put(folder / "comparison.csv", whole.csv())
+    put(folder / "comparison.json", whole.json())
+    return whole
+
+
+def runs(folder: Path, trials: Sequence[Trial]) -> list[Run]:
+    """In the order of their combinations."""
+    found = []
+    for trial in sorted(trials, key=lambda trial: trial.name):
+        place = Folder.found(folder / trial.name)
+        title = f"{trial.group}, seed {trial.settings['seed']}"
+        found.append(Run(title, trial.group, place, Manifest.read(place)))
+    return found

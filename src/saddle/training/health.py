@@ -1,0 +1,149 @@
+"""Is the run well? Pure functions of what was seen of late; each says what it saw, or nothing.
+
+Every threshold lies between what runs with a planted fault and healthy runs reach: docs/health.md has the figures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from statistics import fmean
+from typing import NamedTuple
+
+from .look import Sight
+
+PATIENCE = 4  # looks in a row that a fault must show in before it is told, or be gone from before it has cleared
+WINDOW = 8  # looks taken together where a single one says little
+
+
+class Reading(NamedTuple):
+    """What is known of a run at one look, and since the look before."""
+
+    round: int
+    images: int
+    gradients: dict[str, float]  # by player, the median norm since the reading before
+    sight: Sight | None  # None where samples cannot be made out of chance alone
+
+
+Past = Sequence[Reading]  # the newest is the last; never empty
+Evidence = str | None
+
+
+class Check(NamedTuple):
+    """One thing that can go wrong; `look` reads the newest reading in the light of the earlier ones."""
+
+    name: str
+    look: Callable[[Past], Evidence]
+    advice: str
+    grave: bool = False  # the run is worth nothing unless it clears
+
+
+def collapse(past: Past) -> Evidence:
+    """All samples are much the same, or far less different than they were when they came near the data."""
+    now, seen = past[-1].sight, sights(past)
+    if now is None or len(seen) < WINDOW:  # an untrained generator's samples are much the same too
+        return None
+    best = max((s.diversity for s in seen if s.distance <= 2.5), default=0.0)
+    says = f"two samples differ {now.diversity:.2g} times as much as two reals"
+    if now.twins >= 0.5:
+        return f"{says}, and {now.twins:.0%} of the samples have a twin"
+    return f"{says}, after {best:.2g} times earlier in the run" if now.diversity <= 0.4 * best else None
+
+
+def missing_modes(past: Past) -> Evidence:
+    """Samples lie among the data, but whole parts of the data have next to none: a quarter of their share, or less."""
+    seen = sights(past)[-WINDOW:]
+    if len(seen) < WINDOW or seen[-1].distance > 1.5 or seen[-1].diversity < 0.3:  # a beginner's lie all in one place
+        return None
+    made = [sum(cell) for cell in zip(*(s.cells for s in seen), strict=True)]
+    empty = [share for n, share in zip(made, seen[-1].shares, strict=True) if n < 0.25 * share * sum(made)]
+    missed = f"{len(empty)} of {len(made)} parts of the data, which hold {sum(empty):.0%} of it, get hardly any samples"
+    return missed if sum(empty) >= 0.35 else None
+
+
+def critic_wins(past: Past) -> Evidence:
+    """The critic is always right, and the generator hears next to nothing from it any more."""
+    now = past[-1]
+    slope = now.gradients.get("generator")
+    if slope is None or now.sight is None or now.sight.ranking is None or now.sight.ranking < 0.99:
+        return None
+    most = max(reading.gradients.get("generator", 0.0) for reading in past)
+    if slope > most / 20:
+        return None
+    told = f"{now.sight.ranking:.1%} of the fakes are told from a real"
+    return f"{told}, and the generator's gradient is {slope:.2g}" + (f", after {most:.2g}" if most else "")
+
+
+def critic_overfits(past: Past) -> Evidence:
+    """Real samples that it trains on are scored above real ones that were held out."""
+    recalls = [s.recall for s in sights(past)[-WINDOW:] if s.recall is not None]
+    if len(recalls) < WINDOW or fmean(recalls) < 0.65:
+        return None
+    return f"it scores a training sample above a held-out one in {fmean(recalls):.0%} of pairs, where 50% is chance"
+
+
+def oscillation(past: Past) -> Evidence:
+    """Now the critic is fooled by nearly all fakes, then it sees through nearly all: they chase one another."""
+    seen = [s.ranking for s in sights(past)[-WINDOW:] if s.ranking is not None]
+    fooled, right = sum(r < 0.3 for r in seen), sum(r > 0.7 for r in seen)
+    swings = f"of {len(seen)} looks, the critic saw through most fakes in {right} and was fooled by most in {fooled}"
+    return swings if fooled >= 2 and right >= 2 else None
+
+
+def divergence(past: Past) -> Evidence:
+    """Scores of reals and fakes part without bound."""
+    now = past[-1].sight
+    if now is None or now.gap is None or now.gap < 1000:
+        return None
+    return f"mean scores of reals and fakes are {now.gap:,.0f} apart"
+
+
+def saturation(past: Past) -> Evidence:
+    """What should be grey is black or white."""
+    now = past[-1].sight
+    if now is None or now.saturated is None or now.saturated < 0.5:
+        return None
+    return f"{now.saturated:.0%} of what the data leaves between black and white is one or the other"
+
+
+def sights(past: Past) -> list[Sight]:
+    return [reading.sight for reading in past if reading.sight]
+
+
+CHECKS = (
+    Check("the generator has collapsed", collapse,
+          "go back to before it, and train with half the generator's learning rate", grave=True),
+    Check("modes are missing", missing_modes,
+          "let the critic see several samples at once, as the recipe pacgan does"),
+    Check("the critic has won", critic_wins,
+          "give the critic a lower learning rate, with --critic-optimizer"),
+    Check("the critic overfits", critic_overfits,
+          "train on more data, or penalise the critic's slope, as the recipe r1 does"),
+    Check("the players go round in circles", oscillation,
+          "give the optimizers less momentum, such as --optimizer.betas '(0.0, 0.9)'"),
+    Check("the scores diverge", divergence,
+          "bound the critic's slope, as the recipes wgan-gp and sn-gan do", grave=True),
+    Check("pictures are saturated", saturation,
+          "halve the generator's learning rate"),
+)  # fmt: skip
+NO_NUMBER = Check("no number", lambda past: None, "halve that player's learning rate", grave=True)
+
+
+class Change(NamedTuple):
+    """A check that has begun to speak, with its evidence, or, without, has fallen silent."""
+
+    check: Check
+    evidence: Evidence
+
+
+def changes(past: Past, speaking: Sequence[str]) -> list[Change]:
+    """What is to be told after the newest reading, given the names of the checks that speak already."""
+    if len(past) < PATIENCE:
+        return []
+    told = []
+    for check in CHECKS:
+        said = [check.look(past[: len(past) - i]) for i in range(PATIENCE)]
+        if check.name in speaking and not any(said):
+            told.append(Change(check, None))
+        if check.name not in speaking and all(said):
+            told.append(Change(check, said[0]))
+    return told

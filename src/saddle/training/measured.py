@@ -1,0 +1,103 @@
+"""Measuring while a match is played: when it is due, which checkpoint was best, and when nothing gets better."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from ..core import Clock, Mistake
+from ..metrics.figures import Figure
+from ..runs.folder import Folder, write
+from ..runs.log import read
+from ..runs.measures import Measurement, add_measure, measures, read_measures
+from ..runs.quality import quality, series
+from .checkpoint import best_path, put
+from .machine import rank
+from .match import Facts, Match
+from .watch import Watcher
+
+Gauge = Callable[[Match[Any]], Sequence[Figure]]  # changes nothing of the match
+
+
+class Measuring:
+    """Measures every so many images, at the beginning and at the end; the first process does, the others wait."""
+
+    def __init__(self, folder: Folder, gauge: Gauge | None, every: int, patience: int | None = None,
+                 watch: Watcher | None = None) -> None:  # fmt: skip
+        self.folder, self.gauge, self.every, self.patience = folder, gauge, every, patience
+        self.watch = watch or Watcher()
+        self.next = 0  # images at which it is due
+        self.best, self.bound, self.since = math.inf, math.inf, 0  # as `worth` counts, the lower the better
+        self.over = False  # has nothing got better for too long?
+
+    def restore(self, clock: Clock, facts: Facts | None) -> None:
+        """Stand where a checkpoint was taken; None: at the beginning. What was measured later is measured again."""
+        self.next = 0 if facts is None else (clock.images // self.every + 1) * self.every
+        if facts is not None:
+            self.best, self.bound, self.since = (facts[name] for name in ("best", "bound", "since"))
+            self.over = self.patience is not None and self.since >= self.patience
+        if rank() == 0:
+            forget(measures(self.folder), clock.images if facts is not None else -1)
+
+    def state(self) -> Facts:
+        return {"best": self.best, "bound": self.bound, "since": self.since}
+
+    def due(self, match: Match[Any]) -> bool:
+        return match.clock.images >= self.next or match.over
+
+    def take(self, match: Match[Any], seconds: float, facts: Facts) -> None:
+        """Measure; keep a checkpoint with these facts if none was better. A Mistake stops a run only at its start."""
+        clock = match.clock
+        self.next = (clock.images // self.every + 1) * self.every
+        if self.gauge is None:
+            return
+        try:
+            figures = tuple(self.gauge(match))
+        except Mistake as mistake:
+            if clock.images == 0:
+                raise
+            self.watch.said(f"warning: at {clock.images:,} images: {mistake}")
+            return
+        measurement = Measurement(clock.images, clock.round, round(seconds, 3), figures)
+        add_measure(self.folder, measurement)
+        better = self.judge(figures[0])
+        if better:
+            tensors, own = match.state()
+            put(best_path(self.folder.checkpoints), tensors, own | facts | {"measured": self.state()})
+        self.watch.measured(measurement, better and clock.images > 0)
+
+    def judge(self, figure: Figure) -> bool:
+        """Is it the best so far? Patience ends only with one outside of the last such one's interval."""
+        value, reach = worth(figure)
+        if value < self.bound:
+            self.bound, self.since = reach, 0
+        else:
+            self.since += 1
+        self.over = self.patience is not None and self.since >= self.patience
+        better = value < self.best
+        self.best = min(value, self.best)
+        return better
+
+    def finish(self) -> None:
+        """Draw the curves, where two measurements make one."""
+        if self.gauge and series(read_measures(self.folder)):
+            quality(self.folder)
+
+
+def worth(figure: Figure) -> tuple[float, float]:
+    """The value so that lower is better, and that end of its interval which another must come below."""
+    if figure.better == "higher":
+        return -figure.value, -(figure.value if figure.high is None else figure.high)
+    return figure.value, figure.value if figure.low is None else figure.low
+
+
+def forget(path: Path, images: int) -> None:
+    """Drop what was measured after so many images, whole or not at all."""
+    lines = read(path)
+    kept = [line for line in lines if line["images"] <= images]
+    if len(kept) < len(lines):
+        text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in kept)
+        write(path, lambda draft: draft.write_text(text, encoding="utf-8"))

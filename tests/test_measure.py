@@ -1,0 +1,296 @@
+"""Measuring: of sources, of runs, while they train; what is measured stays as it is, to the bit."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from saddle import load, measure, resume, train
+from saddle.cli import main
+from saddle.core import Mistake
+from saddle.data import Prepare, open_data
+from saddle.errors import Interrupted
+from saddle.measuring import weights
+from saddle.measuring.bench import function
+from saddle.measuring.named import FOR_CLASSES, METRICS, TOGETHER, chosen
+from saddle.measuring.seen import Eye
+from saddle.measuring.sides import Side, as_data
+from saddle.metrics import classifier
+from saddle.metrics.estimates import bootstrap
+from saddle.metrics.figures import Figure
+from saddle.metrics.frechet import frechet
+from saddle.metrics.moments import Moments
+from saddle.metrics.spread import frechet_estimate
+from saddle.runs.folder import Folder
+from saddle.runs.measures import read_measures
+from saddle.runs.quality import quality_picture, trained
+from saddle.training.checkpoint import best_path, latest, read
+from saddle.training.measured import Measuring
+from test_resume import StopAt
+
+SMALL = {"networks.width": "4", "batch": "8", "turns.generator": "1"}
+RUN: dict[str, Any] = {"recipe": "dcgan", "options": SMALL, "size": 16, "limit": 200, "images": 96, "pictures": 0,
+                       "quiet": True, "ema": 40, "seed": 3, "checkpoints": 1e9}  # fmt: skip
+GAUGED = {"measure": "fid,kid,recall", "features": "random", "every": 24, "samples": 48}
+
+
+def values(figures: list[Figure]) -> dict[str, float]:
+    return {figure.metric: figure.value for figure in figures}
+
+
+def npz(path: Path, images: np.ndarray, labels: np.ndarray | None = None) -> str:
+    np.savez(path, images=images, **({} if labels is None else {"labels": labels}))
+    return str(path)
+
+
+@pytest.fixture(scope="module")
+def glyphs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """400 digits to learn, and 150 others of the same kind."""
+    data = open_data("glyphs", Prepare(size=16, limit=2400), print)
+    digits = np.flatnonzero(data.labels < 10)[:550]
+    images, labels = np.array(data.samples)[digits, ..., 0], data.labels[digits]
+    folder = tmp_path_factory.mktemp("glyphs")
+    npz(folder / "train.npz", images[:400], labels[:400])
+    npz(folder / "fresh.npz", images[400:], labels[400:])
+    return folder
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return train(**RUN, out=tmp_path_factory.mktemp("run") / "r")
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A classifier that has seen little."""
+    monkeypatch.setattr(classifier, "IMAGES", 2400)
+
+
+# The table
+
+
+def test_every_metric_has_its_function_and_the_nearest_name_is_told():
+    for metric in METRICS.values():
+        assert callable(function(metric))
+    assert chosen("FID, memorisation,fid") == ("fid", *TOGETHER["memorisation"])
+    with pytest.raises(Mistake, match="there is no metric precison; did you mean precision"):
+        chosen("fid,precison")
+
+
+def test_the_standard_error_is_that_of_a_thousand_draws():
+    dice = torch.Generator().manual_seed(0)
+    real = torch.randn(2000, 5, generator=dice, dtype=torch.float64)
+    fake = torch.randn(400, 5, generator=dice, dtype=torch.float64) * torch.tensor([1, 2, 0.5, 1, 1.5]) + 0.5
+    found = frechet_estimate(Moments.of(real), Moments.of(fake), fake)
+    assert found.value == pytest.approx(frechet(real, fake), rel=1e-9)
+    drawn = bootstrap(lambda rows: frechet(real, rows), fake, times=300)
+    assert found.error * 2 * 1.96 == pytest.approx(drawn.high - drawn.low, rel=0.15)
+
+
+def test_samples_of_fewer_than_their_dimensions_have_a_distance_too():
+    dice = torch.Generator().manual_seed(0)
+    real, fake = torch.randn(90, 40, generator=dice), torch.randn(20, 40, generator=dice)
+    found = frechet_estimate(Moments.of(real), Moments.of(fake), fake)
+    assert found.value == pytest.approx(frechet(real, fake), rel=1e-9) and 0 < found.error < found.value
+
+
+# Sources
+
+
+def planted(folder: Path, kind: str) -> str:
+    with np.load(folder / "train.npz") as file:
+        images, labels = file["images"], file["labels"]
+    dice = np.random.default_rng(0)
+    made = {
+        "copies": images[:200],
+        "noise": dice.integers(0, 256, (200, 16, 16), dtype=np.uint8),
+        "one digit": np.concatenate([images[labels == 3]] * 8)[:200],
+    }[kind]
+    return npz(folder / f"{kind}.npz", np.ascontiguousarray(made))
+
+
+@pytest.mark.usefixtures("quick")
+def test_each_planted_fault_is_flagged_by_its_metric(glyphs: Path):
+    """With all metrics that suit small labelled grey images, which are chosen unasked."""
+    train_ = str(glyphs / "train.npz")
+    good, copies, noise, one = (
+        values(measure(source, train_))
+        for source in (str(glyphs / "fresh.npz"), *(planted(glyphs, kind) for kind in ("copies", "noise", "one digit")))
+    )
+    assert set(good) == set(FOR_CLASSES)
+    assert good["copies"] < 0.3 < 1 == copies["copies"] and copies["authenticity"] == 0
+    assert noise["precision"] < 0.1 < 0.7 < good["precision"] and noise["coverage"] < 0.1 < 0.7 < good["coverage"]
+    assert one["modes"] < 10 == good["modes"] and one["classes"] > 20 * max(good["classes"], 1)
+    assert one["recall"] < 0.5 * good["recall"] and one["diversity"] < 0.8 * good["diversity"]
+    assert good["fid"] < min(noise["fid"], one["fid"])
+
+
+@pytest.mark.usefixtures("quick")
+def test_all_other_figures_of_images_and_those_of_each_class(glyphs: Path):
+    names = "swd,parzen,1nn,c2st,ndb,birthday,msssim,reverse-kl"
+    same = measure(str(glyphs / "train.npz"), str(glyphs / "train.npz"), metrics=names, n=200, references=200)
+    assert values(same)["swd"] < 60 and values(same)["1nn"] < 0.1 and values(same)["reverse-kl"] < 0.05
+    assert values(same)["ndb"] == 0 and values(same)["birthday"] <= 0.5
+    figures = measure(str(glyphs / "fresh.npz"), str(glyphs / "train.npz"), metrics="msssim,kid", per_class=True)
+    kinds = [figure.metric for figure in figures]
+    assert kinds[:3] == ["msssim", "msssim[0]", "msssim[1]"] and len(kinds) == 22
+    alike = [figure.value for figure in figures[1:11]]
+    assert sum(alike) / 10 > figures[0].value  # digits of one kind are more alike than any two
+
+
+def test_points_are_measured_by_their_modes():
+    figures = measure("ring", "ring", n=2000, references=2000)
+    found = values(figures)
+    assert found["modes"] == 8 and found["quality"] == pytest.approx(0.98889, abs=0.01) and found["reverse-kl"] < 0.01
+    assert {figure.protocol.references for figure in figures} == {2000}
+    with pytest.raises(Mistake, match="is cannot be measured: this metric needs class names, and ring has none"):
+        measure("ring", "ring", metrics="is", n=100)
+
+
+def test_data_are_read_once_and_the_protocol_says_how(glyphs: Path, monkeypatch: pytest.MonkeyPatch):
+    read, seen = Eye.features, []
+    monkeypatch.setattr(Eye, "features", lambda eye, side: seen.append(side.data.name) or read(eye, side))
+    ask = {"metrics": "fid,precision", "features": "random"}
+    first = measure(str(glyphs / "fresh.npz"), str(glyphs / "train.npz"), **ask)
+    assert len(seen) == 2
+    assert measure(str(glyphs / "fresh.npz"), str(glyphs / "train.npz"), **ask) == first and len(seen) == 2
+    fid, precision = first
+    assert fid.title == "Frechet-random-0-896" and len(fid.protocol.weights) == 64 and fid.low < fid.value < fid.high
+    assert (fid.protocol.samples, fid.protocol.references) == (150, 400)
+    assert (precision.protocol.samples, precision.protocol.references) == (150, 150)
+
+
+def test_what_cannot_be_measured_is_said_in_one_sentence(glyphs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    a, b = str(glyphs / "fresh.npz"), str(glyphs / "train.npz")
+    monkeypatch.delenv("SADDLE_DATA", raising=False)
+    for sentence, ask in {
+        "name what to compare it with": {"against": None},
+        "there is no option|has no option metric; did you mean metrics": {"metric": "fid"},
+        "there are no features clasifier; did you mean classifier": {"features": "clasifier"},
+        "Inception's weights are not here": {"features": "inception"},
+        "there is no file .*none.pth with Inception's weights": {"features": str(tmp_path / "none.pth")},
+        "cannot be read as Inception's weights": {"features": b.replace("train.npz", "broken.pth")},
+        "needs class names, and random-0-896 gives none": {"features": "random", "metrics": "is"},
+        "these are only images; name a run": {"metrics": "ppl"},
+        "neighbourhoods need more than 5 samples": {"metrics": "recall", "features": "random", "n": 4},
+        "an unbiased distance needs|subsets of 2 samples": {"metrics": "kid", "features": "random", "n": 1},
+        "has samples of 16 x 16 x 1 and .* of 16 x 16 x 3; --size 16": {"against": "glyphs", "colour": True},
+    }.items():
+        (glyphs / "broken.pth").write_bytes(b"no weights")
+        if ask.pop("colour", False):
+            with np.load(b) as file:
+                ask["against"] = npz(tmp_path / "c.npz", np.repeat(file["images"][..., None], 3, 3) // [[[1, 2, 3]]])
+        with pytest.raises(Mistake, match=sentence):
+            measure(a, **({"against": b, "metrics": "fid"} | ask))
+    with pytest.raises(Mistake, match="a sample of mine holds a value that is no number"):
+        as_data("mine", torch.full((2, 1, 8, 8), torch.nan))
+
+
+def test_a_download_counts_only_with_its_hash(tmp_path: Path):
+    there = tmp_path / "there.pth"
+    there.write_bytes(b"weights")
+    right = hashlib.sha256(b"weights").hexdigest()
+    file = weights.fetched(there.as_uri(), right[:8], tmp_path / "here.pth", print)
+    assert file.read_bytes() == b"weights"
+    with pytest.raises(Mistake, match=f"has the hash {right}, not 00000000"):
+        weights.fetched(there.as_uri(), "0" * 8, tmp_path / "wrong.pth", print)
+    with pytest.raises(Mistake, match="could not be downloaded"):
+        weights.fetched((tmp_path / "nowhere").as_uri(), right, tmp_path / "wrong.pth", print)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["here.pth", "there.pth"]
+
+
+def test_the_first_few_of_a_side_are_a_fair_choice_and_always_the_same():
+    data = open_data("glyphs", Prepare(size=16, limit=360), print)
+    few, all_ = Side(data, 90), Side(data)
+    assert torch.equal(few.images(torch.arange(90)), all_.images(torch.arange(90)))
+    assert len(set(few.index.tolist())) == 90 and few.index.max() > 300
+
+
+# Runs
+
+
+def state(run: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted((run / "checkpoints").iterdir())}
+
+
+def test_a_run_is_measured_against_its_own_data_and_stays_as_it_is(run: Path, tmp_path: Path, capsys: Any):
+    before = state(run)
+    ask = {"n": 60, "metrics": "fid,ppl,ivom,copies", "features": "random"}
+    figures = measure(run, **ask, picture=tmp_path / "p.png", json=tmp_path / "f.json")
+    assert measure(run, **ask) == figures and state(run) == before
+    (line,) = read_measures(Folder(run))  # once, although it was measured twice
+    assert line.figures == tuple(figures) and (line.images, line.round) == (96, 12) and line.seconds > 0
+    assert [Figure.read(facts) for facts in json.loads((tmp_path / "f.json").read_text())] == figures
+    assert (tmp_path / "p.png").read_bytes()[:4] == b"\x89PNG"
+    assert main(["measure", str(run), "-n", "60", "--metrics", "fid", "--features", "random"]) == 0
+    assert f"{figures[0].value:.4g}" in (said := capsys.readouterr().out) and "lower is better" in said
+    with pytest.raises(Mistake, match="has no best checkpoint: it was not measured as it was trained"):
+        load(run, best=True)
+    with pytest.raises(Mistake, match="a run has its own size"):
+        measure(run, size=32)
+
+
+def test_measuring_changes_no_bit_and_agrees_with_measuring_afterwards(run: Path, tmp_path: Path):
+    gauged = train(**RUN, **GAUGED, out=tmp_path / "r")
+    ours, theirs = (read(latest(path / "checkpoints")).tensors for path in (gauged, run))
+    assert ours.keys() == theirs.keys() and all(torch.equal(ours[key], theirs[key]) for key in ours)
+    lines = read_measures(Folder(gauged))
+    assert [line.images for line in lines] == [0, 24, 48, 72, 96] and quality_picture(Folder(gauged)).exists()
+    later = measure(gauged, n=48, metrics="fid,kid,recall", features="random")
+    for during, after in zip(lines[-1].figures, later, strict=True):
+        assert after.value == pytest.approx(during.value, rel=1e-3, abs=1e-3) and after.protocol == during.protocol
+    fids = [line.figures[0].value for line in lines]
+    best = lines[int(np.argmin(fids))].images
+    assert read(best_path(gauged / "checkpoints")).facts["clock"]["images"] == best
+    again = values(measure(gauged, n=48, metrics="fid", features="random", best=True))["fid"]
+    assert again == pytest.approx(min(fids), rel=1e-3)
+
+
+def test_a_killed_run_measures_nothing_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    whole = train(**RUN, **GAUGED, out=tmp_path / "whole")
+    with monkeypatch.context() as patch:
+        StopAt(patch, 5)
+        with pytest.raises(Interrupted):
+            train(**RUN, **GAUGED, out=tmp_path / "r")
+    saved = (tmp_path / "r" / "measures.jsonl").read_bytes()
+    with monkeypatch.context() as patch:  # as if killed after further measurements, before a checkpoint
+        patch.setattr("saddle.training.loop.Loop.finish", lambda loop: (_ for _ in ()).throw(RuntimeError("killed")))
+        with pytest.raises(RuntimeError):
+            resume(tmp_path / "r")
+    assert len((tmp_path / "r" / "measures.jsonl").read_bytes()) > len(saved)
+    resume(tmp_path / "r")
+    lines = [[(line.images, line.round, line.figures) for line in read_measures(Folder(path))]
+             for path in (whole, tmp_path / "r")]  # fmt: skip
+    assert lines[0] == lines[1]
+    ours, theirs = (read(best_path(path / "checkpoints")).tensors for path in (whole, tmp_path / "r"))
+    assert all(torch.equal(ours[key], theirs[key]) for key in ours)
+    assert trained(Folder(tmp_path / "r"), 96) >= trained(Folder(tmp_path / "r"), 40) > 0
+
+
+def test_a_run_stops_when_nothing_gets_better_and_then_stays_stopped(tmp_path: Path):
+    ask = GAUGED | {"measure": "authenticity", "patience": 2}  # 1 from the beginning: nothing is better
+    folder = train(**RUN, **ask, out=tmp_path / "r")
+    assert [line.images for line in read_measures(Folder(folder))] == [0, 24, 48]
+    resume(folder)
+    assert read(latest(folder / "checkpoints")).facts["clock"]["images"] == 48
+    assert len(read_measures(Folder(folder))) == 3
+    with pytest.raises(Mistake, match="patience is about measuring, which is not asked for"):
+        train(**RUN, patience=2)
+    with pytest.raises(Mistake, match="patience waits for a better 1nn, which has no better"):
+        train(**RUN, measure="1nn", patience=2, out=tmp_path / "s")
+    assert not (tmp_path / "s").exists()
+
+
+def test_patience_ends_only_with_what_is_better_than_the_interval():
+    watch = Measuring(Folder("."), None, 10, patience=2)
+    better = [watch.judge(Figure("fid", "FID", value, value - 2, value + 2)) for value in (10, 9, 8.5, 7, 6.5, 6)]
+    assert better == [True] * 6  # each is the best yet
+    assert watch.since == 2 and watch.over  # after 7, which was below 10 - 2, none came below 7 - 2
+    higher = Measuring(Folder("."), None, 10, patience=9)
+    assert [higher.judge(Figure("recall", "r", v, better="higher")) for v in (0.1, 0.3, 0.2)] == [True, True, False]
