@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import platform
+import statistics
 import sys
 import time
 from collections.abc import Mapping
@@ -196,15 +197,16 @@ def length(chosen: Settings, recipe: Recipe[Any], data: Dataset, where: Machine,
 
 
 def speed(match: Match[Any]) -> float:
-    """Images per second at its best, played for a moment on a match that is then thrown away.
+    """Images per second, played for a moment on a match that is then thrown away.
 
-    The first seconds of a process are its slowest, and whatever else the machine does can only slow it.
+    The first seconds of a process are its slowest; of the others the middle one counts, whatever else the machine does.
     """
-    best, left = 0.0, MEASURED
+    rates, left = [], MEASURED
     while left > 0:
         images, seconds = stretch(match)
-        best, left = max(best, images / seconds), left - seconds
-    return best
+        rates.append(images / seconds)
+        left -= seconds
+    return statistics.median(rates[len(rates) // 3 :])
 
 
 def stretch(match: Match[Any]) -> tuple[int, float]:

@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any
 
+from ..batches import by_class
 from ..core import Clock
 from ..data.feed import Feed
 from ..errors import Failure, Interrupted
@@ -203,10 +204,10 @@ class Loop:
             save(sheet({"real": self.batch().image}), self.folder.sheets / "real.png")
 
     def batch(self) -> Any:
-        """Always the same real samples."""
+        """Always the same real samples, and so the same conditions for what is made beside them."""
         n = min(POINTS if self.match.data.shape.points else SHOWN, len(self.match.data))
         seed, device = mix(self.match.how.seed, -1), self.match.machine.device
-        return next(Feed(self.match.data, n, seed, device, shape=self.match.stage.data))
+        return by_class(next(Feed(self.match.data, n, seed, device, shape=self.match.stage.data)))
 
     @contextmanager
     def signals(self) -> Iterator[None]:
