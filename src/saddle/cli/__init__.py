@@ -24,12 +24,14 @@ COMMANDS = {
     "measure": Command("measuring", "RUN|SOURCE", "take figures of a run's samples, or of any images, against others"),
     "doctor": Command("checking", "DATA", "look for what is wrong with data, and say what to do about it"),
     "list": Command(
-        "listing", "[WHAT]", "list recipes, objectives, penalties, networks, views, priors, optimizers, schedules or data"
+        "listing", "[WHAT]", "list recipes, or objectives, penalties, networks, views, slots, priors, optimizers ..."
     ),
     "show": Command(
         "showing", "RECIPE", "tell a recipe's fields and sources, its losses in words, its networks' sizes"
     ),
-    "theory": Command("theory", "[NAME]", "see and check what the theory says of GANs, in seconds; lists what there is"),
+    "theory": Command(
+        "theory", "[NAME]", "see and check what the theory says of GANs, in seconds; or list what there is"
+    ),
     "compare": Command("reporting", "RUN ...", "put runs side by side: figures, what differs, curves and pictures"),
     "report": Command("reporting", "RUN", "tell all of one run on one page, complete in one HTML file"),
     "reproduce": Command("reporting", "RUN", "train a run again from its manifest; does it end in the same bits?"),
