@@ -32,6 +32,7 @@ from saddle.runs.measures import read_measures
 from saddle.runs.quality import quality_picture, trained
 from saddle.training.checkpoint import best_path, latest, read
 from saddle.training.measured import Measuring
+from test_processes import TOY, saddle
 from test_resume import StopAt
 
 SMALL = {"networks.width": "4", "batch": "8", "turns.generator": "1"}
@@ -294,3 +295,22 @@ def test_patience_ends_only_with_what_is_better_than_the_interval():
     assert watch.since == 2 and watch.over  # after 7, which was below 10 - 2, none came below 7 - 2
     higher = Measuring(Folder("."), None, 10, patience=9)
     assert [higher.judge(Figure("recall", "r", v, better="higher")) for v in (0.1, 0.3, 0.2)] == [True, True, False]
+
+
+@pytest.mark.slow
+def test_two_processes_give_the_figures_of_one(tmp_path: Path):
+    ask = [*TOY, "--measure", "swd,modes", "--samples", "500", "--every", "800"]
+    lines = []
+    for processes in (1, 2):
+        saddle(processes, *ask, "--out", str(tmp_path / str(processes)))
+        lines.append(read_measures(Folder(tmp_path / str(processes))))
+    assert [line.images for line in lines[0]] == [line.images for line in lines[1]]
+    for one, two in zip(*lines, strict=True):
+        assert values(list(one.figures)) == pytest.approx(values(list(two.figures)), rel=1e-3)
+
+
+def test_what_was_held_out_tells_the_divergence_that_the_critic_sees(tmp_path: Path):
+    folder = train(**RUN, **GAUGED | {"measure": "swd"}, held_out=40, out=tmp_path / "r")
+    last = read_measures(Folder(folder))[-1].figures
+    assert [figure.metric for figure in last] == ["swd", "divergence"]
+    assert last[1].value <= 0 and last[1].protocol.reference == "glyphs, held out"  # a logistic critic gains at most 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -111,3 +112,18 @@ def test_handwritten_digits_get_a_margin(real_data: Path, monkeypatch: pytest.Mo
     assert frame[:, 2:-2, 2:-2].max() == 255
     frame[:, 2:-2, 2:-2] = 0
     assert not frame.any() and data.shape == (3, 32, 32, 1000)
+
+
+@pytest.mark.slow
+def test_packing_catches_modes_that_plain_dcgan_drops() -> None:
+    """The benchmark as it stands: most modes against a few, from as many images."""
+    file = Path(__file__).parents[1] / "benchmarks" / "stacked.py"
+    spec = spec_from_file_location("stacked_benchmark", file)
+    assert spec is not None and spec.loader is not None
+    benchmark = module_from_spec(spec)
+    spec.loader.exec_module(benchmark)
+    data = open_data("stacked-glyphs", Prepare(), print)
+    classifier, right = benchmark.reader(data)
+    plain, packed = (benchmark.play(how, data, 64_000, 0, classifier) for how in benchmark.methods(16, 8, 4).values())
+    assert right > 0.99
+    assert packed.modes > 4 * plain.modes and packed.reverse_kl < plain.reverse_kl / 2

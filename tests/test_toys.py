@@ -117,7 +117,7 @@ def test_a_run_has_its_rounds_and_shows_the_same_points_twice(name: str) -> None
 
 
 ACCEPTED = {"ring": (8, 0.05), "grid": (25, 0.1)}  # all modes, and how uneven they may be in nats
-ROUNDS = 5000  # of batches of 256: about 20 seconds on a core with nothing else to do
+ROUNDS = 5000  # of batches of 256: under a minute, on a busy core too
 
 
 @pytest.mark.slow

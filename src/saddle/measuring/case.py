@@ -85,7 +85,7 @@ class Case:
 
 MANIFOLD = 10_000  # samples on both sides whose neighbourhoods are drawn: distances grow with the square
 DENSE = 5  # neighbours that density and coverage reach to
-REMEMBERED = 2_000  # samples that are looked for among the data
+REMEMBERED = 1_000  # samples that are looked for among the data
 
 
 def names(probabilities: Tensor) -> Tensor:

@@ -104,6 +104,8 @@ class Eyes:
 
     @cached_property
     def weights(self) -> Weights:
+        if self.device.type != "cuda":
+            self.say("Inception on a processor takes about a minute for 1,000 images; --features random is faster")
         named = None if self.asked in NAMES else Path(self.asked)
         return load(named or weights.needed(self.download, self.say))
 
@@ -112,8 +114,6 @@ class Eyes:
         if dimension not in ENDS:
             raise Mistake(f"Inception has no layer of {dimension} values; there are {', '.join(map(str, ENDS))}")
         network = Inception(self.weights, dimension, self.resize)
-        if self.device.type != "cuda":
-            self.say("Inception on a processor takes about a minute for 1,000 images; --features random is faster")
         last = self.weights.classes if dimension == 2048 else None
         naming = None if last is None else lambda features: (features @ last.T.to(features)).softmax(1)
         names = tuple(map(str, range(0 if last is None else len(last))))

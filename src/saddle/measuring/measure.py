@@ -20,7 +20,7 @@ from ..runs.measures import Measurement, add_measure, read_measures
 from ..runs.quality import trained
 from ..training.checkpoint import best_path, facts_of, latest
 from ..training.machine import find_device
-from .bench import DATA, MADE, Bench
+from .bench import GIVEN, MADE, Bench
 from .eyes import Eyes, Say, silent
 from .maker import Maker
 from .named import chosen
@@ -48,7 +48,7 @@ def measure(what: str | Path, against: str | None = None, *, say: Say = silent, 
                 download=wish.download, say=say)  # fmt: skip
     names = chosen(wish.metrics) if wish.metrics else eyes.fitting()
     bench = Bench(subject.made, subject.real, eyes, seed=wish.seed, maker=subject.maker,
-                  counts=(wish.n or DATA, wish.references), say=say)  # fmt: skip
+                  counts=(wish.n or GIVEN, wish.references), say=say)  # fmt: skip
     figures = bench.figures(names, wish.per_class)
     if wish.picture:
         draw_copies(bench.case(eyes.default), wish.picture)

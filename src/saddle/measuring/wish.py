@@ -17,7 +17,7 @@ class Wish:
     metrics: str | None = None  # names with commas between them; those that suit the data if not given
     features: str = "auto"  # inception, random, classifier, identity, a file of weights; inception:768 names a layer
     n: int | None = None  # samples that are measured: 10k of a run, up to 50k of a source if not given
-    references: int = 50_000  # at most so many of the data compared with
+    references: int = 100_000  # at most so many of the data compared with; copies of others are not found
     seed: int = 0  # of a run's samples and of every random choice; another one makes another protocol
     per_class: bool = False  # each figure for every class by itself, too
     best: bool = False  # of a run the best checkpoint, not the last

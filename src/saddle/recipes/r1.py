@@ -28,8 +28,8 @@ class R1GAN(Versus):
     batch: int = 64  # images in one move of the critic; the authors' code
 
 
-# Points in the plane, for runs of 5000 rounds, 20 seconds: choices of ours, all of them. Deviations of the toys' modes
-# are a fortieth of the distance between them. A strong penalty keeps the critic too flat to see those, a weak one loses
+# Points in the plane, for runs of 5000 rounds, under a minute: choices of ours, all of them. Deviations of the modes
+# are a fortieth of their distance and less. A strong penalty keeps the critic too flat to see those, a weak one loses
 # modes at the start, so gamma goes from strong to weak. Biases away from zero let units bend all over the plane, and
 # latents from a square spread more evenly than from a hill.
 gamma = Geometric(0.1, 1e-4)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
-from matplotlib.ticker import EngFormatter
+from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter
 
 from ..errors import require
 from ..metrics.figures import Figure
@@ -16,6 +16,7 @@ from .folder import Folder, write
 from .log import read
 from .measures import Measurement, read_measures
 
+STEEP = 30  # times the smallest value, from which on the largest makes the axis a logarithm's
 Point = tuple[Measurement, Figure]
 
 
@@ -60,9 +61,15 @@ def panel(axes: Axes, points: Sequence[Point], over: str, shade: str) -> None:
         )
     if (top := best(figures)) is not None:
         axes.plot(x[top], figures[top].value, "o", color=shade, markersize=9, markerfacecolor="white")
+    values = [f.value for f in figures]
+    if min(values) > 0 and max(values) > STEEP * min(values):
+        axes.set_yscale("log")
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 3)))
+        axes.yaxis.set_major_formatter("{x:g}")
+        axes.yaxis.set_minor_formatter(NullFormatter())
     axes.grid(color="#ebebeb", linewidth=0.8)
     axes.set_axisbelow(True)
-    axes.tick_params(length=0, labelcolor="#666666", labelsize=9)
+    axes.tick_params(which="both", length=0, labelcolor="#666666", labelsize=9)
     for side, spine in axes.spines.items():
         spine.set_visible(side == "bottom")
         spine.set_color("#c8c8c8")
