@@ -7,7 +7,7 @@ TOYS = {
     "grid": "25 Gaussians on a square grid, points of the plane",
     "swiss-roll": "a noisy spiral, points of the plane",
 }
-GLYPHS = {"glyphs": "digits and capitals in many faces, drawn at any size from 8 pixels up (the default)"}
+GLYPHS = {"glyphs": "digits and letters in many faces, drawn at any size from 8 pixels up (the default)"}
 STACKED = {
     "stacked-glyphs": "three drawn digits in the colours of one picture: 1000 modes, 32x32",
     "stacked-mnist": "the same of MNIST's digits, where SADDLE_DATA has them; also stacked-mnist:test",

@@ -26,6 +26,8 @@ class Turns:
     def __post_init__(self) -> None:
         for who, moves in (("critic", self.critic), ("generator", self.generator)):
             require(callable(moves) or moves >= 1, f"a round needs at least one move of the {who}, not {moves}")
+            whole = callable(moves) or moves == int(moves)
+            require(whole, f"a round has a whole number of moves of the {who}, not {moves}")
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,9 @@ def taught(objective: Objective, penalties: tuple[Penalty, ...]) -> None:
 def unmixed(critic: nn.Module, penalties: tuple[Penalty, ...]) -> None:
     """Refuse slopes where a layer makes each score depend on every sample (Gulrajani et al. 2017, section 4)."""
     mixers = [type(layer).__name__ for layer in critic.modules() if isinstance(layer, MIXERS)]
+    plain = "--networks.normal False (--networks.base.normal False for a pair made of another), or "
+    way = f"give {'' if mixers[:1] == [MinibatchDiscrimination.__name__] else plain}other networks"
     for penalty in penalties:
         name = type(penalty).__name__.removesuffix("Memory")
         why = f"{name} asks for each score's slope at its own sample, but the critic's {''.join(mixers[:1])} mixes all"
-        require(not mixers or penalty.slopes == "nowhere", f"{why}; give --networks.normal False, or other networks")
+        require(not mixers or penalty.slopes == "nowhere", f"{why}; {way}")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from ..batches import Images
-from ..core import Constraint, Networks, Objective, Optimizing, Penalties, Prior, Recipe, Shape, Views, require
+from ..core import Constraint, Mistake, Networks, Objective, Optimizing, Penalties, Prior, Recipe, Shape, Views
 from ..games import Adversarial, Free, Turns
 from ..layers.priors import Normal
 from ..networks import Convolutional
@@ -35,9 +35,9 @@ class Versus(Recipe[Images]):
 
     def __post_init__(self) -> None:
         for penalty in self.penalties:
-            ok = not isinstance(penalty, Swapped) or penalty.objective == self.objective
-            flips = "Swapped flips the labels of the game's own objective"
-            require(ok, f'{flips}, which is another here; give --penalties "Swapped({self.objective})"')
+            if isinstance(penalty, Swapped) and penalty.objective != self.objective:
+                right = f'give --penalties "{replace(penalty, objective=self.objective)}"'
+                raise Mistake(f"Swapped flips the labels of the game's own objective, which is another here; {right}")
 
     def game(self, data: Shape) -> Adversarial:
         return self.play(Adversarial, data)
