@@ -32,10 +32,6 @@ class Eye:
     def features(self, side: Side) -> Tensor:
         return features_of(self.extractor, (images.to(self.device) for images in side.batches())).cpu()
 
-    def squared(self, images: Tensor) -> Tensor:
-        """Features of images that are already where the eye is, (n, d)."""
-        return self.extractor(images)
-
 
 class Seen:
     """A side through an eye; `only` is a part of it."""
