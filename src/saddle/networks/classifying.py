@@ -12,7 +12,7 @@ from ..layers.initial import gaussian, glorot
 from .conditional import Told, labelled, share, told
 from .convolutional import Convolutional
 from .convolutional5 import up
-from .ends import Critic, Generator, counts, takes, verdict
+from .ends import Critic, Generator, counts, score_inputs, takes
 from .projection import ConditionalResidual
 from .residual import Residual32
 
@@ -41,8 +41,7 @@ class Classifying:
     def critic(self, data: Shape) -> nn.Module:
         labelled(self, data)
         critic = self.base.critic(data)
-        said = verdict(critic, data)
-        return ClassifyingCritic(critic, data.classes, rows(said.features, said.score).shape[1])
+        return ClassifyingCritic(critic, data.classes, score_inputs(critic, data))
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from ..layers.maxout import Maxout
 from ..layers.minibatch import MinibatchDiscrimination
 from ..layers.residual import Residual
 from .convolutional import Convolutional
-from .ends import Critic, counts, verdict
+from .ends import Critic, Wrapped, counts, score_inputs
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Pair:
 
 
 @dataclass(frozen=True)
-class Packed:
+class Packed(Wrapped):
     """Any pair, its critic shown several samples at once, all real or all made. Lin et al. 2018 (PacGAN).
 
     Samples lie side by side in channels, so that the first layer alone grows. The critic inside is told no labels;
@@ -48,13 +48,6 @@ class Packed:
 
     def __post_init__(self) -> None:
         counts(self, "size")
-
-    @property
-    def latent(self) -> int:
-        return self.base.latent
-
-    def generator(self, data: Shape) -> nn.Module:
-        return self.base.generator(data)
 
     def critic(self, data: Shape) -> nn.Module:
         pack = data._replace(channels=self.size * data.channels, classes=0)
@@ -76,7 +69,7 @@ class PackedCritic(nn.Module):
 
 
 @dataclass(frozen=True)
-class Dropped:
+class Dropped(Wrapped):
     """Any pair, its critic weakened by dropout: behind each of its activations and residual blocks.
 
     CT-GAN's critics (Wei et al. 2018) are Dropped(Convolutional5(width=64, normal_generator=False)) for MNIST and
@@ -89,13 +82,6 @@ class Dropped:
     def __post_init__(self) -> None:
         right = bool(self.shares) and all(0 <= share < 1 for share in self.shares)
         require(right, f"Dropped: shares are {self.shares}, but should be shares from 0 to below 1")
-
-    @property
-    def latent(self) -> int:
-        return self.base.latent
-
-    def generator(self, data: Shape) -> nn.Module:
-        return self.base.generator(data)
 
     def critic(self, data: Shape) -> nn.Module:
         whole = self.base.critic(data)
@@ -116,7 +102,7 @@ class Dropped:
 
 
 @dataclass(frozen=True)
-class MinibatchDiscriminating:
+class MinibatchDiscriminating(Wrapped):
     """Any pair, its critic also told how alike the samples of a batch are. Salimans et al. 2016, section 3.2.
 
     What minibatch discrimination finds joins the features; for a score linear in these that adds a term to it.
@@ -129,17 +115,9 @@ class MinibatchDiscriminating:
     def __post_init__(self) -> None:
         counts(self, "kernels", "size")
 
-    @property
-    def latent(self) -> int:
-        return self.base.latent
-
-    def generator(self, data: Shape) -> nn.Module:
-        return self.base.generator(data)
-
     def critic(self, data: Shape) -> nn.Module:
         critic = self.base.critic(data)
-        said = verdict(critic, data)
-        return MinibatchCritic(critic, rows(said.features, said.score).shape[1], self.kernels, self.size)
+        return MinibatchCritic(critic, score_inputs(critic, data), self.kernels, self.size)
 
 
 class MinibatchCritic(nn.Module):

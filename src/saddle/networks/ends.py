@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+from dataclasses import dataclass
 from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from ..core import Networks, Shape, Verdict, require
+from ..core import Networks, Shape, Verdict, require, rows
 
 
 class Generator(nn.Sequential):
@@ -32,6 +33,20 @@ class Critic(nn.Module):
     def forward(self, x: Tensor, condition: Tensor | None = None) -> Verdict:
         features = self.trunk(x)
         return Verdict(self.head(features), features)
+
+
+@dataclass(frozen=True)
+class Wrapped:
+    """A pair made of another: the generator stays, the critic becomes something else."""
+
+    base: Networks  # what it is made of
+
+    @property
+    def latent(self) -> int:
+        return self.base.latent
+
+    def generator(self, data: Shape) -> nn.Module:
+        return self.base.generator(data)
 
 
 def shaped(data: Shape) -> tuple[nn.Module, ...]:
@@ -76,6 +91,12 @@ def verdict(critic: nn.Module, data: Shape) -> Verdict:
     labels = torch.zeros(n, dtype=torch.int64, device="meta") if data.classes else None
     said: Verdict = copy.deepcopy(critic).to("meta")(torch.empty(n, *data[:3], device="meta"), labels)
     return said
+
+
+def score_inputs(critic: nn.Module, data: Shape) -> int:
+    """How many numbers such a critic reads one of its scores from."""
+    said = verdict(critic, data)
+    return rows(said.features, said.score).shape[1]
 
 
 def batch_normalised(module: nn.Module) -> bool:

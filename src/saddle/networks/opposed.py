@@ -9,11 +9,11 @@ from torch import Tensor, nn
 
 from ..core import Networks, Shape, Verdict, require
 from .convolutional import Convolutional
-from .ends import counts
+from .ends import Wrapped, counts
 
 
 @dataclass(frozen=True)
-class Opposed:
+class Opposed(Wrapped):
     """Any pair whose critic sees a picture beside its opponent: s(a, b) = D(E(a) - E(b)). Su 2018.
 
     E is the pair's own trunk, D a head with one hidden layer, as in the author's code. A linear D would be a
@@ -25,13 +25,6 @@ class Opposed:
 
     def __post_init__(self) -> None:
         counts(self, "hidden")
-
-    @property
-    def latent(self) -> int:
-        return self.base.latent
-
-    def generator(self, data: Shape) -> nn.Module:
-        return self.base.generator(data)
 
     def critic(self, data: Shape) -> nn.Module:
         trunk = getattr(self.base.critic(data), "trunk", None)

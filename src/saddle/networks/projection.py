@@ -13,7 +13,7 @@ from ..layers.residual import halving, plain
 from ..layers.spectral import normalised
 from .conditional import labelled, told
 from .convolutional import Convolutional
-from .ends import counts, takes, verdict
+from .ends import counts, score_inputs, takes
 from .spectral import summing
 
 
@@ -41,8 +41,7 @@ class Projected:
     def critic(self, data: Shape) -> nn.Module:
         labelled(self, data)
         critic = self.base.critic(data)
-        said = verdict(critic, data)
-        return Projection(critic, data.classes, rows(said.features, said.score).shape[1])
+        return Projection(critic, data.classes, score_inputs(critic, data))
 
 
 @dataclass(frozen=True)

@@ -13,22 +13,15 @@ from ..layers.resampling import Total
 from ..layers.residual import halving, plain
 from ..layers.spectral import normalised
 from .convolutional import Convolutional
-from .ends import Critic, Generator, batch_normalised, counts, takes
+from .ends import Critic, Generator, Wrapped, batch_normalised, counts, takes
 from .residual import Residual32
 
 
 @dataclass(frozen=True)
-class Spectral:
+class Spectral(Wrapped):
     """Any pair, every layer of its critic spectrally normalised. Miyato et al. 2018."""
 
     base: Networks = Convolutional(normal=False)  # what it is made of
-
-    @property
-    def latent(self) -> int:
-        return self.base.latent
-
-    def generator(self, data: Shape) -> nn.Module:
-        return self.base.generator(data)
 
     def critic(self, data: Shape) -> nn.Module:
         critic = self.base.critic(data)
