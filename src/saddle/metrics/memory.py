@@ -10,7 +10,7 @@ from torch import Tensor
 from ..errors import require
 from .neighbours import nearest
 
-TYPICAL = 5000  # training samples, evenly spaced, that say how far data lie from one another
+TYPICAL = 2000  # training samples, evenly spaced, that say how far data lie from one another
 
 
 class Memorised(NamedTuple):
@@ -36,11 +36,12 @@ def memorised(train: Tensor, samples: Tensor) -> Memorised:
     require(len(train) >= 2, f"the training data need at least 2 samples, not {len(train)}")
     distance, which = (column[:, 0] for column in nearest(samples, train))
     asked, place = torch.unique(which, return_inverse=True)
-    apart = nearest(train[asked], train, own=asked).distance[:, 0][place]
+    some = torch.arange(0, len(train), -(-len(train) // TYPICAL), device=train.device)
+    own = torch.cat([asked, some])
+    gaps = nearest(train[own], train, own=own).distance[:, 0]
+    apart, between = gaps[: len(asked)][place], gaps[len(asked) :]
     # A training sample with a twin has no distance of its own: a copy of it is a copy, anything else is not.
     ratio = torch.where(apart > 0, distance / apart, torch.where(distance > 0, torch.inf, 0.0).to(distance))
-    some = torch.arange(0, len(train), -(-len(train) // TYPICAL), device=train.device)
-    between = nearest(train[some], train, own=some).distance[:, 0]
     close, typical = between.kthvalue(max(1, len(between) // 100)).values, between.median()
     require(bool(typical > 0), "most training samples have a twin: there is no distance between them to compare with")
     return Memorised(

@@ -14,6 +14,7 @@ from .frechet import _above_noise
 from .moments import Moments
 
 ROWS = 4096
+SOME = 2000  # samples, evenly spaced, whose pulls tell the standard error to 2 %
 
 
 def frechet_estimate(real: Moments, fake: Moments, samples: Tensor) -> Estimate:
@@ -36,8 +37,9 @@ def frechet_estimate(real: Moments, fake: Moments, samples: Tensor) -> Estimate:
     apart = fake.mean - real.mean
     traces = real.covariance.trace() + fake.covariance.trace()
     value = float(apart.square().sum() + traces - 2 * roots.sum())
-    pulls = [2 * x @ apart + x.square().sum(1) - (x @ white).square() @ roots for x in _centred(fake, samples)]
-    return Estimate(max(0.0, value), float(torch.cat(pulls).std()) / math.sqrt(len(samples)), len(samples))
+    (x,) = _centred(fake, samples[:: -(-len(samples) // SOME)])
+    pulls = 2 * x @ apart + x.square().sum(1) - (x @ white).square() @ roots
+    return Estimate(max(0.0, value), float(pulls.std()) / math.sqrt(len(samples)), len(samples))
 
 
 def _principal(fake: Moments, samples: Tensor) -> tuple[Tensor, Tensor]:
