@@ -15,8 +15,9 @@ from ..data.dataset import Dataset
 from ..data.sources import split
 from ..errors import nearest
 from ..metrics.classifier import Classifier, train_classifier
-from ..metrics.features import Identity, Inception, RandomFeatures, Reader
+from ..metrics.features import Identity, Inception, RandomFeatures, Reader, vision
 from ..metrics.features.inception import ENDS, SPATIAL
+from ..metrics.features.vision import model_named
 from ..metrics.features.weights import Weights, load
 from . import weights
 from .named import FOR_CLASSES, FOR_IMAGES, FOR_MODES, FOR_POINTS, Reads
@@ -39,9 +40,11 @@ class Eyes:
     def __init__(self, teacher: Dataset, asked: str = "auto", *, resize: str = "bilinear",
                  device: torch.device = CPU, download: bool = False, say: Say = silent) -> None:  # fmt: skip
         self.teacher, self.resize, self.device, self.download, self.say = teacher, resize, device, download, say
-        self.asked, layer = split(asked)
-        known = self.asked in NAMES or any(sign in self.asked for sign in "./\\")
-        require(known, f"there are no features {self.asked}{nearest(self.asked, NAMES)}; or name a weights file")
+        self.model = None if asked in NAMES else model_named(asked)
+        self.asked, layer = split(asked) if self.model is None else (asked, None)
+        known = self.model is not None or self.asked in NAMES or any(sign in self.asked for sign in "./\\")
+        require(known, f"there are no features {self.asked}{nearest(self.asked, NAMES)}; or name a weights file, or a "
+                       "vision model (hf:OWNER/NAME or its folder)")  # fmt: skip
         require(layer is None or layer.isdecimal(), f"a layer of Inception is named by its dimension, not {layer}")
         self.layer = None if layer is None else int(layer)
 
@@ -55,6 +58,8 @@ class Eyes:
 
     @cached_property
     def default(self) -> Eye:
+        if self.model is not None:
+            return self.vision(self.model)
         match self.suitable if self.asked == "auto" else self.asked:
             case "identity":
                 return self.identity
@@ -106,7 +111,7 @@ class Eyes:
     def weights(self) -> Weights:
         if self.device.type != "cuda":
             self.say("Inception on a processor takes about a minute for 1,000 images; --features random is faster")
-        named = None if self.asked in NAMES else Path(self.asked)
+        named = None if self.asked in NAMES or self.model is not None else Path(self.asked)
         return load(named or weights.needed(self.download, self.say))
 
     @cache  # noqa: B019 - as long as the measurement
@@ -118,6 +123,11 @@ class Eyes:
         naming = None if last is None else lambda features: (features @ last.T.to(features)).softmax(1)
         names = tuple(map(str, range(0 if last is None else len(last))))
         return Eye(network.to(self.device), self.device, naming, names)
+
+    def vision(self, model: str) -> Eye:
+        if self.device.type != "cuda":
+            self.say("a vision model on a processor takes minutes for 1,000 images; --features random is faster")
+        return Eye(vision(model).to(self.device), self.device)
 
     def fitting(self) -> tuple[str, ...]:
         """The metrics that say most of such data."""

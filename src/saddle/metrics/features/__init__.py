@@ -9,3 +9,5 @@ from .inception import inception as inception
 from .plain import Identity as Identity
 from .plain import RandomFeatures as RandomFeatures
 from .plain import Reader as Reader
+from .vision import Vision as Vision
+from .vision import vision as vision
