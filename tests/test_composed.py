@@ -59,7 +59,7 @@ def test_packs_widen_the_first_layer_alone():
 
 
 def test_a_sample_too_few_for_a_pack_is_refused():
-    with pytest.raises(Mistake, match=r"7 samples make no packs of 2; give a --batch that 2 divides"):
+    with pytest.raises(Mistake, match=r"no packs of 2 can be made of 7 samples; give a --batch that 2 divides"):
         Packed(Perceptron(2, 16)).critic(POINT)(torch.randn(7, 2, 1, 1))
 
 

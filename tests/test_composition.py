@@ -20,6 +20,7 @@ from saddle.objectives import (
     OBJECTIVES,
     PEARSON,
     CriticAlone,
+    Energy,
     FDivergence,
     Flipped,
     Hinge,
@@ -72,6 +73,19 @@ class Naming(Scoring):
         return at._replace(logits=self.names(at.features))
 
 
+class Rebuilding(Scoring):
+    """Minus how far a sample, or pack of them, is from what its features are decoded to."""
+
+    energy = True
+
+    def __init__(self, pack: int = 1) -> None:
+        super().__init__(trunk(pack), nn.Linear(WIDTH, pack * PIXELS), pack)
+
+    def forward(self, x: Tensor, condition: Tensor | None = None) -> Verdict:
+        rebuilt, code, _ = super().forward(x)
+        return Verdict(-(rebuilt - x.reshape(len(rebuilt), -1)).square().mean(1), code)
+
+
 def trunk(pack: int = 1, *more: nn.Module) -> nn.Sequential:
     return nn.Sequential(nn.Flatten(), nn.Linear(pack * PIXELS, WIDTH), nn.LeakyReLU(0.2), *more)
 
@@ -92,6 +106,8 @@ CRITICS: dict[str, Callable[[], nn.Module]] = {
     "projection": Projecting,
     "patch": lambda: Scoring(nn.Sequential(nn.Conv2d(1, WIDTH, 3, 2, 1), nn.LeakyReLU(0.2)), nn.Conv2d(WIDTH, 1, 1)),
     "naming": Naming,
+    "autoencoding": Rebuilding,
+    "packed autoencoding": lambda: Rebuilding(2),
 }
 
 OBJECTIVE: list[Objective] = [kind() for kind in OBJECTIVES]
@@ -107,6 +123,15 @@ def adversarial(objective: Objective, penalty: type, critic: nn.Module) -> Adver
     slots = {"penalties": () if penalty in GENERATORS else (made,),
              "generator_penalties": (made,) if penalty in (*GENERATORS, *BOTH) else ()}  # fmt: skip
     return Adversarial(Maker(), critic, LATENT, objective, **slots)
+
+
+def baseless(objective: Objective, critic: str) -> bool:
+    """Are energies without a floor refused, as they should be?"""
+    if not isinstance(getattr(objective, "base", objective), Energy) or "autoencoding" in critic:
+        return False
+    with pytest.raises(Mistake, match=r"^Energy needs a critic .* give networks .* DenseAutoencoding\(\)"):
+        Adversarial(Maker(), CRITICS[critic](), LATENT, objective)
+    return True
 
 
 def labelled(n: int) -> Images:
@@ -134,6 +159,8 @@ def two_rounds(game: Adversarial) -> list[dict[str, Tensor]]:
 def test_any_objective_with_any_penalty_on_any_critic(penalty: type, critic: str):
     for objective in OBJECTIVE:
         torch.manual_seed(0)
+        if baseless(objective, critic):
+            continue
         if isinstance(objective, CriticAlone) and penalty not in (*GENERATORS, *BOTH):
             with pytest.raises(Mistake, match="CriticAlone tells the generator nothing"):
                 adversarial(objective, penalty, CRITICS[critic]())
@@ -154,6 +181,7 @@ SETTINGS: list[Objective] = [
     *(FDivergence(name) for name in DIVERGENCES), *(FDivergence("alpha", alpha) for alpha in (-1.0, 0.5, 2.0)),
     FDivergence("kl", alternative=True), NonSaturating(0.9), PEARSON, Relativistic(average=True),
     Relativistic(LeastSquares(-1, 1, 1), average=True), Flipped(Relativistic(Hinge()), 0.2),
+    Flipped(Energy(2.0), 0.1),
 ]  # fmt: skip
 
 
@@ -161,6 +189,8 @@ SETTINGS: list[Objective] = [
 def test_any_setting_of_an_objective_on_any_critic(critic: str):
     for objective in (o for o in (*OBJECTIVE, *SETTINGS) if not isinstance(o, CriticAlone)):
         torch.manual_seed(0)
+        if baseless(objective, critic):
+            continue
         game = Adversarial(Maker(), CRITICS[critic](), LATENT, objective)
         assert all(t.isfinite() for report in two_rounds(game) for t in report.values()), objective
 

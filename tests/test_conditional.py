@@ -95,8 +95,11 @@ def test_only_a_critic_that_is_told_the_label_looks_at_it(pair, data):
 def test_a_generator_makes_something_else_of_each_label_and_of_each_latent(pair, data):
     G = pair.generator(data)
     for labels in ([0, 1, 2], [2, 2, 2]):  # gains begin equal: let them differ
-        for table in (m for m in G.modules() if isinstance(m, nn.Embedding)):
-            nn.init.normal_(table.weight, 1, 0.5)
+        for m in G.modules():
+            if isinstance(m, nn.Embedding):
+                nn.init.normal_(m.weight, 1, 0.5)
+            if isinstance(m, ConditionalBatchNorm):
+                nn.init.normal_(m.gain, 1, 0.5)
         z = torch.randn(1, pair.latent).repeat(3, 1) if labels == [0, 1, 2] else torch.randn(3, pair.latent)
         made = G.eval()(z, torch.tensor(labels))
         assert made.shape == (3, *data[:3]) and (made[0] - made[1]).abs().max() > 1e-3 * made.abs().max()
@@ -116,8 +119,8 @@ def test_with_equal_gains_conditional_batch_norm_is_batch_norm():
     plain, ours = nn.BatchNorm2d(5), ConditionalBatchNorm(5, 3)
     gain, bias = torch.randn(2, 5)
     for table, row, own in ((ours.gain, gain, plain.weight), (ours.bias, bias, plain.bias)):
-        assert torch.equal(table.weight, own.expand(3, 5)), "it begins as batch norm begins"
-        table.weight.data.copy_(row.expand(3, 5))
+        assert torch.equal(table, own.repeat(3)), "it begins as batch norm begins"
+        table.data.copy_(row.repeat(3))
         own.data.copy_(row)
     for mode in (True, False):
         x, y = torch.randn(6, 5, 4, 4) * 3 + 1, torch.tensor([0, 1, 2, 2, 1, 0])
@@ -132,12 +135,12 @@ def test_conditional_batch_norm_gives_each_sample_the_gain_of_its_class_and_all_
         torch.tensor([0, 1, 2, 2, 1, 0]),
     )
     for table in (layer.gain, layer.bias):
-        nn.init.normal_(table.weight)
+        nn.init.normal_(table)
+    gain, bias = (table.view(3, 2, 1, 1) for table in (layer.gain, layer.bias))
     mean, var = x.mean((0, 2, 3)), x.var((0, 2, 3), correction=0)
     for i, label in enumerate(y):
         norm = (x[i] - mean[:, None, None]) / (var + 1e-5).sqrt()[:, None, None]
-        row = layer.gain.weight[label][:, None, None] * norm + layer.bias.weight[label][:, None, None]
-        torch.testing.assert_close(layer(x, y)[i], row)
+        torch.testing.assert_close(layer(x, y)[i], gain[label] * norm + bias[label])
 
 
 def test_the_projection_is_an_inner_product_of_features_with_the_normalised_class_row():

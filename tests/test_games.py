@@ -32,9 +32,9 @@ from saddle.games.unrolled import step
 from saddle.layers.views import Noise
 from saddle.networks import Convolutional, Perceptron, Spectral
 from saddle.networks.opposed import Opposed
-from saddle.objectives import LeastSquares, Minimax, NonSaturating, Wasserstein
+from saddle.objectives import CriticAlone, LeastSquares, Minimax, NonSaturating, Wasserstein
 from saddle.optim import SGD, Adam
-from saddle.penalties import GradientPenalty
+from saddle.penalties import FeatureMatching, GradientPenalty
 from saddle.training.engine import Engine
 from toys import LATENT, ROWS, Batches, Critic, Maker, engine, images, play
 
@@ -368,6 +368,8 @@ def test_looking_ahead_leaves_no_trace_in_the_critic(nets: Any, state: str):
 class Linear(nn.Module):
     """s(a, b) = w (a - b)."""
 
+    needs = "opponent"
+
     def __init__(self) -> None:
         super().__init__()
         self.w = nn.Parameter(torch.randn(16))
@@ -609,7 +611,6 @@ MISTAKES: list[tuple[Callable[..., object], dict[str, Any], str]] = [
     (Unrolled, {"K": -1}, "K is -1"),
     (Unrolled, {"inner": SGD(0.1, 0.9)}, "without momentum"),
     (Unrolled, {"constraint": Clip()}, "Clip would not hold the critic's future steps"),
-    (Turing, {"penalties": (GRADIENT,)}, "GradientPenalty takes slopes at have no opponent"),
     (Gated, {"objective": Wasserstein()}, "AccuracyGate: under Wasserstein, the score 0.0 does not part"),
     (Gated, {"objective": Wasserstein(), "gate": EquilibriumGate()}, "EquilibriumGate: under Wasserstein"),
 ]
@@ -619,6 +620,15 @@ MISTAKES: list[tuple[Callable[..., object], dict[str, Any], str]] = [
 def test_what_makes_no_sense_is_refused(make: Any, slots: dict[str, Any], message: str):
     with pytest.raises(Mistake, match=message):
         make(Maker(), Critic(), LATENT, **slots)
+
+
+@pytest.mark.parametrize(("slots", "message"), [
+    ({"penalties": (GRADIENT,)}, "GradientPenalty takes slopes at have no opponent .* R1 or R2$"),
+    ({"objective": CriticAlone(), "generator_penalties": (FeatureMatching(),)}, r"CriticAlone .* NonSaturating\(\)$"),
+])  # fmt: skip
+def test_what_makes_no_sense_of_two_pictures_is_refused(slots: dict[str, Any], message: str):
+    with pytest.raises(Mistake, match=message):
+        Turing(Maker(), comparing(), LATENT, **slots)
 
 
 @pytest.mark.parametrize(("make", "given"), [

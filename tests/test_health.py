@@ -26,7 +26,7 @@ from saddle.runs.findings import Finding, file, read_findings
 from saddle.runs.folder import Folder
 from saddle.runs.log import read as read_log
 from saddle.training import nurse
-from saddle.training.checkpoint import latest, read
+from saddle.training.checkpoint import latest, read, read_latest
 from saddle.training.display import Live, Plain
 from saddle.training.health import CHECKS, PATIENCE, WINDOW, Reading, changes
 from saddle.training.look import Looker, Sight, above, unmoved, visible
@@ -82,6 +82,9 @@ HEALTHY: dict[str, list[Reading]] = {  # the furthest that healthy runs went: do
     "a beginner": past(last=16, diversity=0.1, distance=5.6, cells=(64,) + (0,) * 15, ranking=1.0),
     "untrained networks more diverse than their first pictures": [
         *past(8, 8, diversity=1.1, distance=5.0), *past(8, 8, diversity=0.2, distance=4.0)],
+    "one mode found after another": [
+        r._replace(sight=WELL._replace(cells=HALF, diversity=0.3 + 0.02 * r.round)) for r in past(32)],
+    "the look of another stage, of other parts": past(24, 12, cells=HALF[4:12], shares=(1 / 8,) * 8),
     "a player without a gradient's report": [r._replace(gradients={}) for r in past(ranking=1.0)],
     "points": past(saturated=None), "no critic": past(ranking=None, gap=None, recall=None),
     "no samples": [r._replace(sight=None) for r in past()],
@@ -151,6 +154,12 @@ def test_faults_of_pictures_are_seen():
     assert looker.samples(noise).distance > 1.5
 
 
+def test_samples_that_are_no_number_are_not_looked_at():
+    looker = Looker(m := match())
+    m.game.get_submodule("generator").register_forward_hook(lambda module, given, made: made * float("nan"))
+    assert looker.look() is None
+
+
 def test_a_ranking_is_the_share_of_right_pairs():
     real, fake = torch.tensor([1.0, 2.0, 3.0]), torch.tensor([0.0, 2.0])
     pairs = [(r > f) + 0.5 * (r == f) for r in real.tolist() for f in fake.tolist()]
@@ -198,7 +207,9 @@ class Heard(Watcher):
 
 def loop(folder: Path, m: Match[Any], watch: Watcher | None = None, **more: Any) -> Loop:
     made = Folder(folder) if folder.exists() else Folder.new(folder, "run")
-    return Loop(m, made, {}, pictures=0, watch=watch, **{"checkpoints": 1e9, **more})
+    ready = Loop(m, made, {}, pictures=0, watch=watch, **{"checkpoints": 1e9, **more})
+    ready.restore(read_latest(made.checkpoints))
+    return ready
 
 
 def last(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:

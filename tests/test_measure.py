@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import torch
 
 from saddle import load, measure, resume, train
 from saddle.cli import main
-from saddle.core import Mistake
+from saddle.core import Clock, Mistake
 from saddle.data import Prepare, open_data
 from saddle.errors import Interrupted
 from saddle.measuring import weights
@@ -28,7 +29,7 @@ from saddle.metrics.frechet import frechet
 from saddle.metrics.moments import Moments
 from saddle.metrics.spread import frechet_estimate
 from saddle.runs.folder import Folder
-from saddle.runs.measures import read_measures
+from saddle.runs.measures import Measurement, add_measure, measures, read_measures
 from saddle.runs.quality import quality_picture, trained
 from saddle.training.checkpoint import best_path, latest, read
 from saddle.training.measured import Measuring
@@ -314,3 +315,19 @@ def test_what_was_held_out_tells_the_divergence_that_the_critic_sees(tmp_path: P
     last = read_measures(Folder(folder))[-1].figures
     assert [figure.metric for figure in last] == ["swd", "divergence"]
     assert last[1].value <= 0 and last[1].protocol.reference == "glyphs, held out"  # a logistic critic gains at most 0
+
+
+def test_figures_that_are_no_finite_number_are_written_as_json(tmp_path: Path):
+    """JSON has no Infinity: what reads strictly reads them, and they come back as they were."""
+    figures = (Figure("kl", "reverse KL", math.inf, 0.5, math.inf), Figure("x", "x", -math.inf), Figure("y", "y", 2.0))
+    folder = Folder.new(tmp_path / "r", "r")
+    add_measure(folder, Measurement(0, 0, 0.0, figures))
+    line = measures(folder).read_text()
+    facts = json.loads(line, parse_constant=lambda word: pytest.fail(f"{word} is no JSON"))["figures"]
+    assert [(f["value"], f["high"]) for f in facts] == [("inf", "inf"), ("-inf", None), (2.0, None)]
+    assert read_measures(folder)[0].figures == figures
+    assert math.isnan(Figure.read(Figure("z", "z", math.nan).facts()).value)
+    watch = Measuring(folder, None, 10)
+    json.dumps(watch.state(), allow_nan=False)  # before anything was measured nothing is better than infinity
+    watch.restore(Clock(), watch.state())
+    assert watch.best == math.inf

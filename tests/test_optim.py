@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from saddle.core import Clock, Mistake
+from saddle.layers.conditional import ConditionalDoubling
 from saddle.optim import SGD, Adam, Cosine, Geometric, Linear, Orthogonal, Over, RMSprop, Warmup
 from saddle.training.engine import Engine, Stepper
 from toys import Batches, adversarial
@@ -113,6 +114,16 @@ def test_what_is_not_stepped_is_not_drawn_apart():
     layer.bias.grad = torch.zeros_like(layer.bias)
     optimizer.step()
     assert torch.equal(layer.weight, before)
+
+
+def test_gains_and_biases_of_classes_are_no_matrix():
+    layer = ConditionalDoubling(4, 3)
+    before = {name: p.detach().clone() for name, p in layer.named_parameters()}
+    for p in layer.parameters():
+        p.grad = torch.zeros_like(p)
+    Orthogonal(SGD(1.0), 1.0).build(layer.parameters()).step()
+    apart = {name for name, p in layer.named_parameters() if not torch.equal(p, before[name])}
+    assert apart == {"first.2.weight", "second.1.weight", "skip.0.weight"}
 
 
 @pytest.mark.parametrize("base", [Adam(1e-3), RMSprop(1e-3), SGD(1e-3)], ids=repr)

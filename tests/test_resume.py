@@ -132,6 +132,11 @@ def test_every_recipe_goes_on_from_a_checkpoint_to_the_same_bits(name: str, tmp_
     assert json.dumps(facts) == json.dumps(same) and tensors.keys() == again.keys() and one.keys() == two.keys()
     assert [key for key in tensors if not torch.equal(tensors[key], again[key])] == []
     assert [key for key in one if not torch.equal(one[key], two[key])] == []
+    resumed.revert(*read(path))
+    back, facts = resumed.state()
+    kept = read(path).tensors
+    assert back.keys() == kept.keys() and all(torch.equal(t, kept[key]) for key, t in back.items())
+    assert facts["clock"] == same["clock"]  # which goes on
 
 
 def test_pictures_and_checkpoints_change_no_weight(tmp_path: Path):

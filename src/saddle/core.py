@@ -51,6 +51,17 @@ class Verdict(NamedTuple):
     logits: Tensor | None = None  # (n, classes), when the critic also names the class
 
 
+def needs(network: nn.Module) -> set[str]:
+    """What a network cannot do without beside its input, "label" or "opponent"; a module says so as `needs`."""
+    said = (getattr(module, "needs", None) for module in network.modules())
+    return {need for need in said if need}
+
+
+def energetic(critic: nn.Module) -> bool:
+    """Are a critic's scores minus an energy, never above 0? Such a critic says so as `energy`."""
+    return bool(getattr(critic, "energy", False))
+
+
 class Judged(NamedTuple):
     """Samples with the verdict on them."""
 

@@ -55,7 +55,7 @@ def written(text: str, hint: object, kinds: Iterable[type], name: str) -> object
         return count(text)
     table = {kind.__name__: kind for kind in kinds}
     many = any(typing.get_origin(want) is tuple for want in wants)
-    tree = ast.Tuple([]) if many and not text.strip() else parse(text, name, wanted(hint, table))
+    tree = ast.Tuple([]) if many and text.strip().lower() in ("", "none") else parse(text, name, wanted(hint, table))
     return build(ast.Tuple([tree]) if many and not isinstance(tree, ast.Tuple) else tree, hint, table, name)
 
 
@@ -205,5 +205,6 @@ def wanted(hint: object, table: Table) -> str:
     for items in (typing.get_args(want) for want in members(hint) if typing.get_origin(want) is tuple):
         many = "any number" if ... in items else str(len(items))
         words.append(f"{many} of {wanted(items[0], table)}, with commas")
+        words += ["none"] * (... in items)
     words += ["none"] * (type(None) in members(hint))
     return " or ".join(filter(None, (", ".join(words[:-1]), words[-1]))) if words else "a value of another kind"

@@ -14,8 +14,9 @@ from .errors import Failure, Mistake
 from .runs.folder import Folder
 from .runs.log import read as read_log
 from .runs.manifest import Manifest
-from .sessions import describe_machine, resume
+from .sessions import resume
 from .training.checkpoint import Checkpoint, read_latest
+from .training.described import describe_machine
 from .training.machine import machine
 from .training.match import Facts
 from .training.watch import Watcher

@@ -4,19 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import platform
-import statistics
-import sys
-import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
-from . import __version__
 from .core import Mistake, Recipe, require
 from .data import Prepare, open_data
 from .data.dataset import Dataset
@@ -32,13 +27,14 @@ from .runs.folder import Folder
 from .runs.manifest import Manifest
 from .runs.settings import Settings
 from .training.checkpoint import read_latest
+from .training.described import describe, describe_machine
+from .training.length import length
 from .training.loop import Loop
-from .training.machine import Machine, agreed, machine, processes, rank, together, told, wait
-from .training.match import How, Match
+from .training.machine import Machine, apart, machine, processes, rank, together, told, wait
+from .training.match import Facts, How, Match
 from .training.measured import Gauge, Measuring
 from .training.watch import Together, Watcher, watchers
 
-MEASURED = 6.0  # seconds of playing that tell the speed
 MEASUREMENTS = 10  # of a run, beside that of its beginning, where nothing is said of how many
 
 
@@ -53,63 +49,79 @@ def train(recipe: str | Recipe[Any] = "dcgan", data: str | None = None, *, out: 
     """
     files.refuse_while_reading()
     chosen = settle(data, settings)
-    with together():
+    with apart(), together():
         watch = watch or onlookers(chosen)
         name, value, changes, chosen = choose(recipe, dict(options or {}), chosen)
         place = Folder.claim(out)
         samples = opened(chosen, watch)
         where = machine(chosen.device, chosen.precision)
         torch.set_num_threads(chosen.threads or torch.get_num_threads())
-        how = How(chosen.seed, chosen.accumulate, chosen.ema)
         gauge = gauged(name, chosen, samples, where, watch)
-        images = length(chosen, value, samples, where, how)
+        images = length(chosen, value, samples, where, how(chosen))
         folder = Folder(told(str(Folder.new(place, f"{label(name)}-{label(samples.name)}")) if rank() == 0 else None))
         manifest = Manifest(
             name, repr(value), changes, chosen, images, describe(samples), describe_machine(where),
             datetime.now().astimezone().isoformat(timespec="seconds"))  # fmt: skip
-        if rank() == 0:
-            manifest.write(folder)
-        return run(folder, manifest, value, samples, where, watch, gauge)
+        with kept(folder):
+            if rank() == 0:
+                manifest.write(folder)
+            loop = prepared(folder, manifest, value, samples, where, watch, gauge)
+            loop.restore(None)
+            loop.go()
+        return folder.path
 
 
 def resume(path: str | Path, *, threads: int | None = None, watch: Watcher | None = None) -> Path:
     """Go on with a run exactly where it stopped; the same machine and number of threads give the same bits."""
     folder = Folder.found(path)
     manifest = Manifest.read(folder)
-    chosen = manifest.settings
-    with together():
-        watch = watch or onlookers(chosen)
-        value = revive(manifest.name, manifest.recipe, manifest.options)
-        unchanged(folder, manifest, value)
-        samples = opened(chosen, watch)
-        if samples.fingerprint != manifest.data["fingerprint"]:
-            raise Mistake(f"the data in {samples.name} has changed since this run began, and a run keeps its data")
-        device = str(manifest.machine["device"])
-        kind = device.partition(":")[0]  # of several processes each has a GPU of its own
-        where = machine(device if processes() == 1 else kind, manifest.machine["precision"])
-        for warning in differences(manifest, threads):
-            watch.said(warning)
-        gauge = gauged(manifest.name, chosen, samples, where, watch)
-        return run(folder, manifest, value, samples, where, watch, gauge)
+    with apart(), together(), kept(folder):
+        restored(folder, manifest, threads, watch or onlookers(manifest.settings)).go()
+        return folder.path
 
 
-def run(folder: Folder, manifest: Manifest, recipe: Recipe[Any], samples: Dataset, where: Machine,
-        watch: Watcher, gauge: Gauge | None) -> Path:  # fmt: skip
+def restored(folder: Folder, manifest: Manifest, threads: int | None, watch: Watcher) -> Loop:
+    """A run that stands where it stopped; its checkpoint, as large as the networks, is let go of before it plays on."""
     chosen = manifest.settings
-    how = How(chosen.seed, chosen.accumulate, chosen.ema)
-    match = Match(recipe, samples, manifest.images, where, how)
+    value = revive(manifest.name, manifest.recipe, manifest.options)
+    checkpoint = read_latest(folder.checkpoints)
+    if checkpoint:
+        unchanged(checkpoint.facts, manifest, value)
+    samples = opened(chosen, watch)
+    if samples.fingerprint != manifest.data["fingerprint"]:
+        raise Mistake(f"the data in {samples.name} has changed since this run began, and a run keeps its data")
+    device = str(manifest.machine["device"])
+    kind = device.partition(":")[0]  # of several processes each has a GPU of its own
+    where = machine(device if processes() == 1 else kind, manifest.machine["precision"])
+    for warning in differences(manifest, threads):
+        watch.said(warning)
+    gauge = gauged(manifest.name, chosen, samples, where, watch)
+    loop = prepared(folder, manifest, value, samples, where, watch, gauge)
+    loop.restore(checkpoint)
+    return loop
+
+
+def prepared(folder: Folder, manifest: Manifest, recipe: Recipe[Any], samples: Dataset, where: Machine,
+             watch: Watcher, gauge: Gauge | None) -> Loop:  # fmt: skip
+    chosen = manifest.settings
+    match = Match(recipe, samples, manifest.images, where, how(chosen))
     about = f" with {typed(manifest.options)}" if manifest.options else ""
     every = chosen.every or max(1, manifest.images // MEASUREMENTS)
     measuring = Measuring(folder, gauge, every, chosen.patience, watch) if chosen.measure else None
-    loop = Loop(match, folder, manifest.identity, about=about, pictures=chosen.pictures,
+    return Loop(match, folder, manifest.identity, about=about, pictures=chosen.pictures,
                 checkpoints=chosen.checkpoints, watch=watch, measuring=measuring,
                 on_collapse=chosen.on_collapse)  # fmt: skip
-    if rank():
-        loop.go()
-    else:
-        with folder.mine():
-            loop.go()
-    return folder.path
+
+
+def how(chosen: Settings) -> How:
+    return How(chosen.seed, chosen.accumulate, chosen.ema)
+
+
+@contextmanager
+def kept(folder: Folder) -> Iterator[None]:
+    """Nobody else writes into the run in here; of several processes the first sees to that."""
+    with nullcontext() if rank() else folder.mine():
+        yield
 
 
 def gauged(name: str, chosen: Settings, samples: Dataset, where: Machine, watch: Watcher) -> Gauge | None:
@@ -183,53 +195,9 @@ def opened(chosen: Settings, watch: Watcher) -> Dataset:
     return hold_out(data, chosen.held_out)
 
 
-def length(chosen: Settings, recipe: Recipe[Any], data: Dataset, where: Machine, how: How) -> int:
-    """The run's length in images; minutes become what this machine shows in them."""
-    if chosen.images is not None:
-        Match(recipe, data, chosen.images, where, how)  # refuses now what would fail later
-        return chosen.images
-    if chosen.epochs is not None:
-        Match(recipe, data, 1, where, how)
-        return max(1, round(chosen.epochs * len(data)))
-    minutes = 2.0 if chosen.minutes is None else chosen.minutes
-    images = minutes * 60 * speed(Match(recipe, data, 1_000_000, where, how))
-    return max(recipe.batch, round(images / recipe.batch) * recipe.batch)
-
-
-def speed(match: Match[Any]) -> float:
-    """Images per second, played for a moment on a match that is then thrown away.
-
-    The first seconds of a process are its slowest; of the others the middle one counts, whatever else the machine does.
-    """
-    rates, left = [], MEASURED
-    while left > 0:
-        images, seconds = stretch(match)
-        rates.append(images / seconds)
-        left -= seconds
-    return statistics.median(rates[len(rates) // 3 :])
-
-
-def stretch(match: Match[Any]) -> tuple[int, float]:
-    """Play for about a second; returns the images shown and the seconds taken, the same in all processes."""
-    images, began, milliseconds = match.clock.images, clock(match), 0
-    while milliseconds < 1000:
-        match.play()
-        milliseconds = agreed(round((clock(match) - began) * 1000))[0]
-    return match.clock.images - images, milliseconds / 1000
-
-
-def clock(match: Match[Any]) -> float:
-    if match.machine.device.type == "cuda":
-        torch.cuda.synchronize(match.machine.device)
-    return time.monotonic()
-
-
-def unchanged(folder: Folder, manifest: Manifest, recipe: Recipe[Any]) -> None:
+def unchanged(facts: Facts, manifest: Manifest, recipe: Recipe[Any]) -> None:
     """Refuse to go on from a checkpoint of something else, naming what differs."""
-    checkpoint = read_latest(folder.checkpoints)
-    if checkpoint is None:
-        return
-    then, now = checkpoint.facts["identity"], manifest.identity
+    then, now = facts["identity"], manifest.identity
     same(reread(manifest.name, then["recipe"]), recipe, "in the checkpoint", "in manifest.json now")
     for name, value in now.items():
         if then.get(name) != value:
@@ -244,19 +212,6 @@ def differences(manifest: Manifest, threads: int | None) -> list[str]:
     now = {"threads": torch.get_num_threads(), "processes": processes(), "torch": torch.__version__}
     return [f"warning: this run had {name} {then[name]}, now {value}: it goes on, but not to the same bits"
             for name, value in now.items() if then[name] != value]  # fmt: skip
-
-
-def describe(data: Dataset) -> dict[str, Any]:
-    counts = [] if data.labels is None else np.bincount(data.labels, minlength=len(data.classes)).tolist()
-    return {"name": data.name, "fingerprint": data.fingerprint, "samples": len(data), "shape": list(data.shape),
-            "classes": list(data.classes), "counts": counts}  # fmt: skip
-
-
-def describe_machine(where: Machine) -> dict[str, Any]:
-    return {"device": str(where.device), "precision": str(where.precision).removeprefix("torch."),
-            "threads": torch.get_num_threads(), "processes": processes(), "saddle": __version__,
-            "torch": torch.__version__, "python": platform.python_version(), "platform": platform.platform(),
-            "command": sys.argv}  # fmt: skip
 
 
 def label(name: str) -> str:

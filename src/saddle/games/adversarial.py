@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Mapping
 from contextlib import nullcontext
-from typing import Unpack
+from typing import ClassVar, Unpack
 
 import torch
 from torch import Tensor, nn
@@ -36,7 +36,7 @@ from ..core import (
 )
 from ..layers.priors import Normal
 from ..objectives import NonSaturating
-from .slots import Free, Slots, Turns, belong, taught, unmixed
+from .slots import Free, Slots, Turns, belong, grounded, opposed, taught, unmixed
 
 
 class Adversarial(Game[Images]):
@@ -44,6 +44,8 @@ class Adversarial(Game[Images]):
 
     Where a player does more than move at its turn, a game of its own overrides `critic_turn` or `generator_turn`.
     """
+
+    opposes: ClassVar[bool] = False  # is the critic's condition the opponent of each sample, and not its label?
 
     def __init__(
         self,
@@ -66,7 +68,9 @@ class Adversarial(Game[Images]):
         self.views: tuple[View, ...] = self.adopt("view", views)
         belong(self.penalties, "critic", "generator_penalties")
         belong(self.generator_penalties, "generator", "penalties")
+        opposed(critic, self.opposes)
         unmixed(critic, self.penalties)
+        grounded(objective, critic)
         taught(objective, self.generator_penalties)
 
     def round(self, batches: Iterator[Images], clock: Clock) -> Iterator[Turn]:
@@ -128,6 +132,8 @@ class Adversarial(Game[Images]):
 class Simultaneous(Adversarial):
     """Both players move at once, once a round, from one forward pass. Goodfellow et al. 2014, as they published it."""
 
+    twice: ClassVar[bool] = False  # are both networks differentiated twice, whatever the penalties ask for?
+
     def __init__(self, generator: nn.Module, critic: nn.Module, latent: int, **slots: Unpack[Slots]) -> None:
         super().__init__(generator, critic, latent, **slots)
         alone = self.turns == Turns()
@@ -137,8 +143,11 @@ class Simultaneous(Adversarial):
         batch = next(batches)
         judge = self.judge(batch, clock)
         # the fakes keep their graph, so they are no leaves whose slopes are exact by themselves
-        with exact(batch.image) if sloped(self.penalties, clock) else nullcontext():
+        with exact(batch.image) if self.twice or sloped(self.penalties, clock) else nullcontext():
             real, fake = judge(point(batch.image, self.penalties, clock)), judge(self.generate(batch))
-        yield self.critic_move(judge, real, fake), self.generator_move(judge, real, fake)
+        yield from self.both(judge, real, fake)
         self.constraint(self.critic)
         yield from hear((*self.penalties, *self.views), real, fake)
+
+    def both(self, judge: Judge, real: Judged, fake: Judged) -> Iterator[Turn]:
+        yield self.critic_move(judge, real, fake), self.generator_move(judge, real, fake)

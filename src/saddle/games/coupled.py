@@ -5,13 +5,14 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Iterator
-from typing import Unpack
+from typing import ClassVar, Unpack
 
 import torch
 from torch import Tensor, nn
 
 from ..batches import Images
 from ..core import Clock, Judge, Judged, Move, Turn, exact, hear, point, require, weigh
+from ..objectives import CriticAlone
 from .adversarial import Adversarial, Simultaneous
 from .slots import Slots
 from .whole import gradient, whole, wide
@@ -23,6 +24,8 @@ class Consensus(Simultaneous):
     v holds the gradient of each player's own loss, penalties and all, in its own weights; it is the whole batch's, in
     how many parts that may be played. Its square is that of the expectation plus the variance between batches.
     """
+
+    twice: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -36,19 +39,14 @@ class Consensus(Simultaneous):
         require(0 <= gamma < math.inf, f"Consensus: gamma is {gamma}, but should be 0 or more")
         self.gamma = gamma
 
-    def round(self, batches: Iterator[Images], clock: Clock) -> Iterator[Turn]:
-        batch = next(batches)
-        judge = self.judge(batch, clock)
-        with exact(batch.image):  # both networks are differentiated twice
-            real, fake = judge(point(batch.image, self.penalties, clock)), judge(self.generate(batch))
+    def both(self, judge: Judge, real: Judged, fake: Judged) -> Iterator[Turn]:
+        with exact(real.sample):
             moves = self.critic_move(judge, real, fake), self.generator_move(judge, real, fake)
             v = torch.cat([gradient(move.loss, *move.players) for move in moves])
         mean = yield from whole(self, v)
         for move in moves:
             move.terms["consensus"] = self.gamma / 2 * square(v, mean)
         yield moves
-        self.constraint(self.critic)
-        yield from hear((*self.penalties, *self.views), real, fake)
 
 
 class NagarajanKolter(Adversarial):
@@ -87,8 +85,13 @@ class Turing(Adversarial):
     with the pictures swapped: each minimises it over both orders. Labels, if there are any, are not judged.
     """
 
+    opposes: ClassVar[bool] = True
+
     def __init__(self, generator: nn.Module, critic: nn.Module, latent: int, **slots: Unpack[Slots]) -> None:
         super().__init__(generator, critic, latent, **slots)
+        alone = isinstance(self.objective, CriticAlone)
+        require(not alone, "Turing: both players play the objective's critic loss, so CriticAlone leaves the generator "
+                "nothing else; give what it is made of, such as NonSaturating()")  # fmt: skip
         for penalty in (*self.penalties, *self.generator_penalties):
             name = type(penalty).__name__.removesuffix("Memory")
             require(penalty.slopes != "elsewhere", f"Turing: the points that {name} takes slopes at have no opponent "

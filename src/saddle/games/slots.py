@@ -9,9 +9,9 @@ import torch
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from ..core import Constraint, Number, Objective, Penalties, Penalty, Prior, Views, require
+from ..core import Constraint, Number, Objective, Penalties, Penalty, Prior, Views, energetic, needs, require
 from ..layers.minibatch import MinibatchDiscrimination
-from ..objectives import CriticAlone
+from ..objectives import CriticAlone, Energy
 
 MIXERS = (_BatchNorm, MinibatchDiscrimination)
 
@@ -70,6 +70,24 @@ def belong(penalties: tuple[Penalty, ...], player: str, other: str) -> None:
     for penalty in penalties:
         name = type(penalty).__name__.removesuffix("Memory")
         require(penalty.loss in (player, "either"), f"{name} is a term of the other player's loss; give it in {other}")
+
+
+def opposed(critic: nn.Module, shown: bool) -> None:
+    """Refuse a critic that compares where it is shown no opponent, and one that does not where it is shown one."""
+    compares = "opponent" in needs(critic)
+    require(compares or not shown, "Turing shows its critic the opponent of each picture, but this critic looks at one "
+            "picture alone; give networks made for two, such as Opposed(Convolutional())")  # fmt: skip
+    require(shown or not compares, "this critic compares a picture with its opponent, which only the game Turing shows "
+            "it; take the recipe t-gan, or networks without Opposed")  # fmt: skip
+
+
+def grounded(objective: Objective, critic: nn.Module) -> None:
+    """Refuse energies without a floor: a critic shifts them below any margin for nothing, so that none is left."""
+    while base := getattr(objective, "base", None):
+        objective = base
+    floor = not isinstance(objective, Energy) or energetic(critic)
+    require(floor, "Energy needs a critic whose scores are minus an energy, never above 0, but this one's may be "
+            "anything; give networks that autoencode, DenseAutoencoding() or Autoencoding()")  # fmt: skip
 
 
 def taught(objective: Objective, penalties: tuple[Penalty, ...]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import embedding
 
 from ..core import Mistake, require
 from .residual import one, three
@@ -36,12 +37,12 @@ class ConditionalBatchNorm(nn.Module):
     def __init__(self, width: int, classes: int) -> None:
         super().__init__()
         self.norm = nn.BatchNorm2d(width, affine=False)
-        self.gain, self.bias = nn.Embedding(classes, width), nn.Embedding(classes, width)
-        nn.init.ones_(self.gain.weight)
-        nn.init.zeros_(self.bias.weight)
+        # class after class in one row: what acts on weight matrices, such as optim.Orthogonal, leaves them alone
+        self.gain, self.bias = nn.Parameter(torch.ones(classes * width)), nn.Parameter(torch.zeros(classes * width))
 
     def forward(self, x: Tensor, labels: Tensor) -> Tensor:
-        gain, bias = (table(labels)[:, :, None, None].to(x.dtype) for table in (self.gain, self.bias))
+        own = (embedding(labels, row.view(-1, x.shape[1])) for row in (self.gain, self.bias))
+        gain, bias = (numbers[:, :, None, None].to(x.dtype) for numbers in own)
         out: Tensor = gain * self.norm(x) + bias
         return out
 

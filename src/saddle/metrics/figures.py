@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
@@ -38,9 +39,17 @@ class Figure:
     protocol: Protocol = Protocol()
 
     def facts(self) -> dict[str, Any]:
-        """As JSON has it."""
-        return asdict(self)
+        """As JSON has it, which knows no number that is infinite or none: those are words, such as "inf"."""
+        return asdict(self) | {name: written(getattr(self, name)) for name in NUMBERS}
 
     @staticmethod
     def read(facts: dict[str, Any]) -> Figure:
-        return Figure(**(facts | {"protocol": Protocol(**facts["protocol"])}))
+        numbers = {name: float(facts[name]) for name in NUMBERS if facts.get(name) is not None}
+        return Figure(**(facts | numbers | {"protocol": Protocol(**facts["protocol"])}))
+
+
+NUMBERS = ("value", "low", "high")
+
+
+def written(number: float | None) -> float | str | None:
+    return number if number is None or math.isfinite(number) else str(number)

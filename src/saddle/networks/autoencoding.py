@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import pairwise
 from math import prod
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -21,6 +22,8 @@ class AutoencodingCritic(nn.Module):
 
     The distance is |Dec(Enc(x)) - x|, the root of the sum of squares over all pixels: margins are in these units.
     """
+
+    energy: ClassVar[bool] = True
 
     def __init__(self, encoder: nn.Module, decoder: nn.Module) -> None:
         super().__init__()

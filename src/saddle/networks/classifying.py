@@ -4,44 +4,28 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import ClassVar
 
 from torch import Tensor, nn
 
-from ..core import Networks, Shape, Verdict, rows
+from ..core import Shape, Verdict, energetic, rows
 from ..layers.initial import gaussian, glorot
-from .conditional import Told, labelled, share, told
-from .convolutional import Convolutional
+from .conditional import Conditional, Told, labelled, share
 from .convolutional5 import up
-from .ends import Critic, Generator, counts, score_inputs, takes
+from .ends import Critic, Generator, counts, takes
 from .projection import ConditionalResidual
 from .residual import Residual32
 
 
 @dataclass(frozen=True)
-class Classifying:
+class Classifying(Conditional):
     """Any pair, its critic naming the class too, off its features; the generator is told it beside its latent.
 
     The class that a critic names becomes a loss by the penalty Classification, on both sides.
     """
 
-    base: Networks = Convolutional()  # what it is made of
-    embedding: int = 50  # numbers that a label becomes beside the latent
-
-    def __post_init__(self) -> None:
-        counts(self, "embedding")
-
-    @property
-    def latent(self) -> int:
-        return self.base.latent
-
-    def generator(self, data: Shape) -> nn.Module:
-        labelled(self, data)
-        return told(self.base, data, self.embedding)
-
     def critic(self, data: Shape) -> nn.Module:
-        labelled(self, data)
-        critic = self.base.critic(data)
-        return ClassifyingCritic(critic, data.classes, score_inputs(critic, data))
+        return ClassifyingCritic(*self.reader(data))
 
 
 @dataclass(frozen=True)
@@ -122,9 +106,12 @@ class ClassifyingResidual32:
 class ClassifyingCritic(nn.Module):
     """A critic with logits (n, classes) beside its scores, both linear in the same features."""
 
+    needs: ClassVar[str] = "label"  # not to judge, but for its naming to be learned
+
     def __init__(self, critic: nn.Module, classes: int, features: int) -> None:
         super().__init__()
         self.inside, self.names = critic, glorot(nn.Linear(features, classes))
+        self.energy = energetic(critic)
 
     def forward(self, x: Tensor, condition: Tensor | None = None) -> Verdict:
         score, features, _ = self.inside(x, condition)

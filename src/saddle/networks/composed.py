@@ -8,13 +8,14 @@ from itertools import chain
 import torch
 from torch import Tensor, nn
 
-from ..core import Mistake, Networks, Shape, Verdict, require, rows
+from ..core import Mistake, Networks, Shape, Verdict, energetic, needs, require, rows
 from ..layers.initial import glorot
 from ..layers.maxout import Maxout
 from ..layers.minibatch import MinibatchDiscrimination
 from ..layers.residual import Residual
+from ..parts import PART
 from .convolutional import Convolutional
-from .ends import Critic, Wrapped, counts, score_inputs
+from .ends import Critic, Wrapped, counts, score_inputs, untold
 
 
 @dataclass(frozen=True)
@@ -50,8 +51,12 @@ class Packed(Wrapped):
         counts(self, "size")
 
     def critic(self, data: Shape) -> nn.Module:
-        pack = data._replace(channels=self.size * data.channels, classes=0)
-        return PackedCritic(self.base.critic(pack), self.size)
+        pack = data._replace(channels=self.size * data.channels)
+        critic = self.base.critic(pack)
+        blind = f"Packed cannot tell {type(self.base).__name__} the label of each sample in a pack"
+        way = "give Concatenated(Packed(...)), which packs samples with theirs"
+        require("label" not in needs(critic), f"{blind}; {way}")
+        return PackedCritic(untold(self, critic), self.size)
 
 
 class PackedCritic(nn.Module):
@@ -60,12 +65,20 @@ class PackedCritic(nn.Module):
     def __init__(self, critic: nn.Module, size: int) -> None:
         super().__init__()
         self.inside, self.size = critic, size
+        self.energy = energetic(critic)
 
     def forward(self, x: Tensor, condition: Tensor | None = None) -> Verdict:
-        left = len(x) % self.size
-        require(left == 0, f"{len(x)} samples make no packs of {self.size}; give a --batch that {self.size} divides")
+        require(len(x) % self.size == 0, self.odd(len(x), PART.get().count))
         answer: Verdict = self.inside(x.reshape(-1, self.size * x.shape[1], *x.shape[2:]))
         return answer
+
+    def odd(self, n: int, parts: int) -> str:
+        """Why so many samples make no packs, and whether the batch is to blame or the parts that it is played in."""
+        why = f"no packs of {self.size} can be made of {n} sample{'s' * (n > 1)}"
+        packs, left = divmod(n * parts, self.size)
+        if left:
+            return f"{why}; give a --batch that {self.size * parts} divides"
+        return f"{why}, one of {parts} parts of the batch; lower --accumulate, so that there are {packs} parts at most"
 
 
 @dataclass(frozen=True)

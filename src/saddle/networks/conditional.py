@@ -3,54 +3,67 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
-from ..core import Networks, Shape, Verdict, require
+from ..core import Networks, Shape, Verdict, energetic, require, rows
 from ..layers.conditional import known
 from .convolutional import Convolutional
-from .ends import counts, longer
+from .ends import MANY, Wrapped, counts, longer, untold, verdict
 
 
 @dataclass(frozen=True)
-class Concatenated:
+class Conditional(Wrapped):
+    """A pair made of one that is told nothing: its generator is told the class by an embedding beside the latent."""
+
+    base: Networks = Convolutional()  # what it is made of
+    embedding: int = 50  # numbers that a label becomes beside the latent
+
+    def __post_init__(self) -> None:
+        counts(self, "embedding")
+
+    def generator(self, data: Shape) -> nn.Module:
+        labelled(self, data)
+        longest = longer(self.base, self.base.latent + self.embedding)
+        return Told(untold(self, longest.generator(data)), data.classes, self.embedding)
+
+    def reader(self, data: Shape) -> tuple[nn.Module, int, int]:
+        """The base's critic, how many classes there are, and how many numbers it reads the score of a sample from."""
+        labelled(self, data)
+        critic = untold(self, self.base.critic(data))
+        said = verdict(critic, data)
+        require(len(said.score) == MANY, f"{type(self).__name__} needs a score for each label, but packs have one for "
+                "several; give Concatenated(Packed(...)), which packs samples with theirs")  # fmt: skip
+        return critic, data.classes, rows(said.features, said.score).shape[1]
+
+
+@dataclass(frozen=True)
+class Concatenated(Conditional):
     """Any pair, told the class: an embedding of the label beside the latent, and as planes beside the image.
 
     Points have planes of one pixel: numbers beside theirs.
     """
 
-    base: Networks = Convolutional()  # what it is made of
-    embedding: int = 50  # numbers that a label becomes beside the latent
     planes: int = 10  # channels that a label becomes beside the image's
     critic_sees_label: bool = True  # False: the ablation; its generator need not make what it is asked for
 
     def __post_init__(self) -> None:
         counts(self, "embedding", "planes")
 
-    @property
-    def latent(self) -> int:
-        return self.base.latent
-
-    def generator(self, data: Shape) -> nn.Module:
-        labelled(self, data)
-        return told(self.base, data, self.embedding)
-
     def critic(self, data: Shape) -> nn.Module:
         labelled(self, data)
         if not self.critic_sees_label:
             return self.base.critic(data)
         wider = data._replace(channels=data.channels + self.planes)
-        return ToldCritic(self.base.critic(wider), data.classes, self.planes)
-
-
-def told(base: Networks, data: Shape, embedding: int) -> Told:
-    """A pair's generator whose latent goes on with so many numbers for the label."""
-    return Told(longer(base, base.latent + embedding).generator(data), data.classes, embedding)
+        return ToldCritic(untold(self, self.base.critic(wider)), data.classes, self.planes)
 
 
 class Told(nn.Module):
     """A generator whose latent goes on with an embedding of the label."""
+
+    needs: ClassVar[str] = "label"
 
     def __init__(self, generator: nn.Module, classes: int, size: int) -> None:
         super().__init__()
@@ -65,9 +78,12 @@ class Told(nn.Module):
 class ToldCritic(nn.Module):
     """A critic of images that go on with planes of one number each, an embedding of the label."""
 
+    needs: ClassVar[str] = "label"
+
     def __init__(self, critic: nn.Module, classes: int, planes: int) -> None:
         super().__init__()
         self.embedding, self.critic = nn.Embedding(classes, planes), critic
+        self.energy = energetic(critic)
 
     def forward(self, x: Tensor, condition: Tensor | None = None) -> Verdict:
         labels = known(condition, self.embedding.num_embeddings, not self.training)

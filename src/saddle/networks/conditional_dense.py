@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import prod
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -62,6 +63,8 @@ class ConditionalDense:
 
 class Meeting(nn.Module):
     """What is made of a sample and of its label, one-hot, goes on together."""
+
+    needs: ClassVar[str] = "label"
 
     def __init__(self, sample: nn.Module, label: nn.Module, joint: nn.Module, classes: int) -> None:
         super().__init__()

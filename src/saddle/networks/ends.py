@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from ..core import Networks, Shape, Verdict, require, rows
+from ..core import Networks, Shape, Verdict, needs, require, rows
 
 
 class Generator(nn.Sequential):
@@ -49,6 +49,14 @@ class Wrapped:
         return self.base.generator(data)
 
 
+def untold(pair: Wrapped, network: nn.Module) -> nn.Module:
+    """A network of the pair inside another that hands it no condition; one that cannot do without is refused."""
+    name, base, what = type(pair).__name__, type(pair.base).__name__, " and the ".join(sorted(needs(network)))
+    why = f"{name} cannot be made of {base}, which must itself be told the {what} of each sample"
+    require(not what, f"{why}; give it a pair that is told nothing, such as {name}(Convolutional())")
+    return network
+
+
 def shaped(data: Shape) -> tuple[nn.Module, ...]:
     """The end of a generator of flat numbers: pixels are squashed to [-1, 1], points may lie anywhere."""
     squash = () if data.points else (nn.Tanh(),)
@@ -84,12 +92,15 @@ def longer(pair: Networks, latent: int) -> Networks:
     return cast(Networks, dataclasses.replace(value, **changed))
 
 
+MANY = 840  # samples, which packs of up to 8 divide
+
+
 @torch.no_grad()
 def verdict(critic: nn.Module, data: Shape) -> Verdict:
-    """What a critic says of such data, in shape only: worked out without memory, arithmetic or chance."""
-    n = 840  # which packs of up to 8 divide
-    labels = torch.zeros(n, dtype=torch.int64, device="meta") if data.classes else None
-    said: Verdict = copy.deepcopy(critic).to("meta")(torch.empty(n, *data[:3], device="meta"), labels)
+    """What a critic says of `MANY` such samples, in shape only: worked out without memory, arithmetic or chance."""
+    x = torch.empty(MANY, *data[:3], device="meta")
+    labels = torch.zeros(MANY, dtype=torch.int64, device="meta") if data.classes else None
+    said: Verdict = copy.deepcopy(critic).to("meta")(x, x if "opponent" in needs(critic) else labels)
     return said
 
 

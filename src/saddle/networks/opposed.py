@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from ..core import Networks, Shape, Verdict, require
 from .convolutional import Convolutional
-from .ends import Wrapped, counts
+from .ends import Wrapped, counts, untold
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class Opposed(Wrapped):
         counts(self, "hidden")
 
     def critic(self, data: Shape) -> nn.Module:
-        trunk = getattr(self.base.critic(data), "trunk", None)
+        trunk = getattr(untold(self, self.base.critic(data)), "trunk", None)
         require(isinstance(trunk, nn.Module), f"Opposed: the critic of {type(self.base).__name__} has no trunk of "
                 "its own to compare features of; take a pair such as Convolutional() or Perceptron()")  # fmt: skip
         assert isinstance(trunk, nn.Module)
@@ -41,6 +42,8 @@ class Opposed(Wrapped):
 
 class Comparing(nn.Module):
     """Scores of samples beside their opponents, (n,): higher is more real than the opponent."""
+
+    needs: ClassVar[str] = "opponent"
 
     def __init__(self, trunk: nn.Module, head: nn.Module) -> None:
         super().__init__()

@@ -3,45 +3,29 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from torch import Tensor, nn
 
-from ..core import Networks, Shape, Verdict, require, rows
+from ..core import Shape, Verdict, require, rows
 from ..layers.conditional import ConditionalDoubling, known
 from ..layers.initial import glorot
 from ..layers.residual import halving, plain
 from ..layers.spectral import normalised
-from .conditional import labelled, told
-from .convolutional import Convolutional
-from .ends import counts, score_inputs, takes
+from .conditional import Conditional, labelled
+from .ends import counts, takes
 from .spectral import summing
 
 
 @dataclass(frozen=True)
-class Projected:
+class Projected(Conditional):
     """Any pair whose critic reads its score off features: that is told the class by a projection of these.
 
     The generator is told it by an embedding beside its latent.
     """
 
-    base: Networks = Convolutional()  # what it is made of
-    embedding: int = 50  # numbers that a label becomes beside the latent
-
-    def __post_init__(self) -> None:
-        counts(self, "embedding")
-
-    @property
-    def latent(self) -> int:
-        return self.base.latent
-
-    def generator(self, data: Shape) -> nn.Module:
-        labelled(self, data)
-        return told(self.base, data, self.embedding)
-
     def critic(self, data: Shape) -> nn.Module:
-        labelled(self, data)
-        critic = self.base.critic(data)
-        return Projection(critic, data.classes, score_inputs(critic, data))
+        return Projection(*self.reader(data))
 
 
 @dataclass(frozen=True)
@@ -73,6 +57,8 @@ class ProjectedResidual32:
 class Projection(nn.Module):
     """A critic's score psi(phi(x)) + <v_y, phi(x)>, (n,): psi is its own, phi its features, v_y the label's vector."""
 
+    needs: ClassVar[str] = "label"
+
     def __init__(self, critic: nn.Module, classes: int, features: int) -> None:
         super().__init__()
         self.inside, self.embedding = critic, nn.Embedding(classes, features)
@@ -89,6 +75,8 @@ class Projection(nn.Module):
 
 class ConditionalResidual(nn.Module):
     """The residual generator of 32x32 pixels, its blocks' batch normalisation conditional."""
+
+    needs: ClassVar[str] = "label"
 
     def __init__(self, latent: int, width: int, data: Shape) -> None:
         super().__init__()

@@ -85,7 +85,8 @@ class Orthogonal:
 
     W is every weight of two dimensions or more, as a matrix of one row for each entry of its first, as in the authors'
     code: an output of a linear layer or a convolution, an input of a transposed one, a class of an embedding. Its rows
-    become orthogonal, of any length. Their code adds half this gradient, and leaves a shared embedding out.
+    become orthogonal, of any length. A normalisation's gains and biases are no matrix, those of classes neither. Their
+    code adds half this gradient, and leaves a shared embedding out.
     """
 
     base: Optimizing = Adam()  # what takes the steps

@@ -37,5 +37,5 @@ def named(at: Judged, labels: Tensor | None) -> Tensor:
         raise Mistake("Classification needs a label for each sample, but this data has none; choose data with labels")
     if at.logits is None or len(at.logits) != len(labels):
         raise Mistake("Classification needs a critic that names the class of each sample, but this one does not; "
-                      "choose networks that do, or leave Classification out")  # fmt: skip
+                      "give networks that do, such as Classifying(Convolutional())")  # fmt: skip
     return cross_entropy(at.logits.to(torch.promote_types(at.logits.dtype, torch.float32)), labels)

@@ -38,7 +38,7 @@ def series(run: Run) -> dict[str, tuple[Numbers, Numbers]]:
     """Term by term, the images at which it was logged and its values."""
     found: dict[str, tuple[list[float], list[float]]] = {}
     for entry in run.log:
-        for key in entry.keys() - {"round", "images"}:
+        for key in (key for key in entry if "/" in key):  # else it is no term: where it stands, or went back to
             images, values = found.setdefault(key, ([], []))
             images.append(entry["images"])
             values.append(entry[key])

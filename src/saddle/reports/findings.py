@@ -43,7 +43,10 @@ def findings_text(runs: Sequence[Run]) -> list[str]:
 
 
 def when(times: int, finding: Mapping[str, Any]) -> str:
-    """From which images to which; for one that came again, the last time."""
-    until = f"until {finding['until']:,}" if finding["until"] is not None else "to the end"
+    """From which images to which, and whether the run went back; for one that came again, the last time."""
+    begun, until, back = (finding[name] for name in ("images", "until", "back"))
+    end = f"until {until:,}" if until is not None else "to the end"
+    span = f"at {begun:,} images" if until == begun else f"from {begun:,} images {end}"
+    left = f", when the run went back to {back:,}" if back is not None else ""
     again = f", {times} times in all" if times > 1 else ""
-    return f"from {finding['images']:,} images {until}{again}"
+    return f"{span}{left}{again}"

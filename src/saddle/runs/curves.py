@@ -38,7 +38,7 @@ def gather(log: Path) -> dict[str, dict[str, Series]]:
     """Panel by panel, what there is to draw: each mover's terms, and last the gradients of all."""
     points: dict[str, list[tuple[float, float]]] = {}
     for line in read(log):
-        for key in line.keys() - {"round", "images"}:
+        for key in (key for key in line if "/" in key):  # else it is no term: where it stands, or went back to
             points.setdefault(key, []).append((line["images"], line[key]))
     panels: dict[str, dict[str, Series]] = {}
     for key in sorted(points, key=rank):

@@ -22,17 +22,37 @@ class Finding(NamedTuple):
         return f"{self.check}: {self.evidence}; {self.advice}"
 
 
+class Rollback(NamedTuple):
+    """A run's return to a healthy state, because of a grave finding."""
+
+    check: str
+    round: int  # which is played next
+    images: int  # shown until then: they go on being counted
+    to: int  # images at which the players stood as they do now
+    times: int  # that the run has gone back, this one included
+
+    def __str__(self) -> str:
+        return f"{self.check}: the players go back to what they were at {self.to:,} images (rollback {self.times})"
+
+
 def file(folder: Path) -> Path:
     return folder / "health.jsonl"
 
 
 def read_findings(folder: Path) -> list[dict[str, Any]]:
-    """A run's findings as they came, each with `until`: the images at which it had cleared, or None."""
+    """A run's findings as they came, each with `until`: the images at which it had cleared, or None.
+
+    Where the run went back because of it, or while it spoke, `back` has the images of the state it went back to.
+    """
     findings: list[dict[str, Any]] = []
     for line in read(file(folder)):
-        if "cleared" not in line:
-            findings.append(line | {"until": None})
-            continue
-        last = next(f for f in reversed(findings) if f["check"] == line["cleared"])
-        last["until"] = line["images"]
+        if "rolled_back" in line:
+            for finding in findings:
+                if finding["until"] is None:
+                    finding |= {"until": line["images"], "back": line["to"]}
+        elif "cleared" in line:
+            last = next(f for f in reversed(findings) if f["check"] == line["cleared"])
+            last["until"] = line["images"]
+        else:
+            findings.append(line | {"until": None, "back": None})
     return findings

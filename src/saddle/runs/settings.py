@@ -35,11 +35,11 @@ class Settings:
     measure: str | None = None  # figures while it trains, such as fid,kid (saddle measure --help lists them)
     every: int | None = None  # images between two measurements; a tenth of the run if not given
     samples: int = 2_000  # made for each measurement
-    features: str = "auto"  # what measurements look through: random, classifier, identity, inception or its file
+    features: str = "auto"  # what measurements look through: random, classifier, identity, inception, its file, hf:NAME
     patience: int | None = None  # stop when so many measurements of the first figure brought nothing better
 
     held_out: int = 0  # samples kept out of training, by which a critic that overfits is found out
-    on_collapse: Literal["go-on", "stop"] = "go-on"  # at a grave finding of the health checks: stop saves and ends
+    on_collapse: Literal["go-on", "stop", "rollback"] = "go-on"  # at a grave finding: save and end, or go back
 
     pictures: int = 8  # contact sheets up to the end, beside the first; 0 for none
     checkpoints: float = 60.0  # seconds between checkpoints

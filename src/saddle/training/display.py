@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ..core import Clock
-from ..runs.findings import Finding
+from ..runs.findings import Finding, Rollback
 from .watch import Plan, Watcher
 
 KEPT = 0.9  # of a term's shown value, each time a new one comes in
@@ -152,6 +152,11 @@ class Live(Watcher):
         super().cleared(check, images)
         if self.facts:
             self.facts.ills = [ill for ill in self.facts.ills if ill != check]
+
+    def returned(self, back: Rollback) -> None:
+        super().returned(back)
+        if self.facts:
+            self.facts.ills = []
 
     def end(self) -> None:
         if self.facts:

@@ -51,11 +51,15 @@ def collapse(past: Past) -> Evidence:
 
 def missing_modes(past: Past) -> Evidence:
     """Samples lie among the data, but whole parts of the data have next to none: a quarter of their share, or less."""
-    seen = sights(past)[-WINDOW:]
-    if len(seen) < WINDOW or seen[-1].distance > 1.5 or seen[-1].diversity < 0.3:  # a beginner's lie all in one place
-        return None
-    made = [sum(cell) for cell in zip(*(s.cells for s in seen), strict=True)]
-    empty = [share for n, share in zip(made, seen[-1].shares, strict=True) if n < 0.25 * share * sum(made)]
+    all_ = sights(past)
+    seen = [s for s in all_ if s.shares == all_[-1].shares]  # by the same parts: another stage has others
+    if len(seen) < 2 * WINDOW or seen[-1].distance > 1.5 or seen[-1].diversity < 0.3:
+        return None  # a beginner's lie all in one place
+    before, late = seen[-2 * WINDOW : -WINDOW], seen[-WINDOW:]
+    if fmean(s.diversity for s in late) > 1.1 * fmean(s.diversity for s in before):
+        return None  # one mode is found after another
+    made = [sum(cell) for cell in zip(*(s.cells for s in late), strict=True)]
+    empty = [share for n, share in zip(made, late[-1].shares, strict=True) if n < 0.25 * share * sum(made)]
     missed = f"{len(empty)} of {len(made)} parts of the data, which hold {sum(empty):.0%} of it, get hardly any samples"
     return missed if sum(empty) >= 0.35 else None
 
@@ -147,3 +151,8 @@ def changes(past: Past, speaking: Sequence[str]) -> list[Change]:
         if check.name not in speaking and all(said):
             told.append(Change(check, said[0]))
     return told
+
+
+def grave(past: Past, speaking: Sequence[str]) -> bool:
+    """Does anything grave show in the newest reading, or is something grave told that has not cleared?"""
+    return any(check.grave and (check.name in speaking or check.look(past)) for check in CHECKS)

@@ -23,7 +23,8 @@ from .match import Match
 
 FEWEST = 64  # samples in a look: more only where a batch is larger
 COARSE = 8  # pixels of a side at which pictures are compared
-CELLS, MAPPED = 16, 1024  # cells that the data is cut into, and real samples that tell where
+CELLS, MAPPED = 64, 1024  # cells that the data is cut into, and real samples that tell where
+HELD = 16  # of those samples at least in a cell, on average
 CLOSE = 0.1  # of the usual distance to the nearest real: nearer than chance brings two samples
 DARK = -1 + 1 / 127.5  # below it lies only the lowest of 256 greys
 
@@ -67,7 +68,7 @@ class Looker:
         self.count = size(match.stage.batch)
         reals = self.feed(match.data, MAPPED, -3).image
         self.map = coarse(reals)
-        self.centres = k_means(self.map, min(CELLS, len(self.map)))
+        self.centres = k_means(self.map, min(CELLS, max(1, len(self.map) // HELD)))
         own = counts(self.map, self.centres)
         self.shares = tuple(round(n / len(self.map), 4) for n in own)
         few = self.map[: self.count]
@@ -80,8 +81,8 @@ class Looker:
         seed, device = mix(self.match.how.seed, *words), self.match.machine.device
         return next(Feed(data, min(n, len(data)), seed, device, shape=self.stage.data))
 
-    def look(self) -> Sight:
-        """What is there now: the players as they train, in the mode in which they meet each other."""
+    def look(self) -> Sight | None:
+        """What is there now: the players as they train, in the mode in which they meet; None of what is no number."""
         match, words = self.match, (-4, self.match.clock.round)
         dice = torch.Generator(match.machine.device).manual_seed(mix(match.how.seed, *words))
         cuda = [match.machine.device] if match.machine.device.type == "cuda" else []
@@ -89,7 +90,7 @@ class Looker:
         with torch.random.fork_rng(cuda), unmoved(match.game), playing(Part(dice=dice)), match.engine.autocast:
             torch.manual_seed(mix(match.how.seed, *words))
             fake = match.game.sample(real.image, real.condition).float()
-            return self.scores(self.samples(fake), real, fake)
+            return self.scores(self.samples(fake), real, fake) if fake.isfinite().all() else None
 
     def samples(self, fake: Tensor) -> Sight:
         flat = coarse(fake)

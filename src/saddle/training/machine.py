@@ -73,6 +73,23 @@ def has_bfloat16(device: torch.device) -> bool:
 
 
 @contextmanager
+def apart() -> Iterator[None]:
+    """What is set for all of torch in here is as it was afterwards: its seed, its threads, how GPUs calculate.
+
+    A GPU that nothing has used yet has no state of chance to come back to.
+    """
+    threads, cudnn, products = torch.get_num_threads(), torch.backends.cudnn, torch.backends.cuda.matmul
+    flags = cudnn.deterministic, cudnn.allow_tf32, products.allow_tf32
+    used = range(torch.cuda.device_count() if torch.cuda.is_initialized() else 0)  # type: ignore[no-untyped-call]
+    try:
+        with torch.random.fork_rng(used):
+            yield
+    finally:
+        torch.set_num_threads(threads)
+        cudnn.deterministic, cudnn.allow_tf32, products.allow_tf32 = flags
+
+
+@contextmanager
 def together() -> Iterator[tuple[int, int]]:
     """This process's rank and how many there are; joins the others if torchrun started it."""
     world = int(os.environ.get("WORLD_SIZE", "1"))

@@ -9,7 +9,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 import torch
 from torch import Tensor
 
-from ..core import Clock, Recipe
+from ..core import Clock, Recipe, Stage
 from ..data.dataset import Dataset
 from ..data.feed import Feed
 from ..parts import Part, playing
@@ -44,7 +44,7 @@ class Match(Generic[B]):
 
     def open(self) -> None:
         """Begin the stage that the clock stands in, with fresh optimizers."""
-        self.stage = next((s for s in self.stages if self.clock.images < s.until), self.stages[-1])
+        self.stage = self.stage_at(self.clock.images)
         self.engine = Engine(self.game, self.recipe.steps, self.how.seed, self.machine.precision)
         n, parts = self.how.accumulate, self.how.accumulate * processes()
         self.feeds = [
@@ -52,6 +52,9 @@ class Match(Generic[B]):
                  self.clock.images, self.stage.data)
             for i in range(n)
         ]  # fmt: skip
+
+    def stage_at(self, images: int) -> Stage:
+        return next((stage for stage in self.stages if images < stage.until), self.stages[-1])
 
     @property
     def over(self) -> bool:
@@ -98,6 +101,10 @@ class Match(Generic[B]):
         """Stand exactly where `state` was taken."""
         self.clock = Clock(**facts["clock"])
         self.open()
+        self.revert(tensors, facts)
+
+    def revert(self, tensors: Mapping[str, Tensor], facts: Facts) -> None:
+        """Players, optimizers and average as they were where `state` was taken, in this stage; the clock goes on."""
         self.game.load_state_dict(part(tensors, "game."))
         if self.average:
             for key, t in part(tensors, "average.").items():

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..core import Clock, Mistake
-from ..metrics.figures import Figure
+from ..metrics.figures import Figure, written
 from ..runs.folder import Folder, write
 from ..runs.log import read
 from ..runs.measures import Measurement, add_measure, measures, read_measures
@@ -37,13 +37,13 @@ class Measuring:
         """Stand where a checkpoint was taken; None: at the beginning. What was measured later is measured again."""
         self.next = 0 if facts is None else (clock.images // self.every + 1) * self.every
         if facts is not None:
-            self.best, self.bound, self.since = (facts[name] for name in ("best", "bound", "since"))
+            self.best, self.bound, self.since = float(facts["best"]), float(facts["bound"]), facts["since"]
             self.over = self.patience is not None and self.since >= self.patience
         if rank() == 0:
             forget(measures(self.folder), clock.images if facts is not None else -1)
 
     def state(self) -> Facts:
-        return {"best": self.best, "bound": self.bound, "since": self.since}
+        return {"best": written(self.best), "bound": written(self.bound), "since": self.since}
 
     def due(self, match: Match[Any]) -> bool:
         return match.clock.images >= self.next or match.over

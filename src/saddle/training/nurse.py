@@ -9,9 +9,9 @@ from typing import Any
 
 from ..core import Clock
 from ..errors import Failure
-from ..runs.findings import Finding, file
+from ..runs.findings import Finding, Rollback, file
 from ..runs.log import Log
-from .health import NO_NUMBER, Change, Reading, changes
+from .health import NO_NUMBER, WINDOW, Change, Reading, changes, grave
 from .look import Looker, Sight, size, visible
 from .machine import rank
 from .match import Facts, Match
@@ -23,6 +23,16 @@ KEPT = 128  # readings that are remembered
 
 class Collapsed(Failure):
     """The run was ended, as asked, by a grave finding."""
+
+
+def every(match: Match[Any]) -> int:
+    """Images between two looks."""
+    return EVERY * size(match.stage.batch)
+
+
+def passed(images: int, before: Clock, now: Clock) -> bool:
+    """Has the run come past a multiple of so many images between two moments?"""
+    return now.images // images > before.images // images
 
 
 class Nurse:
@@ -41,7 +51,6 @@ class Nurse:
         if facts:
             self.past = [Reading(r, i, norms, seen and Sight(*seen)) for r, i, norms, seen in facts["past"]]
             self.speaking, self.gradients = facts["speaking"], facts["gradients"]
-        self.since = self.match.clock.images
         self.log = Log(file(self.folder), facts["log"] if facts else 0) if rank() == 0 else None
 
     def state(self) -> Facts:
@@ -55,17 +64,16 @@ class Nurse:
 
     def hear(self, clock: Clock, terms: Mapping[str, float]) -> None:
         """A round's report."""
+        if self.log is None:
+            return
         for key, value in terms.items():
             player, _, term = key.rpartition("/")
             if term == "gradient":
                 self.gradients.setdefault(player, []).append(value)
 
-    def due(self) -> bool:
-        """Has the run come past a multiple of so many images since this was last asked?"""
-        every, images = EVERY * size(self.match.stage.batch), self.match.clock.images
-        passed = images // every > self.since // every
-        self.since = images
-        return passed
+    def due(self, before: Clock) -> bool:
+        """Has the round that began at `before` come past a look?"""
+        return passed(every(self.match), before, self.match.clock)
 
     def look(self) -> Finding | None:
         """Look, and tell what has changed; returns what is grave in it."""
@@ -73,6 +81,20 @@ class Nurse:
         self.past = [*self.past, reading][-KEPT:]
         told = [self.tell(self.match.clock, change) for change in changes(self.past, self.speaking)]
         return next((finding for finding in told if finding and finding.grave), None)
+
+    def well(self) -> bool:
+        """Has enough been seen to tell a collapse, and was nothing grave in the last look, or told and not cleared?"""
+        if len(self.past) < WINDOW or (self.past[-1].sight is None and visible(self.match.game)):
+            return False
+        return not grave(self.past, self.speaking)
+
+    def forget(self, back: Rollback) -> None:
+        """The players are what they were: what was seen since says nothing of them. Write and tell it."""
+        self.past, self.speaking, self.gradients = [], [], {}
+        if self.log:
+            facts = back._asdict()
+            self.log.write(rolled_back=facts.pop("check"), **facts)
+        self.watch.returned(back)
 
     def medians(self) -> dict[str, float]:
         found = {player: median(norms) for player, norms in self.gradients.items()}

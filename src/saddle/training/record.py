@@ -14,6 +14,10 @@ from .engine import average
 from .nurse import Nurse
 
 
+class NoNumber(Failure):
+    """A term or a gradient is infinite, or no number at all."""
+
+
 class Record:
     """Reports since the last reading. Every round is checked; every `stride`-th is logged."""
 
@@ -25,28 +29,31 @@ class Record:
         self.pending.append((clock, report))
 
     def read(self) -> dict[str, float]:
-        """Bring the reports over from the device; returns the last one. Failure if something is no number."""
+        """Bring the reports over from the device; returns the last one.
+
+        NoNumber if something is none: of the round in which it is, and of those after it, nothing is logged.
+        """
         if not self.pending:
             return {}
-        flat = torch.stack([t.float() for _, report in self.pending for t in report.values()])
+        pending, self.pending = self.pending, []
+        flat = torch.stack([t.float() for _, report in pending for t in report.values()])
         average([flat])
         values = iter(flat.tolist())
         terms: dict[str, float] = {}
-        for clock, report in self.pending:
+        for clock, report in pending:
             terms = dict(zip(report, values, strict=False))
             self.check(clock, terms)
             if self.log and clock.round % self.stride == 0:
                 self.log.write(round=clock.round, images=clock.images, **terms)
-        self.pending.clear()
         return terms
 
     def check(self, clock: Clock, terms: dict[str, float]) -> None:
         """Refuse what is no number; the nurse hears of everything."""
         try:
             inspect(clock, terms)
-        except Failure as failure:
+        except NoNumber as fault:
             if self.nurse:
-                self.nurse.failed(clock, str(failure))
+                self.nurse.failed(clock, str(fault))
             raise
         if self.nurse:
             self.nurse.hear(clock, terms)
@@ -58,4 +65,4 @@ def inspect(clock: Clock, terms: dict[str, float]) -> None:
         if not math.isfinite(value):
             player, _, term = key.rpartition("/")
             what = "gradient" if term == "gradient" else f"term {term}"
-            raise Failure(f"the {player}'s {what} became {value} in round {clock.round} ({clock.images} images)")
+            raise NoNumber(f"the {player}'s {what} became {value} in round {clock.round} ({clock.images} images)")

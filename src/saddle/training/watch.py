@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..core import Clock
-from ..runs.findings import Finding
+from ..runs.findings import Finding, Rollback
 from ..runs.measures import Measurement
 
 
@@ -53,6 +53,10 @@ class Watcher:
         """What a check had found is gone."""
         self.said(f"health, at {images:,} images: {check} no more")
 
+    def returned(self, back: Rollback) -> None:
+        """The run has gone back to a healthy state; no check speaks any more."""
+        self.said(f"health, at {back.images:,} images: {back}")
+
     def end(self) -> None:
         """Nothing more will be played, for whatever reason."""
 
@@ -94,6 +98,10 @@ class Together(Watcher):
     def cleared(self, check: str, images: int) -> None:
         for watcher in self.watchers:
             watcher.cleared(check, images)
+
+    def returned(self, back: Rollback) -> None:
+        for watcher in self.watchers:
+            watcher.returned(back)
 
     def end(self) -> None:
         for watcher in self.watchers:
