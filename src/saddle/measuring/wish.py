@@ -15,7 +15,7 @@ class Wish:
 
     against: str | None = None  # data to compare with: a name, folder, zip or array; a run's own data if not given
     metrics: str | None = None  # names with commas between them; those that suit the data if not given
-    features: str = "auto"  # inception, random, classifier, identity, its weights or hf:OWNER/NAME; inception:768 is a layer
+    features: str = "auto"  # inception, random, classifier, identity, a weights file, hf:OWNER/NAME; or inception:768
     n: int | None = None  # samples that are measured: 10k of a run, up to 50k of a source if not given
     references: int = 100_000  # at most so many of the data compared with; copies of others are not found
     seed: int = 0  # of a run's samples and of every random choice; another one makes another protocol
