@@ -5,21 +5,32 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..errors import Failure, require
 from ..options import override
 from ..recipes import find
 from ..runs.settings import Settings
 from . import Answer
-from .pages import page, width
+from .pages import page, width, wrapped
 from .training import MORE, separate
 from .words import asks, expected, flags, sort, split
+
+if TYPE_CHECKING:
+    from ..sweeps.plan import Plan
 
 ABOUT = """Train a recipe with all combinations of some choices, each with several seeds, and compare them.
 
 --vary "penalties=R1(1);R1(10)" names an option of saddle train and what to try for it; it may be written several \
 times. Every run is a folder like any other. The same command in the same --out goes on with what was stopped. At the \
-end all runs are compared: in the terminal, and as comparison.html, .csv and .json in the folder."""
+end all runs are compared: in the terminal, and as comparison.html, .csv and .json in the folder.
+
+--search 20 trains not all combinations but 20, each chosen by what the others brought: of lists, and of ranges, \
+--vary "optimizer.lr=1e-5..1e-3 log" --vary "turns.critic=1..5". It goes by the last value of the first figure of \
+--measure. The first ten are drawn at random. From its third measurement on (--every), a run is ended early if its \
+best figure is worse than the median of what the runs done, five at least, had after as many. One at a time, a search \
+that was stopped tries what it would have tried; of several --jobs, which ends first decides what is tried next. A \
+larger --search goes on."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +39,7 @@ class Sweeping:
 
     vary: str = ""  # OPTION=VALUE;VALUE ...; as often as needed
     seeds: int = 1  # runs of each combination, from --seed on
+    search: int | None = None  # so many runs instead, of what promises most (extra: search)
     jobs: int = 1  # runs trained at a time, each on its share of the processor
     out: Path | None = None  # the sweep's folder; a new one in runs/ if not given
 
@@ -46,13 +58,26 @@ def sweep(words: list[str]) -> None:
     from ..sweeps.plan import Plan, varied
 
     values = {field: getattr(settings, field) for field in chosen}
-    plan = Plan(name, options, values, varied(texts), wish.seeds)
+    plan = Plan(name, options, values, varied(texts), wish.seeds, wish.search)
+    if plan.search is not None:
+        searched(plan, wish)
+        return
     from ..sweeps.sweep import sweep as train
 
     folder, whole = train(plan, wish.out, wish.jobs)
     print(f"\n{whole.text(width())}\n\n{folder / 'comparison.html'} shows curves and pictures.")
     if whole.notes:
         raise Failure(f"{len(whole.notes)} of {len(plan.trials())} runs failed, as is said above")
+
+
+def searched(plan: Plan, wish: Sweeping) -> None:
+    """Tell the best before all of them."""
+    from ..sweeps.search import search
+
+    found = search(plan, wish.out, wish.jobs)
+    told = wrapped(f"The best is {found.best}. To train it again:")
+    print(f"\n{told}\n  {found.command}\n\n{found.whole.text(width())}\n\n"
+          f"{found.folder / 'comparison.html'} shows curves and pictures.")  # fmt: skip
 
 
 def taken(words: Sequence[str]) -> tuple[list[str], list[str]]:

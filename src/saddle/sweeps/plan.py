@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -11,12 +12,16 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import Mistake, require
+from ..measuring import named
 from ..options import fields, override
 from ..runs.folder import write_json
 from ..runs.settings import Settings
+from .spans import Space, Span, spaces
 
 FORMAT = "saddle sweep 1"
 FILE = "sweep.json"
+MEASURED = ("measure", "every", "samples", "features", "data", "size", "crop", "channels", "limit", "labels",
+            "held_out")  # settings that make figures what they are  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -37,13 +42,25 @@ class Plan:
     options: dict[str, str]  # of the recipe, in every run
     settings: dict[str, Any]  # those of every run that are not the usual ones
     vary: dict[str, list[str]]  # an option, and what is tried for it
-    seeds: int  # runs of each combination: seed, seed + 1, ...
+    seeds: int = 1  # runs of each combination: seed, seed + 1, ...
+    search: int | None = None  # not all combinations, but so many runs, each chosen by what the others brought
 
     def __post_init__(self) -> None:
         require(self.seeds >= 1, f"seeds is {self.seeds}, but should be 1 or more")
         both = [name for name in self.vary if name in self.options or name in self.settings]
         require(not both, f"{' and '.join(both)} cannot both vary and be given to every run")
         require("seed" not in self.vary, "seeds are not varied by --vary; --seeds 5 takes five, beginning with --seed")
+        if self.search is not None:
+            searchable(self, self.search)
+            return
+        for name, space in self.spaces.items():
+            listed = not isinstance(space, Span)
+            require(listed, f"--vary {name} is the range {self.vary[name][0]}, which only a search draws from: "
+                            "write --search 20 too, or list the values")  # fmt: skip
+
+    @property
+    def spaces(self) -> dict[str, Space]:
+        return spaces(self.vary)
 
     def trials(self) -> list[Trial]:
         """Every run: all combinations with the first seed, then with the next, so that a stopped sweep tells most."""
@@ -52,8 +69,11 @@ class Plan:
         return [self.trial(i, choice, first + n) for n in range(self.seeds) for i, choice in variations]
 
     def variations(self) -> Iterator[dict[str, str]]:
-        for texts in product(*self.vary.values()):
-            yield dict(zip(self.vary, texts, strict=True))
+        """All combinations; of ranges, with their lower ends, with something between, and with their upper ends."""
+        probes = {name: space.probes for name, space in self.spaces.items() if isinstance(space, Span)}
+        for place in range(3) if probes else range(1):
+            tried = ([probes[name][place]] if name in probes else texts for name, texts in self.vary.items())
+            yield from (dict(zip(self.vary, texts, strict=True)) for texts in product(*tried))
 
     def trial(self, number: int, choice: Mapping[str, str], seed: int) -> Trial:
         chosen = {name: text for name, text in choice.items() if name in fields(Settings)}
@@ -99,17 +119,35 @@ def varied(texts: Sequence[str]) -> dict[str, list[str]]:
     return vary
 
 
+def searchable(plan: Plan, runs: int) -> None:
+    """Refuse a search without a figure to search by, or with nothing to search."""
+    require(runs >= 1, f"search is {runs}, but should be 1 or more")
+    require(bool(plan.vary), "a search needs something to vary, such as --vary 'optimizer.lr=1e-5..1e-3 log'")
+    require(plan.seeds == 1, "a search trains each choice once; train the best of it with --seeds afterwards")
+    measure = plan.settings.get("measure")
+    require(measure is not None, "a search goes by the first figure that is measured; name it, --measure fid")
+    name = named.chosen(str(measure))[0]
+    require(named.METRICS[name].better != "neither", f"a search looks for a better {name}, which has no better; "
+                                               "name another first")  # fmt: skip
+    other = next((name for name in plan.vary if name in MEASURED), None)
+    require(other is None, f"figures that are to be compared need the same {other}, which --vary changes")
+    there = math.prod(space.count if isinstance(space, Span) else len(space) for space in plan.spaces.values())
+    require(runs <= there, f"search is {runs}, but there are {there} combinations; "
+                           "list all values, and leave --search away, to train them all")  # fmt: skip
+
+
 def same(old: Plan, new: Plan, folder: Path) -> None:
     """Refuse to go on with another plan in a sweep's folder, naming what differs."""
     for field in dataclasses.fields(Plan):
         was, now = (getattr(plan, field.name) for plan in (old, new))
-        if was == now:
+        longer = field.name == "search" and was and now and now > was
+        if was == now or longer:
             continue
         if isinstance(was, dict):
             name = next(key for key in {**was, **now} if was.get(key) != now.get(key))
             what, was, now = f"{field.name} {name}", was.get(name, "not given"), now.get(name, "not given")
         else:
-            what = field.name
+            what, was, now = field.name, *("not given" if value is None else value for value in (was, now))
         raise Mistake(f"{folder} holds a sweep with another plan: {what} was {was}, now {now}; "
                       "write what it was, or choose another --out")  # fmt: skip
 

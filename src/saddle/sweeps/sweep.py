@@ -19,7 +19,7 @@ from ..sessions import absolute, choose, label, opened, settle
 from ..training.checkpoint import facts_of, latest
 from ..training.watch import Watcher
 from .plan import Plan, Trial, same
-from .workers import Workers
+from .workers import Host, Workers
 
 FAILED = "failed.json"  # runs that failed, with why: they are not tried again
 
@@ -31,6 +31,35 @@ def sweep(plan: Plan, out: str | Path | None = None, jobs: int = 1,
     The same plan in the same folder goes on. A run that fails is noted, and the others go on. Raises Mistake for a
     plan that cannot be trained, or another plan than the folder's, and Interrupted when asked to stop.
     """
+    require(plan.search is None, "this plan is a search's, and a sweep trains all combinations")
+    plan, folder, old = placed(plan, out, jobs)
+    trials, failed = plan.trials(), failures(folder)
+    left = [trial for trial in trials if trial.name not in failed and not over(folder / trial.name)]
+    said(f"{len(trials)} runs in {folder}" + (f", {len(trials) - len(left)} of them ended before" if old else ""))
+    places = {trial.name: f"{i} of {len(trials)}" for i, trial in enumerate(trials, 1)}
+
+    def told(trial: Trial, what: str) -> None:
+        said(f"{places[trial.name]}, {trial.group}, seed {trial.settings['seed']}: {what}")
+
+    Workers(plan.recipe, folder, jobs, Notes(told, folder, failed)).go(iter(left))
+    return folder, compared(plan, folder, failed)
+
+
+class Notes(Host):
+    """Keeps which runs failed, and why."""
+
+    def __init__(self, told: Callable[[Trial, str], None], folder: Path, noted: dict[str, str]) -> None:
+        super().__init__(told)
+        self.folder, self.noted = folder, noted
+
+    def failed(self, trial: Trial, sentence: str) -> None:
+        self.noted[trial.name] = sentence
+        write_json(self.folder / FAILED, self.noted)
+        super().failed(trial, sentence)
+
+
+def placed(plan: Plan, out: str | Path | None, jobs: int) -> tuple[Plan, Path, bool]:
+    """The plan as it will be trained, its folder, and whether it is gone on with there."""
     require(jobs >= 1, f"jobs is {jobs}, but should be 1 or more")
     old = Plan.kept(Path(out)) if out else None
     plan = settled(plan, jobs, old)
@@ -41,21 +70,8 @@ def sweep(plan: Plan, out: str | Path | None = None, jobs: int = 1,
         place = Folder.claim(out)
         tried(plan)
         folder = place or number(Path("runs"), f"sweep-{label(plan.recipe)}")
-        plan.keep(folder)
-    trials, failed = plan.trials(), failures(folder)
-    left = [trial for trial in trials if trial.name not in failed and not over(folder / trial.name)]
-    said(f"{len(trials)} runs in {folder}" + (f", {len(trials) - len(left)} of them ended before" if old else ""))
-    places = {trial.name: f"{i} of {len(trials)}" for i, trial in enumerate(trials, 1)}
-
-    def told(trial: Trial, what: str) -> None:
-        said(f"{places[trial.name]}, {trial.group}, seed {trial.settings['seed']}: {what}")
-
-    def note(trial: Trial, sentence: str) -> None:
-        failed[trial.name] = sentence
-        write_json(folder / FAILED, failed)
-
-    Workers(plan.recipe, folder, jobs, told, note).go(left)
-    return folder, compared(plan, folder, failed)
+    plan.keep(folder)
+    return plan, folder, old is not None
 
 
 def settled(plan: Plan, jobs: int, old: Plan | None) -> Plan:
@@ -74,7 +90,8 @@ def settled(plan: Plan, jobs: int, old: Plan | None) -> Plan:
 
 def tried(plan: Plan) -> None:
     """Build each combination's game, so that what cannot be trained is refused before anything is."""
-    for trial in plan.trials()[: len(list(plan.variations()))]:
+    for choice in plan.variations():
+        trial = plan.trial(0, choice, 0)
         settings = dict(trial.settings)
         chosen = settle(settings.pop("data", None), settings)
         _, recipe, _, chosen = choose(plan.recipe, trial.options, chosen)
@@ -104,10 +121,15 @@ def compared(plan: Plan, folder: Path, failed: dict[str, str]) -> Comparison:
         raise Failure(f"no run of {folder} was begun: {'; '.join(failed.values())}")
     notes = [f"{name} failed: {sentence}" for name, sentence in failed.items()]
     whole = Comparison(runs(folder, trials), f"{plan.recipe}: {', '.join(plan.vary) or 'seeds'}", notes)
+    keep(whole, folder)
+    return whole
+
+
+def keep(whole: Comparison, folder: Path) -> None:
+    """Write a comparison into the sweep's folder."""
     put(folder / "comparison.html", whole.html())
     put(folder / "comparison.csv", whole.csv())
     put(folder / "comparison.json", whole.json())
-    return whole
 
 
 def runs(folder: Path, trials: Sequence[Trial]) -> list[Run]:

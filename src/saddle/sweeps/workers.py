@@ -3,58 +3,74 @@
 from __future__ import annotations
 
 import multiprocessing as mp
-import os
 import signal
 import threading
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from types import FrameType
-from typing import Any, NamedTuple
+from typing import Any
 
 from ..errors import Failure, Interrupted, Mistake
-from ..sessions import resume, train
-from ..training.watch import Quiet
 from .plan import Trial
+from .work import DONE, PRUNED, Reading, work
 
-DONE = "done"
 
-
-class Job(NamedTuple):
+@dataclass(eq=False)
+class Job:
     """A trial being trained."""
 
     trial: Trial
     process: Any  # of the context's kind
     answer: Connection
+    open: bool = True  # may it still say something?
+    end: tuple[str, str] = "", ""  # how it ended, and its sentence; nothing of one whose process was killed
+
+
+class Host:
+    """Hears of each run as it begins and ends; one that searches is asked, at each figure, whether to go on."""
+
+    asked = False
+
+    def __init__(self, told: Callable[[Trial, str], None]) -> None:
+        self.told = told
+
+    def done(self, trial: Trial) -> None:
+        self.told(trial, "done")
+
+    def failed(self, trial: Trial, sentence: str) -> None:
+        self.told(trial, f"failed: {sentence}")
+
+    def goes_on(self, trial: Trial, reading: Reading) -> bool:
+        return True
+
+    def pruned(self, trial: Trial) -> None:
+        """It has been ended early, as was asked for."""
 
 
 class Workers:
-    """Trains trials; `told` hears of each as it begins and ends, `failed` of those that fail, and why."""
+    """Trains trials, so many at a time."""
 
-    def __init__(self, recipe: str, folder: Path, jobs: int, told: Callable[[Trial, str], None],
-                 failed: Callable[[Trial, str], None]) -> None:  # fmt: skip
-        self.recipe, self.folder, self.jobs, self.told, self.failed = recipe, folder, jobs, told, failed
+    def __init__(self, recipe: str, folder: Path, jobs: int, host: Host) -> None:
+        self.recipe, self.folder, self.jobs, self.host = recipe, folder, jobs, host
         forks = "forkserver" in mp.get_all_start_methods()
         self.context: Any = mp.get_context("forkserver" if forks else "spawn")
         if forks:
-            self.context.set_forkserver_preload([__name__])  # torch is imported once, not by every run
+            # imported once, not by every run; the second is what torch's optimizers drag in, and takes seconds
+            self.context.set_forkserver_preload([__name__, "torch._dynamo"])
         self.running: list[Job] = []
         self.stopped = 0  # by this signal
         self.fault: Mistake | Failure | None = None
 
-    def go(self, trials: Sequence[Trial]) -> None:
-        """Train them all, in this order. Interrupted when asked to stop."""
-        waiting = deque(trials)
+    def go(self, trials: Iterator[Trial]) -> None:
+        """Train them all, taking each when there is room for it. Interrupted when asked to stop."""
         with self.signals():
-            while self.running or (waiting and not self.ending):
-                while waiting and len(self.running) < self.jobs and not self.ending:
-                    self.begin(waiting.popleft())
-                if self.running:
-                    wait([job.process.sentinel for job in self.running])
-                for job in [job for job in self.running if not job.process.is_alive()]:
-                    self.end(job)
+            self.fill(trials)
+            while self.running:
+                self.listen()
+                self.fill(trials)
         if self.fault:
             raise self.fault
         if self.stopped:
@@ -65,11 +81,38 @@ class Workers:
     def ending(self) -> bool:
         return bool(self.stopped or self.fault)
 
+    def fill(self, trials: Iterator[Trial]) -> None:
+        while len(self.running) < self.jobs and not self.ending and (trial := next(trials, None)):
+            self.begin(trial)
+
+    def listen(self) -> None:
+        """Wait until a run says something, or ends."""
+        wait([job.process.sentinel for job in self.running] + [job.answer for job in self.running if job.open])
+        for job in list(self.running):
+            ended = not job.process.is_alive()  # before hearing the last of it
+            while job.open and job.answer.poll():
+                self.hear(job)
+            if ended:
+                self.end(job)
+
+    def hear(self, job: Job) -> None:
+        try:
+            said = job.answer.recv()
+        except (EOFError, OSError):
+            job.open = False
+            return
+        if isinstance(said, Reading):
+            goes_on = self.host.goes_on(job.trial, said)
+            with suppress(OSError):  # it has just been killed
+                job.answer.send(goes_on)
+        else:
+            job.end = said
+
     def begin(self, trial: Trial) -> None:
-        mine, theirs = self.context.Pipe(duplex=False)
-        place = str(self.folder / trial.name)
-        process = self.context.Process(target=work, args=(self.recipe, trial, place, self.jobs == 1, theirs))
-        self.told(trial, "begins")
+        mine, theirs = self.context.Pipe()
+        place, alone = str(self.folder / trial.name), self.jobs == 1
+        process = self.context.Process(target=work, args=(self.recipe, trial, place, alone, self.host.asked, theirs))
+        self.host.told(trial, "begins")
         process.start()
         theirs.close()
         self.running.append(Job(trial, process, mine))
@@ -80,14 +123,16 @@ class Workers:
         """Hear how a run ended. One that failed is noted; what is wrong with all of them ends the sweep."""
         self.running.remove(job)
         job.process.join()
-        kind, sentence = heard(job.answer)
+        job.answer.close()
+        kind, sentence = job.end
         if kind == DONE:
-            self.told(job.trial, "done")
+            self.host.done(job.trial)
+        elif kind == PRUNED:
+            self.host.pruned(job.trial)
         elif kind == Failure.__name__:
-            self.failed(job.trial, sentence)
-            self.told(job.trial, f"failed: {sentence}")
+            self.host.failed(job.trial, sentence)
         elif kind == Interrupted.__name__ or self.ending:
-            self.told(job.trial, "stopped and saved")
+            self.host.told(job.trial, "stopped and saved")
             if not self.ending:  # somebody has stopped this one run
                 self.stopped = signal.SIGTERM
                 self.ask()
@@ -124,41 +169,3 @@ class Workers:
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
-
-
-def heard(answer: Connection) -> tuple[str, str]:
-    """How a run ended, and its sentence; nothing of one whose process was killed."""
-    with answer:
-        try:
-            kind, sentence = answer.recv()
-        except EOFError:
-            return "", ""
-    return kind, sentence
-
-
-def work(recipe: str, trial: Trial, place: str, alone: bool, answer: Connection) -> None:
-    """In a process of its own: begin a run or go on with it, and answer how it ended, in one sentence."""
-    if hasattr(os, "setsid"):
-        os.setsid()  # Ctrl-C goes to the sweep, which asks its runs itself
-    watch = None if alone else Quiet()  # the displays of several would overwrite each other
-    try:
-        if (Path(place) / "manifest.json").exists():
-            resume(place, watch=watch)
-        else:
-            clear(Path(place))
-            train(recipe, out=place, options=trial.options, watch=watch, **trial.settings)
-        answer.send((DONE, ""))
-    except Failure as failure:
-        answer.send((Failure.__name__ if failure.code == 1 else Mistake.__name__, str(failure)))
-    except (Mistake, Interrupted) as end:
-        answer.send((type(end).__name__, str(end)))
-    except Exception as error:
-        answer.send(("", f"{type(error).__name__}: {error}"))
-        raise
-
-
-def clear(place: Path) -> None:
-    """Take away the empty folders of a run that was killed before its manifest was written."""
-    for path in (place / "sheets", place / "checkpoints", place):
-        with suppress(OSError):  # whatever is in it stays, and is refused as a place for a run
-            path.rmdir()

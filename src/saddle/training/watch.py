@@ -1,4 +1,4 @@
-"""Who looks on while a run is played. Nothing that a watcher does changes the run."""
+"""Who looks on while a run is played. No watcher changes the run; one may stop it by a signal, as anybody may."""
 
 from __future__ import annotations
 

@@ -1,0 +1,89 @@
+"""A run in a process of its own: begun or gone on with, ended early if the sweep says so, and how it ended."""
+
+from __future__ import annotations
+
+import os
+import signal
+from contextlib import suppress
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import NamedTuple
+
+from ..errors import Failure, Interrupted, Mistake
+from ..runs.measures import Measurement
+from ..sessions import resume, train
+from ..training.watch import Plan, Together, Watcher, watchers
+from .plan import Trial
+
+DONE, PRUNED = "done", "pruned"
+
+
+class Reading(NamedTuple):
+    """What a run has measured, and waits to hear of whether to go on."""
+
+    images: int
+    value: float  # of the first figure that is asked for
+    last: bool  # is it at its end?
+
+
+class Line(Watcher):
+    """Tells a sweep of each figure; where that sees no use in going on, the run stops as it does on a signal, saved.
+
+    The run waits for the answer, so it stops after the very round in which the figure was measured.
+    """
+
+    def __init__(self, answer: Connection) -> None:
+        self.answer, self.total, self.pruned = answer, 0, False
+
+    def begin(self, plan: Plan) -> None:
+        self.total = plan.images
+
+    def measured(self, measurement: Measurement, best: bool) -> None:
+        if measurement.images == 0:  # before any training there is nothing to judge
+            return
+        reading = Reading(measurement.images, measurement.figures[0].value, measurement.images >= self.total)
+        try:
+            self.answer.send(reading)
+            self.pruned = not self.answer.recv()
+        except (EOFError, OSError):  # unheard, the figure is to be taken again: nothing is saved that stands after it
+            raise Interrupted(128 + signal.SIGTERM, "the sweep was killed") from None
+        if self.pruned:
+            signal.raise_signal(signal.SIGTERM)
+
+
+def work(recipe: str, trial: Trial, place: str, alone: bool, asks: bool, answer: Connection) -> None:
+    """Train a trial and answer how it ended, in one sentence; `asks`: whether to go on, at each figure."""
+    if hasattr(os, "setsid"):
+        os.setsid()  # Ctrl-C goes to the sweep, which asks its runs itself
+    line = Line(answer)
+    board, quiet = (bool(trial.settings.get(name)) for name in ("board", "quiet"))
+    try:
+        shown = watchers(board, quiet or not alone)  # the displays of several would overwrite each other
+        watch = Together(*shown, line) if asks else Together(*shown)
+        if (Path(place) / "manifest.json").exists():
+            resume(place, watch=watch)
+        else:
+            clear(Path(place))
+            train(recipe, out=place, options=trial.options, watch=watch, **trial.settings)
+        tell(answer, DONE, "")
+    except Failure as failure:
+        tell(answer, Failure.__name__ if failure.code == 1 else Mistake.__name__, str(failure))
+    except Mistake as mistake:
+        tell(answer, Mistake.__name__, str(mistake))
+    except Interrupted as end:
+        tell(answer, PRUNED if line.pruned else Interrupted.__name__, str(end))
+    except Exception as error:
+        tell(answer, "", f"{type(error).__name__}: {error}")
+        raise
+
+
+def tell(answer: Connection, end: str, sentence: str) -> None:
+    with suppress(OSError):  # the sweep was killed
+        answer.send((end, sentence))
+
+
+def clear(place: Path) -> None:
+    """Take away the empty folders of a run that was killed before its manifest was written."""
+    for path in (place / "sheets", place / "checkpoints", place):
+        with suppress(OSError):  # whatever is in it stays, and is refused as a place for a run
+            path.rmdir()
