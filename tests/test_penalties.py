@@ -7,7 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import dropout, softplus
 
-from saddle.core import Clock, Judge, Judged, Mistake, Penalty, Shape, Verdict, leaf, point, weigh
+from saddle.core import Clock, Judge, Judged, Mistake, Penalty, Shape, Verdict, leaf
+from saddle.games.terms import point, weigh
 from saddle.networks import Convolutional, Perceptron
 from saddle.objectives import Wasserstein
 from saddle.parts import Part, playing

@@ -11,8 +11,9 @@ from torch import Tensor, nn
 from torch.nn.functional import log_softmax, softplus
 
 from saddle.batches import Images
-from saddle.core import Clock, Judge, Judged, Mistake, Verdict, leaf, weigh
+from saddle.core import Clock, Judge, Judged, Mistake, Verdict, leaf
 from saddle.games import Adversarial, Simultaneous
+from saddle.games.terms import weigh
 from saddle.objectives import NonSaturating, Wasserstein
 from saddle.optim import Linear
 from saddle.parts import Part, playing

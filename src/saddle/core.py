@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
@@ -216,42 +215,9 @@ class Game(nn.Module, Generic[B]):
         return ready
 
 
-def weigh(penalties: tuple[Penalty, ...], judge: Judge, real: Judged, fake: Judged) -> dict[str, Tensor]:
-    """The penalties that are due, weighted; the second of a kind is called by its number."""
-    seen: Counter[str] = Counter()
-    terms = {}
-    for penalty in penalties:
-        seen[kind := type(penalty).__name__.removesuffix("Memory")] += 1
-        if due(penalty, judge.clock):
-            name = kind if seen[kind] == 1 else f"{kind}#{seen[kind]}"
-            terms[name] = penalty.every * at(penalty.weight, judge.clock) * penalty(judge, real, fake)
-    return terms
-
-
-def due(penalty: Penalty, clock: Clock) -> bool:
-    return clock.round % penalty.every == 0
-
-
-def hear(parts: Iterable[object], real: Judged, fake: Judged) -> Iterator[Turn]:
-    """Let every part that remembers learn from what was just judged: `yield from hear(...)`."""
-    for part in parts:
-        if isinstance(part, Memory):
-            yield Agree(part.learn, part.notice(real, fake))
-
-
 def leaf(sample: Tensor) -> Tensor:
     """Samples cut from whatever made them, where slopes can be asked for."""
     return sample.detach().to(torch.promote_types(sample.dtype, torch.float32)).requires_grad_()
-
-
-def point(sample: Tensor, penalties: tuple[Penalty, ...], clock: Clock) -> Tensor:
-    """Samples for a critic's move: leaves if a penalty that is due asks for slopes there, else only cut."""
-    return leaf(sample) if sloped(penalties, clock) else sample.detach()
-
-
-def sloped(penalties: tuple[Penalty, ...], clock: Clock) -> bool:
-    """Does one that is due ask for slopes at the very samples that are judged?"""
-    return any(p.slopes == "samples" and due(p, clock) for p in penalties)
 
 
 def exact(t: Tensor) -> torch.autocast:

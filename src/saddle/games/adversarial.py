@@ -25,18 +25,14 @@ from ..core import (
     View,
     Views,
     at,
-    due,
     exact,
     frozen,
-    hear,
-    point,
     require,
-    sloped,
-    weigh,
 )
 from ..layers.priors import Normal
 from ..objectives import NonSaturating
 from .slots import Free, Slots, Turns, belong, grounded, opposed, taught, unmixed
+from .terms import due, hear, point, sloped, weigh
 
 
 class Adversarial(Game[Images]):

@@ -11,10 +11,11 @@ import torch
 from torch import Tensor, nn
 
 from ..batches import Images
-from ..core import Clock, Judge, Judged, Move, Turn, exact, hear, point, require, weigh
+from ..core import Clock, Judge, Judged, Move, Turn, exact, require
 from ..objectives import CriticAlone
 from .adversarial import Adversarial, Simultaneous
 from .slots import Slots
+from .terms import hear, point, weigh
 from .whole import gradient, whole, wide
 
 

@@ -11,9 +11,10 @@ from torch import Tensor, nn
 from torch.nn.functional import softplus
 
 from ..batches import Images
-from ..core import Agree, Clock, Judge, Move, Objective, Turn, hear, point, require, weigh
+from ..core import Agree, Clock, Judge, Move, Objective, Turn, require
 from .adversarial import Adversarial
 from .slots import Slots
+from .terms import hear, point, weigh
 
 
 class Gate(Protocol):

@@ -15,9 +15,10 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from ..batches import Images
-from ..core import Clock, Judge, Penalty, Shape, leaf, weigh
+from ..core import Clock, Judge, Penalty, Shape, leaf
 from ..data.toys import toy
 from ..games import Adversarial
+from ..games.terms import weigh
 from ..networks import Perceptron
 from ..optim import Adam
 from ..penalties import R1
