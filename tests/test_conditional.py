@@ -25,7 +25,7 @@ from saddle.inference.load import Loaded, by_class
 from saddle.layers.conditional import ConditionalBatchNorm
 from saddle.networks import Convolutional, Perceptron
 from saddle.networks.classifying import Classifying, ClassifyingConvolutional, ClassifyingResidual32
-from saddle.networks.conditional import Concatenated
+from saddle.networks.conditional import Concatenated, Told
 from saddle.networks.conditional_dense import ConditionalDense
 from saddle.networks.ends import Critic
 from saddle.networks.projection import Projected, ProjectedResidual32, Projection
@@ -104,6 +104,12 @@ def test_a_generator_makes_something_else_of_each_label_and_of_each_latent(pair,
         made = G.eval()(z, torch.tensor(labels))
         assert made.shape == (3, *data[:3]) and (made[0] - made[1]).abs().max() > 1e-3 * made.abs().max()
         assert data.points or made.abs().max() <= 1
+
+
+def test_a_label_begins_as_long_as_if_it_were_one_hot():
+    """A longer one drowns the latent: it is the same in all samples of a class, and so is what is learned of it."""
+    rows = Told(nn.Identity(), 1000, 50).embedding.weight
+    assert abs(rows.square().sum(1).mean() - 1) < 0.03
 
 
 def test_planes_of_a_label_are_a_bias_of_each_class_in_the_first_layer():
@@ -393,7 +399,7 @@ MINE = """
 from dataclasses import dataclass
 from saddle.core import Networks
 from saddle.networks import Convolutional
-from saddle.networks.conditional import Concatenated
+from saddle.networks.conditional import Concatenated, Told
 from saddle.recipes.dcgan import DCGAN
 
 @dataclass(frozen=True)

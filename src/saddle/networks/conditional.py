@@ -61,13 +61,18 @@ class Concatenated(Conditional):
 
 
 class Told(nn.Module):
-    """A generator whose latent goes on with an embedding of the label."""
+    """A generator whose latent goes on with an embedding of the label.
+
+    The embedding begins about as long as a one-hot label: all latents of a label share it, so a long one is learned so
+    much faster than they are that a generator comes to make one image of each label.
+    """
 
     needs: ClassVar[str] = "label"
 
     def __init__(self, generator: nn.Module, classes: int, size: int) -> None:
         super().__init__()
         self.embedding, self.generator = nn.Embedding(classes, size), generator
+        nn.init.normal_(self.embedding.weight, 0.0, size**-0.5)
 
     def forward(self, z: Tensor, condition: Tensor | None = None) -> Tensor:
         labels = known(condition, self.embedding.num_embeddings, not self.training)
