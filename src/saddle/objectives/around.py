@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import isclose
 from typing import ClassVar
 
-import torch
 from torch import Tensor
 
 from ..core import Objective, require
 from .logistic import NonSaturating
+from .margins import Energy
 
 
 @dataclass(frozen=True)
 class Relativistic:
     """Scores are compared, not judged alone: a real's less a fake's, a fake's less a real's. Jolicoeur-Martineau 2018.
 
-    Both players have the base's critic loss, halved, the generator with real and fake exchanged. So a base must cost a
-    real at s what it costs a fake at -s, and its generator must want of fakes what its critic wants of reals; one that
-    does not is refused. NonSaturating() gives RSGAN and, averaged, RaSGAN; LeastSquares(-1, 1, 1) and Hinge() fit too.
+    Both players have the base's critic loss, halved, the generator with real and fake exchanged; a generator's loss of
+    the base's own is not asked for. NonSaturating() gives RSGAN and, averaged, RaSGAN; LeastSquares(-1, 1, 1) RaLSGAN.
+    A base that compares already is refused, and one whose loss has no least value on differences.
     """
 
-    base: Objective = NonSaturating()  # NonSaturating(), LeastSquares(-1, 1, 1), Hinge()
+    base: Objective = NonSaturating()  # what becomes of the differences
     average: bool = False  # against the other side's mean, over the part of a batch played at once; else its partner
     paired: ClassVar[bool] = True
 
@@ -77,24 +76,14 @@ class CriticAlone:
 
 
 def comparable(base: Objective) -> None:
-    """Refuse a base that loses its meaning when scores become differences; tried out, so that yours may come too."""
-    known = "give NonSaturating(), LeastSquares(-1, 1, 1) or Hinge()"
-    require(not base.paired, f"{base} compares scores already; {known}")
-
-    def critic(real: float, fake: float) -> float:
-        return base.critic(score(real), score(fake)).item()
-
-    sizes = (0.3, 3.0, 30.0, 300.0, 3000.0)
-    scores = [(sign * size, size / 3) for size in sizes for sign in (1, -1)]
-    mirrored = all(isclose(critic(r, f), critic(-f, -r), rel_tol=1e-9, abs_tol=1e-9) for r, f in scores)
-    require(mirrored, f"{base} costs a real at s not what it costs a fake at -s, so it cannot compare them; {known}")
-
-    # from one score to another, both within any margin, and not opposite: sp(s) - sp(-s) is s for every softplus
-    wants = (base.generator(score(0), score(0.5)) - base.generator(score(0), score(0.1))).item()
-    same = isclose(wants, critic(0.5, 0) - critic(0.1, 0), rel_tol=1e-9, abs_tol=1e-9)
-    why = "whose generator wants of fakes something else than its critic of reals"
-    require(same, f"Relativistic lets the generator play the critic's loss, so it cannot take {base}, {why}; {known}")
-
-
-def score(value: float) -> Tensor:
-    return torch.tensor([value], dtype=torch.float64, device="cpu")
+    """Refuse a base that loses its meaning when scores become differences."""
+    require(not base.paired, f"{base} compares scores already; give what it is made of, such as NonSaturating()")
+    innermost = base
+    while inner := getattr(innermost, "base", None):
+        innermost = inner
+    energies = isinstance(innermost, Energy)
+    require(not energies, "Relativistic cannot compare energies: the critic's loss would have no least value; give "
+            "another base, such as Hinge()")  # fmt: skip
+    alone = isinstance(base, CriticAlone)
+    require(not alone, "Relativistic lets the generator play the critic's loss, which CriticAlone forbids; give "
+            "CriticAlone(Relativistic(...)) instead")  # fmt: skip

@@ -12,21 +12,8 @@ from ..core import require
 
 
 @dataclass(frozen=True)
-class Minimax:
-    """Both players minimise or maximise one value. Goodfellow et al. 2014, equation 1."""
-
-    paired: ClassVar[bool] = False
-
-    def critic(self, real: Tensor, fake: Tensor) -> Tensor:
-        return softplus(-real).mean() + softplus(fake).mean()
-
-    def generator(self, real: Tensor, fake: Tensor) -> Tensor:
-        return -softplus(fake).mean()
-
-
-@dataclass(frozen=True)
-class NonSaturating:
-    """The generator maximises log D(G(z)) instead. Goodfellow et al. 2014, section 3."""
+class CrossEntropy:
+    """The critic's loss of both: the cross-entropy of telling reals from fakes."""
 
     target: float = 1.0  # of real samples; 0.9 is one-sided label smoothing, Salimans et al. 2016
     paired: ClassVar[bool] = False
@@ -38,6 +25,17 @@ class NonSaturating:
         loss = softplus(-real).mean() + softplus(fake).mean()
         # a real's cross-entropy against the target t is softplus(-r) + (1 - t) r
         return loss if self.target == 1 else loss + (1 - self.target) * real.mean()
+
+
+class Minimax(CrossEntropy):
+    """Both players minimise or maximise one value. Goodfellow et al. 2014, equation 1."""
+
+    def generator(self, real: Tensor, fake: Tensor) -> Tensor:
+        return -softplus(fake).mean()
+
+
+class NonSaturating(CrossEntropy):
+    """The generator maximises log D(G(z)) instead. Goodfellow et al. 2014, section 3."""
 
     def generator(self, real: Tensor, fake: Tensor) -> Tensor:
         return softplus(-fake).mean()
