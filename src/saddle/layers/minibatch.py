@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from ..core import require
 from .initial import glorot
 from .spectral import full
 
@@ -12,7 +13,8 @@ class MinibatchDiscrimination(nn.Module):
     """How close each sample is to all others of its batch, (n, inputs) -> (n, kernels), each from 0 to n - 1.
 
     The sum over the others j of exp(-|M_i - M_j|_1), where M is `size` linear functions for each kernel: section 3.2.
-    The batch is what comes in one call: reals and fakes apart, and each part of a batch for itself.
+    The batch is what comes in one call: reals and fakes apart, and each part of a batch for itself. Raises Mistake for
+    one of a single sample, which has no others.
     """
 
     def __init__(self, inputs: int, kernels: int = 100, size: int = 5) -> None:
@@ -20,6 +22,8 @@ class MinibatchDiscrimination(nn.Module):
         self.kernels, self.project = kernels, glorot(nn.Linear(inputs, kernels * size, bias=False))
 
     def forward(self, x: Tensor) -> Tensor:
+        require(len(x) > 1, "minibatch discrimination compares the samples of a batch, and this has one alone; raise "
+                "--batch, or lower --accumulate")  # fmt: skip
         with full(x):
             m = self.project(x.to(self.project.weight.dtype)).unflatten(1, (self.kernels, -1))
             m = m.permute(2, 1, 0).contiguous()  # the samples last, where the work is

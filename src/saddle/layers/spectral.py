@@ -60,7 +60,12 @@ def turned(matrix: Tensor, u: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def spectral(layer: AnyWeighted) -> AnyWeighted:
-    """The layer, its weight spectrally normalised from now on; begin its weights before."""
+    """The layer, its weight spectrally normalised from now on; begin its weights before, unless with all zeros.
+
+    A weight of zeros, with which some residual blocks begin, has no norm to be divided by: it is drawn.
+    """
+    if not layer.weight.any():
+        nn.init.orthogonal_(layer.weight)
     outputs = 1 if isinstance(layer, nn.ConvTranspose2d) else 0
     parametrize.register_parametrization(layer, "weight", SpectralNorm(layer.weight, outputs))
     return layer

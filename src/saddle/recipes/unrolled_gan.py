@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..core import Networks, Paper, Shape
+from ..core import Networks, Objective, Paper, Shape
 from ..games import Unrolled
 from ..networks import Convolutional, OrthogonalPerceptron
+from ..objectives import Minimax
 from ..optim import SGD, Adam
 from .versus import Versus
 
@@ -18,6 +19,7 @@ class UnrolledGAN(Versus):
     paper = Paper("Metz et al.", 2016, arxiv="1611.02163")
 
     networks: Networks = Convolutional(latent=100, width=64, normal=False)  # generator and critic
+    objective: Objective = Minimax()  # how scores become losses; the authors' code: one value for both players
     K: int = 5  # steps of the critic that the generator foresees; the authors' code
     inner: SGD | Adam = SGD(0.01)  # how the critic is expected to step; a choice of ours
 

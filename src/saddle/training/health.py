@@ -61,7 +61,7 @@ def missing_modes(past: Past) -> Evidence:
     made = [sum(cell) for cell in zip(*(s.cells for s in late), strict=True)]
     empty = [share for n, share in zip(made, late[-1].shares, strict=True) if n < 0.25 * share * sum(made)]
     missed = f"{len(empty)} of {len(made)} parts of the data, which hold {sum(empty):.0%} of it, get hardly any samples"
-    return missed if sum(empty) >= 0.35 else None
+    return missed if sum(empty) >= 0.5 else None
 
 
 def critic_wins(past: Past) -> Evidence:
