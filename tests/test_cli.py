@@ -153,6 +153,7 @@ def test_a_switch_takes_no_word_but_true_or_false(say, asked):
 def test_a_training_says_where_the_run_lies_and_what_to_type_next(say, asked):
     _, said, _ = say("train", "--out", "here")
     assert "The run lies in runs/1." in said and "saddle sample runs/1 " in said and asked[0]["out"] == Path("here")
+    assert "saddle measure runs/1 " in said and "saddle report runs/1 " in said
 
 
 @pytest.mark.parametrize(("line", "says"), [
@@ -177,7 +178,7 @@ def test_a_training_says_where_the_run_lies_and_what_to_type_next(say, asked):
     ("train --batch", "--batch needs a value, such as --batch 64"),
     ("train --data --flip", "--data needs a value"),
     ("train --networks.width -3", "width is -3"),
-    ("train --turns.critic 0", "at least one move of the critic, not 0"),
+    ("train --turns.critic 0", "moves in a round is 0, but should be 1 or more"),
     ("train --crop center", "crop is 'center', but should be centre, pad, stretch or random"),
     ("train none.py:MyGAN", "there is no file none.py"),
     ("train mine.py:MyGun", "mine.py has no recipe MyGun; did you mean MyGAN?"),

@@ -16,6 +16,7 @@ from torch.nn.utils.parametrizations import spectral_norm
 from saddle.batches import Images
 from saddle.core import Clock, Mistake, Objective, Verdict
 from saddle.games import Adversarial
+from saddle.layers import Noise
 from saddle.objectives import (
     OBJECTIVES,
     PEARSON,
@@ -30,7 +31,7 @@ from saddle.objectives import (
 )
 from saddle.objectives.divergences import ROWS as DIVERGENCES
 from saddle.optim import SGD
-from saddle.penalties import PENALTIES, Classification, FeatureMatching, PullingAway, Swapped
+from saddle.penalties import PENALTIES, Classification, Consistency, FeatureMatching, PullingAway, Swapped
 from saddle.training.engine import Engine
 from toys import LATENT, PIXELS, Batches, Maker
 
@@ -122,7 +123,8 @@ def adversarial(objective: Objective, penalty: type, critic: nn.Module) -> Adver
     made = EXAMPLES.get(penalty, lambda game: penalty())(objective)
     slots = {"penalties": () if penalty in GENERATORS else (made,),
              "generator_penalties": (made,) if penalty in (*GENERATORS, *BOTH) else ()}  # fmt: skip
-    return Adversarial(Maker(), critic, LATENT, objective, **slots)
+    still = penalty is Consistency and not any(isinstance(m, nn.Dropout) for m in critic.modules())
+    return Adversarial(Maker(), critic, LATENT, objective, views=(Noise(0.1),) if still else (), **slots)
 
 
 def baseless(objective: Objective, critic: str) -> bool:

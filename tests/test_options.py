@@ -122,7 +122,7 @@ def test_options_are_text(options, same):
     ("normal", "1", "normal is 1, but should be True or False"),
     ("crop", "center", "crop is 'center', but should be centre or pad"),
     ("channels", "2", "channels is 2, but should be 1, 3 or none"),
-    ("turns.critic", "0", "a round needs at least one move of the critic, not 0"),
+    ("turns.critic", "0", "moves in a round is 0, but should be 1 or more"),
     ("objective", "Minimax(", "objective is 'Minimax\\(' .* but should be Minimax"),
     ("objective", "__import__('os').getcwd()", "but should be Minimax"),
     ("objective", "(lambda: Minimax())()", "but should be Minimax"),

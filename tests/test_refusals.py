@@ -9,16 +9,20 @@ from typing import Any
 
 import pytest
 import torch
+from torch import nn
 
 from narrow import narrow
 from saddle.batches import Images
 from saddle.core import Clock, Mistake, Recipe, Shape, needs
+from saddle.layers.minibatch import MinibatchDiscrimination
+from saddle.layers.spectral import spectral
 from saddle.networks import (
     Autoencoding,
     Classifying,
     Concatenated,
     ConditionalDense,
     DenseAutoencoding,
+    GroupedResidual,
     MinibatchDiscriminating,
     Opposed,
     Packed,
@@ -69,6 +73,10 @@ REFUSED = [  # a recipe, its options as they are typed, the remedy that the refu
           ("Opposed(ConditionalDense())", "Opposed(Convolutional())"),
           ("Opposed(Opposed(Perceptron()))", "Opposed(Convolutional())"),
       )),
+    *(("wgan-gp", {"penalties": "GradientPenalty(), Consistency()"},
+       'give --networks "Dropped(...)", or --views "Noise(0.1)"',
+       "wgan-gp", {"penalties": "GradientPenalty(), Consistency()", **remedy})
+      for remedy in ({"networks": "Dropped(Convolutional(normal=False))"}, {"views": "Noise(0.1)"})),
 ]  # fmt: skip
 
 
@@ -163,3 +171,17 @@ def test_networks_say_what_they_need():
         (ConditionalDense(), {"label"}), (Projected(Perceptron()), {"label"}),
     ):  # fmt: skip
         assert needs(narrow(pair).critic(DATA)) == what
+
+
+def test_minibatch_discrimination_of_one_sample_is_refused():
+    with pytest.raises(Mistake, match=r"raise --batch, or lower --accumulate"):
+        MinibatchDiscrimination(3)(torch.zeros(1, 3))
+
+
+def test_a_weight_of_zeros_is_drawn_before_it_is_normalised():
+    layer = nn.Conv2d(4, 6, 3)
+    nn.init.zeros_(layer.weight)
+    norm = torch.linalg.matrix_norm(spectral(layer).weight.detach().flatten(1), 2).item()
+    assert norm == pytest.approx(1, abs=1e-3)
+    pair, data = Spectral(GroupedResidual(8, 16, group=8)), Shape(1, 8, 8)
+    assert pair.critic(data)(torch.randn(4, 1, 8, 8)).score.isfinite().all()

@@ -290,7 +290,7 @@ def test_flips_can_be_annealed_and_are_fewer_than_half():
     penalty = Swapped(Wasserstein(), Linear(0.2, 0.0))
     sizes = [weigh((penalty,), Judge(Critic(), Clock(share=s)), r, f)["Swapped"].item() for s in (0.0, 0.5, 1.0)]
     assert sizes == pytest.approx([0.2 * 4, 0.1 * 4, 0.0])
-    with pytest.raises(Mistake, match=r"0\.5, but labels flipped at a rate of one half"):
+    with pytest.raises(Mistake, match=r"is 0\.5, but should be in .* labels flipped at a rate of one half"):
         Swapped(NonSaturating(), 0.5)
 
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from typing import ClassVar, Generic, Literal, NamedTuple, Protocol, TypeVar, cast, runtime_checkable
+from typing import ClassVar, Generic, Literal, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 import torch
 from torch import Tensor, nn
 
+from .clock import Clock as Clock
+from .clock import Number as Number
+from .clock import Schedule as Schedule
+from .clock import at as at
+from .clock import within as within
 from .errors import Mistake as Mistake
 from .errors import require as require
 from .papers import Networks as Networks
@@ -23,23 +27,7 @@ from .papers import Stage as Stage
 
 B = TypeVar("B")
 P = TypeVar("P")
-
-
-class Clock(NamedTuple):
-    """What time it is in a run: host numbers, never read back from a device."""
-
-    round: int = 0  # rounds played
-    images: int = 0  # real images shown to a critic
-    share: float = 0.0  # of the run's length, 0 to 1
-
-
-Schedule = Callable[[Clock], float]  # a frozen value that is called with a Clock
-Number = float | Schedule
-
-
-def at(number: Number, clock: Clock) -> float:
-    """A number's value now."""
-    return number(clock) if callable(number) else number
+Ready = TypeVar("Ready", covariant=True)
 
 
 class Verdict(NamedTuple):
@@ -117,6 +105,7 @@ class Weighted(Protocol):
     def every(self) -> int: ...
 
 
+@runtime_checkable
 class Penalty(Protocol):
     """A further term of either player's loss, unweighted; for the generator's, `fake` keeps its graph."""
 
@@ -133,8 +122,8 @@ class Penalty(Protocol):
 
 def sensible(penalty: Weighted) -> None:
     """Refuse a weight below zero and a penalty that is never due."""
-    weight, name = penalty.weight, type(penalty).__name__
-    require(callable(weight) or 0 <= weight < math.inf, f"{name}'s weight is {weight}, but should be 0 or more")
+    name = type(penalty).__name__
+    within(penalty.weight, f"{name}'s weight")
     require(penalty.every >= 1, f"{name} is due every {penalty.every} rounds, but should be every 1 or more")
 
 
@@ -151,14 +140,17 @@ class Memory(nn.Module):
 
 
 @runtime_checkable
-class Remembers(Protocol):
-    """A value that needs a memory: a frozen description in a recipe, a module of its own in each game."""
+class Remembers(Protocol[Ready]):
+    """A value that needs a memory: a frozen description in a recipe, a module of its own in each game.
 
-    def memory(self) -> Memory: ...
+    It is a Remembers[Penalty] if its `memory` gives a Memory that is a penalty, a Remembers[View] if that is a view.
+    """
+
+    def memory(self) -> Ready: ...
 
 
-Penalties = tuple[Penalty | Remembers, ...]
-Views = tuple[View | Remembers, ...]
+Penalties = tuple[Penalty | Remembers[Penalty], ...]
+Views = tuple[View | Remembers[View], ...]
 Constraint = Callable[[nn.Module], None]  # what is done to a player after each of its moves
 
 
@@ -206,9 +198,9 @@ class Game(nn.Module, Generic[B]):
         """As many new samples as `like` has rows, (n, channels, height, width), for labels (n,) where asked."""
         raise Mistake(f"{type(self).__name__} makes nothing out of chance alone; it cannot be sampled")
 
-    def adopt(self, slot: str, parts: Iterable[P | Remembers]) -> tuple[P, ...]:
+    def adopt(self, slot: str, parts: Iterable[P | Remembers[P]]) -> tuple[P, ...]:
         """Parts made ready to play here; those that remember something become modules of this game."""
-        ready = tuple(cast(P, p.memory()) if isinstance(p, Remembers) else p for p in parts)
+        ready = tuple(p.memory() if isinstance(p, Remembers) else p for p in parts)
         for i, part in enumerate(ready):
             if isinstance(part, nn.Module):
                 self.add_module(f"{slot}_{i}", part)

@@ -5,21 +5,18 @@ from __future__ import annotations
 import ast
 import dataclasses
 import difflib
-import inspect
 import re
 import textwrap
-import types
 import typing
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, TypeVar
 
 from .errors import Mistake, nearest, require
+from .hints import Table, bare, example, fields, fits, inner, literals, members, wanted
 
 V = TypeVar("V")
-Table = Mapping[str, type]
-WORDS = {int: "a whole number", float: "a number", str: "text", bool: "True or False", Path: "a path"}
 
 
 def override(value: V, options: Mapping[str, str], kinds: Iterable[type] = (), path: str = "") -> V:
@@ -88,6 +85,8 @@ def parse(text: str, name: str, should: str) -> ast.expr:
 
 def build(node: ast.expr, hint: object, table: Table, name: str) -> object:
     """The value that is written here, if it may stand where the hint says."""
+    if (word := bare_word(node)) and word not in table and (word in literals(hint) or str in members(hint)):
+        return word
     match node:
         case ast.Call(func=ast.Name(kind)) | ast.Name(kind):
             value = make(kind, node, hint, table, name)
@@ -98,6 +97,16 @@ def build(node: ast.expr, hint: object, table: Table, name: str) -> object:
     if not fits(value, hint):
         raise Mistake(f"{name} is {value!r}, but should be {wanted(hint, table)}")
     return value
+
+
+def bare_word(node: ast.expr) -> str:
+    """A word without its quotes: uniform, or reverse-kl, which Python takes for a difference."""
+    match node:
+        case ast.Name(word):
+            return word
+        case ast.BinOp(ast.Name(left), ast.Sub(), ast.Name(right)):
+            return f"{left}-{right}"
+    return ""
 
 
 def literal(node: ast.expr, hint: object, table: Table, name: str) -> object:
@@ -122,89 +131,6 @@ def make(kind: str, node: ast.expr, hint: object, table: Table, name: str) -> ob
         require(field not in given, f"{kind} is given its {field} twice")
         given[field] = build(text, known[field], table, f"{kind}.{field}")
     missing = [f.name for f in dataclasses.fields(table[kind]) if bare(f) and f.name not in given]
-    require(not missing, f"{kind} needs {' and '.join(missing)}")
+    require(not missing, f"{kind} needs {' and '.join(missing)}, such as {example(table[kind], table)}")
     value: object = table[kind](**given)
     return value
-
-
-def bare(field: dataclasses.Field[Any]) -> bool:
-    """Has it no value of its own?"""
-    return field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
-
-
-def fields(kind: type) -> dict[str, object]:
-    """The fields of a dataclass that can be given, with their types."""
-    hints = typing.get_type_hints(kind)
-    return {f.name: hints[f.name] for f in dataclasses.fields(kind) if f.init}
-
-
-def fits(value: object, hint: object) -> bool:
-    """May this value, or a value of this class, stand where the hint is? Protocols are compared by their methods."""
-    kind, origin = value if isinstance(value, type) else type(value), typing.get_origin(hint)
-    if hint is object or hint is Any:
-        return True
-    if origin in (typing.Union, types.UnionType):
-        return any(fits(value, want) for want in typing.get_args(hint))
-    if origin is typing.Literal:
-        return any(value == want and kind is type(want) for want in typing.get_args(hint))
-    if origin is tuple:
-        wants = typing.get_args(hint)
-        return isinstance(value, tuple) and (... in wants or len(wants) == len(value))  # `build` saw the items
-    if origin is Callable:
-        return alike(method(kind, "__call__"), typing.get_args(hint)[0])
-    if isinstance(hint, type) and typing.cast(Any, hint).__dict__.get("_is_protocol"):
-        return all(has(kind, name, part) for name, part in vars(hint).items() if name[0] != "_" or name == "__call__")
-    if hint is int or hint is float:
-        return kind is hint or kind is int
-    return isinstance(hint, type) and issubclass(kind, hint)
-
-
-def has(kind: type, name: str, part: object) -> bool:
-    """Has a class this part of a protocol: a field or property of the name, or a method with the same parameters?"""
-    own = method(kind, name)
-    if not inspect.isfunction(part):
-        return own is not None or name in kind.__dict__.get("__dataclass_fields__", ())
-    wants = list(inspect.signature(part).parameters)
-    return inspect.isfunction(own) and list(inspect.signature(own).parameters)[: len(wants)] == wants
-
-
-def alike(own: object, wants: object) -> bool:
-    """Does a method take arguments of these types?"""
-    if not inspect.isfunction(own) or not isinstance(wants, list):
-        return inspect.isfunction(own)
-    hints = typing.get_type_hints(own)
-    names = list(inspect.signature(own).parameters)[1:]
-    return len(names) == len(wants) and all(hints.get(n, w) == w for n, w in zip(names, wants, strict=True))
-
-
-def method(kind: type, name: str) -> object:
-    return next((vars(base)[name] for base in kind.__mro__ if name in vars(base)), None)
-
-
-def members(hint: object) -> tuple[object, ...]:
-    """A union's types, or the type itself."""
-    union = typing.get_origin(hint) in (typing.Union, types.UnionType)
-    return typing.get_args(hint) if union else (hint,)
-
-
-def literals(hint: object) -> tuple[object, ...]:
-    chosen = [typing.get_args(want) for want in members(hint) if typing.get_origin(want) is typing.Literal]
-    return tuple(choice for choices in chosen for choice in choices)
-
-
-def inner(hint: object, place: int = 0) -> object:
-    """What a tuple's item is at this place."""
-    wants = next((typing.get_args(want) for want in members(hint) if typing.get_origin(want) is tuple), (object, ...))
-    return wants[0] if ... in wants else wants[min(place, len(wants) - 1)]
-
-
-def wanted(hint: object, table: Table) -> str:
-    """A type in words: `a number, Linear or Cosine`."""
-    words = [WORDS[want] for want in members(hint) if isinstance(want, type) and want in WORDS]
-    words += [str(choice) for choice in literals(hint)] + [kind for kind in table if fits(table[kind], hint)]
-    for items in (typing.get_args(want) for want in members(hint) if typing.get_origin(want) is tuple):
-        many = "any number" if ... in items else str(len(items))
-        words.append(f"{many} of {wanted(items[0], table)}, with commas")
-        words += ["none"] * (... in items)
-    words += ["none"] * (type(None) in members(hint))
-    return " or ".join(filter(None, (", ".join(words[:-1]), words[-1]))) if words else "a value of another kind"

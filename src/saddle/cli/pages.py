@@ -6,14 +6,18 @@ import ast
 import dataclasses
 import inspect
 import io
+import re
 import shutil
 import textwrap
 import tokenize
 from collections.abc import Iterable, Iterator, Mapping
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import Any, NamedTuple
 
-from ..options import fields, literals, members
+from ..hints import fields, literals, members
+from ..recipes import Entry
 from . import COMMANDS
 
 COLUMN = 30  # where the help of an option begins
@@ -43,11 +47,15 @@ def options(*values: object) -> str:
 
 
 def walk(value: Any, prefix: str = "") -> Iterator[Field]:
-    """The fields, and behind each that is a value itself, its own."""
-    helps = comments(type(value))
+    """The fields, and behind each that is a value itself, its own.
+
+    A comment says what a field is, and behind a semicolon where its class has the value from: not said of another one.
+    """
+    helps, usual = comments(type(value)), {f.name: f.default for f in dataclasses.fields(value)}
     for name, hint in fields(type(value)).items():
         now, choices = getattr(value, name), [choice for choice in literals(hint) if isinstance(choice, str)]
-        help = helps.get(name, "") + (f" ({', '.join(choices)})" if choices else "")
+        help = helps.get(name, "") if now == usual[name] else helps.get(name, "").partition(";")[0]
+        help += f" ({', '.join(choices)})" if choices else ""
         yield Field(prefix + name, now, hint, help.strip())
         if dataclasses.is_dataclass(now):
             yield from walk(now, f"{prefix}{name}.")
@@ -107,6 +115,20 @@ def described(kind: type) -> str:
     """A class's docstring, but not the one that a dataclass without any writes itself."""
     text = inspect.getdoc(kind) or ""
     return "" if text.startswith(f"{kind.__name__}(") else text
+
+
+def introduced(recipe: object, entry: Entry) -> str:
+    """What a preset's comment says of it, and what its class says."""
+    kind, own = type(recipe), above(import_module(entry.module), entry.value)
+    said = described(kind)
+    return f"{own}\n\n{kind.__name__} without these changes: {said}" if own and said else own or said
+
+
+def above(module: ModuleType, name: str) -> str:
+    """The comment above the paragraph in which a module assigns this name, if there is one."""
+    paragraphs = inspect.getsource(module).split("\n\n")
+    lines = next((text for text in paragraphs if re.search(rf"^{name}( =|:) ", text, re.MULTILINE)), "").splitlines()
+    return " ".join(line.lstrip("# ") for line in lines if line.startswith("#"))
 
 
 def wrapped(text: str) -> str:

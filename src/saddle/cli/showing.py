@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from ..errors import require
 from ..options import typed
 from ..recipes import Entry, find
-from .pages import described, options, table, wrapped
+from .pages import described, introduced, options, table, wrapped
 from .training import cited
 from .words import take
 
@@ -39,7 +39,7 @@ def show(words: list[str]) -> None:
     terms = table(((kind.__name__, " ".join(described(kind).split())) for kind in kinds), 22)
     shape = shaped(wish, entry)
     counts = table(((player, f"{count:,} parameters") for player, count in players(recipe, shape).items()), 22)
-    about = f"{name}: {cited(recipe)}\n\n{described(type(recipe))}".rstrip()
+    about = f"{name}: {cited(recipe)}\n\n{introduced(recipe, entry)}".rstrip()
     quick = f"\n\nOn {entry.data}, where two minutes must do: {typed(entry.quick)}" if entry.quick else ""
     print(wrapped(about), "Fields\n" + options(recipe) + quick, "In words\n" + "\n".join(terms),
           f"Players for {shape}\n" + "\n".join(counts), sep="\n\n")  # fmt: skip

@@ -31,7 +31,7 @@ from ..core import (
 )
 from ..layers.priors import Normal
 from ..objectives import NonSaturating
-from .slots import Free, Slots, Turns, belong, grounded, opposed, taught, unmixed
+from .slots import Free, Slots, Turns, belong, grounded, moved, opposed, sights, taught, unmixed
 from .terms import due, hear, point, sloped, weigh
 
 
@@ -64,8 +64,10 @@ class Adversarial(Game[Images]):
         self.views: tuple[View, ...] = self.adopt("view", views)
         belong(self.penalties, "critic", "generator_penalties")
         belong(self.generator_penalties, "generator", "penalties")
+        sights(self.views)
         opposed(critic, self.opposes)
         unmixed(critic, self.penalties)
+        moved(critic, self.penalties, self.views)
         grounded(objective, critic)
         taught(objective, self.generator_penalties)
 

@@ -8,8 +8,22 @@ from typing import TypedDict
 import torch
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.modules.dropout import _DropoutNd
 
-from ..core import Constraint, Number, Objective, Penalties, Penalty, Prior, Views, energetic, needs, require
+from ..core import (
+    Constraint,
+    Number,
+    Objective,
+    Penalties,
+    Penalty,
+    Prior,
+    View,
+    Views,
+    energetic,
+    needs,
+    require,
+    within,
+)
 from ..layers.minibatch import MinibatchDiscrimination
 from ..objectives import CriticAlone, Energy
 
@@ -25,7 +39,7 @@ class Turns:
 
     def __post_init__(self) -> None:
         for who, moves in (("critic", self.critic), ("generator", self.generator)):
-            require(callable(moves) or moves >= 1, f"a round needs at least one move of the {who}, not {moves}")
+            within(moves, f"the number of the {who}'s moves in a round", low=1)
             whole = callable(moves) or moves == int(moves)
             require(whole, f"a round has a whole number of moves of the {who}, not {moves}")
 
@@ -66,10 +80,20 @@ class Slots(TypedDict, total=False):
 
 
 def belong(penalties: tuple[Penalty, ...], player: str, other: str) -> None:
-    """Refuse what is a term of the other player's loss: here it would do nothing, or the opposite."""
+    """Refuse what is no penalty, or a term of the other player's loss: it would do nothing here, or the opposite."""
     for penalty in penalties:
         name = type(penalty).__name__.removesuffix("Memory")
+        require(isinstance(penalty, Penalty), f"{name} is no term of a loss; give what the critic sees in views")
         require(penalty.loss in (player, "either"), f"{name} is a term of the other player's loss; give it in {other}")
+
+
+def sights(views: tuple[View, ...]) -> None:
+    """Refuse what is no view: a penalty, or what cannot even be called."""
+    for view in views:
+        name = type(view).__name__.removesuffix("Memory")
+        require(not isinstance(view, Penalty), f"{name} is a term of a loss, not what the critic sees; give it in "
+                "penalties")  # fmt: skip
+        require(callable(view), f"{name} is not what the critic sees; give views such as Noise(0.1)")
 
 
 def opposed(critic: nn.Module, shown: bool) -> None:
@@ -94,6 +118,15 @@ def taught(objective: Objective, penalties: tuple[Penalty, ...]) -> None:
     """Refuse a generator that would learn from nothing."""
     alone = isinstance(objective, CriticAlone) and not penalties
     require(not alone, "CriticAlone tells the generator nothing; give generator_penalties, such as FeatureMatching()")
+
+
+def moved(critic: nn.Module, penalties: tuple[Penalty, ...], views: tuple[View, ...]) -> None:
+    """Refuse to compare two looks at one sample where both are the same: nothing is left to chance between them."""
+    chance = bool(views) or any(isinstance(layer, _DropoutNd) and layer.p > 0 for layer in critic.modules())
+    for penalty in penalties:
+        looks = getattr(penalty, "compares_looks", False)
+        why = f"{type(penalty).__name__} compares two looks at a sample, which are the same without dropout or noise"
+        require(chance or not looks, f'{why}; give --networks "Dropped(...)", or --views "Noise(0.1)"')
 
 
 def unmixed(critic: nn.Module, penalties: tuple[Penalty, ...]) -> None:

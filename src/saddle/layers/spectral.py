@@ -64,7 +64,7 @@ def spectral(layer: AnyWeighted) -> AnyWeighted:
 
     A weight of zeros, with which some residual blocks begin, has no norm to be divided by: it is drawn.
     """
-    if not layer.weight.any():
+    if not layer.weight.is_meta and not layer.weight.any():
         nn.init.orthogonal_(layer.weight)
     outputs = 1 if isinstance(layer, nn.ConvTranspose2d) else 0
     parametrize.register_parametrization(layer, "weight", SpectralNorm(layer.weight, outputs))

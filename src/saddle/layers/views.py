@@ -9,7 +9,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from ..core import Clock, Number, at, require
+from ..core import Clock, Number, at, require, within
 from ..parts import draw
 
 
@@ -25,8 +25,7 @@ class Noise:
     kind: Literal["normal", "uniform"] = "normal"  # the noise's distribution
 
     def __post_init__(self) -> None:
-        ok = callable(self.std) or 0 <= self.std < math.inf
-        require(ok, f"Noise's std is {self.std}, but a standard deviation is 0 or more")
+        within(self.std, "Noise's std")
         require(self.kind in ("normal", "uniform"), f"Noise's kind is normal or uniform, not {self.kind!r}")
 
     def __call__(self, sample: Tensor, clock: Clock) -> Tensor:

@@ -66,7 +66,7 @@ class Autoencoding:
     """
 
     latent: int = 100  # numbers the generator starts from
-    width: int = 64  # channels next to the image; doubled wherever the image is halved
+    width: int = 64  # channels next to the image, doubled wherever the image is halved
 
     def __post_init__(self) -> None:
         counts(self, "latent", "width")

@@ -35,7 +35,7 @@ class ClassifyingConvolutional:
     latent: int = 100  # numbers the generator starts from, beside those of the label
     embedding: int = 10  # numbers that a label becomes
     width: int = 16  # channels of the critic's first layer, doubled in each of the five others
-    width_generator: int = 96  # channels of the generator next to the image; doubled wherever the image is halved
+    width_generator: int = 96  # channels of the generator next to the image, doubled wherever the image is halved
     dropout: float = 0.5  # share of the critic's hidden units left out
 
     def __post_init__(self) -> None:

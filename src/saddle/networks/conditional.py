@@ -47,7 +47,7 @@ class Concatenated(Conditional):
     """
 
     planes: int = 10  # channels that a label becomes beside the image's
-    critic_sees_label: bool = True  # False: the ablation; its generator need not make what it is asked for
+    critic_sees_label: bool = True  # False: the ablation, whose generator need not make what it is asked for
 
     def __post_init__(self) -> None:
         counts(self, "embedding", "planes")

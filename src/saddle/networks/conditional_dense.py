@@ -28,11 +28,11 @@ class ConditionalDense:
 
     latent: int = 100  # numbers the generator starts from
     width: int = 200  # the generator's units for the latent
-    width_label: int = 1000  # and for the label; where both meet there are as many as of both together
+    width_label: int = 1000  # and for the label, where both meet as many as of both together
     maxout: int = 240  # the critic's units for the image, and where both meet
     maxout_label: int = 50  # and for the label
     dropout: float = 0.5  # share of the critic's hidden units left out
-    critic_sees_label: bool = True  # False: the ablation; its generator need not make what it is asked for
+    critic_sees_label: bool = True  # False: the ablation, whose generator need not make what it is asked for
 
     def __post_init__(self) -> None:
         counts(self, "latent", "width", "width_label", "maxout", "maxout_label")

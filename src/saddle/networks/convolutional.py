@@ -20,8 +20,8 @@ class Convolutional:
     """Kernels of 4x4, for square images whose side is a power of two: the widely used form of DCGAN."""
 
     latent: int = 100  # numbers the generator starts from
-    width: int = 64  # channels next to the image; doubled wherever the image is halved
-    normal: bool = True  # batch normalisation in the critic; False, biases instead, where its slopes are penalised
+    width: int = 64  # channels next to the image, doubled wherever the image is halved
+    normal: bool = True  # batch normalisation in the critic, or, if False, biases instead, where its slopes are penalised
 
     def __post_init__(self) -> None:
         counts(self, "latent", "width")
@@ -66,7 +66,7 @@ class AllConvolutional28:
     """
 
     latent: int = 100  # numbers the generator starts from
-    width: int = 64  # channels next to the image; doubled at each further step
+    width: int = 64  # channels next to the image, doubled at each further step
 
     def __post_init__(self) -> None:
         counts(self, "latent", "width")

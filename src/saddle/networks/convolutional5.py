@@ -22,7 +22,7 @@ class Convolutional5:
     """
 
     latent: int = 128  # numbers the generator starts from
-    width: int = 128  # channels next to the image; doubled wherever the image is halved
+    width: int = 128  # channels next to the image, doubled wherever the image is halved
     normal_generator: bool = True  # batch normalisation in the generator
 
     def __post_init__(self) -> None:

@@ -23,7 +23,7 @@ class DampedResidual:
     """
 
     latent: int = 256  # numbers the generator starts from
-    width: int = 64  # channels next to the image; doubled wherever the image is halved
+    width: int = 64  # channels next to the image, doubled wherever the image is halved
     widest: int = 512  # channels at most
 
     def __post_init__(self) -> None:

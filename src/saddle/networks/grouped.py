@@ -29,7 +29,7 @@ class GroupedResidual:
     """
 
     latent: int = 64  # numbers the generator starts from
-    width: int = 768  # channels up to 32x32; halved wherever the image is doubled beyond
+    width: int = 768  # channels up to 32x32, halved wherever the image is doubled beyond
     blocks: int = 2  # residual blocks at each size
     expansion: int = 2  # how much wider a block is inside
     group: int = 16  # channels in one group inside a block

@@ -72,7 +72,7 @@ class SpectralConvolutional:
     """
 
     latent: int = 128  # numbers the generator starts from
-    width: int = 64  # channels next to the image; doubled wherever the image is halved
+    width: int = 64  # channels next to the image, doubled wherever the image is halved
 
     def __post_init__(self) -> None:
         counts(self, "latent", "width")

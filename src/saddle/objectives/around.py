@@ -22,7 +22,7 @@ class Relativistic:
     """
 
     base: Objective = NonSaturating()  # what becomes of the differences
-    average: bool = False  # against the other side's mean, over the part of a batch played at once; else its partner
+    average: bool = False  # against the other side's mean, over the part of a batch played at once, else its partner
     paired: ClassVar[bool] = True
 
     def __post_init__(self) -> None:

@@ -32,7 +32,7 @@ class Energy:
     It is for a critic that autoencodes, whose energy, the reconstruction's error, is 0 or more and its score 0 or less.
     """
 
-    margin: float = 1.0  # a fake whose energy is above it is let be; in the units of the critic's error
+    margin: float = 1.0  # a fake whose energy is above it is let be, in the units of the critic's error
     paired: ClassVar[bool] = False
 
     def __post_init__(self) -> None:

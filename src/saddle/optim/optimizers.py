@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 import torch
 from torch import nn
 
-from ..core import Clock, Number, Optimizing, at, require
+from ..core import Clock, Number, Optimizing, at, require, within
 
 START = Clock()
 
@@ -23,7 +22,7 @@ class Adam:
     eps: float = 1e-8
 
     def __post_init__(self) -> None:
-        steps(self.lr)
+        within(self.lr, "Adam's lr")
         require(all(0 <= beta < 1 for beta in self.betas), f"Adam's betas are {self.betas}, but should be in [0, 1)")
         require(self.eps > 0, f"Adam's eps is {self.eps}, but should be above 0")
 
@@ -42,7 +41,7 @@ class RMSprop:
     alpha: float = 0.99
 
     def __post_init__(self) -> None:
-        steps(self.lr)
+        within(self.lr, "RMSprop's lr")
         require(0 <= self.alpha < 1, f"RMSprop's alpha is {self.alpha}, but should be in [0, 1)")
 
     def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
@@ -60,18 +59,14 @@ class SGD:
     momentum: Number = 0.0
 
     def __post_init__(self) -> None:
-        steps(self.lr)
-        require(callable(self.momentum) or 0 <= self.momentum < 1, f"momentum is {self.momentum}, not in [0, 1)")
+        within(self.lr, "SGD's lr")
+        within(self.momentum, "SGD's momentum", 0, 1)
 
     def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
         return torch.optim.SGD(parameters, at(self.lr, START), at(self.momentum, START), fused=True)
 
     def tune(self, optimizer: torch.optim.Optimizer, clock: Clock) -> None:
         put(optimizer, lr=at(self.lr, clock), momentum=at(self.momentum, clock))
-
-
-def steps(lr: Number) -> None:
-    require(callable(lr) or 0 <= lr < math.inf, f"lr is {lr}, but a learning rate is a number from 0 up")
 
 
 def put(optimizer: torch.optim.Optimizer, **values: float) -> None:
@@ -90,11 +85,10 @@ class Orthogonal:
     """
 
     base: Optimizing = Adam()  # what takes the steps
-    weight: Number = 1e-4  # the paper's beta
+    weight: Number = 1e-4  # how strong; the paper's beta
 
     def __post_init__(self) -> None:
-        ok = callable(self.weight) or 0 <= self.weight < math.inf
-        require(ok, f"Orthogonal's weight is {self.weight}, but should be 0 or more")
+        within(self.weight, "Orthogonal's weight")
 
     def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
         optimizer = self.base.build(parameters)

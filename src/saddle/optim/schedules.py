@@ -1,11 +1,15 @@
-"""Schedules: numbers as pure functions of the clock. Linear, Cosine and Geometric follow the run's share."""
+"""Schedules: numbers as pure functions of the clock. Linear, Cosine and Geometric follow the run's share.
+
+Each tells as `ends` the lowest and the highest value that it comes to, so that whoever takes it can refuse it.
+"""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
 
-from ..core import Clock, Number, Schedule, at, require
+from ..clock import Clock, Number, Schedule, at, ends
+from ..errors import require
 
 
 @dataclass(frozen=True)
@@ -19,6 +23,10 @@ class Linear:
     def __post_init__(self) -> None:
         require(0 < self.until <= 1, f"Linear's until is {self.until}, but should be a share of the run")
 
+    @property
+    def ends(self) -> tuple[float, ...]:
+        return self.start, self.stop
+
     def __call__(self, clock: Clock) -> float:
         return self.start + (self.stop - self.start) * min(clock.share / self.until, 1.0)
 
@@ -29,6 +37,10 @@ class Cosine:
 
     start: float
     stop: float = 0.0
+
+    @property
+    def ends(self) -> tuple[float, ...]:
+        return self.start, self.stop
 
     def __call__(self, clock: Clock) -> float:
         return self.stop + (self.start - self.stop) * (1 + math.cos(math.pi * clock.share)) / 2
@@ -44,6 +56,10 @@ class Geometric:
     def __post_init__(self) -> None:
         ends = f"Geometric goes from {self.start} to {self.stop}"
         require(self.start > 0 and self.stop > 0, f"{ends}, but equal factors need two numbers above 0")
+
+    @property
+    def ends(self) -> tuple[float, ...]:
+        return self.start, self.stop
 
     def __call__(self, clock: Clock) -> float:
         return self.start * math.pow(self.stop / self.start, clock.share)
@@ -61,6 +77,10 @@ class Over:
         require(self.images > 0, f"Over's images are {self.images}, but should be above 0")
         require(self.after >= 0, f"Over begins after {self.after} images, but should after 0 or more")
 
+    @property
+    def ends(self) -> tuple[float, ...]:
+        return ends(self.schedule)
+
     def __call__(self, clock: Clock) -> float:
         share = (clock.images - self.after) / self.images
         return self.schedule(clock._replace(share=min(max(share, 0.0), 1.0)))
@@ -75,6 +95,10 @@ class Warmup:
 
     def __post_init__(self) -> None:
         require(self.images > 0, f"Warmup's images are {self.images}, but should be above 0")
+
+    @property
+    def ends(self) -> tuple[float, ...]:
+        return 0.0, *ends(self.to)
 
     def __call__(self, clock: Clock) -> float:
         return min(clock.images / self.images, 1.0) * at(self.to, clock)
@@ -91,6 +115,10 @@ class Ramp:
     def __post_init__(self) -> None:
         require(self.rounds > 0, f"Ramp's rounds are {self.rounds}, but should be above 0")
 
+    @property
+    def ends(self) -> tuple[float, ...]:
+        return self.start, self.stop
+
     def __call__(self, clock: Clock) -> float:
         return self.start + (self.stop - self.start) * min(clock.round / self.rounds, 1.0)
 
@@ -102,6 +130,17 @@ class Exponential:
     start: float
     factor: float
     floor: float = 0.0
+
+    def __post_init__(self) -> None:
+        by = f"Exponential's factor is {self.factor}, but the value is divided by it each round"
+        instead = f"; give {1 / self.factor:.6g} to multiply by {self.factor}" if 0 < self.factor < 1 else ""
+        require(1 <= self.factor < math.inf, f"{by}, so it should be 1 or more{instead}")
+        falls = 0 <= self.floor <= self.start < math.inf
+        require(falls, f"Exponential goes from {self.start} to {self.floor}, but should fall, and not below 0")
+
+    @property
+    def ends(self) -> tuple[float, ...]:
+        return self.start, self.floor
 
     def __call__(self, clock: Clock) -> float:
         return max(self.start * self.factor**-clock.round, self.floor)
@@ -115,6 +154,14 @@ class Burst:
     low: float = 5
     first: int = 25
     again: int = 500
+
+    def __post_init__(self) -> None:
+        require(self.first >= 0, f"Burst is high in the first {self.first} rounds, but should be in 0 or more")
+        require(self.again >= 1, f"Burst is high again every {self.again} rounds, but should be every 1 or more")
+
+    @property
+    def ends(self) -> tuple[float, ...]:
+        return self.low, self.high
 
     def __call__(self, clock: Clock) -> float:
         return self.high if clock.round < self.first or clock.round % self.again == 0 else self.low

@@ -19,7 +19,7 @@ class ConsistencyRegularisation:
     Raises Mistake for 2-D points, which can be neither.
     """
 
-    weight: Number = 10.0  # from memory
+    weight: Number = 10.0  # how strong; from memory
     shift: int = 4  # pixels at most, in each direction; from memory
     every: int = 1  # due once in so many rounds, and then as many times as strong
     loss: ClassVar[Loss] = "critic"

@@ -19,7 +19,7 @@ class Classification:
     Raises Mistake for data without labels, and for a critic that names no class.
     """
 
-    weight: Number = 1.0  # Gulrajani et al. 2017 take 0.1 in the generator's loss
+    weight: Number = 1.0  # how strong; Gulrajani et al. 2017 take 0.1 in the generator's loss
     every: int = 1  # due once in so many rounds, and then as many times as strong
     loss: ClassVar[Loss] = "either"
     slopes: ClassVar[Slopes] = "nowhere"

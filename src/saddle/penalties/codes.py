@@ -24,7 +24,7 @@ class PullingAway:
     Its pairs are those of one part of a batch: parts see fewer pairs than the whole does.
     """
 
-    weight: Number = 0.1  # the paper's
+    weight: Number = 0.1  # how strong; the paper's
     every: int = 1  # due once in so many rounds, and then as many times as strong
     loss: ClassVar[Loss] = "generator"
     slopes: ClassVar[Slopes] = "nowhere"
@@ -49,7 +49,7 @@ class FeatureMatching:
     The means are those of one part of a batch, so parts add up to no less than the whole.
     """
 
-    weight: Number = 1.0  # a choice of ours; in the paper it is the generator's whole loss
+    weight: Number = 1.0  # how strong; a choice of ours; in the paper it is the generator's whole loss
     every: int = 1  # due once in so many rounds, and then as many times as strong
     loss: ClassVar[Loss] = "generator"
     slopes: ClassVar[Slopes] = "nowhere"

@@ -14,15 +14,17 @@ from ..core import Judge, Judged, Loss, Number, Slopes, require, rows, sensible
 class Consistency:
     """CT-GAN: two looks at one real sample, under different dropout, agree. Wei et al. 2018.
 
-    It goes with WGAN-GP's terms and a critic with dropout; without dropout, or noise in a view, it is zero.
+    It goes with WGAN-GP's terms and a critic with dropout; without dropout, or noise in a view, it would be zero, and
+    is refused.
     """
 
-    weight: Number = 2.0  # the paper's lambda_2
+    weight: Number = 2.0  # how strong; the paper's lambda_2
     features: float = 0.1  # what the features' mean square counts beside the score's
     slack: float = 0.0  # the paper's M', what the sum may be for free; zero in the authors' code
     every: int = 1
     loss: ClassVar[Loss] = "critic"
     slopes: ClassVar[Slopes] = "nowhere"
+    compares_looks: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         sensible(self)
@@ -73,7 +75,7 @@ class QuadraticPotential:
 class Drift:
     """The mean square of the reals' scores, which keeps a Wasserstein critic near zero. Karras et al. 2017."""
 
-    weight: Number = 1e-3  # the paper's epsilon_drift
+    weight: Number = 1e-3  # how strong; the paper's epsilon_drift
     every: int = 1
     loss: ClassVar[Loss] = "critic"
     slopes: ClassVar[Slopes] = "nowhere"

@@ -8,7 +8,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from ..core import Judge, Judged, Loss, Memory, Number, Objective, Slopes, require, sensible
+from ..core import Judge, Judged, Loss, Memory, Number, Objective, Slopes, require, sensible, within
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class LeCam:
     Its form is from memory. Usual scores begin at 0, a new critic's; a Ramp as the weight lets them settle first.
     """
 
-    weight: Number = 0.3  # from memory
+    weight: Number = 0.3  # how strong; from memory
     decay: float = 0.99  # of the usual scores, for each move of the critic; from memory
     every: int = 1  # due once in so many rounds, and then as many times as strong
     loss: ClassVar[Loss] = "critic"
@@ -28,7 +28,7 @@ class LeCam:
         sensible(self)
         require(0 <= self.decay < 1, f"LeCam's decay is {self.decay}, but should be in [0, 1)")
 
-    def memory(self) -> Memory:
+    def memory(self) -> LeCamMemory:
         return LeCamMemory(self)
 
 
@@ -37,6 +37,8 @@ class LeCamMemory(Memory):
 
     loss: ClassVar[Loss] = "critic"
     slopes: ClassVar[Slopes] = "nowhere"
+    weight: Number
+    every: int
     usual: Tensor  # (2,): a real score, a fake one
 
     def __init__(self, value: LeCam) -> None:
@@ -71,8 +73,7 @@ class Swapped:
 
     def __post_init__(self) -> None:
         sensible(self)
-        told = f"Swapped's weight is {self.weight}, but labels flipped at a rate of one half or more tell nothing true"
-        require(callable(self.weight) or self.weight < 0.5, f"{told}; give less than 0.5")
+        within(self.weight, "Swapped's weight", 0, 0.5, "labels flipped at a rate of one half tell nothing true")
 
     def __call__(self, judge: Judge, real: Judged, fake: Judged) -> Tensor:
         critic = self.objective.critic

@@ -38,10 +38,10 @@ class GradientPenalty:
     With target=0 it is the zero-centred penalty between reals and fakes.
     """
 
-    weight: Number = 10.0  # the paper's lambda
+    weight: Number = 10.0  # how strong; the paper's lambda
     target: float = 1.0  # the slope that costs nothing
     one_sided: bool = False  # slopes below the target cost nothing either
-    every: int = 1
+    every: int = 1  # due once in so many rounds, and then as many times as strong
     loss: ClassVar[Loss] = "critic"
     slopes: ClassVar[Slopes] = "elsewhere"
 
@@ -62,9 +62,9 @@ class Dragan:
     processes with half a batch each differ slightly from one with all of it.
     """
 
-    weight: Number = 10.0
+    weight: Number = 10.0  # how strong
     spread: float = 0.5  # the noise's range, in standard deviations of the batch over all its pixels
-    every: int = 1
+    every: int = 1  # due once in so many rounds, and then as many times as strong
     loss: ClassVar[Loss] = "critic"
     slopes: ClassVar[Slopes] = "elsewhere"
 
@@ -86,10 +86,10 @@ class Divergence:
     others take them at the reals and at the fakes and halve the sum.
     """
 
-    weight: Number = 2.0  # the paper's k
-    power: float = 6.0  # the paper's p, of the slope's norm
+    weight: Number = 2.0  # how strong; the paper's k
+    power: float = 6.0  # of the slope's norm; the paper's p
     where: Literal["between", "samples"] = "between"  # reals and fakes, or at both
-    every: int = 1
+    every: int = 1  # due once in so many rounds, and then as many times as strong
     loss: ClassVar[Loss] = "critic"
 
     def __post_init__(self) -> None:
@@ -114,8 +114,8 @@ class R1:
     10 is 20 here.
     """
 
-    weight: Number = 10.0  # the paper's gamma; of pixels in [-1, 1]
-    every: int = 1  # 16 in StyleGAN2
+    weight: Number = 10.0  # how strong; the paper's gamma; of pixels in [-1, 1]
+    every: int = 1  # due once in so many rounds, and then as many times as strong; 16 in StyleGAN2
     loss: ClassVar[Loss] = "critic"
     slopes: ClassVar[Slopes] = "samples"
 
@@ -142,8 +142,8 @@ class Roth:
     factors in front of the slopes are differentiated too.
     """
 
-    weight: Number = 0.1  # the paper's gamma; theirs is also annealed from 2
-    every: int = 1
+    weight: Number = 0.1  # how strong; the paper's gamma; theirs is also annealed from 2
+    every: int = 1  # due once in so many rounds, and then as many times as strong
     loss: ClassVar[Loss] = "critic"
     slopes: ClassVar[Slopes] = "samples"
 

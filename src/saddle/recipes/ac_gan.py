@@ -18,9 +18,10 @@ class ACGAN(Versus):
     paper = Paper("Odena, Olah & Shlens", 2016, arxiv="1610.09585")
 
     networks: Networks = Classifying(Convolutional(latent=100, width=64))  # generator and critic
-    penalties: Penalties = (Classification(1.0),)  # further terms of the critic's loss: L_C
-    generator_penalties: Penalties = (Classification(1.0),)  # further terms of the generator's loss: L_C
+    penalties: Penalties = (Classification(1.0),)  # further terms of the critic's loss; L_C
+    generator_penalties: Penalties = (Classification(1.0),)  # further terms of the generator's loss; L_C
     optimizer: Optimizing = Adam(lr=2e-4, betas=(0.5, 0.999))  # how both players step; from memory
 
 
+# The paper's networks for 32x32 pixels, from memory.
 cifar = ACGAN(networks=ClassifyingConvolutional(), batch=100)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..core import Networks, Paper, Shape
-from ..games import AccuracyGate, EquilibriumGate, Gated
+from ..games import AccuracyGate, Adversarial, EquilibriumGate, Gated
 from ..networks import Convolutional, Dropped, Pair
 from .versus import Versus
 
@@ -16,23 +16,23 @@ class WeakCritic(Versus):
 
     paper = Paper("Goodfellow", 2016, arxiv="1701.00160")
 
-    networks: Networks = Pair(Convolutional(), Dropped(Convolutional(width=16), (0.5,)))  # a generator, a weak critic
+    networks: Networks = Pair(Convolutional(), Dropped(Convolutional(width=16), (0.5,)))  # generator, critic
 
 
 @dataclass(frozen=True)
 class AccuracyGated(Versus):
     """The critic stops learning from a class, real or fake, as soon as it is right about half of it: a talk's rule.
 
-    Then it is not near the optimum, and its gradient is of no divergence.
+    Then it is not near the optimum, and its gradient is of no divergence. With --gate none it never stops.
     """
 
     paper = Paper("a talk's rule; its nearest kin is Larsen et al.'s", 2015, arxiv="1512.09300")
 
     networks: Networks = Convolutional(latent=100, width=64)  # generator and critic
-    gate: AccuracyGate | EquilibriumGate = AccuracyGate(threshold=0.5, hysteresis=0.0)  # who may learn, and when
+    gate: AccuracyGate | EquilibriumGate | None = AccuracyGate(threshold=0.5, hysteresis=0.0)  # who may learn, and when
 
-    def game(self, data: Shape) -> Gated:
-        return self.play(Gated, data, gate=self.gate)
+    def game(self, data: Shape) -> Adversarial:
+        return self.play(Gated, data, gate=self.gate) if self.gate else super().game(data)  # without one, all may
 
 
 # Larsen et al. 2015: each player waits while its loss is far on the good side of an equilibrium.

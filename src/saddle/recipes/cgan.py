@@ -21,7 +21,7 @@ class CGAN(Versus):
     paper = Paper("Mirza & Osindero", 2014, arxiv="1411.1784")
 
     networks: Networks = Concatenated(Convolutional(latent=100, width=64))  # generator and critic
-    objective: Objective = NonSaturating()  # how scores become losses: of samples beside their labels
+    objective: Objective = NonSaturating()  # how scores become losses; of samples beside their labels
     optimizer: Optimizing = Adam(lr=2e-4, betas=(0.5, 0.999))  # how both players step; DCGAN's
 
 

@@ -21,7 +21,7 @@ class CTGAN(Versus):
 
     networks: Networks = Dropped(Convolutional(latent=128, width=64, normal=False), (0.5,))  # generator and critic
     objective: Objective = Wasserstein()  # how scores become losses
-    penalties: Penalties = (GradientPenalty(10.0), Consistency(2.0))  # the critic's: lambda_1, and lambda_2 with M' = 0
+    penalties: Penalties = (GradientPenalty(10.0), Consistency(2.0))  # further terms of the critic's loss; M' is 0
     turns: Turns = Turns(critic=5)  # moves of each player in a round; the authors' code
     optimizer: Optimizing = Adam(lr=2e-4, betas=(0.0, 0.9))  # how both players step; the authors' code, CIFAR-10
     batch: int = 64  # images in one move of the critic; as WGAN-GP's

@@ -22,7 +22,7 @@ class FeatureMatchingGAN(Versus):
     paper = Paper("Salimans et al.", 2016, arxiv="1606.03498")
 
     networks: Networks = Convolutional(latent=100, width=64)  # generator and critic
-    objective: Objective = CriticAlone()  # how scores become losses: the generator's is its penalty and nothing else
-    generator_penalties: Penalties = (FeatureMatching(weight=1.0),)  # its loss: the paper's squared distance
+    objective: Objective = CriticAlone()  # how scores become losses; the generator's is its penalty
+    generator_penalties: Penalties = (FeatureMatching(weight=1.0),)  # further terms of the generator's loss
     optimizer: Optimizing = Adam(lr=3e-4, betas=(0.5, 0.999))  # how both players step; the authors' code
     batch: int = 100  # images in one move of the critic; the authors' code

@@ -22,6 +22,7 @@ class FGAN(Versus):
     optimizer: Optimizing = Adam(lr=2e-4, betas=(0.5, 0.999))  # how both players step; from memory
 
 
+# The same for another divergence, by its name.
 kl = FGAN(objective=FDivergence("kl", alternative=True))
 reverse_kl = FGAN(objective=FDivergence("reverse-kl", alternative=True))
 pearson = FGAN(objective=FDivergence("pearson", alternative=True))

@@ -27,8 +27,8 @@ class GAN(Versus):
 
     networks: Networks = Dense()  # generator and critic; the authors' for MNIST
     prior: Prior = Uniform(bound=3**0.5)  # where latents come from; the authors' code: variance 1
-    optimizer: Optimizing = SGD(Exponential(0.1, 1.000004, floor=1e-6), MOMENTUM)  # the generator's; the authors' code
-    critic_optimizer: Optimizing = SGD(Exponential(0.05, 1.000004, floor=5e-7), MOMENTUM)  # their rate over two
+    optimizer: Optimizing = SGD(Exponential(0.1, 1.000004, 1e-6), MOMENTUM)  # how the generator steps; their code
+    critic_optimizer: Optimizing = SGD(Exponential(0.05, 1.000004, 5e-7), MOMENTUM)  # how the critic steps; half that
     batch: int = 100  # images in one move; the authors' code
 
     def game(self, data: Shape) -> Simultaneous:

@@ -20,7 +20,7 @@ class GANQP(Versus):
     paper = Paper("Su", 2018, arxiv="1811.07296")
 
     networks: Networks = Convolutional(latent=128, width=64)  # generator and critic; 128: the author's code
-    objective: Objective = Wasserstein()  # how scores become losses: the linear part
-    penalties: Penalties = (QuadraticPotential(scale=10.0),)  # the quadratic part; scale: the paper's lambda
+    objective: Objective = Wasserstein()  # how scores become losses; the linear part
+    penalties: Penalties = (QuadraticPotential(scale=10.0),)  # further terms of the critic's loss; lambda
     turns: Turns = Turns(critic=2)  # moves of each player in a round; the author's code
     optimizer: Optimizing = Adam(lr=2e-4, betas=(0.5, 0.999))  # how both players step; the author's code

@@ -19,7 +19,7 @@ class LSGAN(Versus):
     paper = Paper("Mao et al.", 2016, arxiv="1611.04076")
 
     networks: Networks = Convolutional(latent=1024, width=64)  # generator and critic; 1024: the authors' code
-    objective: Objective = LeastSquares()  # how scores become losses: a=0, b=c=1, as in the authors' code
+    objective: Objective = LeastSquares()  # how scores become losses; a=0, b=c=1: the authors' code
     prior: Prior = Uniform()  # where latents come from; the authors' code
     optimizer: Optimizing = Adam(lr=2e-4, betas=(0.5, 0.999))  # how both players step; their HWDB (1e-3 on LSUN)
     batch: int = 64  # images in one move of the critic; the authors' code

@@ -16,5 +16,5 @@ class MinibatchGAN(Versus):
 
     paper = Paper("Salimans et al.", 2016, arxiv="1606.03498")
 
-    networks: Networks = MinibatchDiscriminating(Convolutional(latent=100, width=64), kernels=100, size=5)  # B=100, C=5
+    networks: Networks = MinibatchDiscriminating(Convolutional(), kernels=100, size=5)  # generator and critic; B and C
     optimizer: Optimizing = Adam(lr=2e-4, betas=(0.5, 0.999))  # how both players step; DCGAN's

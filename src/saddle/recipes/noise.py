@@ -44,4 +44,4 @@ class LabelNoise(Versus):
     paper = Paper("a lecture's rule; its nearest kin is Salimans et al.'s label smoothing", 2016, arxiv="1606.03498")
 
     networks: Networks = Convolutional(latent=100, width=64)  # generator and critic
-    penalties: Penalties = (Swapped(NonSaturating(), Linear(0.1, 0.0)),)  # labels told wrong, at first one in ten
+    penalties: Penalties = (Swapped(NonSaturating(), Linear(0.1, 0.0)),)  # further terms of the critic's loss

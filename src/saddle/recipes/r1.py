@@ -22,8 +22,8 @@ class R1GAN(Versus):
 
     paper = Paper("Mescheder, Geiger & Nowozin", 2018, arxiv="1801.04406")
 
-    networks: Networks = Convolutional(latent=256, width=64, normal=False)  # both players; 256: the authors' code
-    penalties: Penalties = (R1(weight=10.0),)  # further terms of the critic's loss: gamma as the paper quotes it
+    networks: Networks = Convolutional(latent=256, width=64, normal=False)  # generator and critic; 256: their code
+    penalties: Penalties = (R1(weight=10.0),)  # further terms of the critic's loss; gamma as the paper quotes it
     optimizer: Optimizing = RMSprop(lr=1e-4, alpha=0.99)  # how both players step; the authors' code
     batch: int = 64  # images in one move of the critic; the authors' code
 

@@ -21,9 +21,9 @@ class R3GAN(Versus):
 
     paper = Paper("Huang et al.", 2024, arxiv="2501.05441")
 
-    networks: Networks = GroupedResidual(latent=64, width=96)  # both players: an eighth of the authors' width
-    objective: Objective = Relativistic()  # how scores become losses: a real against a fake
-    penalties: Penalties = (R1(weight=1.0), R2(weight=1.0))  # the critic's: gamma, theirs at 64x64 is 2
+    networks: Networks = GroupedResidual(latent=64, width=96)  # generator and critic; an eighth of the authors' width
+    objective: Objective = Relativistic()  # how scores become losses; a real against a fake
+    penalties: Penalties = (R1(weight=1.0), R2(weight=1.0))  # further terms of the critic's loss; theirs at 64x64 is 2
     optimizer: Optimizing = Adam(lr=2e-4, betas=(0.0, 0.99))  # how both players step; the authors' first rate
     batch: int = 64  # images in one move of the critic
 

@@ -16,7 +16,7 @@ class RSGAN(Versus):
 
     paper = Paper("Jolicoeur-Martineau", 2018, arxiv="1807.00734")
 
-    objective: Objective = Relativistic(NonSaturating())  # how scores become losses: pairs are compared
+    objective: Objective = Relativistic(NonSaturating())  # how scores become losses; pairs are compared
     optimizer: Optimizing = Adam(lr=1e-4, betas=(0.5, 0.999))  # how both players step; the author's code, CIFAR-10
     batch: int = 32  # images in one move of the critic; the author's code
 

@@ -17,8 +17,8 @@ class RothGAN(Versus):
 
     paper = Paper("Roth et al.", 2017, arxiv="1705.09367")
 
-    networks: Networks = Convolutional(latent=100, width=64, normal=False)  # no batch norm in the critic
-    penalties: Penalties = (Roth(weight=0.1),)  # further terms of the critic's loss: gamma, the authors' code
+    networks: Networks = Convolutional(latent=100, width=64, normal=False)  # generator and critic
+    penalties: Penalties = (Roth(weight=0.1),)  # further terms of the critic's loss; gamma in the authors' code
     optimizer: Optimizing = Adam(lr=2e-4, betas=(0.5, 0.999))  # how both players step; the authors' code
 
 

@@ -20,7 +20,7 @@ class SAGAN(Versus):
 
     paper = Paper("Zhang et al.", 2018, arxiv="1805.08318")
 
-    networks: Networks = AttentiveResidual32()  # SN-GAN's with attention, both players normalised
+    networks: Networks = AttentiveResidual32()  # generator and critic; SN-GAN's with attention, both normalised
     objective: Objective = Hinge()  # how scores become losses
     optimizer: Optimizing = Adam(lr=1e-4, betas=(0.0, 0.9))  # how the generator steps; the authors'
     critic_optimizer: Optimizing = Adam(lr=4e-4, betas=(0.0, 0.9))  # how the critic steps; the authors'

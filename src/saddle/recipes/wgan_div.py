@@ -19,9 +19,9 @@ class WGANDiv(Versus):
 
     paper = Paper("Wu et al.", 2018, arxiv="1712.01026")
 
-    networks: Networks = Convolutional(latent=128, width=64, normal=False)  # no batch norm in the critic
+    networks: Networks = Convolutional(latent=128, width=64, normal=False)  # generator and critic
     objective: Objective = Wasserstein()  # how scores become losses
-    penalties: Penalties = (Divergence(weight=2.0, power=6.0),)  # the paper's k and p; the authors' code has k = 10
+    penalties: Penalties = (Divergence(weight=2.0, power=6.0),)  # further terms of the critic's loss; k and p
     turns: Turns = Turns(critic=4)  # moves of each player in a round; the authors' code
     optimizer: Optimizing = Adam(lr=2e-4, betas=(0.0, 0.9))  # how both players step; the authors' code
     batch: int = 64  # images in one move of the critic; the authors' code

@@ -15,16 +15,16 @@ from .versus import Versus
 
 @dataclass(frozen=True)
 class WGANGP(Versus):
-    """The class has the authors' settings for 64x64 pixels, on DCGAN's networks; presets follow their other code."""
+    """The authors' settings for 64x64 pixels, on DCGAN's networks; presets follow their other code."""
 
     paper = Paper("Gulrajani et al.", 2017, arxiv="1704.00028")
 
-    networks: Networks = Convolutional(latent=128, width=64, normal=False)  # no batch norm in the critic: section 4
-    objective: Objective = Wasserstein()  # how scores become losses: equation 3, its first two terms
-    penalties: Penalties = (GradientPenalty(weight=10.0),)  # further terms of the critic's loss: equation 3, lambda
-    turns: Turns = Turns(critic=5)  # moves of each player in a round: n_critic of algorithm 1
+    networks: Networks = Convolutional(latent=128, width=64, normal=False)  # generator and critic; no norm: section 4
+    objective: Objective = Wasserstein()  # how scores become losses; equation 3, its first two terms
+    penalties: Penalties = (GradientPenalty(weight=10.0),)  # further terms of the critic's loss; equation 3, lambda
+    turns: Turns = Turns(critic=5)  # moves of each player in a round; n_critic of algorithm 1
     optimizer: Optimizing = Adam(lr=1e-4, betas=(0.0, 0.9))  # how both players step; (0, 0.9): algorithm 1
-    batch: int = 64  # images in one move of the critic: m of algorithm 1
+    batch: int = 64  # images in one move of the critic; m of algorithm 1
 
 
 # The authors' gan_toy.py: points in the plane.

@@ -1,0 +1,39 @@
+"""What time it is in a run, and numbers that follow it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+from .errors import require
+
+
+class Clock(NamedTuple):
+    """What time it is in a run: host numbers, never read back from a device."""
+
+    round: int = 0  # rounds played
+    images: int = 0  # real images shown to a critic
+    share: float = 0.0  # of the run's length, 0 to 1
+
+
+Schedule = Callable[[Clock], float]  # a frozen value that is called with a Clock
+Number = float | Schedule
+
+
+def at(number: Number, clock: Clock) -> float:
+    """A number's value now."""
+    return number(clock) if callable(number) else number
+
+
+def ends(number: Number) -> tuple[float, ...]:
+    """The lowest and the highest value that it ever has, in any order; none of a schedule that has no `ends`."""
+    return tuple(getattr(number, "ends", ())) if callable(number) else (number,)
+
+
+def within(number: Number, name: str, low: float = 0, below: float = math.inf, why: str = "") -> None:
+    """Refuse a number, or a schedule that comes to one, which is not from `low` to below the other bound."""
+    should = f"{low} or more" if below == math.inf else f"in [{low}, {below})"
+    for end in ends(number):
+        reaches = f", which reaches {end}" if callable(number) else ""
+        require(low <= end < below, f"{name} is {number}{reaches}, but should be {should}{why and f': {why}'}")

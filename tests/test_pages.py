@@ -1,0 +1,63 @@
+"""The pages of a recipe say of each value where it is from, and of one that a preset changes nothing that is not so."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, fields
+
+import pytest
+
+from saddle.cli.pages import comments, introduced, options, walk
+from saddle.core import Recipe
+from saddle.recipes import RECIPES, find
+
+SOURCE = r"author|paper|algorithm|equation|section|memory|\bours\b|their|code\b|[A-Z]GAN|=|lambda|gamma"
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_what_a_field_is_stands_before_the_semicolon_and_its_source_behind_it(name: str):
+    recipe, _ = find(name)
+    for field, comment in comments(type(recipe)).items():
+        assert not re.search(SOURCE, comment.partition(";")[0]), f"{field} of {name}: {comment}"
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_the_classs_source_is_said_of_the_classs_value_alone(name: str):
+    recipe, _ = find(name)
+    usual, said = {f.name: f.default for f in fields(recipe)}, comments(type(recipe))
+    for field in (field for field in walk(recipe) if "." not in field.name):
+        whole = said[field.name]
+        assert field.help == (whole if field.now == usual[field.name] else whole.partition(";")[0])
+
+
+@dataclass(frozen=True)
+class Mine(Recipe[object]):
+    """A class."""
+
+    rate: float = 0.5  # how fast; the paper's
+
+
+def test_a_changed_value_is_nobodys():
+    assert options(Mine()).split(maxsplit=2)[2] == "how fast; the paper's"
+    assert options(Mine(0.1)).split(maxsplit=2)[2] == "how fast"
+
+
+@pytest.mark.parametrize(("name", "begins"), [
+    ("r1-toy", "Points in the plane, for runs of 5000 rounds"),  # above another name of the same paragraph
+    ("r3gan-cifar", "The authors' setting for CIFAR-10"),
+    ("ragan", "Every sample against the mean of the other side"),
+    ("ralsgan", "Every sample against the mean of the other side"),
+    ("lsgan-pearson", "The coding whose optimum"),
+])  # fmt: skip
+def test_a_presets_comment_comes_first(name: str, begins: str):
+    recipe, entry = find(name)
+    text = introduced(recipe, entry)
+    assert text.startswith(begins) and f"\n\n{type(recipe).__name__} without these changes: " in text
+    base = next(other for other in RECIPES if find(other)[0] == type(recipe)())
+    assert introduced(*find(base)) in text and "without these changes" not in introduced(*find(base))
+
+
+def test_every_preset_says_what_it_is():
+    for name in RECIPES:
+        recipe, entry = find(name)
+        assert (recipe == type(recipe)()) != ("without these changes" in introduced(recipe, entry)), name
