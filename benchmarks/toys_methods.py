@@ -45,7 +45,7 @@ METHODS: dict[str, dict[str, str]] = {
     "pacgan": {"networks": "Packed(Perceptron(width=128, bias=0.6), size=2)"},
     "minibatch-gan": {"networks": "MinibatchDiscriminating(Perceptron(width=128, bias=0.6), kernels=4, size=4)"},
     "feature-matching": {},
-    "unrolled-gan": {"inner": "SGD(0.1)"},
+    "unrolled-gan": {"inner": "SGD(0.1)", "objective": "NonSaturating()"},  # of their own loss the slope fades here
     "consensus": {},
     "nagarajan-kolter": {},
     "ttur": {"critic_optimizer": "Adam(Cosine(1e-2, 5e-4), (0.0, 0.99))"},
