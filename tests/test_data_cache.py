@@ -147,5 +147,5 @@ def test_a_limit_keeps_the_classes_mixed_and_is_always_the_same(tmp_path, home):
 
 def test_one_picture_is_too_few(tmp_path, home):
     pictures(tmp_path / "in", 1)
-    with pytest.raises(Mistake, match="only 1 of 1 pictures are usable"):
+    with pytest.raises(Mistake, match="two pictures at least are needed, and there is only one"):
         open_data(str(tmp_path / "in"), Prepare(), silent, cache=home)

@@ -219,8 +219,10 @@ def test_a_model_of_the_hub_is_taken_from_its_cache_or_refused(vit: Path, tmp_pa
     (kept / "refs" / "main").write_text("0" * 40)
     shutil.copytree(vit, kept / "snapshots" / ("0" * 40))
     assert facts(vision("own/tiny")) == facts(vision(vit))
-    for wrong in ("", "no/such/folder"):
-        with pytest.raises(Mistake, match="could not be had from the Hugging Face hub"):
+    with pytest.raises(Mistake, match="could not be had from the Hugging Face hub"):
+        vision("")
+    for wrong in ("no/such/folder", "/nothing/here", "./model"):
+        with pytest.raises(Mistake, match=f"^there is no folder {wrong}; a model of the hub is named hf:OWNER/NAME"):
             vision(wrong)
 
 

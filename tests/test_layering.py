@@ -18,7 +18,8 @@ FLOORS = {
     "sweeps": 6, "cli": 6, "__main__": 6,
 }  # fmt: skip
 STRANGERS = {("games", "networks"), ("networks", "games"), ("training", "networks"), ("training", "games")}
-WITHOUT_TORCH = ("errors", "clock", "hints", "options", "runs/settings", "runs/folder", "runs/manifest", "runs/log", "runs/findings",
+WITHOUT_TORCH = ("errors", "clock", "hints", "options", "runs/settings", "runs/folder", "runs/manifest", "runs/log",
+                 "runs/findings",
                  "recipes/__init__",
                  "data/prepare", "cli/__init__", "theory/__init__", "measuring/named",
                  "measuring/wish")  # fmt: skip

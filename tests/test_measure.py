@@ -14,17 +14,19 @@ import torch
 
 from saddle import load, measure, resume, train
 from saddle.cli import main
+from saddle.cli.measuring import shown
 from saddle.core import Clock, Mistake
 from saddle.data import Prepare, open_data
+from saddle.data.dataset import Dataset
 from saddle.errors import Interrupted
 from saddle.measuring import weights
 from saddle.measuring.bench import function
 from saddle.measuring.named import FOR_CLASSES, METRICS, TOGETHER, chosen
 from saddle.measuring.seen import Eye
-from saddle.measuring.sides import Side, as_data
+from saddle.measuring.sides import Known, Samples, Side, as_data, comparable
 from saddle.metrics import classifier
 from saddle.metrics.estimates import bootstrap
-from saddle.metrics.figures import Figure
+from saddle.metrics.figures import Figure, Protocol
 from saddle.metrics.frechet import frechet
 from saddle.metrics.moments import Moments
 from saddle.metrics.spread import frechet_estimate
@@ -177,12 +179,20 @@ def test_what_cannot_be_measured_is_said_in_one_sentence(glyphs: Path, tmp_path:
         "there are no features clasifier; did you mean classifier": {"features": "clasifier"},
         "Inception's weights are not here": {"features": "inception"},
         "there is no file .*none.pth with Inception's weights": {"features": str(tmp_path / "none.pth")},
-        "cannot be read as Inception's weights": {"features": b.replace("train.npz", "broken.pth")},
+        "features random have no layers to choose from, as random:5": {"features": "random:5"},
+        "features identity have no layers": {"features": "identity:abc"},
+        "named by its dimension, not abc": {"features": "inception:abc"},
+        "cannot be read as Inception's weights: a file of pytorch-fid": {
+            "features": b.replace("train.npz", "broken.pth")
+        },
         "needs class names, and random-0-896 gives none": {"features": "random", "metrics": "is"},
         "these are only images; name a run": {"metrics": "ppl"},
-        "neighbourhoods need more than 5 samples": {"metrics": "recall", "features": "random", "n": 4},
-        "an unbiased distance needs|subsets of 2 samples": {"metrics": "kid", "features": "random", "n": 1},
-        "has samples of 16 x 16 x 1 and .* of 16 x 16 x 3; --size 16": {"against": "glyphs", "colour": True},
+        "recall cannot be measured: it needs 6 samples or more": {"metrics": "recall", "features": "random", "n": 4},
+        "kid cannot be measured: it needs 2 samples or more": {"metrics": "kid", "features": "random", "n": 1},
+        "has samples of 16 x 16 x 1 and .* samples of 16 x 16 x 3; --channels 3 brings": {
+            "against": "glyphs",
+            "colour": True,
+        },
     }.items():
         (glyphs / "broken.pth").write_bytes(b"no weights")
         if ask.pop("colour", False):
@@ -275,11 +285,19 @@ def test_a_killed_run_measures_nothing_twice(tmp_path: Path, monkeypatch: pytest
     assert trained(Folder(tmp_path / "r"), 96) >= trained(Folder(tmp_path / "r"), 40) > 0
 
 
-def test_a_run_stops_when_nothing_gets_better_and_then_stays_stopped(tmp_path: Path):
+def test_a_run_stops_when_nothing_gets_better_and_then_stays_stopped(tmp_path: Path, capsys: Any):
     ask = GAUGED | {"measure": "authenticity", "patience": 2}  # 1 from the beginning: nothing is better
     folder = train(**RUN, **ask, out=tmp_path / "r")
+    why = "nothing clearly better for 2 measurements; the best was at 0 images"
+    stops = [line.stop for line in read_measures(Folder(folder))]
     assert [line.images for line in read_measures(Folder(folder))] == [0, 24, 48]
+    assert stops[:2] == [None, None] and str(stops[2]) == why
+    assert f"the run has ended early: {why}" in capsys.readouterr().err
     resume(folder)
+    assert f"the run has ended early: {why}" in capsys.readouterr().err
+    assert main(["compare", str(folder)]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "48 of 96, ended early" in said and f"r ended early: {why}" in said
     assert read(latest(folder / "checkpoints")).facts["clock"]["images"] == 48
     assert len(read_measures(Folder(folder))) == 3
     with pytest.raises(Mistake, match="patience is about measuring, which is not asked for"):
@@ -315,6 +333,36 @@ def test_what_was_held_out_tells_the_divergence_that_the_critic_sees(tmp_path: P
     last = read_measures(Folder(folder))[-1].figures
     assert [figure.metric for figure in last] == ["swd", "divergence"]
     assert last[1].value <= 0 and last[1].protocol.reference == "glyphs, held out"  # a logistic critic gains at most 0
+
+
+def shaped(name: str, height: int, width: int, channels: int, kind: type[Dataset] = Dataset) -> Known:
+    return Known.of(kind(name, np.zeros((4, height, width, channels), np.uint8)))
+
+
+def test_sides_of_two_shapes_are_refused_with_what_helps():
+    with pytest.raises(Mistake, match=r"samples of 16 x 16 x 1 .* of 32 x 24 x 3; --size 24 --channels 3 brings"):
+        comparable(shaped("a", 16, 16, 1), shaped("b", 32, 24, 3))
+    with pytest.raises(Mistake, match=r"; --size 8 brings"):
+        comparable(shaped("a", 16, 16, 1), shaped("b", 8, 8, 1))
+    with pytest.raises(Mistake, match=r"points of 2 numbers, and points cannot be compared with images$"):
+        comparable(shaped("a", 16, 16, 1), shaped("ring", 1, 1, 2))
+    with pytest.raises(
+        Mistake, match=r"a run's samples keep their shape: .* --against cifar10 --size 16 --channels 1`"
+    ):
+        comparable(shaped("runs/1", 16, 16, 1, Samples), shaped("cifar10", 32, 32, 3))
+
+
+def test_of_several_processes_the_first_measures_alone(monkeypatch: pytest.MonkeyPatch, capsys: Any):
+    monkeypatch.setenv("RANK", "1")
+    assert main(["measure", "nothing/here"]) == 0 and capsys.readouterr() == ("", "")
+    monkeypatch.setenv("RANK", "0")
+    assert main(["measure", "nothing/here"]) == 2 and capsys.readouterr().err
+
+
+def test_below_the_figures_stands_of_how_many_samples():
+    figures = [Figure("fid", "FID", 1.0, protocol=Protocol(samples=n, references=5000)) for n in (190, 163, 2000)]
+    assert "163 to 2,000 samples against 5,000 of" in shown(figures)
+    assert "190 samples against 5,000 of" in shown(figures[:1])
 
 
 def test_figures_that_are_no_finite_number_are_written_as_json(tmp_path: Path):

@@ -135,7 +135,7 @@ def test_a_wrong_or_missing_file_is_one_clear_mistake(tmp_path: Path, kernels: d
     with pytest.raises(Mistake, match="there is no file"):
         inception(tmp_path / "nothing.pth")
     (tmp_path / "junk.pth").write_bytes(b"junk")
-    with pytest.raises(Mistake, match="cannot be read as Inception's weights"):
+    with pytest.raises(Mistake, match=r"cannot be read as Inception's weights: a file of .* was expected$"):
         inception(tmp_path / "junk.pth")
     with pytest.raises(Mistake, match="has no layer Conv2d_1a_3x3"):
         inception(saved(tmp_path, {"x": torch.ones(2)}))
@@ -150,6 +150,9 @@ def test_a_wrong_or_missing_file_is_one_clear_mistake(tmp_path: Path, kernels: d
         inception(saved(tmp_path, stem), 512)
     with pytest.raises(Mistake, match="did you mean bilinear"):
         inception(saved(tmp_path, stem), 64, "bilinaer")
+    sick = stem | {"Conv2d_2a_3x3.bias": torch.full((32,), torch.nan)}
+    with pytest.raises(Mistake, match=r"holds weights that are no numbers, NaN or infinite ones, in Conv2d_2a_3x3"):
+        inception(saved(tmp_path, sick), 64)
     wrong = stem | {"Conv2d_1a_3x3.weight": torch.zeros(32, 1, 3, 3)}
     with pytest.raises(Mistake, match="is not Inception of 2015: Conv2d_1a_3x3"):
         inception(saved(tmp_path, wrong), 64)
@@ -159,6 +162,8 @@ def test_a_nan_and_a_wrong_shape_are_mistakes(tmp_path: Path, kernels: dict[str,
     extractor = inception(saved(tmp_path, {k: v for k, v in kernels.items() if k < "Mixed"}), 64)
     with pytest.raises(Mistake, match="no number"):
         extractor(torch.full((1, 3, 8, 8), torch.nan))
+    with pytest.raises(Mistake, match="an image holds a value that is no number"):
+        features_of(extractor, torch.full((1, 3, 8, 8), torch.nan))
     with pytest.raises(Mistake, match="1 or 3"):
         extractor(torch.zeros(1, 4, 8, 8))
     with pytest.raises(Mistake, match="2048 values"):

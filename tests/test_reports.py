@@ -17,13 +17,15 @@ import pytest
 from saddle import train
 from saddle.cli import main
 from saddle.cli.words import split
+from saddle.errors import Mistake
 from saddle.metrics.figures import Figure, Protocol
 from saddle.options import override
 from saddle.reports.charts import line
+from saddle.reports.findings import unfound
 from saddle.reports.markup import tag
 from saddle.reports.reading import open_runs, pace
 from saddle.reports.report import command
-from saddle.reports.settings import differences, facts
+from saddle.reports.settings import differences, facts, said
 from saddle.reports.tables import grouped, tabled
 from saddle.reports.ticks import decades, linear, times
 from saddle.runs.folder import Folder
@@ -77,6 +79,54 @@ def test_measurements_are_read_as_written_and_a_torn_line_goes(tmp_path: Path):
     two = replace(one, images=32)
     add_measure(Folder(tmp_path), two)
     assert read_measures(Folder(tmp_path)) == [one, two] and read_measures(Folder(tmp_path / "none")) == []
+
+
+@pytest.mark.parametrize("end", ["", "\n"])
+def test_a_line_that_was_cut_goes_with_a_warning_and_a_damaged_one_is_named(end: str, tmp_path: Path):
+    folder, path, said = Folder(tmp_path), tmp_path / "measures.jsonl", list[str]()
+    one, two, three = (Measurement(images, 1, 0.5, (fid(9.0),)) for images in (16, 32, 48))
+    for each in (one, two):
+        add_measure(folder, each)
+    path.write_text(path.read_text()[:-50] + end)
+    assert read_measures(folder, said.append) == [one]
+    assert said == [f"line 2 of {path}, the last one, was cut while it was written, and is left out"]
+    add_measure(folder, three)
+    assert read_measures(folder, lambda sentence: pytest.fail(sentence)) == [one, three]
+    path.write_text(path.read_text().removesuffix("\n"))  # as an editor may leave it
+    add_measure(folder, two)
+    assert read_measures(folder, lambda sentence: pytest.fail(sentence)) == [one, three, two]
+    lines = path.read_text().splitlines()
+    path.write_text("\n".join([lines[0], lines[1][:-50], lines[2], ""]))
+    with pytest.raises(Mistake, match=r"^line 2 of .*measures.jsonl is damaged: it is no whole line of JSON; "):
+        read_measures(folder)
+    path.write_text('{"images": 3}\n')
+    with pytest.raises(Mistake, match=r"^line 1 of .*measures.jsonl is no measurement of saddle's"):
+        read_measures(folder)
+
+
+def test_infinite_figures_are_marked_and_break_the_line(runs: Path, capsys: pytest.CaptureFixture[str]):
+    endless, steps = Figure("kl", "KL", np.inf), Figure("x", "steps", 0.0)
+    for images, value in ((0, np.inf), (8, 2.0), (16, 1.5), (24, np.inf), (32, 1.0)):
+        measured(runs / "slow", images, Figure("fid", "FID", value, 0.5, np.inf), endless, steps)
+    measured(runs / "fast", 32, Figure("fid", "FID", np.nan), endless)
+    assert main(["compare", "slow", "fast", "--html", "c.html"]) == 0
+    assert re.search(r"^slow +1 \[0.5, inf\] \* +inf +0$", said := capsys.readouterr().out, re.M), said
+    assert re.search(r"^fast +nan +inf$", said, re.M)
+    html = Path("c.html").read_text()
+    page = self_contained(Path("c.html"))
+    assert html.count(">slow: infinite<") == 2 * 2 and html.count("No value is finite: inf.") == 2  # over images, time
+    assert page.tags.count("svg") == 2 * (2 + 4) and "nan," not in html and "inf," not in html
+    assert main(["report", "slow"]) == 0 and self_contained(Path("slow/report.html"))
+
+
+def test_a_report_says_why_there_are_no_findings_and_how_data_differ(runs: Path, capsys: pytest.CaptureFixture[str]):
+    slow = open_runs(["slow"])[0]
+    assert unfound(slow) == "The checks had no look yet: the run was too short so far."
+    (runs / "slow" / "health.jsonl").unlink()
+    assert unfound(slow) == "No checks were made of this run."
+    assert said(facts(slow.manifest)["data.shape"]) == "1 x 16 x 16 and 36 classes"
+    assert main(["compare", "slow", "--html", "c.html"]) == 0 and "1 run" in Path("c.html").read_text()
+    assert "1 runs" not in Path("c.html").read_text()
 
 
 def test_the_latest_figures_stand_in_the_table_and_the_best_is_marked_as_better_says(runs: Path):

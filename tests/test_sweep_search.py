@@ -199,9 +199,33 @@ def test_a_search_of_which_nothing_came_says_so(tmp_path: Path):
     book.done(second)
     assert [attempt.end for attempt in Book(plan(2), tmp_path, advisor, "swd", print).attempts] == ["failed"] * 2
     with pytest.raises(
-        Failure, match=r"none of the 2 runs of .* 01-.* failed: the loss is no number; 02-.* swd is nan"
+        Failure,
+        match=r"of 2 runs of .* none came to its end; 01-.* failed: the loss is no number; 02-.* swd is no number",
     ):
         book.best()
+
+
+@pytest.mark.parametrize(("lower", "worst"), [(True, math.inf), (False, -math.inf)])
+def test_an_infinite_figure_is_the_worst_and_no_failure(lower: bool, worst: float, tmp_path: Path):
+    advisor = Advisor(plan(4).spaces, lower, seed=0)
+    book = Book(plan(4), tmp_path, advisor, "reverse-kl", lambda sentence: None)
+    for trial, values in zip(book.trials(), [(worst, worst), (worst, 3.0), (2.0, 1.0), (1.0, worst)], strict=True):
+        for images, value in zip((160, 320), values, strict=True):
+            assert book.goes_on(trial, Reading(images, value, last=images == 320))
+        book.done(trial)
+    text = (tmp_path / "search.json").read_text()
+    json.loads(text, parse_constant=lambda word: pytest.fail(f"{word} is no JSON"))
+    again = Book(plan(5), tmp_path, advisor, "reverse-kl", lambda sentence: None)
+    assert again.attempts == book.attempts and {attempt.end for attempt in again.attempts} == {"done"}
+    assert [a.value for a in again.ranked()] == [*sorted((1.0, 3.0), reverse=not lower), worst, worst]
+    assert advisor.suggest(again.attempts) not in [attempt.choice for attempt in again.attempts]
+    known = [Attempt({"optimizer.lr": f"0.00{i}"}, dict.fromkeys((1, 2, 3), worst), "done") for i in range(1, 6)]
+    late = Attempt({"optimizer.lr": "0.009"}, dict.fromkeys((1, 2, 3), 1.0))
+    assert not advisor.behind([*known, late], late)
+    for attempt in known:
+        attempt.values = dict.fromkeys((1, 2, 3), 2.0)
+    late.values = dict.fromkeys((1, 2, 3), worst)
+    assert advisor.behind([*known, late], late)
 
 
 def test_a_damaged_book_is_named(tmp_path: Path):

@@ -30,9 +30,14 @@ def require(ok: bool, sentence: str) -> None:
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """'; did you mean dcgan?', or what there is."""
-    known = list(known)
+    known = sorted(known) if isinstance(known, (set, frozenset)) else list(known)
     near = difflib.get_close_matches(name, known, 1)
     return f"; did you mean {near[0]}?" if near else f"; there are {', '.join(known)}"
+
+
+def plural(count: int, noun: str, nouns: str = "") -> str:
+    """'1 run', '1,200 runs'."""
+    return f"{count:,} {noun if count == 1 else nouns or noun + 's'}"
 
 
 class Interrupted(Exception):

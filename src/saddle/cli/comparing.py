@@ -35,6 +35,7 @@ def facts(name: str) -> dict[str, Any]:
         recipe, _ = find(name)
         return {"recipe": type(recipe).__name__} | parts(recipe)
     from ..recipes.revive import revive
+    from ..reports.settings import shaped
     from ..runs.folder import Folder
     from ..runs.manifest import Manifest
 
@@ -42,6 +43,7 @@ def facts(name: str) -> dict[str, Any]:
     recipe = revive(run.name, run.recipe, run.options)
     machine = {f"machine.{name}": value for name, value in run.machine.items() if name != "command"}
     rest = {name: value for name, value in parts(run).items() if name not in PASSING}
+    rest["data"] = run.data | {"shape": shaped(run.data["shape"])}
     return {"recipe": type(recipe).__name__} | parts(recipe) | parts(run.settings) | rest | machine
 
 

@@ -8,7 +8,7 @@ from importlib import import_module
 from itertools import groupby
 
 from ..errors import Mistake, nearest
-from ..options import bare
+from ..hints import bare
 from ..recipes import RECIPES
 from .pages import described, table
 from .words import Nothing, take

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from collections.abc import Iterable
 from dataclasses import fields
 from typing import TYPE_CHECKING
 
@@ -22,7 +24,9 @@ figures for others, and {modes} for points around known modes. {together} stands
 
 
 def measure(words: list[str]) -> None:
-    """saddle measure RUN|SOURCE."""
+    """saddle measure RUN|SOURCE; of several processes the first works and speaks, and the others are done at once."""
+    if os.environ.get("RANK", "0") != "0":
+        return
     _, given = split(words, flags(Wish()))
     if asks(given):
         raise Answer(help_page())
@@ -48,11 +52,17 @@ def shown(figures: list[Figure]) -> str:
     wide = [max(len(row[i]) for row in rows) + 2 for i in range(4)]
     lines = ["".join(cell.ljust(width) for cell, width in zip(row, wide, strict=True)).rstrip() for row in rows]
     protocol = figures[0].protocol
-    seen = sorted({f"{figure.protocol.samples:,}" for figure in figures}, key=len)
-    against = sorted({f"{figure.protocol.references:,}" for figure in figures if figure.protocol.references}, key=len)
-    shared = wrapped(f"{' or '.join(seen)} samples against {' or '.join(against) or 'none'} of {protocol.reference}, "
+    seen = spanned(figure.protocol.samples for figure in figures)
+    against = spanned(figure.protocol.references for figure in figures if figure.protocol.references)
+    shared = wrapped(f"{seen} samples against {against} of {protocol.reference}, "
                      f"seed {protocol.seed}; intervals of 95 %, the data held fixed")  # fmt: skip
     return "\n".join([*lines, "", shared])
+
+
+def spanned(counts: Iterable[int]) -> str:
+    """'1,000 to 10,000'."""
+    some = sorted(set(counts))
+    return " to ".join(f"{count:,}" for count in dict.fromkeys(some[:1] + some[-1:])) or "none"
 
 
 def interval(figure: Figure) -> str:

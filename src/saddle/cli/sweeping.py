@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import Failure, require
+from ..errors import Failure, plural, require
 from ..options import override
 from ..recipes import find
 from ..runs.settings import Settings
@@ -67,7 +67,7 @@ def sweep(words: list[str]) -> None:
     folder, whole = train(plan, wish.out, wish.jobs)
     print(f"\n{whole.text(width())}\n\n{folder / 'comparison.html'} shows curves and pictures.")
     if whole.notes:
-        raise Failure(f"{len(whole.notes)} of {len(plan.trials())} runs failed, as is said above")
+        raise Failure(f"{len(whole.notes)} of {plural(len(plan.trials()), 'run')} failed, as is said above")
 
 
 def searched(plan: Plan, wish: Sweeping) -> None:

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import require
-from ..options import fields, override
-from ..recipes import RECIPES, files, find
+from ..hints import fields
+from ..options import override
+from ..recipes import RECIPES, Entry, files, find
 from ..runs.settings import Settings
 from . import Answer
-from .pages import described, page
+from .pages import introduced, page
 from .words import asks, expected, flags, sort, split, take
 
 if TYPE_CHECKING:
@@ -52,10 +53,10 @@ def train(words: list[str]) -> None:
     if asks(given) and not plain:
         raise Answer(page("train", {"Run settings": (Place(), Settings())}) + OWN)
     name = named(plain)
-    recipe, _ = find(name)
+    recipe, entry = find(name)
     separate(name, recipe)
     if asks(given):
-        raise Answer(recipe_page(name, recipe))
+        raise Answer(recipe_page(name, recipe, entry))
     place, chosen, options = sort("train", given, Place(), Settings(), recipe)
     settings = override(Settings(), chosen)
     from .. import sessions  # after everything that can be refused without torch
@@ -89,10 +90,10 @@ def separate(name: str, recipe: Recipe[Any]) -> None:
     require(not both, f"{name} has the field {' and '.join(both)}, which is a run setting; call it something else")
 
 
-def recipe_page(name: str, recipe: Recipe[Any]) -> str:
+def recipe_page(name: str, recipe: Recipe[Any], entry: Entry) -> str:
     kind = type(recipe)
     title = f"{kind.__name__}, from {cited(recipe)}" if cited(recipe) else kind.__name__
-    about = f"{title}\n\n{described(kind)}".rstrip()
+    about = f"{title}\n\n{introduced(recipe, entry)}".rstrip()
     sections = {f"The recipe {name}": (recipe,), "Run settings": (Place(), Settings())}
     return page("train", sections, about).replace("[RECIPE]", name, 1) + MORE
 
@@ -111,4 +112,6 @@ def told(run: Path) -> None:
         print(f"""
 The run lies in {run}. Now try:
   saddle sample {there}         one sheet of new samples
-  saddle sample {there} --help  single files, other seeds, other weights""")
+  saddle sample {there} --help  single files, other seeds, other weights
+  saddle measure {there}        how good it is, in figures
+  saddle report {there}         all of it on one page""")

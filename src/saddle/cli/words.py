@@ -8,7 +8,8 @@ from collections.abc import Collection, Iterable
 from typing import Any, TypeVar
 
 from ..errors import Mistake, require
-from ..options import fields, override
+from ..hints import fields
+from ..options import override
 from . import COMMANDS, Answer
 from .pages import page
 

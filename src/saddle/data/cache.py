@@ -174,6 +174,8 @@ def header(file: BinaryIO, count: int, shape: Shape) -> None:
 def enough(read: int, refused: list[str]) -> None:
     """Raise Mistake where fewer than two pictures, or fewer than half of them, could be read."""
     total = read + len(refused)
+    if total < 2 and not refused:
+        raise Mistake(f"two pictures at least are needed, and there is {'only one' if total else 'none'}")
     if read < 2 or read < len(refused):
-        first = "; ".join(refused[:NAMED]) or "there are no more"
+        first = "; ".join(refused[:NAMED])
         raise Mistake(f"only {read:,} of {total:,} pictures are usable; half, and two at least, are needed: {first}")

@@ -15,10 +15,11 @@ from ..data.dataset import Dataset
 from ..metrics.figures import Figure, Protocol
 from .case import Case, Number, names
 from .eyes import Eyes, Say, silent
+from .foreseen import enough, naming
 from .maker import Maker
 from .named import METRICS, Metric
 from .seen import Eye, Seen
-from .sides import Side, comparable
+from .sides import Known, Side, comparable
 
 MADE, GIVEN, DATA = 10_000, 50_000, 100_000  # samples of a run, of a source, and data compared with, unless asked for
 
@@ -28,7 +29,7 @@ class Bench:
 
     def __init__(self, made: Dataset, real: Dataset, eyes: Eyes, *, seed: int = 0, maker: Maker | None = None,
                  counts: tuple[int, int] = (GIVEN, DATA), say: Say = silent) -> None:  # fmt: skip
-        comparable(made, real)
+        comparable(Known.of(made), Known.of(real))
         self.made, self.real = Side(made, counts[0]), Side(real, counts[1])
         self.eyes, self.seed, self.maker, self.say = eyes, seed, maker, say
 
@@ -38,14 +39,15 @@ class Bench:
 
     def named(self, name: str, per_class: bool) -> Iterator[Figure]:
         metric = METRICS[name]
-        try:
+        with naming(name):
             case = self.case(self.eyes.of(metric.reads))
-            yield self.figure(name, metric, case)
+            whole = self.figure(name, metric, case)
+            if whole.note:
+                self.say(f"warning: {whole.title}: {whole.note}")
+            yield whole
             for label, part in self.parts(case) if per_class else ():
                 figure = self.figure(name, metric, part)
                 yield replace(figure, metric=f"{name}[{label}]", title=f"{figure.title}, class {label}")
-        except Mistake as mistake:
-            raise Mistake(f"{name} cannot be measured: {mistake}") from mistake
 
     @cache  # noqa: B019 - as long as the measurement
     def case(self, eye: Eye) -> Case:
@@ -71,9 +73,10 @@ class Bench:
         return names(self.case(self.eyes.namer).made.probabilities)
 
     def figure(self, name: str, metric: Metric, case: Case) -> Figure:
+        enough(metric, len(case.made), len(case.real))
         number = function(metric)(case)
         protocol = self.protocol(metric, case, number)
-        return Figure(name, number.title, number.value, number.low, number.high, metric.better, protocol)
+        return Figure(name, number.title, number.value, number.low, number.high, metric.better, protocol, number.note)
 
     def protocol(self, metric: Metric, case: Case, number: Number) -> Protocol:
         extractor, data = case.made.eye.extractor, self.real.data
@@ -83,7 +86,8 @@ class Bench:
         samples = len(case.made) if number.samples is None else number.samples
         references = len(case.real) if number.references is None else number.references
         return Protocol(**through, samples=samples, reference=data.name, references=references,
-                        fingerprint=data.fingerprint, seed=self.seed)  # fmt: skip
+                        fingerprint=data.fingerprint, seed=self.seed,
+                        generator=self.maker.weights if self.maker else "")  # fmt: skip
 
 
 def function(metric: Metric) -> Callable[[Case], Number]:

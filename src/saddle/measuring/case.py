@@ -4,18 +4,28 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from typing import NamedTuple, TypedDict, Unpack
 
 import torch
 from torch import Tensor
 
-from ..core import Mistake, require
+from ..core import Mistake
+from ..metrics.estimates import student
 from ..metrics.manifold import DensityCoverage, PrecisionRecall, both_manifolds
 from ..metrics.memory import Memorised, memorised
 from .maker import Maker
 from .seen import Seen
 
 SURE = 1.96  # standard errors to both sides: 95 %
+ONLY_IMAGES = "this metric reads a generator, and these are only images; name a run that made them"
+
+
+class Used(TypedDict, total=False):
+    """What more there may be to say of a number."""
+
+    samples: int
+    references: int
+    note: str
 
 
 class Number(NamedTuple):
@@ -27,15 +37,18 @@ class Number(NamedTuple):
     high: float | None = None
     samples: int | None = None  # of those there were, how many were used; None: all
     references: int | None = None
+    note: str = ""  # what to know before it is believed
 
     @staticmethod
-    def of(value: float, error: float | None, title: str, **used: int) -> Number:
-        """With the interval of a standard error."""
-        reach = (None, None) if error is None else (value - SURE * error, value + SURE * error)
-        return Number(value, title, *reach, **used)
+    def of(value: float, error: float | None, title: str, values: int | None = None, **used: Unpack[Used]) -> Number:
+        """With the interval of a standard error: by Student's t of one that comes from so many `values`."""
+        if error is None:
+            return Number(value, title, None, None, **used)
+        reach = (SURE if values is None else student(values - 1)) * error
+        return Number(value, title, value - reach, value + reach, **used)
 
 
-def share(value: float, n: int, title: str, **used: int) -> Number:
+def share(value: float, n: int, title: str, **used: Unpack[Used]) -> Number:
     """A share of n, with the interval (Wilson 1927, from memory) that stays between 0 and 1 where none or all are."""
     middle, shrink = value + SURE**2 / (2 * n), 1 + SURE**2 / n
     reach = SURE * (value * (1 - value) / n + SURE**2 / (4 * n**2)) ** 0.5
@@ -65,7 +78,6 @@ class Case:
     def manifolds(self) -> tuple[PrecisionRecall, DensityCoverage, int]:
         """The four figures of neighbourhoods, and of how many samples on both sides."""
         real, made = self.equal(MANIFOLD)
-        require(len(made) > DENSE, f"neighbourhoods need more than {DENSE} samples on both sides, not {len(made)}")
         return *both_manifolds(real, made, dense=DENSE), len(made)
 
     @cached_property
@@ -75,7 +87,7 @@ class Case:
     @property
     def generator(self) -> Maker:
         if self.maker is None:
-            raise Mistake("this metric reads a generator, and these are only images; name a run that made them")
+            raise Mistake(ONLY_IMAGES)
         return self.maker
 
     def part(self, ours: Tensor, theirs: Tensor) -> Case:

@@ -17,13 +17,24 @@ POINTS = 10_000
 
 def fid(case: Case) -> Number:
     estimate = frechet_estimate(case.real.moments, case.made.moments, case.made.features)
-    return Number.of(estimate.value, estimate.error, frechet_name(case.made.eye.extractor))
+    note = lack_of_rank(len(case.made), len(case.real), case.made.eye.extractor.dimension)
+    return Number.of(estimate.value, estimate.error, frechet_name(case.made.eye.extractor), estimate.n, note=note)
+
+
+def lack_of_rank(samples: int, references: int, dimension: int) -> str:
+    """What there is to know of a Fréchet distance of fewer samples than dimensions; nothing of others."""
+    few = min(samples, references)
+    if few > dimension:
+        return ""
+    return (f"the covariance of {few:,} samples has a rank of {few - 1:,} at most in {dimension:,} dimensions: the "
+            "distance is biased upward, and its interval holds no bias; take more samples, or kid")  # fmt: skip
 
 
 def kid(case: Case) -> Number:
     estimate = kernel_distance(case.real.features, case.made.features, seed=case.seed)
     error = None if estimate.error is None else 1000 * estimate.error
-    return Number.of(1000 * estimate.value, error, f"KID x 1000 ({case.eye})")
+    return Number.of(1000 * estimate.value, error, f"KID x 1000 ({case.eye})", estimate.n,
+                     samples=estimate.fake, references=estimate.real)  # fmt: skip
 
 
 def swd(case: Case) -> Number:
@@ -43,5 +54,5 @@ def likelihood(case: Case) -> Number:
     real, made = (rows if points else (rows + 1) / 2 for rows in (case.real.features, case.made.features[:WIDE]))
     count = min(TESTED, len(real) // 2)
     sigma = choose_sigma(made, real[count : 2 * count])
-    value, error, _ = parzen(made, real[:count], sigma)
-    return Number.of(value, error, "Parzen likelihood, nats", samples=len(made), references=count)
+    value, error, n = parzen(made, real[:count], sigma)
+    return Number.of(value, error, "Parzen likelihood, nats", n, samples=len(made), references=count)

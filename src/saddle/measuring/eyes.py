@@ -45,6 +45,9 @@ class Eyes:
         known = self.model is not None or self.asked in NAMES or any(sign in self.asked for sign in "./\\")
         require(known, f"there are no features {self.asked}{nearest(self.asked, NAMES)}; or name a weights file, or a "
                        "vision model (hf:OWNER/NAME or its folder)")  # fmt: skip
+        whole = layer is None or self.asked not in NAMES or self.asked == "inception"
+        require(whole, f"features {self.asked} have no layers to choose from, as {asked} does; leave out :{layer}, or "
+                       "name one of Inception's, as in inception:768")  # fmt: skip
         require(layer is None or layer.isdecimal(), f"a layer of Inception is named by its dimension, not {layer}")
         self.layer = None if layer is None else int(layer)
 

@@ -13,7 +13,7 @@ from ..data.dataset import Dataset
 from ..data.feed import Feed
 from ..data.held import held_of
 from ..inference.load import Loaded
-from ..metrics.estimates import mean_of
+from ..metrics.estimates import mean_of, student
 from ..metrics.figures import Figure, Protocol
 from ..parts import Part, playing
 from ..runs.settings import Settings
@@ -21,11 +21,12 @@ from ..training.average import resting
 from ..training.engine import mix
 from ..training.look import Judging
 from ..training.match import Match
-from .bench import Bench
-from .case import SURE
+from .bench import DATA, Bench
 from .eyes import Eyes, Say
-from .maker import Maker
+from .foreseen import foresee
+from .maker import AVERAGED, LAST, Maker
 from .named import METRICS, chosen
+from .sides import Known
 
 BATCHES = 16  # of held-out data
 
@@ -35,21 +36,21 @@ class Gauge:
 
     def __init__(self, name: str, data: Dataset, settings: Settings, device: torch.device, say: Say) -> None:
         assert settings.measure is not None, "there is nothing to measure"
-        self.name, self.data, self.samples, self.say = name, data, settings.samples, say
+        self.name, self.data, self.samples, self.say = name, data, settings.samples, once(say)
         self.names = chosen(settings.measure)
         first = METRICS[self.names[0]]
         judged = settings.patience is None or first.better != "neither"
         require(judged, f"patience waits for a better {self.names[0]}, which has no better; name another first")
-        self.eyes = Eyes(data, settings.features, device=device, say=say)
-        for metric in self.names:
-            self.eyes.of(METRICS[metric].reads)  # refuses, and trains or loads, what would otherwise wait
+        self.eyes = Eyes(data, settings.features, device=device, say=self.say)
+        made, real = Known(name, data.shape, self.samples), Known.of(data, DATA)
+        foresee(self.names, self.eyes, made, real, generator=True)  # trains or loads what would otherwise wait
 
     def __call__(self, match: Match[Any]) -> list[Figure]:
         """With the averaged weights, if there are any."""
         cuda = [match.machine.device] if match.machine.device.type == "cuda" else []
         with torch.random.fork_rng(cuda), match.average.worn() if match.average else nullcontext():
             torch.manual_seed(0)
-            maker = Maker(self.name, self.loaded(match))
+            maker = Maker(self.name, self.loaded(match), which(match))
             bench = Bench(maker.samples(self.samples, 0), self.data, self.eyes, maker=maker, say=self.say)
             return [*bench.figures(self.names), *held_out(match)]
 
@@ -59,6 +60,22 @@ class Gauge:
         if match.stage.data != data.shape:
             raise Mistake(f"the game plays at {match.stage.data} just now, and is measured at {data.shape} only")
         return Loaded(match.game, data.shape, data.classes, match.machine.device, counts)
+
+
+def once(say: Say) -> Say:
+    """Says each sentence only the first time: what is true of one measurement of a run is true of all."""
+    heard: set[str] = set()
+
+    def saying(sentence: str) -> None:
+        if sentence not in heard:
+            heard.add(sentence)
+            say(sentence)
+
+    return saying
+
+
+def which(match: Match[Any]) -> str:
+    return AVERAGED if match.average else LAST
 
 
 def held_out(match: Match[Any]) -> list[Figure]:
@@ -77,9 +94,9 @@ def held_out(match: Match[Any]) -> list[Figure]:
     with resting(match.game), playing(Part(dice=dice)):
         gains = [gain(match, next(feed)) for _ in range(count)]
     found = mean_of(torch.stack(gains))
-    reach = SURE * (found.error or 0.0)
+    reach = 0.0 if found.error is None else student(found.n - 1) * found.error
     protocol = Protocol(samples=count * batch, reference=f"{match.data.name}, held out", references=count * batch,
-                        fingerprint=match.data.fingerprint)  # fmt: skip
+                        fingerprint=match.data.fingerprint, generator=which(match))  # fmt: skip
     title = f"critic's gain on held-out data ({type(game.objective).__name__})"
     return [Figure("divergence", title, found.value, found.value - reach, found.value + reach, "neither", protocol)]
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -12,96 +14,180 @@ from ..data import Prepare, open_data
 from ..data.dataset import Dataset
 from ..data.held import hold_out
 from ..errors import nearest
+from ..hints import fields, fits, wanted
 from ..inference.load import load
 from ..metrics.figures import Figure
 from ..runs.folder import Folder, write_json
 from ..runs.manifest import Manifest
-from ..runs.measures import Measurement, add_measure, read_measures
+from ..runs.measures import Measurement, add_measure, measures, read_measures
 from ..runs.quality import trained
 from ..training.checkpoint import best_path, facts_of, latest
 from ..training.machine import find_device
 from .bench import GIVEN, MADE, Bench
 from .eyes import Eyes, Say, silent
-from .maker import Maker
-from .named import chosen
+from .foreseen import foresee
+from .given import Given, as_reference, fitted, is_run, named, opened, writable
+from .maker import AVERAGED, LAST, Maker
+from .named import FOR_MODES, FOR_POINTS, chosen
 from .picture import draw_copies
+from .sides import Known, described
 from .wish import Wish
 
 SOURCE = ("size", "crop", "channels")  # options that say how a source's images are prepared
 
 
-def measure(what: str | Path, against: str | None = None, *, say: Say = silent, **options: Any) -> list[Figure]:
+def measure(what: Given, against: Given | None = None, *, say: Say = silent, **options: Any) -> list[Figure]:
     """Figures of a run's samples, or of a source of images, against a source (a run's own data if not given).
 
-    Options are those of `Wish`: metrics="fid,kid", features="random", n=10_000 ... Figures of a run are also written
-    into its measures.jsonl. Raises Mistake for what cannot be measured; what is measured never changes.
+    Both may be a run's folder, a source's name or path, an array or tensor of images or of points (n, 2), or a
+    Dataset. Images are uint8, or floats in [0, 1] or [-1, 1], (n, h, w), (n, h, w, c) or (n, c, h, w). Options are
+    those of `Wish`: metrics="fid,kid", features="random", n=10_000 ... Figures of a run are also written into its
+    measures.jsonl. Raises Mistake for what cannot be measured; what is measured never changes.
     """
-    known = {field.name for field in fields(Wish)}
-    for name in options:
-        if name not in known:
-            raise Mistake(f"measure has no option {name}{nearest(name, known)}")
-    files = {name: Path(options[name]) for name in ("picture", "json") if options.get(name)}
-    wish = Wish(against=against, **options | files)
-    read = of_run if (Path(what) / "manifest.json").is_file() else of_source
-    subject = read(str(what), wish, say)
-    eyes = Eyes(subject.teacher, wish.features, resize=wish.resize, device=find_device(wish.device),
+    wish = wished(options)
+    subject = of_run(str(what), against, wish, say) if is_run(what) else of_source(what, against, wish, say)
+    made, real = subject.made.known, subject.real.known
+    refuse(wish, subject)
+    eyes = Eyes(subject.teacher(), wish.features, resize=wish.resize, device=find_device(wish.device),
                 download=wish.download, say=say)  # fmt: skip
-    names = chosen(wish.metrics) if wish.metrics else eyes.fitting()
-    bench = Bench(subject.made, subject.real, eyes, seed=wish.seed, maker=subject.maker,
+    names = chosen(wish.metrics) if wish.metrics else fitting(eyes, real.name)
+    foresee(names, eyes, made, real, subject.maker is not None)
+    bench = Bench(subject.made.get(), subject.real.get(), eyes, seed=wish.seed, maker=subject.maker,
                   counts=(wish.n or GIVEN, wish.references), say=say)  # fmt: skip
     figures = bench.figures(names, wish.per_class)
+    if subject.when:  # first, so that nothing below can lose them
+        keep(subject.when, figures)
+    if wish.json:
+        wish.json.parent.mkdir(parents=True, exist_ok=True)
+        write_json(wish.json, [figure.facts() for figure in figures])
     if wish.picture:
         draw_copies(bench.case(eyes.default), wish.picture)
-    if wish.json:
-        write_json(wish.json, [figure.facts() for figure in figures])
-    if subject.when:
-        keep(subject.when, figures)
     return figures
+
+
+@dataclass(frozen=True, eq=False)
+class Awaited:
+    """A side of the measurement, of which samples are made or read when all else is known to be right."""
+
+    known: Known
+    get: Callable[[], Dataset]
+
+    @staticmethod
+    def of(data: Dataset, most: int) -> Awaited:
+        return Awaited(Known.of(data, most), lambda: data)
 
 
 @dataclass(frozen=True, eq=False)
 class Subject:
     """What is measured: samples, what they are compared with, what a classifier learns from, and when of which run."""
 
-    made: Dataset
-    real: Dataset
-    teacher: Dataset
+    made: Awaited
+    real: Awaited
+    teacher: Callable[[], Dataset]
     maker: Maker | None = None
     when: tuple[Folder, int, int] | None = None  # the run, images it had seen, its round
 
 
-def of_run(run: str, wish: Wish, say: Say) -> Subject:
+def wished(options: Mapping[str, Any]) -> Wish:
+    """Raises Mistake for an option that there is not, and for a value of another kind than it should be."""
+    known, given = fields(Wish), dict(options)
+    for name in options:
+        require(name in known and name != "against", f"measure has no option {name}{nearest(name, known)}")
+    for name in ("picture", "json"):
+        given |= {name: Path(given[name])} if isinstance(given.get(name), str) else {}
+    if isinstance(given.get("metrics"), list | tuple):
+        given["metrics"] = ",".join(map(str, given["metrics"]))
+    for name, value in given.items():
+        require(fits(value, known[name]), f"{name} is {value!r}, but should be {wanted(known[name], {})}")
+    return Wish(**given)
+
+
+def refuse(wish: Wish, subject: Subject) -> None:
+    """What would fail only after the work: files that cannot be written, pictures of points, classes that are none."""
+    real = subject.real.known
+    files = [file for file in (wish.picture, wish.json) if file]
+    for file in [*files, *([measures(subject.when[0])] if subject.when else [])]:
+        writable(file)
+    require(not (wish.picture and real.shape.points), "points are not looked at in pairs; leave out --picture")
+    labelled = real.shape.classes > 0 or not wish.per_class
+    require(labelled, f"figures per class need labels, and {real.name} has none")
+
+
+def fitting(eyes: Eyes, real: str) -> tuple[str, ...]:
+    """The metrics that say most; modes are known only where the data compared with are a mixture."""
+    names = eyes.fitting()
+    return FOR_POINTS if names == FOR_MODES and real not in ("ring", "grid") else names
+
+
+def of_run(run: str, against: Given | None, wish: Wish, say: Say) -> Subject:
     """Samples of a checkpoint against its data, or other data prepared as these were."""
     for name in SOURCE:
         given = getattr(wish, name) != getattr(Wish(), name)
         require(not given, f"a run has its own {name}, to which the data are brought; leave out --{name}")
     folder = Folder.found(run)
     manifest = Manifest.read(folder)
-    loaded = load(run, device=wish.device, average=wish.average, best=wish.best)
-    own = {field.name: getattr(manifest.settings, field.name) for field in fields(Prepare)}
+    maker, clock = generator(run, wish, average=wish.average, best=wish.best)
+    own = Prepare(**{name: getattr(manifest.settings, name) for name in fields(Prepare)})
     source = manifest.settings.data or "glyphs"
-    teacher = hold_out(open_data(source, Prepare(**own), say), manifest.settings.held_out)
+    teacher = hold_out(open_data(source, own, say), manifest.settings.held_out)
     if teacher.fingerprint != manifest.data["fingerprint"]:
         say(f"warning: the data in {source} has changed since {run} was trained")
-    elsewhere = dataclasses.replace(Prepare(**own), labels=None, limit=None)
-    real = open_data(wish.against, elsewhere, say) if wish.against not in (None, source) else teacher
-    maker = Maker(run, loaded)
-    path = best_path(folder.checkpoints) if wish.best else latest(folder.checkpoints)
-    assert path is not None, "load has read it"
-    clock = facts_of(path)["clock"]
-    made = maker.samples(wish.n or MADE, wish.seed)
-    return Subject(made, real, teacher, maker, (folder, clock["images"], clock["round"]))
+    n = wish.n or MADE
+    made = Awaited(Known(run, maker.loaded.shape, n, of_run=True), lambda: maker.samples(n, wish.seed))
+    if against is None or (named(against) and str(against) == source):
+        real = Awaited.of(teacher, wish.references)
+    else:
+        real = reference(against, dataclasses.replace(own, labels=None, limit=None), wish, say)
+        if is_run(against) or not named(against):
+            alike(made.known, real.known)
+    return Subject(made, real, lambda: teacher, maker, (folder, clock["images"], clock["round"]))
 
 
-def of_source(source: str, wish: Wish, say: Say) -> Subject:
-    """A source of images against another."""
+def of_source(source: Given, against: Given | None, wish: Wish, say: Say) -> Subject:
+    """A source of images against another, or against a run's samples."""
+    what = str(source) if named(source) else "what is measured"
     for name in ("best", "average"):
-        require(getattr(wish, name) == getattr(Wish(), name), f"{source} is no run, so it has no {name} weights")
-    if wish.against is None:
-        raise Mistake(f"{source} is no run; name what to compare it with, as in --against mnist")
+        require(getattr(wish, name) == getattr(Wish(), name), f"{what} is no run, so it has no {name} weights")
+    if against is None:
+        raise Mistake(f"{what} is no run; name what to compare it with, as in --against mnist")
     prepare = Prepare(**{name: getattr(wish, name) for name in SOURCE})
-    real = open_data(wish.against, prepare, say)
-    return Subject(open_data(source, prepare, say), real, real)
+    if not named(source):
+        made = Awaited.of(opened(source, prepare, say, "samples in memory"), wish.n or GIVEN)
+        real = reference(against, fitted(prepare, made.known.shape), wish, say)
+    else:
+        real = reference(against, prepare, wish, say)
+        theirs = prepare if named(against) and not is_run(against) else fitted(prepare, real.known.shape)
+        made = Awaited.of(opened(source, theirs, say, ""), wish.n or GIVEN)
+    if not (named(source) and named(against)) or is_run(against):
+        alike(made.known, real.known)
+    return Subject(made, real, real.get)
+
+
+def reference(against: Given, prepare: Prepare, wish: Wish, say: Say) -> Awaited:
+    """What is compared with: of a run its samples, from other latents than those of the run that is measured."""
+    if not is_run(against):
+        return Awaited.of(as_reference(opened(against, prepare, say, "data in memory")), wish.references)
+    maker, clock = generator(str(against), wish)
+    maker = Maker(f"{Path(str(against)).resolve().name} at {clock['images']:,} images", maker.loaded, maker.weights)
+    n = min(wish.references, max(MADE, wish.n or 0))
+    made = cache(lambda: as_reference(maker.samples(n, wish.seed + 1)))
+    return Awaited(Known(maker.name, maker.loaded.shape, n), made)
+
+
+def generator(run: str, wish: Wish, *, average: bool = True, best: bool = False) -> tuple[Maker, Mapping[str, int]]:
+    """What makes a run's samples, and the clock of its checkpoint."""
+    folder = Folder.found(run)
+    loaded = load(run, device=wish.device, average=average, best=best)
+    path = best_path(folder.checkpoints) if best else latest(folder.checkpoints)
+    assert path is not None, "load has read it"
+    averaged = average and Manifest.read(folder).settings.ema > 0
+    return Maker(run, loaded, AVERAGED if averaged else LAST), facts_of(path)["clock"]
+
+
+def alike(made: Known, real: Known) -> None:
+    """Raises Mistake where two shapes differ that no option could bring together."""
+    ours, theirs = (described(side.shape) for side in (made, real))
+    require(ours == theirs, f"{made.name} has {ours} and {real.name} has {theirs}; both sides must be of one shape")
 
 
 def keep(when: tuple[Folder, int, int], figures: list[Figure]) -> None:

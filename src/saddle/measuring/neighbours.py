@@ -51,7 +51,6 @@ def told(case: Case) -> Number:
 def bins(case: Case) -> Number:
     real, made = case.equal(TESTED)
     count = min(CELLS, len(real) // 10)
-    require(count > 1, f"bins need 20 samples or more on both sides, not {len(real)}")
     found = different_bins(real, made, count, seed=case.seed)
     return share(found.share, count, f"NDB / {count} ({case.eye})", samples=len(made), references=len(real))
 
@@ -59,7 +58,6 @@ def bins(case: Case) -> Number:
 def twins(case: Case) -> Number:
     """What counts as twins is set by the data: a pair so near that one in twenty of their batches has one."""
     real, made = case.equal(TESTED)
-    require(len(made) >= 2 * BATCH, f"birthdays need {2 * BATCH} samples or more on both sides, not {len(made)}")
     nearest = [closest_pairs(rows, 1)[0].distance for rows in torch.split(real, BATCH) if len(rows) == BATCH]
     threshold = float(torch.tensor(nearest).quantile(RARE))
     found = birthday(made, BATCH, threshold, case.seed)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from ..core import Shape, require
+from ..core import Mistake, Shape, require
 from ..data.dataset import Dataset
 from ..data.feed import scaled
 from ..data.order import chance, order
@@ -41,7 +42,11 @@ class Side:
         return (self.images(rows) for rows in torch.split(torch.arange(self.n), BATCH))
 
 
-def as_data(name: str, samples: Tensor, classes: tuple[str, ...] = (), labels: Tensor | None = None) -> Dataset:
+class Samples(Dataset):
+    """What a run has made."""
+
+
+def as_data(name: str, samples: Tensor, classes: tuple[str, ...] = (), labels: Tensor | None = None) -> Samples:
     """Made samples (n, c, h, w) as a data set: images as they would be saved, in bytes; raises Mistake for NaN."""
     finite = bool(samples.isfinite().all())
     require(finite, f"a sample of {name} holds a value that is no number: it is NaN or infinite")
@@ -49,20 +54,44 @@ def as_data(name: str, samples: Tensor, classes: tuple[str, ...] = (), labels: T
     if not Shape(*samples.shape[1:]).points:
         rows = ((rows + 1) * 127.5).round().clamp(0, 255).byte()
     known = None if labels is None else labels.numpy().astype(np.int64)
-    return Dataset(name, rows.contiguous().numpy(), known, classes if known is not None else ())
+    return Samples(name, rows.contiguous().numpy(), known, classes if known is not None else ())
 
 
-def comparable(made: Dataset, real: Dataset) -> None:
-    """Raises Mistake where the two sides' samples have not one shape."""
-    ours, theirs = made.shape[:3], real.shape[:3]
-    channels, height, width = theirs
-    advice = f"--size {height} --channels {channels}" if height == width else "--size and --channels"
-    require(
-        ours == theirs,
-        f"{made.name} has samples of {described(ours)} and {real.name} of {described(theirs)}; {advice} helps",
-    )
+class Known(NamedTuple):
+    """What is known of a side before its samples are there."""
+
+    name: str
+    shape: Shape
+    n: int
+    of_run: bool = False  # are they a run's samples, whose shape is what it is?
+
+    @staticmethod
+    def of(data: Dataset, most: int | None = None) -> Known:
+        return Known(data.name, data.shape, min(len(data), most or len(data)), isinstance(data, Samples))
 
 
-def described(shape: tuple[int, ...]) -> str:
-    channels, height, width = shape
-    return f"{height} x {width} x {channels}"
+def comparable(made: Known, real: Known) -> None:
+    """Raises Mistake where the two sides' samples have not one shape, with what makes them of one, if anything does."""
+    ours, theirs = made.shape, real.shape
+    if ours[:3] == theirs[:3]:
+        return
+    both = f"{made.name} has {described(ours)} and {real.name} {described(theirs)}"
+    require(ours.points == theirs.points, f"{both}, and points cannot be compared with images")
+    if made.of_run:
+        raise Mistake(
+            f"{both}, and a run's samples keep their shape: compare them with data of that shape, or bring both to "
+            f"one as files, `saddle sample {made.name} -n 10000 --out FOLDER` and then `saddle measure FOLDER "
+            f"--against {real.name} {brought(theirs, ours)}`"
+        )
+    raise Mistake(f"{both}; {brought(ours, theirs)} brings them to one shape")
+
+
+def brought(from_: Shape, to: Shape) -> str:
+    """The options that bring sources of two shapes to one, the second where it is a square's."""
+    sides = [f"--size {min(to.height, to.width)}"] if from_[1:3] != to[1:3] else []
+    return " ".join([*sides, f"--channels {to.channels}"] if from_.channels != to.channels else sides)
+
+
+def described(shape: Shape) -> str:
+    channels, height, width = shape[:3]
+    return f"points of {channels} numbers" if shape.points else f"samples of {height} x {width} x {channels}"

@@ -13,7 +13,7 @@ from ..errors import require
 class Wish:
     """How to measure."""
 
-    against: str | None = None  # data to compare with: a name, folder, zip or array; a run's own data if not given
+    against: str | None = None  # what to compare with: a source, or a run's samples; a run's own data if not given
     metrics: str | None = None  # names with commas between them; those that suit the data if not given
     features: str = "auto"  # inception, random, classifier, identity, a weights file, hf:OWNER/NAME; or inception:768
     n: int | None = None  # samples that are measured: 10k of a run, up to 50k of a source if not given

@@ -20,6 +20,7 @@ class Protocol:
     references: int = 0  # how many samples of it
     fingerprint: str = ""  # of the reference's content and preparation, hex
     seed: int = 0  # of the samples and of every random choice
+    generator: str = ""  # a run's weights that made the samples: averaged or last; of other images none
 
     def differs(self, other: Protocol) -> list[str]:
         """Names of the fields in which two protocols differ."""
@@ -37,6 +38,7 @@ class Figure:
     high: float | None = None
     better: str = "lower"  # or higher, or neither
     protocol: Protocol = Protocol()
+    note: str = ""  # what to know before it is believed
 
     def facts(self) -> dict[str, Any]:
         """As JSON has it, which knows no number that is infinite or none: those are words, such as "inf"."""

@@ -2,29 +2,48 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor
 
 from ..errors import require
-from .estimates import Estimate, mean_of
+from .estimates import mean_of
+
+SIZE = 1000  # rows of a subset, as papers have it
 
 
-def kid(real: Tensor, fake: Tensor, *, size: int | None = None, subsets: int | None = None, seed: int = 0) -> Estimate:
+class Kernel(NamedTuple):
+    """The kernel distance, its standard error, and of what it was taken."""
+
+    value: float
+    error: float | None  # standard error; None for a single subset
+    n: int  # subsets
+    real: int  # rows in all subsets of the data
+    fake: int  # and of the samples
+
+
+def kid(real: Tensor, fake: Tensor, *, size: int | None = None, subsets: int | None = None, seed: int = 0) -> Kernel:
     """Mean and standard error of the squared MMD with k(x, y) = (x.y / d + 1)^3 over subsets of features (n, d).
 
-    Without `subsets`, disjoint ones of `size` rows (1,000, or a fifth of the smaller side), which are independent, so
-    that the error is honest. With `subsets`, that many random ones, as papers do (100 of 1,000): these overlap, and the
-    error is too small. One subset of all samples has no error.
+    Without `subsets`, disjoint ones, which are independent, so that the error is honest: of `size` rows, or of a fifth
+    of the smaller side and as many as there are of the larger, both up to 1,000; the distance is unbiased whatever the
+    two numbers are. With `subsets`, that many random ones, as papers do (100 of 1,000): these overlap, and the error
+    is too small. One subset of all samples has no error.
     """
     few = min(len(real), len(fake))
-    size = size if size is not None else min(1000, max(2, few // 5))
-    require(2 <= size <= few, f"subsets of {size} samples need as many on both sides and at least 2; there are {few}")
+    least = size if size is not None else min(SIZE, max(2, few // 5))
+    require(2 <= least <= few, f"subsets of {least} samples need as many on both sides and at least 2; there are {few}")
     require(subsets is None or subsets > 0, f"at least one subset is needed, not {subsets}")
-    dice = torch.Generator().manual_seed(seed)
-    count = subsets if subsets is not None else few // size
-    ours, theirs = (_subsets(len(rows), size, count, subsets is None, dice) for rows in (real, fake))
-    values = [mmd(real[i], fake[j]) for i, j in zip(ours, theirs, strict=True)]
-    return mean_of(torch.tensor(values, dtype=torch.float64))
+    dice, disjoint = torch.Generator().manual_seed(seed), subsets is None
+    count = few // least if subsets is None else subsets
+    ours, theirs = (least if size or not disjoint else min(SIZE, len(rows) // count) for rows in (real, fake))
+    chosen = (_subsets(len(rows), own, count, disjoint, dice) for rows, own in ((real, ours), (fake, theirs)))
+    values = [mmd(real[i], fake[j]) for i, j in zip(*chosen, strict=True)]
+    value, error, n = mean_of(torch.tensor(values, dtype=torch.float64))
+    if disjoint:
+        return Kernel(value, error, n, count * ours, count * theirs)
+    return Kernel(value, error, n, len(real), len(fake))
 
 
 def mmd(real: Tensor, fake: Tensor) -> float:

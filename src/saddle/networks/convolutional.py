@@ -21,7 +21,7 @@ class Convolutional:
 
     latent: int = 100  # numbers the generator starts from
     width: int = 64  # channels next to the image, doubled wherever the image is halved
-    normal: bool = True  # batch normalisation in the critic, or, if False, biases instead, where its slopes are penalised
+    normal: bool = True  # batch normalisation in the critic, or biases where its slopes are penalised
 
     def __post_init__(self) -> None:
         counts(self, "latent", "width")

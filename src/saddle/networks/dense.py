@@ -64,7 +64,7 @@ class Perceptron:
     latent: int = 2  # numbers the generator starts from
     width: int = 512  # of each hidden layer
     depth: int = 3  # hidden layers in each network
-    bias: float = 0.0  # hidden units' begin at random up to this, either way, while at 0, the paper's, all bend at the origin
+    bias: float = 0.0  # hidden units' begin at random up to this, either way; 0 is the paper's
 
     def __post_init__(self) -> None:
         counts(self, "latent", "width", "depth")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from .markup import Markup, joined, tag
 from .reading import Numbers
@@ -17,6 +18,7 @@ LEFT, RIGHT, TOP, BOTTOM = 54, 12, 12, 26
 BINS = 140  # of a long line: it is drawn by their means, and a band from their lowest to their highest value
 SHADES = 8
 Axis = Literal["images", "time"]
+Places = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,6 +33,25 @@ class Line:
     high: Numbers
     dots: bool = False  # few places, each of them measured
 
+    def only(self, places: Places) -> Line:
+        return replace(self, x=self.x[places], y=self.y[places], low=self.low[places], high=self.high[places])
+
+    @property
+    def pieces(self) -> list[Line]:
+        """Stretches between values that are infinite or no number; an end of an interval that is none is the value."""
+        fine = np.isfinite(self.y)
+        stretches = np.split(np.arange(len(fine)), np.flatnonzero(np.diff(fine)) + 1)
+        sure = replace(self, low=np.where(np.isnan(self.low), self.y, self.low),
+                       high=np.where(np.isnan(self.high), self.y, self.high))  # fmt: skip
+        return [sure.only(places) for places in stretches if fine[places].any()]
+
+    @property
+    def finite(self) -> Numbers:
+        """Every number in it that is finite."""
+        fine = np.isfinite(self.y)
+        values: Numbers = np.concatenate([part[fine] for part in (self.y, self.low, self.high)])
+        return values[np.isfinite(values)]
+
 
 def line(title: str, shade: int, x: Numbers, y: Numbers) -> Line:
     """A long series, by stretches of equally many values."""
@@ -41,7 +62,10 @@ def line(title: str, shade: int, x: Numbers, y: Numbers) -> Line:
 
 
 def chart(title: str, lines: Sequence[Line], axis: Axis, steep: bool = False) -> Markup:
-    """All lines over one axis from nought; `steep`: on a logarithmic scale."""
+    """All lines over one axis from nought, where they are finite; `steep`: on a logarithmic scale."""
+    caption = tag("figcaption", title, tag("small", f" against {axis}"))
+    if not any(len(line.finite) for line in lines):
+        return tag("figure", caption, tag("p", f"No value is finite: {unlike(lines)}.", class_="none"), class_="chart")
     right = max(float(line.x[-1]) for line in lines) or 1.0
     low, high = span(lines, steep)
     bend: Callable[[Numbers], Numbers] = np.log if steep else np.asarray
@@ -58,15 +82,20 @@ def chart(title: str, lines: Sequence[Line], axis: Axis, steep: bool = False) ->
     grid = [rule(float(up(np.array(mark))), plain(mark)) for mark in marks]
     feet = times(right) if axis == "time" else linear(0, right)
     grid += [foot(float(across(np.array(x))), clock(x) if axis == "time" else plain(x)) for x in feet]
-    drawn = [part for line in lines for part in traced(line, across, up)]
+    shown = [part for line in lines for part in traced(line, across, up)]
     label = tag("title", f"{title} against {axis}")
-    svg = tag("svg", label, *grid, *drawn, viewBox=f"0 0 {WIDTH} {HEIGHT}", role="img")
-    return tag("figure", tag("figcaption", title, tag("small", f" against {axis}")), svg, class_="chart")
+    svg = tag("svg", label, *grid, *shown, viewBox=f"0 0 {WIDTH} {HEIGHT}", role="img")
+    return tag("figure", caption, svg, class_="chart")
+
+
+def unlike(lines: Sequence[Line]) -> str:
+    """What values there are instead: 'inf', or 'inf and nan'."""
+    return " and ".join(sorted({str(value) for line in lines for value in line.y}))
 
 
 def span(lines: Sequence[Line], steep: bool) -> tuple[float, float]:
     """From the lowest to the highest value but for the rarest per cent of a long line's bands, and some air."""
-    values = np.concatenate([part for line in lines for part in (line.y, line.low, line.high)])
+    values = np.concatenate([line.finite for line in lines])
     rare = 0.0 if any(line.dots for line in lines) else 0.01
     low, high = (float(end) for end in np.quantile(np.log(values) if steep else values, (rare, 1 - rare)))
     air = 0.06 * (high - low) or 0.05 * abs(high) or 0.5
@@ -85,6 +114,19 @@ def foot(x: float, text: str) -> Markup:
 
 
 def traced(line: Line, across: Callable[[Numbers], Numbers], up: Callable[[Numbers], Numbers]) -> list[Markup]:
+    """Its pieces, and at the edge that they lie beyond its infinite values."""
+    parts = [part for piece in line.pieces for part in drawn(piece, across, up)]
+    endless = [(x, y) for x, y in zip(line.x, line.y, strict=True) if np.isinf(y)]
+    return parts + [beyond(line, float(across(np.array(x))), y > 0) for x, y in endless]
+
+
+def beyond(line: Line, x: float, above: bool) -> Markup:
+    y = TOP + 9 if above else HEIGHT - BOTTOM - 2
+    told = tag("title", f"{line.title}: {'infinite' if above else 'minus infinite'}")
+    return tag("text", told, "∞", x=f"{x:.1f}", y=y, text_anchor="middle", class_=f"beyond s{line.shade % SHADES}")
+
+
+def drawn(line: Line, across: Callable[[Numbers], Numbers], up: Callable[[Numbers], Numbers]) -> list[Markup]:
     """The band, the line over it, and its dots; each tells its run under the mouse."""
     x, name = across(line.x), tag("title", line.title)
     shade = f"s{line.shade % SHADES}"

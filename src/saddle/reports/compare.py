@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from ..errors import plural
 from ..runs.folder import write
 from .curves import figure_charts, term_charts
 from .findings import findings_html, findings_text
@@ -18,7 +19,7 @@ from .page import charts, figures_html, key, notes, page, section
 from .reading import Run
 from .settings import Difference, differences, facts
 from .tables import Table, grouped, tabled
-from .words import aligned, as_csv, as_facts, duration, figures_text, progress, runs_text, speed, wrapped
+from .words import aligned, as_csv, as_facts, duration, figures_text, progress, runs_text, speed, stops, wrapped
 
 SEEDS = "Each row: the median of its runs, and in brackets from the lowest to the highest of them."
 UNMEASURED = "None of these runs has been measured, so there are no figures to compare."
@@ -62,6 +63,7 @@ class Comparison:
         parts = [runs_text(self.runs, width), figures_text(table, width) if table.columns else UNMEASURED]
         said = [SEEDS] if self.groups and table.columns else []
         said += [f"warning: {sentence}" for sentence in (*self.notes, *table.warnings)]
+        said += stops(self.runs)
         parts += (wrapped(sentence, width) for sentence in (*said, *findings_text(self.runs)))
         return "\n\n".join(filter(None, [*parts, self.differing_text(width)]))
 
@@ -84,7 +86,8 @@ class Comparison:
                  "networks are." + (" Of each row's runs, the first." if self.groups else ""))  # fmt: skip
         empty = Markup() if table.columns else tag("p", UNMEASURED)
         return page(
-            self.title, f"{len(self.runs)} runs", key(self.runs), notes((*self.notes, *table.warnings)),
+            self.title, plural(len(self.runs), "run"), key(self.runs),
+            notes((*self.notes, *stops(self.runs), *table.warnings)),
             section("Figures", empty, figures_html(table), self.every_run()),
             section("Samples, same seed", tag("p", about, class_="soft"), gallery(sample_grids(self.heads, seed))),
             section("Figures over training", charts(figure_charts(self.runs, self.table))),
@@ -113,7 +116,8 @@ class Comparison:
     def json(self) -> str:
         """Everything that the page says in words and numbers."""
         runs = [{"title": run.title, "group": run.group, "folder": str(run.folder), "images": run.images,
-                 "seconds": run.seconds, "manifest": dataclasses.asdict(run.manifest), "findings": run.findings}
+                 "seconds": run.seconds, "stopped": str(run.stop) if run.stop else None,
+                 "manifest": dataclasses.asdict(run.manifest), "findings": run.findings}
                 for run in self.runs]  # fmt: skip
         differing = {name: list(values) for name, values in self.differing}
         whole = {"runs": runs, "table": as_facts(self.table), "groups": as_facts(self.summary),

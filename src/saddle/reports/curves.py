@@ -62,8 +62,9 @@ def figure_charts(runs: Sequence[Run], table: Table) -> list[Markup]:
         for axis in AXES:
             lines = [drawn for run, shade in zip(runs, shades(runs), strict=True)
                      if (drawn := measured(run, shade, column, axis))]  # fmt: skip
-            values = [value for each in lines for value in each.low]
-            steep = column.better == "lower" and min(values) > 0 and max(values) > 20 * min(values)
+            values = np.concatenate([each.finite for each in lines])
+            steep = column.better == "lower" and len(values) > 0 and values.min() > 0
+            steep = steep and max(v for each in lines for v in each.y if np.isfinite(v)) > 20 * values.min()
             charts.append(chart(column.title, lines, axis, steep))
     return charts
 

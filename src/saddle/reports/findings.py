@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from ..errors import plural
+from ..runs.findings import file
+from ..training.checkpoint import facts_of, latest
+from ..training.health import PATIENCE
 from .markup import Markup, rows
 from .reading import Run
 
@@ -34,6 +38,18 @@ def findings_html(runs: Sequence[Run]) -> Markup:
              f["advice"]] for title, times, f in found(runs)]  # fmt: skip
     head = ["check", *["run"] * whose, "when", "what was seen", "what to try"]
     return rows(head, body) if body else Markup()
+
+
+def unfound(run: Run) -> str:
+    """Why there are no findings: nothing to tell, too little seen, or nobody looked."""
+    if not file(run.folder.path).exists():
+        return "No checks were made of this run."
+    last = latest(run.folder.checkpoints)
+    looks = len((facts_of(last).get("health") or {"past": []})["past"]) if last else 0
+    if looks < PATIENCE:
+        seen = f"had {plural(looks, 'look')}, but need {PATIENCE} to tell anything" if looks else "had no look yet"
+        return f"The checks {seen}: the run was too short so far."
+    return f"The checks found nothing in the last {plural(looks, 'look')}."
 
 
 def findings_text(runs: Sequence[Run]) -> list[str]:

@@ -17,7 +17,7 @@ from ..runs.findings import read_findings
 from ..runs.folder import Folder
 from ..runs.log import read
 from ..runs.manifest import Manifest
-from ..runs.measures import Measurement, read_measures
+from ..runs.measures import Measurement, Stop, read_measures
 
 Numbers = npt.NDArray[np.float64]
 
@@ -43,6 +43,11 @@ class Run:
     def measures(self) -> list[Measurement]:
         """In the order of training; of two at the same images the later written one is the later."""
         return sorted(read_measures(self.folder), key=lambda measurement: measurement.images)
+
+    @property
+    def stop(self) -> Stop | None:
+        """Why it ended before its length, if it did."""
+        return next((measurement.stop for measurement in self.measures if measurement.stop), None)
 
     @cached_property
     def pace(self) -> tuple[Numbers, Numbers]:

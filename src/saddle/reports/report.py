@@ -9,14 +9,14 @@ from collections.abc import Iterator
 from ..runs.manifest import Manifest
 from ..runs.settings import Settings
 from .curves import figure_charts, term_charts
-from .findings import findings_html
+from .findings import findings_html, unfound
 from .grids import contact_sheets, gallery, sampled
 from .markup import Markup, joined, rows, tag
-from .page import charts, figures_html, page, section
+from .page import charts, figures_html, notes, page, section
 from .reading import Run
 from .settings import facts, flat, said
 from .tables import tabled
-from .words import duration, progress, speed
+from .words import duration, progress, speed, stops
 
 SAMPLES = "Made by the last checkpoint from seed {seed}, by averaged weights if the run keeps them."
 
@@ -33,7 +33,8 @@ def report(run: Run, seed: int = 0) -> str:
     made = tag("div", tag("figure", sampled(run, seed), class_="grid"), class_="gallery large")
     return page(
         run.title, f"{manifest.name} on {manifest.data['name']}, begun {manifest.created}", cards(run),
-        section("Health", findings_html([run]) or tag("p", "The checks found nothing, or none were made.")),
+        notes(stops([run])),
+        section("Health", findings_html([run]) or tag("p", unfound(run))),
         section("Samples", tag("p", SAMPLES.format(seed=seed), class_="soft"), made),
         section("Figures", unmeasured, figures_html(table), charts(figure_charts([run], table))),
         section("On the way, from the same latents", gallery(contact_sheets(run))),

@@ -7,6 +7,7 @@ import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from ..errors import plural
 from ..runs.manifest import Manifest
 
 Written = ast.expr | None  # as it reads in Python; None for what one of several has not
@@ -24,10 +25,17 @@ def facts(manifest: Manifest) -> dict[str, ast.expr]:
     """The recipe's class and fields, the settings, the data and the machine."""
     recipe = ast.parse(manifest.recipe, mode="eval").body
     rest = dataclasses.asdict(manifest.settings) | {"images": manifest.images}
-    rest |= {f"data.{name}": manifest.data[name] for name in ("samples", "shape", "fingerprint")}
+    rest |= {f"data.{name}": manifest.data[name] for name in ("samples", "fingerprint")}
+    rest |= {"data.shape": shaped(manifest.data["shape"])}
     rest |= {f"machine.{name}": value for name, value in manifest.machine.items() if name != "command"}
     values: dict[str, ast.expr] = {name: ast.Constant(value) for name, value in rest.items()}
     return {"recipe": ast.Name(called(recipe))} | parts(recipe) | values
+
+
+def shaped(shape: Sequence[int]) -> str:
+    """'1 x 16 x 16 and 10 classes'."""
+    *sides, classes = shape
+    return " x ".join(map(str, sides)) + (f" and {plural(classes, 'class', 'classes')}" if classes else "")
 
 
 def called(value: Written) -> str:

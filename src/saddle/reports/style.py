@@ -60,6 +60,7 @@ svg text {{ fill: var(--soft); font-size: 11px; font-variant-numeric: tabular-nu
 svg .line {{ fill: none; stroke: currentColor; stroke-width: 1.8; stroke-linejoin: round; }}
 svg .band {{ fill: currentColor; opacity: 0.15; }}
 svg .reach {{ stroke: currentColor; stroke-width: 1.6; opacity: 0.55; }}
+svg .beyond {{ fill: currentColor; font-size: 15px; font-weight: 600; }}
 svg circle {{ fill: currentColor; stroke: var(--card); stroke-width: 1; }}
 .bar {{ display: inline-block; height: 0.6em; border-radius: 2px; background: var(--s1); margin-right: 0.6em; }}
 {" ".join(f".s{i} {{ color: var(--s{i}); }}" for i in range(len(LIGHT)))}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -100,9 +101,12 @@ def judged(columns: Sequence[Column],
 
 def ranked(cells: Sequence[Cell], better: str) -> list[Cell]:
     fair = [cell.figure for cell in cells if cell.figure and cell.mark != "foreign"]
-    if better not in ("lower", "higher") or len(fair) < 2:
+    known = [figure for figure in fair if not math.isnan(figure.value)]
+    if better not in ("lower", "higher") or len(fair) < 2 or not known:
         return list(cells)
-    best = (min if better == "lower" else max)(fair, key=lambda figure: figure.value)
+    best = (min if better == "lower" else max)(known, key=lambda figure: figure.value)
+    if math.isinf(best.value):
+        return list(cells)
     return [Cell(c.figure, standing(c.figure, best) if c.figure and c.mark != "foreign" else c.mark) for c in cells]
 
 

@@ -52,7 +52,8 @@ def measured(protocol: Protocol) -> str:
     how += f", {protocol.dimension} numbers each" if protocol.dimension else ""
     how += f", resized by {protocol.resize}" if protocol.resize not in ("", "none") else ""
     against = f" against {protocol.references:,} of {protocol.reference}" if protocol.reference else ""
-    return f"{how}; {protocol.samples:,} samples{against}; seed {protocol.seed}"
+    by = f" of the {protocol.generator} weights" if protocol.generator else ""
+    return f"{how}; {protocol.samples:,} samples{by}{against}; seed {protocol.seed}"
 
 
 def shown(cell: Cell) -> str:
@@ -122,7 +123,14 @@ def runs_text(runs: Sequence[Run], width: int) -> str:
 
 def progress(run: Run) -> str:
     """'576,000', or how many of how many."""
-    return f"{run.images:,}" if run.over else f"{run.images:,} of {run.manifest.images:,}"
+    if run.over:
+        return f"{run.images:,}"
+    return f"{run.images:,} of {run.manifest.images:,}{', ended early' if run.stop else ''}"
+
+
+def stops(runs: Iterable[Run]) -> list[str]:
+    """A sentence for each run that ended early, with why."""
+    return [f"{run.title} ended early: {run.stop}" for run in runs if run.stop]
 
 
 def as_csv(runs: Sequence[Run]) -> str:

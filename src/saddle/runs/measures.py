@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
+import json
+import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, NamedTuple
 
-from ..errors import Mistake
+from ..errors import Mistake, plural
 from ..metrics.figures import Figure
-from .folder import Folder
-from .log import append, read
+from .folder import Folder, write
+from .log import append
+
+
+class Stop(NamedTuple):
+    """Why a run ended before its length: nothing got better any more."""
+
+    times: int  # measurements in a row without progress
+    best: int | None  # images at the best one; None where no figure was a finite number
+
+    def __str__(self) -> str:
+        at = "" if self.best is None else f"; the best was at {self.best:,} images"
+        return f"nothing clearly better for {plural(self.times, 'measurement')}{at}"
 
 
 @dataclass(frozen=True)
@@ -19,24 +34,72 @@ class Measurement:
     round: int
     seconds: float  # of training so far
     figures: tuple[Figure, ...]
+    stop: Stop | None = None  # the run ended with it
 
 
 def measures(folder: Folder) -> Path:
     return folder.path / "measures.jsonl"
 
 
-def read_measures(folder: Folder) -> list[Measurement]:
-    """All of a run's measurements as they were written; none if there is no file. Mistake for a foreign file."""
+def warned(sentence: str) -> None:
+    print(f"warning: {sentence}", file=sys.stderr, flush=True)
+
+
+def read_measures(folder: Folder, say: Callable[[str], None] = warned) -> list[Measurement]:
+    """All of a run's measurements as they were written; none if there is no file.
+
+    A last line that was cut is left out, with a warning. Mistake for any other line that is no measurement.
+    """
     path = measures(folder)
+    lines, torn = whole_lines(path)
+    if torn:
+        say(f"line {len(lines) + 1} of {path}, the last one, was cut while it was written, and is left out")
+    return [parsed(line, f"line {i} of {path}") for i, line in enumerate(lines, 1)]
+
+
+def parsed(text: str, where: str) -> Measurement:
+    """What a line says."""
     try:
-        return [Measurement(line["images"], line["round"], line["seconds"],
-                            tuple(Figure.read(facts) for facts in line["figures"])) for line in read(path)]  # fmt: skip
-    except (ValueError, TypeError, KeyError) as error:
-        raise Mistake(f"{path} holds no measurements of saddle's: {error!r}") from None
+        facts = json.loads(text)
+        figures = tuple(Figure.read(figure) for figure in facts["figures"])
+        stop = Stop(**facts["stop"]) if "stop" in facts else None
+        return Measurement(facts["images"], facts["round"], facts["seconds"], figures, stop)
+    except ValueError:
+        raise Mistake(f"{where} is damaged: it is no whole line of JSON; delete that line, or put it right") from None
+    except (TypeError, KeyError, AttributeError):
+        raise Mistake(
+            f"{where} is no measurement of saddle's, which tells images, round, seconds and figures"
+        ) from None
+
+
+def whole_lines(path: Path) -> tuple[list[str], bool]:
+    """The lines of a file, and whether one more, the last, is cut."""
+    text = path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
+    lines = text.removesuffix("\n").split("\n") if text else []
+    cut = bool(lines) and not is_json(lines[-1])
+    return (lines[:-1] if cut else lines), cut
+
+
+def is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except ValueError:
+        return False
+    return True
+
+
+def keep_lines(path: Path, lines: list[str]) -> None:
+    """A file of these lines, whole or not at all."""
+    text = "".join(f"{line}\n" for line in lines)
+    write(path, lambda draft: draft.write_text(text, encoding="utf-8"))
 
 
 def add_measure(folder: Folder, measurement: Measurement) -> None:
-    """Write one measurement more; Unwritten where the disk is full."""
-    figures = [figure.facts() for figure in measurement.figures]
-    append(measures(folder), {"images": measurement.images, "round": measurement.round,
-                              "seconds": measurement.seconds, "figures": figures})  # fmt: skip
+    """Write one measurement more, in place of a line that was cut; Unwritten where the disk is full."""
+    path = measures(folder)
+    lines, torn = whole_lines(path)
+    if torn or (lines and not path.read_bytes().endswith(b"\n")):
+        keep_lines(path, lines)
+    facts: dict[str, Any] = {"images": measurement.images, "round": measurement.round, "seconds": measurement.seconds,
+                             "figures": [figure.facts() for figure in measurement.figures]}  # fmt: skip
+    append(path, facts | ({"stop": measurement.stop._asdict()} if measurement.stop else {}))

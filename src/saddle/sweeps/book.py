@@ -9,7 +9,8 @@ import shlex
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from ..errors import Failure, Mistake, require
+from ..errors import Failure, Mistake, plural, require
+from ..metrics.figures import written
 from ..reports.reading import Run
 from ..runs.folder import Folder, write_json
 from ..runs.manifest import Manifest
@@ -35,7 +36,9 @@ class Book(Host):
         self.attempts = read(folder / FILE)
 
     def keep(self) -> None:
-        facts = [dataclasses.asdict(attempt) for attempt in self.attempts]
+        facts = [
+            dataclasses.asdict(a) | {"values": {n: written(v) for n, v in a.values.items()}} for a in self.attempts
+        ]
         write_json(self.folder / FILE, {"format": FORMAT, "figure": self.metric, "attempts": facts})
 
     def trials(self) -> Iterator[Trial]:
@@ -54,7 +57,7 @@ class Book(Host):
         return self.attempts[number(trial) - 1]
 
     def goes_on(self, trial: Trial, reading: Reading) -> bool:
-        """Decided once, and written down before the run hears of it."""
+        """Decided once, and written down before the run hears of it; an infinite figure is a bad one, but a figure."""
         attempt = self.of(trial)
         attempt.values[reading.images] = reading.value
         if not reading.last and self.advisor.behind(self.attempts, attempt):
@@ -68,8 +71,8 @@ class Book(Host):
 
     def done(self, trial: Trial) -> None:
         attempt = self.of(trial)
-        if not math.isfinite(attempt.value):
-            last = f"its last {self.metric} is {attempt.value}"
+        if math.isnan(attempt.value):
+            last = f"its last {self.metric} is no number"
             self.failed(trial, last if attempt.values else "it was never measured")
             return
         attempt.end = "done"
@@ -97,7 +100,7 @@ class Book(Host):
         """Failure if no run came to its end."""
         best = self.ranked()[0]
         if best.end != "done":
-            raise Failure(f"none of the {len(self.attempts)} runs of {self.folder} came to its end"
+            raise Failure(f"of {plural(len(self.attempts), 'run')} of {self.folder} none came to its end"
                           f"{''.join(f'; {sentence}' for sentence in self.failures())}")  # fmt: skip
         return best
 
@@ -107,7 +110,8 @@ class Book(Host):
         told = ((sum(a.end == end for a in self.attempts), what) for end, what in
                 (("pruned", "of them ended early"), ("failed", "failed")))  # fmt: skip
         more = "".join(f", {n} {what}" for n, what in told if n)
-        return f"{self.trial(best).group} with {self.metric} {best.value:.4g}, of {len(self.attempts)} runs{more}"
+        all_ = f"of {plural(len(self.attempts), 'run')}{more}"
+        return f"{self.trial(best).group} with {self.metric} {best.value:.4g}, {all_}"
 
     def failures(self) -> list[str]:
         return [f"{self.trial(attempt).name} failed: {attempt.why}" for attempt in self.attempts if attempt.why]
@@ -146,7 +150,9 @@ def read(path: Path) -> list[Attempt]:
     try:
         facts = json.loads(path.read_text(encoding="utf-8"))
         require(facts["format"] == FORMAT, f"{path} was written in another format than {FORMAT!r}")
-        return [Attempt(**a | {"values": {int(n): v for n, v in a["values"].items()}}) for a in facts["attempts"]]
+        return [
+            Attempt(**a | {"values": {int(n): float(v) for n, v in a["values"].items()}}) for a in facts["attempts"]
+        ]
     except Mistake:
         raise
     except (ValueError, TypeError, KeyError, AttributeError) as error:

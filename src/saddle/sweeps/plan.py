@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import Mistake, require
+from ..hints import fields
 from ..measuring import named
-from ..options import fields, override
+from ..options import override
 from ..runs.folder import write_json
 from ..runs.settings import Settings
 from .spans import Space, Span, spaces

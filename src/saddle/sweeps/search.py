@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from ..errors import require
+from ..errors import plural, require
 from ..measuring import named
 from ..reports.compare import Comparison
 from .book import Book
@@ -46,7 +46,10 @@ def search(plan: Plan, out: str | Path | None = None, jobs: int = 1, said: Calla
     plan, folder, old = placed(plan, out, jobs)
     book = Book(plan, folder, advisor, metric, said)
     ended = sum(bool(attempt.end) for attempt in book.attempts)
-    said(f"a search of {plan.search} runs in {folder}" + (f", {ended} of them ended before" if old else ""))
+    said(
+        f"a search of {plural(plan.search or 0, 'run')} in {folder}"
+        + (f", {ended} of them ended before" if old else "")
+    )
     Workers(plan.recipe, folder, jobs, book).go(book.trials())
     best = book.sentence()
     whole = Choices(book.runs(), f"{plan.recipe}: the best is {best}", book.failures())

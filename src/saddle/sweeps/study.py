@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 FIRST = 10  # trials at random, before those that learn from others
 JUDGES = 5  # trials that have to be done before another one is ended early
+FAR = 1e300
 SPARED = 2  # measurements of a trial that do not end it: at first, better steps are often worse off
 
 
@@ -85,18 +86,26 @@ class Advisor:
         return study
 
     def remembered(self, attempt: Attempt) -> FrozenTrial:
-        """One that failed is told as if ended before its first figure, which counts as worse than any other."""
+        """One that failed is told as if ended before its first figure, which counts as worse than any other.
+
+        An infinite figure is told as a very large one: optuna takes medians, of which infinity makes no number.
+        """
         from optuna.trial import TrialState, create_trial
 
         states = {"": TrialState.RUNNING, "done": TrialState.COMPLETE}
-        known = [] if attempt.end == "failed" else [attempt.values[images] for images in sorted(attempt.values)]
+        figures = [bounded(attempt.values[images]) for images in sorted(attempt.values)]
+        known = [] if attempt.end == "failed" else figures
         return create_trial(
-            state=states.get(attempt.end, TrialState.PRUNED), value=attempt.value if attempt.end == "done" else None,
+            state=states.get(attempt.end, TrialState.PRUNED), value=figures[-1] if attempt.end == "done" else None,
             params={name: meant(space, attempt.choice[name]) for name, space in self.spaces.items()},
             distributions=self.distributions(), intermediate_values=dict(enumerate(known, 1)))  # fmt: skip
 
     def distributions(self) -> dict[str, BaseDistribution]:
         return {name: distribution(space) for name, space in self.spaces.items()}
+
+
+def bounded(value: float) -> float:
+    return math.copysign(FAR, value) if math.isinf(value) else value
 
 
 def distribution(space: Space) -> BaseDistribution:

@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from ..errors import Failure, require
+from ..errors import Failure, plural, require
 from ..recipes import files
 from ..reports.compare import Comparison, put
 from ..reports.reading import Run
@@ -35,7 +35,8 @@ def sweep(plan: Plan, out: str | Path | None = None, jobs: int = 1,
     plan, folder, old = placed(plan, out, jobs)
     trials, failed = plan.trials(), failures(folder)
     left = [trial for trial in trials if trial.name not in failed and not over(folder / trial.name)]
-    said(f"{len(trials)} runs in {folder}" + (f", {len(trials) - len(left)} of them ended before" if old else ""))
+    before = f", {len(trials) - len(left)} of them ended before" if old else ""
+    said(f"{plural(len(trials), 'run')} in {folder}{before}")
     places = {trial.name: f"{i} of {len(trials)}" for i, trial in enumerate(trials, 1)}
 
     def told(trial: Trial, what: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -10,11 +9,10 @@ from typing import Any
 
 from ..core import Clock, Mistake
 from ..metrics.figures import Figure, written
-from ..runs.folder import Folder, write
-from ..runs.log import read
-from ..runs.measures import Measurement, add_measure, measures, read_measures
+from ..runs.folder import Folder
+from ..runs.measures import Measurement, Stop, add_measure, keep_lines, measures, parsed, read_measures, whole_lines
 from ..runs.quality import quality, series
-from .checkpoint import best_path, put
+from .checkpoint import best_path, facts_of, put
 from .machine import rank
 from .match import Facts, Match
 from .watch import Watcher
@@ -61,9 +59,10 @@ class Measuring:
                 raise
             self.watch.said(f"warning: at {clock.images:,} images: {mistake}")
             return
-        measurement = Measurement(clock.images, clock.round, round(seconds, 3), figures)
-        add_measure(self.folder, measurement)
         better = self.judge(figures[0])
+        stop = self.stop(clock.images if better else None) if self.over and not match.over else None
+        measurement = Measurement(clock.images, clock.round, round(seconds, 3), figures, stop)
+        add_measure(self.folder, measurement)
         if better:
             tensors, own = match.state()
             put(best_path(self.folder.checkpoints), tensors, own | facts | {"measured": self.state()})
@@ -81,9 +80,21 @@ class Measuring:
         self.best = min(value, self.best)
         return better
 
+    def stop(self, best: int | None) -> Stop:
+        """Why the run ends now; its best measurement is this one, after so many images, or the one that was kept."""
+        path = best_path(self.folder.checkpoints)
+        kept = facts_of(path)["clock"]["images"] if best is None and path.exists() else best
+        return Stop(self.since, kept)
+
     def finish(self) -> None:
-        """Draw the curves, where two measurements make one."""
-        if self.gauge and series(read_measures(self.folder)):
+        """Say why the run ended early, if it did, and draw the curves, where two measurements make one."""
+        if self.gauge is None:
+            return
+        taken = read_measures(self.folder)
+        why = next((measurement.stop for measurement in taken if measurement.stop), None)
+        if why:
+            self.watch.said(f"the run has ended early: {why}")
+        if series(taken):
             quality(self.folder)
 
 
@@ -95,9 +106,8 @@ def worth(figure: Figure) -> tuple[float, float]:
 
 
 def forget(path: Path, images: int) -> None:
-    """Drop what was measured after so many images, whole or not at all."""
-    lines = read(path)
-    kept = [line for line in lines if line["images"] <= images]
-    if len(kept) < len(lines):
-        text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in kept)
-        write(path, lambda draft: draft.write_text(text, encoding="utf-8"))
+    """Drop what was measured after so many images, and a line that was cut; whole or not at all."""
+    lines, torn = whole_lines(path)
+    kept = [line for i, line in enumerate(lines, 1) if parsed(line, f"line {i} of {path}").images <= images]
+    if torn or len(kept) < len(lines):
+        keep_lines(path, kept)

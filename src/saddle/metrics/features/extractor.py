@@ -47,7 +47,7 @@ def features_of(extractor: Extractor, images: Tensor | Iterable[Tensor], batch: 
     """The features (n, dimension) of images, or of batches as they come, float32; raises Mistake for NaN."""
     batches = torch.split(images, batch) if isinstance(images, Tensor) else images
     with torch.no_grad():
-        parts = [_finite(extractor(some)) for some in batches if len(some)]
+        parts = [_seen(extractor, some) for some in batches if len(some)]
     require(len(parts) > 0, "there are no images to measure")
     return torch.cat(parts)
 
@@ -83,6 +83,15 @@ def digest(state: Mapping[str, Tensor]) -> str:
 def fixed(network: nn.Module) -> None:
     """Neither trained nor changed by what it reads."""
     network.eval().requires_grad_(False)
+
+
+def _seen(extractor: Extractor, images: Tensor) -> Tensor:
+    features = extractor(_finite(images))
+    fault = (
+        f"{extractor.name} makes values that are no number of sound images: its weights are NaN, infinite or damaged"
+    )
+    require(bool(features.isfinite().all()), fault)
+    return features
 
 
 def _finite(values: Tensor) -> Tensor:

@@ -33,8 +33,11 @@ def library() -> Any:
 
 def found(model: str) -> Path:
     """The folder of that name, or the hub's model in its cache, downloaded if need be; else raises Mistake."""
+    here = bool(model) and Path(model).is_dir()
+    path = Path(model).is_absolute() or model.startswith((".", "~")) or model.count("/") > 1
+    require(here or not path, f"there is no folder {model}; a model of the hub is named hf:OWNER/NAME")
     library()
-    if model and Path(model).is_dir():
+    if here:
         return Path(model)
     hub, errors = import_module("huggingface_hub"), import_module("huggingface_hub.errors")
     try:

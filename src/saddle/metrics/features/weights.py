@@ -17,6 +17,7 @@ from ...errors import Mistake, require
 
 EPS = 1e-3  # of the graph's batch normalisation
 FIRST = "Conv2d_1a_3x3"
+EXPECTED = "a file of pytorch-fid or torch-fidelity (.pth), of TorchScript (.pt), or of folded kernels (.npz)"
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,9 +35,9 @@ def load(file: Path) -> Weights:
     require(file.is_file(), f"there is no file {file} with Inception's weights")
     try:
         state = _arrays(file) if file.suffix == ".npz" else _scripted(file) if _is_script(file) else _state(file)
-    except Exception as error:  # a damaged file can fail in any way
-        why = str(error).partition("\n")[0]
-        raise Mistake(f"{file} cannot be read as Inception's weights (.pth, .pt or .npz): {why}") from error
+    except Exception as error:  # a damaged file can fail in any way, and hardly any of them says what is wrong
+        why = f"; {error}" if isinstance(error, Mistake) else ""
+        raise Mistake(f"{file} cannot be read as Inception's weights: {EXPECTED} was expected{why}") from error
     classes = state.get("fc.weight", state.get("output.weight"))
     shape = None if classes is None else tuple(classes.shape)
     require(
@@ -46,6 +47,9 @@ def load(file: Path) -> Weights:
     )
     kernels = folded(state)
     require(FIRST + ".weight" in kernels, f"{file} holds no weights of Inception of 2015: it has no layer {FIRST}")
+    whole = kernels if classes is None else {**kernels, "its last layer.weight": classes}
+    sick = next((name for name, values in whole.items() if not values.isfinite().all()), "").rpartition(".")[0]
+    require(not sick, f"{file} holds weights that are no numbers, NaN or infinite ones, in {sick}; fetch the file anew")
     return Weights(kernels, classes, _sha256(file), file)
 
 
