@@ -143,7 +143,6 @@ def test_minibatch_discrimination_from_copies_to_strangers():
     layer, x = MinibatchDiscrimination(7, 4, 3), torch.randn(6, 7)
     assert torch.equal(layer(x[:1].expand(6, -1)), torch.full((6, 4), 5.0))  # everyone equals all n - 1 others
     assert layer(1e4 * x).max() < 1e-6
-    assert torch.equal(layer(x[:1]), torch.zeros(1, 4))
     order = torch.randperm(6)
     torch.testing.assert_close(layer(x[order]), layer(x)[order])
 
