@@ -10,7 +10,7 @@ from torch import Tensor
 from ..errors import require
 from .neighbours import nearest
 
-TYPICAL = 2000  # training samples, evenly spaced, that say how far data lie from one another
+TYPICAL = 1000  # training samples, evenly spaced, that say how far data lie from one another
 
 
 class Memorised(NamedTuple):

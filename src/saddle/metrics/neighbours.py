@@ -11,8 +11,8 @@ from torch import Tensor
 
 from ..errors import require
 
-CELLS = 2**24  # distances held at once
-ROWS = 512  # queries at a time
+CELLS = 2**25  # distances held at once
+ROWS = 1024  # queries at a time
 SPARE = 4  # more candidates than asked for are measured again, in float64
 
 
