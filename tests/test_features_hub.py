@@ -235,7 +235,7 @@ def test_without_transformers_the_extra_is_named(vit: Path, monkeypatch: Any) ->
 def test_nothing_imports_transformers_before_a_model_is_asked_for() -> None:
     for path in Path(saddle.__file__).parent.rglob("*.py"):
         found = re.search(r"^ *(from|import) (transformers|huggingface_hub)", path.read_text(encoding="utf-8"), re.M)
-        assert found is None, f"{path} imports it by name; hub.library() does it when it is needed"
+        assert found is None, f"{path} imports it by name; hub.py does it when it is needed"
     assert "torchvision" not in sys.modules, "nor does transformers need torchvision"
 
 

@@ -26,6 +26,7 @@ from ..core import (
 )
 from ..layers.minibatch import MinibatchDiscrimination
 from ..objectives import CriticAlone, Energy
+from ..objectives.around import innermost
 
 MIXERS = (_BatchNorm, MinibatchDiscrimination)
 
@@ -107,9 +108,7 @@ def opposed(critic: nn.Module, shown: bool) -> None:
 
 def grounded(objective: Objective, critic: nn.Module) -> None:
     """Refuse energies without a floor: a critic shifts them below any margin for nothing, so that none is left."""
-    while base := getattr(objective, "base", None):
-        objective = base
-    floor = not isinstance(objective, Energy) or energetic(critic)
+    floor = not isinstance(innermost(objective), Energy) or energetic(critic)
     require(floor, "Energy needs a critic whose scores are minus an energy, never above 0, but this one's may be "
             "anything; give networks that autoencode, DenseAutoencoding() or Autoencoding()")  # fmt: skip
 

@@ -75,13 +75,17 @@ class CriticAlone:
         return 0 * fake.mean()
 
 
+def innermost(objective: Objective) -> Objective:
+    """What an objective made of objectives is made of in the end; any other one itself."""
+    while base := getattr(objective, "base", None):
+        objective = base
+    return objective
+
+
 def comparable(base: Objective) -> None:
     """Refuse a base that loses its meaning when scores become differences."""
     require(not base.paired, f"{base} compares scores already; give what it is made of, such as NonSaturating()")
-    innermost = base
-    while inner := getattr(innermost, "base", None):
-        innermost = inner
-    energies = isinstance(innermost, Energy)
+    energies = isinstance(innermost(base), Energy)
     require(not energies, "Relativistic cannot compare energies: the critic's loss would have no least value; give "
             "another base, such as Hinge()")  # fmt: skip
     alone = isinstance(base, CriticAlone)

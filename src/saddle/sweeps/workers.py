@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import multiprocessing as mp
 import signal
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from ..errors import Failure, Interrupted, Mistake
+from ..training.signals import Signals
 from .plan import Trial
 from .work import DONE, PRUNED, Reading, work
 
@@ -61,25 +60,25 @@ class Workers:
             # imported once, not by every run; the second is what torch's optimizers drag in, and takes seconds
             self.context.set_forkserver_preload([__name__, "torch._dynamo"])
         self.running: list[Job] = []
-        self.stopped = 0  # by this signal
+        self.signals = Signals(self.ask)
         self.fault: Mistake | Failure | None = None
 
     def go(self, trials: Iterator[Trial]) -> None:
         """Train them all, taking each when there is room for it. Interrupted when asked to stop."""
-        with self.signals():
+        with self.signals.heeded():
             self.fill(trials)
             while self.running:
                 self.listen()
                 self.fill(trials)
         if self.fault:
             raise self.fault
-        if self.stopped:
-            raise Interrupted(128 + self.stopped, f"stopped, and saved what was begun; the same command goes on in "
-                                                  f"{self.folder}")  # fmt: skip
+        if number := self.signals.number:
+            raise Interrupted(128 + number, f"stopped, and saved what was begun; the same command goes on in "
+                                            f"{self.folder}")  # fmt: skip
 
     @property
     def ending(self) -> bool:
-        return bool(self.stopped or self.fault)
+        return bool(self.signals.number or self.fault)
 
     def fill(self, trials: Iterator[Trial]) -> None:
         while len(self.running) < self.jobs and not self.ending and (trial := next(trials, None)):
@@ -134,7 +133,7 @@ class Workers:
         elif kind == Interrupted.__name__ or self.ending:
             self.host.told(job.trial, "stopped and saved")
             if not self.ending:  # somebody has stopped this one run
-                self.stopped = signal.SIGTERM
+                self.signals.number = signal.SIGTERM
                 self.ask()
         elif kind == Mistake.__name__:
             self.give_up(Mistake(f"{job.trial.name}: {sentence}"))
@@ -150,22 +149,3 @@ class Workers:
         """Let every run save itself and stop."""
         for job in self.running:
             job.process.terminate()
-
-    @contextmanager
-    def signals(self) -> Iterator[None]:
-        """The first SIGINT or SIGTERM stops all runs in good order; the second one is not waited for."""
-        if threading.current_thread() is not threading.main_thread():
-            yield
-            return
-
-        def stop(number: int, frame: FrameType | None) -> None:
-            self.stopped = number
-            signal.signal(number, before[signal.Signals(number)])
-            self.ask()
-
-        before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
