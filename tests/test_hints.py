@@ -60,9 +60,9 @@ def test_a_part_with_a_memory_fits_where_its_memory_does():
 
 
 @pytest.mark.parametrize(("options", "says"), [
-    ({"views": "LeCam()"}, r"^views is LeCam\(.*\), but should be Noise$"),
-    ({"views": "R1"}, r"^views is R1\(.*\), but should be Noise$"),
-    ({"views": "Wrong"}, "^views is 'Wrong', but should be Noise$"),
+    ({"views": "LeCam()"}, r"^views is LeCam\(.*\), but should be Noise, Augment, ADA or DiffAugment$"),
+    ({"views": "R1"}, r"^views is R1\(.*\), but should be Noise, Augment, ADA or DiffAugment$"),
+    ({"views": "Wrong"}, "^views is 'Wrong', but should be Noise, Augment, ADA or DiffAugment$"),
     ({"penalties": "Noise()"}, r"^penalties is Noise\(.*\), but should be GradientPenalty, .* or PullingAway$"),
 ])  # fmt: skip
 def test_the_command_line_offers_what_fits(options: dict[str, str], says: str):

@@ -77,6 +77,9 @@ REFUSED = [  # a recipe, its options as they are typed, the remedy that the refu
        'give --networks "Dropped(...)", or --views "Noise(0.1)"',
        "wgan-gp", {"penalties": "GradientPenalty(), Consistency()", **remedy})
       for remedy in ({"networks": "Dropped(Convolutional(normal=False))"}, {"views": "Noise(0.1)"})),
+    *((recipe, {"views": "ADA()"}, "give Augment(0.3), whose strength is fixed", recipe, {"views": "Augment(0.3)"})
+      for recipe in ("wgan-gp", "r3gan", "lsgan")),
+    ("lsgan", {"views": "ADA()"}, "above 0.0, which parts nothing", "lsgan", {"views": "ADA(boundary=0.5)"}),
 ]  # fmt: skip
 
 

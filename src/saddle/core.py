@@ -138,6 +138,10 @@ class Memory(nn.Module):
         """Take in what was noticed, averaged over the whole batch."""
         raise NotImplementedError
 
+    def shown(self) -> Mapping[str, Tensor]:
+        """What of it a log shows: scalars, by name."""
+        return {}
+
 
 @runtime_checkable
 class Remembers(Protocol[Ready]):
@@ -189,6 +193,13 @@ class Game(nn.Module, Generic[B]):
     def phase(self, clock: Clock) -> Hashable | None:
         """Equal phases run equal operations, one CUDA graph each; None: do not capture."""
         return None
+
+    def gauges(self) -> Mapping[str, Tensor]:
+        """What a log shows beside the moves' terms: scalars of all that remembers, as ADA/p."""
+        return {
+            f"{type(part).__name__.removesuffix('Memory')}/{name}": value
+            for part in self.children() if isinstance(part, Memory) for name, value in part.shown().items()
+        }  # fmt: skip
 
     def show(self, batch: B) -> Mapping[str, Tensor]:
         """Named columns for a contact sheet."""

@@ -31,7 +31,7 @@ from ..core import (
 )
 from ..layers.priors import Normal
 from ..objectives import NonSaturating
-from .slots import Free, Slots, Turns, belong, grounded, moved, opposed, sights, taught, unmixed
+from .slots import Free, Slots, Turns, belong, grounded, moved, opposed, sights, signed, taught, unmixed
 from .terms import due, hear, point, sloped, weigh
 
 
@@ -65,6 +65,7 @@ class Adversarial(Game[Images]):
         belong(self.penalties, "critic", "generator_penalties")
         belong(self.generator_penalties, "generator", "penalties")
         sights(self.views)
+        signed(self.views, objective)
         opposed(critic, self.opposes)
         unmixed(critic, self.penalties)
         moved(critic, self.penalties, self.views)

@@ -11,9 +11,9 @@ from torch import Tensor, nn
 from torch.nn.functional import softplus
 
 from ..batches import Images
-from ..core import Agree, Clock, Judge, Move, Objective, Turn, require
+from ..core import Agree, Clock, Judge, Move, Turn, require
 from .adversarial import Adversarial
-from .slots import Slots
+from .slots import Slots, parted
 from .terms import hear, point, weigh
 
 
@@ -112,11 +112,3 @@ class Gated(Adversarial):
 
     def phase(self, clock: Clock) -> None:
         return None  # it decides from data
-
-
-def parted(objective: Objective, boundary: float) -> bool:
-    """Is a critic wrong about a real below this score, and about a fake above it; and does it matter where zero is?"""
-    real, fake = (torch.full((2,), boundary, device="cpu", requires_grad=True) for _ in range(2))
-    loss, shifted = objective.critic(real, fake), objective.critic(real + 16, fake + 16)
-    up, down = torch.autograd.grad(loss, (real, fake))
-    return bool((up < 0).all() and (down > 0).all() and not torch.isclose(loss, shifted))

@@ -137,3 +137,21 @@ def unmixed(critic: nn.Module, penalties: tuple[Penalty, ...]) -> None:
         name = type(penalty).__name__.removesuffix("Memory")
         why = f"{name} asks for each score's slope at its own sample, but the critic's {''.join(mixers[:1])} mixes all"
         require(not mixers or penalty.slopes == "nowhere", f"{why}; {way}")
+
+
+def signed(views: tuple[View, ...], objective: Objective) -> None:
+    """Refuse what reads the sign of scores where the objective gives it no meaning."""
+    for view in views:
+        boundary = getattr(view, "boundary", None)
+        name = type(view).__name__.removesuffix("Memory")
+        why = f"{name} counts the reals that are scored above {boundary}, which parts nothing under"
+        require(boundary is None or parted(objective, boundary), f"{why} {type(objective).__name__}; give "
+                "Augment(0.3), whose strength is fixed, or the boundary if it has one")  # fmt: skip
+
+
+def parted(objective: Objective, boundary: float) -> bool:
+    """Is a critic wrong about a real below this score, and about a fake above it; and does it matter where zero is?"""
+    real, fake = (torch.full((2,), float(boundary), device="cpu", requires_grad=True) for _ in range(2))
+    loss, shifted = objective.critic(real, fake), objective.critic(real + 16, fake + 16)
+    up, down = torch.autograd.grad(loss, (real, fake))
+    return bool((up < 0).all() and (down > 0).all() and not torch.isclose(loss, shifted))

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..core import Game, Mistake, Shape, require
+from ..core import Clock, Game, Mistake, Shape, require
 from ..parts import Part, playing
 from ..recipes.revive import revive
 from ..runs.folder import Folder
@@ -26,11 +26,12 @@ AT_ONCE = 64  # samples made in one pass
 
 
 class Loaded:
-    """A trained game. `sample` makes new images; `game` holds the networks themselves."""
+    """A trained game. `sample` makes new images; `game` holds the networks themselves, as they were at `clock`."""
 
     def __init__(self, game: Game[Any], shape: Shape, classes: tuple[str, ...], device: torch.device,
-                 counts: Sequence[int] = ()) -> None:  # fmt: skip
+                 counts: Sequence[int] = (), clock: Clock = Clock(), averaged: bool = False) -> None:  # fmt: skip
         self.game, self.shape, self.classes, self.device = game, shape, classes, device
+        self.clock, self.averaged = clock, averaged  # averaged: do the networks wear their averaged weights?
         self.shares = torch.tensor(counts or [1] * shape.classes, dtype=torch.float64)  # of each class in the data
 
     def sample(self, n: int = 64, seed: int = 0, label: Label | Sequence[Label] | None = None) -> Tensor:
@@ -121,8 +122,8 @@ def load(path: str | Path, *, device: str = "auto", average: bool = True, best: 
     game = revive(manifest.name, manifest.recipe, manifest.options).game(shape)
     tensors, facts = read(where)
     require(facts["identity"] == manifest.identity, f"{where} is a checkpoint of another run than {path}")
-    weights = part(tensors, "game.")
-    game.load_state_dict(weights | part(tensors, "average.") if average else weights)
+    averages = part(tensors, "average.") if average else {}
+    game.load_state_dict(part(tensors, "game.") | averages)
     where_to = find_device(device)
     classes, counts = tuple(manifest.data["classes"]), manifest.data.get("counts", ())
-    return Loaded(game.to(where_to), shape, classes, where_to, counts)
+    return Loaded(game.to(where_to), shape, classes, where_to, counts, Clock(**facts["clock"]), bool(averages))

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ..core import Clock, Number, at, require, within
 from ..parts import draw
+from .augment import ADA, Augment, DiffAugment, wide
 
 
 @dataclass(frozen=True)
@@ -29,8 +30,7 @@ class Noise:
         require(self.kind in ("normal", "uniform"), f"Noise's kind is normal or uniform, not {self.kind!r}")
 
     def __call__(self, sample: Tensor, clock: Clock) -> Tensor:
-        # a generator's output may be bfloat16; a real sample never is, and both get noise of the same precision
-        x = sample.to(torch.promote_types(sample.dtype, torch.float32))
+        x = wide(sample)
         sampler = torch.randn if self.kind == "normal" else standard_uniform
         return x + at(self.std, clock) * draw(sampler, x, *x.shape[1:])
 
@@ -43,4 +43,4 @@ def standard_uniform(
     return math.sqrt(3) * (2 * unit - 1)
 
 
-VIEWS: tuple[type, ...] = (Noise,)
+VIEWS: tuple[type, ...] = (Noise, Augment, ADA, DiffAugment)

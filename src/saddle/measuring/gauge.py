@@ -24,7 +24,7 @@ from ..training.match import Match
 from .bench import DATA, Bench
 from .eyes import Eyes, Say
 from .foreseen import foresee
-from .maker import AVERAGED, LAST, Maker
+from .maker import Maker
 from .named import METRICS, chosen
 from .sides import Known
 
@@ -50,16 +50,17 @@ class Gauge:
         cuda = [match.machine.device] if match.machine.device.type == "cuda" else []
         with torch.random.fork_rng(cuda), match.average.worn() if match.average else nullcontext():
             torch.manual_seed(0)
-            maker = Maker(self.name, self.loaded(match), which(match))
+            maker = Maker(self.name, self.loaded(match))
             bench = Bench(maker.samples(self.samples, 0), self.data, self.eyes, maker=maker, say=self.say)
-            return [*bench.figures(self.names), *held_out(match)]
+            return [*bench.figures(self.names), *held_out(match, maker.weights)]
 
     def loaded(self, match: Match[Any]) -> Loaded:
         data = self.data
         counts = [] if data.labels is None else np.bincount(data.labels, minlength=len(data.classes)).tolist()
         if match.stage.data != data.shape:
             raise Mistake(f"the game plays at {match.stage.data} just now, and is measured at {data.shape} only")
-        return Loaded(match.game, data.shape, data.classes, match.machine.device, counts)
+        return Loaded(match.game, data.shape, data.classes, match.machine.device, counts, match.clock,
+                      averaged=match.average is not None)  # fmt: skip
 
 
 def once(say: Say) -> Say:
@@ -74,11 +75,7 @@ def once(say: Say) -> Say:
     return saying
 
 
-def which(match: Match[Any]) -> str:
-    return AVERAGED if match.average else LAST
-
-
-def held_out(match: Match[Any]) -> list[Figure]:
+def held_out(match: Match[Any], weights: str) -> list[Figure]:
     """The divergence that the critic sees, on data that it has never seen, if some were held out: a figure, or none.
 
     It is what the critic's objective gains: of a Wasserstein critic its estimate of the distance, of a logistic one a
@@ -96,7 +93,7 @@ def held_out(match: Match[Any]) -> list[Figure]:
     found = mean_of(torch.stack(gains))
     reach = 0.0 if found.error is None else student(found.n - 1) * found.error
     protocol = Protocol(samples=count * batch, reference=f"{match.data.name}, held out", references=count * batch,
-                        fingerprint=match.data.fingerprint, generator=which(match))  # fmt: skip
+                        fingerprint=match.data.fingerprint, generator=weights)  # fmt: skip
     title = f"critic's gain on held-out data ({type(game.objective).__name__})"
     return [Figure("divergence", title, found.value, found.value - reach, found.value + reach, "neither", protocol)]
 

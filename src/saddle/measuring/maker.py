@@ -13,14 +13,13 @@ from ..training.average import resting
 from ..training.engine import mix
 from .sides import as_data
 
-AVERAGED, LAST = "averaged", "last"  # a run's weights: their moving average, or those of the last round
-
 
 class Maker:
     """Samples, and latents with what becomes of them."""
 
-    def __init__(self, name: str, loaded: Loaded, weights: str) -> None:
-        self.name, self.loaded, self.weights = name, loaded, weights
+    def __init__(self, name: str, loaded: Loaded) -> None:
+        self.name, self.loaded = name, loaded
+        self.weights = "averaged" if loaded.averaged else "last"  # those over the last rounds, or of the very last
 
     def samples(self, n: int, seed: int) -> Dataset:
         """As `saddle sample` makes them, with their labels where these decide what is made."""

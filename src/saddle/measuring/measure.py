@@ -21,13 +21,12 @@ from ..runs.folder import Folder, write_json
 from ..runs.manifest import Manifest
 from ..runs.measures import Measurement, add_measure, measures, read_measures
 from ..runs.quality import trained
-from ..training.checkpoint import best_path, facts_of, latest
 from ..training.machine import find_device
 from .bench import GIVEN, MADE, Bench
 from .eyes import Eyes, Say, silent
 from .foreseen import foresee
 from .given import Given, as_reference, fitted, is_run, named, opened, writable
-from .maker import AVERAGED, LAST, Maker
+from .maker import Maker
 from .named import FOR_MODES, FOR_POINTS, chosen
 from .picture import draw_copies
 from .sides import Known, described
@@ -126,7 +125,7 @@ def of_run(run: str, against: Given | None, wish: Wish, say: Say) -> Subject:
         require(not given, f"a run has its own {name}, to which the data are brought; leave out --{name}")
     folder = Folder.found(run)
     manifest = Manifest.read(folder)
-    maker, clock = generator(run, wish, average=wish.average, best=wish.best)
+    maker = Maker(run, load(run, device=wish.device, average=wish.average, best=wish.best))
     own = Prepare(**{name: getattr(manifest.settings, name) for name in fields(Prepare)})
     source = manifest.settings.data or "glyphs"
     teacher = hold_out(open_data(source, own, say), manifest.settings.held_out)
@@ -140,7 +139,8 @@ def of_run(run: str, against: Given | None, wish: Wish, say: Say) -> Subject:
         real = reference(against, dataclasses.replace(own, labels=None, limit=None), wish, say)
         if is_run(against) or not named(against):
             alike(made.known, real.known)
-    return Subject(made, real, lambda: teacher, maker, (folder, clock["images"], clock["round"]))
+    clock = maker.loaded.clock
+    return Subject(made, real, lambda: teacher, maker, (folder, clock.images, clock.round))
 
 
 def of_source(source: Given, against: Given | None, wish: Wish, say: Say) -> Subject:
@@ -167,21 +167,11 @@ def reference(against: Given, prepare: Prepare, wish: Wish, say: Say) -> Awaited
     """What is compared with: of a run its samples, from other latents than those of the run that is measured."""
     if not is_run(against):
         return Awaited.of(as_reference(opened(against, prepare, say, "data in memory")), wish.references)
-    maker, clock = generator(str(against), wish)
-    maker = Maker(f"{Path(str(against)).resolve().name} at {clock['images']:,} images", maker.loaded, maker.weights)
+    loaded = load(str(against), device=wish.device)
+    maker = Maker(f"{Path(str(against)).resolve().name} at {loaded.clock.images:,} images", loaded)
     n = min(wish.references, max(MADE, wish.n or 0))
     made = cache(lambda: as_reference(maker.samples(n, wish.seed + 1)))
-    return Awaited(Known(maker.name, maker.loaded.shape, n), made)
-
-
-def generator(run: str, wish: Wish, *, average: bool = True, best: bool = False) -> tuple[Maker, Mapping[str, int]]:
-    """What makes a run's samples, and the clock of its checkpoint."""
-    folder = Folder.found(run)
-    loaded = load(run, device=wish.device, average=average, best=best)
-    path = best_path(folder.checkpoints) if best else latest(folder.checkpoints)
-    assert path is not None, "load has read it"
-    averaged = average and Manifest.read(folder).settings.ema > 0
-    return Maker(run, loaded, AVERAGED if averaged else LAST), facts_of(path)["clock"]
+    return Awaited(Known(maker.name, loaded.shape, n), made)
 
 
 def alike(made: Known, real: Known) -> None:

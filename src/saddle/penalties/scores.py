@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -55,6 +56,9 @@ class LeCamMemory(Memory):
 
     def learn(self, mean: Tensor) -> None:
         self.usual.lerp_(mean.to(self.usual), 1 - self.decay)
+
+    def shown(self) -> Mapping[str, Tensor]:
+        return dict(zip(("real", "fake"), self.usual, strict=True))
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,9 @@ Every threshold lies between what runs with a planted fault and healthy runs rea
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from statistics import fmean
+from types import MappingProxyType
 from typing import NamedTuple
 
 from .look import Sight
@@ -22,6 +23,7 @@ class Reading(NamedTuple):
     images: int
     gradients: dict[str, float]  # by player, the median norm since the reading before
     sight: Sight | None  # None where samples cannot be made out of chance alone
+    gauges: Mapping[str, float] = MappingProxyType({})  # what the game's memories show, as ADA/p
 
 
 Past = Sequence[Reading]  # the newest is the last; never empty
@@ -85,6 +87,15 @@ def critic_overfits(past: Past) -> Evidence:
     return f"it scores a training sample above a held-out one in {fmean(recalls):.0%} of pairs, where 50% is chance"
 
 
+def augmentation(past: Past) -> Evidence:
+    """The critic learns the data by heart in spite of augmentation, which grows until samples begin to show it."""
+    strength = [(reading.images, reading.gauges["ADA/p"]) for reading in past if "ADA/p" in reading.gauges]
+    if not strength or strength[-1][1] < 0.8:  # Karras et al. 2020: below it, next to nothing leaks
+        return None
+    (since, low), (now, p) = strength[0], strength[-1]
+    return f"ADA's p is {p:.2f}, after {low:.2f} {now - since:,} images before; above 0.8 samples begin to look changed"
+
+
 def oscillation(past: Past) -> Evidence:
     """Now the critic is fooled by nearly all fakes, then it sees through nearly all: they chase one another."""
     seen = [s.ranking for s in sights(past)[-WINDOW:] if s.ranking is not None]
@@ -122,6 +133,8 @@ CHECKS = (
           "give the critic a lower learning rate, with --critic-optimizer"),
     Check("the critic overfits", critic_overfits,
           "train on more data, or penalise the critic's slope, as the recipe r1 does"),
+    Check("augmentation has come too far", augmentation,
+          "train on more data, or with a smaller critic or a stronger R1"),
     Check("the players go round in circles", oscillation,
           "give the optimizers less momentum, such as --optimizer.betas '(0.0, 0.9)'"),
     Check("the scores diverge", divergence,

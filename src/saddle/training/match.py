@@ -64,6 +64,7 @@ class Match(Generic[B]):
         """Play one round; returns when it was played and what it reports."""
         clock = self.clock
         report = self.engine.play(*self.feeds, clock=clock)
+        report |= {name: value.detach().clone() for name, value in self.game.gauges().items()}
         images = self.feeds[0].position
         if images == clock.images:
             raise RuntimeError(f"a round of {type(self.game).__name__} showed no image to a critic; it would never end")

@@ -49,13 +49,15 @@ class Nurse:
     def open(self, facts: Facts | None) -> None:
         """Stand where a checkpoint was taken; None: at the beginning, or before there were checks."""
         if facts:
-            self.past = [Reading(r, i, norms, seen and Sight(*seen)) for r, i, norms, seen in facts["past"]]
+            self.past = [
+                Reading(r, i, norms, seen and Sight(*seen), *rest) for r, i, norms, seen, *rest in facts["past"]
+            ]
             self.speaking, self.gradients = facts["speaking"], facts["gradients"]
         self.log = Log(file(self.folder), facts["log"] if facts else 0) if rank() == 0 else None
 
     def state(self) -> Facts:
         assert self.log is not None
-        past = [[*reading[:-1], reading.sight and list(reading.sight)] for reading in self.past]
+        past = [[r, i, norms, seen and list(seen), dict(gauges)] for r, i, norms, seen, gauges in self.past]
         return {"past": past, "speaking": self.speaking, "gradients": self.gradients, "log": self.log.settle()}
 
     def close(self) -> None:
@@ -77,9 +79,10 @@ class Nurse:
 
     def look(self) -> Finding | None:
         """Look, and tell what has changed; returns what is grave in it."""
-        reading = Reading(self.match.clock.round, self.match.clock.images, self.medians(), self.sight())
+        clock, gauges = self.match.clock, {name: float(value) for name, value in self.match.game.gauges().items()}
+        reading = Reading(clock.round, clock.images, self.medians(), self.sight(), gauges)
         self.past = [*self.past, reading][-KEPT:]
-        told = [self.tell(self.match.clock, change) for change in changes(self.past, self.speaking)]
+        told = [self.tell(clock, change) for change in changes(self.past, self.speaking)]
         return next((finding for finding in told if finding and finding.grave), None)
 
     def well(self) -> bool:

@@ -1,0 +1,172 @@
+"""Augmentation as views: what a critic is shown, real or fake, is changed at random, so that it cannot learn by heart.
+
+Generators hear through the same changes, and make samples without them as long as the changes can be told back from
+many pictures; on real samples alone they would be learned.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ..core import Clock, Judged, Memory, Number, at, require, within
+from ..parts import draw, entire
+from .pipe import augment, sighted
+
+PIPE = "bgc"
+POLICY = ("color", "translation", "cutout")
+
+
+def wide(sample: Tensor) -> Tensor:
+    """Never in reduced precision, which only fakes come in: rounding would give them away."""
+    return sample.to(torch.promote_types(sample.dtype, torch.float32))
+
+
+def piped(pipe: str, name: str) -> None:
+    """Refuse letters that name no group of changes."""
+    right = pipe != "" and set(pipe) <= set(PIPE) and len(set(pipe)) == len(pipe)
+    require(right, f"{name}'s pipe is {pipe!r}, but should be of the letters b (blitting), g (geometry), c (colour)")
+
+
+@dataclass(frozen=True)
+class Augment:
+    """ADA's changes at a probability that is given. Karras et al. 2020; by a schedule, Huang et al. 2024.
+
+    Above 0.8 or so the generator begins to make samples that look changed.
+    """
+
+    p: Number = 0.3  # how likely each change is
+    pipe: str = PIPE  # b: flips, quarter turns, shifts by pixels; g: sizes, turns, shifts between; c: colours
+
+    def __post_init__(self) -> None:
+        within(self.p, "Augment's p", 0, 1, "where all pictures are changed, none tells how they were")
+        piped(self.pipe, "Augment")
+
+    def __call__(self, sample: Tensor, clock: Clock) -> Tensor:
+        return augment(wide(sample), at(self.p, clock), self.pipe)
+
+
+@dataclass(frozen=True)
+class ADA:
+    """Augmentation as likely as it takes to keep the critic from learning the data by heart. Karras et al. 2020.
+
+    Half of the reals are scored above the boundary by a critic that knows nothing; one that overfits comes to all.
+    """
+
+    target: float = 0.6  # of the mean sign of the reals' scores; p rises while it is above
+    images: int = 500_000  # in which p can go from 0 to 1
+    every: int = 4  # batches between two changes of p
+    pipe: str = PIPE  # b: flips, quarter turns, shifts by pixels; g: sizes, turns, shifts between; c: colours
+    boundary: float = 0.0  # the score above which a sample is taken for real: 0.5 for LeastSquares with targets 0 and 1
+
+    def __post_init__(self) -> None:
+        require(-1 < self.target < 1, f"ADA's target is {self.target}, but a mean sign lies between -1 and 1")
+        require(self.images >= 1, f"ADA's p goes from 0 to 1 in {self.images} images, but it takes 1 or more")
+        require(self.every >= 1, f"ADA changes p every {self.every} batches, but should every 1 or more")
+        piped(self.pipe, "ADA")
+
+    def memory(self) -> ADAMemory:
+        return ADAMemory(self)
+
+
+class ADAMemory(Memory):
+    """The probability in force, and what was heard since it was last changed."""
+
+    p: Tensor  # ()
+    sign: Tensor  # (), the mean sign that p was last changed by
+    heard: Tensor  # (3,): the sum of mean signs, images, batches
+
+    def __init__(self, value: ADA) -> None:
+        super().__init__()
+        self.value, self.boundary = value, value.boundary
+        self.register_buffer("p", torch.zeros(()))
+        self.register_buffer("sign", torch.zeros(()))
+        self.register_buffer("heard", torch.zeros(3))
+
+    def forward(self, sample: Tensor, clock: Clock) -> Tensor:
+        return augment(wide(sample), self.p, self.value.pipe)
+
+    def notice(self, real: Judged, fake: Judged) -> Tensor:
+        sign = (real.score - self.boundary).sign().mean()
+        return torch.stack([sign, sign.new_full((), entire(real.sample)), torch.ones_like(sign)])
+
+    def learn(self, mean: Tensor) -> None:
+        self.heard += mean.to(self.heard)
+        signs, images, batches = self.heard.unbind()
+        due = batches >= self.value.every
+        self.sign.copy_(torch.where(due, signs / batches, self.sign))
+        step = (self.sign - self.value.target).sign() * images / self.value.images
+        self.p.copy_(torch.where(due, (self.p + step).clamp(0, 1), self.p))
+        self.heard *= ~due
+
+    def shown(self) -> Mapping[str, Tensor]:
+        return {"p": self.p, "sign": self.sign}
+
+
+@dataclass(frozen=True)
+class DiffAugment:
+    """Colours, place and a hole, new in every picture at every look. Zhao et al. 2020, arXiv:2006.10738.
+
+    Their choice: translation and cutout for BigGAN, color and cutout for StyleGAN 2, all three for few pictures.
+    """
+
+    policy: str = ",".join(POLICY)  # which of color, translation, cutout, with commas between
+
+    def __post_init__(self) -> None:
+        given = self.policy.split(",")
+        right = set(given) <= set(POLICY) and len(set(given)) == len(given)
+        require(right, f"DiffAugment's policy is {self.policy!r}, but should name some of {', '.join(POLICY)}, "
+                "with commas and no spaces between")  # fmt: skip
+
+    def __call__(self, sample: Tensor, clock: Clock) -> Tensor:
+        x = wide(sample)
+        sighted(x)
+        for name, change in (("color", recoloured), ("translation", shifted), ("cutout", holed)):
+            x = change(x) if name in self.policy.split(",") else x
+        return x
+
+
+def evenly(x: Tensor, low: float, high: float) -> Tensor:
+    """One number for each picture, (n, 1, 1, 1)."""
+    return low + (high - low) * draw(torch.rand, x, 1, 1, 1)
+
+
+def recoloured(x: Tensor) -> Tensor:
+    """Brightness by up to half, saturation from none to twice, contrast from half to one and a half."""
+    x = x + evenly(x, -0.5, 0.5)
+    grey = x.mean(1, keepdim=True)
+    x = grey + (x - grey) * evenly(x, 0, 2)
+    middle = x.mean((1, 2, 3), keepdim=True)
+    return middle + (x - middle) * evenly(x, 0.5, 1.5)
+
+
+def places(x: Tensor, low: float, high: float) -> tuple[Tensor, Tensor]:
+    """Whole rows (n, 1, h, 1) and columns (n, 1, 1, w), counted from a place drawn for each picture.
+
+    The place lies between these shares of the picture's height, and of its width.
+    """
+    height, width = x.shape[2:]
+    down, across = ((evenly(x, low, high) * side).round() for side in (height, width))
+    rows = torch.arange(height, device=x.device, dtype=x.dtype)[:, None] - down
+    return rows, torch.arange(width, device=x.device, dtype=x.dtype) - across
+
+
+def shifted(x: Tensor) -> Tensor:
+    """By whole pixels, up to an eighth of each side; zeros come in."""
+    rows, columns = places(x, -1 / 8, 1 / 8)
+    height, width = x.shape[2:]
+    inside = (rows >= 0) & (rows < height) & (columns >= 0) & (columns < width)
+    at_row, at_column = rows.long().clamp(0, height - 1), columns.long().clamp(0, width - 1)
+    x = x.gather(2, at_row.expand(*x.shape[:3], width)).gather(3, at_column.expand(x.shape))
+    return x * inside
+
+
+def holed(x: Tensor) -> Tensor:
+    """Zeros in a box of half of each side, with its middle anywhere."""
+    rows, columns = places(x, 0, 1)
+    height, width = (side / 4 for side in x.shape[2:])
+    inside = (rows >= -height) & (rows < height) & (columns >= -width) & (columns < width)
+    return x * ~inside

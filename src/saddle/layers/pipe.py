@@ -1,0 +1,140 @@
+"""The augmentation pipeline of ADA: eleven changes, each made to each picture with a probability.
+
+Karras et al. 2020, arXiv:2006.06676, appendix B; the strengths are from memory, and where the authors filter moved
+pictures by wavelets, these are interpolated by cubics.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from ..core import Mistake, require
+from ..parts import draw
+from .warp import moved, stretched, turned, warp
+
+SHIFT = 0.125  # of a side: the largest whole shift, and the standard deviation of one between pixels
+STRETCH = 0.2 * math.log(2)  # standard deviation of the logarithm of a change of size
+BRIGHTNESS, CONTRAST, SATURATION = 0.2, 0.5 * math.log(2), math.log(2)  # the last two of logarithms
+
+
+def augment(x: Tensor, p: float | Tensor, pipe: str) -> Tensor:
+    """The pictures x (n, c, h, w) after the groups named in `pipe`; b: blitting, g: geometry, c: colour.
+
+    p is how likely each change is; at 0 the pictures are what they were, to the bit. Mistake where x are points.
+    """
+    sighted(x)
+    if "b" in pipe or "g" in pipe:
+        source, touched = sources(x, p, pipe)
+        x = torch.where(touched[:, None, None, None], warp(x, source), x)
+    return coloured(x, p) if "c" in pipe else x
+
+
+def sighted(x: Tensor) -> None:
+    require(min(x.shape[2:]) > 1, "samples of one pixel are no pictures to augment; blur points with Noise(0.1)")
+
+
+class Dice:
+    """What is drawn for the pictures x, (n,) at a time; the same for all parts of a batch together."""
+
+    def __init__(self, x: Tensor, p: float | Tensor) -> None:
+        self.row = x.new_empty(len(x))
+        self.p = p if isinstance(p, Tensor) else x.new_full((), p)
+
+    def uniform(self, low: float, high: float) -> Tensor:
+        return low + (high - low) * draw(torch.rand, self.row)
+
+    def normal(self, std: float) -> Tensor:
+        return std * draw(torch.randn, self.row)
+
+    def hit(self, p: Tensor | None = None) -> Tensor:
+        """Which pictures a change is made to, (n,) bool."""
+        return draw(torch.rand, self.row) < (self.p if p is None else p)
+
+
+def sources(x: Tensor, p: float | Tensor, pipe: str) -> tuple[Tensor, Tensor]:
+    """Where the pixels of each picture come from, (n, 3, 3), and which pictures are changed at all, (n,)."""
+    dice = Dice(x, p)
+    changes = [*(blits(dice, x.shape[2:]) if "b" in pipe else ()), *(shapes(dice, x.shape[2:]) if "g" in pipe else ())]
+    source = torch.eye(3, dtype=x.dtype, device=x.device).expand(len(x), 3, 3)
+    touched = torch.zeros(len(x), dtype=torch.bool, device=x.device)
+    for hit, matrix in changes:
+        source = torch.where(hit[:, None, None], source @ matrix, source)
+        touched = touched | hit
+    return source, touched
+
+
+Change = tuple[Tensor, Tensor]  # which pictures, (n,) bool; where their pixels come from, (n, 3, 3)
+
+
+def blits(dice: Dice, sides: Sequence[int]) -> list[Change]:
+    """Pixels go whole to other places: mirrored, by quarters of a turn, by whole pixels."""
+    height, width = sides
+    flip = 1 - 2 * dice.uniform(0, 2).floor()
+    quarter = dice.uniform(0, 4).floor() * (math.pi / 2)
+    shift = moved(*((dice.uniform(-SHIFT, SHIFT) * side).round() for side in (width, height)))
+    return [(dice.hit(), stretched(flip, torch.ones_like(flip))), (dice.hit(), turned(quarter)), (dice.hit(), shift)]
+
+
+def shapes(dice: Dice, sides: Sequence[int]) -> list[Change]:
+    """Larger, turned, longer, turned again, moved. All laws are symmetric: a change is as likely as its inverse."""
+    height, width = sides
+    size, length = dice.normal(STRETCH).exp(), dice.normal(STRETCH).exp()
+    turn = 1 - (1 - dice.p).sqrt()  # of one of the two turns, so that any is as likely as p
+    first, second = (turned(dice.uniform(-math.pi, math.pi)) for _ in range(2))
+    shift = moved(dice.normal(SHIFT * width), dice.normal(SHIFT * height))
+    return [
+        (dice.hit(), stretched(size, size)),
+        (dice.hit(turn), first),
+        (dice.hit(), stretched(length, 1 / length)),
+        (dice.hit(turn), second),
+        (dice.hit(), shift),
+    ]
+
+
+def coloured(x: Tensor, p: float | Tensor) -> Tensor:
+    """Brightness, contrast, light for dark, hue and saturation; of grey pictures what is left of them in grey."""
+    matrix = colours(Dice(x, p))
+    channels = x.shape[1]
+    if channels == 1:  # grey lifted to colour, changed, and brought back as the mean
+        gain, more = matrix[:, :3, :3].sum((1, 2)) / 3, matrix[:, :3, 3].mean(1)
+        return x * gain[:, None, None, None] + more[:, None, None, None]
+    if channels not in (3, 4):
+        raise Mistake(f"colours can be changed with 1, 3 or 4 channels, not {channels}; leave the c out of the pipe")
+    changed = torch.einsum("nij,njhw->nihw", matrix[:, :3, :3], x[:, :3]) + matrix[:, :3, 3, None, None]
+    return torch.cat([changed, x[:, 3:]], 1)  # transparency is no colour
+
+
+def colours(dice: Dice) -> Tensor:
+    """One matrix for each picture, (n, 4, 4), on red, green, blue and 1."""
+    eye = torch.eye(4, dtype=dice.row.dtype, device=dice.row.device)
+    colour, one = torch.diag(1 - eye[3]), eye[3]
+    grey = torch.outer(1 - one, 1 - one) / 3  # onto the line from black to white
+    chroma = colour - grey
+    flip, angle = dice.uniform(0, 2).floor(), dice.uniform(-math.pi, math.pi)
+    changes = (
+        by(dice.normal(BRIGHTNESS), torch.outer(1 - one, one)),
+        by(dice.normal(CONTRAST).exp() - 1, colour),
+        by(-2 * flip, grey),
+        by(angle.sin(), across(grey)) + by(angle.cos() - 1, chroma),  # Rodrigues' formula, about grey
+        by(dice.normal(SATURATION).exp() - 1, chroma),
+    )
+    matrix = eye.expand(len(dice.row), 4, 4)
+    for change in changes:
+        matrix = torch.where(dice.hit()[:, None, None], (eye + change) @ matrix, matrix)
+    return matrix
+
+
+def by(amount: Tensor, direction: Tensor) -> Tensor:
+    return amount[:, None, None] * direction
+
+
+def across(grey: Tensor) -> Tensor:
+    """The cross product with the unit vector of grey, (4, 4)."""
+    cross = torch.zeros_like(grey)
+    for row, column in ((0, 1), (1, 2), (2, 0)):
+        cross[row, column], cross[column, row] = -(3**-0.5), 3**-0.5
+    return cross

@@ -1,0 +1,79 @@
+"""Pictures moved, turned and stretched, each by a matrix of its own; slopes pass through, and slopes of slopes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.functional import affine_grid
+
+CUBIC, REFLECT, EDGES = 2, 2, False  # how aten numbers an interpolation and a border; pixels are areas, not points
+
+
+def warp(x: Tensor, source: Tensor) -> Tensor:
+    """The pictures x (n, c, h, w) after their matrices (n, 3, 3), which say where each pixel comes from.
+
+    In pixels from the middle, across and down, and so right for pictures that are no squares. Between pixels it is
+    cubic; beyond the border stands the mirror image. The matrices get no gradient.
+    """
+    scale = torch.tensor([x.shape[3] / 2, x.shape[2] / 2, 1], dtype=source.dtype, device=source.device)
+    unit = (source * scale / scale[:, None])[:, :2]  # from -1 to 1 in both directions, as grids are
+    grid = affine_grid(unit, [len(x), 1, *x.shape[2:]], align_corners=EDGES).to(x.dtype)
+    warped: Tensor = Gather.apply(x, grid)  # type: ignore[no-untyped-call]
+    return warped
+
+
+class Gather(torch.autograd.Function):
+    """Each pixel from its place in a grid; linear, and differentiable twice, which torch's own is not."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, grid: Tensor) -> Tensor:
+        ctx.save_for_backward(grid)
+        ctx.sides = x.shape[2:]
+        return torch.grid_sampler_2d(x, grid, CUBIC, REFLECT, EDGES)
+
+    @staticmethod
+    def backward(ctx: Any, slope: Tensor) -> tuple[Tensor, None]:
+        (grid,) = ctx.saved_tensors
+        return Scatter.apply(slope, grid, ctx.sides), None  # type: ignore[no-untyped-call]
+
+
+class Scatter(torch.autograd.Function):
+    """The transpose of Gather: each pixel to its place."""
+
+    @staticmethod
+    def forward(ctx: Any, slope: Tensor, grid: Tensor, sides: torch.Size) -> Tensor:
+        ctx.save_for_backward(grid)
+        like = slope.new_empty(*slope.shape[:2], *sides)
+        back = torch.ops.aten.grid_sampler_2d_backward
+        given: Tensor = back(slope, like, grid, CUBIC, REFLECT, EDGES, [True, False])[0]
+        return given
+
+    @staticmethod
+    def backward(ctx: Any, slope: Tensor) -> tuple[Tensor, None, None]:
+        (grid,) = ctx.saved_tensors
+        return Gather.apply(slope, grid), None, None  # type: ignore[no-untyped-call]
+
+
+def moved(across: Tensor, down: Tensor) -> Tensor:
+    """Matrices (n, 3, 3) of shifts by so many pixels (n,)."""
+    one, none = torch.ones_like(across), torch.zeros_like(across)
+    return stack(one, none, across, none, one, down)
+
+
+def turned(angle: Tensor) -> Tensor:
+    """Matrices (n, 3, 3) of turns by angles (n,), in radians."""
+    cos, sin, none = angle.cos(), angle.sin(), torch.zeros_like(angle)
+    return stack(cos, -sin, none, sin, cos, none)
+
+
+def stretched(across: Tensor, down: Tensor) -> Tensor:
+    """Matrices (n, 3, 3) of factors (n,); -1 mirrors."""
+    none = torch.zeros_like(across)
+    return stack(across, none, none, none, down, none)
+
+
+def stack(*six: Tensor) -> Tensor:
+    last = torch.tensor([0.0, 0.0, 1.0], dtype=six[0].dtype, device=six[0].device).expand(len(six[0]), 3)
+    return torch.cat([torch.stack(six, 1), last], 1).view(-1, 3, 3)
