@@ -60,7 +60,7 @@ FAULTS: dict[str, list[Reading]] = {
     "the critic overfits": past(24, 12, recall=0.72),
     "the scores diverge": past(gap=2600.0),
     "pictures are saturated": past(saturated=0.7),
-    "augmentation has come too far": [r._replace(gauges={"ADA/p": 0.7 + r.round / 100}) for r in past()],
+    "augmentation has come too far": [r._replace(gauges={"ADA/p": 0.7 + r.round / 50}) for r in past(24)],
 }
 
 
@@ -79,6 +79,7 @@ def test_swings_between_fooled_and_right_are_circles():
 HEALTHY: dict[str, list[Reading]] = {  # the furthest that healthy runs went: docs/health.md
     "as usual": past(),
     "augmentation that has found its strength": [r._replace(gauges={"ADA/p": 0.7}) for r in past()],
+    "augmentation while the critic leads": [r._replace(gauges={"ADA/p": 0.9 - r.round % 8 / 50}) for r in past(24)],
     "a critic that wins mildly": past(ranking=1.0, gap=50.0, slope=0.6),
     "a beginner on data that are near to grey": past(last=16, diversity=0.1, distance=0.9, cells=(64,) + (0,) * 15),
     "a beginner": past(last=16, diversity=0.1, distance=5.6, cells=(64,) + (0,) * 15, ranking=1.0),

@@ -88,12 +88,12 @@ def critic_overfits(past: Past) -> Evidence:
 
 
 def augmentation(past: Past) -> Evidence:
-    """The critic learns the data by heart in spite of augmentation, which grows until samples begin to show it."""
-    strength = [(reading.images, reading.gauges["ADA/p"]) for reading in past if "ADA/p" in reading.gauges]
-    if not strength or strength[-1][1] < 0.8:  # Karras et al. 2020: below it, next to nothing leaks
+    """The critic learns the data by heart in spite of augmentation, which has grown until samples begin to show it."""
+    seen = [reading.gauges.get("ADA/p", 0.0) for reading in past]
+    if len(seen) < WINDOW or min(seen[-WINDOW:]) < 0.8:  # Karras et al. 2020: below it, next to nothing leaks
         return None
-    (since, low), (now, p) = strength[0], strength[-1]
-    return f"ADA's p is {p:.2f}, after {low:.2f} {now - since:,} images before; above 0.8 samples begin to look changed"
+    since = past[-1].images - past[-WINDOW].images
+    return f"ADA's p is {seen[-1]:.2f}, and has been above 0.8, where samples begin to look changed, for {since:,} images"
 
 
 def oscillation(past: Past) -> Evidence:
