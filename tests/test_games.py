@@ -474,7 +474,7 @@ def test_larsens_gate(real: float, fake: float, critic: bool, generator: bool):
 
 def test_a_gate_fits_where_its_boundary_parts_reals_from_fakes():
     Gated(Maker(), Critic(), LATENT, AccuracyGate(boundary=0.5), objective=LeastSquares())
-    with pytest.raises(Mistake, match=r"under LeastSquares, the score 0\.0 does not part"):
+    with pytest.raises(Mistake, match=r"under LeastSquares, the score 0\.0 parts no reals"):
         Gated(Maker(), Critic(), LATENT, objective=LeastSquares())
 
 
@@ -611,7 +611,7 @@ MISTAKES: list[tuple[Callable[..., object], dict[str, Any], str]] = [
     (Unrolled, {"K": -1}, "K is -1"),
     (Unrolled, {"inner": SGD(0.1, 0.9)}, "without momentum"),
     (Unrolled, {"constraint": Clip()}, "Clip would not hold the critic's future steps"),
-    (Gated, {"objective": Wasserstein()}, "AccuracyGate: under Wasserstein, the score 0.0 does not part"),
+    (Gated, {"objective": Wasserstein()}, "AccuracyGate: under Wasserstein, the score 0.0 parts no reals"),
     (Gated, {"objective": Wasserstein(), "gate": EquilibriumGate()}, "EquilibriumGate: under Wasserstein"),
 ]
 

@@ -65,7 +65,7 @@ class Adversarial(Game[Images]):
         belong(self.penalties, "critic", "generator_penalties")
         belong(self.generator_penalties, "generator", "penalties")
         sights(self.views)
-        signed(self.views, objective)
+        signed(self.views, objective, critic)
         opposed(critic, self.opposes)
         unmixed(critic, self.penalties)
         moved(critic, self.penalties, self.views)

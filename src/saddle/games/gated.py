@@ -87,7 +87,7 @@ class Gated(Adversarial):
     ) -> None:
         super().__init__(generator, critic, latent, **slots)
         where = f"{type(gate).__name__}: under {type(self.objective).__name__}, the score {gate.boundary}"
-        require(parted(self.objective, gate.boundary), f"{where} does not part reals from fakes; give one "
+        require(parted(self.objective, critic, gate.boundary), f"{where} parts no reals from fakes here; give one "
                 "that does, or an objective that has one, such as NonSaturating()")  # fmt: skip
         self.gate = gate
         self.register_buffer("open", torch.ones(3, dtype=torch.bool))

@@ -139,19 +139,24 @@ def unmixed(critic: nn.Module, penalties: tuple[Penalty, ...]) -> None:
         require(not mixers or penalty.slopes == "nowhere", f"{why}; {way}")
 
 
-def signed(views: tuple[View, ...], objective: Objective) -> None:
-    """Refuse what reads the sign of scores where the objective gives it no meaning."""
+def signed(views: tuple[View, ...], objective: Objective, critic: nn.Module) -> None:
+    """Refuse what reads the sign of scores where it has no meaning."""
     for view in views:
         boundary = getattr(view, "boundary", None)
         name = type(view).__name__.removesuffix("Memory")
         why = f"{name} counts the reals that are scored above {boundary}, which parts nothing under"
-        require(boundary is None or parted(objective, boundary), f"{why} {type(objective).__name__}; give "
-                "Augment(0.3), whose strength is fixed, or the boundary if it has one")  # fmt: skip
+        require(boundary is None or parted(objective, critic, boundary), f"{why} {type(objective).__name__} here; give "
+                "Augment(0.3), whose strength is fixed, or the boundary if there is one")  # fmt: skip
 
 
-def parted(objective: Objective, boundary: float) -> bool:
-    """Is a critic wrong about a real below this score, and about a fake above it; and does it matter where zero is?"""
+def parted(objective: Objective, critic: nn.Module, boundary: float) -> bool:
+    """Is a critic wrong about a real below this score, and about a fake above it; and does it matter where zero is?
+
+    No score of a critic whose scores are minus an energy is above 0.
+    """
     real, fake = (torch.full((2,), float(boundary), device="cpu", requires_grad=True) for _ in range(2))
-    loss, shifted = objective.critic(real, fake), objective.critic(real + 16, fake + 16)
+    loss = objective.critic(real, fake)
+    fixed = any(not torch.isclose(loss, objective.critic(real + by, fake + by)) for by in (-16, 16))
     up, down = torch.autograd.grad(loss, (real, fake))
-    return bool((up < 0).all() and (down > 0).all() and not torch.isclose(loss, shifted))
+    reached = boundary < 0 or not energetic(critic)
+    return fixed and reached and bool((up < 0).all() and (down > 0).all())

@@ -17,7 +17,8 @@ def warp(x: Tensor, source: Tensor) -> Tensor:
     In pixels from the middle, across and down, and so right for pictures that are no squares. Between pixels it is
     cubic; beyond the border stands the mirror image. The matrices get no gradient.
     """
-    scale = torch.tensor([x.shape[3] / 2, x.shape[2] / 2, 1], dtype=source.dtype, device=source.device)
+    scale = source.new_ones(3)
+    scale[0], scale[1] = x.shape[3] / 2, x.shape[2] / 2
     unit = (source * scale / scale[:, None])[:, :2]  # from -1 to 1 in both directions, as grids are
     grid = affine_grid(unit, [len(x), 1, *x.shape[2:]], align_corners=EDGES).to(x.dtype)
     warped: Tensor = Gather.apply(x, grid)  # type: ignore[no-untyped-call]
@@ -75,5 +76,5 @@ def stretched(across: Tensor, down: Tensor) -> Tensor:
 
 
 def stack(*six: Tensor) -> Tensor:
-    last = torch.tensor([0.0, 0.0, 1.0], dtype=six[0].dtype, device=six[0].device).expand(len(six[0]), 3)
-    return torch.cat([torch.stack(six, 1), last], 1).view(-1, 3, 3)
+    none, one = torch.zeros_like(six[0]), torch.ones_like(six[0])
+    return torch.stack([*six, none, none, one], 1).view(-1, 3, 3)

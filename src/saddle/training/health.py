@@ -93,7 +93,9 @@ def augmentation(past: Past) -> Evidence:
     if len(seen) < WINDOW or min(seen[-WINDOW:]) < 0.8:  # Karras et al. 2020: below it, next to nothing leaks
         return None
     since = past[-1].images - past[-WINDOW].images
-    return f"ADA's p is {seen[-1]:.2f}, and has been above 0.8, where samples begin to look changed, for {since:,} images"
+    return (
+        f"ADA's p is {seen[-1]:.2f}, and has been above 0.8, where samples begin to look changed, for {since:,} images"
+    )
 
 
 def oscillation(past: Past) -> Evidence:
