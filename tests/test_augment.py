@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from saddle.core import Clock, Judge, Judged, Mistake, Verdict, leaf
+from saddle.core import Clock, Judge, Judged, Mistake, Shape, Verdict, leaf
 from saddle.data.dataset import Dataset
 from saddle.games import Adversarial
 from saddle.layers.augment import ADA, Augment, DiffAugment, holed, recoloured, shifted
@@ -22,7 +22,8 @@ from saddle.networks import Convolutional
 from saddle.objectives import Hinge, LeastSquares, NonSaturating, Relativistic, Wasserstein
 from saddle.optim import Linear
 from saddle.parts import Part, playing
-from saddle.penalties import R1
+from saddle.penalties import R1, LeCam
+from saddle.recipes import find
 from saddle.recipes.dcgan import DCGAN
 from saddle.training.machine import Machine
 from saddle.training.match import How, Match
@@ -101,7 +102,17 @@ def test_parts_of_a_batch_are_changed_as_the_whole(view: Any):
 def test_at_zero_nothing_changes(channels: int):
     x = torch.randn(5, channels, 7, 9)
     for view in (Augment(0.0), ADA().memory(), Augment(Linear(0.5, 0))):
-        assert torch.equal(view(x, Clock(share=1.0)), x)
+        with torch.autocast("cpu", torch.bfloat16):
+            assert torch.equal(view(x, Clock(share=1.0)), x)
+
+
+@pytest.mark.parametrize("view", VIEWS.values(), ids=VIEWS)
+def test_a_picture_is_changed_alike_in_reduced_precision(view: Any):
+    x, seen = torch.randn(5, 3, 16, 16), []
+    for reduced in (False, True):
+        with playing(Part(dice=torch.Generator().manual_seed(2))), torch.autocast("cpu", torch.bfloat16, reduced):
+            seen.append(view(x, Clock()))
+    assert torch.equal(*seen)
 
 
 def test_as_many_are_changed_as_p_says():
@@ -206,6 +217,15 @@ def test_translation_moves_whole_pixels_and_brings_in_zeros():
     assert seen == {(r, c) for r in range(-2, 3) for c in range(-3, 4)}
 
 
+@pytest.mark.parametrize(("side", "most"), [(12, 2), (16, 2), (20, 3), (28, 4)])
+def test_all_shifts_are_as_likely(side: int, most: int):
+    """An eighth of the side, halves up: the authors' whole numbers."""
+    line = torch.arange(1.0, side + 1).view(1, 1, 1, side).expand(9000, 1, 2, side)
+    middle = shifted(line)[:, 0].amax(1)[:, side // 2] - (side // 2 + 1)
+    counts = torch.bincount((middle + most).long(), minlength=2 * most + 1) / 9000
+    assert len(counts) == 2 * most + 1 and (counts - 1 / (2 * most + 1)).abs().max() < 0.02
+
+
 def part(x: Tensor, down: int, across: int) -> Tensor:
     """What is left of a picture that comes from so far up and left, or goes there."""
     height, width = x.shape[1:]
@@ -218,8 +238,12 @@ def test_cutout_takes_a_box_of_half_the_sides():
     assert cut.max() == 64 and cut.min() == 16  # in a corner a quarter of the box is left
     rows = (made == 0).any(2).sum(1)
     assert (cut % rows == 0).all() and rows.max() == 8
-    share = (made == 0).float().mean(0)
-    assert share[8, 8] == pytest.approx(0.25, abs=0.03) and share[0, 0] == pytest.approx(0.07, abs=0.02)
+    share = (made == 0).float().mean(0)  # of 17 places of the middle, 8 cut a pixel in it, and 5 one in the corner
+    assert share[8, 8] == pytest.approx((8 / 17) ** 2, abs=0.02) and share[0, 0] == pytest.approx(
+        (5 / 17) ** 2, abs=0.02
+    )
+    odd = (holed(torch.ones(4000, 1, 7, 7))[:, 0] == 0).flatten(1).sum(1).max()
+    assert odd == 16  # half of 7, halves up
 
 
 def hear(memory: Any, sign: float, times: int = 4, part: Part | None = None) -> float:
@@ -285,16 +309,39 @@ def game(**slots: Any) -> Adversarial:
     (lambda: Augment(1.2), "Augment's p"), (lambda: Augment(0.5, ""), "pipe is ''"), (lambda: ADA(every=0), "every 0"),
     (lambda: DiffAugment("colour"), "policy is 'colour', but should name some of color, translation, cutout"),
     (lambda: ADA(images=0), "in 0 images"),
-    (lambda: game(views=(ADA(),), objective=Wasserstein()), "parts nothing under Wasserstein here; give Augment"),
+    (lambda: game(views=(ADA(),), objective=Wasserstein()), "not tell reals from fakes under Wasserstein here; give A"),
     (lambda: game(views=(ADA(),), objective=Relativistic(NonSaturating())), "under Relativistic here; give Augment"),
-    (lambda: game(views=(ADA(),), objective=LeastSquares()), "above 0.0, which parts nothing under LeastSquares"),
-    (lambda: Augment(0.5)(torch.zeros(4, 2, 1, 1), Clock()), r"no pictures to augment; blur points with Noise\(0.1\)"),
-    (lambda: DiffAugment()(torch.zeros(4, 2, 1, 1), Clock()), "no pictures"),
-    (lambda: Augment(0.5)(torch.zeros(4, 2, 4, 4), Clock()), "1, 3 or 4 channels, not 2; leave the c out"),
+    (lambda: game(views=(ADA(),), objective=LeastSquares()), "0.0, a score .* under LeastSquares here"),
+    (lambda: Augment(0.5)(torch.zeros(4, 2, 1, 1), Clock()), r"points; blur points, with Noise\(0.1\)"),
+    (lambda: DiffAugment()(torch.zeros(4, 2, 1, 1), Clock()), "these are points"),
+    (lambda: Augment(0.5)(torch.zeros(4, 2, 4, 4), Clock()), "channels can be changed, not of 2; leave the c"),
 ])  # fmt: skip
 def test_what_cannot_be_is_refused(make: Any, words: str):
     with pytest.raises(Mistake, match=words):
         make()
+
+
+@pytest.mark.parametrize("view", [ADA(), Augment(), DiffAugment()])
+def test_recipes_refuse_points_and_odd_channels_before_anything_is_made(view: Any):
+    toy = replace(find("r1-toy")[0], views=(view,))
+    with pytest.raises(Mistake, match=r"these are points; blur points, with Noise\(0.1\)"):
+        toy.game(Shape(2, 1, 1))
+    dcgan = DCGAN(NETWORKS, views=(view,))
+    with pytest.raises(Mistake, match="of 1, 3 or 4 channels can be changed, not of 2"):
+        dcgan.game(Shape(2, 16, 16))
+    assert replace(toy, views=(Noise(0.1),)).game(Shape(2, 1, 1)) and dcgan.game(Shape(4, 16, 16))
+
+
+def test_a_game_can_be_made_where_no_gradients_are_wanted():
+    for off in (torch.no_grad(), torch.inference_mode()):
+        with off:
+            assert game(views=(ADA(),))
+
+
+def test_two_of_a_kind_are_shown_by_number():
+    two = game(views=(ADA(), ADA(0.3)), penalties=(LeCam(),))
+    assert set(two.gauges()) == {f"{name}/{key}" for name in ("ADA", "ADA#2") for key in ("p", "sign")} | {
+        "LeCam/real", "LeCam/fake"}  # fmt: skip
 
 
 def test_what_refusals_propose_can_be_played():
@@ -306,9 +353,8 @@ def test_what_refusals_propose_can_be_played():
     assert Noise()(torch.zeros(4, 2, 1, 1), Clock()).shape == (4, 2, 1, 1)
 
 
-RECIPE = replace(
-    DCGAN(Convolutional(latent=4, width=4, normal=False), batch=8), views=(ADA(-0.9, images=400),), penalties=(R1(),)
-)
+NETWORKS = Convolutional(latent=4, width=4, normal=False)
+RECIPE = replace(DCGAN(NETWORKS, batch=8), views=(ADA(-0.9, images=400),), penalties=(R1(),))
 
 
 def match(images: int = 160) -> Match[Any]:

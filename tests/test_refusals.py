@@ -79,8 +79,8 @@ REFUSED = [  # a recipe, its options as they are typed, the remedy that the refu
       for remedy in ({"networks": "Dropped(Convolutional(normal=False))"}, {"views": "Noise(0.1)"})),
     *((recipe, {"views": "ADA()"}, "give Augment(0.3), whose strength is fixed", recipe, {"views": "Augment(0.3)"})
       for recipe in ("wgan-gp", "r3gan", "lsgan")),
-    ("lsgan", {"views": "ADA()"}, "above 0.0, which parts nothing", "lsgan", {"views": "ADA(boundary=0.5)"}),
-    ("ebgan", {"views": "ADA()"}, "above 0.0, which parts nothing", "ebgan", {"views": "ADA(boundary=-5)"}),
+    ("lsgan", {"views": "ADA()"}, "0.0, a score that does not tell reals", "lsgan", {"views": "ADA(boundary=0.5)"}),
+    ("ebgan", {"views": "ADA()"}, "0.0, a score that does not tell reals", "ebgan", {"views": "ADA(boundary=-5)"}),
     ("accuracy-gate", {"networks": "DenseAutoencoding()"}, "the score 0.0 parts no reals from fakes here; give one",
      "accuracy-gate",
      {"networks": "DenseAutoencoding()", "gate": "AccuracyGate(boundary=-5)", "objective": "Energy(margin=10)"}),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
@@ -195,11 +196,15 @@ class Game(nn.Module, Generic[B]):
         return None
 
     def gauges(self) -> Mapping[str, Tensor]:
-        """What a log shows beside the moves' terms: scalars of all that remembers, as ADA/p."""
-        return {
-            f"{type(part).__name__.removesuffix('Memory')}/{name}": value
-            for part in self.children() if isinstance(part, Memory) for name, value in part.shown().items()
-        }  # fmt: skip
+        """What a log shows beside the moves' terms: scalars of all that remembers, as ADA/p; of a second, ADA#2/p."""
+        found: dict[str, Tensor] = {}
+        kinds: Counter[str] = Counter()
+        for part in self.children():
+            if isinstance(part, Memory):
+                kinds[kind := type(part).__name__.removesuffix("Memory")] += 1
+                name = kind if kinds[kind] == 1 else f"{kind}#{kinds[kind]}"
+                found |= {f"{name}/{key}": value for key, value in part.shown().items()}
+        return found
 
     def show(self, batch: B) -> Mapping[str, Tensor]:
         """Named columns for a contact sheet."""

@@ -31,8 +31,9 @@ def require(ok: bool, sentence: str) -> None:
 def nearest(name: str, known: Iterable[str]) -> str:
     """'; did you mean dcgan?', or what there is."""
     known = sorted(known) if isinstance(known, (set, frozenset)) else list(known)
-    near = difflib.get_close_matches(name, known, 1)
-    return f"; did you mean {near[0]}?" if near else f"; there are {', '.join(known)}"
+    lower = {one.lower(): one for one in known}  # ada is next to ADA
+    near = difflib.get_close_matches(name.lower(), lower, 1)
+    return f"; did you mean {lower[near[0]]}?" if near else f"; there are {', '.join(known)}"
 
 
 def plural(count: int, noun: str, nouns: str = "") -> str:

@@ -78,10 +78,10 @@ def ended(manifest: Manifest, facts: Facts) -> bool:
 
 
 def log_fault(first: Folder, second: Folder) -> str:
-    """The first round in which the logs part, and in what; '' where they are equal."""
+    """The first round in which the logs part, and in what; '' where the second says all that the first one does."""
     one, two = read_log(first.log), read_log(second.log)
     for a, b in zip(one, two, strict=False):
-        key = next((key for key in {**a, **b} if a.get(key) != b.get(key)), None)
+        key = next((key for key in a if a.get(key) != b.get(key)), None)
         if key:
             return f"from round {a['round']} on the log differs ({key} was {a.get(key)}, now {b.get(key)})"
     return "" if len(one) == len(two) else f"the log had {len(one)} lines, now {len(two)}"

@@ -24,6 +24,7 @@ from ..core import (
     require,
     within,
 )
+from ..layers.augment import ADAMemory
 from ..layers.minibatch import MinibatchDiscrimination
 from ..objectives import CriticAlone, Energy
 from ..objectives.around import innermost
@@ -140,23 +141,26 @@ def unmixed(critic: nn.Module, penalties: tuple[Penalty, ...]) -> None:
 
 
 def signed(views: tuple[View, ...], objective: Objective, critic: nn.Module) -> None:
-    """Refuse what reads the sign of scores where it has no meaning."""
+    """Refuse to count the reals above a score that tells nothing."""
     for view in views:
-        boundary = getattr(view, "boundary", None)
-        name = type(view).__name__.removesuffix("Memory")
-        why = f"{name} counts the reals that are scored above {boundary}, which parts nothing under"
+        boundary = view.boundary if isinstance(view, ADAMemory) else None
+        why = (
+            f"ADA counts the reals that are scored above {boundary}, a score that does not tell reals from fakes under"
+        )
         require(boundary is None or parted(objective, critic, boundary), f"{why} {type(objective).__name__} here; give "
-                "Augment(0.3), whose strength is fixed, or the boundary if there is one")  # fmt: skip
+                "Augment(0.3), whose strength is fixed, or ADA(boundary=...) where there is such a score "
+                "(0.5 for LeastSquares())")  # fmt: skip
 
 
 def parted(objective: Objective, critic: nn.Module, boundary: float) -> bool:
-    """Is a critic wrong about a real below this score, and about a fake above it; and does it matter where zero is?
+    """At this score, does the critic's loss push reals up and fakes down, and does it matter where zero is?
 
     No score of a critic whose scores are minus an energy is above 0.
     """
-    real, fake = (torch.full((2,), float(boundary), device="cpu", requires_grad=True) for _ in range(2))
-    loss = objective.critic(real, fake)
-    fixed = any(not torch.isclose(loss, objective.critic(real + by, fake + by)) for by in (-16, 16))
-    up, down = torch.autograd.grad(loss, (real, fake))
+    with torch.inference_mode(False), torch.enable_grad():
+        real, fake = (torch.full((2,), float(boundary), device="cpu", requires_grad=True) for _ in range(2))
+        loss = objective.critic(real, fake)
+        fixed = any(not torch.isclose(loss, objective.critic(real + by, fake + by)) for by in (-16, 16))
+        up, down = torch.autograd.grad(loss, (real, fake))
     reached = boundary < 0 or not energetic(critic)
     return fixed and reached and bool((up < 0).all() and (down > 0).all())

@@ -1,6 +1,7 @@
 """Building blocks: layers, how weights begin, priors (where latents come from), views (what a critic sees)."""
 
 from .attention import SelfAttention
+from .augment import ADA, Augment, DiffAugment
 from .initial import gaussian, glorot, he, uniform
 from .maxout import Maxout
 from .minibatch import MinibatchDiscrimination
@@ -11,8 +12,11 @@ from .spectral import SpectralNorm, normalised, spectral
 from .views import VIEWS, Noise
 
 __all__ = [
+    "ADA",
     "PRIORS",
     "VIEWS",
+    "Augment",
+    "DiffAugment",
     "Downsample",
     "Maxout",
     "MinibatchDiscrimination",

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
 
-from ..core import Clock, Judged, Memory, Number, at, require, within
+from ..core import Clock, Judged, Memory, Number, Shape, at, require, within
 from ..parts import draw, entire
-from .pipe import augment, sighted
+from .pipe import augment, pictures
 
 PIPE = "bgc"
 POLICY = ("color", "translation", "cutout")
@@ -23,6 +24,13 @@ POLICY = ("color", "translation", "cutout")
 def wide(sample: Tensor) -> Tensor:
     """Never in reduced precision, which only fakes come in: rounding would give them away."""
     return sample.to(torch.promote_types(sample.dtype, torch.float32))
+
+
+@runtime_checkable
+class Picky(Protocol):
+    """A view that cannot be had of everything: `suits` raises Mistake for samples of another kind."""
+
+    def suits(self, data: Shape) -> None: ...
 
 
 def piped(pipe: str, name: str) -> None:
@@ -44,6 +52,9 @@ class Augment:
     def __post_init__(self) -> None:
         within(self.p, "Augment's p", 0, 1, "where all pictures are changed, none tells how they were")
         piped(self.pipe, "Augment")
+
+    def suits(self, data: Shape) -> None:
+        pictures(data[:3], "c" in self.pipe)
 
     def __call__(self, sample: Tensor, clock: Clock) -> Tensor:
         return augment(wide(sample), at(self.p, clock), self.pipe)
@@ -67,6 +78,9 @@ class ADA:
         require(self.images >= 1, f"ADA's p goes from 0 to 1 in {self.images} images, but it takes 1 or more")
         require(self.every >= 1, f"ADA changes p every {self.every} batches, but should every 1 or more")
         piped(self.pipe, "ADA")
+
+    def suits(self, data: Shape) -> None:
+        pictures(data[:3], "c" in self.pipe)
 
     def memory(self) -> ADAMemory:
         return ADAMemory(self)
@@ -121,9 +135,12 @@ class DiffAugment:
         require(right, f"DiffAugment's policy is {self.policy!r}, but should name some of {', '.join(POLICY)}, "
                 "with commas and no spaces between")  # fmt: skip
 
+    def suits(self, data: Shape) -> None:
+        pictures(data[:3], "color" in self.policy)
+
     def __call__(self, sample: Tensor, clock: Clock) -> Tensor:
         x = wide(sample)
-        sighted(x)
+        pictures(x.shape[1:], "color" in self.policy)
         for name, change in (("color", recoloured), ("translation", shifted), ("cutout", holed)):
             x = change(x) if name in self.policy.split(",") else x
         return x
@@ -143,30 +160,37 @@ def recoloured(x: Tensor) -> Tensor:
     return middle + (x - middle) * evenly(x, 0.5, 1.5)
 
 
-def places(x: Tensor, low: float, high: float) -> tuple[Tensor, Tensor]:
-    """Whole rows (n, 1, h, 1) and columns (n, 1, 1, w), counted from a place drawn for each picture.
+def whole(x: Tensor, most: int) -> Tensor:
+    """A whole number from 0 to `most` for each picture, all as likely, (n, 1, 1, 1)."""
+    return evenly(x, 0, most + 1).floor().clamp(max=most)  # a draw next to 1 may be rounded up
 
-    The place lies between these shares of the picture's height, and of its width.
-    """
-    height, width = x.shape[2:]
-    down, across = ((evenly(x, low, high) * side).round() for side in (height, width))
-    rows = torch.arange(height, device=x.device, dtype=x.dtype)[:, None] - down
-    return rows, torch.arange(width, device=x.device, dtype=x.dtype) - across
+
+def reach(side: int, share: float) -> int:
+    """So much of a side in whole pixels, halves up."""
+    return int(side * share + 0.5)
 
 
 def shifted(x: Tensor) -> Tensor:
     """By whole pixels, up to an eighth of each side; zeros come in."""
-    rows, columns = places(x, -1 / 8, 1 / 8)
-    height, width = x.shape[2:]
-    inside = (rows >= 0) & (rows < height) & (columns >= 0) & (columns < width)
-    at_row, at_column = rows.long().clamp(0, height - 1), columns.long().clamp(0, width - 1)
-    x = x.gather(2, at_row.expand(*x.shape[:3], width)).gather(3, at_column.expand(x.shape))
-    return x * inside
+    for axis in (2, 3):
+        side, most = x.shape[axis], reach(x.shape[axis], 1 / 8)
+        source = along(x, axis) + whole(x, 2 * most) - most
+        inside = (source >= 0) & (source < side)
+        x = x.gather(axis, source.long().clamp(0, side - 1).expand(x.shape)) * inside
+    return x
 
 
 def holed(x: Tensor) -> Tensor:
     """Zeros in a box of half of each side, with its middle anywhere."""
-    rows, columns = places(x, 0, 1)
-    height, width = (side / 4 for side in x.shape[2:])
-    inside = (rows >= -height) & (rows < height) & (columns >= -width) & (columns < width)
+    inside = torch.ones(1, dtype=torch.bool, device=x.device)
+    for axis in (2, 3):
+        box = reach(x.shape[axis], 0.5)
+        first = whole(x, x.shape[axis] - box % 2) - box // 2
+        place = along(x, axis)
+        inside = inside & (place >= first) & (place < first + box)
     return x * ~inside
+
+
+def along(x: Tensor, axis: int) -> Tensor:
+    """The numbers of the pixels along a side, in four dimensions."""
+    return torch.arange(x.shape[axis], device=x.device, dtype=x.dtype).view([-1 if i == axis else 1 for i in range(4)])

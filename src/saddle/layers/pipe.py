@@ -1,4 +1,4 @@
-"""The augmentation pipeline of ADA: eleven changes, each made to each picture with a probability.
+"""The augmentation pipeline of ADA: twelve changes, each made to each picture with a probability.
 
 Karras et al. 2020, arXiv:2006.06676, appendix B; the strengths are from memory, and where the authors filter moved
 pictures by wavelets, these are interpolated by cubics.
@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from ..core import Mistake, require
+from ..core import exact, require
 from ..parts import draw
 from .warp import moved, stretched, turned, warp
 
@@ -21,20 +21,26 @@ STRETCH = 0.2 * math.log(2)  # standard deviation of the logarithm of a change o
 BRIGHTNESS, CONTRAST, SATURATION = 0.2, 0.5 * math.log(2), math.log(2)  # the last two of logarithms
 
 
+def pictures(shape: Sequence[int], colours: bool) -> None:
+    """Raises Mistake for points, and for colours of channels that have none; the shape is (c, h, w)."""
+    channels, *sides = shape
+    require(min(sides) > 1, "augmentation changes pictures, and these are points; blur points, with Noise(0.1)")
+    known = not colours or channels in (1, 3, 4)
+    require(known, f"the colours of 1, 3 or 4 channels can be changed, not of {channels}; leave the c out of the pipe, "
+            "or color out of the policy")  # fmt: skip
+
+
 def augment(x: Tensor, p: float | Tensor, pipe: str) -> Tensor:
     """The pictures x (n, c, h, w) after the groups named in `pipe`; b: blitting, g: geometry, c: colour.
 
-    p is how likely each change is; at 0 the pictures are what they were, to the bit. Mistake where x are points.
+    p is how likely each change is; at 0 the pictures are what they were, to the bit. Mistake for points.
     """
-    sighted(x)
-    if "b" in pipe or "g" in pipe:
-        source, touched = sources(x, p, pipe)
-        x = torch.where(touched[:, None, None, None], warp(x, source), x)
-    return coloured(x, p) if "c" in pipe else x
-
-
-def sighted(x: Tensor) -> None:
-    require(min(x.shape[2:]) > 1, "samples of one pixel are no pictures to augment; blur points with Noise(0.1)")
+    pictures(x.shape[1:], "c" in pipe)
+    with exact(x):  # a matrix in bfloat16 would be off by pixels
+        if "b" in pipe or "g" in pipe:
+            source, touched = sources(x, p, pipe)
+            x = torch.where(touched[:, None, None, None], warp(x, source), x)
+        return coloured(x, p) if "c" in pipe else x
 
 
 class Dice:
@@ -98,12 +104,9 @@ def shapes(dice: Dice, sides: Sequence[int]) -> list[Change]:
 def coloured(x: Tensor, p: float | Tensor) -> Tensor:
     """Brightness, contrast, light for dark, hue and saturation; of grey pictures what is left of them in grey."""
     matrix = colours(Dice(x, p))
-    channels = x.shape[1]
-    if channels == 1:  # grey lifted to colour, changed, and brought back as the mean
+    if x.shape[1] == 1:  # grey lifted to colour, changed, and brought back as the mean
         gain, more = matrix[:, :3, :3].sum((1, 2)) / 3, matrix[:, :3, 3].mean(1)
         return x * gain[:, None, None, None] + more[:, None, None, None]
-    if channels not in (3, 4):
-        raise Mistake(f"colours can be changed with 1, 3 or 4 channels, not {channels}; leave the c out of the pipe")
     changed = torch.einsum("nij,njhw->nihw", matrix[:, :3, :3], x[:, :3]) + matrix[:, :3, 3, None, None]
     return torch.cat([changed, x[:, 3:]], 1)  # transparency is no colour
 

@@ -41,7 +41,7 @@ class Gather(torch.autograd.Function):
 
 
 class Scatter(torch.autograd.Function):
-    """The transpose of Gather: each pixel to its place."""
+    """The transpose of Gather: each pixel to its place. On a GPU torch sums it in no fixed order."""
 
     @staticmethod
     def forward(ctx: Any, slope: Tensor, grid: Tensor, sides: torch.Size) -> Tensor:

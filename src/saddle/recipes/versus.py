@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from ..batches import Images
 from ..core import Constraint, Mistake, Networks, Objective, Optimizing, Penalties, Prior, Recipe, Shape, Views
 from ..games import Adversarial, Free, Turns
+from ..layers.augment import Picky
 from ..layers.priors import Normal
 from ..networks import Convolutional
 from ..objectives import NonSaturating
@@ -25,7 +26,7 @@ class Versus(Recipe[Images]):
     objective: Objective = NonSaturating()  # how scores become losses
     penalties: Penalties = ()  # further terms of the critic's loss
     generator_penalties: Penalties = ()  # further terms of the generator's loss
-    views: Views = ()  # what the critic sees of each sample: noise
+    views: Views = ()  # what the critic sees of each sample: noise, augmentation
     prior: Prior = Normal()  # where latents come from
     turns: Turns = Turns()  # moves of each player in a round
     constraint: Constraint = Free()  # what holds after each of the critic's moves
@@ -46,6 +47,9 @@ class Versus(Recipe[Images]):
         """A game of this kind with all slots filled, and what it takes beyond them."""
         slots: dict[str, Any] = {name: getattr(self, name) for name in SLOTS}
         nets = self.networks
+        for view in self.views:
+            if isinstance(view, Picky):
+                view.suits(data)
         return kind(nets.generator(data), nets.critic(data), nets.latent, **slots, **more)
 
     def steps(self, player: str) -> Optimizing:

@@ -49,10 +49,10 @@ def gather(log: Path) -> dict[str, dict[str, Series]]:
     return panels
 
 
-def rank(key: str) -> tuple[bool, str, bool, str]:
-    """Gradients last; of each mover, the game itself before its penalties."""
+def rank(key: str) -> tuple[bool, bool, str, bool, str]:
+    """Gradients last, before them what a method remembers, as ADA/p; of each mover, the game before its penalties."""
     mover, _, term = key.rpartition("/")
-    return term == "gradient", mover, term != "adversarial", term
+    return term == "gradient", mover[:1].isupper(), mover, term != "adversarial", term
 
 
 def panel(axes: Axes, name: str, terms: Mapping[str, Series]) -> None:

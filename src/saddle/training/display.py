@@ -33,7 +33,8 @@ class Facts:
 
     def played(self, clock: Clock, terms: Mapping[str, float], speed: float) -> None:
         self.images, self.speed = clock.images, speed
-        soft = {key: KEPT * self.terms.get(key, value) + (1 - KEPT) * value for key, value in terms.items()}
+        soft = {key: value if key in self.plan.gauges else KEPT * self.terms.get(key, value) + (1 - KEPT) * value
+                for key, value in terms.items()}  # fmt: skip
         self.terms = {**self.terms, **soft}  # a new one: another thread may be drawing the old one
 
     @property

@@ -88,7 +88,7 @@ def critic_overfits(past: Past) -> Evidence:
 
 
 def augmentation(past: Past) -> Evidence:
-    """The critic learns the data by heart in spite of augmentation, which has grown until samples begin to show it."""
+    """The critic stays far ahead in spite of augmentation, which has grown until samples begin to show it."""
     seen = [reading.gauges.get("ADA/p", 0.0) for reading in past]
     if len(seen) < WINDOW or min(seen[-WINDOW:]) < 0.8:  # Karras et al. 2020: below it, next to nothing leaks
         return None
@@ -136,7 +136,7 @@ CHECKS = (
     Check("the critic overfits", critic_overfits,
           "train on more data, or penalise the critic's slope, as the recipe r1 does"),
     Check("augmentation has come too far", augmentation,
-          "train on more data, or with a smaller critic or a stronger R1"),
+          "train on more data, or penalise the critic's slope, as the recipe r1 does"),
     Check("the players go round in circles", oscillation,
           "give the optimizers less momentum, such as --optimizer.betas '(0.0, 0.9)'"),
     Check("the scores diverge", divergence,

@@ -67,7 +67,8 @@ class Loop:
         self.record = Record(self.log, stride, self.nurse)
         where = self.match.machine
         title = f"{self.folder.path.name} on {self.match.data.name}{self.about}, {where.device}, {where.why}"
-        self.watch.begin(Plan(title, self.match.total, self.start, self.match.stage.batch, self.folder.path))
+        batch, gauges = self.match.stage.batch, frozenset(self.match.game.gauges())
+        self.watch.begin(Plan(title, self.match.total, self.start, batch, self.folder.path, gauges))
         try:
             with self.signals.heeded():
                 self.rounds()

@@ -20,6 +20,7 @@ class Plan(NamedTuple):
     start: int  # images already shown
     batch: int
     folder: Path
+    gauges: frozenset[str] = frozenset()  # what is played with these names is no noisy term, but shown as it is
 
 
 class Watcher:
