@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -228,6 +229,15 @@ def test_lists(say):
     assert "GradientPenalty(weight=10.0, target=1.0, one_sided=False, every=1)\n" in say("list", "penalties")[1]
     assert "Linear(start, stop=0.0, until=1.0)\n" in say("list", "schedules")[1]
     assert "swiss-roll" in say("list", "data")[1] and "Uniform(bound=1.0)" in say("list", "priors")[1]
+
+
+def test_a_value_is_told_of_with_its_fields(say):
+    code, ada, _ = say("list", "ADA")
+    assert code == 0 and ada.startswith("ADA(target=0.6, ") and "by heart" in ada
+    assert re.search(r"^  images=500000 +in which p can go from 0 to 1$", ada, re.MULTILINE)
+    assert re.search(r"^  start$", say("list", "Linear")[1], re.MULTILINE)
+    assert say("list", "ada")[2] == "saddle: there is no list of ada; did you mean ADA?\n"
+    assert say("list", "zzzz")[2].startswith("saddle: there is no list of zzzz; there are recipes, objectives, penal")
 
 
 def test_show_counts_parameters_for_the_data_shape(say):

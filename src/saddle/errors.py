@@ -28,10 +28,10 @@ def require(ok: bool, sentence: str) -> None:
         raise Mistake(sentence)
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
-    """'; did you mean dcgan?', or what there is."""
+def nearest(name: str, known: Iterable[str], more: Iterable[str] = ()) -> str:
+    """'; did you mean dcgan?', or what there is; more: what may be meant as well, but would be too long a list."""
     known = sorted(known) if isinstance(known, (set, frozenset)) else list(known)
-    lower = {one.lower(): one for one in known}  # ada is next to ADA
+    lower = {one.lower(): one for one in [*more, *known]}  # ada is next to ADA
     near = difflib.get_close_matches(name.lower(), lower, 1)
     return f"; did you mean {lower[near[0]]}?" if near else f"; there are {', '.join(known)}"
 

@@ -24,7 +24,9 @@ COMMANDS = {
     "measure": Command("measuring", "RUN|SOURCE", "take figures of a run's samples, or of any images, against others"),
     "doctor": Command("checking", "DATA", "look for what is wrong with data, and say what to do about it"),
     "list": Command(
-        "listing", "[WHAT]", "list recipes, or objectives, penalties, networks, views, slots, priors, optimizers ..."
+        "listing",
+        "[WHAT]",
+        "list recipes, or objectives, penalties, networks, views ..., or tell of one value, such as ADA",
     ),
     "show": Command(
         "showing", "RECIPE", "tell a recipe's fields and sources, its losses in words, its networks' sizes"

@@ -10,7 +10,7 @@ from itertools import groupby
 from ..errors import Mistake, nearest
 from ..hints import bare
 from ..recipes import RECIPES
-from .pages import described, table
+from .pages import comments, described, table, wrapped
 from .words import Nothing, take
 
 VALUES = {
@@ -34,12 +34,13 @@ PATHS = {
 
 
 def list(words: Sequence[str]) -> None:
-    """saddle list [WHAT]."""
+    """saddle list [WHAT]: a list, or one value of one."""
     plain, _ = take("list", words, Nothing())
     what = plain[0] if plain else "recipes"
     known = ["recipes", *VALUES, "data"]
     if what not in known:
-        raise Mistake(f"there is no list of {what}{nearest(what, known)}")
+        print(one(what, known))
+        return
     rows = VALUES.get(what)
     print(values(*rows) if rows else recipes() if what == "recipes" else sources())
 
@@ -71,8 +72,24 @@ A name that is a folder in SADDLE_DATA means that folder. Paths
 
 
 def values(module: str, name: str) -> str:
-    kinds: Iterable[type] = getattr(import_module(module), name)
-    return "\n".join(f"{called(kind)}\n{lines([('', about(kind))], 2)}" for kind in kinds)
+    each = "\n".join(f"{called(kind)}\n{lines([('', about(kind))], 2)}" for kind in kinds(module, name))
+    return f"{each}\n\nsaddle list NAME tells what the fields of one of them are."
+
+
+def kinds(module: str, name: str) -> Iterable[type]:
+    found: Iterable[type] = getattr(import_module(module), name)
+    return found
+
+
+def one(name: str, lists: Iterable[str]) -> str:
+    """A value's class by its name: what it is, and what its fields are."""
+    named = {kind.__name__: kind for where in VALUES.values() for kind in kinds(*where)}
+    if name not in named:
+        raise Mistake(f"there is no list of {name}{nearest(name, lists, named)}")
+    kind, helps = named[name], comments(named[name])
+    rows = [(f.name if bare(f) else f"{f.name}={f.default!r}", helps.get(f.name, ""))
+            for f in dataclasses.fields(kind) if f.init]  # fmt: skip
+    return "\n\n".join([called(kind), wrapped(described(kind)), *([f"Fields\n{lines(rows, 26)}"] if rows else [])])
 
 
 def about(kind: type) -> str:
