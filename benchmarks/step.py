@@ -1,8 +1,9 @@
 """How long one round of training takes, side by side with the loop that one would write by hand.
 
 `python benchmarks/step.py` plays DCGAN at 64x64x3, batch 64, width 64, in turns: a round of a plain PyTorch loop, a
-round of saddle as a default training has it (feed, engine, averaged generator, record), a matrix product, a
-convolution. The ratio is the median over neighbouring rounds, so other work on the machine touches both sides alike.
+round of saddle as a default training has it (feed, engine, averaged generator, record), the same with augmentation,
+a matrix product, a convolution. The ratio is the median over neighbouring rounds, so other work on the machine touches
+both sides alike.
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from saddle.core import Views
 from saddle.data import Dataset, Feed, Prepare, open_data
+from saddle.layers import ADA, DiffAugment
 from saddle.recipes.dcgan import DCGAN
 from saddle.training.loop import READ
 from saddle.training.machine import Machine, machine
@@ -31,6 +34,7 @@ from saddle.training.record import Record
 SIDE, BATCH, WIDTH, LATENT = 64, 64, 64, 100
 COUNT = 512  # images of the made-up data
 Task = Callable[[], object]
+AUGMENTED = (ADA(), DiffAugment())  # how strong ADA is makes no difference to its time
 
 
 class PlainLoop:
@@ -98,8 +102,8 @@ def initialise(layer: nn.Module) -> None:
 class Ours:
     """A default training's rounds, read as often as its loop reads them."""
 
-    def __init__(self, data: Dataset, where: Machine) -> None:
-        self.match = Match(DCGAN(), data, 1_000_000, where)
+    def __init__(self, data: Dataset, where: Machine, views: Views = ()) -> None:
+        self.match = Match(DCGAN(views=views), data, 1_000_000, where)
         self.record = Record(None)
 
     def __call__(self) -> None:
@@ -178,6 +182,7 @@ def report(where: Machine, rounds: int) -> None:
         tasks: dict[str, Task] = {
             "plain loop": PlainLoop(batch),
             "saddle": Ours(data, where),
+            **{type(view).__name__: Ours(data, where, (view,)) for view in AUGMENTED},
             "matrix product": matrix_product(where),
             "convolution": convolution(where),
         }
@@ -189,7 +194,7 @@ def report(where: Machine, rounds: int) -> None:
     threads = f", {torch.get_num_threads()} threads" if where.device.type == "cpu" else ""
     print(f"DCGAN {SIDE}x{SIDE}x3, batch {BATCH}, width {WIDTH} on {where.device}{threads}; saddle in {where.why}")
     for name, seconds in middle.items():
-        speed = f"{BATCH / seconds:8,.0f} images/s" if name in ("plain loop", "saddle") else " " * 17
+        speed = " " * 17 if name in ("matrix product", "convolution") else f"{BATCH / seconds:8,.0f} images/s"
         print(f"{name:15} {1e3 * seconds:8.2f} ms {speed} {work[name] / seconds / 1e9:10,.0f} GFLOP/s")
     pairs = [a / b for a, b in zip(times["plain loop"], times["saddle"], strict=True)]
     low, ratio, high = statistics.quantiles(pairs)
@@ -197,6 +202,10 @@ def report(where: Machine, rounds: int) -> None:
     share = rate["saddle"] / max(rate["matrix product"], rate["convolution"])
     print(f"saddle uses {share:.0%} of this machine's measured {str(where.precision).removeprefix('torch.')} rate")
     print(f"the cache serves {served:,.0f} images/s, {served * middle['saddle'] / BATCH:.0f} times what training takes")
+    for view in AUGMENTED:
+        name = type(view).__name__
+        longer = statistics.median(a / b for a, b in zip(times[name], times["saddle"], strict=True))
+        print(f"with {name} a round takes {longer:.2f} times as long")
     print(f"{ratio:.2f}x the plain loop's images per second (quartiles {low:.2f} to {high:.2f})")
 
 

@@ -12,7 +12,7 @@ from rich.console import Console
 from saddle.core import Clock, Mistake
 from saddle.runs.sheets import grid, save
 from saddle.training.board import Board
-from saddle.training.display import Live, Plain
+from saddle.training.display import Facts, Live, Plain
 from saddle.training.watch import Plan, Together, Watcher, watchers
 
 TERMS = {"critic/adversarial": 1.25, "critic/gradient": 3.5, "generator/adversarial": 0.5}
@@ -42,6 +42,13 @@ def lines(seconds: int, images: int, per_second: int = 1) -> list[str]:
         plain.played(Clock(i, images * i // (seconds * per_second), 0.5), TERMS, images / seconds)
     plain.end()
     return out.getvalue().splitlines()
+
+
+def test_terms_are_smoothed_and_what_a_method_remembers_is_not() -> None:
+    facts = Facts(plan()._replace(gauges=frozenset({"ADA/p"})))
+    for i, value in enumerate((0.0, 1.0)):
+        facts.played(Clock(i), {"critic/adversarial": value, "ADA/p": value}, 1.0)
+    assert facts.movers == {"critic": "adversarial 0.1", "ADA": "p 1"}
 
 
 def test_a_plain_line_holds_every_fact() -> None:

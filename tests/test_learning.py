@@ -84,9 +84,9 @@ SPECTRAL = "Spectral(Projected(Convolutional(width=64, normal=False)))"
 def test_under_noise_ten_minutes_are_better_than_five_in_every_figure(tmp_path: Path, real_data: Path):
     """Without noise the critic all but wins, and recall, KID and others turn in the second half: docs/results.md."""
     names = "fid,kid,precision,recall,density,coverage,c2st,ndb,diversity,msssim,is,classes,readable,reverse-kl"
-    run = train("dcgan", "mnist", out=tmp_path / "run", size=32, crop="pad", images=400_000, measure=names, every=200_000,
-                samples=5000, features="classifier", held_out=1000,
-                options={"batch": "64", "turns.generator": "2", "views": "Noise(0.3)"})  # fmt: skip
+    settings = {"size": 32, "crop": "pad", "images": 400_000, "every": 200_000, "features": "classifier"}
+    options = {"batch": "64", "turns.generator": "2", "views": "Noise(0.3)"}
+    run = train("dcgan", "mnist", out=tmp_path / "run", measure=names, samples=5000, options=options, **settings)
     five, ten = read_measures(Folder(run))[-2:]
     assert (five.images, ten.images) == (200_000, 400_000)
     both = [(a, b) for a, b in zip(five.figures, ten.figures, strict=True) if a.better != "neither"]
