@@ -198,6 +198,8 @@ def test_colour_of_diffaugment_in_closed_form():
     contrast = ((made.mean(1) - made.mean((1, 2, 3))[:, None, None]) / (x.mean(1) - mean[:, None, None])).detach()
     torch.testing.assert_close(contrast, contrast[:, :1, :1].expand_as(contrast), rtol=1e-4, atol=1e-6)
     assert 0.5 <= contrast.min() < 0.51 and 1.49 < contrast.max() <= 1.5
+    clear = torch.cat([x, x[:, :1]], 1).detach()
+    assert torch.equal(recoloured(clear)[:, 3], clear[:, 3])
     saturation = spread[:, 0, 0, 0].detach() / contrast[:, 0, 0]
     assert 0 <= saturation.min() < 0.01 and 1.99 < saturation.max() <= 2
     assert saturation.mean() == pytest.approx(1, abs=0.02)  # nothing leaks into the mean

@@ -76,7 +76,7 @@ class ADA:
     def __post_init__(self) -> None:
         require(-1 < self.target < 1, f"ADA's target is {self.target}, but a mean sign lies between -1 and 1")
         require(self.images >= 1, f"ADA's p goes from 0 to 1 in {self.images} images, but it takes 1 or more")
-        require(self.every >= 1, f"ADA changes p every {self.every} batches, but should every 1 or more")
+        require(self.every >= 1, f"ADA changes p every {self.every} batches, but it should be every 1 or more")
         piped(self.pipe, "ADA")
 
     def suits(self, data: Shape) -> None:
@@ -153,11 +153,12 @@ def evenly(x: Tensor, low: float, high: float) -> Tensor:
 
 def recoloured(x: Tensor) -> Tensor:
     """Brightness by up to half, saturation from none to twice, contrast from half to one and a half."""
+    x, clear = x[:, :3], x[:, 3:]  # transparency is no colour
     x = x + evenly(x, -0.5, 0.5)
     grey = x.mean(1, keepdim=True)
     x = grey + (x - grey) * evenly(x, 0, 2)
     middle = x.mean((1, 2, 3), keepdim=True)
-    return middle + (x - middle) * evenly(x, 0.5, 1.5)
+    return torch.cat([middle + (x - middle) * evenly(x, 0.5, 1.5), clear], 1)
 
 
 def whole(x: Tensor, most: int) -> Tensor:
