@@ -80,8 +80,7 @@ class Judge:
             for view in self.views:
                 seen = view(seen, self.clock)
             score, features, logits = self.critic(seen, self.condition)
-        wide = torch.promote_types(score.dtype, torch.float32)  # losses are never taken of bfloat16
-        return Judged(sample, score.to(wide), features, logits)
+        return Judged(sample, wide(score), features, logits)  # losses are never taken of bfloat16
 
 
 class Objective(Protocol):
@@ -197,14 +196,8 @@ class Game(nn.Module, Generic[B]):
 
     def gauges(self) -> Mapping[str, Tensor]:
         """What a log shows beside the moves' terms: scalars of all that remembers, as ADA/p; of a second, ADA#2/p."""
-        found: dict[str, Tensor] = {}
-        kinds: Counter[str] = Counter()
-        for part in self.children():
-            if isinstance(part, Memory):
-                kinds[kind := type(part).__name__.removesuffix("Memory")] += 1
-                name = kind if kinds[kind] == 1 else f"{kind}#{kinds[kind]}"
-                found |= {f"{name}/{key}": value for key, value in part.shown().items()}
-        return found
+        own = [part for part in self.children() if isinstance(part, Memory)]
+        return {f"{name}/{key}": value for name, part in numbered(own) for key, value in part.shown().items()}
 
     def show(self, batch: B) -> Mapping[str, Tensor]:
         """Named columns for a contact sheet."""
@@ -223,9 +216,27 @@ class Game(nn.Module, Generic[B]):
         return ready
 
 
+def called(part: object) -> str:
+    """A penalty or a view by the name that a recipe writes: a memory by that of what it was made of."""
+    return type(part).__name__.removesuffix("Memory")
+
+
+def numbered(parts: Iterable[P]) -> Iterator[tuple[str, P]]:
+    """Each part with its name; the second of a kind is called by its number, as R1#2."""
+    seen: Counter[str] = Counter()
+    for part in parts:
+        seen[kind := called(part)] += 1
+        yield kind if seen[kind] == 1 else f"{kind}#{seen[kind]}", part
+
+
+def wide(t: Tensor) -> Tensor:
+    """The same, with its graph, in at least full precision: what networks make may come in bfloat16."""
+    return t.to(torch.promote_types(t.dtype, torch.float32))
+
+
 def leaf(sample: Tensor) -> Tensor:
     """Samples cut from whatever made them, where slopes can be asked for."""
-    return sample.detach().to(torch.promote_types(sample.dtype, torch.float32)).requires_grad_()
+    return wide(sample.detach()).requires_grad_()
 
 
 def exact(t: Tensor) -> torch.autocast:

@@ -11,12 +11,12 @@ import torch
 from torch import Tensor, nn
 
 from ..batches import Images
-from ..core import Clock, Judge, Judged, Move, Turn, exact, require
+from ..core import Clock, Judge, Judged, Move, Turn, called, exact, require, wide
 from ..objectives import CriticAlone
 from .adversarial import Adversarial, Simultaneous
 from .slots import Slots
 from .terms import hear, point, weigh
-from .whole import gradient, whole, wide
+from .whole import gradient, whole
 
 
 class Consensus(Simultaneous):
@@ -94,9 +94,8 @@ class Turing(Adversarial):
         require(not alone, "Turing: both players play the objective's critic loss, so CriticAlone leaves the generator "
                 "nothing else; give what it is made of, such as NonSaturating()")  # fmt: skip
         for penalty in (*self.penalties, *self.generator_penalties):
-            name = type(penalty).__name__.removesuffix("Memory")
-            require(penalty.slopes != "elsewhere", f"Turing: the points that {name} takes slopes at have no opponent "
-                    "to be compared with; take a penalty of slopes at the samples, R1 or R2")  # fmt: skip
+            require(penalty.slopes != "elsewhere", f"Turing: the points that {called(penalty)} takes slopes at have "
+                    "no opponent to be compared with; take a penalty of slopes at the samples, R1 or R2")  # fmt: skip
 
     def critic_turn(self, judge: Judge, batch: Images, fake: Tensor) -> Iterator[Turn]:
         x, x_fake = (point(sample, self.penalties, judge.clock) for sample in (batch.image, fake))

@@ -19,6 +19,7 @@ from ..core import (
     Prior,
     View,
     Views,
+    called,
     energetic,
     needs,
     require,
@@ -84,7 +85,7 @@ class Slots(TypedDict, total=False):
 def belong(penalties: tuple[Penalty, ...], player: str, other: str) -> None:
     """Refuse what is no penalty, or a term of the other player's loss: it would do nothing here, or the opposite."""
     for penalty in penalties:
-        name = type(penalty).__name__.removesuffix("Memory")
+        name = called(penalty)
         require(isinstance(penalty, Penalty), f"{name} is no term of a loss; give what the critic sees in views")
         require(penalty.loss in (player, "either"), f"{name} is a term of the other player's loss; give it in {other}")
 
@@ -92,7 +93,7 @@ def belong(penalties: tuple[Penalty, ...], player: str, other: str) -> None:
 def sights(views: tuple[View, ...]) -> None:
     """Refuse what is no view: a penalty, or what cannot even be called."""
     for view in views:
-        name = type(view).__name__.removesuffix("Memory")
+        name = called(view)
         require(not isinstance(view, Penalty), f"{name} is a term of a loss, not what the critic sees; give it in "
                 "penalties")  # fmt: skip
         require(callable(view), f"{name} is not what the critic sees; give views such as Noise(0.1)")
@@ -135,7 +136,7 @@ def unmixed(critic: nn.Module, penalties: tuple[Penalty, ...]) -> None:
     plain = "--networks.normal False (--networks.base.normal False for a pair made of another), or "
     way = f"give {'' if mixers[:1] == [MinibatchDiscrimination.__name__] else plain}other networks"
     for penalty in penalties:
-        name = type(penalty).__name__.removesuffix("Memory")
+        name = called(penalty)
         why = f"{name} asks for each score's slope at its own sample, but the critic's {''.join(mixers[:1])} mixes all"
         require(not mixers or penalty.slopes == "nowhere", f"{why}; {way}")
 
@@ -143,7 +144,7 @@ def unmixed(critic: nn.Module, penalties: tuple[Penalty, ...]) -> None:
 def signed(views: tuple[View, ...], objective: Objective, critic: nn.Module) -> None:
     """Refuse to count the reals above a score that tells nothing."""
     for view in views:
-        boundary = view.boundary if isinstance(view, ADAMemory) else None
+        boundary = view.value.boundary if isinstance(view, ADAMemory) else None
         why = (
             f"ADA counts the reals that are scored above {boundary}, a score that does not tell reals from fakes under"
         )

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from torch import Tensor
 
-from ..core import Agree, Clock, Judge, Judged, Memory, Penalty, Turn, at, leaf
+from ..core import Agree, Clock, Judge, Judged, Memory, Penalty, Turn, at, leaf, numbered
 
 
 def weigh(penalties: tuple[Penalty, ...], judge: Judge, real: Judged, fake: Judged) -> dict[str, Tensor]:
     """The penalties that are due, weighted; the second of a kind is called by its number."""
-    seen: Counter[str] = Counter()
     terms = {}
-    for penalty in penalties:
-        seen[kind := type(penalty).__name__.removesuffix("Memory")] += 1
+    for name, penalty in numbered(penalties):
         if due(penalty, judge.clock):
-            name = kind if seen[kind] == 1 else f"{kind}#{seen[kind]}"
             terms[name] = penalty.every * at(penalty.weight, judge.clock) * penalty(judge, real, fake)
     return terms
 

@@ -12,12 +12,12 @@ from torch.autograd import grad
 from torch.func import functional_call
 
 from ..batches import Images
-from ..core import Clock, Judge, Judged, Turn, Verdict, at, exact, require
+from ..core import Clock, Judge, Judged, Turn, Verdict, at, exact, require, wide
 from ..optim import SGD, Adam
 from .adversarial import Adversarial
 from .slots import Free, Slots
 from .terms import point
-from .whole import whole, wide
+from .whole import whole
 
 State = tuple[Tensor, ...]  # all of a critic's weights as one vector; with Adam two averages and their age, too
 

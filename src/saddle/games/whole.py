@@ -23,8 +23,3 @@ def gradient(loss: Tensor, *players: nn.Module) -> Tensor:
     own = [p for player in players for p in player.parameters() if p.requires_grad]
     parts = torch.autograd.grad(loss, own, create_graph=True, materialize_grads=True)
     return torch.cat([g.reshape(-1) for g in parts])
-
-
-def wide(sample: Tensor) -> Tensor:
-    """Samples, with their graph, in at least full precision: a generator's may come in bfloat16."""
-    return sample.to(torch.promote_types(sample.dtype, torch.float32))

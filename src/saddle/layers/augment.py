@@ -1,7 +1,8 @@
 """Augmentation as views: what a critic is shown, real or fake, is changed at random, so that it cannot learn by heart.
 
 Generators hear through the same changes, and make samples without them as long as the changes can be told back from
-many pictures; on real samples alone they would be learned.
+many pictures; on real samples alone they would be learned. Nothing is seen in reduced precision, which only fakes come
+in: rounding would give them away.
 """
 
 from __future__ import annotations
@@ -13,17 +14,12 @@ from typing import Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
-from ..core import Clock, Judged, Memory, Number, Shape, at, require, within
+from ..core import Clock, Judged, Memory, Number, Shape, at, require, wide, within
 from ..parts import draw, entire
 from .pipe import augment, pictures
 
 PIPE = "bgc"
 POLICY = ("color", "translation", "cutout")
-
-
-def wide(sample: Tensor) -> Tensor:
-    """Never in reduced precision, which only fakes come in: rounding would give them away."""
-    return sample.to(torch.promote_types(sample.dtype, torch.float32))
 
 
 @runtime_checkable
@@ -95,7 +91,7 @@ class ADAMemory(Memory):
 
     def __init__(self, value: ADA) -> None:
         super().__init__()
-        self.value, self.boundary = value, value.boundary
+        self.value = value
         self.register_buffer("p", torch.zeros(()))
         self.register_buffer("sign", torch.zeros(()))
         self.register_buffer("heard", torch.zeros(3))
@@ -104,7 +100,7 @@ class ADAMemory(Memory):
         return augment(wide(sample), self.p, self.value.pipe)
 
     def notice(self, real: Judged, fake: Judged) -> Tensor:
-        sign = (real.score - self.boundary).sign().mean()
+        sign = (real.score - self.value.boundary).sign().mean()
         return torch.stack([sign, sign.new_full((), entire(real.sample)), torch.ones_like(sign)])
 
     def learn(self, mean: Tensor) -> None:

@@ -9,9 +9,9 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from ..core import Clock, Number, at, require, within
+from ..core import Clock, Number, at, require, wide, within
 from ..parts import draw
-from .augment import ADA, Augment, DiffAugment, wide
+from .augment import ADA, Augment, DiffAugment
 
 
 @dataclass(frozen=True)

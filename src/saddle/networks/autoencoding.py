@@ -7,10 +7,9 @@ from itertools import pairwise
 from math import prod
 from typing import ClassVar
 
-import torch
 from torch import Tensor, nn
 
-from ..core import Shape, Verdict
+from ..core import Shape, Verdict, wide
 from ..layers.initial import glorot, he
 from .convolutional import SMALLEST, Convolutional, leaky, proposal
 from .dense import Perceptron
@@ -32,7 +31,7 @@ class AutoencodingCritic(nn.Module):
     def forward(self, x: Tensor, condition: Tensor | None = None) -> Verdict:
         code = self.encoder(x)
         rebuilt = self.decoder(code)
-        missed = (rebuilt - x).flatten(1).to(torch.promote_types(rebuilt.dtype, torch.float32))
+        missed = wide((rebuilt - x).flatten(1))
         return Verdict(-(missed.square().sum(1) + 1e-12).sqrt(), code)  # at zero itself a root has no slope
 
 

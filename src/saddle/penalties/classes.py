@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from ..core import Judge, Judged, Loss, Mistake, Number, Slopes, sensible
+from ..core import Judge, Judged, Loss, Mistake, Number, Slopes, sensible, wide
 
 
 @dataclass(frozen=True)
@@ -38,4 +37,4 @@ def named(at: Judged, labels: Tensor | None) -> Tensor:
     if at.logits is None or len(at.logits) != len(labels):
         raise Mistake("Classification needs a critic that names the class of each sample, but this one does not; "
                       "give networks that do, such as Classifying(Convolutional())")  # fmt: skip
-    return cross_entropy(at.logits.to(torch.promote_types(at.logits.dtype, torch.float32)), labels)
+    return cross_entropy(wide(at.logits), labels)

@@ -5,16 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from ..core import Judge, Judged, Loss, Number, Slopes, exact, require, rows, sensible
+from ..core import Judge, Judged, Loss, Number, Slopes, exact, require, rows, sensible, wide
 
 
 def codes(at: Judged) -> Tensor:
     """What each score was read from, (len(score), size), in full precision."""
-    return rows(at.features, at.score).to(torch.promote_types(at.features.dtype, torch.float32))
+    return wide(rows(at.features, at.score))
 
 
 @dataclass(frozen=True)
