@@ -28,26 +28,34 @@ def noise(n: int, size: int = 32, channels: int = 3, seed: int = 0) -> Tensor:
 def test_an_image_is_like_itself_and_less_like_its_shadow() -> None:
     x = noise(3)
     torch.testing.assert_close(ms_ssim(x, x), torch.ones(3))
-    assert ms_ssim(x, -x).max() < 0.2 and ms_ssim(x, 0.9 * x).min() > 0.9
+    assert ms_ssim(x, -x).max() < 0.2 and ms_ssim((x + 1) / 2, (x * 0.9 + 1) / 2, 0, 1).min() > 0.9
+    torch.testing.assert_close(ms_ssim(x, y := noise(3, seed=2)), ms_ssim(127.5 * (x + 1), 127.5 * (y + 1), 0, 255))
+    assert ms_ssim(x, 0.9 * x).min() > 0.9
     torch.testing.assert_close(ms_ssim(x, noise(3, seed=1)), ms_ssim(noise(3, seed=1), x))
 
 
 def test_constant_images_differ_by_their_brightness_alone() -> None:
-    """Contrast and structure are 1; the brightness counts at the coarsest scale, with its weight."""
+    """Contrast and structure are 1; the light counts at the coarsest scale, with its weight; black is none."""
     a, b = torch.full((1, 1, 32, 32), 0.5), torch.full((1, 1, 32, 32), 0.25)
-    c1, last = (0.01 * 2) ** 2, 0.2856 / (0.0448 + 0.2856)
-    expected = ((2 * 0.5 * 0.25 + c1) / (0.25 + 0.0625 + c1)) ** last
+    c1, last = 0.01**2, 0.2856 / (0.0448 + 0.2856)
+    expected = ((2 * 0.75 * 0.625 + c1) / (0.75**2 + 0.625**2 + c1)) ** last
     assert float(ms_ssim(a, b)) == pytest.approx(expected, rel=1e-3)
+
+
+def test_near_copies_of_one_grey_picture_are_alike() -> None:
+    """Of signed pixels they were 0.64, since grey had no light to be alike in."""
+    grey = noise(300, 32, 1) * 0.01
+    assert similarity(grey, 200).value > 0.99
 
 
 def test_a_window_of_one_place_by_hand() -> None:
     x, y = noise(1, 11, 1).double(), noise(1, 11, 1, seed=1).double()
     row = np.exp(-((np.arange(11) - 5.0) ** 2) / (2 * 1.5**2))
     w = np.outer(row, row) / row.sum() ** 2
-    a, b = x[0, 0].numpy(), y[0, 0].numpy()
+    a, b = x[0, 0].numpy() / 2 + 0.5, y[0, 0].numpy() / 2 + 0.5
     ma, mb = (w * a).sum(), (w * b).sum()
     va, vb, vab = (w * a * a).sum() - ma**2, (w * b * b).sum() - mb**2, (w * a * b).sum() - ma * mb
-    c1, c2 = 0.02**2, 0.06**2
+    c1, c2 = 0.01**2, 0.03**2
     expected = (2 * ma * mb + c1) * (2 * vab + c2) / ((ma**2 + mb**2 + c1) * (va + vb + c2))
     assert float(ms_ssim(x, y)) == pytest.approx(max(expected, 0), abs=1e-5)
 

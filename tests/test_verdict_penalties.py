@@ -170,14 +170,22 @@ def test_data_without_labels_and_critics_without_classes_are_refused():
 
 
 def test_lecam_holds_scores_to_the_usual_ones_of_the_other_side():
-    term, r, f = LeCam(decay=0.5).memory(), torch.randn(6, 1, 2, 2), torch.randn(6, 1, 2, 2)
+    term, r, f = LeCam(decay=0.5, start=0).memory(), torch.randn(6, 1, 2, 2), torch.randn(6, 1, 2, 2)
     term.learn(torch.tensor([3.0, -1.0]))
-    want = (r + 0.5).square().mean() + (f - 1.5).square().mean()
+    want = (r + 0.5).clamp(min=0).square().mean() + (1.5 - f).clamp(min=0).square().mean()
     torch.testing.assert_close(term(judge(), said(score=r), said(score=f)), want)
+    assert term(judge(), said(score=torch.full((4,), -0.6)), said(score=torch.full((4,), 1.6))) == 0
+
+
+def test_lecam_begins_after_its_rounds_and_follows_scores_from_the_first_one():
+    term, scores = LeCam(start=3).memory(), said(score=torch.ones(4))
+    term.learn(torch.tensor([2.0, 0.0]))
+    then = [float(term(Judge(nn.Identity(), Clock(round=n)), scores, scores)) for n in range(5)]
+    assert then[:3] == [0, 0, 0] and then[3] == then[4] == 1.0 and term.usual[0] == pytest.approx(0.2)
 
 
 def test_lecams_memory_is_the_recurrence():
-    game = Adversarial(Maker(), Critic(), LATENT, penalties=(LeCam(1.0, decay=0.8, every=2),))
+    game = Adversarial(Maker(), Critic(), LATENT, penalties=(LeCam(1.0, decay=0.8, every=2, start=0),))
     seen: list[Tensor] = []
     notice = game.penalties[0].notice
     game.penalties[0].notice = lambda real, fake: seen.append(notice(real, fake).detach()) or seen[-1]
@@ -201,7 +209,7 @@ def test_lecam_remembers_for_each_game_by_itself_and_in_what_is_saved():
 
 
 def test_two_memories_have_names_and_weights_of_their_own():
-    game = Adversarial(Maker(), Critic(), LATENT, penalties=(LeCam(1.0), LeCam(Linear(3.0, 1.0))))
+    game = Adversarial(Maker(), Critic(), LATENT, penalties=(LeCam(1.0, start=0), LeCam(Linear(3.0, 1.0), start=0)))
     r, f = said(score=torch.randn(4)), said(score=torch.randn(4))
     terms = weigh(game.penalties, Judge(game.critic, Clock(share=0.5)), r, f)
     assert list(terms) == ["LeCam", "LeCam#2"]
@@ -218,7 +226,7 @@ class Ordered(nn.Module):
 
 def test_an_image_is_mirrored_and_moved_by_whole_pixels_up_to_the_shift():
     x = torch.arange(30.0).reshape(1, 1, 5, 6).expand(3000, 3, 5, 6)
-    wide = nn.functional.pad(x[:1], (2, 2, 2, 2), mode="replicate")
+    wide = nn.functional.pad(x[:1], (2, 2, 2, 2), mode="reflect")
     kinds = {}
     for mirror in (False, True):
         base = wide.flip(3) if mirror else wide
@@ -295,7 +303,7 @@ def test_flips_can_be_annealed_and_are_fewer_than_half():
 
 
 WHOLE: dict[str, tuple[Any, dict[str, Any]]] = {
-    "LeCam": (images, {"penalties": (LeCam(1.0, decay=0.5),)}),
+    "LeCam": (images, {"penalties": (LeCam(1.0, decay=0.5, start=0),)}),
     "Swapped": (images, {"penalties": (Swapped(NonSaturating(), Linear(0.4)),)}),
     "ConsistencyRegularisation": (images, {"penalties": (ConsistencyRegularisation(1.0, shift=1),)}),
     "Classification": (labelled, {"penalties": (Classification(),), "generator_penalties": (Classification(0.1),)}),

@@ -8,19 +8,19 @@ import torch
 from torch import Tensor
 from torch.nn.functional import affine_grid
 
-CUBIC, REFLECT, EDGES = 2, 2, False  # how aten numbers an interpolation and a border; pixels are areas, not points
+CUBIC, REFLECT, CENTRES = 2, 2, True  # how aten numbers an interpolation and a border; mirrors stand in pixels' middles
 
 
 def warp(x: Tensor, source: Tensor) -> Tensor:
     """The pictures x (n, c, h, w) after their matrices (n, 3, 3), which say where each pixel comes from.
 
     In pixels from the middle, across and down, and so right for pictures that are no squares. Between pixels it is
-    cubic; beyond the border stands the mirror image. The matrices get no gradient.
+    cubic; beyond the border stands the mirror image, without the last pixel, as numpy pads. No gradient for matrices.
     """
     scale = source.new_ones(3)
-    scale[0], scale[1] = x.shape[3] / 2, x.shape[2] / 2
+    scale[0], scale[1] = (x.shape[3] - 1) / 2, (x.shape[2] - 1) / 2  # from the middle to the last pixel's middle
     unit = (source * scale / scale[:, None])[:, :2]  # from -1 to 1 in both directions, as grids are
-    grid = affine_grid(unit, [len(x), 1, *x.shape[2:]], align_corners=EDGES).to(x.dtype)
+    grid = affine_grid(unit, [len(x), 1, *x.shape[2:]], align_corners=CENTRES).to(x.dtype)
     warped: Tensor = Gather.apply(x, grid)  # type: ignore[no-untyped-call]
     return warped
 
@@ -32,7 +32,7 @@ class Gather(torch.autograd.Function):
     def forward(ctx: Any, x: Tensor, grid: Tensor) -> Tensor:
         ctx.save_for_backward(grid)
         ctx.sides = x.shape[2:]
-        return torch.grid_sampler_2d(x, grid, CUBIC, REFLECT, EDGES)
+        return torch.grid_sampler_2d(x, grid, CUBIC, REFLECT, CENTRES)
 
     @staticmethod
     def backward(ctx: Any, slope: Tensor) -> tuple[Tensor, None]:
@@ -48,7 +48,7 @@ class Scatter(torch.autograd.Function):
         ctx.save_for_backward(grid)
         like = slope.new_empty(*slope.shape[:2], *sides)
         back = torch.ops.aten.grid_sampler_2d_backward
-        given: Tensor = back(slope, like, grid, CUBIC, REFLECT, EDGES, [True, False])[0]
+        given: Tensor = back(slope, like, grid, CUBIC, REFLECT, CENTRES, [True, False])[0]
         return given
 
     @staticmethod

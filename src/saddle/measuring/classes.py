@@ -21,7 +21,7 @@ def score(case: Case) -> Number:
     found = inception_score(case.made.probabilities, splits)
     own = case.eye.startswith("inception")
     title = "Inception score" if own else f"Inception score of the {case.eye}'s {len(case.made.eye.classes)} classes"
-    return Number.of(found.value, found.deviation / math.sqrt(splits) if splits > 1 else None, title, splits)
+    return Number.of(found.value, found.deviation / math.sqrt(splits - 1) if splits > 1 else None, title, splits)
 
 
 def uneven(case: Case) -> Number:

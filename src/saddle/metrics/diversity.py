@@ -54,27 +54,28 @@ def scales_of(images: Tensor) -> int:
     return fits
 
 
-def ms_ssim(x: Tensor, y: Tensor, span: float = 2.0) -> Tensor:
-    """Multi-scale SSIM (n,) of images (n, c, h, w) whose values span `span`, per channel and then averaged.
+def ms_ssim(x: Tensor, y: Tensor, low: float = -1.0, high: float = 1.0) -> Tensor:
+    """Multi-scale SSIM (n,) of images (n, c, h, w) from `low` to `high`, per channel and then averaged.
 
-    Where not all five scales fit, the weights of the finest ones are brought to sum 1.
+    Black is brought to 0, since the measure compares means of light (Wang, Bovik, Sheikh and Simoncelli 2004). Where
+    not all five scales fit, the weights of the finest ones are brought to sum 1.
     """
     require(
         x.ndim == 4 and x.shape == y.shape, f"images of one shape were expected: {tuple(x.shape)}, {tuple(y.shape)}"
     )
-    x, y, scales = x.detach().float(), y.detach().float(), scales_of(x)
+    x, y, scales = (x.detach().float() - low) / (high - low), (y.detach().float() - low) / (high - low), scales_of(x)
     weights = torch.tensor(WEIGHTS[:scales], device=x.device)
     result = x.new_ones(x.shape[:2])
     for scale, weight in enumerate(weights / weights.sum()):
-        likeness, contrast = _ssim(x, y, span)
+        likeness, contrast = _ssim(x, y)
         result = result * (likeness if scale == scales - 1 else contrast).clamp(min=0) ** weight
         x, y = F.avg_pool2d(x, 2), F.avg_pool2d(y, 2)
     return result.mean(1)
 
 
-def _ssim(x: Tensor, y: Tensor, span: float) -> tuple[Tensor, Tensor]:
-    """SSIM and its contrast-structure part, (n, c) each, under a Gaussian window without borders."""
-    c1, c2 = (K1 * span) ** 2, (K2 * span) ** 2
+def _ssim(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    """SSIM of values in [0, 1] and its contrast-structure part, (n, c) each; a Gaussian window without borders."""
+    c1, c2 = K1**2, K2**2
     mx, my = _window(x), _window(y)
     vx, vy, vxy = _window(x * x) - mx * mx, _window(y * y) - my * my, _window(x * y) - mx * my
     contrast = (2 * vxy + c2) / (vx + vy + c2)

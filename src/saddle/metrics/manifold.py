@@ -30,7 +30,10 @@ def precision_recall(real: Tensor, fake: Tensor, k: int = 3) -> PrecisionRecall:
 
 
 def density_coverage(real: Tensor, fake: Tensor, k: int = 5) -> DensityCoverage:
-    """Of features (n, d) and (m, d): the variant that one outlier cannot sway (Naeem et al. 2020, 2002.09797)."""
+    """Of features (n, d) and (m, d): the variant that one outlier cannot sway (Naeem et al. 2020, 2002.09797).
+
+    Its balls are open, as in the authors' code; those of precision and recall have their border, as in theirs.
+    """
     hits = _hits(real, fake, None, _radii(real, k)[:, -1])
     return DensityCoverage(float(hits.balls.double().mean()) / k, _share(hits.covered))
 
@@ -72,7 +75,7 @@ def _hits(real: Tensor, fake: Tensor, pair: tuple[Tensor, Tensor] | None, dense:
     covered, recalled = none.clone(), none.clone()
     for rows, squares in squared_distances(fake, real):
         wider = slack(squares)
-        inside = squares <= (dense * wider).to(squares)
+        inside = squares < (dense / wider).to(squares)
         balls.append(inside.sum(1))
         covered |= inside.any(0)
         if pair is not None:

@@ -59,7 +59,7 @@ def squared_distances(queries: Tensor, points: Tensor) -> Iterator[tuple[slice, 
 
 
 def slack(squares: Tensor) -> float:
-    """What a squared radius is stretched by, so that a copy of the point that gave the radius counts as inside."""
+    """What a squared radius is stretched by where its border counts, else shrunk by: more than rounding does to it."""
     eps: float = torch.finfo(squares.dtype).eps
     return 1 + math.sqrt(eps * math.sqrt(eps))
 

@@ -14,7 +14,7 @@ class Score(NamedTuple):
     """The Inception score: mean and standard deviation over the splits."""
 
     value: float
-    deviation: float  # over splits, with n - 1; 0 for one split
+    deviation: float  # over the splits, whose number it divides by, as in the authors' code; 0 for one split
     splits: int
 
 
@@ -38,7 +38,7 @@ def inception_score(probabilities: Tensor, splits: int = 10) -> Score:
     right = bool((p >= 0).all()) and bool(((p.sum(1) - 1).abs() < 1e-3).all())
     require(right, "the rows must be probabilities that sum to 1: apply softmax to logits first")
     scores = torch.stack([_score(part) for part in p.tensor_split(splits)])
-    return Score(float(scores.mean()), float(scores.std()) if splits > 1 else 0.0, splits)
+    return Score(float(scores.mean()), float(scores.std(correction=0)), splits)
 
 
 def class_chi_square(counts: Tensor, shares: Tensor | None = None) -> ChiSquare:

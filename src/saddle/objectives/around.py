@@ -17,7 +17,8 @@ class Relativistic:
     """Scores are compared, not judged alone: a real's less a fake's, a fake's less a real's. Jolicoeur-Martineau 2018.
 
     Both players have the base's critic loss, halved, the generator with real and fake exchanged; a generator's loss of
-    the base's own is not asked for. NonSaturating() gives RSGAN and, averaged, RaSGAN; LeastSquares(-1, 1, 1) RaLSGAN.
+    the base's own is not asked for. NonSaturating() gives RSGAN, and averaged RaSGAN with the authors' code's half; so
+    does LeastSquares(-1, 1, scale=1) RaLSGAN, and scale=2 gives the paper's sum of two squares.
     A base that compares already is refused, and one whose loss has no least value on differences.
     """
 

@@ -16,7 +16,7 @@ from ..parts import draw
 class ConsistencyRegularisation:
     """A real image scores alike when mirrored and moved by some pixels. Zhang et al. 2019 (CR-GAN).
 
-    Raises Mistake for 2-D points, which can be neither.
+    What comes in at a border is the mirror image, as in the authors' code. Raises Mistake for 2-D points.
     """
 
     weight: Number = 10.0  # how strong; from memory
@@ -35,12 +35,17 @@ class ConsistencyRegularisation:
 
 
 def shaken(x: Tensor, shift: int) -> Tensor:
-    """Each image mirrored half of the time, then moved by up to so many pixels, its edges repeated."""
+    """Each image mirrored half of the time, then moved by up to so many pixels; beyond its edge is its mirror image."""
     height, width = x.shape[2:]
     require(width > 1, "ConsistencyRegularisation mirrors and moves images, but these are points; leave it out")
     x = torch.where(draw(torch.rand, x, 1, 1, 1) < 0.5, x.flip(3), x)
     down, right = (draw(torch.rand, x, 2) * (2 * shift + 1)).long().sub(shift).unbind(1)
-    row = (torch.arange(height, device=x.device) - down[:, None]).clamp(0, height - 1)  # (n, height): where from
-    column = (torch.arange(width, device=x.device) - right[:, None]).clamp(0, width - 1)
+    row, column = reflected(height, down), reflected(width, right)
     each = torch.arange(len(x), device=x.device)[:, None, None]
     return x.movedim(1, 3)[each, row[:, :, None], column[:, None, :]].movedim(3, 1)
+
+
+def reflected(side: int, shift: Tensor) -> Tensor:
+    """Where the pixels of a side come from after shifts (n,), (n, side): mirrored at the middle of the last pixel."""
+    source = torch.arange(side, device=shift.device) - shift[:, None]
+    return (source + side - 1).remainder(max(2 * side - 2, 1)).sub(side - 1).abs()

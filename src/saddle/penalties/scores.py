@@ -14,13 +14,15 @@ from ..core import Judge, Judged, Loss, Memory, Number, Objective, Slopes, requi
 
 @dataclass(frozen=True)
 class LeCam:
-    """Real scores stay near the usual fake one, fake scores near the usual real one. Tseng et al. 2021.
+    """Reals score no more than the usual fake, fakes no less than the usual real: their excess, squared.
 
-    Its form is from memory. Usual scores begin at 0, a new critic's; a Ramp as the weight lets them settle first.
+    Tseng et al. 2021, in the form of the authors' code, where a score on the right side of the other's usual one costs
+    nothing. Usual scores begin at 0, a new critic's, and are followed from the first round on.
     """
 
-    weight: Number = 0.3  # how strong; from memory
-    decay: float = 0.99  # of the usual scores, for each move of the critic; from memory
+    weight: Number = 0.3  # how strong; the paper's lambda
+    decay: float = 0.9  # of the usual scores, for each move of the critic
+    start: int = 1000  # rounds before it begins, so that usual scores settle
     every: int = 1  # due once in so many rounds, and then as many times as strong
     loss: ClassVar[Loss] = "critic"
     slopes: ClassVar[Slopes] = "nowhere"
@@ -28,6 +30,7 @@ class LeCam:
     def __post_init__(self) -> None:
         sensible(self)
         require(0 <= self.decay < 1, f"LeCam's decay is {self.decay}, but should be in [0, 1)")
+        require(self.start >= 0, f"LeCam's start is {self.start}, but should be 0 rounds or more")
 
     def memory(self) -> LeCamMemory:
         return LeCamMemory(self)
@@ -44,12 +47,14 @@ class LeCamMemory(Memory):
 
     def __init__(self, value: LeCam) -> None:
         super().__init__()
-        self.weight, self.every, self.decay = value.weight, value.every, value.decay
+        self.weight, self.every, self.decay, self.start = value.weight, value.every, value.decay, value.start
         self.register_buffer("usual", torch.zeros(2))
 
     def forward(self, judge: Judge, real: Judged, fake: Judged) -> Tensor:
         usual_real, usual_fake = self.usual.unbind()
-        return (real.score - usual_fake).square().mean() + (fake.score - usual_real).square().mean()
+        if judge.clock.round < self.start:
+            return real.score.new_zeros(())
+        return (real.score - usual_fake).relu().square().mean() + (usual_real - fake.score).relu().square().mean()
 
     def notice(self, real: Judged, fake: Judged) -> Tensor:
         return torch.stack([real.score.mean(), fake.score.mean()])

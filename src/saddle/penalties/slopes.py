@@ -56,10 +56,10 @@ class GradientPenalty:
 
 @dataclass(frozen=True)
 class Dragan:
-    """Slope one around the reals. Kodali et al. 2017.
+    """Slope one around the reals: at x + alpha spread std U, with alpha from U(0, 1) for each. Kodali et al. 2017.
 
-    Noise is uniform from zero up, as in the authors' code (from memory). It is as wide as the batch varies, so two
-    processes with half a batch each differ slightly from one with all of it.
+    Noise U is uniform from zero up, as in the authors' code. It is as wide as the batch varies, so two processes with
+    half a batch each differ slightly from one with all of it.
     """
 
     weight: Number = 10.0  # how strong
@@ -73,9 +73,10 @@ class Dragan:
         require(self.spread > 0, f"Dragan's spread is {self.spread}, but should be above 0")
 
     def __call__(self, judge: Judge, real: Judged, fake: Judged) -> Tensor:
-        x = real.sample.detach()
-        noise = self.spread * x.std(correction=0) * draw(torch.rand, x, *x.shape[1:])
-        return (norm(judge(leaf(x + noise))) - 1).square().mean()
+        x = rows(real.sample.detach(), real.score)
+        noise = self.spread * x.std(correction=0) * draw(torch.rand, x, x.shape[1])
+        alpha = draw(torch.rand, x, 1)
+        return (norm(judge(leaf((x + alpha * noise).reshape_as(real.sample)))) - 1).square().mean()
 
 
 @dataclass(frozen=True)
