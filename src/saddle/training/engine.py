@@ -35,17 +35,20 @@ class Engine(Generic[B]):
         self.steppers = {m: [Stepper(p) for p in own] for m, own in self.own.items()}
         self.optimizers = {m: how.build([s.view for s in self.steppers[m]]) for m, how in self.optimizing.items()}
 
-    def play(self, *batches: Iterator[B], clock: Clock) -> dict[str, Tensor]:
+    def play(self, *batches: Iterator[B], clock: Clock,
+             between: Callable[[], object] = lambda: None) -> dict[str, Tensor]:  # fmt: skip
         """Play one round; several iterators are parts of one batch, played in lockstep and stepped once.
 
         Returns each term of the last move of each player, and the norm of its gradient, as scalars on the device.
+        `between` is called before every turn, in every process alike. What it raises abandons the round: moves that
+        were made stay made, so only a state that was saved before is worth anything.
         """
         for player, how in self.optimizing.items():
             how.tune(self.optimizers[player], clock)
         parts = self.deal(len(batches), clock)
         rounds = [self.game.round(b, clock) for b in batches]
         report: dict[str, Tensor] = {}
-        while any(turns := self.advance(rounds, parts, report)):
+        while between() or any(turns := self.advance(rounds, parts, report)):
             if len({isinstance(turn, Agree) or tuple(move.players for move in turn) for turn in turns}) > 1:
                 raise RuntimeError("parts of one batch part ways; a round may only decide from the Clock or by Agree")
             if isinstance(turns[0], Agree):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -60,10 +60,10 @@ class Match(Generic[B]):
     def over(self) -> bool:
         return self.clock.images >= self.total
 
-    def play(self) -> tuple[Clock, dict[str, Tensor]]:
-        """Play one round; returns when it was played and what it reports."""
+    def play(self, between: Callable[[], object] = lambda: None) -> tuple[Clock, dict[str, Tensor]]:
+        """Play one round; returns when it was played and what it reports. `between`: see `Engine.play`."""
         clock = self.clock
-        report = self.engine.play(*self.feeds, clock=clock)
+        report = self.engine.play(*self.feeds, clock=clock, between=between)
         report |= {name: value.detach().clone() for name, value in self.game.gauges().items()}
         images = self.feeds[0].position
         if images == clock.images:
