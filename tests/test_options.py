@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Literal
 import pytest
 from torch import nn
 
+from saddle.cli import words
 from saddle.core import Networks, Number, Objective, Optimizing, Penalties, Prior, Views
 from saddle.errors import Mistake
 from saddle.games import Clip, Free, Turns
@@ -152,3 +154,25 @@ def test_counts_read_as_people_write_them():
     for text in ("", "k", "-5", "1.2.3k", "5g", "1.5"):
         with pytest.raises(Mistake, match="is no whole number"):
             count(text)
+
+
+def test_an_option_reaches_through_what_a_value_is_made_of():
+    told, apart = (find(name)[0] for name in ("cgan", "weak-critic"))
+    assert override(told, {"networks.width": "8"}, KINDS) == override(told, {"networks.base.width": "8"}, KINDS)
+    assert override(apart, {"networks.critic-of.width": "8"}, KINDS).networks.critic_of.base.width == 8
+    assert override(told, {"optimizer": "Orthogonal()", "optimizer.lr": "1e-3"}, KINDS).optimizer.base.lr == 1e-3
+    assert words.found(find("t-gan")[0], "networks.normal") is False
+
+
+@pytest.mark.parametrize(("name", "options", "sentence"), [
+    ("weak-critic", {"networks.width": "8"},
+     "networks.width may be networks.generator_of.width or networks.critic_of.base.width; write one of them"),
+    ("cgan", {"networks.widht": "8"}, "Concatenated has no option networks.widht; did you mean width?"),
+    ("cgan", {"networks.width": "8", "networks.base.width": "9"}, "networks.base.width is given twice; give it once"),
+    ("cgan", {"width": "8"}, "CGAN has no option width"),
+])  # fmt: skip
+def test_an_option_that_reaches_nowhere_or_to_several_places_is_refused(
+    name: str, options: dict[str, str], sentence: str
+):
+    with pytest.raises(Mistake, match=f"^{re.escape(sentence)}"):
+        override(find(name)[0], options, KINDS)

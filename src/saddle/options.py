@@ -25,16 +25,42 @@ def override(value: V, options: Mapping[str, str], kinds: Iterable[type] = (), p
     known, kinds = fields(type(value)), tuple(kinds)
     given: dict[str, dict[str, str]] = {}
     for option, text in options.items():
-        name, _, inner = option.replace("-", "_").partition(".")
-        if name not in known:
-            raise Mistake(f"{type(value).__name__} has no option {path}{name}{nearest(name, known)}")
-        given.setdefault(name, {})[inner] = text
+        name, _, rest = place(value, option.replace("-", "_"), path).partition(".")
+        texts = given.setdefault(name, {})
+        require(rest not in texts, f"{path}{name}{rest and '.'}{rest} is given twice; give it once")
+        texts[rest] = text
     changes = {}
     for name, texts in given.items():
         whole = texts.pop("", None)
         field = getattr(value, name) if whole is None else written(whole, known[name], kinds, path + name)
         changes[name] = override(field, texts, kinds, f"{path}{name}.") if texts else field
     return typing.cast(V, dataclasses.replace(typing.cast(Any, value), **changes))
+
+
+def place(value: object, option: str, path: str) -> str:
+    """The option itself, or where the only value inside that has its field does: base.width for width."""
+    name, dot, rest = option.partition(".")
+    known = fields(type(value))
+    if name in known:
+        return option
+    places = deeper(value, name) if path else []  # a recipe's own options are its fields
+    many = f"{path}{name} may be {' or '.join(path + place for place in places)}; write one of them"
+    require(len(places) < 2, many)
+    more = {deep for field in known if path for deep in inside(getattr(value, field))}
+    require(bool(places), f"{type(value).__name__} has no option {path}{name}{nearest(name, known, more)}")
+    return places[0] + dot + rest
+
+
+def deeper(value: object, name: str) -> list[str]:
+    """Where the values that a value is made of have a field of this name; of nested ones the outermost."""
+    parts = {field: getattr(value, field) for field in inside(value) if dataclasses.is_dataclass(getattr(value, field))}
+    places = [[name] if name in inside(part) else deeper(part, name) for part in parts.values()]
+    return [f"{field}.{place}" for field, found in zip(parts, places, strict=True) for place in found]
+
+
+def inside(value: object) -> dict[str, object]:
+    """The fields of a value that is made of others; none of any other value."""
+    return fields(type(value)) if dataclasses.is_dataclass(value) else {}
 
 
 def written(text: str, hint: object, kinds: Iterable[type], name: str) -> object:

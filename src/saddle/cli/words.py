@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from ..errors import Mistake, require
 from ..hints import fields
-from ..options import override
+from ..options import deeper, override
 from . import COMMANDS, Answer
 from .pages import page
 
@@ -98,9 +98,11 @@ def said_as(option: str, text: str | None, values: Iterable[object]) -> tuple[st
 
 
 def found(value: object, name: str) -> object:
-    """A field, or a field's field."""
-    for part in name.split("."):
-        value = getattr(value, part, MISSING) if dataclasses.is_dataclass(value) else MISSING
+    """A field, a field's field, or the only one of this name in what a field is made of."""
+    for depth, part in enumerate(name.split(".")):
+        places = [part] if hasattr(value, part) or not depth else deeper(value, part)
+        for step in places[0].split(".") if len(places) == 1 else [part]:
+            value = getattr(value, step, MISSING) if dataclasses.is_dataclass(value) else MISSING
     return value
 
 
