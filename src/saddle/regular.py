@@ -39,7 +39,8 @@ def open_to_append(path: str | Path, root: str | Path | None = None) -> BinaryIO
 
 def create(path: str | Path, root: str | Path | None = None) -> BinaryIO:
     """A new file of the mode that the umask says; what had its name goes first, a link itself and not what it names."""
-    refuse_link(Path(path).parent, root)
+    if root is not None:
+        refuse_link(Path(path).parent, root)
     with suppress(FileNotFoundError):
         os.unlink(path)
     return opened(path, os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | BARE | UNLINKED, 0o666), "wb+")

@@ -9,7 +9,6 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
 from ..data.cache import home
@@ -17,6 +16,7 @@ from ..errors import Failure, Unwritten
 from ..metrics.features import Extractor
 from ..metrics.moments import Moments
 from ..runs.folder import write
+from ..runs.tensors import write_tensors
 from .sides import Side
 
 FORM = 1  # of what is kept and of the order of a side's samples; another number lets old files lie
@@ -52,11 +52,7 @@ def kept_features(file: Path) -> Tensor:
 
 
 def keep_features(file: Path, features: Tensor) -> None:
-    def fill(draft: Path) -> None:
-        with draft.open("wb") as stream:
-            np.save(stream, features.numpy(), allow_pickle=False)
-
-    write(file, fill)
+    write(file, lambda draft: np.save(draft, features.numpy(), allow_pickle=False))
 
 
 def kept_moments(file: Path) -> Moments:
@@ -71,15 +67,8 @@ def kept_moments(file: Path) -> Moments:
 
 
 def keep_moments(file: Path, moments: Moments) -> None:
-    tensors = {"n": torch.tensor(moments.n), "mean": moments.mean, "scatter": moments.scatter.contiguous()}
-
-    def fill(draft: Path) -> None:
-        try:
-            save_file(tensors, draft)
-        except SafetensorError as error:
-            raise OSError(str(error)) from error
-
-    write(file, fill)
+    tensors = {"n": torch.tensor(moments.n), "mean": moments.mean, "scatter": moments.scatter}
+    write(file, lambda draft: write_tensors(draft, tensors))
 
 
 def damaged(file: Path, error: Exception) -> Failure:

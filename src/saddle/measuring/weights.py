@@ -7,6 +7,7 @@ import os
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from ..data.cache import home
 from ..errors import Mistake, require
@@ -48,12 +49,11 @@ def fetched(address: str, sha256: str, file: Path, say: Callable[[str], None]) -
     """A file from the network, there only if its hash begins so; raises Mistake where it cannot be had."""
     say(f"downloading {address}")
 
-    def fill(draft: Path) -> None:
+    def fill(draft: BinaryIO) -> None:
         total = hashlib.sha256()
-        with draft.open("wb") as out:
-            for block in blocks(address):
-                out.write(block)
-                total.update(block)
+        for block in blocks(address):
+            draft.write(block)
+            total.update(block)
         got = total.hexdigest()
         require(got.startswith(sha256), f"{address} has the hash {got}, not {sha256}..., and is not used")
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
@@ -14,11 +13,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..core import Mistake, Shape, require
+from ..runs.folder import write
+from ..runs.tensors import write_tensors
 
 VERSION = 1  # of everything here that decides the weights; part of a cached classifier's name
 BATCH = 128
@@ -212,6 +212,4 @@ def _load(classifier: Classifier, file: Path) -> None:
 def _save(classifier: Classifier, file: Path) -> None:
     """Whole or not at all, also when two processes write the same one."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    part = file.with_suffix(f".{os.getpid()}.part")
-    save_file({name: value.contiguous() for name, value in classifier.state_dict().items()}, part)
-    part.replace(file)
+    write(file, lambda draft: write_tensors(draft, classifier.state_dict()))

@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 
 from ..errors import plural
-from ..runs.folder import write
+from ..runs.folder import write_text
 from .curves import figure_charts, term_charts
 from .findings import findings_html, findings_text
 from .grids import gallery, sample_grids
@@ -139,4 +139,4 @@ def one_line(values: Sequence[str], titles: Sequence[str]) -> str:
 def put(path: Path, text: str) -> None:
     """A text file, whole or not at all, in folders made for it."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    write(path, lambda draft: draft.write_text(text, encoding="utf-8"))
+    write_text(path, text)

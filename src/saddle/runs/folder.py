@@ -7,9 +7,10 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from ..errors import Mistake, Unwritten
+from ..regular import create
 
 try:
     import fcntl
@@ -106,12 +107,13 @@ def beside(path: Path) -> str:
     return f"; there are {', '.join(map(str, near[-3:]))}" if near else ""
 
 
-def write(path: Path, fill: Callable[[Path], object]) -> None:
-    """Let `fill` write a file that then appears whole, with its content on disk, or not at all."""
+def write(path: Path, fill: Callable[[BinaryIO], object]) -> None:
+    """Let `fill` write a file that then appears whole, with its content on disk, or not at all; a link goes for it."""
     draft = path.with_name(f"{DRAFT}{path.name}.{os.getpid()}")
     try:
-        fill(draft)
-        with draft.open("rb+") as file:
+        with create(draft) as file:
+            fill(file)
+            file.flush()
             os.fsync(file.fileno())
         os.replace(draft, path)
     except OSError as error:
@@ -121,5 +123,8 @@ def write(path: Path, fill: Callable[[Path], object]) -> None:
 
 
 def write_json(path: Path, facts: Any) -> None:
-    text = json.dumps(facts, indent=2, ensure_ascii=False) + "\n"
-    write(path, lambda draft: draft.write_text(text, encoding="utf-8"))
+    write_text(path, json.dumps(facts, indent=2, ensure_ascii=False) + "\n")
+
+
+def write_text(path: Path, text: str) -> None:
+    write(path, lambda draft: draft.write(text.encode()))

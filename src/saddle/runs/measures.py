@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from ..errors import Mistake, plural
 from ..metrics.figures import Figure
-from .folder import Folder, write
+from .folder import Folder, write_text
 from .log import append
 
 
@@ -90,8 +90,7 @@ def is_json(text: str) -> bool:
 
 def keep_lines(path: Path, lines: list[str]) -> None:
     """A file of these lines, whole or not at all."""
-    text = "".join(f"{line}\n" for line in lines)
-    write(path, lambda draft: draft.write_text(text, encoding="utf-8"))
+    write_text(path, "".join(f"{line}\n" for line in lines))
 
 
 def add_measure(folder: Folder, measurement: Measurement) -> None:

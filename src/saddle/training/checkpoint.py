@@ -8,13 +8,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
 from ..core import Mistake
 from ..runs.folder import write
+from ..runs.tensors import raw, write_tensors
 from .match import Facts
 
 FORMAT = "saddle checkpoint 1"
@@ -38,18 +37,10 @@ def save(folder: Path, tensors: Mapping[str, Tensor], facts: Facts) -> Path:
 
 
 def put(path: Path, tensors: Mapping[str, Tensor], facts: Facts) -> None:
-    """Write one checkpoint, whole or not at all."""
-    packed = {key: t.detach().cpu().contiguous() for key, t in tensors.items()}
+    """Write one checkpoint, whole or not at all; equal content makes equal bytes, and is never copied as a whole."""
     text = json.dumps(facts)
-    header = {"format": FORMAT, "facts": text, "crc": str(crc(packed, text))}
-
-    def fill(draft: Path) -> None:
-        try:
-            save_file(packed, draft, header)
-        except SafetensorError as error:
-            raise OSError(str(error)) from error
-
-    write(path, fill)
+    header = {"format": FORMAT, "facts": text, "crc": str(crc(tensors, text))}
+    write(path, lambda draft: write_tensors(draft, tensors, header))
 
 
 def saved(folder: Path) -> list[Path]:
@@ -99,8 +90,7 @@ def crc(tensors: Mapping[str, Tensor], facts: str) -> int:
     total = zlib.crc32(facts.encode())
     for key in sorted(tensors):
         described = f"{key} {tensors[key].dtype} {tuple(tensors[key].shape)}"
-        raw = tensors[key].reshape(-1).view(torch.uint8).numpy()
-        total = zlib.crc32(raw.tobytes(), zlib.crc32(described.encode(), total))
+        total = zlib.crc32(raw(tensors[key]), zlib.crc32(described.encode(), total))
     return total
 
 
