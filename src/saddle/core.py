@@ -187,8 +187,14 @@ class Game(nn.Module, Generic[B]):
     makers: ClassVar[tuple[str, ...]] = ("generator",)  # averaged, sampled, exported
 
     def round(self, batches: Iterator[B], clock: Clock) -> Iterator[Turn]:
-        """Yield the turns of one round. Code after a `yield` runs once those players have moved."""
+        """Yield the turns of one round. Code after a `yield` runs once those players have moved.
+
+        It runs for each part of a batch, while others may hold a graph: weights are changed in `after_move` alone.
+        """
         raise NotImplementedError
+
+    def after_move(self, player: nn.Module) -> None:
+        """What is done to a player after each of its moves: once, when all parts have moved and before any goes on."""
 
     def phase(self, clock: Clock) -> Hashable | None:
         """Equal phases run equal operations, one CUDA graph each; None: do not capture."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Generator, Hashable, Iterator, Mapping
 from contextlib import nullcontext
 from typing import ClassVar, Unpack
 
@@ -31,6 +31,8 @@ from ..core import (
 )
 from ..layers.priors import Normal
 from ..objectives import NonSaturating
+from ..parts import PART
+from .replay import Replay
 from .slots import Free, Slots, Turns, belong, grounded, moved, opposed, sights, signed, taught, unmixed
 from .terms import due, hear, point, sloped, weigh
 
@@ -77,17 +79,21 @@ class Adversarial(Game[Images]):
         for _ in range(steps):
             batch = next(batches)
             judge = self.judge(batch, clock)
-            with torch.set_grad_enabled(steps == 1):  # then the generator answers these very fakes
+            replay = Replay(self.generator) if steps == 1 and PART.get().waits else None
+            with torch.set_grad_enabled(steps == 1 and replay is None):  # then the generator answers these very fakes
                 fake = self.generate(batch)
-            yield from self.critic_turn(judge, batch, fake)
+            yield from hear((*self.penalties, *self.views), *(yield from self.critic_turn(judge, batch, fake)))
         for i in range(int(at(self.turns.generator, clock))):
-            yield from self.generator_turn(judge, batch, fake if i == 0 and steps == 1 else self.generate(batch))
+            if i > 0 or steps > 1 or replay:
+                with replay.again() if i == 0 and replay else nullcontext():
+                    fake = self.generate(batch)
+            yield from self.generator_turn(judge, batch, fake)
 
-    def critic_turn(self, judge: Judge, batch: Images, fake: Tensor) -> Iterator[Turn]:
+    def critic_turn(self, judge: Judge, batch: Images, fake: Tensor) -> Generator[Turn, None, tuple[Judged, Judged]]:
+        """The critic's move, if it has one; returns reals and fakes as judged, for all that remembers to hear of."""
         real, made = (judge(point(x, self.penalties, judge.clock)) for x in (batch.image, fake))
         yield self.critic_move(judge, real, made)
-        self.constraint(self.critic)
-        yield from hear((*self.penalties, *self.views), real, made)
+        return real, made
 
     def generator_turn(self, judge: Judge, batch: Images, fake: Tensor) -> Iterator[Turn]:
         yield self.answer(judge, batch, fake)
@@ -120,6 +126,10 @@ class Adversarial(Game[Images]):
         fake: Tensor = self.generator(self.prior(like, self.latent), condition)
         return fake
 
+    def after_move(self, player: nn.Module) -> None:
+        if player is self.critic:
+            self.constraint(player)
+
     def phase(self, clock: Clock) -> Hashable:
         both = (*self.penalties, *self.generator_penalties)
         return at(self.turns.critic, clock), at(self.turns.generator, clock), tuple(due(p, clock) for p in both)
@@ -144,9 +154,12 @@ class Simultaneous(Adversarial):
         # the fakes keep their graph, so they are no leaves whose slopes are exact by themselves
         with exact(batch.image) if self.twice or sloped(self.penalties, clock) else nullcontext():
             real, fake = judge(point(batch.image, self.penalties, clock)), judge(self.generate(batch))
-        yield from self.both(judge, real, fake)
-        self.constraint(self.critic)
-        yield from hear((*self.penalties, *self.views), real, fake)
+        told, both = list(hear((*self.penalties, *self.views), real, fake)), self.both(judge, real, fake)
+        del real, fake
+        yield from both
+        yield from told
 
     def both(self, judge: Judge, real: Judged, fake: Judged) -> Iterator[Turn]:
-        yield self.critic_move(judge, real, fake), self.generator_move(judge, real, fake)
+        moves = [(self.critic_move(judge, real, fake), self.generator_move(judge, real, fake))]
+        del real, fake
+        yield moves.pop()  # nobody here keeps the graph while other parts play: of what only one move needs, a part stays

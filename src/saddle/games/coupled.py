@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import ClassVar, Unpack
 
 import torch
 from torch import Tensor, nn
 
 from ..batches import Images
-from ..core import Clock, Judge, Judged, Move, Turn, called, exact, require, wide
+from ..core import Clock, Judge, Judged, Move, Turn, called, exact, frozen, require, wide
 from ..objectives import CriticAlone
 from .adversarial import Adversarial, Simultaneous
 from .slots import Slots
-from .terms import hear, point, weigh
+from .terms import point, weigh
 from .whole import gradient, whole
 
 
@@ -97,15 +97,15 @@ class Turing(Adversarial):
             require(penalty.slopes != "elsewhere", f"Turing: the points that {called(penalty)} takes slopes at have "
                     "no opponent to be compared with; take a penalty of slopes at the samples, R1 or R2")  # fmt: skip
 
-    def critic_turn(self, judge: Judge, batch: Images, fake: Tensor) -> Iterator[Turn]:
+    def critic_turn(self, judge: Judge, batch: Images, fake: Tensor) -> Generator[Turn, None, tuple[Judged, Judged]]:
         x, x_fake = (point(sample, self.penalties, judge.clock) for sample in (batch.image, fake))
         judge, real, made = self.compare(judge, x, x_fake)
         yield self.critic_move(judge, real, made)
-        self.constraint(self.critic)
-        yield from hear((*self.penalties, *self.views), real, made)
+        return real, made
 
     def generator_turn(self, judge: Judge, batch: Images, fake: Tensor) -> Iterator[Turn]:
-        judge, real, made = self.compare(judge, batch.image, fake)
+        with frozen(self.critic):
+            judge, real, made = self.compare(judge, batch.image, fake)
         yield self.generator_move(judge, real, made)
 
     def generator_move(self, judge: Judge, real: Judged, fake: Judged) -> Move:

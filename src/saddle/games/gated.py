@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from typing import ClassVar, Protocol, Unpack
 
@@ -11,10 +11,12 @@ from torch import Tensor, nn
 from torch.nn.functional import softplus
 
 from ..batches import Images
-from ..core import Agree, Clock, Judge, Move, Turn, require
+from ..core import Agree, Clock, Judge, Judged, Move, Turn, require
+from ..parts import PART
 from .adversarial import Adversarial
+from .replay import Replay
 from .slots import Slots, parted
-from .terms import hear, point, weigh
+from .terms import point, weigh
 
 
 class Gate(Protocol):
@@ -92,16 +94,24 @@ class Gated(Adversarial):
         self.gate = gate
         self.register_buffer("open", torch.ones(3, dtype=torch.bool))
 
-    def critic_turn(self, judge: Judge, batch: Images, fake: Tensor) -> Iterator[Turn]:
-        real, made = (judge(point(x, self.penalties, judge.clock)) for x in (batch.image, fake))
+    def critic_turn(self, judge: Judge, batch: Images, fake: Tensor) -> Generator[Turn, None, tuple[Judged, Judged]]:
+        replay = Replay(self.critic) if PART.get().waits else None
+        with torch.set_grad_enabled(replay is None):
+            real, made = self.both(judge, batch, fake)
         yield Agree(self.decide, self.gate.notice(real.score.detach(), made.score.detach()))
         from_reals, from_fakes, _ = self.open.tolist()
         if from_reals or from_fakes:  # or nothing is yielded: Adam moves even on a gradient of zeros
+            if replay:
+                with replay.again():
+                    real, made = self.both(judge, batch, fake)
             scores = (s if learn else s.detach() for s, learn in ((real.score, from_reals), (made.score, from_fakes)))
             loss = self.objective.critic(*scores)
             yield Move(self.critic, adversarial=loss, **weigh(self.penalties, judge, real, made))
-            self.constraint(self.critic)
-        yield from hear((*self.penalties, *self.views), real, made)
+        return real, made
+
+    def both(self, judge: Judge, batch: Images, fake: Tensor) -> tuple[Judged, Judged]:
+        x, x_fake = (point(sample, self.penalties, judge.clock) for sample in (batch.image, fake))
+        return judge(x), judge(x_fake)
 
     def generator_turn(self, judge: Judge, batch: Images, fake: Tensor) -> Iterator[Turn]:
         if self.open[2]:

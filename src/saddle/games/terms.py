@@ -26,7 +26,7 @@ def hear(parts: Iterable[object], real: Judged, fake: Judged) -> Iterator[Turn]:
     """Let every part that remembers learn from what was just judged: `yield from hear(...)`."""
     for part in parts:
         if isinstance(part, Memory):
-            yield Agree(part.learn, part.notice(real, fake))
+            yield Agree(part.learn, part.notice(real, fake).detach())
 
 
 def point(sample: Tensor, penalties: tuple[Penalty, ...], clock: Clock) -> Tensor:

@@ -12,9 +12,11 @@ from torch import Tensor, nn
 
 from ..core import Agree, Clock, Game, Mistake, Move, Optimizing, Turn
 from ..parts import Part, playing
+from .buffers import Buffers
 
 B = TypeVar("B")
-Together = tuple[Move, ...] | Agree
+Players = tuple[nn.Module, ...]
+Together = tuple[Players, ...] | Agree  # who moves at once
 
 
 class Engine(Generic[B]):
@@ -30,6 +32,7 @@ class Engine(Generic[B]):
         owners = [id(p) for own in self.own.values() for p in own]
         if len(owners) != len(set(owners)):
             raise Mistake("two players share a parameter; every parameter has one owner")
+        self.buffers = Buffers(game)
         self.unproven = set(self.names)  # players that no move has reached yet
         self.optimizing = {m: optimizing(n) for m, n in self.names.items()}
         self.steppers = {m: [Stepper(p) for p in own] for m, own in self.own.items()}
@@ -48,16 +51,21 @@ class Engine(Generic[B]):
         parts = self.deal(len(batches), clock)
         rounds = [self.game.round(b, clock) for b in batches]
         report: dict[str, Tensor] = {}
-        while between() or any(turns := self.advance(rounds, parts, report)):
-            if len({isinstance(turn, Agree) or tuple(move.players for move in turn) for turn in turns}) > 1:
+        while True:
+            between()
+            if not any(turns := self.advance(rounds, parts, report)):
+                break
+            if len({isinstance(turn, Agree) or turn for turn in turns}) > 1:
                 raise RuntimeError("parts of one batch part ways; a round may only decide from the Clock or by Agree")
             if isinstance(turns[0], Agree):
                 mean = torch.stack([turn.value.detach() for turn in turns if isinstance(turn, Agree)]).mean(0)
                 average([mean])
                 turns[0].tell(mean)
             else:
-                for player in dict.fromkeys(player for move in turns[0] for player in move.players):
-                    report[f"{self.names[player]}/gradient"] = self.step(player)
+                movers = list(dict.fromkeys(player for players in turns[0] for player in players))
+                report |= {f"{self.names[player]}/gradient": self.step(player) for player in movers}
+                for player in movers:
+                    self.game.after_move(player)
         average([b for n, b in self.game.named_buffers() if n.endswith(("running_mean", "running_var"))])
         return report
 
@@ -66,23 +74,29 @@ class Engine(Generic[B]):
         rank, world = (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
         torch.manual_seed(mix(self.seed, clock.round, rank))
         seed = mix(self.seed, clock.round)
-        return [Part(rank * n + i, world * n, torch.Generator(self.device).manual_seed(seed)) for i in range(n)]
+        dice = [torch.Generator(self.device).manual_seed(seed) for _ in range(n)]
+        return [Part(i, world * n, own, world) for i, own in zip(places(n, rank, world), dice, strict=True)]
 
     def advance(self, rounds: list[Iterator[Turn]], parts: list[Part], report: dict[str, Tensor]) -> list[Together]:
-        """Every part's next turn, after its share of the gradients has been taken; () at the end of the round."""
+        """Every part's next turn, after its share of the gradients has been taken; () at the end of the round.
+
+        Of a move only the players are handed on: its graph goes before the next part makes its own.
+        """
         turns: list[Together] = []
         terms: dict[str, Tensor] = {}
-        for play, part in zip(rounds, parts, strict=True):
-            with playing(part), self.autocast:
+        for i, (play, part) in enumerate(zip(rounds, parts, strict=True)):
+            with self.buffers.of_part(i, len(parts)), playing(part), self.autocast:
                 turn = next(play, ())
-            turns.append((turn,) if isinstance(turn, Move) else turn)
-            if not isinstance(turns[-1], Agree):
-                self.differentiate(turns[-1], len(rounds), terms)
+            if isinstance(turn, Agree):
+                turns.append(Agree(turn.tell, turn.value.detach()))
+            else:
+                turns.append(self.differentiate((turn,) if isinstance(turn, Move) else turn, len(rounds), terms))
+            del turn
         report |= terms
         return turns
 
-    def differentiate(self, turn: tuple[Move, ...], parts: int, terms: dict[str, Tensor]) -> None:
-        """Add each move's gradient to its own players' parameters, and to nobody else's."""
+    def differentiate(self, turn: tuple[Move, ...], parts: int, terms: dict[str, Tensor]) -> tuple[Players, ...]:
+        """Add each move's gradient to its own players' parameters, and to nobody else's; returns who they are."""
         for i, move in enumerate(turn):
             own, loss = [p for player in move.players for p in self.own[player]], move.loss
             if loss.requires_grad:
@@ -95,6 +109,7 @@ class Engine(Generic[B]):
             if all(p.grad is None for p in self.own[player]):
                 raise Mistake(f"{self.names[player]}'s first move does not depend on it; is something detached?")
             self.unproven.remove(player)
+        return tuple(move.players for move in turn)
 
     def step(self, player: nn.Module) -> Tensor:
         """Average the player's gradient over processes and let it move; returns the gradient's norm."""
@@ -124,6 +139,14 @@ class Stepper:
         gradient = self.parameter.grad
         self.view.grad = None if gradient is None else gradient.permute(self.order)
         self.parameter.grad = None
+
+
+def places(n: int, rank: int, world: int) -> list[int]:
+    """Which parts of the whole batch a process plays that plays n: with equal turns, all processes play neighbours.
+
+    So what is taken over processes is taken of the same samples as if one process played n parts.
+    """
+    return [i * world + rank for i in range(n)]
 
 
 def average(tensors: list[Tensor]) -> None:

@@ -14,7 +14,7 @@ from ..data.dataset import Dataset
 from ..data.feed import Feed
 from ..parts import Part, playing
 from .average import Average, resting
-from .engine import Engine, mix
+from .engine import Engine, mix, places
 from .machine import Machine, processes, rank
 
 B = TypeVar("B")
@@ -48,9 +48,9 @@ class Match(Generic[B]):
         self.engine = Engine(self.game, self.recipe.steps, self.how.seed, self.machine.precision)
         n, parts = self.how.accumulate, self.how.accumulate * processes()
         self.feeds = [
-            Feed(self.data, self.stage.batch, self.how.seed, self.machine.device, rank() * n + i, parts,
+            Feed(self.data, self.stage.batch, self.how.seed, self.machine.device, i, parts,
                  self.clock.images, self.stage.data)
-            for i in range(n)
+            for i in places(n, rank(), processes())
         ]  # fmt: skip
 
     def stage_at(self, images: int) -> Stage:

@@ -1,0 +1,48 @@
+"""Making the same samples, or judging them, a second time instead of keeping the first time's graph."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import nn
+
+from ..parts import PART
+
+
+class Replay:
+    """Where chance and the buffers of a network stand now, so that in `again` it does once more what it does next.
+
+    A part of a batch that waits for the others at a turn would keep its graph all that time, and so would they all.
+    """
+
+    def __init__(self, network: nn.Module) -> None:
+        self.network, self.dice = network, PART.get().dice
+        self.device = next(network.parameters()).device
+        self.chance = self.now()
+        self.buffers = [b.detach().clone() for b in network.buffers()]
+
+    @contextmanager
+    def again(self) -> Iterator[None]:
+        """Everything stands as it did; chance comes back to where it is now, and buffers to what this pass makes."""
+        now = self.now()
+        for b, then in zip(self.network.buffers(), self.buffers, strict=True):
+            b.data.copy_(then)  # .data: a graph that was made with it has no use for its value
+        self.turn(self.chance)
+        try:
+            yield
+        finally:
+            self.turn(now)
+
+    def now(self) -> tuple[torch.Tensor, ...]:
+        """The states of what draws latents and of what networks draw from themselves."""
+        own = (torch.cuda.get_rng_state(self.device),) if self.device.type == "cuda" else ()
+        return (torch.get_rng_state(), *own, *((self.dice.get_state(),) if self.dice else ()))
+
+    def turn(self, states: tuple[torch.Tensor, ...]) -> None:
+        torch.set_rng_state(states[0])
+        if self.device.type == "cuda":
+            torch.cuda.set_rng_state(states[1], self.device)
+        if self.dice:
+            self.dice.set_state(states[-1])

@@ -1,0 +1,154 @@
+"""A batch in parts is the whole batch, in every game; and waits with no more than one part's graph."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from saddle.core import Game, Verdict
+from saddle.games import (
+    AccuracyGate,
+    Adversarial,
+    Clip,
+    Consensus,
+    EquilibriumGate,
+    Gated,
+    NagarajanKolter,
+    NoisyReals,
+    Regression,
+    Simultaneous,
+    Turing,
+    Turns,
+    Unrolled,
+)
+from saddle.layers import ADA, Noise
+from saddle.layers.spectral import normalised
+from saddle.optim import SGD
+from saddle.penalties import LeCam
+from saddle.training.engine import Engine
+from toys import LATENT, PIXELS, Batches, Critic, Maker, images, play
+
+
+class Comparing(nn.Module):
+    """A critic of two pictures."""
+
+    needs = "opponent"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inside = Critic()
+        self.other = nn.Linear(PIXELS, 1)
+
+    def forward(self, x: Tensor, condition: Tensor | None = None) -> Verdict:
+        verdict: Verdict = self.inside(x)
+        assert condition is not None
+        return verdict._replace(score=verdict.score - self.other(condition.flatten(1)).tanh().squeeze(1))
+
+
+def against(kind: type[Adversarial], critic: Callable[[], nn.Module] = Critic, **more: Any) -> Callable[..., Game[Any]]:
+    return lambda **slots: kind(Maker(), critic(), LATENT, **more, **slots)
+
+
+GAMES: dict[str, Callable[..., Game[Any]]] = {
+    "adversarial": against(Adversarial),
+    "spectral": against(Adversarial, lambda: normalised(Critic())),
+    "accuracy gate": against(Gated, gate=AccuracyGate(0.6)),
+    "equilibrium gate": against(Gated, gate=EquilibriumGate(margin=0.02)),
+    "nagarajan-kolter": against(NagarajanKolter),
+    "unrolled": against(Unrolled, K=2, inner=SGD(0.1)),
+    "turing": against(Turing, Comparing),
+    "noisy reals": against(NoisyReals),
+    "simultaneous": against(Simultaneous),
+    "consensus": against(Consensus),
+}
+CLIP, TURNS = {"constraint": Clip(0.3)}, {"turns": Turns(2, 2)}
+MEMORIES = {"penalties": (LeCam(1.0),), "views": (Noise(0.1), ADA(boundary=-1.0, images=64, every=1, pipe="c"))}
+
+
+def cases() -> Iterator[Any]:
+    """Unrolled foresees no constraint, and players that move at once have no turns."""
+    for game in GAMES:
+        slots = MEMORIES | ({} if game == "unrolled" else CLIP)
+        yield pytest.param(game, slots, id=game)
+        if game not in ("simultaneous", "consensus"):
+            yield pytest.param(game, slots | TURNS, id=f"{game}, two turns")
+
+
+def end(make: Callable[..., Game[Any]], slots: dict[str, Any], parts: int, rounds: int = 2) -> dict[str, Tensor]:
+    """Where a game stands after some rounds, by double numbers."""
+    torch.manual_seed(0)
+    game = make(**slots)
+    report = play(Engine(game, lambda player: SGD(0.1)), [Batches(images, i, parts) for i in range(parts)], 0, rounds)
+    return {**game.state_dict(), **{f"report {key}": t for key, t in report.items()}}
+
+
+@pytest.fixture
+def double() -> Iterator[None]:
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(torch.float32)
+
+
+@pytest.mark.usefixtures("double")
+@pytest.mark.parametrize(("game", "slots"), list(cases()))
+def test_parts_equal_the_whole_in_every_game(game: str, slots: dict[str, Any]):
+    whole, parts = (end(GAMES[game], slots, n) for n in (1, 2 if "turns" in slots else 4))
+    assert parts.keys() == whole.keys()
+    for key, value in whole.items():
+        torch.testing.assert_close(parts[key], value, rtol=0, atol=1e-10, msg=key)
+    weights = [t for key, t in whole.items() if key.startswith("critic.") and not key.endswith(".u")]
+    assert "constraint" not in slots or all(t.abs().max() <= 0.3 for t in weights)
+    assert whole["penalty_0.usual"].all() and whole["view_1.p"] > 0
+
+
+@pytest.mark.usefixtures("double")
+def test_a_generator_without_a_critic_learns_in_parts_too():
+    whole, parts = (end(lambda: Regression(Maker(), LATENT), {}, n) for n in (1, 4))
+    for key, value in whole.items():
+        torch.testing.assert_close(parts[key], value, rtol=0, atol=1e-12, msg=key)
+
+
+class Held:
+    """A tensor that a graph keeps for its way back, counted as long as it is kept."""
+
+    now = most = 0
+
+    def __init__(self, t: Tensor) -> None:
+        self.t, self.bytes = t, t.nbytes
+        Held.now += self.bytes
+        Held.most = max(Held.most, Held.now)
+
+    def __del__(self) -> None:
+        Held.now -= self.bytes
+
+
+def most_held(make: Callable[..., Game[Any]], slots: dict[str, Any], parts: int) -> int:
+    """The most bytes that all graphs together hold of activations at any moment of a round."""
+    torch.manual_seed(0)
+    game, rows = make(**slots), 64
+    weights = {p.data_ptr() for p in game.parameters()}
+    driver = Engine(game, lambda player: SGD(0.1))
+    Held.now = Held.most = 0
+    with torch.autograd.graph.saved_tensors_hooks(
+        lambda t: t if t.data_ptr() in weights or len(t) <= 1 else Held(t),
+        lambda kept: kept.t if isinstance(kept, Held) else kept,
+    ):
+        play(driver, [Batches(images, i, parts, rows) for i in range(parts)], 0, 2)
+    return Held.most
+
+
+# the others look at gradients of the whole batch, which they differentiate again: all parts' graphs have to stand
+ONE_AT_A_TIME = {
+    name: make for name, make in GAMES.items() if name not in ("nagarajan-kolter", "unrolled", "consensus")
+}
+
+
+@pytest.mark.parametrize("game", ONE_AT_A_TIME)
+def test_no_part_keeps_its_graph_while_others_play(game: str):
+    slots = {"turns": Turns(2, 2)} if game == "accuracy gate" else {}
+    whole, parts = (most_held(ONE_AT_A_TIME[game], slots, n) for n in (1, 8))
+    assert 0 < parts <= 1.5 * whole / 8
