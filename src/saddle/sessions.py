@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from .core import Mistake, Recipe, require
+from .core import Mistake, Recipe
 from .data import Prepare, open_data
 from .data.dataset import Dataset
 from .data.held import hold_out
@@ -165,7 +165,6 @@ def choose(recipe: str | Recipe[Any], options: dict[str, str],
         chosen, data=absolute(chosen.data or entry.data), size=chosen.size or size,
         labels=chosen.labels and absolute(chosen.labels))  # fmt: skip
     value = picked(recipe, options)
-    require(value.batch >= 1, f"batch is {value.batch}, but should be at least 1")
     return name, value, options, chosen
 
 

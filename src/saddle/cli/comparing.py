@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import require
+from ..light import light
 from ..recipes import find
 from .pages import width
 from .words import Nothing, take
@@ -21,8 +22,13 @@ def diff(words: list[str]) -> None:
     (a, b), _ = take("diff", words, Nothing())
     require(is_run(a) == is_run(b), f"{a if is_run(a) else b} is a run and {b if is_run(a) else a} a recipe; "
                                     "give two of a kind")  # fmt: skip
+    print(compared(a, b))
+
+
+@light
+def compared(a: str, b: str) -> str:
     rows = [*differences(facts(a), facts(b))]
-    print(side_by_side(("", a, b), rows) if rows else f"{a} and {b} are the same")
+    return side_by_side(("", a, b), rows) if rows else f"{a} and {b} are the same"
 
 
 def is_run(name: str) -> bool:

@@ -9,6 +9,7 @@ from itertools import groupby
 
 from ..errors import Mistake, nearest
 from ..hints import bare
+from ..light import light
 from ..recipes import RECIPES
 from .pages import comments, described, table, wrapped
 from .words import Nothing, take
@@ -37,12 +38,16 @@ def list(words: Sequence[str]) -> None:
     """saddle list [WHAT]: a list, or one value of one."""
     plain, _ = take("list", words, Nothing())
     what = plain[0] if plain else "recipes"
+    print(listed(what))
+
+
+@light
+def listed(what: str) -> str:
     known = ["recipes", *VALUES, "data"]
     if what not in known:
-        print(one(what, known))
-        return
+        return one(what, known)
     rows = VALUES.get(what)
-    print(values(*rows) if rows else recipes() if what == "recipes" else sources())
+    return values(*rows) if rows else recipes() if what == "recipes" else sources()
 
 
 def recipes() -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..errors import require
+from ..light import light
 from ..options import typed
 from ..recipes import Entry, find
 from .pages import described, introduced, options, table, wrapped
@@ -34,6 +35,7 @@ class Showing:
 def show(words: list[str]) -> None:
     """saddle show RECIPE."""
     (name,), wish = take("show", words, Showing())
+    light(find)(name)
     recipe, entry = find(name)
     kinds = dict.fromkeys(type(value) for value in inside(recipe))
     terms = table(((kind.__name__, " ".join(described(kind).split())) for kind in kinds), 22)
@@ -74,7 +76,9 @@ def players(recipe: Recipe[Any], shape: Shape) -> dict[str, int]:
     """How many numbers each player learns, counted without making them."""
     import torch
 
-    with torch.device("meta"):
+    from ..layers.initial import Undrawn
+
+    with torch.device("meta"), Undrawn():
         game = recipe.game(shape)
     sizes = {
         name: sum(p.numel() for p in child.parameters() if p.requires_grad) for name, child in game.named_children()

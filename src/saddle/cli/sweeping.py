@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..errors import Failure, plural, require
+from ..light import light
 from ..options import override
 from ..recipes import find
 from ..runs.settings import Settings
 from . import Answer
 from .pages import page, width, wrapped
 from .training import MORE, separate
-from .words import asks, expected, flags, sort, split
+from .words import Given, asks, expected, flags, sort, split
 
 if TYPE_CHECKING:
     from ..sweeps.plan import Plan
@@ -31,6 +32,12 @@ end all runs are compared: in the terminal, and as comparison.html, .csv and .js
 best figure is worse than the median of what the runs done, five at least, had after as many. One at a time, a search \
 that was stopped tries what it would have tried; of several --jobs, which ends first decides what is tried next. A \
 larger --search goes on."""
+
+NOTHING = (
+    "a sweep needs something to vary, such as --vary 'optimizer.lr=1e-4;2e-4', or --seeds 3; "
+    "saddle train {name} trains once"
+)
+UNMEASURED = "No figures will be taken, only losses and pictures compared; --measure fid takes some as the runs train."
 
 
 @dataclass(frozen=True)
@@ -51,23 +58,39 @@ def sweep(words: list[str]) -> None:
     if asks(given):
         raise Answer(page("sweep", {"The sweep": (Sweeping(),), "Each run": (Settings(),)}, ABOUT) + MORE)
     (name,) = expected("sweep", plain)
-    recipe, _ = find(name)
-    separate(name, recipe)
-    own, chosen, options = sort("sweep", given, Sweeping(), Settings(), recipe)
-    wish, settings = override(Sweeping(), own), override(Settings(), chosen)
+    wish, settings, options = sorted_out(name, given, texts)
     from ..sweeps.plan import Plan, varied
 
-    values = {field: getattr(settings, field) for field in chosen}
-    plan = Plan(name, options, values, varied(texts), wish.seeds, wish.search)
+    plan = Plan(name, options, settings, varied(texts), wish.seeds, wish.search)
     if plan.search is not None:
         searched(plan, wish)
         return
+    if not {"measure"} & {*plan.settings, *plan.vary}:
+        print(UNMEASURED)
     from ..sweeps.sweep import sweep as train
 
     folder, whole = train(plan, wish.out, wish.jobs)
     print(f"\n{whole.text(width())}\n\n{folder / 'comparison.html'} shows curves and pictures.")
     if whole.notes:
         raise Failure(f"{len(whole.notes)} of {plural(len(plan.trials()), 'run')} failed, as is said above")
+
+
+@light
+def sorted_out(name: str, given: Given, texts: Sequence[str]) -> tuple[Sweeping, dict[str, Any], dict[str, str]]:
+    """The sweep's options, the settings of all runs, and the recipe's options as text: all of them fit."""
+    recipe, _ = find(name)
+    separate(name, recipe)
+    own, chosen, options = sort("sweep", given, Sweeping(), Settings(), recipe)
+    wish, settings = override(Sweeping(), own), override(Settings(), chosen)
+    require(bool(texts) or wish.seeds > 1 or wish.search is not None, NOTHING.format(name=name))
+    from ..recipes.revive import chosen as changed
+    from ..sweeps.plan import Plan, varied
+
+    values = {field: getattr(settings, field) for field in chosen}
+    plan = Plan(name, options, values, varied(texts), wish.seeds, wish.search)
+    for choice in plan.variations():
+        changed(name, plan.trial(0, choice, 0).options)
+    return wish, values, options
 
 
 def searched(plan: Plan, wish: Sweeping) -> None:

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import require
 from ..hints import fields
+from ..light import light
 from ..options import override
-from ..recipes import RECIPES, Entry, files, find
+from ..recipes import RECIPES, files, find
 from ..runs.settings import Settings
 from . import Answer
 from .pages import introduced, page
-from .words import asks, expected, flags, sort, split, take
+from .words import Given, asks, expected, flags, sort, split, take
 
 if TYPE_CHECKING:
     from ..core import Recipe
@@ -53,17 +54,25 @@ def train(words: list[str]) -> None:
     if asks(given) and not plain:
         raise Answer(page("train", {"Run settings": (Place(), Settings())}) + OWN)
     name = named(plain)
-    recipe, entry = find(name)
-    separate(name, recipe)
     if asks(given):
-        raise Answer(recipe_page(name, recipe, entry))
-    place, chosen, options = sort("train", given, Place(), Settings(), recipe)
-    settings = override(Settings(), chosen)
+        raise Answer(recipe_page(name))
+    place, settings, options = sorted_out(name, given)
     from .. import sessions  # after everything that can be refused without torch
 
-    run = sessions.train(name, out=override(Place(), place).out, options=options,
-                         **{field.replace("-", "_"): getattr(settings, field) for field in chosen})  # fmt: skip
-    told(run)
+    told(sessions.train(name, out=place.out, options=options, **settings))
+
+
+@light
+def sorted_out(name: str, given: Given) -> tuple[Place, dict[str, Any], dict[str, str]]:
+    """Where the run goes, the settings that are given, and the recipe's options as text: all of them fit."""
+    recipe, _ = find(name)
+    separate(name, recipe)
+    place, chosen, options = sort("train", given, Place(), Settings(), recipe)
+    settings = override(Settings(), chosen)
+    from ..recipes.revive import chosen as changed
+
+    changed(name, options)
+    return override(Place(), place), {field: getattr(settings, field) for field in chosen}, options
 
 
 def resume(words: list[str]) -> None:
@@ -90,7 +99,10 @@ def separate(name: str, recipe: Recipe[Any]) -> None:
     require(not both, f"{name} has the field {' and '.join(both)}, which is a run setting; call it something else")
 
 
-def recipe_page(name: str, recipe: Recipe[Any], entry: Entry) -> str:
+@light
+def recipe_page(name: str) -> str:
+    recipe, entry = find(name)
+    separate(name, recipe)
     kind = type(recipe)
     title = f"{kind.__name__}, from {cited(recipe)}" if cited(recipe) else kind.__name__
     about = f"{title}\n\n{introduced(recipe, entry)}".rstrip()

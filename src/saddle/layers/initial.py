@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from math import prod, sqrt
-from typing import TypeVar
+from typing import Any, TypeVar
 
+import torch
 from torch import nn
+from torch.overrides import TorchFunctionMode
 
 Linear = nn.Linear | nn.Conv2d | nn.ConvTranspose2d
 AnyLinear = TypeVar("AnyLinear", bound=Linear)
@@ -49,3 +52,14 @@ def fans(layer: Linear) -> tuple[float, float]:
     inputs, outputs = layer.in_channels * taps, layer.out_channels * taps
     # torch's own count takes no stride into account, and turns a transposed convolution's two sides around
     return (inputs / stride, outputs) if layer.transposed else (inputs, outputs / stride)
+
+
+class Undrawn(TorchFunctionMode):
+    """Weights that nobody will look at are not drawn in here: where they have only shapes, torch is slow at it."""
+
+    def __torch_function__(self, function: Callable[..., Any], types: object, args: tuple[Any, ...] = (),
+                           kwargs: Mapping[str, Any] | None = None) -> Any:  # fmt: skip
+        name, kwargs = getattr(function, "__name__", ""), kwargs or {}
+        if name in ("normal_", "uniform_"):
+            return args[0] if args else kwargs["tensor"]
+        return (torch.empty if name in ("randn", "rand") else function)(*args, **kwargs)

@@ -11,6 +11,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from ..errors import Mistake, nearest, require
+from ..light import heavy
 
 if TYPE_CHECKING:
     from ..core import Recipe
@@ -80,6 +81,7 @@ def opened(path: Path) -> ModuleType:
     name = f"saddle_recipe_{hashlib.sha256(str(path.resolve()).encode() + source).hexdigest()[:16]}"
     if name in sys.modules:
         return sys.modules[name]
+    heavy()
     module = sys.modules[name] = ModuleType(name)  # dataclasses look their module up while it runs
     module.__file__ = str(path.resolve())
     reading.append(path)

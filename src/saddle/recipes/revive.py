@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from itertools import chain
 from typing import Any
 
-from ..core import Mistake, Recipe
+from ..core import Mistake, Recipe, require
 from ..options import override, read
 from . import RECIPES, find
 from .kinds import kinds
@@ -17,7 +17,9 @@ from .kinds import kinds
 def chosen(name: str, options: dict[str, str]) -> Recipe[Any]:
     """The recipe of a name, or of a file, with some fields given as text."""
     recipe, entry = find(name)
-    return override(recipe, options, kinds(entry))
+    value = override(recipe, options, kinds(entry))
+    require(value.batch >= 1, f"batch is {value.batch}, but should be at least 1")
+    return value
 
 
 def named(recipe: Recipe[Any], options: Mapping[str, str]) -> tuple[str, dict[str, str]]:

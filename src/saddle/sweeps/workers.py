@@ -57,8 +57,7 @@ class Workers:
         forks = "forkserver" in mp.get_all_start_methods()
         self.context: Any = mp.get_context("forkserver" if forks else "spawn")
         if forks:
-            # imported once, not by every run; the second is what torch's optimizers drag in, and takes seconds
-            self.context.set_forkserver_preload([__name__, "torch._dynamo"])
+            self.context.set_forkserver_preload([__name__])  # imported once, not by every run
         self.running: list[Job] = []
         self.signals = Signals(self.ask)
         self.fault: Mistake | Failure | None = None

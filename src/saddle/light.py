@@ -1,0 +1,121 @@
+"""Pages that compute nothing are written without torch, whose import takes seconds of processor.
+
+Values are told of, compared and checked by their fields. Their modules name torch as they are read (a class derives
+from `nn.Module`, a union names two layers), but use it only inside functions. So a stand-in, which can be named and
+derived from, is enough to read them; what would use it is done again with torch itself.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, MutableSequence
+from contextlib import contextmanager
+from functools import wraps
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+from typing import ParamSpec, TypeVar
+
+from .errors import Failure, Mistake
+
+P = ParamSpec("P")
+R = TypeVar("R")
+DECORATORS = ("no_grad", "inference_mode")
+
+
+class Needed(Exception):
+    """Torch itself is needed after all."""
+
+
+class StandIn(type):
+    """Something of torch's: its attributes are such too, always the same ones; it cannot be called."""
+
+    def __getattr__(cls, name: str) -> StandIn:
+        return invented(cls, name)
+
+    def __call__(cls, *args: object, **kwargs: object) -> object:
+        if cls.__name__ in DECORATORS and cls.__module__ == "torch":
+            return unchanged
+        raise Needed(f"{cls.__module__}.{cls.__name__}")
+
+
+class Aside(ModuleType):
+    """A module of torch's."""
+
+    __path__: MutableSequence[str] = []
+
+    def __getattr__(self, name: str) -> StandIn:
+        return invented(self, name)
+
+
+class Finder(MetaPathFinder, Loader):
+    """Finds torch, and whatever is in it, as stand-ins."""
+
+    def find_spec(self, name: str, path: object = None, target: object = None) -> ModuleSpec | None:
+        return ModuleSpec(name, self, is_package=True) if name.partition(".")[0] == "torch" else None
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        return Aside(spec.name)
+
+    def exec_module(self, module: ModuleType) -> None:
+        """It has nothing to run."""
+
+
+def invented(owner: StandIn | ModuleType, name: str) -> StandIn:
+    if name.startswith("__"):
+        raise AttributeError(name)
+    made = StandIn(name, (), {"__module__": owner.__name__})
+    setattr(owner, name, made)
+    return made
+
+
+def heavy() -> None:
+    """Said before what may compute anything, such as a file of the user's."""
+    if isinstance(sys.modules.get("torch"), Aside):
+        raise Needed("torch")
+
+
+def unchanged(function: R) -> R:
+    return function
+
+
+def light(work: Callable[P, R]) -> Callable[P, R]:
+    """Do this without importing torch, or again with it if that is needed; for work whose result is text or settings.
+
+    What it says, or refuses, it says of fields alone, so that torch would not change it.
+    """
+
+    @wraps(work)
+    def lightly(*args: P.args, **kwargs: P.kwargs) -> R:
+        if "torch" in sys.modules:
+            return work(*args, **kwargs)
+        try:
+            with aside():
+                return work(*args, **kwargs)
+        except (Mistake, Failure, OSError):
+            raise
+        except Exception:  # Needed, or whatever came of a stand-in; if it is a fault of ours, it comes again
+            return work(*args, **kwargs)
+
+    return lightly
+
+
+@contextmanager
+def aside() -> Iterator[None]:
+    """Stand-ins for torch in here; what was imported meanwhile is forgotten, to be imported with torch when needed."""
+    before, finder = set(sys.modules), Finder()
+    sys.meta_path.insert(0, finder)
+    try:
+        yield
+    finally:
+        sys.meta_path.remove(finder)
+        for name in set(sys.modules) - before:
+            if name.partition(".")[0] in ("torch", "saddle"):
+                forget(name)
+
+
+def forget(name: str) -> None:
+    parent, _, last = name.rpartition(".")
+    del sys.modules[name]
+    if parent in sys.modules:
+        vars(sys.modules[parent]).pop(last, None)
