@@ -29,7 +29,7 @@ from saddle.training import nurse
 from saddle.training.checkpoint import latest, read, read_latest
 from saddle.training.display import Live, Plain
 from saddle.training.health import CHECKS, PATIENCE, WINDOW, Reading, changes
-from saddle.training.look import Looker, Sight, above, unmoved, visible
+from saddle.training.look import Glimpse, Looker, Sight, above, coarse, ends, unmoved, visible
 from saddle.training.loop import Loop
 from saddle.training.machine import machine
 from saddle.training.match import How, Match
@@ -136,12 +136,16 @@ def match(recipe: DCGAN = RECIPE, images: int = 512, of: Dataset | None = None) 
     return Match(recipe, data() if of is None else of, images, machine("cpu", "float32"), How(seed=1, ema=100))
 
 
+def sighted(looker: Looker, fake: Tensor) -> Sight:
+    return looker.compare([Glimpse(coarse(some), ends(some)) for some in fake.split(24)])
+
+
 def test_the_data_itself_is_in_perfect_health():
     """Reals in the place of fakes: as diverse as the data, as near to it, in all its cells."""
     played = match()
     looker = Looker(played)
-    real = looker.feed(played.data, 64, 9).image
-    sight = looker.samples(real)
+    real = next(looker.feed(played.data, 64, 64, 9)).image
+    sight = sighted(looker, real)
     assert sight.diversity == pytest.approx(1, abs=0.15) and sight.distance < 1.2 and sight.twins < 0.05
     assert sight.saturated is not None and sight.saturated < 0.05
     assert sum(sight.cells) == 64 and sum(sight.shares) == pytest.approx(1, abs=0.01)
@@ -149,12 +153,12 @@ def test_the_data_itself_is_in_perfect_health():
 
 def test_faults_of_pictures_are_seen():
     looker = Looker(played := match())
-    real = looker.feed(played.data, 64, 9).image
-    same, black = looker.samples(real[:1].expand(64, -1, -1, -1)), looker.samples(torch.full_like(real, -1))
+    real = next(looker.feed(played.data, 64, 64, 9)).image
+    same, black = sighted(looker, real[:1].expand(64, -1, -1, -1)), sighted(looker, torch.full_like(real, -1))
     assert same.diversity == 0 and same.twins == 1 and max(same.cells) == 64
     assert black.saturated == pytest.approx(1)
     noise = torch.rand_like(real) * 2 - 1
-    assert looker.samples(noise).distance > 1.5
+    assert sighted(looker, noise).distance > 1.5
 
 
 def test_samples_that_are_no_number_are_not_looked_at():

@@ -15,7 +15,7 @@ import torch
 from saddle import load, measure, resume, train
 from saddle.cli import main
 from saddle.cli.measuring import shown
-from saddle.core import Clock, Mistake
+from saddle.core import Clock, Mistake, Shape
 from saddle.data import Prepare, open_data
 from saddle.data.dataset import Dataset
 from saddle.errors import Interrupted
@@ -201,7 +201,7 @@ def test_what_cannot_be_measured_is_said_in_one_sentence(glyphs: Path, tmp_path:
         with pytest.raises(Mistake, match=sentence):
             measure(a, **({"against": b, "metrics": "fid"} | ask))
     with pytest.raises(Mistake, match="a sample of mine holds a value that is no number"):
-        as_data("mine", torch.full((2, 1, 8, 8), torch.nan))
+        as_data("mine", [torch.full((2, 1, 8, 8), torch.nan)], 2, Shape(1, 8, 8))
 
 
 def test_a_download_counts_only_with_its_hash(tmp_path: Path):

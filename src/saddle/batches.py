@@ -12,11 +12,3 @@ class Images(NamedTuple):
 
     image: Tensor  # (n, channels, height, width)
     condition: Tensor | None = None  # (n,) int64 labels, or (n, d) codes
-
-
-def by_class(batch: Images) -> Images:
-    """The same samples with those of a class side by side, if they have classes."""
-    if batch.condition is None:
-        return batch
-    order = batch.condition.argsort(stable=True)
-    return Images(batch.image[order], batch.condition[order])

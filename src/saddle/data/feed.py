@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor
 
 from ..batches import Images
@@ -52,9 +53,15 @@ class Feed(Iterator[Images]):
 
     def __next__(self) -> Images:
         start = self.position + self.first
-        index = order(len(self.dataset), self.seed, start, self.count)
-        batch = self.dataset.take(index, chance(self.seed, np.arange(start, start + self.count)))
+        batch = self.at(np.arange(start, start + self.count))
         self.position += self.batch
+        return batch
+
+    def at(self, places: NDArray[np.int64]) -> Images:
+        """What stands at these places of the stream, not more than an epoch apart."""
+        first = int(places.min())
+        index = order(len(self.dataset), self.seed, first, int(places.max()) - first + 1)[places - first]
+        batch = self.dataset.take(index, chance(self.seed, places))
         condition = None if batch.condition is None else self.moved(batch.condition)
         return Images(self.smaller(scaled(self.moved(batch.image))), condition)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -15,24 +15,29 @@ from ..parts import Part, playing
 from ..recipes.revive import revive
 from ..runs.folder import Folder
 from ..runs.manifest import Manifest
-from ..training.average import resting
+from ..training.average import wear
 from ..training.checkpoint import best_path, latest, read
 from ..training.engine import mix
 from ..training.machine import find_device
 from ..training.match import part
+from ..training.rows import MOST, rows_at_once
 
 Label = int | str  # a class by its number, from 0, or its name
-AT_ONCE = 64  # samples made in one pass
 
 
 class Loaded:
-    """A trained game. `sample` makes new images; `game` holds the networks themselves, as they were at `clock`."""
+    """A trained game. `sample` makes new images; `game` holds the networks themselves, as they were at `clock`.
+
+    The game is in evaluation mode and stays so, so that threads may share it; it makes no gradients.
+    """
 
     def __init__(self, game: Game[Any], shape: Shape, classes: tuple[str, ...], device: torch.device,
-                 counts: Sequence[int] = (), clock: Clock = Clock(), averaged: bool = False) -> None:  # fmt: skip
+                 counts: Sequence[int] = (), clock: Clock = Clock(), averaged: bool = False,
+                 batch: int = MOST) -> None:  # fmt: skip
         self.game, self.shape, self.classes, self.device = game, shape, classes, device
         self.clock, self.averaged = clock, averaged  # averaged: do the networks wear their averaged weights?
         self.shares = torch.tensor(counts or [1] * shape.classes, dtype=torch.float64)  # of each class in the data
+        self.rows = rows_at_once(shape, device, batch)
 
     def sample(self, n: int = 64, seed: int = 0, label: Label | Sequence[Label] | None = None) -> Tensor:
         """New samples, (n, channels, height, width) float32 in [-1, 1], equal for equal seeds whatever n is.
@@ -41,22 +46,36 @@ class Loaded:
         Without it labels are drawn, each as often as it is in the data; equally often for a run whose manifest does
         not say how often that is, as those of the first versions.
         """
+        parts = self.parts(n, seed, label)
+        samples = torch.empty(n, *self.shape[:3])
+        for place, some in zip(range(0, n, self.rows), parts, strict=True):
+            samples[place:][: self.rows] = some
+        return samples
+
+    def parts(self, n: int, seed: int = 0, label: Label | Sequence[Label] | None = None) -> Iterator[Tensor]:
+        """The samples of `sample`, a few at a time as they are made: as many as fit into little memory."""
         if n < 1:
             raise Mistake(f"{n} samples were asked for; ask for at least one")
-        blocks = range(-(-n // AT_ONCE))
-        if label is None:
-            return torch.cat([self.block(seed, i, self.drawn(seed, i)) for i in blocks])[:n]
-        labels = self.numbers(label, n)
-        if not self.conditional:
+        labels = None if label is None else self.numbers(label, n)
+        if labels is not None and not self.conditional:
             raise Mistake(f"a label was asked for ({label}), but this generator was not trained on labels")
-        labels = torch.cat([labels, labels.new_zeros(-n % AT_ONCE)])
-        return torch.cat([self.block(seed, i, labels[i * AT_ONCE :][:AT_ONCE]) for i in blocks])[:n]
+        return (self.part(seed, place, None if labels is None else labels[place:][: self.rows])[: n - place]
+                for place in range(0, n, self.rows))  # fmt: skip
 
-    def block(self, seed: int, index: int, labels: Tensor | None) -> Tensor:
-        """A whole block is always made at once, so that a sample depends on the seed, its place and its label alone."""
+    def part(self, seed: int, place: int, labels: Tensor | None = None) -> Tensor:
+        """The samples from `place` on, always so many at once: each depends on the seed, its place and its label alone.
+
+        Their chance is that of all 64 of their block, in which part of it they may be made.
+        """
+        index, inside = divmod(place, MOST)
+        if labels is None:
+            drawn = self.drawn(seed, index)
+            labels = None if drawn is None else drawn[inside:][: self.rows]
+        else:
+            labels = torch.cat([labels, labels.new_zeros(self.rows - len(labels))])
         dice = torch.Generator(self.device).manual_seed(mix(seed, index))
-        like = torch.zeros(AT_ONCE, *self.shape[:3], device=self.device)
-        with resting(self.game), playing(Part(dice=dice)):
+        like = torch.zeros(self.rows, *self.shape[:3], device=self.device)
+        with torch.no_grad(), playing(Part(inside // self.rows, MOST // self.rows, dice)):
             return self.game.sample(like, None if labels is None else labels.to(self.device)).float().cpu()
 
     def drawn(self, seed: int, index: int) -> Tensor | None:
@@ -64,19 +83,19 @@ class Loaded:
         if not self.shape.classes:
             return None
         dice = torch.Generator().manual_seed(mix(seed, index, 0))
-        return torch.multinomial(self.shares, AT_ONCE, replacement=True, generator=dice)
+        return torch.multinomial(self.shares, MOST, replacement=True, generator=dice)
 
     @cached_property
     def conditional(self) -> bool:
         """Does the generator make something else of another label?"""
         few = range(min(self.shape.classes, 2))
-        blocks = [self.block(0, 0, torch.full((AT_ONCE,), label)) for label in few]
-        return len(blocks) == 1 or (len(blocks) == 2 and not torch.equal(*blocks))
+        made = [self.part(0, 0, torch.full((self.rows,), label)) for label in few]
+        return len(made) == 1 or (len(made) == 2 and not torch.equal(*made))
 
     def numbers(self, label: Label | Sequence[Label], n: int) -> Tensor:
         """Labels as (n,) int64."""
         if isinstance(label, int | str):
-            return torch.full((n,), self.number(label))
+            return torch.tensor(self.number(label)).expand(n)
         require(len(label) == n, f"{len(label)} labels were given for {n} samples; give one for all, or one for each")
         return torch.tensor([self.number(one) for one in label])
 
@@ -119,11 +138,15 @@ def load(path: str | Path, *, device: str = "auto", average: bool = True, best: 
     if where is None:
         raise Mistake(f"{path} has no checkpoint yet; `saddle resume {path}` trains it")
     shape = Shape(*manifest.data["shape"])
-    game = revive(manifest.name, manifest.recipe, manifest.options).game(shape)
+    recipe = revive(manifest.name, manifest.recipe, manifest.options)
+    game = recipe.game(shape)
     tensors, facts = read(where)
     require(facts["identity"] == manifest.identity, f"{where} is a checkpoint of another run than {path}")
-    averages = part(tensors, "average.") if average else {}
-    game.load_state_dict(part(tensors, "game.") | averages)
+    game.load_state_dict(part(tensors, "game."))
+    if averages := part(tensors, "average.") if average else {}:
+        wear(game, averages)
+    game.eval().requires_grad_(False)
     where_to = find_device(device)
     classes, counts = tuple(manifest.data["classes"]), manifest.data.get("counts", ())
-    return Loaded(game.to(where_to), shape, classes, where_to, counts, Clock(**facts["clock"]), bool(averages))
+    return Loaded(game.to(where_to), shape, classes, where_to, counts, Clock(**facts["clock"]), bool(averages),
+                  max(1, recipe.batch // manifest.settings.accumulate))  # fmt: skip

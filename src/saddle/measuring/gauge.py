@@ -17,7 +17,7 @@ from ..metrics.estimates import mean_of, student
 from ..metrics.figures import Figure, Protocol
 from ..parts import Part, playing
 from ..runs.settings import Settings
-from ..training.average import resting
+from ..training.average import evaluating, resting
 from ..training.engine import mix
 from ..training.look import Judging
 from ..training.match import Match
@@ -48,7 +48,8 @@ class Gauge:
     def __call__(self, match: Match[Any]) -> list[Figure]:
         """With the averaged weights, if there are any."""
         cuda = [match.machine.device] if match.machine.device.type == "cuda" else []
-        with torch.random.fork_rng(cuda), match.average.worn() if match.average else nullcontext():
+        worn = match.average.worn() if match.average else nullcontext()
+        with torch.random.fork_rng(cuda), evaluating(match.game), worn:
             torch.manual_seed(0)
             maker = Maker(self.name, self.loaded(match))
             bench = Bench(maker.samples(self.samples, 0), self.data, self.eyes, maker=maker, say=self.say)
@@ -60,7 +61,7 @@ class Gauge:
         if match.stage.data != data.shape:
             raise Mistake(f"the game plays at {match.stage.data} just now, and is measured at {data.shape} only")
         return Loaded(match.game, data.shape, data.classes, match.machine.device, counts, match.clock,
-                      averaged=match.average is not None)  # fmt: skip
+                      match.average is not None, max(1, match.recipe.batch // match.how.accumulate))  # fmt: skip
 
 
 def once(say: Say) -> Say:

@@ -7,10 +7,10 @@ from torch import Tensor
 
 from ..core import Mistake
 from ..data.dataset import Dataset
-from ..inference.load import AT_ONCE, Loaded
+from ..inference.load import Loaded
 from ..parts import Part, playing
-from ..training.average import resting
 from ..training.engine import mix
+from ..training.rows import MOST
 from .sides import as_data
 
 
@@ -24,11 +24,10 @@ class Maker:
     def samples(self, n: int, seed: int) -> Dataset:
         """As `saddle sample` makes them, with their labels where these decide what is made."""
         loaded, labels = self.loaded, None
-        samples = loaded.sample(n, seed)
         if loaded.shape.classes and loaded.conditional:
-            drawn = [loaded.drawn(seed, i) for i in range(-(-n // AT_ONCE))]
+            drawn = [loaded.drawn(seed, i) for i in range(-(-n // MOST))]
             labels = torch.cat([some for some in drawn if some is not None])[:n]
-        return as_data(self.name, samples, loaded.classes, labels)
+        return as_data(self.name, loaded.parts(n, seed), n, loaded.shape, loaded.classes, labels)
 
     def latents(self, n: int, seed: int) -> Tensor:
         """(n, size) from the game's prior; raises Mistake for a game without a generator of that kind."""
@@ -45,6 +44,6 @@ class Maker:
         """Images of latents (n, size); where labels decide, each row has one of its own, by its place."""
         classes = self.loaded.shape.classes
         labels = torch.arange(len(z), device=z.device) % classes if classes else None
-        with resting(self.loaded.game), torch.set_grad_enabled(z.requires_grad):
+        with torch.set_grad_enabled(z.requires_grad):
             made: Tensor = self.loaded.game.generator(z, labels)  # type: ignore[operator]
         return made.float()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -14,7 +14,7 @@ from ..data.dataset import Dataset
 from ..data.feed import scaled
 from ..data.order import chance, order
 
-BATCH = 256
+BATCH, PIXELS = 256, 1 << 20  # samples read at once, and pixels of them: at 64 a side so many, fewer of larger ones
 
 
 class Side:
@@ -39,22 +39,30 @@ class Side:
         return scaled(self.data.take(some, chance(0, some)).image).float().contiguous()
 
     def batches(self) -> Iterator[Tensor]:
-        return (self.images(rows) for rows in torch.split(torch.arange(self.n), BATCH))
+        few = max(1, min(BATCH, PIXELS // (self.data.shape.height * self.data.shape.width)))
+        return (self.images(rows) for rows in torch.split(torch.arange(self.n), few))
 
 
 class Samples(Dataset):
     """What a run has made."""
 
 
-def as_data(name: str, samples: Tensor, classes: tuple[str, ...] = (), labels: Tensor | None = None) -> Samples:
-    """Made samples (n, c, h, w) as a data set: images as they would be saved, in bytes; raises Mistake for NaN."""
-    finite = bool(samples.isfinite().all())
-    require(finite, f"a sample of {name} holds a value that is no number: it is NaN or infinite")
-    rows = samples.movedim(1, 3)
-    if not Shape(*samples.shape[1:]).points:
-        rows = ((rows + 1) * 127.5).round().clamp(0, 255).byte()
+def as_data(name: str, parts: Iterable[Tensor], n: int, shape: Shape, classes: tuple[str, ...] = (),
+            labels: Tensor | None = None) -> Samples:  # fmt: skip
+    """`n` made samples as a data set, taken in some at a time: images as they would be saved, in bytes.
+
+    Raises Mistake for NaN.
+    """
+    rows = np.empty((n, shape.height, shape.width, shape.channels), np.float32 if shape.points else np.uint8)
+    place = 0
+    for some in parts:
+        finite = bool(some.isfinite().all())
+        require(finite, f"a sample of {name} holds a value that is no number: it is NaN or infinite")
+        values = some if shape.points else ((some + 1) * 127.5).round().clamp(0, 255).byte()
+        rows[place : place + len(some)] = values.movedim(1, 3).numpy()
+        place += len(some)
     known = None if labels is None else labels.numpy().astype(np.int64)
-    return Samples(name, rows.contiguous().numpy(), known, classes if known is not None else ())
+    return Samples(name, rows, known, classes if known is not None else ())
 
 
 class Known(NamedTuple):

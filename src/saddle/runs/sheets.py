@@ -62,12 +62,20 @@ def paint(images: Tensor) -> Pixels:
         images.ndim == 4 and len(images) > 0 and images.shape[1] in (1, 3, 4),
         f"pictures are (n, 1, 3 or 4 channels, height, width), not {tuple(images.shape)}",
     )
-    x = (images.detach().float().cpu().clamp(-1, 1) + 1) / 2
+    pixels: Pixels = painted(images).permute(0, 2, 3, 1).contiguous().numpy()
+    return pixels
+
+
+def painted(images: Tensor) -> Tensor:
+    """The bytes that stand on a sheet, (n, 1 or 3, height, width) on the processor; bytes and points as they are."""
+    x = images.detach().cpu()
+    if x.dtype == torch.uint8 or are_points(x):
+        return x
+    x = (x.float().clamp(-1, 1) + 1) / 2
     if x.shape[1] == 4:
         colours, alpha = x[:, :3], x[:, 3:]
         x = alpha * colours + (1 - alpha) * checkerboard(*x.shape[2:]).to(x)
-    painted: Pixels = (x * 255).round().byte().permute(0, 2, 3, 1).contiguous().numpy()
-    return painted
+    return (x * 255).round().byte()
 
 
 def checkerboard(height: int, width: int) -> Tensor:

@@ -2,31 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from ..core import Game
+from ..core import Game, require
 
 
 class Average:
-    """An exponential moving average of a game's makers: their parameters and their buffers' real numbers.
+    """An exponential moving average of a game's makers: of all real numbers that their `state_dict` holds.
 
     The half-life is in images, and at first no longer than `ramp` of the images shown so far.
-    Batch-norm statistics are averaged with the weights that they belong to; whole numbers are copied.
+    Batch-norm statistics are averaged with the weights that they belong to; whole numbers are copied. What is in no
+    state dict, such as the taps of a filter, is no state: a game built anew has it already.
     """
 
     def __init__(self, game: Game[Any], halflife: int, ramp: float = 0.05) -> None:
         self.game, self.halflife, self.ramp = game, halflife, ramp
-        makers = [(name, game.get_submodule(name)) for name in game.makers]
-        self.live: dict[str, Tensor] = {
-            f"{name}.{key}": t
-            for name, maker in makers
-            for key, t in (*maker.named_parameters(), *maker.named_buffers())
-        }
+        self.live = averaged(game)
         self.mean = {key: t.detach().clone() for key, t in self.live.items()}
 
     @torch.no_grad()
@@ -37,6 +33,14 @@ class Average:
         torch._foreach_lerp_([self.mean[key] for key in real], [self.live[key] for key in real], 1 - decay)
         for key in self.live.keys() - set(real):
             self.mean[key].copy_(self.live[key])
+
+    def restore(self, mean: Mapping[str, Tensor]) -> None:
+        """Take up an average that was saved; what it holds beside the state is not read, as early runs saved that too.
+
+        Raises Mistake where something is missing.
+        """
+        for key, own in self.mean.items():
+            own.copy_(saved(mean, key))
 
     @contextmanager
     def worn(self) -> Iterator[None]:
@@ -52,14 +56,44 @@ class Average:
             live.data, self.mean[key] = self.mean[key], live.data
 
 
+def averaged(game: Game[Any]) -> dict[str, Tensor]:
+    """What is averaged of a game, each tensor once, by its name in the game's state dict."""
+    makers = [(name, game.get_submodule(name)) for name in game.makers]
+    return {
+        f"{name}.{key}": t
+        for name, maker in makers
+        for kept in [maker.state_dict(keep_vars=True)]
+        for key, t in (*maker.named_parameters(), *maker.named_buffers())
+        if key in kept
+    }
+
+
+@torch.no_grad()
+def wear(game: Game[Any], mean: Mapping[str, Tensor]) -> None:
+    """Give a game averaged weights for good; Mistake where some are missing."""
+    for key, live in averaged(game).items():
+        live.copy_(saved(mean, key))
+
+
+def saved(mean: Mapping[str, Tensor], key: str) -> Tensor:
+    require(key in mean, f"the average that was saved has no {key}, so it is of other networks")
+    return mean[key]
+
+
 @contextmanager
-def resting(game: Game[Any]) -> Iterator[None]:
-    """Evaluation mode without gradients, and every module's own mode back afterwards."""
+def evaluating(game: Game[Any]) -> Iterator[None]:
+    """Evaluation mode, and every module's own mode back afterwards."""
     modes = {module: module.training for module in game.modules()}
     game.eval()
     try:
-        with torch.no_grad():
-            yield
+        yield
     finally:
         for module, mode in modes.items():
             module.training = mode
+
+
+@contextmanager
+def resting(game: Game[Any]) -> Iterator[None]:
+    """Evaluation mode without gradients, and every module's own mode back afterwards."""
+    with evaluating(game), torch.no_grad():
+        yield

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -19,7 +20,9 @@ from ..metrics.bins import k_means
 from ..metrics.neighbours import nearest
 from ..parts import Part, playing
 from .engine import mix
+from .machine import processes
 from .match import Match
+from .rows import rows_at_once
 
 FEWEST = 64  # samples in a look: more only where a batch is larger
 COARSE = 8  # pixels of a side at which pictures are compared
@@ -60,62 +63,101 @@ def size(batch: int) -> int:
     return batch * max(1, FEWEST // batch)
 
 
+class Glimpse(NamedTuple):
+    """What is kept of a few samples: no picture of full size."""
+
+    rows: Tensor  # coarse
+    ends: tuple[float, float]
+    real: Tensor | None = None  # scores, where there is a critic that gives some
+    fake: Tensor | None = None
+
+
 class Looker:
-    """Looks at a match in one of its stages. What is drawn depends on the seed and the round alone."""
+    """Looks at a match in one of its stages, at no more samples at once than it is trained on.
+
+    What is drawn depends on the seed and the round alone.
+    """
 
     def __init__(self, match: Match[Any]) -> None:
         self.match, self.stage, self.held = match, match.stage, held_of(match.data)
         self.count = size(match.stage.batch)
-        reals = self.feed(match.data, MAPPED, -3).image
-        self.map = coarse(reals)
+        self.rows = max(1, match.stage.batch // (match.how.accumulate * processes()))
+        few = rows_at_once(match.stage.data, match.machine.device)
+        real = [Glimpse(coarse(some.image), ends(some.image)) for some in self.feed(match.data, MAPPED, few, -3)]
+        self.map, self.ends = torch.cat([some.rows for some in real]), mean_ends(real)
         self.centres = k_means(self.map, min(CELLS, max(1, len(self.map) // HELD)))
         own = counts(self.map, self.centres)
         self.shares = tuple(round(n / len(self.map), 4) for n in own)
-        few = self.map[: self.count]
-        self.spread = torch.pdist(few).mean().clamp(min=1e-12)
-        self.near = between(few, few).fill_diagonal_(torch.inf).amin(1).median()
-        self.usual = between(few, self.map).topk(2, largest=False).values[:, 1].median().clamp(min=1e-12)
-        self.ends = ends(reals)
+        first = self.map[: self.count]
+        self.spread = torch.pdist(first).mean().clamp(min=1e-12)
+        self.near = between(first, first).fill_diagonal_(torch.inf).amin(1).median()
+        self.usual = between(first, self.map).topk(2, largest=False).values[:, 1].median().clamp(min=1e-12)
 
-    def feed(self, data: Dataset, n: int, *words: int) -> Images:
+    def feed(self, data: Dataset, n: int, rows: int, *words: int) -> Iterator[Images]:
+        """Of at most `n` samples so many rows at once, as they are needed."""
         seed, device = mix(self.match.how.seed, *words), self.match.machine.device
-        return next(Feed(data, min(n, len(data)), seed, device, shape=self.stage.data))
+        feed = Feed(data, min(n, len(data)), seed, device, shape=self.stage.data)
+        return (feed.at(np.arange(place, min(place + rows, feed.batch))) for place in range(0, feed.batch, rows))
 
     def look(self) -> Sight | None:
         """What is there now: the players as they train, in the mode in which they meet; None of what is no number."""
         match, words = self.match, (-4, self.match.clock.round)
-        dice = torch.Generator(match.machine.device).manual_seed(mix(match.how.seed, *words))
         cuda = [match.machine.device] if match.machine.device.type == "cuda" else []
-        real = self.feed(match.data, self.count, *words)
-        with torch.random.fork_rng(cuda), unmoved(match.game), playing(Part(dice=dice)), match.engine.autocast:
+        parts = min(self.count, len(match.data)) // self.rows  # whole ones: `draw` gives each rows of its own
+        with torch.random.fork_rng(cuda), unmoved(match.game), match.engine.autocast:
             torch.manual_seed(mix(match.how.seed, *words))
-            fake = match.game.sample(real.image, real.condition).float()
-            return self.scores(self.samples(fake), real, fake) if fake.isfinite().all() else None
+            seen: list[Glimpse] = []
+            for i, real in enumerate(self.feed(match.data, parts * self.rows, self.rows, *words)):
+                dice = torch.Generator(match.machine.device).manual_seed(mix(match.how.seed, *words))
+                with playing(Part(i, parts, dice)):
+                    fake = match.game.sample(real.image, real.condition).float()
+                    if not fake.isfinite().all():
+                        return None
+                    seen.append(Glimpse(coarse(fake), ends(fake), *self.scores(real, fake)))
+            return self.compare(seen, self.remembered() if self.held else None)
 
-    def samples(self, fake: Tensor) -> Sight:
-        flat = coarse(fake)
+    def scores(self, real: Images, fake: Tensor) -> tuple[Tensor, Tensor] | tuple[None, None]:
+        """Of reals and fakes, where there is a critic that has a score for one picture alone."""
+        if not isinstance(self.match.game, Judging):
+            return None, None
+        judge = self.match.game.judge(real, self.match.clock)
+        try:
+            return single(judge(real.image).score), single(judge(fake).score)
+        except Mistake:  # a critic that compares pictures
+            return None, None
+
+    def remembered(self) -> Tensor | None:
+        """Scores of samples that the critic was not trained on, in the mode and the numbers in which it is."""
+        assert self.held is not None
+        words = (-4, self.match.clock.round)
+        parts = max(1, min(self.count, len(self.held)) // self.rows)
+        found = []
+        for i, held in enumerate(self.feed(self.held, parts * self.rows, self.rows, *words)):
+            dice = torch.Generator(self.match.machine.device).manual_seed(mix(self.match.how.seed, *words, 1))
+            with playing(Part(i, parts, dice)):
+                found.append(self.scores(held, held.image)[1])
+        scores = [some for some in found if some is not None]
+        return torch.cat(scores) if scores else None
+
+    def compare(self, seen: list[Glimpse], held: Tensor | None = None) -> Sight:
+        """All that was seen of the fakes, beside the data; and what the critic says, if there is one."""
+        flat = torch.cat([some.rows for some in seen])
         apart = between(flat, flat).fill_diagonal_(torch.inf).amin(1)
         far = between(flat, self.map).amin(1).median() / self.usual
-        grey = [max(0.0, (now - data) / max(1 - data, 1e-6)) for now, data in zip(ends(fake), self.ends, strict=True)]
-        return Sight(
+        now = mean_ends(seen)
+        grey = [max(0.0, (made - data) / max(1 - data, 1e-6)) for made, data in zip(now, self.ends, strict=True)]
+        sight = Sight(
             diversity=float(torch.pdist(flat).mean() / self.spread), twins=share(apart < CLOSE * self.near),
             distance=float(far), saturated=None if self.match.data.shape.points else max(grey),
             cells=counts(flat, self.centres), shares=self.shares)  # fmt: skip
-
-    def scores(self, sight: Sight, real: Images, fake: Tensor) -> Sight:
-        """The same with what the critic says, if there is one."""
-        if not isinstance(self.match.game, Judging):
+        ours = [some.real for some in seen if some.real is not None]
+        theirs = [some.fake for some in seen if some.fake is not None]
+        if not (ours and theirs):
             return sight
-        judge, clock = self.match.game.judge, self.match.clock
-        try:
-            ours, theirs = (single(judge(real, clock)(x).score) for x in (real.image, fake))
-        except Mistake:  # a critic that compares pictures has no score for one alone
-            return sight
-        sight = sight._replace(ranking=above(ours, theirs), gap=float((ours.mean() - theirs.mean()).abs()))
-        if self.held is None:
-            return sight
-        held = self.feed(self.held, self.count, -4, clock.round)
-        return sight._replace(recall=above(ours, single(judge(held, clock)(held.image).score)))
+        real, fake = torch.cat(ours), torch.cat(theirs)
+        recall = None if held is None else above(real, held)
+        gap = float((real.mean() - fake.mean()).abs())
+        return sight._replace(ranking=above(real, fake), gap=gap, recall=recall)
 
 
 @contextmanager
@@ -150,6 +192,13 @@ def counts(rows: Tensor, centres: Tensor) -> tuple[int, ...]:
 def ends(image: Tensor) -> tuple[float, float]:
     """The shares of black and of white."""
     return share(image < DARK), share(image > -DARK)
+
+
+def mean_ends(seen: list[Glimpse]) -> tuple[float, float]:
+    """The shares of black and of white among all of these."""
+    n = sum(len(some.rows) for some in seen)
+    black, white = (sum(some.ends[end] * len(some.rows) for some in seen) / n for end in (0, 1))
+    return black, white
 
 
 def share(flags: Tensor) -> float:

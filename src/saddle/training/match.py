@@ -75,12 +75,15 @@ class Match(Generic[B]):
             self.open()
         return clock, report
 
-    def show(self, batch: B) -> Mapping[str, Tensor]:
-        """The game's columns for a contact sheet, always from the same latents; nothing of the match changes."""
+    def show(self, batch: B, index: int = 0, count: int = 1) -> Mapping[str, Tensor]:
+        """The game's columns for a contact sheet, always from the same latents; nothing of the match changes.
+
+        `batch` may be one of `count` equal parts of the whole one.
+        """
         cuda = [self.machine.device] if self.machine.device.type == "cuda" else []
         dice = torch.Generator(self.machine.device).manual_seed(mix(self.how.seed, -1))
-        with torch.random.fork_rng(cuda), resting(self.game), playing(Part(dice=dice)):
-            torch.manual_seed(mix(self.how.seed, -1))
+        with torch.random.fork_rng(cuda), resting(self.game), playing(Part(index, count, dice)):
+            torch.manual_seed(mix(self.how.seed, -1, *([index] if index else [])))
             with self.average.worn() if self.average else nullcontext():
                 columns: Mapping[str, Tensor] = self.game.show(batch)
         return columns
@@ -108,8 +111,7 @@ class Match(Generic[B]):
         """Players, optimizers and average as they were where `state` was taken, in this stage; the clock goes on."""
         self.game.load_state_dict(part(tensors, "game."))
         if self.average:
-            for key, t in part(tensors, "average.").items():
-                self.average.mean[key].copy_(t)
+            self.average.restore(part(tensors, "average."))
         for player, optimizer in self.engine.optimizers.items():
             name = self.engine.names[player]
             seat(optimizer, facts["groups"][name], part(tensors, f"optimizer.{name}."))

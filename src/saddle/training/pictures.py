@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from functools import cached_property
 from typing import Any
 
-from ..batches import by_class
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
 from ..data.feed import Feed
 from ..runs.folder import Folder
-from ..runs.sheets import animate, save, sheet, strip
+from ..runs.sheets import animate, painted, save, sheet, strip
 from .engine import mix
 from .machine import rank
 from .match import Match
+from .rows import rows_at_once
 from .watch import Watcher
 
-SHOWN = 64  # images on a contact sheet
+SHOWN, SIDE = 64, 4096  # images on a contact sheet, and pixels of its side: of the largest images there are fewer
 POINTS = 2000  # in a scatter picture
 
 
@@ -29,7 +36,7 @@ class Pictures:
         clock = self.match.clock
         self.drawn = clock.images if clock.round else -1
         if self.due and not clock.round and rank() == 0:
-            save(sheet({"real": self.batch().image}), self.folder.sheets / "real.png")
+            save(sheet(self.columns({"real": part.image} for part in self.batches())), self.folder.sheets / "real.png")
         self.take()
 
     def take(self) -> None:
@@ -39,15 +46,48 @@ class Pictures:
         self.due = self.due[len(passed) :]
         if passed and rank() == 0 and images > self.drawn:
             path = self.folder.sheet(images)
-            batch = self.batch()
-            save(sheet(self.match.show(batch), batch.image), path)
+            made = (self.match.show(part, i, len(self.parts)) for i, part in enumerate(self.batches()))
+            points = self.match.data.shape.points
+            save(sheet(self.columns(made), next(iter(self.batches())).image if points else None), path)
             self.watch.pictured(path)
 
-    def batch(self) -> Any:
-        """Always the same real samples, and so the same conditions for what is made beside them."""
-        n = min(POINTS if self.match.data.shape.points else SHOWN, len(self.match.data))
-        seed, device = mix(self.match.how.seed, -1), self.match.machine.device
-        return by_class(next(Feed(self.match.data, n, seed, device, shape=self.match.stage.data)))
+    def batches(self) -> Iterable[Any]:
+        """Always the same real samples, and so the same conditions for what is made beside them, part by part."""
+        return (self.feed.at(places) for places in self.parts)
+
+    def columns(self, parts: Iterable[Mapping[str, Tensor]]) -> dict[str, Tensor]:
+        """What stands on a sheet: of every part no more than its bytes is kept."""
+        found: dict[str, list[Tensor]] = {}
+        for part in parts:
+            for name, some in part.items():
+                found.setdefault(name, []).append(painted(some))
+        return {name: torch.cat(some) for name, some in found.items()}
+
+    @property
+    def feed(self) -> Feed:
+        """The real samples, in the size of the stage that is played."""
+        match, shape = self.match, self.match.data.shape
+        most = POINTS if shape.points else min(SHOWN, max(1, SIDE // max(shape.height, shape.width)) ** 2)
+        seed, device = mix(match.how.seed, -1), match.machine.device
+        return Feed(match.data, min(most, len(match.data)), seed, device, shape=match.stage.data)
+
+    @property
+    def parts(self) -> list[NDArray[np.int64]]:
+        """The places of those samples in equal parts, no larger than what is trained on at once."""
+        n, stage = self.feed.batch, self.match.stage
+        batch = max(1, stage.batch // self.match.how.accumulate)
+        most = n if stage.data.points else rows_at_once(stage.data, self.match.machine.device, batch)
+        return np.split(self.order, n // max(rows for rows in range(1, most + 1) if n % rows == 0))
+
+    @cached_property
+    def order(self) -> NDArray[np.int64]:
+        """The places with those of a class side by side, if there are classes."""
+        feed = self.feed
+        places = np.arange(feed.batch)
+        if not self.match.data.shape.classes:
+            return places
+        labels = [feed.at(place).condition for place in np.split(places, len(places))]
+        return np.argsort([int(label) for label in labels if label is not None], kind="stable")
 
     def finish(self) -> None:
         """All of them one after another, as a strip and as a film."""

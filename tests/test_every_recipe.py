@@ -1,0 +1,101 @@
+"""What is trained can be used: every recipe of the table is trained, loaded, sampled, measured, told of and resumed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from narrow import BATCH, CLASSES, shape, small
+from saddle import load, measure, resume, train
+from saddle.batches import Images
+from saddle.core import Game, Mistake
+from saddle.data.named import TOYS
+from saddle.errors import Interrupted
+from saddle.recipes import RECIPES
+from saddle.reports.grids import sampled
+from saddle.reports.reading import open_runs
+from saddle.training import loop
+from saddle.training.average import Average, wear
+from saddle.training.checkpoint import facts_of, latest, put, read
+from test_resume import StopAt
+
+SAMPLES = 16  # of the data, and of a measurement
+IMAGES = 10 * BATCH
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Noise with labels, in the sizes that recipes ask for."""
+    folder, dice = tmp_path_factory.mktemp("data"), np.random.default_rng(0)
+    for side in {shape(name).height for name in RECIPES} - {1}:
+        pixels = dice.integers(0, 256, (SAMPLES, side, side, 1), np.uint8)
+        np.savez(folder / f"{side}.npz", images=pixels, labels=np.arange(SAMPLES) % CLASSES)
+    return folder
+
+
+def stopped(name: str, data: Path, run: Path) -> None:
+    """A narrow one on data that fit it, asked to stop in its second round."""
+    source = RECIPES[name].data
+    source = source if source in TOYS else str(data / f"{shape(name).height}.npz")
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(Interrupted):  # noqa: PT012
+        StopAt(patch, 1)
+        train(small(name), source, out=run, images=IMAGES, limit=SAMPLES, pictures=0, quiet=True,
+              device="cpu", threads=1)  # fmt: skip
+
+
+FEW = ("r3gan", "wgan-gp-toy", "ac-gan", "accuracy-gate", "sagan")  # buffers out of the state, points, labels, memory
+
+
+@pytest.mark.parametrize("name", [n if n in FEW else pytest.param(n, marks=pytest.mark.slow) for n in RECIPES])
+def test_every_recipe_can_be_trained_loaded_sampled_measured_shown_and_resumed(
+    name: str, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(loop, "curves", lambda log, file: None)  # most of so short a run's time
+    stopped(name, data, run := tmp_path / "run")
+    model = load(run)
+    samples, raw = model.sample(3, seed=1), load(run, average=False).sample(3, seed=1)
+    assert samples.shape == (3, *shape(name)[:3]) and samples.isfinite().all() and not torch.equal(samples, raw)
+    (figure,) = measure(run, metrics="precision", features="auto" if model.shape.points else "random", n=SAMPLES)
+    assert np.isfinite(figure.value)
+    page = str(sampled(open_runs([str(run)])[0], 0))
+    assert "data:image/png" in page and "No samples" not in page
+    assert resume(run) == run and facts_of(latest(run / "checkpoints"))["clock"]["images"] >= IMAGES
+
+
+def test_a_run_that_averaged_what_is_no_state_opens_and_goes_on(data: Path, tmp_path: Path):
+    """As runs of r3gan did until the average was of the state alone."""
+    stopped("r3gan", data, run := tmp_path / "run")
+    path = latest(run / "checkpoints")
+    expected, (tensors, facts) = load(run).sample(3), read(path)
+    gone = next(key for key in tensors if key.startswith("average."))
+    put(path, {key: t for key, t in tensors.items() if key != gone}, facts)
+    for use in (load, resume):
+        with pytest.raises(Mistake, match=f"has no {gone.removeprefix('average.')}, so it is of other networks"):
+            use(run)
+    put(path, tensors | {"average.generator.3.taps": torch.ones(1, 1, 4, 4)}, facts)
+    assert torch.equal(load(run).sample(3), expected) and resume(run) == run
+
+
+class Tied(nn.Module):
+    """A weight that goes by two names, and a filter that is in no state dict."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Linear(2, 2)
+        self.second = self.first
+        self.register_buffer("taps", torch.ones(2), persistent=False)
+
+
+def test_an_average_is_worn_under_every_name_of_a_weight():
+    game = Game[Images]()
+    game.generator = Tied()
+    average = Average(game, 10)
+    assert set(average.mean) == {"generator.first.weight", "generator.first.bias"}
+    with average.worn():
+        pass
+    wear(game, {key: torch.full_like(t, 3.0) for key, t in average.mean.items()})
+    assert (game.generator.second.weight == 3).all()
