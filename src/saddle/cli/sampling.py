@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -50,28 +51,30 @@ def sample(words: list[str]) -> None:
     require(not (points and wish.n), f"{run} makes points, which are drawn as one picture; leave out -n")
     if wish.label is None and not wish.n and not points and loaded.conditional:
         labels = by_class(loaded.shape.classes)
-        samples = loaded.sample(len(labels), wish.seed, labels)
+        samples = loaded.parts(len(labels), wish.seed, labels)
     else:
-        samples = loaded.sample(wish.n or (CLOUD if points else SHEET), wish.seed, wish.label)
+        samples = loaded.parts(wish.n or (CLOUD if points else SHEET), wish.seed, wish.label)
     where = wish.out or Path(run) / (wish.stem if wish.n else f"{wish.stem}.png")
     (single if wish.n else together)(samples, where)
     print(where)
 
 
-def together(samples: Tensor, file: Path) -> None:
-    from ..runs.sheets import save, sheet
+def together(samples: Iterable[Tensor], file: Path) -> None:
+    import torch
+
+    from ..runs.sheets import painted, save, sheet
 
     file.parent.mkdir(parents=True, exist_ok=True)
-    save(sheet({"made": samples}), file)
+    save(sheet({"made": torch.cat([painted(some) for some in samples])}), file)
 
 
-def single(samples: Tensor, folder: Path) -> None:
-    """One PNG of its own size for each sample, (n, 1, 3 or 4 channels, height, width) in [-1, 1]."""
+def single(samples: Iterable[Tensor], folder: Path) -> None:
+    """One PNG of its own size for each sample, which come some at a time: (n, 1, 3 or 4, height, width) in [-1, 1]."""
     from PIL import Image
 
     from ..runs.sheets import save
 
     folder.mkdir(parents=True, exist_ok=True)
-    pixels = ((samples.clamp(-1, 1) + 1) * 127.5).round().byte().permute(0, 2, 3, 1).numpy()
-    for i, one in enumerate(pixels):
+    for i, sample in enumerate(sample for some in samples for sample in some):
+        one = ((sample.clamp(-1, 1) + 1) * 127.5).round().byte().permute(1, 2, 0).numpy()
         save(Image.fromarray(one[..., 0] if one.shape[2] == 1 else one), folder / f"{i:05d}.png")

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
 
+import torch
 from PIL import Image
 
 from ..errors import Mistake
 from ..inference.load import by_class, load
 from ..runs.progress import shown, spread
-from ..runs.sheets import sheet
+from ..runs.sheets import painted, sheet
 from .markup import Markup, joined, picture, tag
 from .reading import Run
 
@@ -34,7 +35,8 @@ def sampled(run: Run, seed: int) -> Markup:
         loaded = load(run.folder.path)
         points = loaded.shape.points
         labels = by_class(loaded.shape.classes) if not points and loaded.conditional else None
-        samples = loaded.sample(len(labels) if labels else POINTS if points else IMAGES, seed, labels)
+        parts = loaded.parts(len(labels) if labels else POINTS if points else IMAGES, seed, labels)
+        samples = torch.cat([painted(some) for some in parts])
     except Mistake as reason:
         return tag("p", f"No samples: {reason}.", class_="none")
     return picture(png(sheet({"made": samples})), f"samples of {run.title}, seed {seed}")

@@ -1,0 +1,133 @@
+"""What is only looked at takes little memory: samples, looks, sheets and measurements go through a few at a time."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from saddle import load, train
+from saddle.batches import Images
+from saddle.core import Game, Shape
+from saddle.data.dataset import Dataset
+from saddle.inference.load import Loaded
+from saddle.measuring.maker import Maker
+from saddle.networks import Convolutional
+from saddle.parts import draw
+from saddle.recipes.dcgan import DCGAN
+from saddle.runs.folder import Folder
+from saddle.training.look import Looker
+from saddle.training.machine import machine
+from saddle.training.match import How, Match
+from saddle.training.pictures import Pictures
+from saddle.training.rows import rows_at_once
+from saddle.training.watch import Watcher
+from test_resume import small
+
+CPU = torch.device("cpu")
+
+
+class Largest(TorchDispatchMode):
+    """Notices the largest memory that one tensor takes in here, in bytes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.bytes = 0
+
+    def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        made = function(*args, **(kwargs or {}))
+        for one in made if isinstance(made, tuple | list) else (made,):
+            if isinstance(one, Tensor):
+                self.bytes = max(self.bytes, one.untyped_storage().nbytes())
+        return made
+
+
+class Painter(Game[Images]):
+    """Each picture is one shade, its latent, and noise of the network's own making."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rows: list[int] = []
+
+    def sample(self, like: Tensor, condition: Tensor | None = None) -> Tensor:
+        self.rows.append(len(like))
+        shade = draw(torch.randn, like, 1, 1, 1)
+        return (shade + 0.01 * draw(torch.randn, like, 1, 1, like.shape[3])).tanh().expand(like.shape)
+
+
+def pictures(side: int, n: int) -> Dataset:
+    samples = np.random.default_rng(0).integers(0, 256, (n, side, side, 3), np.uint8)
+    return Dataset("noise", samples, np.arange(n) % 3, tuple("abc"), "noise")
+
+
+@pytest.mark.parametrize(("side", "rows"), [(1, 64), (16, 64), (28, 16), (64, 4), (128, 1), (1024, 1)])
+def test_how_many_samples_are_made_at_once_hangs_on_their_size_alone(side: int, rows: int):
+    assert rows_at_once(Shape(2 if side == 1 else 3, side, side), CPU) == rows
+    assert rows_at_once(Shape(3, side, side), torch.device("cuda")) == {1: 64, 1024: 1}.get(side, min(64, 16 * rows))
+    assert rows_at_once(Shape(3, 8, 8), CPU, batch=6) == 4 and rows_at_once(Shape(2, 1, 1), CPU, batch=6) == 64
+
+
+def test_a_sample_is_the_same_in_whatever_part_of_its_block_it_is_made():
+    """The chance of a block of 64 is drawn as one, as it was when all 64 were made at once."""
+    shape, made = Shape(3, 8, 8), []
+    for batch in (64, 16, 2, 1):
+        loaded = Loaded(game := Painter(), shape, (), CPU, batch=batch)
+        made.append(loaded.sample(100, seed=3))
+        assert set(game.rows) == {batch} and len(game.rows) == -(-100 // batch)
+        assert torch.equal(loaded.sample(5, seed=3), made[-1][:5])
+    assert all(torch.equal(one, made[0]) for one in made[1:])
+    assert len({float(one) for one in made[0][:, 0, 0, 0]}) == 100
+
+
+def test_one_large_sample_costs_one():
+    game = Painter()
+    Loaded(game, Shape(3, 128, 128), (), CPU).sample(1)
+    assert game.rows == [1]
+
+
+def test_samples_to_measure_are_bytes_as_soon_as_they_are_made():
+    shape, n = Shape(3, 64, 64), 48
+    with Largest() as largest:
+        data = Maker("it", Loaded(Painter(), shape, (), CPU)).samples(n, 0)
+    assert data.samples.dtype == np.uint8 and data.samples.shape == (n, 64, 64, 3)
+    assert largest.bytes <= 4 * 4 * 3 * 64 * 64  # four rows of float32
+
+
+def test_looking_and_showing_hold_no_more_than_is_trained_on_at_once(tmp_path: Path):
+    """Of 300 pictures that tell of the data, 64 that are looked at, and 64 on a sheet."""
+    folder = Folder(tmp_path / "run")
+    for place in (folder.path, folder.sheets):
+        place.mkdir(parents=True)
+    recipe = DCGAN(Convolutional(latent=4, width=1), batch=4)
+    match = Match(recipe, pictures(64, 300), 100, machine("cpu", "float32"), How(seed=1))
+    with Largest() as largest:
+        Pictures(match, folder, 1, Watcher()).begin()
+        match.play()
+        sight = Looker(match).look()
+    with Largest() as played:
+        match.play()
+    assert sight is not None and sum(sight.cells) == 64 and sight.ranking is not None
+    assert {path.name for path in folder.sheets.iterdir()} == {"real.png", "0000000000.png"}
+    sheet = 64 * 3 * 64 * 64  # its bytes
+    assert largest.bytes <= max(played.bytes, sheet)
+
+
+def test_threads_share_a_loaded_game_and_leave_it_as_it_was(tmp_path: Path):
+    model = load(train(**small("dcgan", out=tmp_path / "run")))
+    before = {key: t.clone() for key, t in model.game.state_dict().items()}
+    alone = [model.sample(3, seed=i % 5) for i in range(16 * 10)]
+    with ThreadPoolExecutor(16) as pool:
+        together = list(pool.map(lambda i: model.sample(3, seed=i % 5), range(16 * 10)))
+        z = torch.randn(6, model.game.latent)
+        whole = model.game.generator(z)
+        rows = list(pool.map(lambda i: model.game.generator(z[i : i + 1]), range(6)))
+    assert all(map(torch.equal, alone, together))
+    torch.testing.assert_close(torch.cat(rows), whole)
+    assert not whole.requires_grad and not any(module.training for module in model.game.modules())
+    assert all(torch.equal(t, before[key]) for key, t in model.game.state_dict().items())
