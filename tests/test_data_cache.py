@@ -3,15 +3,21 @@
 import json
 import os
 import resource
+import shutil
 import signal
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import saddle.data.cache as cache
+import saddle.data.entry as entry_
 from data_files import noise, pictures, save
 from saddle.data import Prepare, open_data
+from saddle.data.checksums import Checksums
+from saddle.data.held import hold_out
 from saddle.errors import Failure, Mistake
 
 
@@ -24,8 +30,8 @@ def home(tmp_path):
 def decoding(monkeypatch):
     """How often something was decoded."""
     times = []
-    whole = cache.decoded
-    monkeypatch.setattr(cache, "decoded", lambda *a: (times.append(1), whole(*a))[1])
+    whole = entry_.decoded
+    monkeypatch.setattr(entry_, "decoded", lambda *a: (times.append(1), whole(*a))[1])
     return times
 
 
@@ -82,7 +88,7 @@ def test_work_that_breaks_off_leaves_nothing(tmp_path, home, monkeypatch):
     def die(*args):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cache, "enough", die)
+    monkeypatch.setattr(entry_, "enough", die)
     with pytest.raises(KeyboardInterrupt):
         open_data(str(tmp_path / "in"), Prepare(), silent, cache=home)
     assert not list(home.iterdir())
@@ -119,13 +125,157 @@ def test_a_full_disk_is_a_sentence_and_leaves_nothing(tmp_path, home):
     assert not list(home.iterdir())
 
 
-def test_a_damaged_entry_is_named(tmp_path, home):
+def flip(file, place):
+    """One bit of a byte is another; the times stay."""
+    facts = file.stat()
+    content = bytearray(file.read_bytes())
+    content[place] ^= 1
+    file.write_bytes(content)
+    os.utime(file, ns=(facts.st_atime_ns, facts.st_mtime_ns))
+
+
+@pytest.mark.parametrize("name", ["pixels.npy", "labels.npy", "sums.npy", "facts.json"])
+@pytest.mark.parametrize("place", [8, 0.5, -1])
+def test_a_flipped_bit_anywhere_in_an_entry_is_said_and_mended(tmp_path, home, decoding, name, place):
+    np.savez(tmp_path / "a.npz", images=noise(9, 8, 8), labels=np.arange(9) % 3)
+    said = []
+    prints = open_data(str(tmp_path / "a.npz"), Prepare(), said.append, cache=home).fingerprint
+    (entry,) = home.iterdir()
+    size = (entry / name).stat().st_size
+    flip(entry / name, place if isinstance(place, int) else int(place * size))
+    again = open_data(str(tmp_path / "a.npz"), Prepare(), said.append, cache=home)
+    assert len(said) == 1 and "is damaged" in said[0] and "made again" in said[0] and len(decoding) == 2
+    assert np.array_equal(again.samples[..., 0], noise(9, 8, 8)) and again.fingerprint == prints
+    open_data(str(tmp_path / "a.npz"), Prepare(), said.append, cache=home)
+    assert len(said) == 1 and list(home.iterdir()) == [entry]
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"x", b"null", b"[]", b"{}", b'{"check": 1}', b"[" * 100_000, b"\xff\xfe", None]
+)
+def test_facts_of_any_shape_are_made_again(tmp_path, home, decoding, content):
     pictures(tmp_path / "in")
     open_data(str(tmp_path / "in"), Prepare(), silent, cache=home)
     (entry,) = home.iterdir()
-    (entry / "pixels.npy").write_bytes(b"")
-    with pytest.raises(Failure, match=f"{entry.name} is damaged.*delete it"):
-        open_data(str(tmp_path / "in"), Prepare(), silent, cache=home)
+    (entry / "facts.json").unlink()
+    if content is not None:
+        (entry / "facts.json").write_bytes(content)
+    open_data(str(tmp_path / "in"), Prepare(), silent, cache=home)
+    assert len(decoding) == 2
+
+
+def test_any_facts_at_all_are_a_value_or_damaged(tmp_path):
+    plain = st.none() | st.integers() | st.floats() | st.text(max_size=9)
+    jsons = plain | st.lists(plain, max_size=3) | st.dictionaries(st.sampled_from(["check", "shape", "sums"]), plain)
+
+    @settings(max_examples=50, deadline=None, database=None)
+    @given(st.binary(max_size=50) | jsons.map(lambda x: json.dumps(x).encode()))
+    def try_(content):
+        (tmp_path / "facts.json").write_bytes(content)
+        with pytest.raises(entry_.Damaged):
+            entry_.read_entry(tmp_path)
+
+    try_()
+
+
+@pytest.mark.parametrize("damage", ["cut", "longer", "gone", "folder", "file"])
+def test_files_cut_away_or_replaced_are_made_again(tmp_path, home, decoding, damage):
+    pixels = pictures(tmp_path / "in")
+    open_data(str(tmp_path / "in"), Prepare(), silent, cache=home)
+    (entry,) = home.iterdir()
+    file, content = entry / "pixels.npy", (entry / "pixels.npy").read_bytes()
+    file.unlink()
+    if damage == "file":
+        shutil.rmtree(entry)
+        entry.write_text("not a folder")
+    elif damage == "folder":
+        file.mkdir()
+    elif damage != "gone":
+        file.write_bytes(content[:-1] if damage == "cut" else content + b"0")
+    assert np.array_equal(open_data(str(tmp_path / "in"), Prepare(), silent, cache=home).samples, pixels)
+    assert len(decoding) == 2
+
+
+def test_a_sample_of_a_large_set_is_asked_when_it_is_first_shown(tmp_path, home, monkeypatch):
+    """Nothing is looked at when the data are opened, so what shows them has to."""
+    np.save(tmp_path / "a.npy", noise(50, 8, 8))
+    whole = np.array(open_data(str(tmp_path / "a.npy"), Prepare(), silent, cache=home).samples)
+    monkeypatch.setattr(Checksums, "spread", lambda self, size: iter([]))
+    (entry,) = home.iterdir()
+    flip(entry / "pixels.npy", 128 + 17 * 64 + 5)
+    data = open_data(str(tmp_path / "a.npy"), Prepare(flip=True), silent, cache=home)
+    words = np.zeros(50, np.uint64)
+    data.take(np.arange(17), words[:17])
+    with pytest.raises(Failure, match=r"sample 17 in the cache's .* is not what was written"):
+        hold_out(data, 1).take(np.arange(10, 20), words[:10])
+    said = []
+    again = open_data(str(tmp_path / "a.npy"), Prepare(), said.append, cache=home)
+    assert len(said) == 1 and np.array_equal(again.samples, whole)
+
+
+def test_of_a_large_set_the_ends_and_runs_between_are_looked_at():
+    sums = Checksums(np.zeros(1000, np.uint32), None)
+    assert np.array_equal(np.concatenate(list(sums.spread(100))), np.arange(1000))
+    runs = list(sums.spread(1 << 22, budget=20 << 22))
+    assert len(runs) == 20 and runs[0].tolist() == [0] and runs[-1].tolist() == [999]
+
+
+def test_five_sets_of_equal_names_sizes_and_times_are_five(tmp_path, home):
+    """As tar and unzip leave them: what was cached of one is not taken for another."""
+    sets = noise(5, 4, 8, 8)
+    for i, pixels in enumerate(sets):
+        (tmp_path / f"fold{i}").mkdir()
+        np.save(tmp_path / f"fold{i}/images.npy", pixels)
+        save(tmp_path / f"folder{i}/data/0.bmp", pixels[0])
+        save(tmp_path / f"folder{i}/data/1.bmp", pixels[1])
+    for path in tmp_path.rglob("*"):
+        os.utime(path, ns=(10**18, 10**18))
+    for i, pixels in enumerate(sets):
+        for name, count in ((f"fold{i}/images.npy", 4), (f"folder{i}/data", 2)):
+            data = open_data(str(tmp_path / name), Prepare(), silent, cache=home)
+            assert np.array_equal(data.samples[..., 0], pixels[:count])
+
+
+@pytest.mark.parametrize("replaced", ["in place", "by another file"])
+def test_a_file_of_equal_size_and_time_in_the_same_place_is_another(tmp_path, home, replaced):
+    """As when an archive is unpacked over what was there."""
+    file, new = tmp_path / "a.npy", tmp_path / "b.npy"
+    prints = []
+    for seed in range(2):
+        np.save(new if replaced == "by another file" else file, noise(4, 8, 8, seed=seed))
+        if replaced == "by another file":
+            new.replace(file)
+        os.utime(file, ns=(10**18, 10**18))
+        data = open_data(str(file), Prepare(), silent, cache=home)
+        assert np.array_equal(data.samples[..., 0], noise(4, 8, 8, seed=seed))
+        prints.append(data.fingerprint)
+    assert prints[0] != prints[1]
+
+
+def test_what_was_killed_is_cleared_away_by_any_later_run(tmp_path, home):
+    for name in ("a", "b"):
+        np.save(tmp_path / f"{name}.npy", noise(4, 8, 8))
+    open_data(str(tmp_path / "a.npy"), Prepare(), silent, cache=home)
+    for left in (".x-1.part-7", ".x-1.part-8-old"):
+        (home / left).mkdir()
+        (home / left / "pixels.npy").touch()
+    (home / ".y-2.lock").touch()
+    (home / ".z-3.part-9").mkdir()
+    with cache.locked(home / ".z-3.lock"):  # somebody is at work on this one
+        open_data(str(tmp_path / "b.npy"), Prepare(), silent, cache=home)
+        assert {path.name for path in home.iterdir() if path.name[0] == "."} == {".z-3.lock", ".z-3.part-9"}
+    open_data(str(tmp_path / "b.npy"), Prepare(), silent, cache=home)
+    assert not [path for path in home.iterdir() if path.name[0] == "."]
+
+
+def test_files_have_the_modes_that_the_user_gives(tmp_path, home):
+    np.savez(tmp_path / "a.npz", images=noise(4, 8, 8), labels=[0, 1, 0, 1])
+    before = os.umask(0o027)
+    try:
+        open_data(str(tmp_path / "a.npz"), Prepare(), silent, cache=home)
+    finally:
+        os.umask(before)
+    assert {path.stat().st_mode & 0o777 for path in home.rglob("*.*")} == {0o640}
 
 
 def test_the_folder_of_the_cache(tmp_path, monkeypatch):

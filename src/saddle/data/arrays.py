@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -12,75 +10,103 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import Mistake, nearest, require
-from .pile import Labels, Pile, Say, Source, of_array, stamp
+from .levels import BYTES, FEW, NOTHING, Extent, Levels, cut, levels_of, told
+from .npy import Arrays, Header, mapped
+from .pile import Labels, Numbers, Pile, Say, Source, numbered, of_array, stamp
+from .prepare import ends
 
 T = TypeVar("T")
 IMAGES = ("images", "image", "x", "X", "data", "samples", "arr_0")
 LABELS = ("labels", "label", "y", "Y", "targets", "target", "classes", "arr_1")
-CLOSE = 1e-3  # how far floats may lie outside their range: resizing overshoots a little
-BLOCK = 1 << 24  # numbers looked at in one go
+SPLITS = ("train", "test", "val", "valid", "dev")
+BLOCK = 1 << 22  # numbers looked at in one go
 
 
-def array(path: Path, part: str | None = None) -> Source:
-    """The pictures of a .npy or .npz file, with the labels that the latter may hold; never unpickles anything."""
+def array(path: Path, part: str | None = None, range: str | None = None) -> Source:
+    """The pictures of a .npy or .npz file, with the labels that the latter may hold; never unpickles anything.
+
+    `part` is a part of an .npz (`test`) or the name of an array in it; `range` is as in `Prepare`.
+    """
 
     def open_(say: Say) -> Pile:
-        images, labels = loaded(path, part or "train")
-        return of_array(bytes_of(images, str(path), say), None if labels is None else numbers_of(labels, str(path)))
+        if path.suffix.lower() == ".npy":
+            require(part is None, f"{path} is one array and has no part {part}")
+            return of_array(numbers_in(mapped(path), str(path), say, range))
+        arrays = Arrays(path)
+        images = images_of(arrays, part, path, say)
+        labels = labels_beside(images, arrays)
+        pixels = numbers_in(arrays.read(images), f"{path}:{images}", say, range)
+        return of_array(pixels, *((None,) if labels is None else labels_of(arrays.read(labels), f"{path}:{labels}")))
 
     return Source(path.stem, (*stamp(path), part), open_)
 
 
-def loaded(path: Path, part: str) -> tuple[NDArray[Any], NDArray[Any] | None]:
-    """The array of pictures, and that of labels; raises Mistake where a file holds none."""
-    try:
-        file = np.load(path, mmap_mode="r", allow_pickle=False)
-        if isinstance(file, np.ndarray):
-            return file, None
-        with file:
-            return entries(file, part, path)
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        if isinstance(error, Mistake):
-            raise
-        raise Mistake(f"{path} is no array of numbers that can be read: {error}") from error
+def images_of(arrays: Arrays, part: str | None, path: Path, say: Say) -> str:
+    """The name of the array of pictures: the one asked for, x_train, train_images, images ..., or the only one."""
+    if part is not None and part in arrays:
+        return part
+    split = part or "train"
+    known = [f"{a}{b}" for name in IMAGES for a, b in ((f"{split}_", name), (f"{name}_", split))]
+    found = next((name for name in (*known, *(IMAGES if part in (None, "train") else ())) if name in arrays), None)
+    if found is not None:
+        return str(found)
+    likely = [name for name in arrays if is_pictures(arrays, name)]
+    if part is None and len(likely) == 1:
+        say(f"the array {likely[0]} of {path} is taken for the pictures: no other has their shape")
+        return likely[0]
+    if not arrays:
+        raise Mistake(f"{path} holds no arrays")
+    raise Mistake(
+        f"{path} has no array called {part or 'images'}, {split}_images or x_{split}; there are {arrays.described()}; "
+        f"name one, as in {path}:{(likely or list(arrays))[0]}"
+    )
 
 
-def entries(file: Mapping[str, NDArray[Any]], part: str, path: Path) -> tuple[NDArray[Any], NDArray[Any] | None]:
-    """The pictures and labels of an .npz by the names that are in use: x_train, train_images, images, arr_0, ..."""
-    names = [f"{a}{b}" for name in IMAGES for a, b in ((f"{part}_", name), (f"{name}_", part))]
-    images = next((name for name in (*names, *(IMAGES if part == "train" else ())) if name in file), None)
-    if images is None:
-        raise Mistake(
-            f"{path} has no array called {part}_images or x_{part}; there are {', '.join(file) or 'none at all'}"
-        )
-    split = part in images
-    names = [f"{a}{b}" for name in LABELS for a, b in ((f"{part}_", name), (f"{name}_", part))]
-    labels = next((name for name in (names if split else LABELS) if name in file), None)
-    return file[images], None if labels is None else file[labels]
+def is_pictures(arrays: Arrays, name: str) -> bool:
+    """Has the array of this name the shape of pictures?"""
+    header = arrays.headers[name]
+    return isinstance(header, Header) and len(header.shape) in (3, 4) and header.dtype.kind in "biuf"
+
+
+def labels_beside(images: str, arrays: Arrays) -> str | None:
+    """The name of the array of labels that goes with one of pictures."""
+    split = next((word for word in SPLITS if word in images), None)
+    names = LABELS if split is None else [n for name in LABELS for n in (f"{split}_{name}", f"{name}_{split}")]
+    return next((name for name in names if name in arrays and name != images), None)
+
+
+def labels_of(labels: NDArray[Any], name: str) -> tuple[Labels, tuple[str, ...]]:
+    """Labels as numbers, and the names of the classes where the labels are names; raises Mistake for others."""
+    if labels.dtype.kind in "US":
+        texts = [t.decode("utf-8", "replace") if isinstance(t, bytes) else str(t) for t in labels.reshape(-1)]
+        return numbered(texts)
+    return numbers_of(labels, name), ()
 
 
 def numbers_of(labels: NDArray[Any], name: str) -> Labels:
     """Labels as a row of whole numbers, also from a column or from rows with a single 1; raises Mistake for others."""
+    require(labels.dtype.kind in "biuf", f"the labels of {name} are {labels.dtype}; whole numbers were expected")
     if labels.ndim == 2 and labels.shape[1] > 1:
         hot = bool((np.sort(labels, axis=1)[:, -2:] == (0, 1)).all())
         require(hot, f"the labels of {name} have shape {labels.shape}; one number for each picture was expected")
         return np.asarray(labels.argmax(axis=1), dtype=np.int64)
     flat = labels.reshape(-1)
-    whole = np.issubdtype(flat.dtype, np.number) and bool((flat == np.floor(flat)).all())
+    whole = bool((abs(flat.astype(np.float64)) < 2**53).all() and (flat == np.floor(flat)).all())
     require(whole, f"the labels of {name} are {flat.dtype}; whole numbers were expected")
     return flat.astype(np.int64)
 
 
 def bytes_of(images: NDArray[Any], name: str, say: Say) -> NDArray[np.uint8]:
-    """Pictures of any common layout and range as (n, height, width, channels) uint8; says what they were taken for."""
+    """Pictures in memory as (n, height, width, channels) uint8; says what their numbers were taken for."""
+    rows = numbers_in(images, name, say)
+    return rows[0 : len(rows)]
+
+
+def numbers_in(images: NDArray[Any], name: str, say: Say, range: str | None = None) -> Numbers:
+    """Pictures of any common layout and range, read as bytes when they are needed; says what they were taken for."""
+    require(images.dtype.kind in "biufc", f"{name} holds {images.dtype}, which are no pixels")
     images = last(images, name)
-    if images.dtype == np.uint8:
-        return images
-    scale, shift = ranged(images, name, say)
-    out = np.empty(images.shape, np.uint8)
-    for rows in blocks(images):
-        out[rows] = np.clip(np.rint(images[rows].astype(np.float64) * scale + shift), 0, 255)
-    return out
+    return Numbers(images, ranged(images, name, say, range) if images.size else BYTES)
 
 
 def last(images: NDArray[Any], name: str) -> NDArray[Any]:
@@ -98,19 +124,27 @@ def last(images: NDArray[Any], name: str) -> NDArray[Any]:
     )
 
 
-def ranged(images: NDArray[Any], name: str, say: Say) -> tuple[float, float]:
-    """Scale and shift that bring the numbers to 0..255; raises Mistake for numbers that are no pixels."""
-    if images.dtype == np.uint16 or images.dtype == np.bool_:
-        return (255.0, 0.0) if images.dtype == np.bool_ else (1 / 257, 0.0)
-    require(np.issubdtype(images.dtype, np.number), f"{name} holds {images.dtype}, which are no pixels")
-    low = min(float(images[rows].min()) for rows in blocks(images))  # a nan makes both ends nan
-    high = max(float(images[rows].max()) for rows in blocks(images))
-    floats = np.issubdtype(images.dtype, np.floating)
-    for (a, b), scale, shift in (((0, 1), 255.0, 0.0), ((-1, 1), 127.5, 127.5), ((0, 255), 1.0, 0.0)):
-        if low >= a - CLOSE and high <= b + CLOSE and (floats or b == 255):
-            say(f"{name}: its numbers are taken to lie in [{a}, {b}]")
-            return scale, shift
-    raise Mistake(f"{name} holds numbers from {low:g} to {high:g}; [0, 1], [-1, 1] or [0, 255] was expected")
+def ranged(images: NDArray[Any], name: str, say: Say, asked: str | None) -> Levels:
+    """The range of the numbers, asked for or decided from all of them; raises Mistake for what are no pixels."""
+    try:
+        extent = extent_of(images, enough=images.dtype == np.uint8 and asked is None)
+        levels = levels_of(extent, images.dtype) if asked is None else Levels(*ends(asked))
+    except Mistake as why:
+        raise Mistake(f"{name}: {why}") from why
+    sentence = told(levels, extent, images.dtype) if asked is None else cut(levels, extent)
+    if sentence:
+        say(f"{name}: {sentence}")
+    return levels
+
+
+def extent_of(images: NDArray[Any], enough: bool) -> Extent:
+    """Of all numbers; or of so many that the range of bytes is sure."""
+    extent = NOTHING
+    for rows in blocks(images):
+        extent |= Extent.of(images[rows])
+        if enough and extent.high > FEW:
+            break
+    return extent
 
 
 def blocks(images: NDArray[Any]) -> Iterator[slice]:

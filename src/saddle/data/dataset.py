@@ -15,6 +15,7 @@ from ..batches import Images
 from ..core import Shape
 from ..errors import require
 from .cache import cached
+from .checksums import Checksums
 from .named import TOYS
 from .order import Words
 from .pile import Labels, Say
@@ -35,6 +36,7 @@ class Dataset:
     fingerprint: str = ""  # of the content and of all options that change what is shown
     flip: bool = False
     window: int | None = None  # side of the windows that are drawn from larger samples
+    checksums: Checksums | None = None  # by which a sample from the cache is known before it is first shown
 
     def __len__(self) -> int:
         return len(self.samples)
@@ -48,8 +50,11 @@ class Dataset:
     def take(self, index: NDArray[np.int64], chance: Words) -> Images:
         """These samples, (n, channels, height, width) as stored, channels last in memory; one random word for each.
 
-        A word's lowest bit decides on mirroring, the next two times 21 on the place of the window.
+        A word's lowest bit decides on mirroring, the next two times 21 on the place of the window. Raises Failure for
+        a sample that is damaged in the cache.
         """
+        if self.checksums is not None:
+            self.checksums.check(self.samples, index)
         rows = self.samples.take(index, axis=0) if self.window is None else self.windows(index, chance, self.window)
         if self.flip:
             mirrored = (chance & np.uint64(1)).astype(bool)
@@ -65,6 +70,11 @@ class Dataset:
         for row, i, y, x in zip(rows, index, top, left, strict=True):
             row[...] = self.samples[i, y : y + side, x : x + side]
         return rows
+
+    def verify(self) -> None:
+        """Raises Failure where any sample is damaged in the cache: for whoever reads `samples` as they are."""
+        if self.checksums is not None:
+            self.checksums.check(self.samples, np.arange(len(self.samples)))
 
 
 def drawn(words: Words, count: int) -> NDArray[np.int64]:
@@ -82,9 +92,8 @@ def open_data(source: str, prepare: Prepare, say: Say, *, cache: Path | None = N
     entry = cached(find(source, prepare), prepare, say, cache)
     window = prepare.size if prepare.crop == "random" else None
     facts = (entry.digest, entry.pixels.shape, entry.classes, prepare.flip, window)
-    return Dataset(
-        source, entry.pixels, entry.labels, entry.classes, fingerprint(repr(facts).encode()), prepare.flip, window
-    )
+    printed = fingerprint(repr(facts).encode())
+    return Dataset(source, entry.pixels, entry.labels, entry.classes, printed, prepare.flip, window, entry.checksums)
 
 
 def points(name: str, prepare: Prepare) -> Dataset:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
+from math import prod
 from statistics import median
 from typing import NamedTuple, TypeVar
 
@@ -12,13 +13,15 @@ import numpy as np
 
 from ..core import Shape
 from ..errors import Mistake
-from .pile import Pile
-from .pixels import Pixels, fitted, outline, reason, strict
+from .pile import Pile, Say
+from .pixels import Bands, Pixels, fitted, outline, reason, strict
 from .prepare import Prepare
 from .progress import cores, progress
+from .ranges import Ranges
 
 R = TypeVar("R")
-TASK = 64  # pictures that one thread reads before it reports
+TASK = 64  # pictures, at most, that one thread reads before it reports
+BLOCK = 1 << 22  # bytes of samples that it then has, if one is no larger
 
 
 class Outline(NamedTuple):
@@ -37,26 +40,28 @@ class Rows(NamedTuple):
     refused: list[tuple[int, str]]
 
 
-def decoded(pile: Pile, prepare: Prepare) -> tuple[Shape, Generator[Rows, None, None]]:
+def decoded(pile: Pile, prepare: Prepare, say: Say) -> tuple[Shape, Generator[Rows, None, None]]:
     """The samples' shape, and all of them in order; raises Mistake where the pictures do not agree on a shape."""
     shape = agreed(pile, prepare)
-    ready = pile.pixels if pile.pixels is not None and pile.pixels.shape[1:] == (*shape[1:3], shape[0]) else None
+    form = (shape.height, shape.width, shape.channels)
+    ready = pile.pixels if pile.pixels is not None and pile.pixels.shape[1:] == form else None
+    bands = Ranges(pile, prepare, say)
 
-    def read(places: tuple[int, ...]) -> Rows:
+    def read(places: range) -> Rows:
         if ready is not None:
-            return Rows(np.ascontiguousarray(ready[places[0] : places[-1] + 1]), list(places), [])
-        return rows(pile, places, prepare, shape)
+            return Rows(ready[places.start : places.stop], list(places), [])
+        return rows(pile, places, prepare, shape, bands)
 
-    return shape, together(read, len(pile), "Reading pictures")
+    return shape, together(read, len(pile), "Reading pictures", max(1, min(TASK, BLOCK // prod(form))))
 
 
-def rows(pile: Pile, places: Iterable[int], prepare: Prepare, shape: Shape) -> Rows:
+def rows(pile: Pile, places: Iterable[int], prepare: Prepare, shape: Shape, bands: Bands) -> Rows:
     """These pictures as samples."""
     taken, kept, refused = [], [], []
     for place in places:
         try:
             with pile.read(place) as image:
-                sample = fitted(image, prepare.stored, prepare.crop, shape.channels)
+                sample = fitted(image, prepare.stored, prepare.crop, shape.channels, bands)
             if sample.shape[:2] != shape[1:3]:
                 raise Mistake(f"it has {sample.shape[1]}x{sample.shape[0]} pixels, unlike the others")
             taken.append(sample)
@@ -89,7 +94,7 @@ def agreed(pile: Pile, prepare: Prepare) -> Shape:
 def outlines(pile: Pile) -> list[Outline]:
     """The frames of all pictures whose beginning can be read; raises Mistake where none can."""
 
-    def look(places: tuple[int, ...]) -> list[Outline]:
+    def look(places: range) -> list[Outline]:
         seen = []
         for place in places:
             try:
@@ -117,11 +122,7 @@ def proposed(seen: Iterable[Outline]) -> int:
     return 1 << max(4, min(8, side.bit_length() - 1))
 
 
-def tasks(count: int) -> Iterator[tuple[int, ...]]:
-    return (tuple(range(start, min(start + TASK, count))) for start in range(0, count, TASK))
-
-
-def together(work: Callable[[tuple[int, ...]], R], count: int, title: str) -> Generator[R, None, None]:
+def together(work: Callable[[range], R], count: int, title: str, task: int = TASK) -> Generator[R, None, None]:
     """What the work makes of all places below `count`, in order, by a thread for each core: decoders let others run.
 
     No more than a few results wait, so the memory stays small however many pictures there are.
@@ -130,8 +131,9 @@ def together(work: Callable[[tuple[int, ...]], R], count: int, title: str) -> Ge
     pool = ThreadPoolExecutor(cores())
     with strict(), progress(count, title) as advance:
         try:
-            for task in tasks(count):
-                waiting.append((len(task), pool.submit(work, task)))
+            for start in range(0, count, task):
+                places = range(start, min(start + task, count))
+                waiting.append((len(places), pool.submit(work, places)))
                 while len(waiting) > 3 * cores():
                     yield finished(waiting, advance)
             while waiting:

@@ -10,7 +10,7 @@ from PIL import Image
 
 from ..errors import Mistake
 from .layout import arranged, picture
-from .pile import Pile, Say, Source
+from .pile import Pile, Say, Source, facts
 from .pixels import ENDINGS, opened
 from .tables import found
 
@@ -21,8 +21,10 @@ def folder(path: Path, part: str | None = None, labels: str | None = None) -> So
     if not files:
         raise Mistake(f"{path} holds no pictures ({', '.join(ending[1:] for ending in ENDINGS)})")
     table = None if labels is None else found(labels, [path, path.parent], lambda name: None)
-    names = [printable(name) for name, _, _ in files]
-    digest = hashlib.blake2b(repr(files).encode("utf-8", "surrogateescape"), digest_size=16).hexdigest()
+    names = [printable(name) for name, _ in files]
+    digest = hashlib.blake2b(
+        repr((str(path.resolve()), files)).encode("utf-8", "surrogateescape"), digest_size=16
+    ).hexdigest()
 
     def read(i: int) -> Image.Image:
         return opened(path / files[i][0])
@@ -33,12 +35,11 @@ def folder(path: Path, part: str | None = None, labels: str | None = None) -> So
     return Source(path.resolve().name, (digest, part, table and table.stamp), open_)
 
 
-def pictures(path: Path) -> list[tuple[str, int, int]]:
-    """(relative path, bytes, time of the last change) of each picture, in the order of the paths."""
+def pictures(path: Path) -> list[tuple[str, tuple[int, ...]]]:
+    """(relative path, what tells that it changed) of each picture, in the order of the paths."""
     files = []
     for name in walked(path):
-        facts = os.stat(path / name) if os.path.exists(path / name) else None  # a link may lead nowhere
-        files.append((name, facts.st_size if facts else 0, facts.st_mtime_ns if facts else 0))
+        files.append((name, facts(path / name) if os.path.exists(path / name) else ()))  # a link may lead nowhere
     return sorted(files)
 
 

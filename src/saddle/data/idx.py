@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 import lzma
 import zlib
+from collections.abc import Callable
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import Mistake, require
-from .arrays import bytes_of, numbers_of, picked
+from .arrays import numbers_in, numbers_of, picked
 from .pile import Pile, Say, Source, of_array, stamp
+from .unpacking import modest, numbers_from
 
 KINDS = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
+PACKED: dict[bytes, Callable[[Path], Any]] = {b"\x1f\x8b": gzip.open, b"\xfd7zXZ\0": lzma.open}
 SPLITS = {"train": ("train",), "test": ("t10k", "test")}
 
 
@@ -33,14 +37,14 @@ def images_in(folder: Path) -> list[Path]:
     return sorted(path for path in folder.iterdir() if path.is_file() and is_idx(path) and "images" in path.name)
 
 
-def idx(path: Path, part: str | None = None, classes: tuple[str, ...] = ()) -> Source:
+def idx(path: Path, part: str | None = None, classes: tuple[str, ...] = (), range: str | None = None) -> Source:
     """Pictures, and labels where a file beside has some; of a folder the training ones unless asked for `test`."""
     images = path if path.is_file() else chosen(path, part or "train")
     labels = beside(images)
     files = (images,) if labels is None else (images, labels)
 
     def open_(say: Say) -> Pile:
-        pixels = bytes_of(read_idx(images), str(images), say)
+        pixels = numbers_in(read_idx(images), str(images), say, range)
         return of_array(pixels, None if labels is None else numbers_of(read_idx(labels), str(labels)), classes)
 
     return Source(path.resolve().name.partition(".")[0], (*stamp(*files), classes), open_)
@@ -64,26 +68,31 @@ def beside(images: Path) -> Path | None:
 
 
 def read_idx(path: Path) -> NDArray[Any]:
-    """The array in an idx file; raises Mistake where it is none, or is cut short."""
-    raw = unpacked(path)
-    kind = KINDS.get(raw[2]) if len(raw) >= 4 and raw[:2] == b"\0\0" else None
-    if kind is None:
-        raise Mistake(f"{path} is no idx file: it starts with {raw[:4].hex() or 'nothing'}")
-    start = 4 + 4 * raw[3]
-    shape = np.frombuffer(raw[4:start], ">u4").astype(np.int64)
-    expected = int(shape.prod()) * np.dtype(kind).itemsize
-    require(
-        len(raw) - start == expected, f"{path} should hold {expected:,} bytes of numbers but has {len(raw) - start:,}"
-    )
-    return np.frombuffer(raw, kind, offset=start).reshape(shape)
-
-
-def unpacked(path: Path) -> bytes:
-    """A file's bytes, unpacked if it starts as gzip or xz does; raises Mistake where that fails."""
-    raw = path.read_bytes()
+    """The array in an idx file; raises Mistake where it is none, is cut short or would unpack to too much."""
     try:
-        if raw[:2] == b"\x1f\x8b":
-            return gzip.decompress(raw)
-        return lzma.decompress(raw) if raw[:6] == b"\xfd7zXZ\0" else raw
+        with path.open("rb") as raw:
+            begins = raw.read(6)
+        packing = next((opener for start, opener in PACKED.items() if begins.startswith(start)), None)
+        with path.open("rb") if packing is None else packing(path) as stream:
+            return numbers(stream, path, packing is not None)
     except (EOFError, OSError, zlib.error, lzma.LZMAError) as error:
         raise Mistake(f"{path} is broken and cannot be unpacked: {error}") from error
+
+
+def numbers(stream: Any, path: Path, packed: bool) -> NDArray[Any]:
+    """What lies behind a header: mapped where it lies, or unpacked."""
+    start = stream.read(4)
+    kind = KINDS.get(start[2]) if len(start) == 4 and start[:2] == b"\0\0" else None
+    if kind is None:
+        raise Mistake(f"{path} is no idx file: it starts with {start.hex() or 'nothing'}")
+    sides = stream.read(4 * start[3])
+    require(0 < start[3] <= 4, f"{path} has {start[3]} dimensions; 1 to 4 were expected")
+    require(len(sides) == 4 * start[3], f"{path} is cut short: it ends before its {start[3]} dimensions do")
+    shape = tuple(int(side) for side in np.frombuffer(sides, ">u4"))
+    dtype, size = np.dtype(kind), path.stat().st_size
+    expected, there = prod(shape) * dtype.itemsize, size - 4 - len(sides)
+    if packed:
+        modest(expected, size, str(path))
+        return numbers_from(stream, dtype, shape, str(path))
+    require(there == expected, f"{path} should hold {expected:,} bytes of numbers but has {there:,}")
+    return np.memmap(path, dtype, "r", size - there, shape) if expected else np.empty(shape, dtype)

@@ -2,20 +2,52 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from ..errors import require
+from .levels import BYTES, Levels
 from .order import some
 from .pixels import Pixels
 
 Labels = NDArray[np.int64]
 Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, eq=False)
+class Numbers:
+    """An array's pictures as bytes, made of its numbers as they are read: a mapped file stays on the disk."""
+
+    numbers: NDArray[Any]  # (n, height, width, channels)
+    levels: Levels = BYTES
+    index: NDArray[np.int64] | None = None  # which of them, if not all
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        count = len(self.numbers) if self.index is None else len(self.index)
+        return (count, *self.numbers.shape[1:])
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, rows: slice) -> Pixels:
+        some = self.numbers[rows] if self.index is None else self.numbers[self.index[rows]]
+        plain = some.dtype == np.uint8 and self.levels == BYTES
+        return np.ascontiguousarray(some) if plain else np.ascontiguousarray(self.levels.bytes(some))
+
+    def only(self, index: NDArray[np.int64]) -> Numbers:
+        return Numbers(self.numbers, self.levels, index if self.index is None else self.index[index])
+
+    def image(self, place: int) -> Image.Image:
+        pixels = self[place : place + 1][0]
+        return Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,7 +58,7 @@ class Pile:
     read: Callable[[int], Image.Image]  # to be used in a `with`; may raise anything: files are what they are
     labels: Labels | None = None
     classes: tuple[str, ...] = ()
-    pixels: Pixels | None = None  # (n, height, width, channels), where they lie in one array already
+    pixels: Numbers | None = None  # where they lie in one array already
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -38,7 +70,7 @@ class Pile:
             lambda i: self.read(int(index[i])),
             None if self.labels is None else self.labels[index],
             self.classes,
-            None if self.pixels is None else self.pixels[index],
+            None if self.pixels is None else self.pixels.only(index),
         )
 
     def limited(self, limit: int | None) -> Pile:
@@ -51,7 +83,7 @@ class Source:
     """Where pictures come from: a stamp that is found without reading them, and how to open them when there is need."""
 
     name: str
-    stamp: tuple[object, ...]  # changes whenever the content does: names, sizes, times; equal ones have equal `repr`s
+    stamp: tuple[object, ...]  # changes whenever the content may: place, inode, size, times; equal ones, equal `repr`s
     open: Callable[[Say], Pile]
 
 
@@ -65,11 +97,14 @@ def numbered(names: Iterable[str]) -> tuple[Labels, tuple[str, ...]]:
     return np.array([number[name] for name in names], dtype=np.int64), tuple(classes)
 
 
-def of_array(pixels: Pixels, labels: NDArray[np.integer] | None = None, classes: tuple[str, ...] = ()) -> Pile:
-    """A pile of an array's rows, (n, height, width, channels) uint8; raises Mistake where labels do not fit them."""
+def of_array(
+    pixels: Numbers | Pixels, labels: NDArray[np.integer] | None = None, classes: tuple[str, ...] = ()
+) -> Pile:
+    """A pile of an array's rows, (n, height, width, channels); raises Mistake where labels do not fit them."""
+    rows = pixels if isinstance(pixels, Numbers) else Numbers(pixels)
     numbers: Labels | None = None
     if labels is not None:
-        require(len(labels) == len(pixels), f"there are {len(pixels):,} pictures but {len(labels):,} labels")
+        require(len(labels) == len(rows), f"there are {len(rows):,} pictures but {len(labels):,} labels")
         if classes:
             numbers = labels.astype(np.int64)
             require(
@@ -78,11 +113,23 @@ def of_array(pixels: Pixels, labels: NDArray[np.integer] | None = None, classes:
             )
         else:
             numbers, classes = numbered(str(label) for label in labels.tolist())
-    flat = pixels[..., 0] if pixels.shape[-1] == 1 else pixels
-    keys = [f"picture {i}" for i in range(len(pixels))]
-    return Pile(keys, lambda i: Image.fromarray(np.ascontiguousarray(flat[i])), numbers, classes, pixels)
+    return Pile([f"picture {i}" for i in range(len(rows))], rows.image, numbers, classes, rows)
 
 
-def stamp(*paths: Path) -> tuple[tuple[str, int, int], ...]:
-    """Files as (name, bytes, time of the last change): what tells that their content changed."""
-    return tuple((path.name, (facts := path.stat()).st_size, facts.st_mtime_ns) for path in paths)
+def facts(path: Path) -> tuple[int, ...]:
+    """What tells that a file is another one, or has changed: bytes, times of both kinds, and its number on the disk.
+
+    Copies keep sizes and times, as tar and unzip do; the time of the last change of the inode nobody can set.
+    """
+    found = path.stat()
+    return found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino
+
+
+def stamp(*paths: Path) -> tuple[object, ...]:
+    """Files by where they lie and what tells that their content changed."""
+    return tuple((str(path.resolve()), *facts(path)) for path in paths)
+
+
+def written(*paths: Path) -> tuple[object, ...]:
+    """Files by their content, wherever they lie: those of a program, which is installed in many places."""
+    return tuple((path.name, hashlib.blake2b(path.read_bytes(), digest_size=16).hexdigest()) for path in paths)

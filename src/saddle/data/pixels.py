@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from ..errors import Mistake
+from .levels import BYTES, Extent, Levels
 from .prepare import Crop
 
 Pixels = NDArray[np.uint8]
@@ -23,6 +24,25 @@ ORIENTATION = 0x0112
 TURNED = (5, 6, 7, 8)  # EXIF orientations that swap width and height
 MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 SMOOTH = Image.Resampling.LANCZOS
+NUMBERS = {"I": "32", "F": "float", "L": "8", "LA": "8", "RGB": "8", "RGBA": "8"}  # depths that have a range
+ALIKE = 8  # levels that the outermost pixels may differ by, to be a ground that a frame goes on with
+
+
+class Bands:
+    """What the numbers in a picture mean: here what their kind says, whatever their values."""
+
+    def levels(self, kind: str) -> Levels:
+        """The range of a depth (see `depth`); raises Mistake where it is not known."""
+        if kind not in ("8", "16"):
+            raise Mistake(f"its pixels ({'floats' if kind == 'float' else '32-bit integers'}) have no known range")
+        return BYTES if kind == "8" else Levels(0, 65535)
+
+    def transparent(self) -> bool:
+        """Is a fourth band transparency?"""
+        return True
+
+
+PLAIN = Bands()
 
 
 def opened(source: Path | BinaryIO) -> Image.Image:
@@ -62,19 +82,46 @@ def outline(image: Image.Image) -> tuple[int, int, bool]:
     return width, height, image.mode in GREY and image.palette is None
 
 
-def eight(image: Image.Image) -> Image.Image:
-    """A grey picture of 16 bits in 8: 65535 becomes 255; raises Mistake for numbers without a known range."""
-    known = image.mode.startswith("I;16") or (image.mode == "I" and image.format == "PNG")
-    if not known:
-        raise Mistake(f"its pixels ({'floats' if image.mode == 'F' else '32-bit integers'}) have no known range")
-    wide = np.asarray(image).astype(np.uint32)
-    return Image.fromarray(((wide + 128) // 257).astype(np.uint8))
+def depth(image: Image.Image) -> str:
+    """8, 16, 32 or float for a picture of numbers; nothing for one of a palette, of two values or of print colours."""
+    if image.mode.startswith("I;16") or (image.mode == "I" and image.format == "PNG"):
+        return "16"
+    return NUMBERS.get(image.mode, "")
 
 
-def coloured(image: Image.Image, channels: int) -> Image.Image:
+def numbers_in(image: Image.Image) -> NDArray[np.generic]:
+    """A picture's numbers without those of its transparency."""
+    numbers = np.asarray(image)
+    return numbers[..., :-1] if image.mode in ("LA", "RGBA") else numbers
+
+
+def eight(image: Image.Image, bands: Bands) -> Image.Image:
+    """A picture in 8 bits, its range stretched to all of them; raises Mistake for numbers without a known range."""
+    kind = depth(image)
+    levels = bands.levels(kind) if kind else BYTES
+    if kind == "8":
+        return image if levels == BYTES else stretched(image, levels)
+    if not kind:
+        return image
+    wide = np.asarray(image)
+    Extent.of(wide)
+    return Image.fromarray(levels.bytes(wide))
+
+
+def stretched(image: Image.Image, levels: Levels) -> Image.Image:
+    """A picture of 8 bits with another range; its transparency stays."""
+    names = image.getbands()
+    table, same = levels.bytes(np.arange(256)).tolist(), list(range(256))
+    return image.point([n for name in names for n in (same if name == "A" else table)])
+
+
+def coloured(image: Image.Image, channels: int, bands: Bands = PLAIN) -> Image.Image:
     """The picture in 1, 3 or 4 channels; where there are to be fewer than 4, what is transparent shows white."""
-    if image.mode[0] in "IF":
-        image = eight(image)
+    image = eight(image, bands)
+    if image.mode == "RGBA" and not bands.transparent():
+        if channels == 4:
+            return Image.merge("CMYK", image.split())  # any four bands: of RGBA Pillow mixes three with the fourth
+        image = image.convert("RGB")
     if image.has_transparency_data and channels < 4:
         image = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
@@ -89,19 +136,42 @@ def squared(image: Image.Image, size: int, crop: Crop) -> Image.Image:
     if crop == "stretch":
         return image.resize((size, size), SMOOTH)
     if crop == "pad":
-        blank = (255, 255, 255, 0) if image.mode == "RGBA" else "white"
-        return ImageOps.pad(image, (size, size), SMOOTH, color=blank)
+        return framed(image, size)
     side = min(width, height)
     left, top = (width - side) / 2, (height - side) / 2
     return image.resize((size, size), SMOOTH, box=(left, top, left + side, top + side))
 
 
-def fitted(image: Image.Image, size: int | None, crop: Crop, channels: int) -> Pixels:
+def framed(image: Image.Image, size: int) -> Image.Image:
+    """The whole picture in the middle of a square, made smaller where it must be and never larger.
+
+    The frame goes on with the picture's ground, where its outermost pixels are all alike, and else is white.
+    """
+    frame = Image.new(image.mode, (size, size), ground(image))
+    width, height = image.size
+    longest = max(width, height)
+    if longest > size:
+        fit = (max(1, round(width / longest * size)), max(1, round(height / longest * size)))
+        image = image.resize(fit, SMOOTH)
+    frame.paste(image, (round((size - image.width) / 2), round((size - image.height) / 2)))
+    return frame
+
+
+def ground(image: Image.Image) -> tuple[int, ...]:
+    """The colour of the picture's outermost pixels, or white, transparent where there is transparency."""
+    pixels = np.asarray(image).reshape(image.height, image.width, -1)
+    rim = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
+    if np.ptp(rim, axis=0).max() <= ALIKE:
+        return tuple(np.median(rim, axis=0).astype(int).tolist())
+    return (255, 255, 255, 0) if image.mode == "RGBA" else (255,) * pixels.shape[2]
+
+
+def fitted(image: Image.Image, size: int | None, crop: Crop, channels: int, bands: Bands = PLAIN) -> Pixels:
     """The pixels of a sample, (height, width, channels) uint8."""
     if size is not None and image.format == "JPEG":
         image.draft(None, (2 * size, 2 * size))  # large photographs are read at a fraction of their size
     ImageOps.exif_transpose(image, in_place=True)
-    image = coloured(image, channels)
+    image = coloured(image, channels, bands)
     if size is not None:
         image = squared(image, size, crop)
     pixels = np.asarray(image)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -17,13 +18,13 @@ class Prepare:
     """What is done to each picture, once, before training; raises Mistake for what no picture could satisfy."""
 
     size: int | None = None  # side of the square samples in pixels; None: the pictures' own, if they all agree
-    crop: Crop = (
-        "centre"  # how another shape becomes a square: cut it, pad it with white, stretch it, a new window each time
-    )
+    crop: Crop = "centre"  # how another shape becomes a square: cut it, frame it, stretch it, a new window each time
     channels: Literal[1, 3, 4] | None = None  # grey, colour, colour with transparency; None: grey if all pictures are
     limit: int | None = None  # at most so many samples, drawn at random but always the same
     flip: bool = False  # mirror half of what is shown, left to right
     labels: str | None = None  # a CSV file with a class for each picture: tags.csv or tags.csv:column
+    range: str | None = None  # the numbers of black and white, as in 0..255 or -1..1; None: decided from the values
+    alpha: Literal["auto", "yes", "no"] = "auto"  # is a fourth band transparency; auto: decided from its values
 
     def __post_init__(self) -> None:
         require(self.size is None or self.size >= 2, f"size {self.size} is no picture; the smallest is 2 pixels")
@@ -36,8 +37,23 @@ class Prepare:
             self.crop != "random" or self.size is not None,
             "crop random needs a size: the windows' side, as in --size 64",
         )
+        require(self.alpha in ("auto", "yes", "no"), f"alpha {self.alpha!r} is unknown; it is one of auto, yes, no")
+        if self.range is not None:
+            ends(self.range)
 
     @property
     def stored(self) -> int | None:
         """The side that the cache keeps: larger than `size` where windows are drawn from it."""
         return round(self.size * SLACK) if self.size is not None and self.crop == "random" else self.size
+
+
+def ends(text: str) -> tuple[float, float]:
+    """The numbers of black and white in `0..255`; raises Mistake for anything else."""
+    low, dots, high = str(text).partition("..")
+    try:
+        black, white = float(low), float(high)
+    except ValueError:
+        black = white = math.nan
+    fine = bool(dots) and math.isfinite(white - black) and black < white
+    require(fine, f"range {text!r} is none; the numbers of black and white were expected, as in 0..255 or -1..1")
+    return black, white

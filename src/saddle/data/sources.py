@@ -14,7 +14,7 @@ from .folder import folder, pictures
 from .hub import hub
 from .idx import idx, images_in, is_idx
 from .named import NAMES, REPOSITORIES, STACKED
-from .pile import Pile, Say, Source, of_array, stamp
+from .pile import Pile, Say, Source, of_array, written
 from .pixels import ENDINGS
 from .prepare import Prepare
 from .stacked import stacked
@@ -80,7 +80,7 @@ def at(path: Path, part: str | None, prepare: Prepare) -> Source:
     if path.is_file():
         return in_file(path, part, prepare)
     if images_in(path):
-        return unlabelled(idx(path, part, CLOTHES if "fashion" in path.name else ()), prepare)
+        return unlabelled(idx(path, part, CLOTHES if "fashion" in path.name else (), prepare.range), prepare)
     if is_cifar(path):
         return unlabelled(batches(path, part), prepare)
     if is_mosaic(path):
@@ -97,10 +97,10 @@ def in_file(path: Path, part: str | None, prepare: Prepare) -> Source:
     if ending == ".zip":
         return archive(path, part, prepare.labels)
     if ending in (".npy", ".npz"):
-        return unlabelled(array(path, part), prepare)
+        return unlabelled(array(path, part, prepare.range), prepare)
     if is_idx(path):
         require(part is None, f"{path} is one file and has no part {part}")
-        return unlabelled(idx(path), prepare)
+        return unlabelled(idx(path, range=prepare.range), prepare)
     if ending in ENDINGS:
         raise Mistake(f"{path} is a single picture; name the folder that holds it and others")
     raise Mistake(f"{path} is no data that can be read: a folder or a zip of pictures, .npy, .npz or idx was expected")
@@ -124,5 +124,5 @@ def glyphs(prepare: Prepare) -> Source:
 
         return of_array(*drawn(prepare.stored or size, channels, count=prepare.limit or COUNT))
 
-    drawing = stamp(Path(__file__).with_name("glyphs.py"))
+    drawing = written(Path(__file__).with_name("glyphs.py"))
     return Source("glyphs", (*drawing, version("pillow"), version("matplotlib"), size, channels), open_)

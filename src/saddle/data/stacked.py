@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ..errors import Mistake, require
 from .idx import idx
 from .named import STACKED
-from .pile import Labels, Pile, Say, Source, of_array, stamp
+from .pile import Labels, Pile, Say, Source, of_array, written
 from .pixels import Pixels
 
 SIDE = 32  # pixels; MNIST's 28 get a margin
@@ -38,14 +38,14 @@ def stacked(name: str, part: str | None, mnist: Path | None) -> Source:
     require(name in STACKED, f"there are no stacked digits {name}; there are {' and '.join(STACKED)}")
     if name == "stacked-glyphs":
         require(part is None, f"{name} has no parts, so no {part}")
-        facts: tuple[object, ...] = (*stamp(HERE.with_name("glyphs.py")), version("pillow"), version("matplotlib"))
-        return Source(name, (name, *stamp(HERE), *facts), lambda say: pile(drawn()))
+        facts: tuple[object, ...] = (*written(HERE.with_name("glyphs.py")), version("pillow"), version("matplotlib"))
+        return Source(name, (name, *written(HERE), *facts), lambda say: pile(drawn()))
     if mnist is None:
         raise Mistake(f"{name} stacks MNIST's digits: let the environment variable SADDLE_DATA name the folder with "
                       "mnist in it, or take stacked-glyphs, which needs nothing")  # fmt: skip
-    written = idx(mnist, part)
-    return Source(f"{name}:{part}" if part else name, (name, *stamp(HERE), *written.stamp),
-                  lambda say: pile(framed(written, say)))  # fmt: skip
+    digits = idx(mnist, part)
+    return Source(f"{name}:{part}" if part else name, (name, *written(HERE), *digits.stamp),
+                  lambda say: pile(framed(digits, say)))  # fmt: skip
 
 
 def pile(digits: Digits) -> Pile:
@@ -83,7 +83,8 @@ def drawn() -> Digits:
 def framed(written: Source, say: Say) -> Digits:
     """Handwritten ones, 28x28, with a margin of two black pixels."""
     whole = written.open(say)
-    pixels, labels = whole.pixels, whole.labels
+    rows, labels = whole.pixels, whole.labels
+    pixels = None if rows is None else rows[0 : len(rows)]
     if pixels is None or labels is None or whole.classes != DIGITS or pixels.shape[1:] != (28, 28, 1):
         raise Mistake(f"{written.name} is not MNIST: 28x28 grey pixels with labels 0 to 9 were expected")
     return Digits(np.pad(pixels, ((0, 0), (2, 2), (2, 2), (0, 0))), labels)

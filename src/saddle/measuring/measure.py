@@ -32,7 +32,7 @@ from .picture import draw_copies
 from .sides import Known, described
 from .wish import Wish
 
-SOURCE = ("size", "crop", "channels")  # options that say how a source's images are prepared
+SOURCE = ("size", "crop", "channels", "range", "alpha")  # options that say how a source's images are prepared
 
 
 def measure(what: Given, against: Given | None = None, *, say: Say = silent, **options: Any) -> list[Figure]:

@@ -25,6 +25,8 @@ class Wish:
     size: int | None = None  # pixels of a side that sources are brought to; a run's own size for its data
     crop: Literal["centre", "pad", "stretch"] = "centre"  # how a source's image becomes a square
     channels: Literal[1, 3, 4] | None = None  # of a source's images
+    range: str | None = None  # the numbers of black and white in a source; decided from its values if not given
+    alpha: Literal["auto", "yes", "no"] = "auto"  # is a source's fourth band transparency
     resize: Literal["bilinear", "clean", "tensorflow"] = "bilinear"  # how images come to Inception's size
     download: bool = False  # fetch Inception's weights into the cache if they are nowhere here
     picture: Path | None = None  # draw the samples nearest to the training data beside what they are near to, a PNG

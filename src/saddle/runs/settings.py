@@ -20,6 +20,8 @@ class Settings:
     limit: int | None = None  # use only so many images
     flip: bool = False  # mirror images at random
     labels: str | None = None  # a CSV file with the columns file and label, or FILE.csv:COLUMN
+    range: str | None = None  # the numbers of black and white, as in 0..255 or -1..1; from the values if not given
+    alpha: Literal["auto", "yes", "no"] = "auto"  # is a fourth band transparency; auto: decided from its values
 
     images: int | None = None  # length: real images shown to the critic, 200k or 1.5M
     minutes: float | None = None  # length: as this machine shows images in so many minutes; 2 if nothing is said

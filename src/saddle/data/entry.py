@@ -1,0 +1,174 @@
+"""An entry of the cache: pixels, labels, facts, and the checksums of all of them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core import Shape
+from ..errors import Mistake
+from .checksums import Checksums, Sums, sums_of
+from .decode import Rows, decoded
+from .pile import Labels, Pile, Say
+from .pixels import Pixels
+from .prepare import Prepare
+
+NAMED = 5  # unreadable files that a refusal names
+
+
+class Damaged(Exception):
+    """An entry is not what was written."""
+
+
+@dataclass(frozen=True, eq=False)
+class Entry:
+    """What the cache keeps of a source."""
+
+    pixels: Pixels  # (n, height, width, channels), memory-mapped
+    labels: Labels | None
+    classes: tuple[str, ...]
+    digest: str  # of the pixels and labels
+    said: tuple[str, ...]  # sentences about the source, among them each file that was skipped
+    checksums: Checksums
+
+
+def read_entry(place: Path) -> Entry:
+    """The entry that lies there; Damaged where anything but its pixels differs from what was written, or some do."""
+    facts = read_facts(place)
+    labels = None if facts["labels"] is None else read_numbers(place / "labels.npy", facts["labels"])
+    checksums = Checksums(read_numbers(place / "sums.npy", facts["sums"]), place)
+    pixels = mapped(place / "pixels.npy", facts["shape"])
+    for rows in checksums.spread(pixels[0].nbytes):
+        wrong = checksums.wrong(pixels, rows)
+        if wrong is not None:
+            raise Damaged(f"sample {wrong:,} is not what was written")
+    return Entry(pixels, labels, tuple(facts["classes"]), facts["digest"], tuple(facts["said"]), checksums)
+
+
+def read_facts(place: Path) -> dict[str, Any]:
+    """What `facts.json` says, if its own digest fits."""
+    try:
+        facts: dict[str, Any] = json.loads((place / "facts.json").read_bytes())
+    except (OSError, ValueError, RecursionError) as error:
+        raise Damaged(f"facts.json cannot be read: {error}") from error
+    check = facts.pop("check", None) if isinstance(facts, dict) else None
+    if check is None or check != digest_of(facts):
+        raise Damaged("facts.json is not what was written")
+    return facts
+
+
+def digest_of(facts: Mapping[str, Any]) -> str:
+    return blake(json.dumps(facts, sort_keys=True).encode())
+
+
+def blake(content: bytes) -> str:
+    return hashlib.blake2b(content, digest_size=16).hexdigest()
+
+
+def read_numbers(file: Path, digest: str) -> NDArray[Any]:
+    """A small array, if its file has this digest."""
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        raise Damaged(f"{file.name} cannot be read: {error.strerror}") from error
+    if blake(content) != digest:
+        raise Damaged(f"{file.name} is not what was written")
+    numbers: NDArray[Any] = np.load(BytesIO(content))
+    return numbers
+
+
+def write_numbers(file: Path, numbers: NDArray[Any]) -> str:
+    """Write a small array; the digest of its file."""
+    content = BytesIO()
+    np.save(content, numbers)
+    file.write_bytes(content.getvalue())
+    return blake(content.getvalue())
+
+
+def mapped(file: Path, shape: list[int]) -> Pixels:
+    """The pixels, mapped, in a file that begins and is as long as one of this shape."""
+    try:
+        start = header(tuple(shape))
+        with file.open("rb") as stream:
+            begins, size = stream.read(len(start)), os.fstat(stream.fileno()).st_size
+        if begins != start or size != len(start) + np.prod(shape, dtype=np.int64):
+            raise Damaged(f"{file.name} is not as long as it was written, or does not begin so")
+        return np.asarray(np.memmap(file, np.uint8, "r", len(start), tuple(shape)))
+    except (OSError, ValueError) as error:
+        raise Damaged(f"{file.name} cannot be read: {error}") from error
+
+
+def write_entry(part: Path, pile: Pile, prepare: Prepare, note: Say, said: list[str]) -> None:
+    """All files of an entry; the facts, by which it is known to be whole, last."""
+    shape, rows = decoded(pile, prepare, note)
+    digest = hashlib.blake2b(digest_size=16)
+    with (part / "pixels.npy").open("wb") as file, closing(rows):
+        places, sums = poured(rows, file, shape, digest, pile, note)
+        file.flush()
+        os.fsync(file.fileno())
+    labels = None if pile.labels is None else pile.labels[places]
+    if labels is not None:
+        digest.update(labels.tobytes())
+    facts = {
+        "classes": pile.classes,
+        "shape": [len(places), shape.height, shape.width, shape.channels],
+        "labels": None if labels is None else write_numbers(part / "labels.npy", labels),
+        "sums": write_numbers(part / "sums.npy", sums),
+        "digest": digest.hexdigest(),
+        "said": said,
+    }
+    text = json.dumps(facts | {"check": digest_of(facts)})
+    (part / "facts.json").write_text(text, encoding="utf-8")
+
+
+def poured(
+    rows: Iterator[Rows], file: BinaryIO, shape: Shape, digest: hashlib.blake2b, pile: Pile, note: Say
+) -> tuple[list[int], Sums]:
+    """Write the pixels as a .npy whose length is known only at the end; the places in the pile, and the checksums.
+
+    Written, not mapped: on a full disk a write fails with a reason, where a mapping kills the process.
+    """
+    form = (shape.height, shape.width, shape.channels)
+    file.write(header((0, *form)))
+    places: list[int] = []
+    sums: list[Sums] = []
+    refused: list[str] = []
+    for block in rows:
+        file.write(block.pixels.data)
+        digest.update(block.pixels.data)
+        sums.append(sums_of(block.pixels))
+        places += block.places
+        for place, why in block.refused:
+            refused.append(f"{pile.keys[place]} is skipped: {why}")
+            note(refused[-1])
+    enough(len(places), refused)
+    file.seek(0)
+    file.write(header((len(places), *form)))
+    return places, np.concatenate(sums)
+
+
+def header(shape: tuple[int, ...]) -> bytes:
+    """The beginning of a .npy: as long for any count, so that it can be written again."""
+    start = BytesIO()
+    np.lib.format.write_array_header_1_0(start, {"descr": "|u1", "fortran_order": False, "shape": shape})
+    return start.getvalue()
+
+
+def enough(read: int, refused: list[str]) -> None:
+    """Raise Mistake where fewer than two pictures, or fewer than half of them, could be read."""
+    total = read + len(refused)
+    if total < 2 and not refused:
+        raise Mistake(f"two pictures at least are needed, and there is {'only one' if total else 'none'}")
+    if read < 2 or read < len(refused):
+        first = "; ".join(refused[:NAMED])
+        raise Mistake(f"only {read:,} of {total:,} pictures are usable; half, and two at least, are needed: {first}")

@@ -1,0 +1,112 @@
+"""Which numbers are black and white: asked for, or decided from the values that there are."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import Mistake, require
+
+CLOSE = 1e-3  # how far floats may lie outside their range: resizing overshoots a little
+FEW = 63  # whole numbers that go no further are masks, classes or a few shades, and no picture of 8 bits
+TOPS = (255, 1023, 4095, 16383, 65535)  # the whitest number of 8, 10, 12, 14 and 16 bits
+OPTION = "--range LOW..HIGH takes others"
+
+
+@dataclass(frozen=True)
+class Levels:
+    """The numbers that become black (0) and white (255)."""
+
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        return f"[{self.low:g}, {self.high:g}]"
+
+    def bytes(self, numbers: NDArray[np.generic]) -> NDArray[np.uint8]:
+        """Any numbers as bytes, what lies outside cut off."""
+        scale = 255 / (self.high - self.low)
+        out: NDArray[np.uint8] = (
+            np.rint(numbers.astype(np.float64) * scale - self.low * scale).clip(0, 255).astype("u1")
+        )
+        return out
+
+
+BYTES = Levels(0, 255)
+WHOLE = {"b": Levels(0, 1), "u1": BYTES, "u2": Levels(0, 65535)}  # of which nothing needs to be said
+
+
+class Extent(NamedTuple):
+    """What is known of numbers: their ends, and whether all are whole."""
+
+    low: float
+    high: float
+    whole: bool
+
+    def __or__(self, other: Extent) -> Extent:
+        return Extent(min(self.low, other.low), max(self.high, other.high), self.whole and other.whole)
+
+    @staticmethod
+    def of(numbers: NDArray[np.generic]) -> Extent:
+        """Of some numbers; raises Mistake for NaN and infinite numbers, and for complex ones."""
+        real = np.issubdtype(numbers.dtype, np.floating)
+        require(real or numbers.dtype.kind in "bui", f"it holds {numbers.dtype} numbers, of which a part would be lost")
+        if real and not np.isfinite(numbers).all():
+            raise Mistake("a pixel is no number: it is NaN or infinite")
+        low, high = float(numbers.min()), float(numbers.max())
+        return Extent(low, high, not real or bool((numbers == np.floor(numbers)).all()))
+
+
+NOTHING = Extent(math.inf, -math.inf, True)
+
+
+def levels_of(extent: Extent, dtype: np.dtype[np.generic]) -> Levels:
+    """The range that such numbers are taken to lie in; raises Mistake where that cannot be told."""
+    found = of_whole(extent, dtype) if extent.whole else of_fractions(extent)
+    if found is None:
+        raise Mistake(
+            f"its numbers reach from {extent.low:g} to {extent.high:g}, and which of them are black and white cannot "
+            f"be told; --range={extent.low:g}..{extent.high:g} takes its ends, --range=LOW..HIGH others"
+        )
+    return found
+
+
+def of_whole(extent: Extent, dtype: np.dtype[np.generic]) -> Levels | None:
+    """Of whole numbers: the least usual depth that holds them, or the least and the largest of a few."""
+    low, high, _ = extent
+    if low < 0:
+        if high <= 1:
+            return Levels(-1, 1) if low >= -1 else Levels(-128, 127) if dtype == np.int8 else None
+        return Levels(-128, 127) if dtype == np.int8 else None
+    if dtype.kind == "b" or high == 0:
+        return Levels(0, 1) if dtype.kind in "bf" else BYTES
+    if high <= FEW:
+        return Levels(0, high)
+    return next((Levels(0, top) for top in TOPS if high <= top), None)
+
+
+def of_fractions(extent: Extent) -> Levels | None:
+    low, high, _ = extent
+    for levels, least in ((Levels(0, 1), 0), (Levels(-1, 1), 0), (BYTES, FEW)):
+        if low >= levels.low - CLOSE and least < high <= levels.high + CLOSE:
+            return levels
+    return Levels(-1, 1) if low >= -1 - CLOSE and high <= 0 else None
+
+
+def told(levels: Levels, extent: Extent, dtype: np.dtype[np.generic]) -> str:
+    """A sentence on a range that was decided; none where it is the kind of numbers' own."""
+    usual = "b" if dtype.kind == "b" else f"{dtype.kind}{dtype.itemsize}"
+    if levels == WHOLE.get(usual):
+        return ""
+    return f"its numbers, from {extent.low:g} to {extent.high:g}, are taken to lie in {levels}; {OPTION}"
+
+
+def cut(levels: Levels, extent: Extent) -> str:
+    """A sentence on numbers outside a range that was asked for, if there are some."""
+    if extent.low >= levels.low - CLOSE and extent.high <= levels.high + CLOSE:
+        return ""
+    return f"its numbers reach from {extent.low:g} to {extent.high:g}: what lies outside {levels} is cut off"
