@@ -162,4 +162,4 @@ class Simultaneous(Adversarial):
     def both(self, judge: Judge, real: Judged, fake: Judged) -> Iterator[Turn]:
         moves = [(self.critic_move(judge, real, fake), self.generator_move(judge, real, fake))]
         del real, fake
-        yield moves.pop()  # nobody here keeps the graph while other parts play: of what only one move needs, a part stays
+        yield moves.pop()  # no part keeps a graph while others play
