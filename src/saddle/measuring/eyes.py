@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from ..core import Mistake, require
-from ..data.cache import home
 from ..data.dataset import Dataset
+from ..data.place import home
 from ..data.sources import split
 from ..errors import nearest
 from ..metrics.classifier import Classifier, train_classifier

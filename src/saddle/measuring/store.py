@@ -11,7 +11,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from ..data.cache import home
+from ..data.place import home
 from ..errors import Failure, Unwritten
 from ..metrics.features import Extractor
 from ..metrics.moments import Moments

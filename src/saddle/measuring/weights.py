@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from ..data.cache import home
+from ..data.place import home
 from ..errors import Mistake, require
 from ..runs.folder import write
 
