@@ -8,6 +8,7 @@ import difflib
 import re
 import textwrap
 import typing
+import warnings
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from pathlib import Path
@@ -17,6 +18,7 @@ from .errors import Mistake, nearest, require
 from .hints import Table, bare, example, fields, fits, inner, literals, members, wanted
 
 V = TypeVar("V")
+DEEPEST = 100  # nodes of a written value in each other
 
 
 def override(value: V, options: Mapping[str, str], kinds: Iterable[type] = (), path: str = "") -> V:
@@ -102,11 +104,32 @@ def count(text: str) -> int:
 
 
 def parse(text: str, name: str, should: str) -> ast.expr:
+    """Text as Python reads it, of a size that everything here can walk through."""
     try:
-        return ast.parse(text.strip(), mode="eval").body
+        with warnings.catch_warnings():  # what Python thinks of odd escapes
+            warnings.simplefilter("ignore")
+            tree = ast.parse(text.strip(), mode="eval").body
+        require(not deep(tree), f"{name} is nested too deeply, but should be {should}")
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        if isinstance(error, Mistake):
+            raise
         why = f" ({getattr(error, 'msg', error)})" if "(" in text else ""
         raise Mistake(f"{name} is {textwrap.shorten(repr(text), 100)}{why}, but should be {should}") from None
+    huge = next((n for n in ast.walk(tree) if isinstance(n, ast.Constant) and too_large(n.value)), None)
+    require(huge is None, f"{name} holds a whole number of more than 18 digits, but should be {should}")
+    return tree
+
+
+def deep(tree: ast.AST) -> bool:
+    """Do more values stand in each other here than anybody writes?"""
+    level = [tree]
+    for _ in range(DEEPEST):
+        level = [child for node in level for child in ast.iter_child_nodes(node)]
+    return bool(level)
+
+
+def too_large(value: object) -> bool:
+    return isinstance(value, int) and value >= 10**18
 
 
 def build(node: ast.expr, hint: object, table: Table, name: str) -> object:

@@ -3,15 +3,41 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 
-from ..errors import Mistake
+from ..errors import Mistake, require
+from ..options import parse
+from ..schema import conform, read_json
 from .folder import Folder, write_json
 from .settings import Settings
 
 FORMAT = "saddle run 1"
+LARGEST = 1 << 16  # pixels of a side, or channels
+
+
+class Data(TypedDict):
+    """What a manifest says of the data, at least."""
+
+    name: str
+    fingerprint: str
+    samples: int
+    shape: tuple[int, int, int, int]  # channels, height, width, classes
+    classes: list[str]
+    counts: NotRequired[list[int]]  # how many samples each class has
+
+
+class Device(TypedDict):
+    """What a manifest says of the machine, at least."""
+
+    device: str
+    precision: str
+    threads: int
+    processes: int
+    saddle: str
+    torch: str
+    python: str
+    platform: str
 
 
 @dataclass(frozen=True)
@@ -26,6 +52,21 @@ class Manifest:
     data: dict[str, Any]  # name, fingerprint, samples, shape, classes, counts: how many samples each class has
     machine: dict[str, Any]  # device, precision, threads, processes, versions
     created: str  # when, ISO 8601
+    source: dict[str, str] | None = None  # sha256 of each file in recipe/; none needed: {}; None: an old run's
+    source_since: int = 0  # images at which the run went on with another source
+
+    def __post_init__(self) -> None:
+        require(self.images >= 1, f"images is {self.images}, but should be 1 or more")
+        parse(self.recipe, "recipe", "a recipe as it reads in Python")
+        conform(self.machine, Device, "machine")
+        data = conform(self.data, Data, "data")
+        *sides, classes = data["shape"]
+        require(min(sides) > 0 and max(sides) <= LARGEST, f"data.shape is {data['shape']}, which no pictures have")
+        counts = data.get("counts", [])
+        fits = classes == len(data["classes"]) and len(counts) in (0, classes) and min(counts, default=0) >= 0
+        require(
+            fits and (not counts or sum(counts) > 0), "data.shape, data.classes and data.counts contradict each other"
+        )
 
     def write(self, folder: Folder) -> None:
         write_json(folder.manifest, {"format": FORMAT} | dataclasses.asdict(self))
@@ -33,16 +74,16 @@ class Manifest:
     @classmethod
     def read(cls, folder: Folder) -> Manifest:
         """Mistake for a file that is no manifest of saddle's, or of another format."""
+        fault = f"{folder.manifest} is no manifest of a run"
+        facts = read_json(folder.manifest, fault)
+        require(isinstance(facts, dict), f"{fault}: it holds no object")
+        if facts.pop("format", None) != FORMAT:
+            raise Mistake(f"{folder.manifest} was written in another format than {FORMAT!r}, the one known here")
         try:
-            facts = json.loads(folder.manifest.read_text(encoding="utf-8"))
-            if facts.pop("format") != FORMAT:
-                raise Mistake(f"{folder.manifest} was written in another format than {FORMAT!r}, the one known here")
-            settings = Settings(**facts.pop("settings"))
-            return cls(settings=settings, **facts)
-        except Mistake:
-            raise
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
-            raise Mistake(f"{folder.manifest} is no manifest of a run: {error}") from None
+            return conform(facts, cls, fault)
+        except Mistake as mistake:
+            said = str(mistake)
+            raise Mistake(said if said.startswith(fault) else f"{fault}: {said}") from None
 
     @property
     def identity(self) -> dict[str, Any]:
