@@ -61,6 +61,11 @@ class Judged(NamedTuple):
     features: Tensor
     logits: Tensor | None
 
+    def detach(self) -> Judged:
+        """The same values without a graph."""
+        logits = None if self.logits is None else self.logits.detach()
+        return Judged(self.sample.detach(), self.score.detach(), self.features.detach(), logits)
+
 
 class View(Protocol):
     """What a critic sees of a sample: noise, augmentation. The sample itself, and slopes there, stay as they are."""

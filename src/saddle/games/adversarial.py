@@ -160,6 +160,6 @@ class Simultaneous(Adversarial):
         yield from told
 
     def both(self, judge: Judge, real: Judged, fake: Judged) -> Iterator[Turn]:
-        moves = [(self.critic_move(judge, real, fake), self.generator_move(judge, real, fake))]
-        del real, fake
-        yield moves.pop()  # no part keeps a graph while others play
+        moves = self.critic_move(judge, real, fake), self.generator_move(judge, real, fake)
+        del real, fake  # or this frame would keep what only one of the moves needs, while other parts play
+        yield moves

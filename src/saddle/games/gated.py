@@ -106,7 +106,10 @@ class Gated(Adversarial):
                     real, made = self.both(judge, batch, fake)
             scores = (s if learn else s.detach() for s, learn in ((real.score, from_reals), (made.score, from_fakes)))
             loss = self.objective.critic(*scores)
-            yield Move(self.critic, adversarial=loss, **weigh(self.penalties, judge, real, made))
+            move = Move(self.critic, adversarial=loss, **weigh(self.penalties, judge, real, made))
+            real, made = real.detach(), made.detach()  # a class that is closed needs no graph while other parts play
+            del loss, scores
+            yield move
         return real, made
 
     def both(self, judge: Judge, batch: Images, fake: Tensor) -> tuple[Judged, Judged]:

@@ -105,6 +105,7 @@ class Engine(Generic[B]):
             for name, term in move.terms.items():
                 key = f"{mover}/{name}"
                 terms[key] = terms.get(key, 0) + term.detach() / parts
+            move.terms = {name: term.detach() for name, term in move.terms.items()}  # whoever holds it holds no graph
         for player in self.unproven.intersection(player for move in turn for player in move.players):
             if all(p.grad is None for p in self.own[player]):
                 raise Mistake(f"{self.names[player]}'s first move does not depend on it; is something detached?")
