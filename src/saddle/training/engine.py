@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from ..core import Agree, Clock, Game, Mistake, Move, Optimizing, Turn
 from ..parts import Part, playing
-from .buffers import Buffers
+from ..parts.buffers import Buffers
 
 B = TypeVar("B")
 Players = tuple[nn.Module, ...]

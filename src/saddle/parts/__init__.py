@@ -1,0 +1,9 @@
+"""A batch played in parts: by several processes, by several accumulated batches. All of them draw as one."""
+
+from .part import PART as PART
+from .part import WHOLE as WHOLE
+from .part import Part as Part
+from .part import draw as draw
+from .part import entire as entire
+from .part import ours as ours
+from .part import playing as playing
