@@ -56,7 +56,7 @@ def test_no_room_knows_a_higher_one():
 
 
 def test_the_engine_knows_no_method():
-    assert {name for _, name in imports(ROOT / "training" / "engine.py")} == {"core", "parts", "training.buffers"}
+    assert {name.split(".")[0] for _, name in imports(ROOT / "training" / "engine.py")} == {"core", "parts"}
 
 
 def test_quick_commands_are_not_slowed_by_torch():

@@ -14,7 +14,7 @@ from typing import TextIO
 from ..errors import Mistake, Unwritten
 from .entry import Damaged, Entry, read_entry, write_entry
 from .pile import Pile, Say, Source
-from .place import home as home
+from .place import home
 from .prepare import Prepare
 
 try:
