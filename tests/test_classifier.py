@@ -98,13 +98,25 @@ def test_a_kept_classifier_is_found_again_and_not_for_other_data(tmp_path: Path)
     assert len(list(tmp_path.iterdir())) == 2
 
 
-def test_a_broken_file_is_named_and_not_used(tmp_path: Path) -> None:
+@pytest.mark.parametrize("place", [2000])
+def test_a_kept_classifier_with_a_flipped_bit_is_said_and_trained_again(tmp_path: Path, place: int) -> None:
     data = drawn(8, 1, 0, 432)
-    train_classifier(data, epochs=1, cache=tmp_path)
+    first = train_classifier(data, epochs=1, cache=tmp_path)
     (file,) = tmp_path.iterdir()
-    file.write_bytes(file.read_bytes()[:-100])
-    with pytest.raises(Mistake, match=f"{file.name} is no whole classifier"):
-        train_classifier(data, epochs=1, cache=tmp_path)
+    whole = bytearray(file.read_bytes())
+    whole[place] ^= 1
+    file.write_bytes(whole)
+    said: list[str] = []
+    again = train_classifier(data, epochs=1, cache=tmp_path, say=said.append)
+    assert len(said) == 1 and "is damaged" in said[0] and "made again" in said[0]
+    assert torch.equal(first.read(signed(data)), again.read(signed(data)))
+    train_classifier(data, epochs=1, cache=tmp_path, say=said.append)
+    assert len(said) == 1 and list(tmp_path.iterdir()) == [file]
+
+
+def test_data_without_a_fingerprint_are_not_taken_for_others(tmp_path: Path) -> None:
+    train_classifier(replace(drawn(8, 1, 0, 432), fingerprint=""), epochs=1, cache=tmp_path)
+    assert not list(tmp_path.iterdir())
 
 
 def test_what_cannot_be_learned_or_read_is_refused(reading: Reading) -> None:

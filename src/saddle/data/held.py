@@ -39,7 +39,9 @@ def hold_out(data: Dataset, count: int) -> Dataset:
     kept = np.setdiff1d(np.arange(len(data)), held)
     whole = {f: getattr(data, f) for f in Dataset.__dataclass_fields__}
     changed = fingerprint(f"{data.fingerprint} without {count}".encode())
-    return Rows(**whole | {"fingerprint": changed}, rows=kept, held=Rows(**whole, rows=held))
+    apart = fingerprint(f"{count} of {data.fingerprint}".encode())
+    rest = Rows(**whole | {"fingerprint": apart}, rows=held)
+    return Rows(**whole | {"fingerprint": changed}, rows=kept, held=rest)
 
 
 def held_of(data: Dataset) -> Dataset | None:

@@ -107,7 +107,8 @@ class Eyes:
     def classifier(self) -> Eye:
         require(self.teacher.window is None, "a classifier cannot read random windows; --crop centre is fixed")
         self.say(f"a classifier of {self.teacher.name} is read from the cache, or trained in about a minute")
-        taught = train_classifier(self.teacher, cache=home() / "classifiers")
+        self.teacher.verify()
+        taught = train_classifier(self.teacher, cache=home() / "classifiers", say=self.say)
         return Eye(Reader(taught).to(self.device), self.device, last_layer(taught), taught.classes)
 
     @cached_property

@@ -59,8 +59,9 @@ class Seen:
         if self.whole:
             return self.whole.features[self.rows]
         where = place(self.side, self.eye.extractor)
-        if where and where.features.exists():
-            return kept_features(where.features)
+        kept = kept_features(where.features, self.say) if where else None
+        if kept is not None:
+            return kept
         if self.side.n >= MANY:
             later = "; they are kept for the next time" if where else ""
             self.say(f"reading {self.side.n:,} of {self.side.data.name} with {self.eye.title}{later}")
@@ -72,8 +73,9 @@ class Seen:
     @cached_property
     def moments(self) -> Moments:
         where = None if self.whole else place(self.side, self.eye.extractor)
-        if where and where.moments.exists():
-            return kept_moments(where.moments)
+        kept = kept_moments(where.moments, self.say) if where else None
+        if kept is not None:
+            return kept
         moments = Moments.of(self.features)
         if where:
             keep_moments(where.moments, moments)

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import hashlib
+import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors.torch import load
 from torch import Tensor
 
 from ..data.place import home
-from ..errors import Failure, Unwritten
+from ..data.seal import Spoiled, check, content, made_again, tidy_drafts, write_sealed
 from ..metrics.features import Extractor
 from ..metrics.moments import Moments
-from ..runs.folder import write
 from ..runs.tensors import write_tensors
 from .sides import Side
 
-FORM = 1  # of what is kept and of the order of a side's samples; another number lets old files lie
+FORM = 2  # of what is kept and of the order of a side's samples; another number lets old files lie
 
 
 class Place(NamedTuple):
@@ -33,43 +34,46 @@ def place(side: Side, extractor: Extractor) -> Place | None:
     """None for samples, which have no fingerprint and are measured once."""
     if not side.data.fingerprint:
         return None
-    facts = (FORM, side.data.fingerprint, side.n, extractor.name, extractor.sha256, extractor.resize)
+    facts = (FORM, side.data.fingerprint, side.n, extractor.name, extractor.dimension, extractor.sha256,
+             extractor.resize)  # fmt: skip
     key = hashlib.blake2b(repr(facts).encode(), digest_size=12).hexdigest()
     folder = home() / "features"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise Unwritten(f"{folder} cannot be made ({error.strerror}); SADDLE_CACHE names another cache") from error
-    return Place(folder / f"{extractor.name}-{key}.npy", folder / f"{extractor.name}-{key}.safetensors")
+    tidy_drafts(folder)
+    name = f"{re.sub('[^A-Za-z0-9.-]+', '-', extractor.name)[-60:]}-{key}"
+    return Place(folder / f"{name}.npy", folder / f"{name}.safetensors")
 
 
-def kept_features(file: Path) -> Tensor:
-    """(n, d) float32, mapped: a change would stay in memory. Failure for a damaged file."""
+def kept_features(file: Path, say: Callable[[str], None]) -> Tensor | None:
+    """(n, d) float32, mapped: a change would stay in memory. None where there are none, or damaged ones, said."""
+    if not file.exists():
+        return None
     try:
+        check(file)
         return torch.from_numpy(np.load(file, mmap_mode="c", allow_pickle=False))
-    except (OSError, ValueError, EOFError) as error:
-        raise damaged(file, error) from error
+    except Spoiled as why:
+        say(made_again(file, why))
+    return None
 
 
 def keep_features(file: Path, features: Tensor) -> None:
-    write(file, lambda draft: np.save(draft, features.numpy(), allow_pickle=False))
+    rows = features.float().contiguous().numpy()
+    write_sealed(file, lambda draft: np.save(draft, rows, allow_pickle=False))
 
 
-def kept_moments(file: Path) -> Moments:
+def kept_moments(file: Path, say: Callable[[str], None]) -> Moments | None:
+    """None where there are none, or damaged ones, said."""
+    if not file.exists():
+        return None
     try:
-        with safe_open(file, "pt") as stored:
-            moments = Moments(stored.get_tensor("mean").shape[0])
-            moments.n, moments.mean = int(stored.get_tensor("n")), stored.get_tensor("mean")
-            moments.scatter = stored.get_tensor("scatter")
-    except (SafetensorError, OSError, ValueError) as error:
-        raise damaged(file, error) from error
+        stored = load(content(file))
+    except Spoiled as why:
+        say(made_again(file, why))
+        return None
+    moments = Moments(len(stored["mean"]))
+    moments.n, moments.mean, moments.scatter = int(stored["n"]), stored["mean"], stored["scatter"]
     return moments
 
 
 def keep_moments(file: Path, moments: Moments) -> None:
     tensors = {"n": torch.tensor(moments.n), "mean": moments.mean, "scatter": moments.scatter}
-    write(file, lambda draft: write_tensors(draft, tensors))
-
-
-def damaged(file: Path, error: Exception) -> Failure:
-    return Failure(f"the cache's {file} is damaged ({error}); delete it, and it is made again")
+    write_sealed(file, lambda draft: write_tensors(draft, tensors))

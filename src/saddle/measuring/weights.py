@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ..data.place import home
+from ..data.seal import writing_in
 from ..errors import Mistake, require
 from ..runs.folder import write
 
@@ -41,7 +42,6 @@ def needed(download: bool, say: Callable[[str], None]) -> Path:
             "below the one that SADDLE_DATA names, or let --download fetch it, about 90 MB"
         )
     folder = home() / FOLDER
-    folder.mkdir(parents=True, exist_ok=True)
     return fetched(RELEASE + FILE, SHA256, folder / FILE, say)
 
 
@@ -57,7 +57,8 @@ def fetched(address: str, sha256: str, file: Path, say: Callable[[str], None]) -
         got = total.hexdigest()
         require(got.startswith(sha256), f"{address} has the hash {got}, not {sha256}..., and is not used")
 
-    write(file, fill)
+    with writing_in(file.parent):
+        write(file, fill)
     return file
 
 

@@ -5,22 +5,22 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors import SafetensorError, safe_open
+from safetensors.torch import load
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..core import Mistake, Shape, require
-from ..runs.folder import write
+from ..data.seal import Spoiled, content, made_again, tidy_drafts, write_sealed
 from ..runs.tensors import write_tensors
 
-VERSION = 1  # of everything here that decides the weights; part of a cached classifier's name
+VERSION = 2  # of everything here that decides the weights; part of a cached classifier's name
 BATCH = 128
 IMAGES = 80_000  # shown in all, unless epochs are given: under a minute on two cores at 32 pixels
 JUNK = 8  # of each batch, pictures of nothing, so that nothing is not read as something
@@ -95,8 +95,9 @@ def accuracy(classifier: Classifier, dataset: Labelled) -> float:
 
 
 def train_classifier(
-    dataset: Labelled, *, seed: int = 0, epochs: int | None = None, cache: Path | None = None
-) -> Classifier:
+    dataset: Labelled, *, seed: int = 0, epochs: int | None = None, cache: Path | None = None,
+    say: Callable[[str], None] = lambda sentence: None,
+) -> Classifier:  # fmt: skip
     """A classifier of a data set's labels, ready to read; kept in the folder `cache` under the data's fingerprint.
 
     Without `epochs`, as many as show 80,000 images. Raises Mistake for data without images or labels.
@@ -109,10 +110,8 @@ def train_classifier(
         torch.manual_seed(seed)
         classifier = Classifier(shape, dataset.classes)
         key = _key(dataset, seed, epochs)
-        file = cache / f"classifier-{key}.safetensors" if cache else None
-        if file and file.exists():
-            _load(classifier, file)
-        else:
+        file = cache / f"classifier-{key}.safetensors" if cache and dataset.fingerprint else None
+        if file is None or not _load(classifier, file, say):
             _fit(classifier, dataset, epochs)
             if file:
                 _save(classifier, file)
@@ -201,15 +200,19 @@ def _key(dataset: Labelled, seed: int, epochs: int) -> str:
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
 
 
-def _load(classifier: Classifier, file: Path) -> None:
+def _load(classifier: Classifier, file: Path, say: Callable[[str], None]) -> bool:
+    """Take the weights that are kept there, if they are, and are what was written."""
+    tidy_drafts(file.parent)
+    if not file.exists():
+        return False
     try:
-        with safe_open(file, framework="pt") as stored:
-            classifier.load_state_dict({name: stored.get_tensor(name) for name in stored.keys()})  # noqa: SIM118
-    except (SafetensorError, RuntimeError) as error:
-        raise Mistake(f"{file} is no whole classifier; delete it and it is trained again") from error
+        classifier.load_state_dict(load(content(file)))
+    except Spoiled as why:
+        say(made_again(file, why))
+        return False
+    return True
 
 
 def _save(classifier: Classifier, file: Path) -> None:
     """Whole or not at all, also when two processes write the same one."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    write(file, lambda draft: write_tensors(draft, classifier.state_dict()))
+    write_sealed(file, lambda draft: write_tensors(draft, classifier.state_dict()))

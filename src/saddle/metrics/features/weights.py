@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import warnings
 import zipfile
 from collections.abc import Mapping
@@ -33,6 +34,9 @@ class Weights:
 def load(file: Path) -> Weights:
     """Read a .pth, .pt or .npz; raises Mistake where there is none, or nothing of the kind inside."""
     require(file.is_file(), f"there is no file {file} with Inception's weights")
+    sha256, named = _sha256(file), re.search(r"-([0-9a-f]{8,64})$", file.stem)
+    fits = named is None or sha256.startswith(named[1])
+    require(fits, f"{file} is damaged: its hash is {sha256[:8]}..., not what its name says; fetch it anew")
     try:
         state = _arrays(file) if file.suffix == ".npz" else _scripted(file) if _is_script(file) else _state(file)
     except Exception as error:  # a damaged file can fail in any way, and hardly any of them says what is wrong
@@ -50,7 +54,7 @@ def load(file: Path) -> Weights:
     whole = kernels if classes is None else {**kernels, "its last layer.weight": classes}
     sick = next((name for name, values in whole.items() if not values.isfinite().all()), "").rpartition(".")[0]
     require(not sick, f"{file} holds weights that are no numbers, NaN or infinite ones, in {sick}; fetch the file anew")
-    return Weights(kernels, classes, _sha256(file), file)
+    return Weights(kernels, classes, sha256, file)
 
 
 def folded(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
