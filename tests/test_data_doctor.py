@@ -99,7 +99,7 @@ def test_nothing_to_examine_is_a_sentence(tmp_path):
     with pytest.raises(Mistake, match="holds no pictures"):
         examine(str(tmp_path), Prepare())
     (tmp_path / "a.png").write_bytes(b"")
-    assert examine(str(tmp_path), Prepare()).unreadable == {"a.png": "it is no picture that can be read"}
+    assert examine(str(tmp_path), Prepare()).unreadable == {"a.png": "it is empty"}
 
 
 def test_a_folder_of_sound_pictures_needs_only_more_of_them(tmp_path):

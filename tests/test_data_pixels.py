@@ -9,7 +9,8 @@ from PIL import Image
 
 from data_files import noise, save, smooth
 from saddle.data import Prepare, open_data
-from saddle.data.pixels import coloured, fitted, opened, squared
+from saddle.data.formats import opened
+from saddle.data.pixels import coloured, fitted, squared
 from saddle.errors import Mistake
 
 

@@ -45,7 +45,14 @@ def test_a_folder_is_read_whole_in_the_order_of_its_paths(read):
     save(read.home / "__MACOSX/y.png", pixels[0])
     (read.home / "notes.txt").write_text("no picture")
     data = read(read.home)
-    assert np.array_equal(data.samples, pixels) and data.labels is None and not read.said
+    assert np.array_equal(data.samples, pixels) and data.labels is None
+    there = read.home
+    assert read.said == [
+        f"{there}: the hidden folders .hidden, __MACOSX are passed over",
+        f"{there}: 1 file (1 .txt) is left out, being no picture",
+        "in: no classes, for many pictures lie beside the folders a, b, c; "
+        "--labels folders takes only those in folders, with classes",
+    ]
 
 
 def test_top_folders_are_classes(read):
@@ -112,7 +119,7 @@ def test_labels_come_from_a_table(read):
     )
     data = read(read.home / "set", labels="tags.csv:hair")
     assert data.classes == ("blue", "red") and data.labels.tolist() == [1, 0, 1]
-    assert read.said == ["1 pictures have no hair in tags.csv and are left out"]
+    assert read.said == ["1 picture without a hair in tags.csv, 003.png, is left out"]
     with pytest.raises(Mistake, match=r"no column hiar; did you mean hair\?"):
         read(read.home / "set", labels="tags.csv:hiar")
     with pytest.raises(Mistake, match=r"tags.csv:COLUMN\? There are hair, eyes"):
@@ -156,7 +163,7 @@ def broken(folder: Path) -> None:
 
 REASONS = {
     "cut.jpg": "it is truncated",
-    "empty.png": "it is no picture that can be read",
+    "empty.png": "it is empty",
     "text.gif": "it is no picture that can be read",
     "nowhere.png": "no such file or directory",
     "float.tiff": "a pixel is no number: it is NaN or infinite",

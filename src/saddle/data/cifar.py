@@ -15,8 +15,9 @@ from PIL import Image
 
 from ..errors import Mistake, require
 from .arrays import picked
+from .formats import opened
 from .pile import Labels, Pile, Say, Source, of_array, stamp
-from .pixels import coloured, opened, strict
+from .pixels import coloured, strict
 from .progress import cores
 
 TRAIN = tuple(f"data_batch_{i}" for i in range(1, 6))

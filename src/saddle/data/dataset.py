@@ -20,7 +20,7 @@ from .named import TOYS
 from .order import Words
 from .pile import Labels, Say
 from .prepare import Prepare
-from .sources import find
+from .sources import find, meant
 
 POINTS = 100_000  # that a toy distribution is represented by
 
@@ -87,9 +87,10 @@ def open_data(source: str, prepare: Prepare, say: Say, *, cache: Path | None = N
 
     Raises Mistake for a source that is not there or cannot be used.
     """
+    source = meant(source)
     if source in TOYS:
         return points(source, prepare)
-    entry = cached(find(source, prepare), prepare, say, cache)
+    entry = cached(find(source, prepare, say), prepare, say, cache)
     window = prepare.size if prepare.crop == "random" else None
     facts = (entry.digest, entry.pixels.shape, entry.classes, prepare.flip, window)
     printed = fingerprint(repr(facts).encode())

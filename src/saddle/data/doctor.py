@@ -23,7 +23,7 @@ from .pile import Pile, Say
 from .pixels import coloured, reason
 from .prepare import Prepare
 from .report import Report
-from .sources import find
+from .sources import find, meant
 
 USUAL = 0.9  # of all pictures: a size that so many have is the usual one
 SMALL = 64  # pixels on the shorter side, or a little more, that colours are judged at
@@ -67,12 +67,10 @@ def examine(source: str, prepare: Prepare = Prepare(), say: Say = lambda sentenc
 
     Reads every picture whole, as it lies there; of the options, labels and limit decide which, size what is too small.
     """
+    source = meant(source)
     if source in TOYS:
         return points(source)
-    said: list[str] = []
-    pile = unread(find(source, prepare), said.append).limited(prepare.limit)
-    for sentence in said:
-        say(sentence)
+    pile = unread(find(source, prepare, say), say).limited(prepare.limit)
     require(len(pile) > 0, f"{source} is empty")
     seen = list(together(lambda places: [looked(pile, place) for place in places], len(pile), "Examining pictures"))
     return reported(source, pile, [look for part in seen for look in part], prepare)

@@ -3,62 +3,75 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from pathlib import Path
 
 from PIL import Image
 
 from ..errors import Mistake
-from .layout import arranged, picture
-from .pile import Pile, Say, Source, facts
-from .pixels import ENDINGS, opened
+from ..regular import open_to_read
+from .formats import START, opened
+from .gathered import WORDS, Files, candidates, counted, find_json, left_out, piled
+from .pile import Pile, Say, Source
+from .prepare import Prepare
 from .tables import found
+from .walk import Walk, made_by_saddle
 
 
-def folder(path: Path, part: str | None = None, labels: str | None = None) -> Source:
-    """The pictures below a folder, in the order of their paths; raises Mistake where there are none."""
-    files = pictures(path)
-    if not files:
-        raise Mistake(f"{path} holds no pictures ({', '.join(ending[1:] for ending in ENDINGS)})")
-    table = None if labels is None else found(labels, [path, path.parent], lambda name: None)
-    names = [printable(name) for name, _ in files]
-    digest = hashlib.blake2b(
-        repr((str(path.resolve()), files)).encode("utf-8", "surrogateescape"), digest_size=16
-    ).hexdigest()
+def folder(path: Path, walked: Walk, part: str | None, prepare: Prepare, say: Say) -> Source:
+    """The pictures below a folder, in the order of their paths; raises Mistake where there are none.
+
+    `say` gets a sentence for each kind of thing in it that is passed over.
+    """
+    refuse_made(path)
+    there = {file.name: file for file in walked.files}
+    may, others = candidates(there)
+    for sentence in walked.sentences():
+        say(sentence)
+    if not may:
+        raise Mistake(f"{path} holds no pictures{instead(walked, others)}")
+    labels = prepare.labels
+    table = None if labels is None or labels in WORDS else found(labels, [path, path.parent], lambda name: None)
+    left_out(str(path), others, table, say)
+    json = find_json(there) if labels is None else None
+    stamped = [there[name] for name in [*may, *([json] if json else [])]]
+    facts = repr((str(path.resolve()), stamped)).encode("utf-8", "surrogateescape")
+    digest = hashlib.blake2b(facts, digest_size=16).hexdigest()
+
+    def start(i: int) -> bytes:
+        with open_to_read(path / may[i]) as file:
+            return file.read(START)
 
     def read(i: int) -> Image.Image:
-        return opened(path / files[i][0])
+        return opened(path / may[i])
+
+    def content() -> bytes:
+        with open_to_read(path / (json or "")) as file:
+            return file.read()
 
     def open_(say: Say) -> Pile:
-        return arranged(path.name or str(path), names, read, part, table, say)
+        name = printable(path.resolve().name) or str(path)
+        files = Files(name, [printable(name) for name in may], start, read, (json, content) if json else None)
+        return piled(files, part, table or labels, say)
 
     return Source(path.resolve().name, (digest, part, table and table.stamp), open_)
 
 
-def pictures(path: Path) -> list[tuple[str, tuple[int, ...]]]:
-    """(relative path, what tells that it changed) of each picture, in the order of the paths."""
-    files = []
-    for name in walked(path):
-        files.append((name, facts(path / name) if os.path.exists(path / name) else ()))  # a link may lead nowhere
-    return sorted(files)
+def refuse_made(path: Path) -> None:
+    """Raise Mistake for a folder that is itself a run or a sweep."""
+    if made_by_saddle(path):
+        raise Mistake(f"{path} was made by saddle and is no data; a folder of a run's samples is, as made by "
+                      "`saddle sample RUN -n 1000 --out FOLDER`")  # fmt: skip
 
 
-def walked(path: Path) -> list[str]:
-    """The relative paths of all pictures, with / between folders; links to folders are followed, but not in circles."""
-
-    def refuse(error: OSError) -> None:
-        raise Mistake(f"{error.filename} cannot be read: {error.strerror}") from error
-
-    names, seen = [], set()
-    for folder, below, files in os.walk(path, onerror=refuse, followlinks=True):
-        real = os.path.realpath(folder)
-        if real in seen:
-            below.clear()
-            continue
-        seen.add(real)
-        inner = Path(folder).relative_to(path)
-        names += [name for file in files if picture(name := (inner / file).as_posix())]
-    return names
+def instead(walked: Walk, others: list[str]) -> str:
+    """What a folder without pictures holds."""
+    packed = [name for name in others if "/" not in name and name.lower().endswith((".zip", ".npz", ".npy"))]
+    if packed:
+        return f", but {', '.join(packed[:5])}; name the one that is meant: {walked.root / packed[0]}"
+    what = ([f"{len(walked.outside):,} links out of it (--follow-links follows them)"] if walked.outside else []) + (
+        [f"{len(walked.made):,} folders that saddle made"] if walked.made else []) + (
+        [counted(others).rpartition(" ")[0]] if others else [])  # fmt: skip
+    return f", only {' and '.join(what)}" if what else ""
 
 
 def printable(name: str) -> str:

@@ -10,8 +10,8 @@ import numpy as np
 from PIL import Image
 
 from ..errors import Mistake
+from .formats import opened
 from .pile import Pile, Say, Source
-from .pixels import opened
 
 
 def hub(name: str, repository: str, part: str | None = None) -> Source:

@@ -1,60 +1,53 @@
-"""What the names of many files say: which are pictures, which are for training, which class each belongs to."""
+"""What the names of folders say: which hold parts of a set for training or testing, and which are classes."""
 
 from __future__ import annotations
 
+import re
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
-from ..errors import Mistake, nearest
-from .pile import Pile, Say, numbered
-from .pixels import ENDINGS
-from .tables import Table
+from ..errors import Mistake, nearest, plural
+from .pile import Say
+from .words import are, listed
 
-SPLITS = ("train", "training", "test", "testing", "val", "valid", "validation", "dev")
-
-
-def picture(name: str) -> bool:
-    """Does this path, with / between its folders, look like a picture that was meant to be one?"""
-    hidden = any(part.startswith(".") or part == "__MACOSX" for part in name.split("/"))
-    return name.lower().endswith(ENDINGS) and not hidden
-
-
-def arranged(
-    name: str, files: Sequence[str], read: Callable[[int], Image.Image], part: str | None, table: Table | None, say: Say
-) -> Pile:
-    """A pile of files by relative paths; `part` is a top folder, `train` where there is one and none is asked for."""
-    inner, index = chosen(name, bare(files), part, say)
-    pile = Pile(files, read).only(index)
-    if table is not None:
-        return table.label(pile, name, say)
-    tops = {top(path) for path in inner}
-    if len(tops) < 2 or "" in tops:
-        return pile
-    labels, classes = numbered(unicodedata.normalize("NFC", top(path)) for path in inner)
-    return Pile(pile.keys, pile.read, labels, classes)
+Places = NDArray[np.int64]
+PART = re.compile(
+    r"(?:(?:images?|imgs?|data|pictures|photos)[-_ .]?)?"
+    r"(?P<kind>train(?:ing|val)?|test(?:ing)?|val(?:id(?:ation)?)?|dev|eval(?:uation)?|holdout)"
+    r"(?:[-_ .]?(?:set|split|data|images?|imgs?|pictures|photos|\d{1,4}))?(?:[-_ .]?(?P<domain>[ab]))?",
+    re.IGNORECASE,
+)
+KINDS = {"train": "train", "training": "train", "trainval": "train", "test": "test", "testing": "test"}  # others: val
+PORTION = re.compile(r"(?:part|batch|chunk|shard|portion|images?|imgs?|folder|dir|dis[ck]|volume)[-_ .]?\d+", re.I)
+DIGITS = 5  # that the names of folders have which hold a thousand pictures each, as StyleGAN's tools and FFHQ have them
+FEW = 4  # times as many must lie in folders, for files beside them not to count
+DEEP = 3  # folders below which parts are not looked for
 
 
-def chosen(name: str, inner: list[str], part: str | None, say: Say) -> tuple[list[str], NDArray[np.int64]]:
-    """Which files are used: paths below the folders they share, and places; raises Mistake for no such part."""
-    tops = sorted({top(path) for path in inner})
-    splits = all(folder.lower() in SPLITS for folder in tops)
-    if part is None and splits and len(tops) > 1 and "train" in tops:
-        others = ", ".join(folder for folder in tops if folder != "train")
-        say(f"of {name} the folder train is used, not {others}; :{tops[0]} or :all behind its name takes others")
-        part = "train"
-    if part is None:
-        return inner, np.arange(len(inner))
-    if part != "all" and part not in tops:
-        raise Mistake(
-            f"{name} has no folder {part}{nearest(part, [folder for folder in tops if folder] or ['no folders'])}"
-        )
-    index = np.array([i for i, path in enumerate(inner) if part in ("all", top(path))])
-    below = [inner[i].partition("/")[2] if splits or part != "all" else inner[i] for i in index]
-    return bare(below), index
+class Part(NamedTuple):
+    """What a folder's name says: `train`, `test` or `val`, and A or B where two kinds of pictures are to be matched."""
+
+    kind: str
+    domain: str = ""
+
+
+class View(NamedTuple):
+    """Files as paths below the folders that all of them share, and their places among all files."""
+
+    paths: list[str]
+    places: Places
+
+    def only(self, keep: Sequence[int]) -> View:
+        return View([self.paths[i] for i in keep], self.places[list(keep)])
+
+
+def top(path: str) -> str:
+    """The first folder of a path, or nothing."""
+    return path.partition("/")[0] if "/" in path else ""
 
 
 def bare(paths: Sequence[str]) -> list[str]:
@@ -65,6 +58,158 @@ def bare(paths: Sequence[str]) -> list[str]:
     return paths
 
 
-def top(path: str) -> str:
-    """The first folder of a path, or nothing."""
-    return path.partition("/")[0] if "/" in path else ""
+def part_of(folder: str) -> Part | None:
+    """The part of a set that a folder of this name holds, if it is such a name: Train, testing, val2017, trainA."""
+    match = PART.fullmatch(folder)
+    if match is None:
+        return None
+    return Part(KINDS.get(match["kind"].lower(), "val"), (match["domain"] or "").upper())
+
+
+def peeled(view: View) -> View:
+    """Without the few files that lie beside folders with many, and without folders that all others lie in."""
+    while True:
+        paths = bare(view.paths)
+        beside = [i for i, path in enumerate(paths) if "/" not in path]
+        if not beside or len(beside) * FEW > len(paths) - len(beside):
+            return View(paths, view.places)
+        view = View(paths, view.places).only([i for i, path in enumerate(paths) if "/" in path])
+
+
+def folders_at(paths: Sequence[str], level: int) -> list[str] | None:
+    """Each path's folder at this depth; None where a path has none."""
+    split = [path.split("/") for path in paths]
+    return [parts[level] for parts in split] if all(len(parts) > level + 1 for parts in split) else None
+
+
+def level_of_parts(paths: Sequence[str]) -> int | None:
+    """How deep the folders lie that are parts of the set, if there are any."""
+    for level in range(DEEP):
+        folders = folders_at(paths, level)
+        if folders is None:
+            return None
+        kinds = {part.kind if (part := part_of(folder)) else "" for folder in set(folders)}
+        if "" not in kinds or (level == 0 and "train" in kinds and len(kinds) > 2):
+            return level if level == 0 or len(kinds) > 1 else None
+    return None
+
+
+def chosen(name: str, files: Sequence[str], part: str | None, say: Say) -> View:
+    """The files of a part, `train` where there is one and none is asked for; raises Mistake for no such part."""
+    whole = View(bare(files), np.arange(len(files)))
+    view = peeled(whole)
+    level = level_of_parts(view.paths)
+    if level is None:
+        return whole if part in (None, "all") else below(name, whole, part or "")
+    folders = folders_at(view.paths, level) or []
+    inner = [without(path, level) for path in view.paths]
+    if part == "all":
+        known = dict(zip(view.places.tolist(), inner, strict=True))
+        paths = [known.get(place, path) for place, path in zip(whole.places.tolist(), whole.paths, strict=True)]
+        return View(bare(paths), whole.places)
+    wanted = used(name, view.paths, folders, part, say)
+    if stray := beside(whole, view):
+        say(f"{name}: {plural(len(stray), 'picture')} beside the folders, {listed(stray, 1)}, {are(stray)} left out; "
+            ":all behind its name takes all")  # fmt: skip
+    view = View(inner, view.places).only(
+        [i for i, folder in enumerate(folders) if (folder, top(view.paths[i])) in wanted]
+    )
+    return View(bare(view.paths), view.places)
+
+
+def beside(whole: View, view: View) -> list[str]:
+    """The files of a view that another has left out."""
+    kept = set(view.places.tolist())
+    return [path for path, place in zip(whole.paths, whole.places.tolist(), strict=True) if place not in kept]
+
+
+def used(name: str, paths: Sequence[str], folders: Sequence[str], part: str | None, say: Say) -> set[tuple[str, str]]:
+    """Which folders are a part, each with the top folder that it lies in; raises Mistake for no such part."""
+    pairs = {(folder, top(path)) for folder, path in zip(folders, paths, strict=True)}
+    if part is not None:
+        want = part_of(part)
+        exact = {pair for pair in pairs if part in pair}
+        near = {pair for pair in pairs if part.lower() in (pair[0].lower(), pair[1].lower())}
+        kind = {pair for pair in pairs if want and (own := part_of(pair[0])) and own.kind == want.kind}
+        if not (exact or near or kind):
+            raise Mistake(f"{name} has no folder {part}{nearest(part, named(pairs))}")
+        return exact or near or kind
+    train = {pair for pair in pairs if (own := part_of(pair[0])) and own.kind == "train"}
+    taken, others = named(train), named(pairs - train)
+    if not train:
+        say(f"of {name} the folders {listed(others)} are used, for there is no folder train; :{others[0]} behind its "
+            "name takes one")  # fmt: skip
+    elif others:
+        say(f"of {name} the folder{'s' * (len(taken) > 1)} {listed(taken)} {'are' if len(taken) > 1 else 'is'} used, "
+            f"not {listed(others)}; :{others[0]} or :all behind its name takes others")  # fmt: skip
+    return train or pairs
+
+
+def named(pairs: set[tuple[str, str]]) -> list[str]:
+    return sorted({folder for folder, _ in pairs})
+
+
+def below(name: str, whole: View, part: str) -> View:
+    """The files in a top folder; raises Mistake where there is none of this name."""
+    tops = {top(path) for path in whole.paths} - {""}
+    fit = {part} & tops or {folder for folder in tops if folder.lower() == part.lower()}
+    if not fit:
+        raise Mistake(f"{name} has no folder {part}{nearest(part, tops or ['no folders'])}")
+    view = whole.only([i for i, path in enumerate(whole.paths) if top(path) in fit])
+    return View(bare(view.paths), view.places)
+
+
+def without(path: str, level: int) -> str:
+    """A path without the folder that names its part; A or B of trainA or trainB stays."""
+    parts = path.split("/")
+    own = part_of(parts[level])
+    return "/".join([*parts[:level], *([own.domain] if own and own.domain else []), *parts[level + 1 :]])
+
+
+def classed(name: str, view: View, wish: str | None, say: Say) -> tuple[View, list[str] | None]:
+    """The files that have a class by their top folders, with the classes; all files and None where there are none.
+
+    `wish` is `folders` where each top folder shall be a class, whatever it looks like.
+    """
+    inner = peeled(view)
+    if wish == "folders" and top_folders(inner) < 2:
+        inside = view.only([i for i, path in enumerate(view.paths) if "/" in path])
+        inner = View(bare(inside.paths), inside.places)
+        if top_folders(inner) < 2:
+            raise Mistake(f"{name} has no two folders of pictures, which could be classes; leave out --labels folders")
+    if top_folders(inner) < 2:
+        folders = sorted({top(path) for path in view.paths} - {""})
+        if len(folders) > 1:
+            say(f"{name}: no classes, for many pictures lie beside the folders {listed(folders)}; --labels folders "
+                "takes only those in folders, with classes")  # fmt: skip
+        return view, None
+    classes = [unicodedata.normalize("NFC", top(path)) for path in inner.paths]
+    shown = listed(sorted(set(classes)))
+    if wish is None and portions(inner.paths):
+        say(f"{name}: the folders {shown} are taken for portions of one set, not for classes; --labels folders makes "
+            "them classes")  # fmt: skip
+        return view, None
+    if stray := beside(view, inner):
+        say(f"{name}: {plural(len(stray), 'picture')} beside the folders of classes, {listed(stray, 1)}, {are(stray)} "
+            "left out; --labels none takes all, without classes")  # fmt: skip
+    if wish is None:
+        say(f"{name}: its folders are classes: {shown}; --labels none takes it without")
+    return inner, classes
+
+
+def top_folders(view: View) -> int:
+    """How many folders there are at the top; 0 where files lie beside them."""
+    tops = {top(path) for path in view.paths}
+    return 0 if "" in tops else len(tops)
+
+
+def portions(paths: Sequence[str]) -> bool:
+    """Do the top folders hold portions of one set, no classes: part1, part2; or 00000, 00001, numbered through?"""
+    tops = sorted({top(path) for path in paths})
+    if all(PORTION.fullmatch(folder) for folder in tops):
+        return True
+    if not all(folder.isascii() and folder.isdecimal() and len(folder) == len(tops[0]) for folder in tops):
+        return False
+    files = [path.rpartition("/")[2] for path in paths]
+    through = len(set(files)) == len(files)  # a set of classes begins to count anew in each of them
+    return through and len(tops[0]) >= DIGITS

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -121,7 +122,10 @@ def facts(path: Path) -> tuple[int, ...]:
 
     Copies keep sizes and times, as tar and unzip do; the time of the last change of the inode nobody can set.
     """
-    found = path.stat()
+    return facts_of(path.stat())
+
+
+def facts_of(found: os.stat_result) -> tuple[int, ...]:
     return found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino
 
 

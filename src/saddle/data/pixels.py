@@ -5,8 +5,6 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,8 +15,6 @@ from .levels import BYTES, Extent, Levels
 from .prepare import Crop
 
 Pixels = NDArray[np.uint8]
-FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF")  # no others: some of Pillow's readers start programs
-ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif")
 GREY = ("1", "L", "LA", "La", "I", "I;16", "I;16L", "I;16B", "I;16N")
 ORIENTATION = 0x0112
 TURNED = (5, 6, 7, 8)  # EXIF orientations that swap width and height
@@ -43,11 +39,6 @@ class Bands:
 
 
 PLAIN = Bands()
-
-
-def opened(source: Path | BinaryIO) -> Image.Image:
-    """The picture, its header read and its pixels not yet; to be used in a `with`."""
-    return Image.open(source, formats=FORMATS)
 
 
 @contextmanager

@@ -22,9 +22,10 @@ class Prepare:
     channels: Literal[1, 3, 4] | None = None  # grey, colour, colour with transparency; None: grey if all pictures are
     limit: int | None = None  # at most so many samples, drawn at random but always the same
     flip: bool = False  # mirror half of what is shown, left to right
-    labels: str | None = None  # a CSV file with a class for each picture: tags.csv or tags.csv:column
+    labels: str | None = None  # a CSV file with a class for each picture, tags.csv or tags.csv:column; folders or none
     range: str | None = None  # the numbers of black and white, as in 0..255 or -1..1; None: decided from the values
     alpha: Literal["auto", "yes", "no"] = "auto"  # is a fourth band transparency; auto: decided from its values
+    follow_links: bool = False  # follow symbolic links that lead out of the data's folder
 
     def __post_init__(self) -> None:
         require(self.size is None or self.size >= 2, f"size {self.size} is no picture; the smallest is 2 pixels")

@@ -3,115 +3,138 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
+from glob import glob as matches
 from importlib.metadata import version
 from pathlib import Path
+from shlex import quote
 
-from ..errors import Mistake, nearest, require
-from .archive import archive
-from .arrays import array
-from .cifar import batches, is_cifar, is_mosaic, mosaics
-from .folder import folder, pictures
+from ..errors import Mistake, nearest, plural, require
 from .hub import hub
-from .idx import idx, images_in, is_idx
-from .named import NAMES, REPOSITORIES, STACKED
+from .located import at, unlabelled, usual
+from .named import NAMES, REPOSITORIES, STACKED, TOYS
 from .pile import Pile, Say, Source, of_array, written
-from .pixels import ENDINGS
 from .prepare import Prepare
 from .stacked import stacked
 
-CLOTHES = ("T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot")
-HUB = "hf:"
+HUB, OWN = "hf:", "saddle:"
+ELSEWHERE = {"mnist": ("MNIST",), "fashion-mnist": ("FashionMNIST",), "cifar10": ("cifar-10-batches-py",),
+             "cifar100": ("cifar-100-python",)}  # what torchvision calls the folders of well-known sets  # fmt: skip
 
 
-def find(text: str, prepare: Prepare) -> Source:
-    """The source that a word or path means; raises Mistake where there is none of that name."""
+def silent(sentence: str) -> None:
+    """Nobody listens."""
+
+
+def meant(text: str) -> str:
+    """What is asked for without the `saddle:` that tells a set from a folder of its name.
+
+    Raises Mistake where nothing is asked for, or where a name is both a set's and a folder's.
+    """
+    require(bool(text.strip()), "data is empty; name a folder, a file or a data set, or leave --data out")
+    if text.startswith(OWN):
+        name, _ = split(text.removeprefix(OWN))
+        require(name in NAMES, f"saddle has no data set {name}{nearest(name, NAMES)}")
+        return text.removeprefix(OWN)
     name, part = split(text)
+    if name in NAMES and os.path.lexists(name):
+        what = "a folder" if os.path.isdir(name) else "a file"
+        more = f":{part}" if part else ""
+        raise Mistake(f"{name} is {what} here and a data set of saddle's: write ./{name}{more} for the first, "
+                      f"{OWN}{name}{more} for the second")  # fmt: skip
+    return text
+
+
+def unmistakable(source: str) -> str:
+    """A source that a run has written down, where a name is always a set's: as `meant` takes it, whatever lies here."""
+    return f"{OWN}{source}" if split(source)[0] in NAMES and not source.startswith(OWN) else source
+
+
+def find(text: str, prepare: Prepare, say: Say = silent) -> Source:
+    """The source that a word or path means, as `meant` gives it; raises Mistake where there is none of that name.
+
+    `say` gets a sentence for all that is passed over or guessed before anything is read.
+    """
+    name, part = split(text)
+    try:
+        if name in NAMES:
+            return well_known(text, name, part, prepare, say)
+        if text.startswith(HUB):
+            repository, _, part_ = text.removeprefix(HUB).partition(":")
+            return unlabelled(hub(repository, repository, part_ or None), prepare)
+        if os.path.lexists(name):
+            return at(Path(name), part, prepare, say)
+        home = here(name)
+        if home is not None:
+            return replace(at(home, part, prepare, say), name=text)
+    except OSError as error:
+        raise Mistake(f"{name} cannot be read: {error.strerror or error}") from error
+    raise Mistake(lost(name))
+
+
+def well_known(text: str, name: str, part: str | None, prepare: Prepare, say: Say) -> Source:
+    """One of saddle's own sets: drawn, found in the folder that SADDLE_DATA names, or downloaded."""
+    if name in TOYS:
+        raise Mistake(f"{name} is points of the plane, without parts such as {part}")
     if name == "glyphs":
-        require(
-            part is None and prepare.labels is None,
-            "glyphs has neither parts nor a table of labels: they are its characters",
-        )
-        return glyphs(prepare)
+        require(part is None, "glyphs has no parts")
+        return unlabelled(glyphs(prepare), prepare)
     if name in STACKED:
         return unlabelled(stacked(name, part, here("mnist")), prepare)
-    if text.startswith(HUB):
-        repository, _, part_ = text.removeprefix(HUB).partition(":")
-        return unlabelled(hub(repository, repository, part_ or None), prepare)
-    if Path(name).exists():
-        return at(Path(name), part, prepare)
     home = here(name)
     if home is not None:
-        source = at(home, part, prepare)
-        return Source(text, source.stamp, source.open)
-    if name in REPOSITORIES:
-        return unlabelled(hub(name, REPOSITORIES[name], part), prepare)
-    raise Mistake(lost(name))
+        return replace(at(home, part, prepare, say), name=text)
+    return unlabelled(hub(name, REPOSITORIES[name], part), prepare)
 
 
 def split(text: str) -> tuple[str, str | None]:
     """A source's name and the part of it that is asked for: `mnist:test`; a path may hold colons of its own."""
     name, colon, part = text.rpartition(":")
-    if not colon or Path(text).exists() or "/" in part or "\\" in part or not name:
-        return text, None
-    return name, part
+    if not colon or os.path.lexists(text) or "/" in part or "\\" in part or not name:
+        return expanded(text), None
+    return expanded(name), part
+
+
+def expanded(path: str) -> str:
+    """A path with the home folder for `~`, which a shell leaves in `--data=~/pictures`."""
+    return path if not path.startswith("~") or os.path.lexists(path) else os.path.expanduser(path)
 
 
 def here(name: str) -> Path | None:
     """The folder of a well-known set below the one that SADDLE_DATA names, if it is there."""
     home = os.environ.get("SADDLE_DATA")
-    path = Path(home) / name if home and name else None
-    return path if path is not None and path.exists() else None
+    if not home or not name or os.path.isabs(name):
+        return None
+    for known in (name, *ELSEWHERE.get(name, ())):
+        path = Path(home).expanduser() / known
+        if os.path.exists(path):
+            return usual(path) if known != name else path
+    return None
 
 
 def lost(name: str) -> str:
     """A sentence for a source that is not there."""
+    folder, last = os.path.split(name)
+    if any(sign in name for sign in "*?["):
+        found = matches(name)
+        where = folder if folder and not any(sign in folder for sign in "*?[") else "."
+        return (f"{name} is a pattern, which stands for {plural(len(found), 'file')}; name the folder, --data "
+                f"{quote(where)}, whose pictures are all used")  # fmt: skip
     if any(sign in name for sign in "/\\.~"):
-        return f"there is no file or folder {name}"
+        near = names_in(Path(folder or "."))
+        hint = nearest(last, near) if near and last else ""
+        return f"there is no file or folder {name}" + (hint if "did you mean" in hint else "")
     home = os.environ.get("SADDLE_DATA")
-    known = [
-        *NAMES,
-        *(sorted(path.name for path in Path(home).iterdir() if path.is_dir()) if home and Path(home).is_dir() else []),
-    ]
+    known = [*NAMES, *(names_in(Path(home)) if home else [])]
     return f"there is no file, folder or data set {name}{nearest(name, known)}"
 
 
-def at(path: Path, part: str | None, prepare: Prepare) -> Source:
-    """The source that lies at a path, by what it looks like; raises Mistake where it is nothing known."""
-    if path.is_file():
-        return in_file(path, part, prepare)
-    if images_in(path):
-        return unlabelled(idx(path, part, CLOTHES if "fashion" in path.name else (), prepare.range), prepare)
-    if is_cifar(path):
-        return unlabelled(batches(path, part), prepare)
-    if is_mosaic(path):
-        return unlabelled(mosaics(path, part), prepare)
-    packed = [file for file in sorted(path.iterdir()) if file.suffix.lower() in (".zip", ".npz", ".npy")]
-    if len(packed) == 1 and not pictures(path):
-        return in_file(packed[0], part, prepare)
-    return folder(path, part, prepare.labels)
-
-
-def in_file(path: Path, part: str | None, prepare: Prepare) -> Source:
-    """The source in a file, by its ending."""
-    ending = path.suffix.lower()
-    if ending == ".zip":
-        return archive(path, part, prepare.labels)
-    if ending in (".npy", ".npz"):
-        return unlabelled(array(path, part, prepare.range), prepare)
-    if is_idx(path):
-        require(part is None, f"{path} is one file and has no part {part}")
-        return unlabelled(idx(path, range=prepare.range), prepare)
-    if ending in ENDINGS:
-        raise Mistake(f"{path} is a single picture; name the folder that holds it and others")
-    raise Mistake(f"{path} is no data that can be read: a folder or a zip of pictures, .npy, .npz or idx was expected")
-
-
-def unlabelled(source: Source, prepare: Prepare) -> Source:
-    require(
-        prepare.labels is None,
-        f"a table of labels goes with files of pictures; {source.name} has labels of its own or none",
-    )
-    return source
+def names_in(folder: Path) -> list[str]:
+    """What lies in a folder, as far as it can be read."""
+    try:
+        return sorted(entry.name for entry in os.scandir(folder) if not entry.name.startswith("."))
+    except OSError:
+        return []
 
 
 def glyphs(prepare: Prepare) -> Source:

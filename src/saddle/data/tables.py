@@ -1,66 +1,62 @@
-"""Classes from a CSV file with a row for each picture."""
+"""Classes from a table with a row for each picture: CSV as people write it, or StyleGAN's dataset.json."""
 
 from __future__ import annotations
 
 import csv
+import json
+import os
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from ..errors import Mistake, nearest, require
-from .pile import Pile, Say, numbered, stamp
+from .formats import ends_as_picture
+from .matching import Pictures, Row, known, labelled
+from .pile import Pile, Say, stamp
 
 FILES = ("file", "filename", "file_name", "image", "image_id", "path", "name", "id")
 CLASSES = ("label", "class", "category", "target", "tag")
+SIGNS = (",", ";", "\t", "|")  # between the cells of a row
+SAMPLE = 200  # rows by which the column of files is found
+LARGEST = 1 << 30  # bytes of a table
 
 
 @dataclass(frozen=True)
 class Table:
-    """A CSV file that has been found, and the column asked for."""
+    """A table that has been found, and the column asked for."""
 
     name: str
     column: str | None
     stamp: tuple[object, ...]
     read: Callable[[], bytes]
 
-    def label(self, pile: Pile, folder: str, say: Say) -> Pile:
+    def label(self, pile: Pile, pictures: Pictures, say: Say) -> Pile:
         """The pile with its classes; pictures without one are left out; raises Mistake where the table does not fit."""
-        column, values = self.values()
-        found = [looked_up(f"{folder}/{path}", values) for path in pile.keys]
-        index = np.array([i for i, value in enumerate(found) if value], dtype=np.int64)
-        require(
-            len(index) > 0, f"no picture is named in {self.name}; its rows read like {next(iter(values), 'nothing')!r}"
-        )
-        labels, classes = numbered(found[i] for i in index)
-        if len(classes) > max(100, len(index) // 4):
-            raise Mistake(f"column {column} of {self.name} has {len(classes):,} different values: too many for classes")
-        if missing := len(pile) - len(index):
-            say(f"{missing:,} pictures have no {column} in {self.name} and are left out")
-        kept = pile if len(index) == len(pile) else pile.only(index)
-        return Pile(kept.keys, kept.read, labels, classes)
+        if self.name.lower().endswith(".json"):
+            rows = read_json(self.read(), self.name)
+            require(rows is not None, f"{self.name} says of no picture to which class it belongs (its labels are null)")
+            return labelled(pile, pictures, rows or [], self.name, "label", say)
+        header, cells = parsed(self.read(), self.name, pictures)
+        file = column_of_files(header, cells, pictures)
+        column = self.chosen(header, file)
+        number = header.index(column)
+        rows = [Row(row[file], known(row[number])) for row in cells if row[file]]
+        return labelled(pile, pictures, rows, self.name, column, say)
 
-    def values(self) -> tuple[str, dict[str, str]]:
-        """The column's name, and its value for each file that is named."""
-        try:
-            rows = list(csv.DictReader(StringIO(self.read().decode("utf-8-sig"), newline=""), strict=True))
-        except (UnicodeDecodeError, csv.Error) as error:
-            raise Mistake(f"{self.name} is no CSV file in UTF-8: {error}") from error
-        require(bool(rows), f"{self.name} has no rows")
-        fields = [field for field in rows[0] if field is not None]
-        file = next((field for field in FILES if field in fields), fields[0])
-        column = self.chosen([field for field in fields if field != file])
-        return column, {row[file].strip().replace("\\", "/"): (row[column] or "").strip() for row in rows if row[file]}
-
-    def chosen(self, fields: list[str]) -> str:
+    def chosen(self, header: Sequence[str], file: int) -> str:
         """The column that holds the classes; raises Mistake where that is not clear."""
+        fields = [field for i, field in enumerate(header) if i != file and field]
         if self.column is not None:
-            if self.column not in fields:
+            same = [field for field in fields if field.lower() == self.column.lower()]
+            if not same:
                 raise Mistake(f"{self.name} has no column {self.column}{nearest(self.column, fields or ['no others'])}")
-            return self.column
-        likely = [field for field in CLASSES if field in fields] or fields
+            return self.column if self.column in same else same[0]
+        likely = [field for want in CLASSES for field in fields if field.lower() == want] or fields
         if not likely or (len(likely) > 1 and likely == fields):
             raise Mistake(
                 f"which column holds the classes, {self.name}:COLUMN? There are {', '.join(fields) or 'none'}"
@@ -68,22 +64,124 @@ class Table:
         return likely[0]
 
 
-def looked_up(path: str, values: dict[str, str]) -> str:
-    """The value for a path, or for the longest end of it that is named, with its ending or without; else nothing."""
-    while True:
-        stem = path.rpartition(".")[0]
-        if path in values or stem in values:
-            return values.get(path) or values.get(stem, "")
-        if "/" not in path:
-            return ""
-        path = path.partition("/")[2]
+def parsed(raw: bytes, name: str, pictures: Pictures) -> tuple[list[str], list[list[str]]]:
+    """The columns' names, their numbers from 1 where a table has no header, and all rows, of equal length."""
+    text = decoded(raw, name)
+    lines = [line for line in text.splitlines() if line.strip()]
+    require(bool(lines), f"{name} has no rows")
+    sign = divider(lines[:SAMPLE])
+    try:
+        rows = csv.reader(StringIO(text, newline=""), delimiter=sign, strict=True, skipinitialspace=True)
+        cells = [[cell.strip() for cell in row] for row in rows]
+    except csv.Error as error:
+        raise Mistake(f"{name} is no table that can be read: {error}") from error
+    cells = [trimmed(row) for row in cells if any(row) and not (row[0].startswith("#") and not pictures.meant(row[0]))]
+    require(bool(cells), f"{name} has no rows")
+    width = max(map(len, cells))
+    require(width > 1, f"{name} has one column only; a file and its class were expected, as in a.png{sign}cat")
+    cells = [row + [""] * (width - len(row)) for row in cells]
+    if is_header(cells[0], pictures):
+        require(len(cells) > 1, f"{name} has no rows")
+        return unlike(cells[0]), cells[1:]
+    return [str(i + 1) for i in range(width)], cells
+
+
+def trimmed(row: list[str]) -> list[str]:
+    """A row without what stands empty behind its last cell."""
+    return row[: max(i for i, cell in enumerate(row) if cell) + 1]
+
+
+def unlike(header: list[str]) -> list[str]:
+    """The columns' names; one that stands twice keeps it once."""
+    return [field if field not in header[:i] else "" for i, field in enumerate(header)]
+
+
+def decoded(raw: bytes, name: str) -> str:
+    """A table's text: UTF-8, or UTF-16 where it begins so; raises Mistake for any other."""
+    try:
+        return raw.decode("utf-16" if raw[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise Mistake(f"{name} is no table in UTF-8: {error}") from error
+
+
+def divider(lines: Sequence[str]) -> str:
+    """The sign between cells: the one that most rows have as often as each other; a space where no other is there."""
+
+    def regular(sign: str) -> tuple[int, int]:
+        counts = Counter(line.count(sign) for line in lines)
+        counts.pop(0, None)
+        often, rows = max(((n, rows) for n, rows in counts.items()), key=lambda item: item[1], default=(0, 0))
+        return rows, often
+
+    best = max(SIGNS, key=regular)
+    return best if regular(best)[0] else " "
+
+
+def is_header(row: Sequence[str], pictures: Pictures) -> bool:
+    """Is the first row one of names, so that no cell is a file or a number?"""
+    return not any(ends_as_picture(cell) or numeric(cell) or pictures.meant(cell) for cell in row)
+
+
+def numeric(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return cell.strip().lower() not in ("nan", "inf", "infinity")
+
+
+def column_of_files(header: Sequence[str], cells: Sequence[Sequence[str]], pictures: Pictures) -> int:
+    """The column whose cells mean most pictures; of equal ones that with a usual name, else the first."""
+    some = [cells[i] for i in np.linspace(0, len(cells) - 1, min(SAMPLE, len(cells))).astype(int)]
+
+    def score(i: int) -> tuple[int, int, int]:
+        found = sum(bool(row[i] and pictures.meant(row[i])) for row in some)
+        name = header[i].lower()
+        return found, -FILES.index(name) if name in FILES else -len(FILES), -i
+
+    return max(range(len(header)), key=score)
+
+
+def read_json(raw: bytes, name: str) -> list[Row] | None:
+    """The rows of a dataset.json of StyleGAN's, None where its labels are null; raises Mistake for any other JSON."""
+    try:
+        facts: Any = json.loads(raw)
+    except (ValueError, RecursionError) as error:
+        raise Mistake(f"{name} is no JSON that can be read: {error}") from error
+    require(isinstance(facts, dict) and "labels" in facts, f'{name} has no "labels", as StyleGAN writes them')
+    if facts["labels"] is None:
+        return None
+    pairs = facts["labels"].items() if isinstance(facts["labels"], dict) else facts["labels"]
+    try:
+        return [Row(path_of(pair), class_of(pair, name)) for pair in pairs]
+    except (TypeError, ValueError, IndexError, KeyError) as error:
+        if isinstance(error, Mistake):
+            raise
+        raise Mistake(f'the labels of {name} do not read like ["00000/img00000000.png", 6]') from error
+
+
+def path_of(pair: Any) -> str:
+    require(isinstance(pair[0], str), f"{pair[0]!r} is no path")
+    return str(pair[0])
+
+
+def class_of(pair: Any, name: str) -> str:
+    """A label: a number or a name; of numbers with a single 1 its place."""
+    label = pair[1]
+    if isinstance(label, list) and len(label) > 1:
+        require(sorted(label)[-2:] == [0, 1], f"the labels of {name} are vectors of {len(label)} numbers, no classes")
+        return str(label.index(1))
+    if isinstance(label, list):
+        label = label[0]
+    return "" if label is None else known(str(label))
 
 
 def found(spec: str, folders: Sequence[Path], inside: Callable[[str], Callable[[], bytes] | None]) -> Table:
     """The table of `tags.csv` or `tags.csv:column`: a path, a file in one of the folders, or inside an archive."""
     for name, column in ((spec, None), (spec.rpartition(":")[0], spec.rpartition(":")[2] or None)):
         for path in (Path(name), *(folder / name for folder in folders)):
-            if name and path.is_file():
+            if name and os.path.isfile(path):
+                require(path.stat().st_size <= LARGEST, f"{path} is too large for a table of classes")
                 return Table(path.name, column, (*stamp(path), column), path.read_bytes)
         if name and (read := inside(name)) is not None:
             return Table(name, column, (spec,), read)

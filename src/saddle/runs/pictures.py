@@ -16,6 +16,7 @@ NOTES = ("row", "scale")  # what a contact sheet tells of itself, see sheets.py
 def save(image: Image.Image, path: Path) -> None:
     """Write a PNG whole or not at all; Unwritten where the disk is full."""
     notes = PngInfo()
+    notes.add_text("Software", "saddle")  # the first of all: by it the picture is known not to be data
     for key in NOTES:
         if key in image.info:
             notes.add_text(key, image.info[key])

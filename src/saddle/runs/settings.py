@@ -19,9 +19,10 @@ class Settings:
     channels: Literal[1, 3, 4] | None = None  # 1 grey, 3 colour, 4 with transparency; the data's own if not given
     limit: int | None = None  # use only so many images
     flip: bool = False  # mirror images at random
-    labels: str | None = None  # a CSV file with the columns file and label, or FILE.csv:COLUMN
+    labels: str | None = None  # classes: folders, none, or a CSV file: FILE.csv or FILE.csv:COLUMN
     range: str | None = None  # the numbers of black and white, as in 0..255 or -1..1; from the values if not given
     alpha: Literal["auto", "yes", "no"] = "auto"  # is a fourth band transparency; auto: decided from its values
+    follow_links: bool = False  # follow symbolic links that lead out of the data's folder
 
     images: int | None = None  # length: real images shown to the critic, 200k or 1.5M
     minutes: float | None = None  # length: as this machine shows images in so many minutes; 2 if nothing is said

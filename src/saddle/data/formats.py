@@ -1,0 +1,190 @@
+"""Which files are pictures: by their endings where those are known, by their first bytes where they are not."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+from typing import BinaryIO
+
+from PIL import Image, UnidentifiedImageError
+
+from ..errors import Mistake
+
+# No others: some of Pillow's readers start programs, and some take anything for a picture.
+BY_CONTENT = ("JPEG", "PNG", "WEBP", "BMP", "DIB", "TIFF", "GIF", "PPM", "AVIF", "HEIF", "JPEG2000", "QOI", "PSD",
+              "SGI", "SUN", "DDS", "ICO")  # fmt: skip
+BY_NAME = {"TGA": (".tga", ".icb", ".vda", ".vst"), "PCX": (".pcx",)}  # nothing at their beginning tells them apart
+ENDINGS = (".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".apng", ".webp", ".bmp", ".dib", ".tif", ".tiff", ".gif",
+           ".ppm", ".pgm", ".pbm", ".pnm", ".avif", ".heic", ".heif", ".jp2", ".j2k", ".j2c", ".jpf", ".jpx", ".jpc",
+           ".qoi", ".psd", ".sgi", ".ras", ".sun", ".dds", ".ico", *BY_NAME["TGA"], *BY_NAME["PCX"])  # fmt: skip
+OTHERS = frozenset(
+    [
+        ".txt",
+        ".md",
+        ".rst",
+        ".csv",
+        ".tsv",
+        ".json",
+        ".jsonl",
+        ".xml",
+        ".yaml",
+        ".yml",
+        ".toml",
+        ".ini",
+        ".cfg",
+        ".log",
+        ".html",
+        ".htm",
+        ".css",
+        ".js",
+        ".py",
+        ".pyc",
+        ".ipynb",
+        ".sh",
+        ".c",
+        ".h",
+        ".cpp",
+        ".m",
+        ".r",
+        ".pdf",
+        ".doc",
+        ".docx",
+        ".xls",
+        ".xlsx",
+        ".ppt",
+        ".pptx",
+        ".zip",
+        ".tar",
+        ".gz",
+        ".tgz",
+        ".bz2",
+        ".xz",
+        ".zst",
+        ".7z",
+        ".rar",
+        ".npy",
+        ".npz",
+        ".mat",
+        ".h5",
+        ".hdf5",
+        ".lmdb",
+        ".mdb",
+        ".tfrecord",
+        ".tfrecords",
+        ".parquet",
+        ".arrow",
+        ".pkl",
+        ".pickle",
+        ".pt",
+        ".pth",
+        ".ckpt",
+        ".safetensors",
+        ".onnx",
+        ".db",
+        ".sqlite",
+        ".mp4",
+        ".mov",
+        ".avi",
+        ".mkv",
+        ".webm",
+        ".mp3",
+        ".wav",
+        ".flac",
+        ".ogg",
+        ".svg",
+        ".eps",
+        ".ps",
+        ".ttf",
+        ".otf",
+        ".exe",
+        ".dll",
+        ".so",
+        ".o",
+        ".lock",
+        ".ini",
+        ".md5",
+        ".sha1",
+        ".sha256",
+        ".sha512",
+        ".url",
+        ".lnk",
+        ".bak",
+        ".tmp",
+        ".part",
+        ".crdownload",
+    ]
+)  # files that nobody takes for a picture, which are not opened to see
+START = 128  # bytes that tell what a file is
+SIGNED = (
+    (33, b"\0\0\0\x0ftEXtSoftware\0saddle"),
+    (37, b"tEXtrow\0"),
+)  # places and marks in saddle's PNGs; 0.1.0's last
+
+
+def ending(name: str) -> str:
+    """The ending of a file's name, `.jpg`, in small letters; nothing where it has none."""
+    stem, dot, end = name.rpartition("/")[2].rpartition(".")
+    return f".{end.lower()}" if dot and stem and end else ""
+
+
+def ends_as_picture(name: str) -> bool:
+    return ending(name) in ENDINGS
+
+
+def may_be_picture(name: str) -> bool:
+    """Does it end like a picture, or so that only its content can tell?"""
+    return ending(name) not in OTHERS
+
+
+@cache
+def formats() -> tuple[str, ...]:
+    """Those of the formats that this Pillow reads, HEIF where its plugin is installed."""
+    with suppress(ImportError):
+        from pillow_heif import register_heif_opener  # type: ignore[import-not-found,unused-ignore]
+
+        register_heif_opener()
+    Image.init()
+    return tuple(name for name in BY_CONTENT if name in Image.OPEN)
+
+
+def opened(source: Path | BinaryIO, name: str = "") -> Image.Image:
+    """The picture, its header read and its pixels not yet; to be used in a `with`; raises Mistake for no picture."""
+    end = ending(name or (source.name if isinstance(source, Path) else ""))
+    named = tuple(kind for kind, ends in BY_NAME.items() if end in ends)
+    try:
+        return Image.open(source, formats=(*named, *formats()))
+    except UnidentifiedImageError as error:
+        raise Mistake(told(start_of(source))) from error
+
+
+def start_of(source: Path | BinaryIO) -> bytes:
+    """The first bytes of a file."""
+    if isinstance(source, Path):
+        with source.open("rb") as file:
+            return file.read(START)
+    source.seek(0)
+    return source.read(START)
+
+
+def told(start: bytes) -> str:
+    """What a file that is no picture seems to be, in words that follow its name."""
+    text = start.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
+    if not start:
+        return "it is empty"
+    if text.startswith((b"<!doctype html", b"<html", b"<head")):
+        return "it is a web page, no picture"
+    if text.startswith((b"<?xml", b"<svg")):
+        return "it is XML or SVG, no picture of pixels"
+    if text.startswith(b"version https://git-lfs"):
+        return "it is a pointer of Git LFS, not the picture (git lfs pull fetches it)"
+    if start[4:8] == b"ftyp" and start[8:12] in (b"heic", b"heix", b"hevc", b"mif1", b"msf1", b"heim", b"heis"):
+        return "it is HEIC, which pip install pillow-heif lets saddle read"
+    if start[4:8] == b"ftyp" and start[8:12] in (b"avif", b"avis"):
+        return "it is AVIF, which needs a newer Pillow: pip install -U pillow"
+    return "it is no picture that can be read"
+
+
+def by_saddle(start: bytes) -> bool:
+    """Are these the first bytes of a picture that saddle wrote: samples, a sheet, curves?"""
+    return start.startswith(b"\x89PNG") and any(start.startswith(mark, place) for place, mark in SIGNED)

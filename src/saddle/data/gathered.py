@@ -1,0 +1,169 @@
+"""Files of a folder or an archive become a pile: which are pictures, which are used, which class each has."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from PIL import Image
+
+from ..errors import Mistake, plural, require
+from .formats import by_saddle, ending, ends_as_picture, may_be_picture
+from .layout import View, bare, chosen, classed
+from .matching import Pictures, labelled
+from .pile import Pile, Say, numbered
+from .pixels import strict
+from .tables import Table, read_json
+from .words import are, them
+
+JSON = "dataset.json"  # StyleGAN's classes
+WORDS = ("none", "folders")  # that --labels may say besides a table's name
+TYPES = 8  # endings that a sentence names
+
+
+@dataclass(frozen=True, eq=False)
+class Files:
+    """Files by relative path, with / between folders, that may be pictures, and how to read them."""
+
+    name: str  # of what holds them
+    paths: Sequence[str]
+    start: Callable[[int], bytes]  # the first bytes of one
+    read: Callable[[int], Image.Image]  # the picture in one, to be used in a `with`
+    json: tuple[str, Callable[[], bytes]] | None = None  # the path of a dataset.json among them, and its content
+
+
+def piled(files: Files, part: str | None, labels: str | Table | None, say: Say) -> Pile:
+    """The pile; `part` is a folder, `train` where there is one and none is asked for; `labels` a table, or a word."""
+    places = list(pictures_of(files, say))
+    require(bool(places), f"{files.name} holds no pictures")
+    paths = [files.paths[i] for i in places]
+    inner = bare(paths)
+    view = chosen(files.name, paths, part, say)
+    places = [places[i] for i in view.places]
+
+    def pile(view: View, chosen: Sequence[int]) -> Pile:
+        return Pile([files.paths[i] for i in chosen], lambda i: files.read(chosen[i]))
+
+    whole = pile(view, places)
+    if isinstance(labels, Table):
+        return labels.label(whole, Pictures(files.name, [inner[i] for i in view.places]), say)
+    if labels is None and (found := by_json(files, whole, [inner[i] for i in view.places], say)):
+        return found
+    if labels == "none":
+        return whole
+    return by_folders(files, whole, view, labels, say)
+
+
+def by_folders(files: Files, pile: Pile, view: View, wish: str | None, say: Say) -> Pile:
+    """The pile with its top folders as classes, where they are such."""
+    local = View(view.paths, view.places * 0 + range(len(view.paths)))
+    kept, classes = classed(files.name, local, wish, say)
+    if classes is None:
+        return pile
+    kept_pile = pile if len(kept.paths) == len(pile) else pile.only(kept.places)
+    return Pile(kept_pile.keys, kept_pile.read, *numbered(classes))
+
+
+def by_json(files: Files, pile: Pile, inner: Sequence[str], say: Say) -> Pile | None:
+    """The pile with the classes of a dataset.json beside the pictures, where there is one of StyleGAN's."""
+    if files.json is None:
+        return None
+    path, read = files.json
+    try:
+        rows = read_json(read(), path)
+        if rows is None:
+            say(f"{files.name}: no classes, for the labels in {path} are null; --labels folders makes folders classes")
+            return pile
+        found = labelled(pile, Pictures(files.name, inner), rows, path, "label", say)
+    except Mistake as error:
+        say(f"{files.name}: {path} is not used for classes: {error}")
+        return None
+    say(f"{files.name}: its classes are those of {path}; --labels none or --labels folders takes others")
+    return found
+
+
+def pictures_of(files: Files, say: Say) -> Iterator[int]:
+    """The places of the files that are pictures, by ending or by content, but not those that saddle wrote."""
+    no_picture: list[str] = []
+    written: list[int] = []
+    kept: list[int] = []
+    with strict():
+        for place, path in enumerate(files.paths):
+            known = ends_as_picture(path)
+            if known and ending(path) not in (".png", ".apng"):
+                kept.append(place)
+            elif not known and not readable(files, place):
+                no_picture.append(path)
+            else:
+                (written if by_saddle(begun(files, place)) else kept).append(place)
+    if no_picture:
+        say(f"{files.name}: {counted(no_picture)} left out, for no picture is in {them(no_picture)}")
+    if written and kept:
+        made, one = plural(len(written), "picture"), them(written)
+        say(f"{files.name}: {made} that saddle made, such as {files.paths[written[0]]}, {are(written)} left out; "
+            f"name the folder alone that holds {one} to use {one}")  # fmt: skip
+    elif written:
+        say(f"{files.name}: all its pictures were made by saddle")
+    return iter(kept or written)
+
+
+def candidates(paths: Iterable[str]) -> tuple[list[str], list[str]]:
+    """Files that may be pictures, and the others, but for the names of files that only tell of the pictures."""
+    paths = list(paths)
+    may = [path for path in paths if not veiled(path) and may_be_picture(path)]
+    known = set(may)
+    return may, [path for path in paths if path not in known and path.rpartition("/")[2] != JSON]
+
+
+def left_out(name: str, others: Iterable[str], table: Table | None, say: Say) -> None:
+    """Say of how many files no picture is made, but for the table in use."""
+    others = [path for path in others if table is None or path.rpartition("/")[2] != table.name.rpartition("/")[2]]
+    if others:
+        say(f"{name}: {counted(others)} left out, being no {'picture' if len(others) == 1 else 'pictures'}")
+
+
+def veiled(path: str) -> bool:
+    """Is it hidden, or in a hidden folder, or beside the pictures as macOS packs its notes?"""
+    return any(part.startswith(".") or part == "__MACOSX" for part in path.split("/"))
+
+
+def find_json(paths: Iterable[str]) -> str | None:
+    """The path of the dataset.json that lies highest."""
+    found = [path for path in paths if path.rpartition("/")[2] == JSON and not veiled(path)]
+    return min(found, key=lambda path: (path.count("/"), path), default=None)
+
+
+def readable(files: Files, place: int) -> bool:
+    """Is a file of an unknown kind a picture, by its content?"""
+    try:
+        with files.read(place):
+            return True
+    except Exception:  # no decoder knows it, or it is damaged and has no name that says it was a picture
+        return False
+
+
+def begun(files: Files, place: int) -> bytes:
+    try:
+        return files.start(place)
+    except Exception:  # reading it whole will say why
+        return b""
+
+
+def counted(paths: Iterable[str]) -> str:
+    """'3 files (2 .txt, 1 .db) are', the most frequent endings first."""
+    paths = list(paths)
+    kinds = Counter(kind(path) for path in paths).most_common()
+    shown = ", ".join(f"{n:,} {what}" for what, n in kinds[:TYPES])
+    more = f" and {len(kinds) - TYPES} more kinds" if len(kinds) > TYPES else ""
+    return f"{plural(len(paths), 'file')} ({shown}{more}) {are(paths)}"
+
+
+def kind(path: str) -> str:
+    name = path.rpartition("/")[2]
+    if name.startswith("._"):
+        return "._ of macOS"
+    if name.startswith("."):
+        return "hidden"
+    end = ending(path)
+    return end if end and len(end) <= 12 else "without an ending"

@@ -1,0 +1,158 @@
+"""What lies below a folder: regular files to read, and in sentences what is passed over."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+from ..errors import Mistake, plural
+from ..regular import KINDS, open_to_read
+from .formats import ends_as_picture, may_be_picture
+from .pile import facts_of
+from .words import are, listed, them
+
+FIRST = 3  # of each kind that a sentence names
+PLANS = ("manifest.json", "sweep.json", "search.json")  # one of them is in each folder of runs that saddle made
+FORMATS = (b'"format": "saddle run ', b'"format": "saddle sweep ', b'"format": "saddle search ')
+START = 1 << 12  # bytes of them that are looked at
+UNSAID = (".git", ".ipynb_checkpoints", "__pycache__")  # hidden folders that hold nobody's pictures
+
+
+class File(NamedTuple):
+    """A file by its path below the folder, with / between folders."""
+
+    name: str
+    facts: tuple[int, ...] = ()  # what tells that it is another one or has changed; nothing of a link to nowhere
+
+
+@dataclass
+class Walk:
+    """All that was found below a folder, and what was not looked into."""
+
+    root: Path
+    files: list[File] = field(default_factory=list)
+    outside: list[str] = field(default_factory=list)  # links out of the folder, not followed
+    made: list[str] = field(default_factory=list)  # folders that saddle made
+    hidden: list[str] = field(default_factory=list)
+    odd: dict[str, str] = field(default_factory=dict)  # what is no file and no folder, or cannot be read: why
+
+    def sentences(self) -> Iterator[str]:
+        """What is passed over, in one sentence for each kind."""
+        if self.made:
+            runs = listed(sorted(self.made), FIRST)
+            yield f"{self.root}: {runs} {are(self.made)} passed over, for saddle made {them(self.made)}"
+        if self.outside:
+            links = f"{plural(len(self.outside), 'link')} out of the folder, {listed(sorted(self.outside), FIRST)},"
+            yield f"{self.root}: {links} {are(self.outside)} not followed; --follow-links follows {them(self.outside)}"
+        if self.hidden:
+            folders = "hidden folder" if len(self.hidden) == 1 else "hidden folders"
+            yield f"{self.root}: the {folders} {listed(sorted(self.hidden), FIRST)} {are(self.hidden)} passed over"
+        for name in sorted(self.odd)[:FIRST]:
+            yield f"{self.root / name} is skipped: {self.odd[name]}"
+        if len(self.odd) > FIRST:
+            yield f"{self.root}: {len(self.odd) - FIRST:,} more that are no files or cannot be read are skipped"
+
+
+def walk(root: Path, follow: bool = False) -> Walk:
+    """Everything below a folder, in the order of the paths; raises Mistake for one that cannot be read.
+
+    Links that stay in the folder are followed, but no folder is looked into twice; links out of it only if asked to.
+    Fifos, sockets and devices are never opened, and folders that saddle made are passed over.
+    """
+    found, base = Walk(root), os.path.realpath(root)
+    seen: set[str] = set()
+    waiting: list[tuple[str, str]] = [("", base)]
+    linked: list[tuple[str, str]] = []
+    while waiting or linked:  # folders before links to them, so that a picture has its own name
+        inner, real = waiting.pop() if waiting else linked.pop(0)
+        if real in seen:
+            continue
+        seen.add(real)
+        entries = entries_of(found, inner, real)
+        if inner and saddles(real, entries):
+            found.made.append(inner)
+            continue
+        for entry in entries:
+            name = f"{inner}/{entry.name}" if inner else entry.name
+            sort(found, entry, name, base, follow, waiting, linked)
+    found.files.sort()
+    return found
+
+
+def entries_of(found: Walk, inner: str, real: str) -> list[os.DirEntry[str]]:
+    """A folder's entries; raises Mistake for the first folder, and notes any other, that cannot be read."""
+    try:
+        with os.scandir(real) as entries:
+            return sorted(entries, key=lambda entry: entry.name)
+    except OSError as error:
+        if not inner:
+            raise Mistake(f"{found.root} cannot be read: {error.strerror}") from error
+        found.odd[inner] = why(error)
+        return []
+
+
+def sort(found: Walk, entry: os.DirEntry[str], name: str, base: str, follow: bool,
+         waiting: list[tuple[str, str]], linked: list[tuple[str, str]]) -> None:  # fmt: skip
+    """Put an entry where it belongs: a file, a folder to look into, or what is passed over."""
+    try:
+        linking = entry.is_symlink()
+        real = os.path.realpath(entry.path) if linking else entry.path
+        outside = linking and not follow and real != base and not real.startswith(os.path.join(base, ""))
+        try:
+            facts = entry.stat()
+        except FileNotFoundError:  # a link to nowhere, or just deleted: named when it is to be read
+            if ends_as_picture(name):
+                found.files.append(File(name))
+            return
+        kind = stat.S_IFMT(facts.st_mode)
+        if hidden(entry.name) and kind == stat.S_IFDIR:
+            found.hidden += [name] * (entry.name not in UNSAID)
+        elif outside:
+            found.outside += [name] * (kind == stat.S_IFDIR or may_be_picture(name))
+        elif kind == stat.S_IFDIR:
+            (linked if linking else waiting).append((name, real))
+        elif kind == stat.S_IFREG:
+            found.files.append(File(name, facts_of(facts)))
+        else:
+            found.odd[name] = f"it is {KINDS.get(kind, 'something else')}, no file"
+    except OSError as error:
+        found.odd[name] = why(error)
+
+
+def saddles(folder: str, entries: Iterable[os.DirEntry[str]]) -> bool:
+    """Did saddle make this folder: a run, a sweep, an entry of the cache?"""
+    names = {entry.name for entry in entries}
+    if names >= {"sheets", "checkpoints"} or names >= {"pixels.npy", "facts.json"}:
+        return True
+    return any(name in names and planned(Path(folder, name)) for name in PLANS)
+
+
+def planned(path: Path) -> bool:
+    try:
+        with open_to_read(path) as file:
+            start = file.read(START)
+    except (OSError, Mistake):
+        return False
+    return any(form in start for form in FORMATS)
+
+
+def made_by_saddle(folder: Path) -> bool:
+    """Is this folder a run, a sweep or an entry of the cache?"""
+    try:
+        with os.scandir(folder) as entries:
+            return saddles(str(folder), entries)
+    except OSError:
+        return False
+
+
+def hidden(name: str) -> bool:
+    return name.startswith(".") or name in ("__MACOSX", "__pycache__")
+
+
+def why(error: OSError) -> str:
+    reason = error.strerror or str(error)
+    return reason[0].lower() + reason[1:]

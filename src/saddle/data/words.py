@@ -1,0 +1,21 @@
+"""How many, in sentences about files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+SHOWN = 6  # names that a sentence gives
+
+
+def listed(names: Sequence[str], shown: int = SHOWN) -> str:
+    """The first of some names, and how many more there are."""
+    more = len(names) - shown
+    return ", ".join(names[:shown]) + (f" and {more:,} more" if more > 0 else "")
+
+
+def are(names: Sequence[object]) -> str:
+    return "is" if len(names) == 1 else "are"
+
+
+def them(names: Sequence[object]) -> str:
+    return "it" if len(names) == 1 else "them"
