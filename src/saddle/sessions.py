@@ -16,8 +16,8 @@ from .core import Mistake, Recipe
 from .data import Prepare, open_data
 from .data.dataset import Dataset
 from .data.held import hold_out
-from .data.named import TOYS
-from .data.sources import split
+from .data.named import NAMES
+from .data.sources import meant, split, unmistakable
 from .errors import nearest
 from .options import count, typed
 from .recipes import Entry, files, find
@@ -156,14 +156,15 @@ def choose(recipe: str | Recipe[Any], options: dict[str, str],
     if not isinstance(recipe, str):
         recipe, options = named(recipe, options)
     _, entry = find(recipe)
-    if by_name and chosen.data in (None, entry.data):
+    data = None if chosen.data is None else absolute(meant(chosen.data))
+    if by_name and data in (None, entry.data):
         options = at_home(entry, options)
     size = entry.size if chosen.data is None else None
     path, colon, attribute = recipe.rpartition(":")
     name = f"{Path(path).resolve()}:{attribute}" if colon and path.endswith(".py") else recipe
     chosen = dataclasses.replace(
-        chosen, data=absolute(chosen.data or entry.data), size=chosen.size or size,
-        labels=chosen.labels and absolute(chosen.labels))  # fmt: skip
+        chosen, data=entry.data if data is None else data, size=chosen.size or size,
+        labels=None if chosen.labels is None else absolute(chosen.labels))  # fmt: skip
     value = picked(recipe, options)
     return name, value, options, chosen
 
@@ -177,7 +178,7 @@ def at_home(entry: Entry, options: dict[str, str]) -> dict[str, str]:
 def absolute(source: str) -> str:
     """A path, with the part or column behind it, as it is found from anywhere; a data set's name as it is."""
     name, part = split(source)
-    if source in TOYS or name == "glyphs" or not Path(name).exists():
+    if name in NAMES or not os.path.exists(name):
         return source
     return str(Path(name).resolve()) + (f":{part}" if part else "")
 
@@ -185,7 +186,7 @@ def absolute(source: str) -> str:
 def opened(chosen: Settings, watch: Watcher) -> Dataset:
     """The data, decoded by the first process while the others wait."""
     fields = {field.name: getattr(chosen, field.name) for field in dataclasses.fields(Prepare)}
-    source = chosen.data or "glyphs"
+    source = unmistakable(chosen.data or "glyphs")
     if rank():
         wait()
     data = open_data(source, Prepare(**fields), watch.said if rank() == 0 else lambda sentence: None)

@@ -65,8 +65,9 @@ def shaped(wish: Showing, entry: Entry) -> Shape:
     if wish.data is None and size and wish.channels:
         return Shape(wish.channels, size, size)
     from ..data import Prepare, open_data
+    from ..data.sources import unmistakable
 
-    source = wish.data or entry.data
+    source = unmistakable(entry.data) if wish.data is None else wish.data
     return open_data(
         source, Prepare(size=size, channels=wish.channels), lambda said: print(said, file=sys.stderr)
     ).shape

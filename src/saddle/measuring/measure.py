@@ -13,6 +13,7 @@ from ..core import Mistake, require
 from ..data import Prepare, open_data
 from ..data.dataset import Dataset
 from ..data.held import hold_out
+from ..data.sources import unmistakable
 from ..errors import nearest
 from ..hints import fields, fits, wanted
 from ..inference.load import load
@@ -128,7 +129,7 @@ def of_run(run: str, against: Given | None, wish: Wish, say: Say) -> Subject:
     maker = Maker(run, load(run, device=wish.device, average=wish.average, best=wish.best))
     own = Prepare(**{name: getattr(manifest.settings, name) for name in fields(Prepare)})
     source = manifest.settings.data or "glyphs"
-    teacher = hold_out(open_data(source, own, say), manifest.settings.held_out)
+    teacher = hold_out(open_data(unmistakable(source), own, say), manifest.settings.held_out)
     if teacher.fingerprint != manifest.data["fingerprint"]:
         say(f"warning: the data in {source} has changed since {run} was trained")
     n = wish.n or MADE
