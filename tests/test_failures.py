@@ -29,10 +29,10 @@ def poison(patch: pytest.MonkeyPatch, round: int, player: str, value: float) -> 
     """From this round on weights of the player are no numbers."""
     play = Match.play
 
-    def playing(match: Match[Any]) -> object:
+    def playing(match: Match[Any], *between: Any) -> object:
         if match.clock.round == round:
             next(match.game.get_submodule(player).parameters()).data.fill_(value)
-        return play(match)
+        return play(match, *between)
 
     patch.setattr(Match, "play", playing)
 

@@ -57,10 +57,10 @@ class StopAt:
     def __init__(self, patch: pytest.MonkeyPatch, round: int, number: int = signal.SIGTERM) -> None:
         play = Match.play
 
-        def playing(match: Match[Any]) -> tuple[Clock, dict[str, torch.Tensor]]:
+        def playing(match: Match[Any], *between: Any) -> tuple[Clock, dict[str, torch.Tensor]]:
             if match.clock.round == round:
                 signal.raise_signal(number)
-            return play(match)
+            return play(match, *between)
 
         patch.setattr(Match, "play", playing)
 

@@ -42,8 +42,8 @@ def planted(m: Match[Any], value: float = 0.0, start: int = ILL, stop: int = FOU
     """Between these images the generator's first weights have this value: it hears nothing of its latents."""
     play = m.play
 
-    def playing() -> tuple[Clock, dict[str, Tensor]]:
-        played = play()
+    def playing(*between: Any) -> tuple[Clock, dict[str, Tensor]]:
+        played = play(*between)
         if start <= m.clock.images <= stop:
             next(m.game.get_submodule("generator").parameters()).data.fill_(value)
         return played
@@ -91,12 +91,12 @@ def halted(folder: Path, m: Match[Any], saves: int, dies: int) -> None:
     run = ready(folder, m)
     play = m.play
 
-    def playing() -> tuple[Clock, dict[str, Tensor]]:
+    def playing(*between: Any) -> tuple[Clock, dict[str, Tensor]]:
         if m.clock.round == saves:
             run.checkpoint()
         if m.clock.round == dies:
             raise KeyboardInterrupt
-        return play()
+        return play(*between)
 
     m.play = playing  # type: ignore[method-assign]
     with pytest.raises(KeyboardInterrupt):

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from importlib import import_module
 from typing import NamedTuple
 
 from .. import __version__
 from ..errors import Failure, Interrupted, Mistake, nearest
+from ..training.signals import ending
 
 
 class Command(NamedTuple):
@@ -58,7 +60,8 @@ class Answer(Exception):
 def main(words: list[str] | None = None) -> int:
     """Run one command; returns the exit code: 0 done, 1 it failed, 2 it was asked wrongly, 130 or 143 interrupted."""
     try:
-        answer(sys.argv[1:] if words is None else words)
+        with ending():
+            answer(sys.argv[1:] if words is None else words)
     except BrokenPipeError:  # whoever read the output has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
@@ -66,8 +69,8 @@ def main(words: list[str] | None = None) -> int:
         return ended(error, 2)
     except Interrupted as error:
         return ended(error, error.code) if os.environ.get("RANK", "0") == "0" else error.code
-    except KeyboardInterrupt:
-        return ended("interrupted", 130)
+    except KeyboardInterrupt as end:
+        return ended("interrupted", 128 + getattr(end, "number", signal.SIGINT))
     except Failure as error:
         return ended(error, error.code)
     except OSError as error:

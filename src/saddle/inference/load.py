@@ -21,6 +21,7 @@ from ..training.engine import mix
 from ..training.machine import find_device
 from ..training.match import part
 from ..training.rows import MOST, rows_at_once
+from ..training.signals import heed
 
 Label = int | str  # a class by its number, from 0, or its name
 
@@ -67,6 +68,7 @@ class Loaded:
 
         Their chance is that of all 64 of their block, in which part of it they may be made.
         """
+        heed()
         index, inside = divmod(place, MOST)
         if labels is None:
             drawn = self.drawn(seed, index)

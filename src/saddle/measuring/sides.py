@@ -13,6 +13,7 @@ from ..core import Mistake, Shape, require
 from ..data.dataset import Dataset
 from ..data.feed import scaled
 from ..data.order import chance, order
+from ..training.signals import heed
 
 BATCH, PIXELS = 256, 1 << 20  # samples read at once, and pixels of them: at 64 a side so many, fewer of larger ones
 
@@ -35,6 +36,7 @@ class Side:
 
     def images(self, rows: Tensor) -> Tensor:
         """Those of these numbers, (len(rows), c, h, w) float32: in [-1, 1], or points as they are."""
+        heed()
         some = self.index[rows.numpy()]
         return scaled(self.data.take(some, chance(0, some)).image).float().contiguous()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from contextlib import suppress
 from typing import Any
@@ -23,10 +24,12 @@ from .measured import Measuring
 from .nurse import Collapsed, Nurse
 from .pictures import Pictures
 from .record import NoNumber, Record
-from .signals import Signals
+from .signals import Abandoned, Ended, Signals
 from .watch import Plan, Watcher
 
 READ = 16  # rounds between two readings of the device
+PATIENCE = 10.0  # seconds that a round has to end in, once the run was asked to stop
+ALIKE = 64  # turns of one round after which several processes ask one another whether it is to be left
 LINES = 20_000  # about so many rounds of a run are logged
 
 
@@ -41,7 +44,7 @@ class Loop:
         self.on_collapse, self.nurse = on_collapse, Nurse(match, folder.path, self.watch)
         self.healthy = Healthy(match, folder.checkpoints) if on_collapse == "rollback" else None
         self.pictures = Pictures(match, folder, pictures, self.watch)
-        self.signals, self.writes = Signals(), rank() == 0
+        self.signals, self.writes, self.turns = Signals(), rank() == 0, 0
 
     def restore(self, checkpoint: Checkpoint | None) -> None:
         """Stand where a checkpoint was taken, or at the beginning; what was written later is worth nothing."""
@@ -74,6 +77,8 @@ class Loop:
                 self.rounds()
                 self.finish()
             self.close()
+        except Ended as end:
+            raise Interrupted(128 + end.number, f"ended at once; {self.rescue()}; {self.again} goes on") from None
         except Collapsed:
             raise
         except Failure as failure:
@@ -90,10 +95,13 @@ class Loop:
 
     def rounds(self) -> None:
         self.pictures.begin()
-        ended = self.match.over or self.measure()
+        ended = self.measure() or self.match.over
         while not ended:
             try:
                 ended = self.turn()
+            except Abandoned:
+                left = "a round that is long was left, and is not saved"
+                raise Interrupted(128 + self.signals.number, f"{left}; {self.rescue()}; {self.again} goes on") from None
             except NoNumber as fault:
                 if not self.went_back(NO_NUMBER.name):
                     raise NoNumber(f"{fault}; {self.healthy.why_not}" if self.healthy else str(fault)) from fault
@@ -101,7 +109,8 @@ class Loop:
 
     def turn(self) -> bool:
         """Play a round, and do all that is due after it; has the run ended?"""
-        clock, report = self.match.play()
+        self.turns = 0
+        clock, report = self.match.play(self.between)
         self.record.add(clock, report)
         self.pictures.take()
         self.examine(clock)
@@ -117,16 +126,35 @@ class Loop:
                 self.checkpoint()
         return ended
 
+    def between(self) -> None:
+        """Before every turn: leave a round that will not end for long, once the run was asked to stop.
+
+        All processes leave it before the same turn. Nothing of it is saved, so the run goes on from before it.
+        """
+        self.turns += 1
+        if processes() > 1 and self.turns % ALIKE:
+            return
+        if agreed(int(self.signals.waiting > PATIENCE))[0]:
+            self.signals.number = agreed(self.signals.number)[0]
+            raise Abandoned
+
     def measure(self) -> bool:
-        """Measure, which is no training, if it is time to; should the run end, as nothing gets better?"""
+        """Measure, which is no training, if it is time to; should the run end, as nothing gets better?
+
+        Asked to stop, it leaves the measurement, which is then taken when the run goes on.
+        """
         if self.measuring is None:
             return False
         if self.measuring.due(self.match):
             self.read()
             now = time.monotonic()
-            self.measuring.take(self.match, self.before + now - self.began, {"identity": self.identity})
-            self.measuring.over = bool(agreed(int(self.measuring.over))[0])
+            with suppress(Abandoned), self.signals.abandonable():
+                self.measuring.take(self.match, self.before + now - self.began, {"identity": self.identity})
+            over, stop = agreed(int(self.measuring.over), self.signals.number)
+            self.measuring.over = bool(over)
             self.began += time.monotonic() - now
+            if stop:
+                self.stop(stop)
         return self.measuring.over
 
     def examine(self, before: Clock) -> None:
@@ -197,8 +225,13 @@ class Loop:
     def stop(self, number: int) -> None:
         self.checkpoint()
         done = f"stopped at {self.match.clock.images} of {self.match.total} images and saved"
-        again = "saddle" if processes() == 1 else f"torchrun --nproc-per-node {processes()} -m saddle"
-        raise Interrupted(128 + number, f"{done}; `{again} resume {self.folder}` goes on exactly here")
+        raise Interrupted(128 + number, f"{done}; {self.again} goes on exactly here")
+
+    @property
+    def again(self) -> str:
+        """The command that goes on."""
+        start = "saddle" if processes() == 1 else f"torchrun --nproc-per-node {processes()} -m saddle"
+        return f"`{start} resume {shlex.quote(str(self.folder))}`"
 
     def finish(self) -> None:
         """The end of the run: everything that is read back or looked at later."""

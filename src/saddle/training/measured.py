@@ -27,13 +27,13 @@ class Measuring:
                  watch: Watcher | None = None) -> None:  # fmt: skip
         self.folder, self.gauge, self.every, self.patience = folder, gauge, every, patience
         self.watch = watch or Watcher()
-        self.next = 0  # images at which it is due
+        self.last = -1  # images at which it was measured last
         self.best, self.bound, self.since = math.inf, math.inf, 0  # as `worth` counts, the lower the better
         self.over = False  # has nothing got better for too long?
 
     def restore(self, clock: Clock, facts: Facts | None) -> None:
         """Stand where a checkpoint was taken; None: at the beginning. What was measured later is measured again."""
-        self.next = 0 if facts is None else (clock.images // self.every + 1) * self.every
+        self.last = -1 if facts is None else facts.get("last", clock.images)  # always then, in the first versions
         if facts is not None:
             self.best, self.bound, self.since = float(facts["best"]), float(facts["bound"]), facts["since"]
             self.over = self.patience is not None and self.since >= self.patience
@@ -41,24 +41,27 @@ class Measuring:
             forget(measures(self.folder), clock.images if facts is not None else -1)
 
     def state(self) -> Facts:
-        return {"best": written(self.best), "bound": written(self.bound), "since": self.since}
+        return {"last": self.last, "best": written(self.best), "bound": written(self.bound), "since": self.since}
 
     def due(self, match: Match[Any]) -> bool:
-        return match.clock.images >= self.next or match.over
+        due = (self.last // self.every + 1) * self.every
+        return match.clock.images >= due or (match.over and match.clock.images > self.last)
 
     def take(self, match: Match[Any], seconds: float, facts: Facts) -> None:
         """Measure; keep a checkpoint with these facts if none was better. A Mistake stops a run only at its start."""
         clock = match.clock
-        self.next = (clock.images // self.every + 1) * self.every
         if self.gauge is None:
+            self.last = clock.images
             return
         try:
             figures = tuple(self.gauge(match))
         except Mistake as mistake:
             if clock.images == 0:
                 raise
+            self.last = clock.images
             self.watch.said(f"warning: at {clock.images:,} images: {mistake}")
             return
+        self.last = clock.images
         better = self.judge(figures[0])
         stop = self.stop(clock.images if better else None) if self.over and not match.over else None
         measurement = Measurement(clock.images, clock.round, round(seconds, 3), figures, stop)

@@ -1,0 +1,156 @@
+"""Asked to stop, everything ends soon, with one sentence, and nothing that was begun is lost or half there."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from saddle import resume, train
+from saddle.cli import COMMANDS, main
+from saddle.errors import Interrupted
+from saddle.inference.load import Loaded
+from saddle.runs.folder import Folder
+from saddle.runs.measures import read_measures
+from saddle.training import loop, measured
+from saddle.training.checkpoint import facts_of, latest, read
+from saddle.training.engine import Engine
+from saddle.training.signals import Abandoned, Ended, Signals, ending, heed
+from test_resume import small
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _bare() -> Iterator[None]:
+    """Without the pictures of a run's end, which take most of so short a run's time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loop, "curves", lambda log, file: None)
+        patch.setattr(measured, "quality", lambda folder: None)
+        yield
+
+
+def asked(out: Path, **more: Any) -> dict[str, Any]:
+    return small("wgan-gp-toy", out=out, threads=1) | {"pictures": 0, "options": OPTIONS, "images": 96, **more}
+
+
+OPTIONS = {"networks.width": "4", "batch": "8", "turns.critic": "1"}
+MEASURED = {"measure": "precision", "samples": 128, "every": 48}
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that nobody stopped, and measured three times, each by two parts."""
+    return train(**asked(tmp_path_factory.mktemp("whole") / "run", **MEASURED))
+
+
+def equal(a: Path, b: Path) -> None:
+    """The last checkpoint to the bit, but for what measuring has found, and the log."""
+    (one, first), (two, second) = (read(latest(run / "checkpoints")) for run in (a, b))
+    assert one.keys() == two.keys() and all(torch.equal(one[key], two[key]) for key in one)
+    assert all(first[key] == second[key] for key in second if key != "identity")
+    assert (a / "log.jsonl").read_bytes() == (b / "log.jsonl").read_bytes()
+
+
+def at_call(patch: pytest.MonkeyPatch, owner: Any, name: str, call: int, *numbers: int) -> None:
+    """These signals come while a method is called for the so-and-so-manieth time."""
+    method, calls = getattr(owner, name), count()
+
+    def calling(*args: Any, **more: Any) -> Any:
+        if next(calls) == call:
+            for number in numbers:
+                signal.raise_signal(number)
+        return method(*args, **more)
+
+    patch.setattr(owner, name, calling)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_long_round_is_left_between_two_turns_and_played_again(whole: Path, tmp_path: Path, number: int):
+    """Its first moves are made when the signal comes; nothing of them is in what is saved."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loop, "READ", 1)
+        patch.setattr(loop, "PATIENCE", 0.0)
+        at_call(patch, Engine, "step", 2 * 5, number)  # of the critic, in the sixth round
+        says = "a round that is long was left, and is not saved; the last good"
+        with pytest.raises(Interrupted, match=says) as ended:
+            train(**asked(tmp_path / "run", checkpoints=1e-9))
+    assert ended.value.code == 128 + number and f"saddle resume {tmp_path / 'run'}" in str(ended.value)
+    assert facts_of(latest(tmp_path / "run" / "checkpoints"))["clock"]["round"] == 5
+    resume(tmp_path / "run")
+    equal(whole, tmp_path / "run")
+
+
+def test_a_round_that_never_ends_is_left(tmp_path: Path):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loop, "PATIENCE", 0.0)
+        at_call(patch, Engine, "step", 40, signal.SIGINT)
+        with pytest.raises(Interrupted, match="not come to its first checkpoint"):
+            train(**asked(tmp_path / "run", options=OPTIONS | {"turns.critic": "100000"}))
+
+
+def test_a_second_signal_ends_at_once(whole: Path, tmp_path: Path):
+    with pytest.MonkeyPatch.context() as patch:
+        at_call(patch, Engine, "step", 5, signal.SIGINT, signal.SIGTERM)
+        with pytest.raises(Interrupted, match="ended at once; it had not come to its first checkpoint") as ended:
+            train(**asked(tmp_path / "run"))
+    assert ended.value.code == 143
+    equal(whole, resume(tmp_path / "run"))
+
+
+@pytest.mark.parametrize("call", [0, 3, 5])
+def test_a_measurement_that_was_left_is_taken_when_the_run_goes_on(whole: Path, tmp_path: Path, call: int):
+    """The first, the one on the way and the last one; the figures are those of the run that nobody stopped."""
+    with pytest.MonkeyPatch.context() as patch:
+        at_call(patch, Loaded, "part", call, signal.SIGINT)
+        with pytest.raises(Interrupted, match="and saved"):
+            train(**asked(tmp_path / "run", **MEASURED))
+    at, run = [line.images for line in read_measures(Folder(tmp_path / "run"))], resume(tmp_path / "run")
+    assert at == [0, 48][: call // 2]
+    equal(whole, run)
+    told = [[(line.images, line.figures) for line in read_measures(Folder(place))] for place in (whole, run)]
+    assert told[0] == told[1] and [images for images, _ in told[0]] == [0, 48, 96]
+
+
+def test_handlers_are_as_they_were_and_threads_may_work_without_any():
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    signals = Signals()
+    with signals.heeded():
+        heed()  # nobody has asked
+        signal.raise_signal(signal.SIGTERM)
+        assert signals.number == signal.SIGTERM and signals.waiting > 0
+        heed()  # this is no place to leave
+        with pytest.raises(Abandoned), signals.abandonable():
+            heed()
+        with pytest.raises(Ended):
+            signal.raise_signal(signal.SIGINT)
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
+    left: list[str] = []
+
+    def elsewhere() -> None:
+        with Signals().heeded(), ending():
+            left.append("done")
+
+    thread = threading.Thread(target=elsewhere)
+    thread.start()
+    thread.join()
+    assert left == ["done"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_ends_at_once_with_a_word_and_its_code(
+    command: str, number: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    import saddle.cli
+
+    def obeying(words: list[str]) -> None:
+        signal.raise_signal(number)
+
+    monkeypatch.setattr(saddle.cli, "obey", obeying)
+    assert main([command]) == 128 + number
+    assert capsys.readouterr().err == "saddle: interrupted\n"
