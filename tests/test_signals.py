@@ -14,8 +14,11 @@ import torch
 
 from saddle import resume, train
 from saddle.cli import COMMANDS, main
+from saddle.core import Mistake
 from saddle.errors import Interrupted
+from saddle.games import Turns
 from saddle.inference.load import Loaded
+from saddle.optim import Burst
 from saddle.runs.folder import Folder
 from saddle.runs.measures import read_measures
 from saddle.training import loop, measured
@@ -154,3 +157,10 @@ def test_every_command_ends_at_once_with_a_word_and_its_code(
     monkeypatch.setattr(saddle.cli, "obey", obeying)
     assert main([command]) == 128 + number
     assert capsys.readouterr().err == "saddle: interrupted\n"
+
+
+@pytest.mark.parametrize("moves", [1e30, 100_001, Burst(high=1e9, low=1, first=1)])
+def test_more_moves_in_a_round_than_a_run_can_make_are_refused(moves: Any):
+    for who in ("critic", "generator"):
+        with pytest.raises(Mistake, match=f"moves of the {who} in a round are more than a run can make; 100,000 are"):
+            Turns(**{who: moves})

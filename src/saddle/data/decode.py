@@ -20,7 +20,7 @@ from .progress import cores, progress
 from .ranges import Ranges
 
 R = TypeVar("R")
-TASK = 64  # pictures, at most, that one thread reads before it reports
+TASK = 16  # pictures, at most, that one thread reads before it reports
 BLOCK = 1 << 22  # bytes of samples that it then has, if one is no larger
 
 

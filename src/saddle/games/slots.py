@@ -10,6 +10,7 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.dropout import _DropoutNd
 
+from ..clock import ends
 from ..core import (
     Constraint,
     Number,
@@ -30,6 +31,7 @@ from ..layers.minibatch import MinibatchDiscrimination
 from ..objectives import CriticAlone, Energy
 from ..objectives.around import innermost
 
+MOVES = 100_000  # of one player in a round
 MIXERS = (_BatchNorm, MinibatchDiscrimination)
 
 
@@ -43,6 +45,9 @@ class Turns:
     def __post_init__(self) -> None:
         for who, moves in (("critic", self.critic), ("generator", self.generator)):
             within(moves, f"the number of the {who}'s moves in a round", low=1)
+            most = max(ends(moves), default=1)
+            require(most <= MOVES, f"{most:g} moves of the {who} in a round are more than a run can make; "
+                                   f"{MOVES:,} are the most, and papers have 1 to 100")  # fmt: skip
             whole = callable(moves) or moves == int(moves)
             require(whole, f"a round has a whole number of moves of the {who}, not {moves}")
 
