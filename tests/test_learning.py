@@ -62,10 +62,9 @@ def test_two_minutes_on_two_cores_make_readable_characters(tmp_path: Path):
 
 
 def test_nine_thousand_rounds_make_readable_digits_of_every_kind(tmp_path: Path, real_data: Path):
-    """MNIST in a frame of black: resized from 28 to 32 pixels its strokes are soft, and 5 % fewer samples are read."""
-    settings = {"size": 32, "crop": "pad", "images": 9000 * 64, "options": {"batch": "64"}}
+    settings = {"size": 32, "images": 9000 * 64, "options": {"batch": "64"}}
     samples = load(train("dcgan", "mnist", out=tmp_path / "run", **settings)).sample(2000, seed=1)
-    train_set, test_set = (open_data(name, Prepare(size=32, crop="pad"), print) for name in ("mnist", "mnist:test"))
+    train_set, test_set = (open_data(name, Prepare(size=32), print) for name in ("mnist", "mnist:test"))
     classifier = plain_classifier(*pixels(train_set, 20_000))
     images, labels = pixels(test_set, 2000)
     answers = [classifier(x).softmax(1) for x in (images, samples)]
@@ -87,7 +86,7 @@ def test_under_noise_ten_minutes_are_better_than_five_in_every_figure(tmp_path: 
     Not of MS-SSIM and SWD, which after five minutes are what they are of the data, to within what they vary by.
     """
     names = "fid,kid,precision,recall,density,coverage,c2st,ndb,diversity,is,classes,readable,reverse-kl"
-    settings = {"size": 32, "crop": "pad", "images": 400_000, "every": 200_000, "features": "classifier"}
+    settings = {"size": 32, "images": 400_000, "every": 200_000, "features": "classifier"}
     options = {"batch": "64", "turns.generator": "2", "views": "Noise(0.3)"}
     run = train("dcgan", "mnist", out=tmp_path / "run", measure=names, samples=5000, options=options, **settings)
     five, ten = read_measures(Folder(run))[-2:]
@@ -106,9 +105,9 @@ def test_digits_are_those_asked_for_where_the_critic_is_told(
     recipe: str, options: dict[str, str], least: float, most: float, tmp_path: Path, real_data: Path
 ) -> None:
     """Chance is a tenth; what a blind critic leaves the generator, which nothing holds to the label, is near it."""
-    settings = {"size": 32, "crop": "pad", "images": 200_000, "options": options}
+    settings = {"size": 32, "images": 200_000, "options": options}
     run = load(train(recipe, "mnist", out=tmp_path / "run", **settings))
-    classifier = plain_classifier(*pixels(open_data("mnist", Prepare(size=32, crop="pad"), print), 20_000))
+    classifier = plain_classifier(*pixels(open_data("mnist", Prepare(size=32), print), 20_000))
     right = [(classifier(run.sample(200, seed=d, label=d)).argmax(1) == d).float().mean().item() for d in range(10)]
     assert least <= sum(right) / 10 <= most, right
 

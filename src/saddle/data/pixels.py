@@ -21,7 +21,7 @@ TURNED = (5, 6, 7, 8)  # EXIF orientations that swap width and height
 MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 SMOOTH = Image.Resampling.LANCZOS
 NUMBERS = {"I": "32", "F": "float", "L": "8", "LA": "8", "RGB": "8", "RGBA": "8"}  # depths that have a range
-ALIKE = 8  # levels that the outermost pixels may differ by, to be a ground that a frame goes on with
+ALIKE, MOST = 8, 0.75  # outermost pixels within so many levels of their middle, and as many of them, are a ground
 
 
 class Bands:
@@ -136,7 +136,7 @@ def squared(image: Image.Image, size: int, crop: Crop) -> Image.Image:
 def framed(image: Image.Image, size: int) -> Image.Image:
     """The whole picture in the middle of a square, made smaller where it must be and never larger.
 
-    The frame goes on with the picture's ground, where its outermost pixels are all alike, and else is white.
+    The frame goes on with the picture's ground, where most of its outermost pixels are alike, and else is white.
     """
     frame = Image.new(image.mode, (size, size), ground(image))
     width, height = image.size
@@ -149,11 +149,12 @@ def framed(image: Image.Image, size: int) -> Image.Image:
 
 
 def ground(image: Image.Image) -> tuple[int, ...]:
-    """The colour of the picture's outermost pixels, or white, transparent where there is transparency."""
+    """The colour that most outermost pixels of the picture have; else white, transparent if there is transparency."""
     pixels = np.asarray(image).reshape(image.height, image.width, -1)
     rim = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
-    if np.ptp(rim, axis=0).max() <= ALIKE:
-        return tuple(np.median(rim, axis=0).astype(int).tolist())
+    middle = np.median(rim, axis=0).astype(int)
+    if (abs(rim - middle).max(axis=1) <= ALIKE).mean() >= MOST:
+        return tuple(middle.tolist())
     return (255, 255, 255, 0) if image.mode == "RGBA" else (255,) * pixels.shape[2]
 
 
