@@ -18,6 +18,8 @@ from data_files import noise, pictures, save
 from saddle.data import Prepare, open_data
 from saddle.data.checksums import Checksums
 from saddle.data.held import hold_out
+from saddle.data.recheck import recheck
+from saddle.data.seal import write_sealed
 from saddle.errors import Failure, Mistake
 
 
@@ -299,3 +301,25 @@ def test_one_picture_is_too_few(tmp_path, home):
     pictures(tmp_path / "in", 1)
     with pytest.raises(Mistake, match="two pictures at least are needed, and there is only one"):
         open_data(str(tmp_path / "in"), Prepare(), silent, cache=home)
+
+
+def test_the_doctor_looks_at_every_byte_of_the_cache_and_removes_what_is_damaged(tmp_path, home, monkeypatch):
+    for name in "abc":
+        np.save(tmp_path / f"{name}.npy", noise(50, 8, 8))
+        open_data(str(tmp_path / f"{name}.npy"), Prepare(), silent, cache=home)
+    write_sealed(home / "features/random-1.npy", lambda draft: draft.write(b"features"))
+    write_sealed(home / "classifiers/classifier-1.safetensors", lambda draft: draft.write(b"weights"))
+    (home / "inception").mkdir()
+    (home / "inception/inception-00000000.pth").write_bytes(b"weights")
+    said = []
+    assert "3 data sets and 3 files" in recheck(said.append, home) and len(said) == 1 and "inception-0" in said[0]
+    assert "all as they were written" in recheck(said.append, home) and len(said) == 1
+    monkeypatch.setattr(
+        "saddle.data.checksums.AT_ONCE", 0
+    )  # as of a large set, of which little is looked at to begin with
+    entry = next(home.glob("b-*"))
+    flip(entry / "pixels.npy", 128 + 40 * 64)
+    flip(home / "features/random-1.npy", 3)
+    (home / ".draft-x").touch()
+    assert "2 damaged" in recheck(said.append, home) and len(said) == 3 and not entry.exists()
+    assert "2 data sets and 1 file of features" in recheck(said.append, home)

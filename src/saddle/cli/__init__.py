@@ -24,7 +24,7 @@ COMMANDS = {
     "resume": Command("training", "RUN", "go on with a run exactly where it stopped"),
     "sample": Command("sampling", "RUN", "make new samples: one sheet of them, or -n single files"),
     "measure": Command("measuring", "RUN|SOURCE", "take figures of a run's samples, or of any images, against others"),
-    "doctor": Command("checking", "DATA", "look for what is wrong with data, and say what to do about it"),
+    "doctor": Command("checking", "[DATA]", "look for what is wrong with data, and say what to do about it"),
     "list": Command(
         "listing",
         "[WHAT]",

@@ -3,14 +3,37 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass, fields
 
 from ..data.prepare import Prepare
+from ..errors import require
 from .words import take
+
+
+@dataclass(frozen=True)
+class Examination(Prepare):
+    """How data would be made ready, or what else there is to look at."""
+
+    cache: bool = False  # look at all that the cache holds, not at data, and remove what is damaged
 
 
 def doctor(words: list[str]) -> None:
     """saddle doctor DATA: reads everything once; the options are those that a training would have."""
-    (data,), prepare = take("doctor", words, Prepare())
+    data, asked = take("doctor", words, Examination())
+    require(
+        bool(data) != asked.cache,
+        "doctor looks at data or at the cache: write saddle doctor DATA, or saddle doctor --cache",
+    )
+    if asked.cache:
+        from ..data.recheck import recheck
+
+        print(recheck(say))
+        return
     from ..data import examine
 
-    print(examine(data, prepare, lambda said: print(said, file=sys.stderr)))
+    prepare = Prepare(**{field.name: getattr(asked, field.name) for field in fields(Prepare)})
+    print(examine(data[0], prepare, say))
+
+
+def say(sentence: str) -> None:
+    print(sentence, file=sys.stderr)
