@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import difflib
+import os
+import shlex
 from collections.abc import Iterable
 
 
@@ -39,6 +41,29 @@ def nearest(name: str, known: Iterable[str], more: Iterable[str] = ()) -> str:
 def plural(count: int, noun: str, nouns: str = "") -> str:
     """'1 run', '1,200 runs'."""
     return f"{count:,} {noun if count == 1 else nouns or noun + 's'}"
+
+
+LONGEST = 1_000  # characters of a sentence; what is longer was somebody's megabyte
+
+
+def visible(text: object) -> str:
+    """One line that any terminal shows as it is: what does not print, as escape sequences, is written as in Python."""
+    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in str(text))
+
+
+def cut(text: object) -> str:
+    """The text without its middle, if it is too long to be read."""
+    whole = str(text)
+    return whole if len(whole) <= LONGEST else f"{whole[: LONGEST // 2]} ... {whole[-LONGEST // 4 :]}"
+
+
+def quoted(word: object) -> str:
+    """A word as a shell takes it: in quotes if need be, and with escapes for what does not print."""
+    text = str(word)
+    if text.isprintable():
+        return shlex.quote(text)
+    signs = (chr(byte) if 32 <= byte < 127 and byte not in b"'\\" else f"\\x{byte:02x}" for byte in os.fsencode(text))
+    return f"$'{''.join(signs)}'"
 
 
 class Interrupted(Exception):

@@ -14,11 +14,11 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, TypeVar
 
-from .errors import Mistake, nearest, require
+from .errors import Mistake, nearest, quoted, require
 from .hints import Table, bare, example, fields, fits, inner, literals, members, wanted
 
 V = TypeVar("V")
-DEEPEST = 100  # nodes of a written value in each other
+LONGEST, DEEPEST = 10_000, 100  # signs of a written value, and nodes of it in each other
 
 
 def override(value: V, options: Mapping[str, str], kinds: Iterable[type] = (), path: str = "") -> V:
@@ -77,7 +77,9 @@ def written(text: str, hint: object, kinds: Iterable[type], name: str) -> object
     if bool in wants and text.lower() in ("true", "false"):
         return text.lower() == "true"
     if int in wants and re.fullmatch(r"[\d._]+(e\d+|[km])", text.strip().lower()):
-        return count(text)
+        whole = count(text)
+        require(whole < 2**63, f"{name} is {text.strip()}, but no number of this size can be meant")
+        return whole
     table = {kind.__name__: kind for kind in kinds}
     many = any(typing.get_origin(want) is tuple for want in wants)
     tree = ast.Tuple([]) if many and text.strip().lower() in ("", "none") else parse(text, name, wanted(hint, table))
@@ -91,7 +93,7 @@ def read(text: str, kinds: Iterable[type]) -> object:
 
 def typed(options: Mapping[str, str]) -> str:
     """Options as they are typed: --batch 32 --optimizer.lr 4e-4."""
-    return " ".join(f"--{field} {text}" for field, text in options.items())
+    return " ".join(f"--{field} {quoted(text)}" for field, text in options.items())
 
 
 def count(text: str) -> int:
@@ -105,6 +107,7 @@ def count(text: str) -> int:
 
 def parse(text: str, name: str, should: str) -> ast.expr:
     """Text as Python reads it, of a size that everything here can walk through."""
+    require(len(text) <= LONGEST, f"{name} is a text of {len(text):,} characters, but should be {should}")
     try:
         with warnings.catch_warnings():  # what Python thinks of odd escapes
             warnings.simplefilter("ignore")

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from .errors import Failure, Mistake
+from .errors import Failure, Mistake, quoted
 from .runs.folder import Folder
 from .runs.log import read as read_log
 from .runs.manifest import Manifest
@@ -66,7 +66,7 @@ def finished(folder: Folder, manifest: Manifest) -> Checkpoint:
     if end is None or not ended(manifest, end.facts):
         shown = end.facts["clock"]["images"] if end else 0
         raise Mistake(f"{folder} stopped at {shown} of {manifest.images} images, so there is no end to compare with; "
-                      f"`saddle resume {folder}` finishes it")  # fmt: skip
+                      f"`saddle resume {quoted(folder)}` finishes it")  # fmt: skip
     return end
 
 

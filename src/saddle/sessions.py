@@ -19,6 +19,7 @@ from .data.held import hold_out
 from .data.named import NAMES
 from .data.sources import meant, split, unmistakable
 from .errors import nearest
+from .measuring.named import judged
 from .options import count, typed
 from .recipes import Entry, files, find
 from .recipes.revive import chosen as picked
@@ -141,7 +142,10 @@ def settle(data: str | None, settings: Mapping[str, Any]) -> Settings:
             raise Mistake(f"there is no setting {name}{nearest(name, known)}")
     counts = {name: settings.get(name) for name in ("images", "every", "samples")}
     more = {name: count(value) for name, value in counts.items() if isinstance(value, str)}
-    return Settings(data=data, **{**settings, **more})
+    chosen = Settings(data=data, **{**settings, **more})
+    if chosen.measure is not None:
+        judged(chosen.measure, chosen.features, chosen.patience)
+    return chosen
 
 
 def onlookers(chosen: Settings) -> Watcher:

@@ -9,8 +9,9 @@ from importlib import import_module
 from typing import NamedTuple
 
 from .. import __version__
-from ..errors import Failure, Interrupted, Mistake, nearest
+from ..errors import Failure, Interrupted, Mistake, nearest, require
 from ..training.signals import ending
+from .saying import close_output, open_streams, say, tell
 
 
 class Command(NamedTuple):
@@ -59,11 +60,12 @@ class Answer(Exception):
 
 def main(words: list[str] | None = None) -> int:
     """Run one command; returns the exit code: 0 done, 1 it failed, 2 it was asked wrongly, 130 or 143 interrupted."""
+    open_streams()
     try:
         with ending():
             answer(sys.argv[1:] if words is None else words)
     except BrokenPipeError:  # whoever read the output has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        close_output()
         return 1
     except Mistake as error:
         return ended(error, 2)
@@ -74,7 +76,8 @@ def main(words: list[str] | None = None) -> int:
     except Failure as error:
         return ended(error, error.code)
     except OSError as error:
-        return ended(f"{error.filename}: {error.strerror}" if error.filename else error, 2)
+        close_output()
+        return ended(f"{error.filename}: {error.strerror}" if error.filename else error.strerror or error, 2)
     return 0
 
 
@@ -82,23 +85,24 @@ def answer(words: list[str]) -> None:
     try:
         obey(words)
     except Answer as page:
-        print(page)
-    sys.stdout.flush()  # here, where a reader that has gone is noticed
+        tell(page)
+    sys.stdout.flush()  # here, where a reader that has gone is noticed, or a full disk
 
 
 def ended(sentence: object, code: int) -> int:
-    print(f"saddle: {sentence}", file=sys.stderr)
+    say(f"saddle: {sentence}")
     return code
 
 
 def obey(words: list[str]) -> None:
+    require(not any("\0" in word for word in words), "a word of the command holds a NUL character, which nothing can")
     match words:
         case ["--help" | "-h" | "help", name, *rest] if name in COMMANDS:
             obey([name, *rest, "--help"])
         case [] | ["--help" | "-h" | "help", *_]:
-            print(overview())
+            tell(overview())
         case ["--version", *_]:
-            print(f"saddle {__version__}")
+            tell(f"saddle {__version__}")
         case [name, *rest] if name in COMMANDS:
             command = import_module(f"saddle.cli.{COMMANDS[name].module}")
             getattr(command, name)(rest)

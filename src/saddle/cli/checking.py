@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass, fields
 
 from ..data.prepare import Prepare
 from ..errors import require
+from .saying import say, tell
 from .words import take
 
 
@@ -27,13 +27,9 @@ def doctor(words: list[str]) -> None:
     if asked.cache:
         from ..data.recheck import recheck
 
-        print(recheck(say))
+        tell(recheck(say))
         return
     from ..data import examine
 
     prepare = Prepare(**{field.name: getattr(asked, field.name) for field in fields(Prepare)})
-    print(examine(data[0], prepare, say))
-
-
-def say(sentence: str) -> None:
-    print(sentence, file=sys.stderr)
+    tell(examine(data[0], prepare, say))

@@ -11,6 +11,7 @@ from ..errors import require
 from ..light import light
 from ..recipes import find
 from .pages import width
+from .saying import tell
 from .words import Nothing, take
 
 ABSENT = "(none)"
@@ -22,7 +23,7 @@ def diff(words: list[str]) -> None:
     (a, b), _ = take("diff", words, Nothing())
     require(is_run(a) == is_run(b), f"{a if is_run(a) else b} is a run and {b if is_run(a) else a} a recipe; "
                                     "give two of a kind")  # fmt: skip
-    print(compared(a, b))
+    tell(compared(a, b))
 
 
 @light

@@ -12,6 +12,7 @@ from ..hints import bare
 from ..light import light
 from ..recipes import RECIPES
 from .pages import comments, described, table, wrapped
+from .saying import tell
 from .words import Nothing, take
 
 VALUES = {
@@ -38,7 +39,7 @@ def list(words: Sequence[str]) -> None:
     """saddle list [WHAT]: a list, or one value of one."""
     plain, _ = take("list", words, Nothing())
     what = plain[0] if plain else "recipes"
-    print(listed(what))
+    tell(listed(what))
 
 
 @light

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterable
 from dataclasses import fields
 from typing import TYPE_CHECKING
@@ -12,6 +11,7 @@ from ..measuring.named import FOR_CLASSES, FOR_MODES, METRICS, TOGETHER
 from ..measuring.wish import Wish
 from . import Answer
 from .pages import page, table, wrapped
+from .saying import say, tell
 from .words import asks, flags, split, take
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def measure(words: list[str]) -> None:
     from ..measuring.measure import measure as measured
 
     chosen = {f.name: getattr(wish, f.name) for f in fields(Wish)}
-    print(shown(measured(what, say=lambda sentence: print(sentence, file=sys.stderr), **chosen)))
+    tell(shown(measured(what, say=say, **chosen)))
 
 
 def help_page() -> str:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import require
+from ..errors import require, visible
 from .pages import width
+from .saying import tell
 from .words import take
 
 
@@ -51,15 +52,15 @@ def compare(words: list[str]) -> None:
 
     more = f" and {len(runs) - 3} more" if len(runs) > 3 else ""
     whole = Comparison(runs, ", ".join(run.title for run in runs[:3]) + more)
-    print(whole.text(width()))
+    tell(whole.text(width()))
     if wish.html:
         put(wish.html, whole.html(wish.seed))
     if wish.csv:
         put(wish.csv, whole.csv())
     if wish.json:
         put(wish.json, whole.json())
-    written = [str(path) for path in (wish.html, wish.csv, wish.json) if path]
-    print("\n" + ("\n".join(written) or "--html FILE adds curves and pictures."))
+    written = [visible(path) for path in (wish.html, wish.csv, wish.json) if path]
+    tell("\n" + ("\n".join(written) or "--html FILE adds curves and pictures."))
 
 
 def report(words: list[str]) -> None:
@@ -73,7 +74,7 @@ def report(words: list[str]) -> None:
 
     out = wish.out or run.folder.path / "report.html"
     put(out, page(run, wish.seed))
-    print(out)
+    tell(visible(out))
 
 
 def reproduce(words: list[str]) -> None:
@@ -81,4 +82,4 @@ def reproduce(words: list[str]) -> None:
     (path,), wish = take("reproduce", words, Again())
     from ..reproduction import reproduce as again
 
-    print(again(path, wish.out).told())
+    tell(again(path, wish.out).told())

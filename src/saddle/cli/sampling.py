@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import require
+from ..errors import require, visible
+from .saying import tell
 from .words import take
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def sample(words: list[str]) -> None:
         samples = loaded.parts(wish.n or (CLOUD if points else SHEET), wish.seed, wish.label)
     where = wish.out or Path(run) / (wish.stem if wish.n else f"{wish.stem}.png")
     (single if wish.n else together)(samples, where)
-    print(where)
+    tell(visible(where))
 
 
 def together(samples: Iterable[Tensor], file: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -13,6 +12,7 @@ from ..light import light
 from ..options import typed
 from ..recipes import Entry, find
 from .pages import described, introduced, options, table, wrapped
+from .saying import say, tell
 from .training import cited
 from .words import take
 
@@ -43,8 +43,8 @@ def show(words: list[str]) -> None:
     counts = table(((player, f"{count:,} parameters") for player, count in players(recipe, shape).items()), 22)
     about = f"{name}: {cited(recipe)}\n\n{introduced(recipe, entry)}".rstrip()
     quick = f"\n\nOn {entry.data}, where two minutes must do: {typed(entry.quick)}" if entry.quick else ""
-    print(wrapped(about), "Fields\n" + options(recipe) + quick, "In words\n" + "\n".join(terms),
-          f"Players for {shape}\n" + "\n".join(counts), sep="\n\n")  # fmt: skip
+    tell(wrapped(about), "Fields\n" + options(recipe) + quick, "In words\n" + "\n".join(terms),
+          f"Players for {shape}\n" + "\n".join(counts))  # fmt: skip
 
 
 def inside(value: Any) -> Iterator[object]:
@@ -68,9 +68,7 @@ def shaped(wish: Showing, entry: Entry) -> Shape:
     from ..data.sources import unmistakable
 
     source = unmistakable(entry.data) if wish.data is None else wish.data
-    return open_data(
-        source, Prepare(size=size, channels=wish.channels), lambda said: print(said, file=sys.stderr)
-    ).shape
+    return open_data(source, Prepare(size=size, channels=wish.channels), say).shape
 
 
 def players(recipe: Recipe[Any], shape: Shape) -> dict[str, int]:

@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import Failure, plural, require
+from ..errors import Failure, plural, require, visible
 from ..light import light
 from ..options import override
 from ..recipes import find
 from ..runs.settings import Settings
 from . import Answer
 from .pages import page, width, wrapped
-from .training import MORE, separate
+from .saying import tell
+from .training import MORE, separate, suitable
 from .words import Given, asks, expected, flags, sort, split
 
 if TYPE_CHECKING:
@@ -66,11 +67,11 @@ def sweep(words: list[str]) -> None:
         searched(plan, wish)
         return
     if not {"measure"} & {*plan.settings, *plan.vary}:
-        print(UNMEASURED)
+        tell(UNMEASURED)
     from ..sweeps.sweep import sweep as train
 
     folder, whole = train(plan, wish.out, wish.jobs)
-    print(f"\n{whole.text(width())}\n\n{folder / 'comparison.html'} shows curves and pictures.")
+    tell(f"\n{whole.text(width())}\n\n{visible(folder / 'comparison.html')} shows curves and pictures.")
     if whole.notes:
         raise Failure(f"{len(whole.notes)} of {plural(len(plan.trials()), 'run')} failed, as is said above")
 
@@ -81,7 +82,7 @@ def sorted_out(name: str, given: Given, texts: Sequence[str]) -> tuple[Sweeping,
     recipe, _ = find(name)
     separate(name, recipe)
     own, chosen, options = sort("sweep", given, Sweeping(), Settings(), recipe)
-    wish, settings = override(Sweeping(), own), override(Settings(), chosen)
+    wish, settings = override(Sweeping(), own), suitable(override(Settings(), chosen))
     require(bool(texts) or wish.seeds > 1 or wish.search is not None, NOTHING.format(name=name))
     from ..recipes.revive import chosen as changed
     from ..sweeps.plan import Plan, varied
@@ -99,8 +100,8 @@ def searched(plan: Plan, wish: Sweeping) -> None:
 
     found = search(plan, wish.out, wish.jobs)
     told = wrapped(f"The best is {found.best}. To train it again:")
-    print(f"\n{told}\n  {found.command}\n\n{found.whole.text(width())}\n\n"
-          f"{found.folder / 'comparison.html'} shows curves and pictures.")  # fmt: skip
+    tell(f"\n{told}\n  {found.command}\n\n{found.whole.text(width())}\n\n"
+          f"{visible(found.folder / 'comparison.html')} shows curves and pictures.")  # fmt: skip
 
 
 def taken(words: Sequence[str]) -> tuple[list[str], list[str]]:

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import Failure, require
+from ..errors import Failure, quoted, require, visible
 from ..theory import DEMONSTRATIONS, demonstrate
 from .pages import table
+from .saying import tell
 from .words import take
 
 
@@ -27,11 +28,10 @@ def theory(words: Sequence[str]) -> None:
     """saddle theory [NAME]: the list of demonstrations, or one of them."""
     plain, wish = take("theory", words, Showing())
     if not plain:
-        require(
-            wish.out is None, f"--out {wish.out} is for one demonstration; write saddle theory NAME --out {wish.out}"
-        )
-        print("\n".join(table(DEMONSTRATIONS.items(), 14)))
-        print("\nsaddle theory NAME checks one in seconds, and draws it.")
+        there = f"--out {quoted(wish.out)}"
+        require(wish.out is None, f"{there} is for one demonstration; write saddle theory NAME {there}")
+        tell("\n".join(table(DEMONSTRATIONS.items(), 14)))
+        tell("\nsaddle theory NAME checks one in seconds, and draws it.")
         return
     from ..runs.pictures import save
     from ..theory.evidence import told
@@ -42,6 +42,6 @@ def theory(words: Sequence[str]) -> None:
     where = wish.out or Path(f"theory-{name}.png")
     where.parent.mkdir(parents=True, exist_ok=True)
     save(drawn(evidence.picture), where)
-    print(f"{told(evidence.facts)}\n{where}")
+    tell(f"{told(evidence.facts)}\n{visible(where)}")
     if not evidence.holds:
         raise Failure(f"{name}: what was measured is not what the theory says")

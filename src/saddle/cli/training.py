@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import os
-import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import require
+from ..data.prepare import Prepare
+from ..errors import quoted, require, visible
 from ..hints import fields
 from ..light import light
+from ..measuring.named import judged
 from ..options import override
 from ..recipes import RECIPES, files, find
 from ..runs.settings import Settings
 from . import Answer
 from .pages import introduced, page
+from .saying import tell
 from .words import Given, asks, expected, flags, sort, split, take
 
 if TYPE_CHECKING:
@@ -59,7 +61,11 @@ def train(words: list[str]) -> None:
     place, settings, options = sorted_out(name, given)
     from .. import sessions  # after everything that can be refused without torch
 
-    told(sessions.train(name, out=place.out, options=options, **settings))
+    run = sessions.train(name, out=place.out, options=options, **settings)
+    if not settings.get("quiet"):
+        told(run)
+    elif place.out is None:
+        tell(visible(run))
 
 
 @light
@@ -68,11 +74,19 @@ def sorted_out(name: str, given: Given) -> tuple[Place, dict[str, Any], dict[str
     recipe, _ = find(name)
     separate(name, recipe)
     place, chosen, options = sort("train", given, Place(), Settings(), recipe)
-    settings = override(Settings(), chosen)
+    settings = suitable(override(Settings(), chosen))
     from ..recipes.revive import chosen as changed
 
     changed(name, options)
     return override(Place(), place), {field: getattr(settings, field) for field in chosen}, options
+
+
+def suitable(settings: Settings) -> Settings:
+    """Settings of which the data and the figures can be had, as far as they alone tell."""
+    Prepare(**{name: getattr(settings, name) for name in fields(Prepare)})
+    if settings.measure is not None:
+        judged(settings.measure, settings.features, settings.patience)
+    return settings
 
 
 def resume(words: list[str]) -> None:
@@ -88,7 +102,7 @@ def named(plain: list[str]) -> str:
     """The recipe's name; a folder in its place is likely to be the data."""
     for word in plain[:2]:
         data = word not in RECIPES and not files.meant(word) and Path(word).exists()
-        require(not data, f"{word} is no recipe; if it is your data, write --data {word}")
+        require(not data, f"{word} is no recipe; if it is your data, write --data {quoted(word)}")
     (name,) = expected("train", plain) or [DEFAULT]
     return name
 
@@ -120,9 +134,9 @@ def cited(recipe: Recipe[Any]) -> str:
 def told(run: Path) -> None:
     """Say where a run lies, and what to type next; of several processes only the first does."""
     if os.environ.get("RANK", "0") == "0":
-        there = shlex.quote(str(run))
-        print(f"""
-The run lies in {run}. Now try:
+        there = quoted(run)
+        tell(f"""
+The run lies in {visible(run)}. Now try:
   saddle sample {there}         one sheet of new samples
   saddle sample {there} --help  single files, other seeds, other weights
   saddle measure {there}        how good it is, in figures

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from ..core import Clock, Game, Mistake, Shape, require
+from ..errors import quoted
 from ..parts import Part, playing
 from ..recipes.revive import revive
 from ..runs.folder import Folder
@@ -138,7 +139,7 @@ def load(path: str | Path, *, device: str = "auto", average: bool = True, best: 
     measured = not best or best_path(folder.checkpoints).exists()
     require(measured, f"{path} has no best checkpoint: it was not measured as it was trained (--measure fid)")
     if where is None:
-        raise Mistake(f"{path} has no checkpoint yet; `saddle resume {path}` trains it")
+        raise Mistake(f"{path} has no checkpoint yet; `saddle resume {quoted(path)}` trains it")
     shape = Shape(*manifest.data["shape"])
     recipe = revive(manifest.name, manifest.recipe, manifest.options)
     game = recipe.game(shape)

@@ -13,19 +13,17 @@ from ..core import Mistake, require
 from ..data.dataset import Dataset
 from ..data.place import home
 from ..data.sources import split
-from ..errors import nearest
 from ..metrics.classifier import Classifier, train_classifier
 from ..metrics.features import Identity, Inception, RandomFeatures, Reader, vision
 from ..metrics.features.inception import ENDS, SPATIAL
 from ..metrics.features.vision import model_named
 from ..metrics.features.weights import Weights, load
 from . import weights
-from .named import FOR_CLASSES, FOR_IMAGES, FOR_MODES, FOR_POINTS, Reads
+from .named import FEATURES, FOR_CLASSES, FOR_IMAGES, FOR_MODES, FOR_POINTS, Reads, looked_through
 from .seen import Eye
 
 Say = Callable[[str], None]
 CPU = torch.device("cpu")
-NAMES = ("auto", "inception", "random", "classifier", "identity")
 COMMON = 768  # of a file without the last blocks: the largest of the dimensions that others measure, too
 SMALL = 64  # pixels of a side up to which a classifier learns in a minute
 
@@ -40,15 +38,9 @@ class Eyes:
     def __init__(self, teacher: Dataset, asked: str = "auto", *, resize: str = "bilinear",
                  device: torch.device = CPU, download: bool = False, say: Say = silent) -> None:  # fmt: skip
         self.teacher, self.resize, self.device, self.download, self.say = teacher, resize, device, download, say
-        self.model = None if asked in NAMES else model_named(asked)
+        looked_through(asked)
+        self.model = None if asked in FEATURES else model_named(asked)
         self.asked, layer = split(asked) if self.model is None else (asked, None)
-        known = self.model is not None or self.asked in NAMES or any(sign in self.asked for sign in "./\\")
-        require(known, f"there are no features {self.asked}{nearest(self.asked, NAMES)}; or name a weights file, or a "
-                       "vision model (hf:OWNER/NAME or its folder)")  # fmt: skip
-        whole = layer is None or self.asked not in NAMES or self.asked == "inception"
-        require(whole, f"features {self.asked} have no layers to choose from, as {asked} does; leave out :{layer}, or "
-                       "name one of Inception's, as in inception:768")  # fmt: skip
-        require(layer is None or layer.isdecimal(), f"a layer of Inception is named by its dimension, not {layer}")
         self.layer = None if layer is None else int(layer)
 
     def of(self, reads: Reads) -> Eye:
@@ -115,7 +107,7 @@ class Eyes:
     def weights(self) -> Weights:
         if self.device.type != "cuda":
             self.say("Inception on a processor takes about a minute for 1,000 images; --features random is faster")
-        named = None if self.asked in NAMES or self.model is not None else Path(self.asked)
+        named = None if self.asked in FEATURES or self.model is not None else Path(self.asked)
         return load(named or weights.needed(self.download, self.say))
 
     @cache  # noqa: B019 - as long as the measurement

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from ..core import Mistake, require
+from ..core import Mistake
 from ..data.dataset import Dataset
 from ..data.feed import Feed
 from ..data.held import held_of
@@ -25,7 +25,7 @@ from .bench import DATA, Bench
 from .eyes import Eyes, Say
 from .foreseen import foresee
 from .maker import Maker
-from .named import METRICS, chosen
+from .named import chosen
 from .sides import Known
 
 BATCHES = 16  # of held-out data
@@ -38,9 +38,6 @@ class Gauge:
         assert settings.measure is not None, "there is nothing to measure"
         self.name, self.data, self.samples, self.say = name, data, settings.samples, once(say)
         self.names = chosen(settings.measure)
-        first = METRICS[self.names[0]]
-        judged = settings.patience is None or first.better != "neither"
-        require(judged, f"patience waits for a better {self.names[0]}, which has no better; name another first")
         self.eyes = Eyes(data, settings.features, device=device, say=self.say)
         made, real = Known(name, data.shape, self.samples), Known.of(data, DATA)
         foresee(self.names, self.eyes, made, real, generator=True)  # trains or loads what would otherwise wait

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
-from ..errors import Mistake, nearest
+from ..errors import Mistake, nearest, require
 
 Better = Literal["lower", "higher", "neither"]
 Reads = Literal["features", "spatial", "classes", "pixels", "images"]
@@ -68,6 +69,33 @@ FOR_IMAGES = ("fid", "kid", "precision", "recall", "density", "coverage", "diver
 FOR_CLASSES = (*FOR_IMAGES, "is", "modes", "classes", "readable")
 FOR_POINTS = ("swd", "1nn")
 FOR_MODES = ("modes", "quality", "reverse-kl", *FOR_POINTS)
+
+
+FEATURES = ("auto", "inception", "random", "classifier", "identity")  # by name; also files, folders and hf:OWNER/NAME
+
+
+def judged(measure: str, features: str, patience: int | None) -> None:
+    """Refuse, before anything is read, what measurements while training could not do."""
+    first = chosen(measure)[0]
+    better = patience is None or METRICS[first].better != "neither"
+    require(better, f"patience waits for a better {first}, which has no better; name another first")
+    looked_through(features)
+
+
+def looked_through(features: str) -> None:
+    """Refuse features of no name, and layers of what has none; whether a file of weights is one is seen by reading."""
+    if features.startswith("hf:") or Path(features).exists():
+        return
+    name, colon, layer = features.rpartition(":") if ":" in features else (features, "", "")
+    known = name in FEATURES or any(sign in name for sign in "./\\")
+    require(known, f"there are no features {name or features}{nearest(name or features, FEATURES)}; or name a weights "
+                   "file, or a vision model (hf:OWNER/NAME or its folder)")  # fmt: skip
+    require(name in FEATURES or Path(name).exists(), f"there is no file {name} of weights for the features")
+    whole = not colon or name not in FEATURES or name == "inception"
+    require(whole, f"features {name} have no layers to choose from, as {features} does; leave out :{layer}, or "
+                   "name one of Inception's, as in inception:768")  # fmt: skip
+    require(not colon or (layer.isascii() and layer.isdecimal()), f"a layer of Inception is named by its dimension, "
+                                                                  f"not {layer}")  # fmt: skip
 
 
 def chosen(text: str | Iterable[str]) -> tuple[str, ...]:

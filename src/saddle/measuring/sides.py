@@ -13,6 +13,7 @@ from ..core import Mistake, Shape, require
 from ..data.dataset import Dataset
 from ..data.feed import scaled
 from ..data.order import chance, order
+from ..errors import quoted
 from ..training.signals import heed
 
 BATCH, PIXELS = 256, 1 << 20  # samples read at once, and pixels of them: at 64 a side so many, fewer of larger ones
@@ -90,8 +91,8 @@ def comparable(made: Known, real: Known) -> None:
     if made.of_run:
         raise Mistake(
             f"{both}, and a run's samples keep their shape: compare them with data of that shape, or bring both to "
-            f"one as files, `saddle sample {made.name} -n 10000 --out FOLDER` and then `saddle measure FOLDER "
-            f"--against {real.name} {brought(theirs, ours)}`"
+            f"one as files, `saddle sample {quoted(made.name)} -n 10000 --out FOLDER` and then `saddle measure FOLDER "
+            f"--against {quoted(real.name)} {brought(theirs, ours)}`"
         )
     raise Mistake(f"{both}; {brought(ours, theirs)} brings them to one shape")
 

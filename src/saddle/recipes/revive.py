@@ -13,12 +13,15 @@ from ..options import override, read
 from . import RECIPES, find
 from .kinds import kinds
 
+LARGEST = 1_000_000  # images in a batch: more is a slip
+
 
 def chosen(name: str, options: dict[str, str]) -> Recipe[Any]:
     """The recipe of a name, or of a file, with some fields given as text."""
     recipe, entry = find(name)
     value = override(recipe, options, kinds(entry))
     require(value.batch >= 1, f"batch is {value.batch}, but should be at least 1")
+    require(value.batch <= LARGEST, f"batch is {value.batch:,}, but should be at most {LARGEST:,}")
     return value
 
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from ..errors import Mistake, Unwritten
+from ..errors import Mistake, Unwritten, quoted
 from ..regular import create
 
 try:
@@ -43,7 +43,8 @@ class Folder:
             return None
         folder = cls(out)
         if folder.manifest.exists():
-            raise Mistake(f"{out} already holds a run; `saddle resume {out}` goes on with it, or choose another --out")
+            on = f"`saddle resume {quoted(out)}` goes on with it"
+            raise Mistake(f"{out} already holds a run; {on}, or choose another --out")
         if folder.path.exists() and (not folder.path.is_dir() or any(folder.path.iterdir())):
             raise Mistake(f"{out} already exists and is no empty folder; choose another --out")
         return folder.path

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Literal
 
 from ..errors import require
+
+MOST = {"size": 16_384, "limit": 10**12, "images": 10**15, "minutes": 10**7, "epochs": 10**9, "threads": 4_096,
+        "accumulate": 10**6, "checkpoints": 10**9, "every": 10**15, "samples": 10**7, "patience": 10**6,
+        "ema": 10**9, "pictures": 10**6, "held_out": 10**12, "seed": 10**100}  # beyond, it is a slip  # fmt: skip
+ZERO = ("ema", "pictures", "seed", "held_out")  # may be 0
+WORDS = ("data", "labels", "range", "device", "measure", "features")  # are not empty
+MEASURING = ("every", "samples", "features", "patience")  # say nothing without `measure`
 
 
 @dataclass(frozen=True)
@@ -52,13 +59,21 @@ class Settings:
     def __post_init__(self) -> None:
         lengths = [name for name in ("images", "minutes", "epochs") if getattr(self, name) is not None]
         require(len(lengths) < 2, f"{' and '.join(lengths)} both say how long to train; give one of them")
-        for name in ("size", "limit", "images", "minutes", "epochs", "threads", "accumulate", "checkpoints",
-                     "every", "samples", "patience"):  # fmt: skip
-            value = getattr(self, name)
-            fits = value is None or (isinstance(value, int | float) and math.isfinite(value) and value > 0)
-            require(fits, f"{name} is {value}, but should be a number above 0")
-        for name in ("every", "patience"):
-            idle = self.measure is None and getattr(self, name) is not None
-            require(not idle, f"{name} is about measuring, which is not asked for; name what to measure, --measure fid")
-        for name in ("ema", "pictures", "seed", "held_out"):
-            require(getattr(self, name) >= 0, f"{name} is {getattr(self, name)}, but should be 0 or more")
+        for name, most in MOST.items():
+            within(name, getattr(self, name), name in ZERO, most)
+        for name in WORDS:
+            require(getattr(self, name) != "", f"{name} is empty; name what is meant, or leave --{name} out")
+        for field in fields(self):
+            idle = field.name in MEASURING and self.measure is None and getattr(self, field.name) != field.default
+            require(not idle, f"{field.name} is about measuring, which is not asked for; name what to measure, "
+                              "--measure fid")  # fmt: skip
+
+
+def within(name: str, value: object, zero: bool, most: float) -> None:
+    """Refuse what is no number, and no number that anybody means."""
+    if value is None:
+        return
+    least = "0 or more" if zero else "a number above 0"
+    fits = isinstance(value, int | float) and math.isfinite(value) and (value > 0 or (zero and value == 0))
+    require(fits, f"{name} is {value}, but should be {least}")
+    require(not isinstance(value, int | float) or value <= most, f"{name} is {value:,}, but should be at most {most:,}")

@@ -16,6 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ..core import Clock
+from ..errors import visible
 from ..runs.findings import Finding, Rollback
 from .watch import Plan, Watcher
 
@@ -95,7 +96,7 @@ class Plain(Watcher):
             self.facts.picture = str(path)
 
     def said(self, sentence: str) -> None:
-        print(sentence, file=self.out, flush=True)
+        print(visible(sentence), file=self.out, flush=True)
 
     def end(self) -> None:
         if self.facts and (self.facts.images != self.written or self.facts.picture):
@@ -124,10 +125,10 @@ class Live(Watcher):
         rows = {**facts.movers, "picture": facts.picture, "saved": facts.checkpoint, "health": ills}
         for name, text in rows.items():
             if text:
-                table.add_row(Text(name, "dim"), Text(text))
+                table.add_row(Text(name, "dim"), Text(visible(text)))
         bar = Table.grid(padding=(0, 1))
         bar.add_row(ProgressBar(total=1.0, completed=facts.share, width=24), Text(facts.pace))
-        return Group(Text(facts.plan.title, "bold"), bar, table)
+        return Group(Text(visible(facts.plan.title), "bold"), bar, table)
 
     def played(self, clock: Clock, terms: Mapping[str, float], images_per_second: float) -> None:
         if self.facts:
@@ -142,7 +143,7 @@ class Live(Watcher):
             self.facts.checkpoint = str(path)
 
     def said(self, sentence: str) -> None:
-        self.console.print(Text(sentence))
+        self.console.print(Text(visible(sentence)))
 
     def found(self, finding: Finding) -> None:
         super().found(finding)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
 import time
 from contextlib import suppress
 from typing import Any
 
 from ..core import Clock
-from ..errors import Failure, Interrupted
+from ..errors import Failure, Interrupted, quoted
 from ..runs.curves import curves
 from ..runs.findings import Finding, Rollback
 from ..runs.folder import Folder
@@ -188,7 +187,7 @@ class Loop:
         why = str(grave) if grave else "the run has collapsed"
         why += f"; {self.healthy.why_not}" if self.healthy else ""
         done = f"stopped at {self.match.clock.images} of {self.match.total} images and saved"
-        raise Collapsed(f"{why}; {done}; `saddle resume {self.folder}` goes on all the same")
+        raise Collapsed(f"{why}; {done}; `saddle resume {quoted(self.folder)}` goes on all the same")
 
     def turn_to_read(self, clock: Clock) -> bool:
         """Every so many rounds, which all processes count alike; also whenever a second has passed, where that is free.
@@ -231,7 +230,7 @@ class Loop:
     def again(self) -> str:
         """The command that goes on."""
         start = "saddle" if processes() == 1 else f"torchrun --nproc-per-node {processes()} -m saddle"
-        return f"`{start} resume {shlex.quote(str(self.folder))}`"
+        return f"`{start} resume {quoted(self.folder)}`"
 
     def finish(self) -> None:
         """The end of the run: everything that is read back or looked at later."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 from ..core import Clock
+from ..errors import visible
 from ..runs.findings import Finding, Rollback
 from ..runs.measures import Measurement
 
@@ -113,7 +115,7 @@ class Quiet(Watcher):
     """Says what a person should read, on stderr, and nothing else."""
 
     def said(self, sentence: str) -> None:
-        print(sentence, file=sys.stderr, flush=True)
+        print(visible(sentence), file=sys.stderr, flush=True)
 
     def measured(self, measurement: Measurement, best: bool) -> None:
         """Needs no attention."""
@@ -124,5 +126,5 @@ def watchers(board: bool, quiet: bool) -> tuple[Watcher, ...]:
     from .board import Board  # each drags in what only it needs
     from .display import Live, Plain
 
-    display = Quiet() if quiet else Live() if sys.stdout.isatty() else Plain()
+    display = Quiet() if quiet else Live() if sys.stdout.isatty() and os.environ.get("TERM") != "dumb" else Plain()
     return (display, Board()) if board else (display,)
