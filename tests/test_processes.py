@@ -6,51 +6,109 @@ import os
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 import torch.distributed as dist
 import torch.multiprocessing as mp
+from torch import Tensor, nn
 
-from saddle.games import Turns
-from saddle.objectives import Wasserstein
+from saddle.batches import Images
+from saddle.core import Verdict
+from saddle.games import Adversarial, Clip, Consensus, NagarajanKolter, Turns
+from saddle.layers import MinibatchDiscrimination
+from saddle.layers.conditional import ConditionalBatchNorm
+from saddle.objectives import Relativistic, Wasserstein
 from saddle.optim import SGD
-from saddle.penalties import GradientPenalty
+from saddle.penalties import Dragan, FeatureMatching, GradientPenalty, LeCam, PullingAway
 from saddle.runs.log import read as read_log
 from saddle.training.checkpoint import latest, read
-from saddle.training.engine import Engine
-from toys import Batches, adversarial, images, play
+from saddle.training.engine import Engine, places
+from toys import LATENT, Batches, adversarial, images, play
 
-GAMES = {
-    "plain": dict,
-    "wgan-gp": lambda: {"objective": Wasserstein(), "penalties": (GradientPenalty(10.0),), "turns": Turns(5)},
+
+def normal(kind: type[Adversarial] = Adversarial, **slots: Any) -> Adversarial:
+    """Batch normalisation in both networks, of the generator's by class; and how alike the samples of a batch are."""
+
+    class Labelled(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.begin, self.norm, self.end = (
+                nn.Linear(LATENT, 32),
+                ConditionalBatchNorm(8, 3),
+                nn.Conv2d(8, 1, 3, 1, 1),
+            )
+            self.up = nn.Upsample(scale_factor=2)
+
+        def forward(self, z: Tensor, labels: Tensor) -> Tensor:
+            return self.end(self.up(self.norm(self.begin(z).view(-1, 8, 2, 2), labels).relu()))
+
+    class Mixing(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.trunk = nn.Sequential(nn.Flatten(), nn.Linear(16, 8), nn.BatchNorm1d(8, momentum=None), nn.Tanh())
+            self.alike, self.head = MinibatchDiscrimination(8, 3, 2), nn.Linear(11, 1)
+
+        def forward(self, x: Tensor, condition: Tensor | None = None) -> Verdict:
+            h = self.trunk(x)
+            h = torch.cat([h, self.alike(h)], 1)
+            return Verdict(self.head(h).squeeze(1), h)
+
+    return kind(Labelled(), Mixing(), LATENT, **slots)
+
+
+def labelled(n: int) -> Images:
+    return images(n)._replace(condition=torch.arange(n) % 3)
+
+
+WGAN = {"objective": Wasserstein(), "turns": Turns(5)}
+GAMES: dict[str, Callable[[], Adversarial]] = {
+    "plain": adversarial,
+    "wgan-gp": lambda: adversarial(penalties=(GradientPenalty(10.0),), **WGAN),
+    "clipped": lambda: adversarial(constraint=Clip(0.2), penalties=(LeCam(),), **WGAN),
+    "statistics": normal,
+    "differentiated twice": lambda: normal(Consensus),
+    "a critic's gradient": lambda: normal(NagarajanKolter),
+    "losses that mix": lambda: adversarial(
+        objective=Relativistic(average=True),
+        penalties=(Dragan(),),
+        generator_penalties=(FeatureMatching(), PullingAway()),
+    ),
 }
+
+CASES = [*((name, 1) for name in GAMES), ("statistics", 2), ("losses that mix", 2)]
 
 
 def worker(rank: int, world: int, folder: str) -> None:
     torch.set_num_threads(1)
+    torch.set_default_dtype(torch.float64)
     if world > 1:
         dist.init_process_group("gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=world)
-    for name, slots in GAMES.items():
+    for name, accumulate in CASES:
         torch.manual_seed(0)
-        game = adversarial(**slots())
+        played = GAMES[name]()
+        batches = [Batches(labelled, i, accumulate * world, rows=16) for i in places(accumulate, rank, world)]
         # where a linear loss's gradient is nought but for rounding, Adam would make a step of that rounding
-        play(Engine(game, lambda player: SGD(0.05)), [Batches(images, rank, world)], 0, 10)
-        torch.save(game.state_dict(), f"{folder}/{name}-{world}-{rank}")
+        play(Engine(played, lambda player: SGD(0.05)), batches, 0, 3)
+        torch.save(played.state_dict(), f"{folder}/{name}-{accumulate}-{world}-{rank}")
     if world > 1:
         dist.barrier()
         dist.destroy_process_group()
+    torch.set_default_dtype(torch.float32)
 
 
 def test_the_engine_in_two_processes_equals_one(tmp_path: Path):
+    """Batch statistics and all; those of accumulated parts are of the same samples in one process and in two."""
     worker(0, 1, str(tmp_path))
     mp.spawn(worker, (2, str(tmp_path)), nprocs=2)
-    for name in GAMES:
-        one, *two = (torch.load(tmp_path / f"{name}-{end}") for end in ("1-0", "2-0", "2-1"))
+    for name, accumulate in CASES:
+        one, *two = (torch.load(tmp_path / f"{name}-{accumulate}-{end}") for end in ("1-0", "2-0", "2-1"))
         for key, value in one.items():
             for other in two:
-                torch.testing.assert_close(other[key], value, rtol=0, atol=1e-5, msg=key)
+                torch.testing.assert_close(other[key], value, rtol=0, atol=1e-9, msg=f"{name}: {key}")
 
 
 TOY = ["train", "wgan-gp-toy", "--networks.width", "32", "--batch", "32", "--images", "1600", "--limit", "1000",

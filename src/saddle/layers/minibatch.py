@@ -5,6 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from ..core import require
+from ..parts import gathered
 from .initial import glorot
 from .spectral import full
 
@@ -13,8 +14,8 @@ class MinibatchDiscrimination(nn.Module):
     """How close each sample is to all others of its batch, (n, inputs) -> (n, kernels), each from 0 to n - 1.
 
     The sum over the others j of exp(-|M_i - M_j|_1), where M is `size` linear functions for each kernel: section 3.2.
-    The batch is what comes in one call: reals and fakes apart, and each part of a batch for itself. Raises Mistake for
-    one of a single sample, which has no others.
+    The batch is what comes in one call, in all processes together: reals and fakes apart, and each of several
+    accumulated parts for itself. Raises Mistake for one of a single sample, which has no others.
     """
 
     def __init__(self, inputs: int, kernels: int = 100, size: int = 5) -> None:
@@ -22,11 +23,18 @@ class MinibatchDiscrimination(nn.Module):
         self.kernels, self.project = kernels, glorot(nn.Linear(inputs, kernels * size, bias=False))
 
     def forward(self, x: Tensor) -> Tensor:
-        require(len(x) > 1, "minibatch discrimination compares the samples of a batch, and this has one alone; raise "
-                "--batch, or lower --accumulate")  # fmt: skip
         with full(x):
-            m = self.project(x.to(self.project.weight.dtype)).unflatten(1, (self.kernels, -1))
-            m = m.permute(2, 1, 0).contiguous()  # the samples last, where the work is
-            distance = (m[..., None] - m[..., None, :]).abs().sum(0)  # (kernels, n, n)
+            m = self.project(x.to(self.project.weight.dtype))
+            everyone = gathered(m)
+        require(len(everyone) > 1, "minibatch discrimination compares the samples of a batch, and this has one alone; "
+                "raise --batch, or lower --accumulate")  # fmt: skip
+        with full(x):
+            own = self.functions(m)
+            others = own if everyone is m else self.functions(everyone)
+            distance = (own[..., None] - others[..., None, :]).abs().sum(0)  # (kernels, n, all of them)
             out: Tensor = distance.neg().exp().sum(2).T - 1  # less each sample's closeness to itself
             return out
+
+    def functions(self, m: Tensor) -> Tensor:
+        """(size, kernels, n): the samples last, where the work is."""
+        return m.view(len(m), self.kernels, -1).permute(2, 1, 0).contiguous()

@@ -8,6 +8,7 @@ from typing import ClassVar
 from torch import Tensor
 
 from ..core import Objective, require
+from ..parts import averaged
 from .logistic import NonSaturating
 from .margins import Energy
 
@@ -23,14 +24,14 @@ class Relativistic:
     """
 
     base: Objective = NonSaturating()  # what becomes of the differences
-    average: bool = False  # against the other side's mean, over the part of a batch played at once, else its partner
+    average: bool = False  # against the other side's mean (of all processes, of one accumulated part), else its partner
     paired: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         comparable(self.base)
 
     def critic(self, real: Tensor, fake: Tensor) -> Tensor:
-        other_fake, other_real = (fake.mean(), real.mean()) if self.average else (fake, real)
+        other_fake, other_real = (averaged(t.mean()) if self.average else t for t in (fake, real))
         return self.base.critic(real - other_fake, fake - other_real) / 2
 
     def generator(self, real: Tensor, fake: Tensor) -> Tensor:

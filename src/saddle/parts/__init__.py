@@ -7,3 +7,7 @@ from .part import draw as draw
 from .part import entire as entire
 from .part import ours as ours
 from .part import playing as playing
+from .together import alone as alone
+from .together import averaged as averaged
+from .together import first as first
+from .together import gathered as gathered

@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from ..core import Judge, Judged, Loss, Number, Slopes, exact, require, rows, sensible, wide
+from ..parts import averaged, first, gathered
 
 
 def codes(at: Judged) -> Tensor:
@@ -20,7 +21,7 @@ def codes(at: Judged) -> Tensor:
 class PullingAway:
     """For the generator: the mean squared cosine between the codes of any two fakes. Zhao et al. 2016.
 
-    Its pairs are those of one part of a batch: parts see fewer pairs than the whole does.
+    Its pairs are those of all processes, but of one of several accumulated parts, which see fewer than the whole does.
     """
 
     weight: Number = 0.1  # how strong; the paper's
@@ -32,20 +33,24 @@ class PullingAway:
         sensible(self)
 
     def __call__(self, judge: Judge, real: Judged, fake: Judged) -> Tensor:
-        n = len(fake.score)
-        require(n > 1, "PullingAway compares samples with each other, but there is one score only; raise the batch")
         with exact(fake.features):
             s = normalize(codes(fake))
-            cosines = (s @ s.T).square()
+            everyone = gathered(s)
+        n, others = len(s), len(everyone) - 1
+        require(others > 0, "PullingAway compares samples with each other, but there is one score only; raise "
+                "the batch")  # fmt: skip
+        with exact(fake.features):
+            cosines = (s @ everyone.T).square()
         # a dead code has no cosine with itself either: what is on the diagonal is taken off, not n
-        return (cosines.sum() - cosines.diagonal().sum()) / (n * (n - 1))
+        return (cosines.sum() - cosines.diagonal(first(s)).sum()) / (n * others)
 
 
 @dataclass(frozen=True)
 class FeatureMatching:
     """For the generator: the squared distance between the mean codes of reals and fakes. Salimans et al. 2016.
 
-    The means are those of one part of a batch, so parts add up to no less than the whole.
+    The means are those of all processes, but of one of several accumulated parts, which add up to no less than the
+    whole.
     """
 
     weight: Number = 1.0  # how strong; a choice of ours; in the paper it is the generator's whole loss
@@ -57,4 +62,5 @@ class FeatureMatching:
         sensible(self)
 
     def __call__(self, judge: Judge, real: Judged, fake: Judged) -> Tensor:
-        return (codes(real).detach().mean(0) - codes(fake).mean(0)).square().sum()
+        apart = codes(real).detach().mean(0) - codes(fake).mean(0)
+        return averaged(apart).square().sum()

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ..core import Judge, Judged, Loss, Number, Slopes, exact, leaf, require, rows, sensible
-from ..parts import draw
+from ..parts import alone, averaged, draw
 
 
 def slope(at: Judged) -> Tensor:
@@ -54,12 +54,20 @@ class GradientPenalty:
         return (excess.relu() if self.one_sided else excess).square().mean()
 
 
+def spread(x: Tensor) -> Tensor:
+    """The standard deviation of all numbers, over all processes."""
+    if alone():
+        return x.std(correction=0)
+    mean = x.mean()
+    return averaged(x.var(correction=0) + (mean - averaged(mean)).square()).sqrt()
+
+
 @dataclass(frozen=True)
 class Dragan:
     """Slope one around the reals: at x + alpha spread std U, with alpha from U(0, 1) for each. Kodali et al. 2017.
 
-    Noise U is uniform from zero up, as in the authors' code. It is as wide as the batch varies, so two processes with
-    half a batch each differ slightly from one with all of it.
+    Noise U is uniform from zero up, as in the authors' code. It is as wide as the batch varies in all processes; parts
+    that are accumulated differ slightly from the whole.
     """
 
     weight: Number = 10.0  # how strong
@@ -74,7 +82,7 @@ class Dragan:
 
     def __call__(self, judge: Judge, real: Judged, fake: Judged) -> Tensor:
         x = rows(real.sample.detach(), real.score)
-        noise = self.spread * x.std(correction=0) * draw(torch.rand, x, x.shape[1])
+        noise = self.spread * spread(x) * draw(torch.rand, x, x.shape[1])
         alpha = draw(torch.rand, x, 1)
         return (norm(judge(leaf((x + alpha * noise).reshape_as(real.sample)))) - 1).square().mean()
 

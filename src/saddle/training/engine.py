@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from ..core import Agree, Clock, Game, Mistake, Move, Optimizing, Turn
 from ..parts import Part, playing
 from ..parts.buffers import Buffers
+from ..parts.together import share_statistics
 
 B = TypeVar("B")
 Players = tuple[nn.Module, ...]
@@ -33,6 +34,8 @@ class Engine(Generic[B]):
         if len(owners) != len(set(owners)):
             raise Mistake("two players share a parameter; every parameter has one owner")
         self.buffers = Buffers(game)
+        if dist.is_initialized() and dist.get_world_size() > 1:
+            share_statistics(game)
         self.unproven = set(self.names)  # players that no move has reached yet
         self.optimizing = {m: optimizing(n) for m, n in self.names.items()}
         self.steppers = {m: [Stepper(p) for p in own] for m, own in self.own.items()}
