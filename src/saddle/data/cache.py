@@ -8,6 +8,7 @@ import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TextIO
 
@@ -53,7 +54,7 @@ def cached(source: Source, prepare: Prepare, say: Say, folder: Path | None = Non
 
 def named(source: Source, prepare: Prepare) -> str:
     """What an entry is called: by the source's name, its place and state on the disk, and how it is made ready."""
-    options = (prepare.size, prepare.crop, prepare.channels, prepare.limit, prepare.labels, prepare.range)
+    options = replace(prepare, flip=False)  # images are mirrored when they are shown
     key = hashlib.blake2b(repr((FORM, source.stamp, options)).encode("utf-8", "replace"), digest_size=10).hexdigest()
     return f"{re.sub('[^a-z0-9]+', '-', source.name.lower()).strip('-')[:60] or 'data'}-{key}"
 

@@ -15,7 +15,7 @@ from .levels import BYTES, Extent, Levels
 from .prepare import Crop
 
 Pixels = NDArray[np.uint8]
-GREY = ("1", "L", "LA", "La", "I", "I;16", "I;16L", "I;16B", "I;16N")
+GREY = ("1", "L", "LA", "La", "I", "I;16", "I;16L", "I;16B", "I;16N", "F")
 ORIENTATION = 0x0112
 TURNED = (5, 6, 7, 8)  # EXIF orientations that swap width and height
 MODES = {1: "L", 3: "RGB", 4: "RGBA"}
