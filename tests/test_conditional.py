@@ -362,6 +362,29 @@ def test_samples_with_labels_depend_on_the_seed_the_place_and_the_label_alone():
     assert model.sample(1, label="2").flatten()[0] == model.sample(1, label=2).flatten()[0] == 2
 
 
+@pytest.mark.parametrize("number", [int, str, np.int64, np.uint8, torch.tensor], ids=str)
+def test_a_number_is_a_name_where_all_names_are_numbers_and_a_place_where_not(number):
+    digits, words = (Loaded(Echo(), Shape(2, 1, 1, 3), names, torch.device("cpu")) for names in
+                     (("3", "1", "07"), ("3", "1", "cat")))  # fmt: skip
+    for label, place in ((3, 0), (1, 1), (7, 2)):
+        assert digits.sample(1, label=number(label))[0, 0] == place
+        assert digits.sample(2, label=[number(label)] * 2)[1, 0] == place
+    for label in (0, 2):
+        with pytest.raises(Mistake, match=rf"no label '?{label}'?; there are 3, 1, 07"):
+            digits.sample(1, label=number(label))
+    assert words.sample(1, label=number(2))[0, 0] == 2 and words.sample(1, label="1")[0, 0] == 1
+    assert number is str or words.sample(1, label=number(1))[0, 0] == 1
+    assert digits.sample(3, label=np.array([1, 3, 7]))[:, 0].flatten().tolist() == [1, 0, 2]
+    assert digits.sample(3, label=torch.tensor([1, 3, 7]))[:, 0].flatten().tolist() == [1, 0, 2]
+
+
+@pytest.mark.parametrize("label", [True, 1.0, None, b"3"])
+def test_what_is_neither_a_name_nor_a_whole_number_is_no_label(label):
+    model = Loaded(Echo(), Shape(2, 1, 1, 3), tuple(map(str, range(100, 200))), torch.device("cpu"))
+    with pytest.raises(Mistake, match=r"there are 100, .*, 119 and 80 more"):
+        model.sample(2, label=[label, label])
+
+
 def test_labels_that_do_not_fit_are_refused():
     model = echo(())
     for label, words in (

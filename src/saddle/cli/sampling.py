@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +24,7 @@ class Sampling:
 
     n: int | None = None  # make so many single files in a folder, not one sheet
     seed: int = 0  # equal seeds make equal samples
-    label: str | None = None  # a class's name or number; not given, a sheet shows them in order, -n draws as the data
+    label: str | None = None  # a class by name, or by place from 0 if names are no numbers; without it all, in order
     average: bool = True  # with averaged weights; --no-average takes those of the last round
     best: bool = False  # the checkpoint that was measured best, not the last (of a run trained with --measure)
     device: str = "auto"  # cpu, cuda or cuda:1; auto takes a GPU if there is one
@@ -38,20 +39,20 @@ class Sampling:
     @property
     def stem(self) -> str:
         """What tells these samples from others of the run."""
-        label = f"-{self.label}" if self.label is not None else ""
+        label = "" if self.label is None else "-" + re.sub(r"[^\w.+-]+", "-", self.label)
         return f"samples{label}-{self.seed}{'' if self.average else '-raw'}{'-best' if self.best else ''}"
 
 
 def sample(words: list[str]) -> None:
     """saddle sample RUN."""
     (run,), wish = take("sample", words, Sampling())
-    from ..inference.load import by_class, load
+    from ..inference.load import load
 
     loaded = load(run, device=wish.device, average=wish.average, best=wish.best)
     points = loaded.shape.points
     require(not (points and wish.n), f"{run} makes points, which are drawn as one picture; leave out -n")
     if wish.label is None and not wish.n and not points and loaded.conditional:
-        labels = by_class(loaded.shape.classes)
+        labels = loaded.in_order()
         samples = loaded.parts(len(labels), wish.seed, labels)
     else:
         samples = loaded.parts(wish.n or (CLOUD if points else SHEET), wish.seed, wish.label)

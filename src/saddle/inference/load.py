@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import operator
+import re
+from collections.abc import Iterator, Sequence, Sized
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, SupportsIndex, cast
 
 import torch
 from torch import Tensor
@@ -24,7 +26,8 @@ from ..training.match import part
 from ..training.rows import MOST, rows_at_once
 from ..training.signals import heed
 
-Label = int | str  # a class by its number, from 0, or its name
+Label = SupportsIndex | str  # a class by its name; by its place, from 0, where names are not numbers themselves
+NAMED = 20  # classes that a refusal names
 
 
 class Loaded:
@@ -44,9 +47,10 @@ class Loaded:
     def sample(self, n: int = 64, seed: int = 0, label: Label | Sequence[Label] | None = None) -> Tensor:
         """New samples, (n, channels, height, width) float32 in [-1, 1], equal for equal seeds whatever n is.
 
-        `label`, a class's name or number, is for generators that were trained on labels: one for all, or one for each.
-        Without it labels are drawn, each as often as it is in the data; equally often for a run whose manifest does
-        not say how often that is, as those of the first versions.
+        `label` is for generators that were trained on labels: one for all, or one for each. It is a class's name. A
+        number, of Python, numpy or torch, is a name too where all classes are named by numbers, as digits are; among
+        other names it is a place in `classes`, counted from 0. Without it labels are drawn, each as often as it is in
+        the data; equally often for a run whose manifest does not say how often that is, as those of the first versions.
         """
         parts = self.parts(n, seed, label)
         samples = torch.empty(n, *self.shape[:3])
@@ -95,21 +99,43 @@ class Loaded:
         made = [self.part(0, 0, torch.full((self.rows,), label)) for label in few]
         return len(made) == 1 or (len(made) == 2 and not torch.equal(*made))
 
+    def in_order(self) -> list[str]:
+        """A label for each place of a square contact sheet, class after class."""
+        return [self.classes[place] for place in by_class(self.shape.classes)]
+
     def numbers(self, label: Label | Sequence[Label], n: int) -> Tensor:
-        """Labels as (n,) int64."""
-        if isinstance(label, int | str):
-            return torch.tensor(self.number(label)).expand(n)
+        """The places of labels in `classes`, (n,) int64."""
+        if isinstance(label, str) or not isinstance(label, Sized) or getattr(label, "shape", None) == ():
+            return torch.tensor(self.number(cast(Label, label))).expand(n)
         require(len(label) == n, f"{len(label)} labels were given for {n} samples; give one for all, or one for each")
         return torch.tensor([self.number(one) for one in label])
 
     def number(self, label: Label) -> int:
-        """A class's number; as text, a name goes before a number, for classes may be called 3 and 7."""
+        """A class's place; as text, a name goes before a number, for some classes may be called 3 and 7."""
         if isinstance(label, str) and label in self.classes:
             return self.classes.index(label)
-        if str(label).isdecimal() and int(label) < self.shape.classes:
-            return int(label)
-        known = f"there are {', '.join(self.classes)}" if self.classes else "this run's data had no labels"
-        raise Mistake(f"there is no label {label!r}; {known}")
+        number = whole(label)
+        digits = {value: place for place, name in enumerate(self.classes) if (value := whole(name)) is not None}
+        places = digits if len(digits) == self.shape.classes else range(self.shape.classes)
+        if number is not None and number in places:
+            return places[number]
+        rest = len(self.classes) - NAMED
+        more = f" and {rest:,} more" if rest > 0 else ""
+        known = (
+            f"there are {', '.join(self.classes[:NAMED])}{more}" if self.classes else "this run's data had no labels"
+        )
+        asked = repr(label) if isinstance(label, str) or number is None else number
+        raise Mistake(f"there is no label {asked}; {known}")
+
+
+def whole(label: object) -> int | None:
+    """A whole number, however it is given: as an int of any library, or in decimal digits."""
+    if isinstance(label, str):
+        return int(label) if re.fullmatch("-?[0-9]{1,18}", label) else None
+    try:
+        return None if isinstance(label, bool) else operator.index(cast(SupportsIndex, label))
+    except TypeError:
+        return None
 
 
 def by_class(classes: int) -> list[int]:

@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from ..errors import Mistake
-from ..inference.load import by_class, load
+from ..inference.load import load
 from ..runs.progress import shown, spread
 from ..runs.sheets import painted, sheet
 from .markup import Markup, joined, picture, tag
@@ -34,7 +34,7 @@ def sampled(run: Run, seed: int) -> Markup:
     try:
         loaded = load(run.folder.path)
         points = loaded.shape.points
-        labels = by_class(loaded.shape.classes) if not points and loaded.conditional else None
+        labels = loaded.in_order() if not points and loaded.conditional else None
         parts = loaded.parts(len(labels) if labels else POINTS if points else IMAGES, seed, labels)
         samples = torch.cat([painted(some) for some in parts])
     except Mistake as reason:
