@@ -66,7 +66,7 @@ def test_advice_names_the_options(sick, tmp_path):
     assert "24 of 24 are smaller than 64" in said and "--size" not in said
     for i in range(3):
         save(tmp_path / "grey" / f"{i}.png", np.repeat(noise(32, 32, 1, seed=i), 3, axis=2))
-        save(tmp_path / "clear" / f"{i}.png", noise(32, 32, 4, seed=i))
+        save(tmp_path / "clear" / f"{i}.png", noise(32, 32, 4, seed=i) | np.array([0, 0, 0, 254], np.uint8))
         save(tmp_path / "long" / f"{i}.png", noise(128, 400, 3, seed=i))
     assert "--channels 1" in str(examine(str(tmp_path / "grey"), Prepare()))
     assert "--channels 1" not in str(examine(str(tmp_path / "grey"), Prepare(channels=1)))

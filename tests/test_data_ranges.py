@@ -1,12 +1,15 @@
 """Which numbers are black and white, and what a fourth band is: decided from the values, said, or asked for."""
 
+import struct
+
 import numpy as np
 import pytest
 from PIL import Image
 
 from data_files import noise, save
-from saddle.data import Prepare, open_data
+from saddle.data import Prepare, examine, open_data
 from saddle.errors import Mistake
+from test_data_pixels import png16
 
 PIXELS = noise(6, 8, 8)
 PIXELS[0, 0, :2] = (0, 255)
@@ -200,3 +203,39 @@ def test_a_fourth_band_of_its_own_leaves_the_others_as_they_are_when_they_are_ma
     np.save(tmp_path / "rgb.npy", COLOURS)
     four, _ = read(tmp_path / "a.npy", size=4, channels=4, alpha="no")
     assert np.array_equal(four[..., :3], read(tmp_path / "rgb.npy", size=4)[0]) and four[..., 3].max() > 0
+
+
+def tiff16(pixels, order):
+    """A TIFF of 16 bits and three colours, which Pillow reads but does not write."""
+    height, width, _ = pixels.shape
+    tags = [(256, width), (257, height), (258, 122), (259, 1), (262, 2), (273, 128), (277, 3), (278, height)]
+    entries = [struct.pack(order + "HHII", tag, 4, 1, value) for tag, value in tags if tag != 258]
+    entries.append(struct.pack(order + "HHII", 258, 3, 3, 122))
+    entries.append(struct.pack(order + "HHII", 279, 4, 1, pixels.size * 2))
+    mark = {"<": b"II", ">": b"MM"}[order]
+    head = mark + struct.pack(order + "HIH", 42, 8, len(entries)) + b"".join(sorted(entries)) + bytes(4)
+    bits = struct.pack(order + "HHH", 16, 16, 16)
+    return head.ljust(122, b"\0") + bits + pixels.astype(order + "u2").tobytes()
+
+
+@pytest.mark.parametrize("kind", ["png", "little tiff", "big tiff"])
+@pytest.mark.parametrize(("bits", "range_"), [(8, "[0, 255]"), (12, "[0, 4095]"), (16, "")])
+def test_colours_of_16_bits_are_read_whole(read, tmp_path, kind, bits, range_):
+    deep = np.rint(COLOURS.astype(np.float64) * ((1 << bits) - 1) / 255).astype(np.uint16)
+    deep[0, 0, 0] = (1 << bits) - 1
+    (tmp_path / "in").mkdir()
+    for i, one in enumerate(deep):
+        file = tmp_path / f"in/{i}.{kind[-4:].strip()}"
+        file.write_bytes(png16(one) if kind == "png" else tiff16(one, "<" if kind == "little tiff" else ">"))
+    samples, said = read(tmp_path / "in")
+    assert np.array_equal(samples, np.rint(deep * (255 / ((1 << bits) - 1))).astype(np.uint8))
+    assert len(said) == bool(range_) and all(range_ in sentence for sentence in said)
+
+
+def test_the_doctor_sees_what_a_training_would(tmp_path):
+    said = []
+    report = examine(str(files(tmp_path / "in", deep(12), "png")), Prepare(), said.append)
+    assert not report.blank and not report.unreadable and len(said) == 1 and "[0, 4095]" in said[0]
+    said.clear()
+    four = np.concatenate([COLOURS, PIXELS[..., None]], 3)
+    assert examine(str(files(tmp_path / "four", four, "png")), Prepare(), said.append).clear == 0 and len(said) == 1

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image
 
 from ..errors import require
 from .advice import advised
@@ -20,8 +20,9 @@ from .decode import together
 from .duplicates import THUMB, Groups, equal, near
 from .named import TOYS
 from .pile import Pile, Say
-from .pixels import coloured, reason
+from .pixels import Bands, coloured, reason, upright
 from .prepare import Prepare
+from .ranges import Ranges
 from .report import Report
 from .sources import find, meant
 
@@ -72,7 +73,8 @@ def examine(source: str, prepare: Prepare = Prepare(), say: Say = lambda sentenc
         return points(source)
     pile = unread(find(source, prepare, say), say).limited(prepare.limit)
     require(len(pile) > 0, f"{source} is empty")
-    seen = list(together(lambda places: [looked(pile, place) for place in places], len(pile), "Examining pictures"))
+    bands = Ranges(pile, prepare, say)
+    seen = list(together(lambda some: [looked(pile, place, bands) for place in some], len(pile), "Examining pictures"))
     return reported(source, pile, [look for part in seen for look in part], prepare)
 
 
@@ -80,20 +82,21 @@ def points(source: str) -> Report:
     return Report(source, 0, advice=("points of the plane, drawn as they are needed; there is nothing to prepare",))
 
 
-def looked(pile: Pile, place: int) -> Look | Refused:
+def looked(pile: Pile, place: int, bands: Bands) -> Look | Refused:
     """One picture, read whole."""
     try:
         with pile.read(place) as image:
             mode = MODES.get(image.mode, image.mode)
-            ImageOps.exif_transpose(image, in_place=True)
-            return measured(image, mode)
+            return measured(*upright(image, bands), mode)
     except Exception as error:  # a damaged file can fail in any way inside its decoder
         return Refused(reason(error))
 
 
-def measured(image: Image.Image, mode: str) -> Look:
-    """The facts about an upright picture."""
-    plain = image if image.mode in ("L", "RGB", "RGBA") else coloured(image, 4 if image.has_transparency_data else 3)
+def measured(image: Image.Image, bands: Bands, mode: str) -> Look:
+    """The facts about an upright picture in 8 bits."""
+    clear = image.has_transparency_data and bands.transparent()
+    same = image.mode in ("L", "RGB") or (image.mode == "RGBA" and clear)
+    plain = image if same else coloured(image, 4 if clear else 3, bands)
     small = plain.reduce(max(1, min(image.size) // SMALL))
     light = coloured(small, 1)
     colours = np.asarray(coloured(small, 3))

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from ..errors import Mistake
+from .deep import halved, whole
 from .levels import BYTES, Extent, Levels
 from .prepare import Crop
 
@@ -39,6 +40,16 @@ class Bands:
 
 
 PLAIN = Bands()
+
+
+class Eight(Bands):
+    """Of a picture whose range has been stretched to 8 bits already."""
+
+    def __init__(self, before: Bands) -> None:
+        self.before = before
+
+    def transparent(self) -> bool:
+        return self.before.transparent()
 
 
 @contextmanager
@@ -75,15 +86,33 @@ def outline(image: Image.Image) -> tuple[int, int, bool]:
 
 def depth(image: Image.Image) -> str:
     """8, 16, 32 or float for a picture of numbers; nothing for one of a palette, of two values or of print colours."""
-    if image.mode.startswith("I;16") or (image.mode == "I" and image.format == "PNG"):
+    if image.mode.startswith("I;16") or (image.mode == "I" and image.format in ("PNG", "PPM")) or halved(image):
         return "16"
     return NUMBERS.get(image.mode, "")
 
 
 def numbers_in(image: Image.Image) -> NDArray[np.generic]:
     """A picture's numbers without those of its transparency."""
-    numbers = np.asarray(image)
+    numbers = whole(image) if halved(image) else np.asarray(image)
     return numbers[..., :-1] if image.mode in ("LA", "RGBA") else numbers
+
+
+def shortened(image: Image.Image, bands: Bands) -> Image.Image:
+    """A picture of 16-bit colours, upright, in 8 bits."""
+    numbers, clear = whole(image), image.mode in ("LA", "RGBA")
+    colours = bands.levels("16").bytes(numbers[..., :-1] if clear else numbers)
+    if not clear:
+        return Image.fromarray(colours)
+    alpha = PLAIN.levels("16").bytes(numbers[..., -1:])
+    return Image.fromarray(np.ascontiguousarray(np.concatenate([colours, alpha], axis=2)))
+
+
+def upright(image: Image.Image, bands: Bands) -> tuple[Image.Image, Bands]:
+    """The picture as it stands, in 8 bits, and what is left to know of its bands."""
+    if halved(image):
+        return shortened(image, bands), Eight(bands)
+    ImageOps.exif_transpose(image, in_place=True)
+    return eight(image, bands), Eight(bands)
 
 
 def eight(image: Image.Image, bands: Bands) -> Image.Image:
@@ -162,7 +191,7 @@ def fitted(image: Image.Image, size: int | None, crop: Crop, channels: int, band
     """The pixels of a sample, (height, width, channels) uint8."""
     if size is not None and image.format == "JPEG":
         image.draft(None, (2 * size, 2 * size))  # large photographs are read at a fraction of their size
-    ImageOps.exif_transpose(image, in_place=True)
+    image, bands = upright(image, bands)
     image = coloured(image, channels, bands)
     if size is not None:
         image = squared(image, size, crop)
