@@ -32,7 +32,8 @@ from saddle.metrics.moments import Moments
 from saddle.metrics.spread import frechet_estimate
 from saddle.runs.folder import Folder
 from saddle.runs.measures import Measurement, add_measure, measures, read_measures
-from saddle.runs.quality import quality_picture, trained
+from saddle.runs.quality import quality_picture
+from saddle.runs.timing import read_pace
 from saddle.training.checkpoint import best_path, latest, read
 from saddle.training.measured import Measuring
 from test_processes import TOY, saddle
@@ -282,7 +283,8 @@ def test_a_killed_run_measures_nothing_twice(tmp_path: Path, monkeypatch: pytest
     assert lines[0] == lines[1]
     ours, theirs = (read(best_path(path / "checkpoints")).tensors for path in (whole, tmp_path / "r"))
     assert all(torch.equal(ours[key], theirs[key]) for key in ours)
-    assert trained(Folder(tmp_path / "r"), 96) >= trained(Folder(tmp_path / "r"), 40) > 0
+    pace = read_pace(Folder(tmp_path / "r").timing)
+    assert pace.at(96) >= pace.at(40) > 0
 
 
 def test_a_run_stops_when_nothing_gets_better_and_then_stays_stopped(tmp_path: Path, capsys: Any):

@@ -23,7 +23,7 @@ from saddle.options import override
 from saddle.reports.charts import line
 from saddle.reports.findings import unfound
 from saddle.reports.markup import tag
-from saddle.reports.reading import open_runs, pace
+from saddle.reports.reading import open_runs
 from saddle.reports.report import command
 from saddle.reports.settings import differences, facts, said
 from saddle.reports.tables import grouped, tabled
@@ -33,6 +33,7 @@ from saddle.runs.log import append
 from saddle.runs.manifest import Manifest
 from saddle.runs.measures import Measurement, add_measure, read_measures
 from saddle.runs.settings import Settings
+from saddle.runs.timing import pace
 from saddle.sessions import choose
 
 OPTIONS = {"networks.width": "4", "batch": "16", "turns.generator": "1"}
@@ -166,7 +167,7 @@ def test_a_group_has_the_median_and_the_range_of_its_runs(runs: Path):
 
 def test_time_leaves_out_what_a_killed_run_had_to_repeat():
     first = [{"images": 10, "seconds": 1.0}, {"images": 20, "seconds": 2.0}, {"images": 30, "seconds": 3.0}]
-    images, seconds = pace([*first, {"images": 30, "seconds": 0.8}, {"images": 40, "seconds": 1.8}])
+    images, seconds, _ = pace([*first, {"images": 30, "seconds": 0.8}, {"images": 40, "seconds": 1.8}])
     assert images.tolist() == [0, 10, 20, 30, 40] and np.allclose(seconds, [0, 1, 2, 2.8, 3.8])
 
 

@@ -245,10 +245,14 @@ def test_one_folder_holds_one_run(tmp_path: Path):
     assert content(run)["files"] == before
     with Folder(run).mine(), pytest.raises(Mistake, match="being trained by another process"):
         resume(run)
-    claimed = [Folder.claim(tmp_path / "new") for _ in range(2)]  # by two that start at once
-    assert Folder.new(claimed[0], "").sheets.is_dir()
-    with pytest.raises(Mistake, match="just been taken by another run"):
-        Folder.new(claimed[1], "")
+    one, two = (Folder.new(Folder.claim(tmp_path / "new"), "") for _ in range(2))  # by two that start at once
+    with one.mine():
+        with pytest.raises(Mistake, match="being trained by another process"), two.mine():
+            pass
+        one.refuse_another()
+        one.manifest.write_text("{}")
+    with two.mine(), pytest.raises(Mistake, match="just been taken by another run"):
+        two.refuse_another()
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("words")
     with pytest.raises(Mistake, match="no empty folder"):

@@ -17,7 +17,7 @@ from saddle.runs.folder import write
 from saddle.runs.tensors import NAMES, write_tensors
 from saddle.training.checkpoint import put, read
 
-FACTS = {"clock": {"round": 3, "images": 24, "done": 0.5}, "name": "ä"}
+FACTS = {"clock": {"round": 3, "images": 24, "share": 0.5}, "name": "ä"}
 
 
 def tensors() -> dict[str, Tensor]:

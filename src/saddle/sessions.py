@@ -65,6 +65,7 @@ def train(recipe: str | Recipe[Any] = "dcgan", data: str | None = None, *, out: 
             datetime.now().astimezone().isoformat(timespec="seconds"))  # fmt: skip
         with kept(folder):
             if rank() == 0:
+                folder.refuse_another()
                 manifest.write(folder)
             loop = prepared(folder, manifest, value, samples, where, watch, gauge)
             loop.restore(None)
@@ -201,8 +202,8 @@ def opened(chosen: Settings, watch: Watcher) -> Dataset:
 
 def unchanged(facts: Facts, manifest: Manifest, recipe: Recipe[Any]) -> None:
     """Refuse to go on from a checkpoint of something else, naming what differs."""
-    then, now = facts["identity"], manifest.identity
-    same(reread(manifest.name, then["recipe"]), recipe, "in the checkpoint", "in manifest.json now")
+    then, now = facts.get("identity") or {}, manifest.identity
+    same(reread(manifest.name, str(then.get("recipe"))), recipe, "in the checkpoint", "in manifest.json now")
     for name, value in now.items():
         if then.get(name) != value:
             raise Mistake(f"{name} is {then.get(name)} in the checkpoint, but {value} in manifest.json now; "

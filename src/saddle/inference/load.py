@@ -19,7 +19,7 @@ from ..recipes.revive import revive
 from ..runs.folder import Folder
 from ..runs.manifest import Manifest
 from ..training.average import wear
-from ..training.checkpoint import best_path, latest, read
+from ..training.checkpoint import best_path, latest, read, refuse_misfit
 from ..training.engine import mix
 from ..training.machine import find_device
 from ..training.match import part
@@ -170,7 +170,8 @@ def load(path: str | Path, *, device: str = "auto", average: bool = True, best: 
     recipe = revive(manifest.name, manifest.recipe, manifest.options)
     game = recipe.game(shape)
     tensors, facts = read(where)
-    require(facts["identity"] == manifest.identity, f"{where} is a checkpoint of another run than {path}")
+    require(facts.get("identity") == manifest.identity, f"{where} is a checkpoint of another run than {path}")
+    refuse_misfit(tensors, game.state_dict(), where)
     game.load_state_dict(part(tensors, "game."))
     if averages := part(tensors, "average.") if average else {}:
         wear(game, averages)

@@ -21,7 +21,7 @@ from ..metrics.figures import Figure
 from ..runs.folder import Folder, write_json
 from ..runs.manifest import Manifest
 from ..runs.measures import Measurement, add_measure, measures, read_measures
-from ..runs.quality import trained
+from ..runs.timing import read_pace
 from ..training.machine import find_device
 from .bench import GIVEN, MADE, Bench
 from .eyes import Eyes, Say, silent
@@ -187,4 +187,4 @@ def keep(when: tuple[Folder, int, int], figures: list[Figure]) -> None:
     there = [f for line in read_measures(folder) if line.images == images for f in line.figures]
     new = tuple(figure for figure in figures if figure not in there)
     if new:
-        add_measure(folder, Measurement(images, round, trained(folder, images), new))
+        add_measure(folder, Measurement(images, round, read_pace(folder.timing).at(images), new))

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass, fields
-from typing import Any
+from typing import Any, TypeVar
+
+from ..hints import fields as hinted
+from ..hints import fits
+
+V = TypeVar("V")
 
 
 @dataclass(frozen=True)
@@ -46,11 +51,23 @@ class Figure:
 
     @staticmethod
     def read(facts: dict[str, Any]) -> Figure:
+        """What `facts` wrote; raises ValueError, TypeError or KeyError for anything else."""
         numbers = {name: float(facts[name]) for name in NUMBERS if facts.get(name) is not None}
-        return Figure(**(facts | numbers | {"protocol": Protocol(**facts["protocol"])}))
+        return sound(Figure(**(facts | numbers | {"protocol": sound(Protocol(**facts["protocol"]))})))
 
 
 NUMBERS = ("value", "low", "high")
+
+
+def sound(value: V) -> V:
+    """A value whose fields all are what they should be, in text that can be written; ValueError for another."""
+    for name, hint in hinted(type(value)).items():
+        field = getattr(value, name)
+        if not fits(field, hint):
+            raise ValueError(f"{name} is of another kind than it should be")
+        if isinstance(field, str):
+            field.encode()
+    return value
 
 
 def written(number: float | None) -> float | str | None:

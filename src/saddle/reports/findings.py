@@ -45,7 +45,8 @@ def unfound(run: Run) -> str:
     if not file(run.folder.path).exists():
         return "No checks were made of this run."
     last = latest(run.folder.checkpoints)
-    looks = len((facts_of(last).get("health") or {"past": []})["past"]) if last else 0
+    health = facts_of(last).get("health") if last else None
+    looks = len(health["past"]) if isinstance(health, dict) and isinstance(health.get("past"), list) else 0
     if looks < PATIENCE:
         seen = f"had {plural(looks, 'look')}, but need {PATIENCE} to tell anything" if looks else "had no look yet"
         return f"The checks {seen}: the run was too short so far."

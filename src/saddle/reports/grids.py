@@ -11,6 +11,8 @@ from PIL import Image
 
 from ..errors import Mistake
 from ..inference.load import load
+from ..regular import is_regular, open_to_read
+from ..runs.log import warned
 from ..runs.progress import shown, spread
 from ..runs.sheets import painted, sheet
 from .markup import Markup, joined, picture, tag
@@ -50,9 +52,23 @@ def png(image: Image.Image) -> bytes:
 
 def contact_sheets(run: Run) -> list[Markup]:
     """The real samples, and contact sheets from the first to the last, as they lie in the run's folder."""
-    sheets = spread(sorted(run.folder.sheets.glob("[0-9]*.png")), SHEETS)
-    real = [run.folder.sheets / "real.png"] if (run.folder.sheets / "real.png").exists() else []
-    return [captioned(name(path), picture(path.read_bytes(), name(path))) for path in (*real, *sheets)]
+    own = [run.folder.sheets / "real.png", *run.folder.drawn()]
+    pictures = {path: content for path in own if (content := png_in(path, run.folder.path))}
+    real, drawn = ([path for path in pictures if (path.stem == "real") == is_real] for is_real in (True, False))
+    lost = sorted(path.name for path in run.folder.sheets.glob("*.png") if path not in pictures)
+    if lost:
+        warned(unshown := f"{run.folder.sheets} holds what is no contact sheet, and is left out: {', '.join(lost)}")
+    said = [tag("p", f"{unshown}.", class_="none")] if lost else []
+    return [captioned(name(p), picture(pictures[p], name(p))) for p in (*real, *spread(drawn, SHEETS))] + said
+
+
+def png_in(path: Path, root: Path) -> bytes:
+    """The content of a PNG; nothing of a link, of what is no file, or is none: a page that is shown shows no secret."""
+    if path.is_symlink() or not is_regular(path, root):
+        return b""
+    with open_to_read(path, root) as file:
+        content = file.read()
+    return content if content.startswith(b"\x89PNG\r\n\x1a\n") else b""
 
 
 def name(path: Path) -> str:

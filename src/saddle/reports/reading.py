@@ -9,17 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from ..errors import require
 from ..metrics.figures import Figure
 from ..runs.findings import read_findings
-from ..runs.folder import Folder
+from ..runs.folder import Folder, numbered
 from ..runs.log import read
 from ..runs.manifest import Manifest
 from ..runs.measures import Measurement, Stop, read_measures
-
-Numbers = npt.NDArray[np.float64]
+from ..runs.timing import Numbers as Numbers
+from ..runs.timing import Pace, read_pace
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,18 +49,18 @@ class Run:
         return next((measurement.stop for measurement in self.measures if measurement.stop), None)
 
     @cached_property
-    def pace(self) -> tuple[Numbers, Numbers]:
+    def pace(self) -> Pace:
         """Images and seconds of training, both rising from nought."""
-        return pace(read(self.folder.timing))
+        return read_pace(self.folder.timing)
 
     @property
     def images(self) -> int:
         """Real images shown so far, as far as is written down."""
-        return int(self.pace[0][-1])
+        return int(self.pace.images[-1])
 
     @property
     def seconds(self) -> float:
-        return float(self.pace[1][-1])
+        return float(self.pace.seconds[-1])
 
     @property
     def over(self) -> bool:
@@ -69,7 +68,7 @@ class Run:
 
     def times(self, images: Numbers) -> Numbers:
         """The seconds of training at which so many images had been shown."""
-        return np.asarray(np.interp(images, *self.pace), dtype=np.float64)
+        return np.asarray(np.interp(images, self.pace.images, self.pace.seconds), dtype=np.float64)
 
     @property
     def figures(self) -> list[Figure]:
@@ -96,25 +95,4 @@ def open_runs(paths: Sequence[str | Path]) -> list[Run]:
 
 def checkpointed(folder: Folder) -> int:
     """The images of the last checkpoint, by its name; 0 where there is none."""
-    return max((int(path.stem) for path in folder.checkpoints.glob("[0-9]*.safetensors")), default=0)
-
-
-def pace(lines: Sequence[dict[str, Any]]) -> tuple[Numbers, Numbers]:
-    """Images and seconds from the lines of a timing.jsonl.
-
-    Every resumption counts its seconds anew, and a killed run repeats the rounds since its checkpoint: what was lost
-    is left out, so that time is what led to the weights.
-    """
-    images, seconds = [0.0], [0.0]
-    offset = before = 0.0
-    for line in lines:
-        if line["seconds"] < before:
-            while images[-1] >= line["images"] and len(images) > 1:
-                images.pop()
-                seconds.pop()
-            offset = seconds[-1]
-        before = line["seconds"]
-        if line["images"] > images[-1]:
-            images.append(line["images"])
-            seconds.append(offset + before)
-    return np.array(images), np.array(seconds)
+    return max((int(path.stem) for path in numbered(folder.checkpoints, ".safetensors", folder.path)), default=0)

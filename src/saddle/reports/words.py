@@ -42,7 +42,7 @@ def duration(seconds: float) -> str:
 
 def speed(run: Run) -> str:
     """Images a second, over all of the training."""
-    return f"{run.images / run.seconds:,.0f}" if run.seconds else ""
+    return f"{run.pace.speed:,.0f}" if run.pace.speed else ""
 
 
 def measured(protocol: Protocol) -> str:

@@ -60,7 +60,7 @@ def panel(axes: Axes, name: str, terms: Mapping[str, Series]) -> None:
     for (label, (images, values)), shade in zip(terms.items(), COLOURS * len(terms), strict=False):
         soft = np.exp(smooth(np.log(values))) if steep else smooth(values)
         axes.plot(*thin(images, values), color=shade, linewidth=0.6, alpha=0.3)
-        axes.plot(*thin(images, soft), color=shade, linewidth=1.8, label=label)
+        axes.plot(*thin(images, soft), color=shade, linewidth=1.8, label=plain(label))
     if steep:
         axes.set_yscale("log")
         axes.yaxis.set_major_locator(LogLocator(subs=(1, 3)))
@@ -68,6 +68,11 @@ def panel(axes: Axes, name: str, terms: Mapping[str, Series]) -> None:
         axes.yaxis.set_minor_formatter(NullFormatter())
     axes.set_ylim(*reach(np.concatenate([values for _, values in terms.values()]), steep))
     dress(axes, name)
+
+
+def plain(text: str) -> str:
+    """Text that is drawn as it stands: no formula begins in it."""
+    return text.replace("$", r"\$")
 
 
 def smooth(values: Numbers) -> Numbers:
@@ -98,7 +103,7 @@ def reach(values: Numbers, steep: bool) -> tuple[float, float]:
 
 
 def dress(axes: Axes, name: str) -> None:
-    axes.set_title(name, loc="left", fontsize=11, color="#222222")
+    axes.set_title(plain(name), loc="left", fontsize=11, color="#222222")
     axes.grid(color="#ebebeb", linewidth=0.8)
     axes.set_axisbelow(True)
     axes.margins(x=0.005)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from .log import read
+from .log import Facts, Say, count, read, warned, word
 
 
 class Finding(NamedTuple):
@@ -39,20 +39,32 @@ def file(folder: Path) -> Path:
     return folder / "health.jsonl"
 
 
-def read_findings(folder: Path) -> list[dict[str, Any]]:
+def of_health(line: Facts) -> bool:
+    """Is this a line of health.jsonl: a finding, that one has cleared, or that the run has gone back?"""
+    if not (count(line.get("round")) and count(line.get("images"))):
+        return False
+    if "rolled_back" in line:
+        return word(line["rolled_back"]) and count(line.get("to")) and count(line.get("times"))
+    if "cleared" in line:
+        return word(line["cleared"])
+    return isinstance(line.get("grave"), bool) and all(word(line.get(key)) for key in ("check", "evidence", "advice"))
+
+
+def read_findings(folder: Path, say: Say = warned) -> list[dict[str, Any]]:
     """A run's findings as they came, each with `until`: the images at which it had cleared, or None.
 
     Where the run went back because of it, or while it spoke, `back` has the images of the state it went back to.
+    Damaged lines are left out, and said.
     """
     findings: list[dict[str, Any]] = []
-    for line in read(file(folder)):
+    for line in read(file(folder), of_health, say):
         if "rolled_back" in line:
             for finding in findings:
                 if finding["until"] is None:
                     finding |= {"until": line["images"], "back": line["to"]}
         elif "cleared" in line:
-            last = next(f for f in reversed(findings) if f["check"] == line["cleared"])
-            last["until"] = line["images"]
+            for finding in [f for f in reversed(findings) if f["check"] == line["cleared"]][:1]:
+                finding["until"] = line["images"]
         else:
             findings.append(line | {"until": None, "back": None})
     return findings

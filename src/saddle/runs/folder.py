@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from ..errors import Mistake, Unwritten, quoted
-from ..regular import create
+from ..regular import create, is_regular, open_to_append, open_to_read
 
 try:
     import fcntl
@@ -18,6 +18,8 @@ except ImportError:  # not on Windows; there a second writer is noticed only by 
     fcntl = None  # type: ignore[assignment]
 
 DRAFT = ".draft-"  # how the names of files begin that are not whole yet
+FOREIGN = ".tmp*"  # those of the library that once wrote checkpoints
+LOCK = ".lock"
 
 
 class Folder:
@@ -29,12 +31,18 @@ class Folder:
         self.log, self.timing = self.path / "log.jsonl", self.path / "timing.jsonl"
         self.sheets, self.checkpoints = self.path / "sheets", self.path / "checkpoints"
         self.curves, self.strip, self.film = (self.path / n for n in ("curves.png", "progress.png", "progress.gif"))
+        self.board = self.path / "board"
+        self.kept: dict[Path, bytes] = {}  # what is put back if it is deleted while the run plays
 
     def __str__(self) -> str:
         return str(self.path)
 
     def sheet(self, images: int) -> Path:
         return self.sheets / f"{images:010d}.png"
+
+    def drawn(self) -> list[Path]:
+        """The contact sheets in the order of training: regular files in the run, named by their images."""
+        return numbered(self.sheets, ".png", self.path)
 
     @classmethod
     def claim(cls, out: str | Path | None) -> Path | None:
@@ -45,23 +53,36 @@ class Folder:
         if folder.manifest.exists():
             on = f"`saddle resume {quoted(out)}` goes on with it"
             raise Mistake(f"{out} already holds a run; {on}, or choose another --out")
-        if folder.path.exists() and (not folder.path.is_dir() or any(folder.path.iterdir())):
+        if folder.path.exists() and not (folder.path.is_dir() and folder.unbegun()):
             raise Mistake(f"{out} already exists and is no empty folder; choose another --out")
         return folder.path
 
     @classmethod
     def new(cls, place: Path | None, name: str, root: str | Path = "runs") -> Folder:
-        """A folder made for a new run: at its claimed place, or runs/001-dcgan-glyphs."""
+        """A folder made for a new run: at its claimed place, or runs/001-dcgan-glyphs; one not begun is taken over."""
         folder = cls(place or number(Path(root), name))
         try:
             folder.path.mkdir(parents=True, exist_ok=True)
             for path in (folder.sheets, folder.checkpoints):
-                path.mkdir()  # of two runs that claimed one place at once, one is refused here
-        except FileExistsError:
-            raise Mistake(f"{folder} has just been taken by another run; choose another --out") from None
+                path.mkdir(exist_ok=True)
         except OSError as error:
             raise Mistake(f"{folder} cannot be made: {error.strerror}") from None
+        folder.refuse_another()
         return folder
+
+    def refuse_another(self) -> None:
+        """Of two new runs that claimed one place at once, the second is refused once the first has its manifest."""
+        if self.manifest.exists():
+            raise Mistake(f"{self} has just been taken by another run; choose another --out")
+
+    def unbegun(self) -> bool:
+        """Is there nothing in it but what a run that was killed before its manifest was written may leave?"""
+        return all(path.name == LOCK or path.name.startswith(DRAFT) or self.empty(path) for path in self.path.iterdir())
+
+    def empty(self, path: Path) -> bool:
+        """Is this one of the folders that a run begins with, and nothing in it?"""
+        own = path in (self.sheets, self.checkpoints) and path.is_dir() and not path.is_symlink()
+        return own and not any(path.iterdir())
 
     @classmethod
     def found(cls, path: str | Path) -> Folder:
@@ -70,19 +91,49 @@ class Folder:
         if not folder.path.exists():
             raise Mistake(f"there is no run {path}{beside(folder.path)}")
         if not folder.manifest.is_file():
-            raise Mistake(f"{path} holds no run: it has no manifest.json{beside(folder.path)}")
+            again = f"; it was ended before it began, and `saddle train ... --out {quoted(path)}` begins anew"
+            killed = folder.path.is_dir() and folder.sheets.is_dir() and folder.unbegun()
+            raise Mistake(f"{path} holds no run: it has no manifest.json{again if killed else beside(folder.path)}")
+        folder.refuse_links()
         return folder
 
+    def refuse_links(self) -> None:
+        """A run's own folders are no links: who writes, tidies or shows what lies in them stays within the run."""
+        for path in (self.sheets, self.checkpoints, self.board):
+            if path.is_symlink():
+                raise Mistake(f"{path} is a link, which is not followed; put the folder itself there, "
+                              f"or move all of {self} and make that a link")  # fmt: skip
+
     def tidy(self) -> None:
-        """Throw away what a killed process was about to write."""
-        for place in (self.path, self.sheets, self.checkpoints):
-            for draft in place.glob(f"{DRAFT}*"):
-                draft.unlink(missing_ok=True)
+        """Throw away what killed processes were about to write."""
+        drafts = [draft for place in (self.path, self.sheets, self.checkpoints) for draft in place.glob(f"{DRAFT}*")]
+        for draft in (*drafts, *self.checkpoints.glob(FOREIGN)):
+            draft.unlink(missing_ok=True)
+
+    def keep(self) -> None:
+        """Remember what the run cannot do without, so that it can be put back."""
+        with suppress(FileNotFoundError), open_to_read(self.manifest, self.path) as file:
+            self.kept = {self.manifest: file.read()}
+
+    def mended(self) -> list[str]:
+        """Put back what was deleted while the run plays; a sentence on each."""
+        lost = [path for path in (self.sheets, self.checkpoints) if not path.is_dir()]
+        for path in lost:
+            make(path)
+        for path, content in self.kept.items():
+            if not path.exists():
+                write(path, lambda draft, content=content: draft.write(content))  # type: ignore[misc]
+                lost.append(path)
+        return [f"{path} was deleted while the run played, and is made again" for path in lost]
 
     @contextmanager
     def mine(self) -> Iterator[None]:
         """Nobody else writes into the run in here."""
-        with (self.path / ".lock").open("w") as lock:
+        try:
+            lock = open_to_append(self.path / LOCK, self.path)
+        except OSError as error:
+            raise Mistake(f"{self} cannot be written to: {error.strerror}") from None
+        with lock:
             if fcntl:
                 try:
                     fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -100,6 +151,19 @@ def number(root: Path, name: str) -> Path:
             (path := root / f"{i:03d}-{name}").mkdir()
             return path
     raise Mistake(f"{root} holds 999 runs; name a folder with --out")
+
+
+def make(path: Path) -> None:
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Unwritten(f"{path} could not be made: {error.strerror}") from error
+
+
+def numbered(folder: Path, ending: str, root: Path | None = None) -> list[Path]:
+    """The files of a folder that are named by a number, the smallest first; nothing that is, or leads, elsewhere."""
+    paths = [path for path in folder.glob(f"*{ending}") if path.stem.isdecimal() and path.stem.isascii()]
+    return sorted((p for p in paths if not p.is_symlink() and is_regular(p, root)), key=lambda p: (int(p.stem), p.name))
 
 
 def beside(path: Path) -> str:

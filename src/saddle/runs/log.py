@@ -4,21 +4,35 @@ from __future__ import annotations
 
 import json
 import os
+import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
-from ..errors import Mistake, Unwritten
+from ..errors import Mistake, Unwritten, plural, require
+from ..regular import open_to_append, open_to_read
+
+Facts = dict[str, Any]
+Say = Callable[[str], object]
+LARGEST = 2.0**128  # no number of a log is: they come in single precision
+
+
+def warned(sentence: str) -> None:
+    print(f"warning: {sentence}", file=sys.stderr, flush=True)
 
 
 class Log:
     """Lines appended to a file. A resumed run cuts it back to its checkpoint's size; None cuts nothing."""
 
-    def __init__(self, path: Path, size: int | None = 0) -> None:
+    def __init__(self, path: Path, size: int | None = 0, say: Say = warned) -> None:
+        require(size is None or count(size), f"{path} should be cut to {size!r}, which is no size")
         self.path = path
-        self.file = path.open("ab")
+        self.file = opened(path)
         if size is not None:
-            if self.file.tell() < size:
-                raise Mistake(f"{path} is shorter than its checkpoint says ({self.file.tell()} of {size} bytes)")
+            if (here := self.file.seek(0, os.SEEK_END)) < size:
+                say(f"{path} is shorter than its checkpoint says ({here} of {size} bytes); the rest of it is lost")
+                self.file.seek(0)
+                size = self.file.read().rfind(b"\n") + 1  # what was cut while it was written goes, too
             self.file.truncate(size)
             self.file.seek(size)  # or it would tell its old end until something is written
 
@@ -37,6 +51,19 @@ class Log:
             raise Unwritten(f"{self.path} could not be written: {error.strerror}") from error
         return self.file.tell()
 
+    def mended(self) -> list[str]:
+        """Write it again, whole, if it was deleted or another file took its place; a sentence on that."""
+        if self.path.exists() and os.path.samestat(os.fstat(self.file.fileno()), self.path.stat()):
+            return []
+        self.settle()
+        self.file.seek(0)
+        content = self.file.read()
+        self.close()
+        self.file = opened(self.path)
+        self.file.truncate(0)
+        self.file.write(content)
+        return [f"{self.path} was deleted while the run played, and is written again"]
+
     def close(self) -> None:
         try:
             self.file.close()
@@ -44,16 +71,68 @@ class Log:
             raise Unwritten(f"{self.path} could not be written: {error.strerror}") from error
 
 
-def read(path: Path) -> list[dict[str, Any]]:
-    """The whole lines of a log."""
-    lines = path.read_bytes().split(b"\n")[:-1] if path.exists() else []
-    return [json.loads(line) for line in lines]
+def opened(path: Path) -> BinaryIO:
+    try:
+        return open_to_append(path, path.parent)
+    except OSError as error:
+        raise Unwritten(f"{path} could not be written: {error.strerror}") from error
+
+
+def content(path: Path) -> bytes:
+    """All of a file in a run's folder, nothing if there is none; Mistake for what is no file, or cannot be read."""
+    try:
+        with open_to_read(path, path.parent) as file:
+            return file.read()
+    except FileNotFoundError:
+        return b""
+    except OSError as error:
+        raise Mistake(f"{path} cannot be read: {error.strerror}") from None
+
+
+def number(value: object, least: float = -LARGEST) -> bool:
+    """Is this a number that a log can hold?"""
+    fine = isinstance(value, int | float) and not isinstance(value, bool)
+    return fine and least <= value <= LARGEST  # type: ignore[operator] # which no NaN is
+
+
+def count(value: object) -> bool:
+    return isinstance(value, int) and number(value, 0)
+
+
+def word(value: object) -> bool:
+    """Is this text of one line?"""
+    return isinstance(value, str) and value.isprintable()
+
+
+def of_round(line: Mapping[str, object]) -> bool:
+    """Is this a line of log.jsonl: a round, its images, and terms by name, or that the run has gone back?"""
+    places = count(line.get("round")) and count(line.get("images"))
+    return places and all(word(key) and number(value) for key, value in line.items())
+
+
+def read(path: Path, fits: Callable[[Facts], bool] = of_round, say: Say = warned) -> list[Facts]:
+    """The whole lines of a log that say what they should; what `say` gets is how many others there are."""
+    lines = [parsed(line) for line in content(path).split(b"\n")[:-1]]
+    good = [line is not None and fits(line) for line in lines]
+    if not all(good):
+        count, first = len(good) - sum(good), good.index(False) + 1
+        say(f"{plural(count, 'line')} of {path} {'is' if count == 1 else 'are'} damaged and left out, such as {first}")
+    return [line for line, fine in zip(lines, good, strict=True) if line is not None and fine]
+
+
+def parsed(line: bytes) -> Facts | None:
+    """What a line says; None if it is no object of JSON."""
+    try:
+        facts = json.loads(line.decode())
+    except (ValueError, RecursionError):
+        return None
+    return facts if isinstance(facts, dict) else None
 
 
 def append(path: Path, facts: Any) -> None:
     """One line more, on the disk; what a killed process left of a line goes first. Unwritten if the disk refuses."""
     try:
-        with path.open("ab+") as file:
+        with open_to_append(path) as file:
             file.seek(0)
             file.truncate(file.read().rfind(b"\n") + 1)
             file.write(json.dumps(facts, ensure_ascii=False).encode() + b"\n")

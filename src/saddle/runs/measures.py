@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ..errors import Mistake, plural
+from ..errors import Mistake, plural, require
 from ..metrics.figures import Figure
 from .folder import Folder, write_text
-from .log import append
+from .log import Say, append, content, count, number, warned
 
 
 class Stop(NamedTuple):
@@ -41,11 +39,7 @@ def measures(folder: Folder) -> Path:
     return folder.path / "measures.jsonl"
 
 
-def warned(sentence: str) -> None:
-    print(f"warning: {sentence}", file=sys.stderr, flush=True)
-
-
-def read_measures(folder: Folder, say: Callable[[str], None] = warned) -> list[Measurement]:
+def read_measures(folder: Folder, say: Say = warned) -> list[Measurement]:
     """All of a run's measurements as they were written; none if there is no file.
 
     A last line that was cut is left out, with a warning. Mistake for any other line that is no measurement.
@@ -61,12 +55,15 @@ def parsed(text: str, where: str) -> Measurement:
     """What a line says."""
     try:
         facts = json.loads(text)
+    except (ValueError, RecursionError):
+        raise Mistake(f"{where} is damaged: it is no whole line of JSON; delete that line, or put it right") from None
+    try:
+        require(count(facts["images"]) and count(facts["round"]) and number(facts["seconds"], 0), "")
         figures = tuple(Figure.read(figure) for figure in facts["figures"])
         stop = Stop(**facts["stop"]) if "stop" in facts else None
+        require(bool(figures) and (stop is None or (count(stop.times) and (stop.best is None or count(stop.best)))), "")
         return Measurement(facts["images"], facts["round"], facts["seconds"], figures, stop)
-    except ValueError:
-        raise Mistake(f"{where} is damaged: it is no whole line of JSON; delete that line, or put it right") from None
-    except (TypeError, KeyError, AttributeError):
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError):
         raise Mistake(
             f"{where} is no measurement of saddle's, which tells images, round, seconds and figures"
         ) from None
@@ -74,7 +71,7 @@ def parsed(text: str, where: str) -> Measurement:
 
 def whole_lines(path: Path) -> tuple[list[str], bool]:
     """The lines of a file, and whether one more, the last, is cut."""
-    text = path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
+    text = content(path).decode(errors="replace")
     lines = text.removesuffix("\n").split("\n") if text else []
     cut = bool(lines) and not is_json(lines[-1])
     return (lines[:-1] if cut else lines), cut
@@ -83,7 +80,7 @@ def whole_lines(path: Path) -> tuple[list[str], bool]:
 def is_json(text: str) -> bool:
     try:
         json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     return True
 
@@ -97,7 +94,7 @@ def add_measure(folder: Folder, measurement: Measurement) -> None:
     """Write one measurement more, in place of a line that was cut; Unwritten where the disk is full."""
     path = measures(folder)
     lines, torn = whole_lines(path)
-    if torn or (lines and not path.read_bytes().endswith(b"\n")):
+    if torn or (lines and not content(path).endswith(b"\n")):
         keep_lines(path, lines)
     facts: dict[str, Any] = {"images": measurement.images, "round": measurement.round, "seconds": measurement.seconds,
                              "figures": [figure.facts() for figure in measurement.figures]}  # fmt: skip

@@ -51,6 +51,16 @@ def animate(paths: Sequence[Path], out: Path) -> None:
     write(out, lambda d: first.save(d, "GIF", save_all=True, append_images=frames, duration=times, loop=0))
 
 
+def whole(path: Path) -> bool:
+    """Can this sheet be read to its end?"""
+    try:
+        with Image.open(path) as image:
+            image.load()
+    except Exception:  # what a damaged picture makes of its decoder is of many kinds
+        return False
+    return True
+
+
 def spread(items: Sequence[T], most: int) -> list[T]:
     """At most so many of them, evenly, the first and the last among them."""
     n = min(most, len(items))
@@ -60,14 +70,16 @@ def spread(items: Sequence[T], most: int) -> list[T]:
 def top(path: Path) -> Image.Image:
     """The first row of a sheet; of a picture without rows, such as a scatter, all of it, small."""
     with Image.open(path) as image:
-        if "row" in image.info:
-            return image.crop((0, 0, image.width, int(image.info["row"]))).convert("RGB")
+        row = str(image.info.get("row", ""))
+        if row.isdecimal() and 0 < int(row) <= image.height:
+            return image.crop((0, 0, image.width, int(row))).convert("RGB")
         return fitted(image.convert("RGB"), (THUMB, round(THUMB * image.height / image.width)))
 
 
 def frame(path: Path, size: tuple[int, int]) -> Image.Image:
     """A sheet over a line that says how many images it had seen; grey or RGB."""
-    with Image.open(path) as image:
+    with Image.open(path) as opened:
+        image = opened if opened.mode in ("L", "RGB") else opened.convert("RGB")
         canvas = Image.new(image.mode, (size[0], size[1] + LINE), "white")
         canvas.paste(fitted(image, size), (0, 0))
     letter(canvas, f"{shown(path)} images", (4, size[1] + LINE // 2), anchor="lm")

@@ -11,9 +11,8 @@ from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter
 
 from ..errors import require
 from ..metrics.figures import Figure
-from .curves import COLOURS
+from .curves import COLOURS, plain
 from .folder import Folder, write
-from .log import read
 from .measures import Measurement, read_measures
 
 STEEP = 30  # times the smallest value, from which on the largest makes the axis a logarithm's
@@ -33,7 +32,7 @@ def quality(folder: Folder) -> None:
     for pair, points, shade in zip(panels, rows, COLOURS * len(rows), strict=False):
         for axes, over in zip(pair, ("images", "seconds"), strict=True):
             panel(axes, points, over, shade)
-        pair[0].set_title(points[0][1].title, loc="left", fontsize=11, color="#222222")
+        pair[0].set_title(plain(points[0][1].title), loc="left", fontsize=11, color="#222222")
         pair[1].set_title(goal(points[0][1]), loc="right", fontsize=9, color="#666666")
     for axes, over in zip(panels[-1], ("images", "seconds of training"), strict=True):
         axes.set_xlabel(over, color="#444444")
@@ -85,17 +84,3 @@ def best(figures: Sequence[Figure]) -> int | None:
 
 def goal(figure: Figure) -> str:
     return "" if figure.better == "neither" else f"{figure.better} is better"
-
-
-def trained(folder: Folder, images: int) -> float:
-    """Seconds of training up to so many images; what was played twice, after a kill, is counted once."""
-    stretches: list[list[tuple[int, float]]] = []
-    for line in read(folder.timing):
-        if not stretches or line["seconds"] < stretches[-1][-1][1]:
-            stretches.append([])
-        stretches[-1].append((line["images"], line["seconds"]))
-    total, most = 0.0, images
-    for stretch in reversed(stretches):
-        total += max((seconds for shown, seconds in stretch if shown <= most), default=0.0)
-        most = min(most, stretch[0][0])
-    return round(total, 3)

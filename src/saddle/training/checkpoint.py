@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from ..core import Mistake
-from ..runs.folder import write
+from ..core import Mistake, require
+from ..regular import open_to_read
+from ..runs.folder import numbered, write
+from ..runs.log import count, number
 from ..runs.tensors import raw, write_tensors
-from .match import Facts
+from .match import Facts, part
 
 FORMAT = "saddle checkpoint 1"
 KEPT = 2  # the last one, and the one before it
+GONE = "nothing good comes of such weights: delete the file to go on from the checkpoint before it"
 
 
 class Checkpoint(NamedTuple):
@@ -44,8 +48,8 @@ def put(path: Path, tensors: Mapping[str, Tensor], facts: Facts) -> None:
 
 
 def saved(folder: Path) -> list[Path]:
-    """The checkpoints in a folder, the last one last."""
-    return sorted(folder.glob("[0-9]*.safetensors"))
+    """The checkpoints in a folder, the last one last; links out of the run are none."""
+    return numbered(folder, ".safetensors", folder.parent)
 
 
 def latest(folder: Path) -> Path | None:
@@ -59,30 +63,48 @@ def best_path(folder: Path) -> Path:
 
 def facts_of(path: Path) -> Facts:
     """A checkpoint's facts alone, without its tensors; Mistake for a damaged or a foreign file."""
-    try:
-        with safe_open(path, "pt") as file:
-            header = file.metadata() or {}
-        facts: Facts = json.loads(header["facts"])
-    except (SafetensorError, OSError, ValueError, KeyError) as error:
-        raise Mistake(f"{path} is damaged, or no checkpoint: {error}") from None
-    return facts
+    with opened(path) as file:
+        return facts_in(path, file.metadata() or {})
 
 
 def read(path: Path) -> Checkpoint:
     """A checkpoint, whole; Mistake for a damaged or a foreign file."""
+    with opened(path) as file:
+        header = file.metadata() or {}
+        tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - it is no mapping
+    facts = facts_in(path, header)
+    if header.get("crc") != str(crc(tensors, header["facts"])):
+        raise Mistake(f"{path} is damaged: its content does not match its checksum")
+    return Checkpoint(tensors, facts)
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[Any]:
+    """The library's reader; Mistake for a link out of the run, for what is no regular file, or no safetensors file."""
     try:
+        open_to_read(path, path.parent.parent).close()
         with safe_open(path, "pt") as file:
-            header = file.metadata() or {}
-            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - it is no mapping
+            yield file
     except FileNotFoundError:
         raise Mistake(f"there is no checkpoint {path}") from None
-    except (SafetensorError, OSError, ValueError) as error:
+    except Mistake:
+        raise
+    except (SafetensorError, OSError, ValueError, RuntimeError, OverflowError, MemoryError) as error:
         raise Mistake(f"{path} is damaged, or no checkpoint: {error}") from None
+
+
+def facts_in(path: Path, header: Mapping[str, str]) -> Facts:
+    """What the header tells, if it is one of saddle's."""
     if header.get("format") != FORMAT:
         raise Mistake(f"{path} is a safetensors file, but no checkpoint of saddle's")
-    if header.get("crc") != str(crc(tensors, header.get("facts", ""))):
-        raise Mistake(f"{path} is damaged: its content does not match its checksum")
-    return Checkpoint(tensors, json.loads(header["facts"]))
+    try:
+        facts: Facts = json.loads(header["facts"])
+        clock = facts["clock"]
+        sound = count(clock["round"]) and count(clock["images"]) and number(clock["share"], 0) and len(clock) == 3
+        require(sound and isinstance(facts.get("identity", {}), dict), "it does not say where the run stood")
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise Mistake(f"{path} is damaged: its facts are not those of a run ({error})") from None
+    return facts
 
 
 def crc(tensors: Mapping[str, Tensor], facts: str) -> int:
@@ -105,3 +127,31 @@ def read_latest(folder: Path) -> Checkpoint | None:
         if len(paths) > 1:
             raise Mistake(f"{mistake}; delete it to go on from {paths[-2].name}") from None
         raise
+
+
+def refuse_misfit(tensors: Mapping[str, Tensor], own: Mapping[str, Tensor], where: object) -> None:
+    """Raise Mistake where a checkpoint's tensors are not those of a game with this state, or hold no finite numbers.
+
+    Averages of what is no state, which early runs saved too, are not looked at.
+    """
+    found = part(tensors, "game.")
+    for name in sorted(own.keys() ^ found.keys()):
+        what = "no" if name in own else "one that no network of the run has,"
+        raise Mistake(f"{where} does not fit its run: of all tensors it holds {what} {name}")
+    for name, t in found.items():
+        refuse_other(name, t, own[name], where)
+    for name, t in part(tensors, "average.").items():
+        if name in own:
+            refuse_other(name, t, own[name], f"the average in {where}")
+    for name, t in part(tensors, "optimizer.").items():
+        require(t.is_floating_point() or not t.ndim, f"optimizer {name} in {where} is of {t.dtype}, which none has")
+        require(not t.isnan().any(), f"optimizer {name} in {where} holds what is no number; {GONE}")
+
+
+def refuse_other(name: str, t: Tensor, own: Tensor, where: object) -> None:
+    """Where the network's own numbers are infinite as they are made, as masks are, others may be."""
+    if (t.dtype, t.shape) != (own.dtype, own.shape):
+        raise Mistake(f"{name} in {where} is of {t.dtype} and {tuple(t.shape)}, "
+                      f"but should be of {own.dtype} and {tuple(own.shape)}")  # fmt: skip
+    if not t.isfinite().all() and own.isfinite().all():
+        raise Mistake(f"{name} in {where} holds what is no finite number; {GONE}")

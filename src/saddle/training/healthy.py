@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..core import Clock, Mistake
-from .checkpoint import facts_of, put, read, saved
+from .checkpoint import facts_of, put, read, refuse_misfit, saved
 from .health import PATIENCE
 from .machine import rank
 from .match import Facts, Match
@@ -58,7 +58,12 @@ class Healthy:
         """Go back to the sure state and return its images; None without one of this stage, or after too many times."""
         if self.sure is None or self.times == MOST or self.match.stage_at(self.sure) is not self.match.stage:
             return None
-        self.match.revert(*read(self.path(self.sure)))
+        try:
+            kept = read(self.path(self.sure))
+            refuse_misfit(kept.tensors, self.match.game.state_dict(), self.path(self.sure))
+        except Mistake:  # it was deleted, or damaged, while the run played
+            return None
+        self.match.revert(*kept)
         self.fresh, self.times = None, self.times + 1
         return self.sure
 

@@ -6,14 +6,16 @@ import time
 from contextlib import suppress
 from typing import Any
 
+import torch
+
 from ..core import Clock
-from ..errors import Failure, Interrupted, quoted
+from ..errors import Failure, Interrupted, Mistake, quoted
 from ..runs.curves import curves
 from ..runs.findings import Finding, Rollback
 from ..runs.folder import Folder
 from ..runs.log import Log
-from ..runs.quality import trained
-from .checkpoint import Checkpoint, latest
+from ..runs.timing import go_on
+from .checkpoint import Checkpoint, latest, refuse_misfit
 from .checkpoint import save as save_checkpoint
 from .health import NO_NUMBER
 from .healthy import Healthy
@@ -44,15 +46,37 @@ class Loop:
         self.healthy = Healthy(match, folder.checkpoints) if on_collapse == "rollback" else None
         self.pictures = Pictures(match, folder, pictures, self.watch)
         self.signals, self.writes, self.turns = Signals(), rank() == 0, 0
+        self.log: Log | None = None
+        self.timing: Log | None = None
+        self.before = 0.0  # seconds of training, until it goes on
 
     def restore(self, checkpoint: Checkpoint | None) -> None:
         """Stand where a checkpoint was taken, or at the beginning; what was written later is worth nothing."""
         if self.writes:
             self.folder.tidy()
+            self.folder.keep()
         facts = checkpoint.facts if checkpoint else {}
+        where = latest(self.folder.checkpoints)
+        if checkpoint:
+            refuse_misfit(checkpoint.tensors, self.match.game.state_dict(), where)
+        try:
+            self.take_up(checkpoint, facts)
+        except (Mistake, Failure, torch.OutOfMemoryError):
+            self.close()
+            raise
+        except (KeyError, TypeError, ValueError, IndexError, AttributeError, RuntimeError) as error:
+            self.close()
+            if checkpoint is None:
+                raise
+            raise Mistake(f"{where} does not fit its run: {type(error).__name__} {error}") from error
+
+    def take_up(self, checkpoint: Checkpoint | None, facts: Facts) -> None:
+        """Raises whatever comes of facts that are those of no run: whoever takes one up notices first."""
         if checkpoint:
             self.match.restore(checkpoint.tensors, facts)
-        self.log = Log(self.folder.log, facts.get("log", 0)) if self.writes else None
+        if self.writes:
+            self.log = Log(self.folder.log, facts.get("log", 0), self.warn)
+            self.timing, self.before = go_on(self.folder.timing, self.match.clock.images, self.warn)
         self.nurse.open(facts.get("health"))
         if self.healthy:
             self.healthy.open(facts.get("healthy"))
@@ -62,10 +86,8 @@ class Loop:
     def go(self) -> None:
         """Play on, once `restore` has said from where. Interrupted when asked to stop; Failure when the work fails."""
         self.start, self.began = self.match.clock.images, time.monotonic()
-        self.before = trained(self.folder, self.start) if self.measuring and self.writes else 0.0
         self.read_at = self.saved_at = self.began
         stride = max(1, self.match.total // (self.match.stages[0].batch * LINES))
-        self.timing = Log(self.folder.timing, None) if self.writes else None
         self.record = Record(self.log, stride, self.nurse)
         where = self.match.machine
         title = f"{self.folder.path.name} on {self.match.data.name}{self.about}, {where.device}, {where.why}"
@@ -111,7 +133,9 @@ class Loop:
         self.turns = 0
         clock, report = self.match.play(self.between)
         self.record.add(clock, report)
-        self.pictures.take()
+        if self.pictures.waiting():
+            self.mend()
+            self.pictures.take()
         self.examine(clock)
         ended = self.measure() or self.match.over
         if ended:
@@ -146,6 +170,7 @@ class Loop:
             return False
         if self.measuring.due(self.match):
             self.read()
+            self.mend()
             now = time.monotonic()
             with suppress(Abandoned), self.signals.abandonable():
                 self.measuring.take(self.match, self.before + now - self.began, {"identity": self.identity})
@@ -168,6 +193,7 @@ class Loop:
         if ill and not self.went_back(grave.check if grave else ""):
             self.give_up(grave)
         if well and self.healthy and self.healthy.due(before):
+            self.mend()
             self.healthy.keep()
 
     def went_back(self, check: str) -> bool:
@@ -205,13 +231,20 @@ class Loop:
         speed = (self.match.clock.images - self.start) / max(now - self.began, 1e-9)
         self.read_at = now
         self.watch.played(self.match.clock, terms, speed)
+        self.time(now)
+
+    def time(self, now: float) -> None:
+        """Write down how long the training took so far."""
         if self.timing:
-            self.timing.write(images=self.match.clock.images, seconds=round(now - self.began, 3))
+            self.timing.write(images=self.match.clock.images, seconds=round(self.before + now - self.began, 3))
 
     def checkpoint(self) -> None:
         self.record.read()
         if self.writes:
-            assert self.log is not None
+            assert self.log is not None and self.timing is not None
+            self.mend()
+            self.time(time.monotonic())
+            self.timing.settle()  # before what says that so much was played
             tensors, facts = self.match.state()
             facts |= {"log": self.log.settle(), "identity": self.identity, "health": self.nurse.state()}
             facts |= {"measured": self.measuring.state()} if self.measuring else {}
@@ -220,6 +253,19 @@ class Loop:
             if self.healthy:
                 self.healthy.tidy()
         self.saved_at = time.monotonic()
+
+    def mend(self) -> None:
+        """Put back what somebody deleted of the run, and say so."""
+        if not self.writes:
+            return
+        for sentence in self.folder.mended():
+            self.warn(sentence)
+        for log in (self.log, self.timing, self.nurse.log):
+            for sentence in log.mended() if log else []:
+                self.warn(sentence)
+
+    def warn(self, sentence: str) -> None:
+        self.watch.said(f"warning: {sentence}")
 
     def stop(self, number: int) -> None:
         self.checkpoint()

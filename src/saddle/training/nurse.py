@@ -53,7 +53,10 @@ class Nurse:
                 Reading(r, i, norms, seen and Sight(*seen), *rest) for r, i, norms, seen, *rest in facts["past"]
             ]
             self.speaking, self.gradients = facts["speaking"], facts["gradients"]
-        self.log = Log(file(self.folder), facts["log"] if facts else 0) if rank() == 0 else None
+        self.log = Log(file(self.folder), facts["log"] if facts else 0, self.warn) if rank() == 0 else None
+
+    def warn(self, sentence: str) -> None:
+        self.watch.said(f"warning: {sentence}")
 
     def state(self) -> Facts:
         assert self.log is not None

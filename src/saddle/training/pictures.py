@@ -13,6 +13,7 @@ from torch import Tensor
 
 from ..data.feed import Feed
 from ..runs.folder import Folder
+from ..runs.progress import whole
 from ..runs.sheets import animate, painted, save, sheet, strip
 from .engine import mix
 from .machine import rank
@@ -38,6 +39,10 @@ class Pictures:
         if self.due and not clock.round and rank() == 0:
             save(sheet(self.columns({"real": part.image} for part in self.batches())), self.folder.sheets / "real.png")
         self.take()
+
+    def waiting(self) -> bool:
+        """Has the run come past a contact sheet that is due?"""
+        return bool(self.due) and self.due[0] <= self.match.clock.images
 
     def take(self) -> None:
         """A contact sheet, if the run has just come past one that is due."""
@@ -91,6 +96,11 @@ class Pictures:
 
     def finish(self) -> None:
         """All of them one after another, as a strip and as a film."""
-        if sheets := sorted(self.folder.sheets.glob("[0-9]*.png")):
+        drawn = self.folder.drawn()
+        sheets = [path for path in drawn if whole(path)]
+        for path in drawn:
+            if path not in sheets:
+                self.watch.said(f"warning: {path} is damaged, and left out of progress.png and progress.gif")
+        if sheets:
             strip(sheets, self.folder.strip)
             animate(sheets, self.folder.film)
