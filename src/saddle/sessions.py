@@ -20,6 +20,7 @@ from .data.named import NAMES
 from .data.sources import meant, split, unmistakable
 from .errors import nearest
 from .measuring.named import judged
+from .memory import enough
 from .options import count, typed
 from .recipes import Entry, files, find
 from .recipes.revive import chosen as picked
@@ -29,9 +30,9 @@ from .runs.manifest import Manifest
 from .runs.settings import Settings
 from .training.checkpoint import read_latest
 from .training.described import describe, describe_machine
-from .training.length import length
+from .training.length import length, too_short
 from .training.loop import Loop
-from .training.machine import Machine, apart, machine, processes, rank, together, told, wait
+from .training.machine import Machine, apart, machine, processes, rank, together, told, use_threads, wait
 from .training.match import Facts, How, Match
 from .training.measured import Gauge, Measuring
 from .training.watch import Together, Watcher, watchers
@@ -50,13 +51,13 @@ def train(recipe: str | Recipe[Any] = "dcgan", data: str | None = None, *, out: 
     """
     files.refuse_while_reading()
     chosen = settle(data, settings)
-    with apart(), together():
+    with enough(), apart(), together():
         watch = watch or onlookers(chosen)
         name, value, changes, chosen = choose(recipe, dict(options or {}), chosen)
+        use_threads(chosen.threads)
         place = Folder.claim(out)
         samples = opened(chosen, watch)
         where = machine(chosen.device, chosen.precision)
-        torch.set_num_threads(chosen.threads or torch.get_num_threads())
         gauge = gauged(name, chosen, samples, where, watch)
         images = length(chosen, value, samples, where, how(chosen))
         folder = Folder(told(str(Folder.new(place, f"{label(name)}-{label(samples.name)}")) if rank() == 0 else None))
@@ -70,6 +71,8 @@ def train(recipe: str | Recipe[Any] = "dcgan", data: str | None = None, *, out: 
             loop = prepared(folder, manifest, value, samples, where, watch, gauge)
             loop.restore(None)
             loop.go()
+            if said := too_short(chosen, images, loop.seconds_played, folder):
+                watch.said(said)
         return folder.path
 
 
@@ -77,7 +80,7 @@ def resume(path: str | Path, *, threads: int | None = None, watch: Watcher | Non
     """Go on with a run exactly where it stopped; the same machine and number of threads give the same bits."""
     folder = Folder.found(path)
     manifest = Manifest.read(folder)
-    with apart(), together(), kept(folder):
+    with enough(), apart(), together(), kept(folder):
         restored(folder, manifest, threads, watch or onlookers(manifest.settings)).go()
         return folder.path
 
@@ -213,7 +216,7 @@ def unchanged(facts: Facts, manifest: Manifest, recipe: Recipe[Any]) -> None:
 def differences(manifest: Manifest, threads: int | None) -> list[str]:
     """Take the run's number of threads, and say where this machine's is another than it had."""
     then = manifest.machine
-    torch.set_num_threads(threads or min(then["threads"], os.cpu_count() or 1))
+    use_threads(threads or min(then["threads"], os.cpu_count() or 1))
     now = {"threads": torch.get_num_threads(), "processes": processes(), "torch": torch.__version__}
     return [f"warning: this run had {name} {then[name]}, now {value}: it goes on, but not to the same bits"
             for name, value in now.items() if then[name] != value]  # fmt: skip

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from .. import __version__
 from ..errors import Failure, Interrupted, Mistake, nearest, require
+from ..memory import enough
 from ..training.signals import ending
 from .saying import close_output, open_streams, say, tell
 
@@ -62,7 +63,7 @@ def main(words: list[str] | None = None) -> int:
     """Run one command; returns the exit code: 0 done, 1 it failed, 2 it was asked wrongly, 130 or 143 interrupted."""
     open_streams()
     try:
-        with ending():
+        with ending(), enough():
             answer(sys.argv[1:] if words is None else words)
     except BrokenPipeError:  # whoever read the output has seen enough
         close_output()

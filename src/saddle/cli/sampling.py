@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import require, visible
+from ..memory import fits
 from .saying import tell
 from .words import take
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+FILE = 4096  # bytes that a small file takes on a disk
 SHEET, CLOUD = 64, 2048  # images on a sheet, points in a picture
 
 
@@ -56,9 +59,19 @@ def sample(words: list[str]) -> None:
         samples = loaded.parts(len(labels), wish.seed, labels)
     else:
         samples = loaded.parts(wish.n or (CLOUD if points else SHEET), wish.seed, wish.label)
+    if wish.n:
+        shape = loaded.shape
+        free = shutil.disk_usage(existing(wish.out or Path(run))).free
+        fits(wish.n, FILE + shape.channels * shape.height * shape.width // 8, "files", "-n", free)
     where = wish.out or Path(run) / (wish.stem if wish.n else f"{wish.stem}.png")
     (single if wish.n else together)(samples, where)
     tell(visible(where))
+
+
+def existing(place: Path) -> Path:
+    """The folder that is there already, of all that a place lies in."""
+    place = place.absolute()
+    return next(one for one in (place, *place.parents) if one.exists())
 
 
 def together(samples: Iterable[Tensor], file: Path) -> None:

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from ..core import Clock, Game, Mistake, Shape, require
 from ..errors import quoted
+from ..memory import enough, fits
 from ..parts import Part, playing
 from ..recipes.revive import revive
 from ..runs.folder import Folder
@@ -53,6 +54,7 @@ class Loaded:
         the data; equally often for a run whose manifest does not say how often that is, as those of the first versions.
         """
         parts = self.parts(n, seed, label)
+        fits(n, 4 * self.shape.channels * self.shape.height * self.shape.width, "samples", "n =")
         samples = torch.empty(n, *self.shape[:3])
         for place, some in zip(range(0, n, self.rows), parts, strict=True):
             samples[place:][: self.rows] = some
@@ -68,6 +70,7 @@ class Loaded:
         return (self.part(seed, place, None if labels is None else labels[place:][: self.rows])[: n - place]
                 for place in range(0, n, self.rows))  # fmt: skip
 
+    @enough()
     def part(self, seed: int, place: int, labels: Tensor | None = None) -> Tensor:
         """The samples from `place` on, always so many at once: each depends on the seed, its place and its label alone.
 
@@ -153,6 +156,7 @@ def even(side: int, classes: int) -> bool:
     return left == 0 and (each % side == 0 or side % each == 0)
 
 
+@enough()
 def load(path: str | Path, *, device: str = "auto", average: bool = True, best: bool = False) -> Loaded:
     """The last checkpoint of a run, with the averaged weights if there are any (`average=False`: those of the match).
 

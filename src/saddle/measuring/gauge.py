@@ -26,7 +26,7 @@ from .eyes import Eyes, Say
 from .foreseen import foresee
 from .maker import Maker
 from .named import chosen
-from .sides import Known
+from .sides import Known, room
 
 BATCHES = 16  # of held-out data
 
@@ -37,6 +37,7 @@ class Gauge:
     def __init__(self, name: str, data: Dataset, settings: Settings, device: torch.device, say: Say) -> None:
         assert settings.measure is not None, "there is nothing to measure"
         self.name, self.data, self.samples, self.say = name, data, settings.samples, once(say)
+        room(self.samples, data.shape, "--samples")
         self.names = chosen(settings.measure)
         self.eyes = Eyes(data, settings.features, device=device, say=self.say)
         made, real = Known(name, data.shape, self.samples), Known.of(data, DATA)

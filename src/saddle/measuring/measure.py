@@ -17,6 +17,7 @@ from ..data.sources import unmistakable
 from ..errors import nearest
 from ..hints import fields, fits, wanted
 from ..inference.load import load
+from ..memory import enough
 from ..metrics.figures import Figure
 from ..runs.folder import Folder, write_json
 from ..runs.manifest import Manifest
@@ -30,12 +31,13 @@ from .given import Given, as_reference, fitted, is_run, named, opened, writable
 from .maker import Maker
 from .named import FOR_MODES, FOR_POINTS, chosen
 from .picture import draw_copies
-from .sides import Known, described
+from .sides import Known, described, room
 from .wish import Wish
 
 SOURCE = ("size", "crop", "channels", "range", "alpha")  # options that say how a source's images are prepared
 
 
+@enough("a smaller -n needs less, or fewer --references")
 def measure(what: Given, against: Given | None = None, *, say: Say = silent, **options: Any) -> list[Figure]:
     """Figures of a run's samples, or of a source of images, against a source (a run's own data if not given).
 
@@ -133,6 +135,7 @@ def of_run(run: str, against: Given | None, wish: Wish, say: Say) -> Subject:
     if teacher.fingerprint != manifest.data["fingerprint"]:
         say(f"warning: the data in {source} has changed since {run} was trained")
     n = wish.n or MADE
+    room(n, maker.loaded.shape, "-n")
     made = Awaited(Known(run, maker.loaded.shape, n, of_run=True), lambda: maker.samples(n, wish.seed))
     if against is None or (named(against) and str(against) == source):
         real = Awaited.of(teacher, wish.references)

@@ -14,8 +14,10 @@ from ..data.dataset import Dataset
 from ..data.feed import scaled
 from ..data.order import chance, order
 from ..errors import quoted
+from ..memory import fits
 from ..training.signals import heed
 
+FEATURES = 64  # values of a sample, at the least
 BATCH, PIXELS = 256, 1 << 20  # samples read at once, and pixels of them: at 64 a side so many, fewer of larger ones
 
 
@@ -48,6 +50,12 @@ class Side:
 
 class Samples(Dataset):
     """What a run has made."""
+
+
+def room(count: int, shape: Shape, option: str) -> None:
+    """Refuse, before anything is made, more samples than memory holds with a few features of each."""
+    values = shape.channels * shape.height * shape.width
+    fits(count, values * (4 if shape.points else 1) + 4 * FEATURES, "samples with their features", option)
 
 
 def as_data(name: str, parts: Iterable[Tensor], n: int, shape: Shape, classes: tuple[str, ...] = (),

@@ -10,6 +10,7 @@ import torch
 
 from ..core import Clock
 from ..errors import Failure, Interrupted, Mistake, quoted
+from ..memory import enough
 from ..runs.curves import curves
 from ..runs.findings import Finding, Rollback
 from ..runs.folder import Folder
@@ -19,6 +20,7 @@ from .checkpoint import Checkpoint, latest, refuse_misfit
 from .checkpoint import save as save_checkpoint
 from .health import NO_NUMBER
 from .healthy import Healthy
+from .lighter import smaller_parts
 from .machine import agreed, processes, rank
 from .match import Facts, Match
 from .measured import Measuring
@@ -94,7 +96,8 @@ class Loop:
         batch, gauges = self.match.stage.batch, frozenset(self.match.game.gauges())
         self.watch.begin(Plan(title, self.match.total, self.start, batch, self.folder.path, gauges))
         try:
-            with self.signals.heeded():
+            with enough(smaller_parts(self.match.recipe, self.match.data.shape, self.match.how.accumulate)), \
+                 self.signals.heeded():  # fmt: skip
                 self.rounds()
                 self.finish()
             self.close()
@@ -113,6 +116,11 @@ class Loop:
         for log in (self.log, self.timing, self.nurse):
             if log:
                 log.close()
+
+    @property
+    def seconds_played(self) -> float:
+        """Since it was begun or resumed, without what measuring took."""
+        return time.monotonic() - self.began
 
     def rounds(self) -> None:
         self.pictures.begin()

@@ -11,7 +11,9 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from ..core import Mistake
+from ..core import Mistake, require
+
+FEW = 64  # threads that any machine can start
 
 
 class Machine(NamedTuple):
@@ -70,6 +72,17 @@ def has_bfloat16(device: torch.device) -> bool:
         return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
     can = torch.cpu.get_capabilities()
     return any(can.get(name, False) for name in ("avx512_bf16", "amx_bf16", "bf16", "sve_bf16"))
+
+
+def use_threads(threads: int | None) -> None:
+    """Calculate with so many threads; None leaves it as it is. Raises Mistake for more than help, or can be started."""
+    if threads is None:
+        return
+    cores = os.cpu_count() or 1
+    most = max(FEW, 4 * cores)
+    require(0 < threads <= most, f"threads is {threads:,}, but this machine has {cores} cores, so --threads {cores} "
+                                 "uses all of it")  # fmt: skip
+    torch.set_num_threads(threads)
 
 
 @contextmanager

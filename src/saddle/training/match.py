@@ -12,9 +12,11 @@ from torch import Tensor
 from ..core import Clock, Recipe, Stage
 from ..data.dataset import Dataset
 from ..data.feed import Feed
+from ..memory import enough, fits
 from ..parts import Part, playing
 from .average import Average, resting
 from .engine import Engine, mix, places
+from .lighter import smaller_networks
 from .machine import Machine, processes, rank
 
 B = TypeVar("B")
@@ -35,12 +37,22 @@ class Match(Generic[B]):
     def __init__(self, recipe: Recipe[B], data: Dataset, images: int, machine: Machine, how: How = How()) -> None:
         self.recipe, self.data, self.total, self.machine, self.how = recipe, data, images, machine, how
         torch.manual_seed(mix(how.seed))
-        game = recipe.game(data.shape)
-        self.game = game.to(machine.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.average = Average(self.game, how.ema) if how.ema else None
+        with enough(smaller_networks(recipe, data.shape)):
+            game = recipe.game(data.shape)
+            self.game = game.to(machine.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+            self.average = Average(self.game, how.ema) if how.ema else None
         self.stages = recipe.stages(data.shape, images)
         self.clock = Clock()
         self.open()
+        self.room()
+
+    def room(self) -> None:
+        """Refuse a batch whose samples alone, the real, the made and a gradient of theirs, memory cannot hold."""
+        channels, height, width = self.data.shape[:3]
+        each, gpu = 3 * 4 * channels * height * width, self.machine.device.type == "cuda"
+        free = torch.cuda.mem_get_info(self.machine.device)[0] if gpu else None
+        at_once = max(1, max(stage.batch for stage in self.stages) // (self.how.accumulate * processes()))
+        fits(at_once, each, "samples of a batch with what is made of them", "a batch of", free)
 
     def open(self) -> None:
         """Begin the stage that the clock stands in, with fresh optimizers."""
