@@ -27,7 +27,9 @@ from saddle.games import (
 )
 from saddle.layers import ADA, Noise
 from saddle.layers.spectral import normalised
+from saddle.layers.views import standard_uniform
 from saddle.optim import SGD
+from saddle.parts import Part, draw, playing
 from saddle.penalties import LeCam
 from saddle.training.engine import Engine
 from toys import LATENT, PIXELS, Batches, Critic, Maker, images, play
@@ -152,3 +154,32 @@ def test_no_part_keeps_its_graph_while_others_play(game: str):
     slots = {"turns": Turns(2, 2)} if game == "accuracy gate" else {}
     whole, parts = (most_held(ONE_AT_A_TIME[game], slots, n) for n in (1, 8))
     assert 0 < parts <= 1.5 * whole / 8
+
+
+@pytest.mark.parametrize("sampler", [torch.randn, torch.rand, standard_uniform])
+@pytest.mark.parametrize("pixels", [100, 7, 1])
+def test_a_draw_in_blocks_is_the_draw_of_the_whole(monkeypatch: pytest.MonkeyPatch, sampler: Any, pixels: int):
+    dtypes = (torch.float32, torch.float64)
+    wholes = [sampler(64, pixels, generator=torch.Generator().manual_seed(3), dtype=d, device="cpu") for d in dtypes]
+    monkeypatch.setattr("saddle.parts.part.BLOCK", 48)
+    for whole in wholes:
+        for count in (1, 4):
+            dice, drawn = [torch.Generator().manual_seed(3) for _ in range(count)], []
+            for i in range(count):
+                with playing(Part(i, count, dice[i])):
+                    drawn.append(draw(sampler, whole.new_empty(64 // count), pixels))
+            assert torch.equal(torch.cat(drawn), whole)
+            assert len({d.get_state().numpy().tobytes() for d in dice}) == 1
+
+
+def test_a_part_of_many_holds_its_own_rows_and_a_block(monkeypatch: pytest.MonkeyPatch):
+    asked: list[int] = []
+
+    def sampler(n: int, **how: Any) -> Tensor:
+        asked.append(n)
+        return torch.rand(n, **how)
+
+    monkeypatch.setattr("saddle.parts.part.BLOCK", 2**12)
+    with playing(Part(63, 64, torch.Generator())):
+        assert draw(sampler, torch.empty(4), 3, 16, 16).shape == (4, 3, 16, 16)
+    assert max(asked) < 2**12 + 16 and sum(asked) == 64 * 4 * 3 * 16 * 16
