@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import codecs
-import pickle
 from concurrent.futures import ThreadPoolExecutor
 from math import isqrt
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from ..errors import Mistake, require
 from .arrays import picked
 from .formats import opened
+from .pickles import Array, text, unpickled
 from .pile import Labels, Pile, Say, Source, of_array, stamp
-from .pixels import coloured, strict
+from .pixels import coloured, reason, strict
 from .progress import cores
 
 TRAIN = tuple(f"data_batch_{i}" for i in range(1, 6))
@@ -65,10 +62,9 @@ def batches(folder: Path, part: str | None = None) -> Source:
 
 def of_bytes(path: Path) -> tuple[NDArray[np.uint8], Labels]:
     """Rows (n, 3072) and labels of a binary batch: a byte for the label, then the planes."""
-    raw = np.frombuffer(path.read_bytes(), np.uint8)
-    row = 1 + 3 * SIDE * SIDE
-    require(len(raw) > 0 and len(raw) % row == 0, f"{path} has {len(raw):,} bytes; a multiple of {row:,} was expected")
-    table = raw.reshape(-1, row)
+    size, row = path.stat().st_size, 1 + 3 * SIDE * SIDE
+    require(size > 0 and size % row == 0, f"{path} has {size:,} bytes; a multiple of {row:,} was expected")
+    table = np.memmap(path, np.uint8, "r").reshape(-1, row)
     return table[:, 1:], table[:, 0].astype(np.int64)
 
 
@@ -76,58 +72,21 @@ def of_pickle(path: Path) -> tuple[NDArray[np.uint8], Labels]:
     """Rows (n, 3072) and labels of a pickled batch."""
     batch = unpickled(path)
     rows, labels = batch.get("data"), batch.get("labels", batch.get("fine_labels"))
-    if not isinstance(rows, np.ndarray) or not isinstance(labels, list) or rows.shape != (len(labels), 3 * SIDE * SIDE):
-        raise Mistake(f"{path} is no batch of CIFAR: data of shape (n, 3072) and as many labels were expected")
-    return rows.astype(np.uint8), np.array(labels, dtype=np.int64)
+    array = rows.array if isinstance(rows, Array) else None
+    labels = labels if isinstance(labels, list) else []
+    whole = all(type(label) is int and 0 <= label < 1 << 31 for label in labels)
+    if array is None or not whole or array.dtype != np.uint8 or array.shape != (len(labels), 3 * SIDE * SIDE):
+        raise Mistake(f"{path} is no batch of CIFAR: bytes of shape (n, 3072) and as many labels were expected")
+    return array, np.array(labels, dtype=np.int64)
 
 
 def classes(meta: Path) -> tuple[str, ...]:
     if meta.suffix == ".txt":
-        return tuple(name for name in meta.read_text(encoding="utf-8").splitlines() if name)
+        return tuple(name for name in meta.read_text(encoding="utf-8", errors="replace").splitlines() if name)
     names = unpickled(meta)
-    listed = names.get("label_names", names.get("fine_label_names", ()))
+    listed = names.get("label_names", names.get("fine_label_names", []))
+    require(isinstance(listed, list), f"{meta} holds no names of classes")
     return tuple(text(name) for name in listed)
-
-
-def text(name: object) -> str:
-    return name.decode() if isinstance(name, bytes) else str(name)
-
-
-class Plain(pickle.Unpickler):
-    """Reads pickles of numbers, texts and arrays; anything that could run code is refused."""
-
-    def find_class(self, module: str, name: str) -> Any:
-        where = module.replace("numpy.core", "numpy._core")
-        if (where, name) not in ADMITTED:
-            raise pickle.UnpicklingError(f"it asks for {module}.{name}, which a data file has no use for")
-        return ADMITTED[where, name]
-
-
-def latin(value: str, encoding: str = "latin1") -> bytes:
-    """What Python 3 writes for the bytes of an array in an old pickle."""
-    require(encoding == "latin1", f"the encoding {encoding} has no place in a data file")
-    return codecs.encode(value, "latin1")
-
-
-EMPTY = np.zeros(0)  # it knows where this numpy keeps the functions that its pickles name
-ADMITTED: dict[tuple[str, str], Any] = {
-    ("numpy", "ndarray"): np.ndarray,
-    ("numpy", "dtype"): np.dtype,
-    ("numpy._core.multiarray", "_reconstruct"): EMPTY.__reduce__()[0],
-    ("numpy._core.numeric", "_frombuffer"): EMPTY.__reduce_ex__(5)[0],
-    ("_codecs", "encode"): latin,
-}
-
-
-def unpickled(path: Path) -> dict[str, Any]:
-    """The dictionary in a pickle, its keys as texts; raises Mistake where it holds anything but plain data."""
-    try:
-        with path.open("rb") as file:
-            content = Plain(file, encoding="bytes").load()
-    except Exception as error:  # a damaged pickle can fail in any way
-        raise Mistake(f"{path} cannot be read as a batch: {error}") from error
-    require(isinstance(content, dict), f"{path} holds no batch but a {type(content).__name__}")
-    return {text(key): value for key, value in content.items()}
 
 
 def is_mosaic(folder: Path) -> bool:
@@ -157,7 +116,7 @@ def mosaics(folder: Path, part: str | None = None) -> Source:
         start = 0 if mine is files["train"] else len(files["train"]) * each
         with strict(), ThreadPoolExecutor(cores()) as pool:
             pixels = np.concatenate(list(pool.map(lambda path: tiles(path, each), mine)))
-        known = tuple(names.read_text(encoding="utf-8").split()) if names.is_file() else ()
+        known = tuple(names.read_text(encoding="utf-8", errors="replace").split()) if names.is_file() else ()
         return of_array(pixels, labels[start : start + len(pixels)], known)
 
     return Source(
@@ -170,8 +129,8 @@ def tiles(path: Path, count: int) -> NDArray[np.uint8]:
     try:
         with opened(path) as image:
             pixels = np.asarray(coloured(image, 3))
-    except (OSError, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise Mistake(f"the mosaic {path} cannot be read: {error}") from error
+    except Exception as error:  # a damaged file can fail in any way inside its decoder
+        raise Mistake(f"the mosaic {path} cannot be read: {reason(error)}") from error
     height, width, _ = pixels.shape
     side = isqrt(height * width // count)
     if not side or side * side * count != height * width or height % side or width % side:

@@ -134,6 +134,8 @@ class Arrays(Mapping[str, Header]):
         """The whole array; raises Mistake where it is damaged or would unpack to too much."""
         header, entry = self[name], self.packed[name]
         place = f"{self.path}:{name}"
+        there = entry.file_size - header.start
+        require(there == header.bytes, f"{place} should hold {header.bytes:,} bytes of numbers but has {there:,}")
         modest(header.bytes, entry.compress_size, place)
         try:
             with zipfile.ZipFile(self.path) as file, file.open(entry) as stream:

@@ -15,6 +15,7 @@ from ..core import Mistake, Shape, require
 from ..data import Prepare, open_data
 from ..data.arrays import bytes_of
 from ..data.dataset import Dataset, fingerprint
+from ..data.npy import mapped
 from .eyes import Say
 
 Given = str | Path | NDArray[Any] | Tensor | Dataset
@@ -61,8 +62,8 @@ def in_file(path: Path) -> NDArray[np.float32] | None:
     if path.suffix.lower() != ".npy" or not path.is_file():
         return None
     try:
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, OSError, EOFError):
+        array = mapped(path)
+    except Mistake:
         return None
     return in_plane(array, str(path))
 
