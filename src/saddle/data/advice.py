@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from .gathered import kinds
 from .prepare import Prepare
 from .report import Report
 
@@ -20,7 +21,8 @@ def advised(report: Report, prepare: Prepare) -> Iterator[str]:
 
 def on_files(report: Report) -> Iterator[str]:
     if n := len(report.unreadable):
-        yield f"{n:,} of {report.count:,} cannot be read: training skips them; replace or delete them"
+        lost = kinds(report.unreadable)
+        yield f"{n:,} of {report.count:,} cannot be read ({lost}): training skips them; replace or delete them"
     if report.duplicates:
         extra = sum(len(group) - 1 for group in report.duplicates)
         yield f"{extra:,} are copies of others, which are shown more often for it; keep one of each"

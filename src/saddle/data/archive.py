@@ -34,7 +34,7 @@ def archive(path: Path, part: str | None, prepare: Prepare, say: Say) -> Source:
 
     def inside(name: str) -> Callable[[], bytes] | None:
         name = plain(name)
-        return (lambda: unpacked(file, entries[name])) if name in entries else None
+        return (lambda: text_of(file, entries[name])) if name in entries else None
 
     def open_(say: Say) -> Pile:
         def start(i: int) -> bytes:
@@ -47,12 +47,12 @@ def archive(path: Path, part: str | None, prepare: Prepare, say: Say) -> Source:
         json = find_json(entries) if labels is None else None
         content = inside(json) if json else None
         files = Files(path.name, may, start, read, (json, content) if json and content else None)
-        return piled(files, part, table or labels, say)
+        return piled(files, part, table or labels, prepare.frames, say)
 
     labels = prepare.labels
     table = None if labels is None or labels in WORDS else found(labels, [path.parent], inside)
     left_out(str(path), others, table, say)
-    return Source(path.stem, (*stamp(path), part, table and table.stamp), open_)
+    return Source(path.stem, (*stamp(path), part, prepare.frames, table and table.stamp), open_)
 
 
 def open_zip(path: Path) -> zipfile.ZipFile:
@@ -65,7 +65,7 @@ def open_zip(path: Path) -> zipfile.ZipFile:
 
 def named(file: zipfile.ZipFile) -> tuple[dict[str, zipfile.ZipInfo], int]:
     """Entries by plain paths, in their order, and how many names stand twice: of those the last counts."""
-    files = [entry for entry in file.infolist() if not entry.is_dir() and not entry.filename.endswith("\\")]
+    files = [entry for entry in file.infolist() if plain(entry.filename) and entry.filename[-1] not in "/\\"]
     entries = {plain(entry.filename): entry for entry in files}
     return dict(sorted(entries.items())), len(files) - len(entries)
 
@@ -87,6 +87,14 @@ def usable(path: Path, entries: dict[str, zipfile.ZipInfo]) -> tuple[list[str], 
     locked = all(entries[name].flag_bits & 1 for name in may)
     require(not locked, f"{path} is locked by a password; unpack it, and name the folder")
     return may, others
+
+
+def text_of(file: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
+    """The bytes of a table or a dataset.json; raises Mistake where they are damaged."""
+    try:
+        return unpacked(file, entry)
+    except Exception as error:  # a damaged entry can fail in any way
+        raise Mistake(f"{entry.filename} cannot be read: {error or type(error).__name__}") from error
 
 
 def unpacked(file: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:

@@ -19,11 +19,12 @@ from ..core import Shape
 from ..errors import Mistake
 from .checksums import Checksums, Sums, sums_of
 from .decode import Rows, decoded
+from .gathered import counted
 from .pile import Labels, Pile, Say
 from .pixels import Pixels
 from .prepare import Prepare
 
-NAMED = 5  # unreadable files that a refusal names
+NAMED = 5  # unreadable files that are named one by one
 
 
 class Damaged(Exception):
@@ -143,6 +144,7 @@ def poured(
     places: list[int] = []
     sums: list[Sums] = []
     refused: list[str] = []
+    lost: list[str] = []
     for block in rows:
         file.write(block.pixels.data)
         digest.update(block.pixels.data)
@@ -150,7 +152,11 @@ def poured(
         places += block.places
         for place, why in block.refused:
             refused.append(f"{pile.keys[place]} is skipped: {why}")
-            note(refused[-1])
+            lost.append(pile.keys[place])
+            if len(refused) <= NAMED:
+                note(refused[-1])
+    if more := lost[NAMED:]:
+        note(f"{counted(more)} skipped as well, for they cannot be read")
     enough(len(places), refused)
     file.seek(0)
     file.write(header((len(places), *form)))

@@ -45,15 +45,18 @@ def folder(path: Path, walked: Walk, part: str | None, prepare: Prepare, say: Sa
         return opened(path / may[i])
 
     def content() -> bytes:
-        with open_to_read(path / (json or "")) as file:
-            return file.read()
+        try:
+            with open_to_read(path / (json or "")) as file:
+                return file.read()
+        except OSError as error:
+            raise Mistake(f"it cannot be read: {error.strerror}") from error
 
     def open_(say: Say) -> Pile:
         name = printable(path.resolve().name) or str(path)
         files = Files(name, [printable(name) for name in may], start, read, (json, content) if json else None)
-        return piled(files, part, table or labels, say)
+        return piled(files, part, table or labels, prepare.frames, say)
 
-    return Source(path.resolve().name, (digest, part, table and table.stamp), open_)
+    return Source(path.resolve().name, (digest, part, prepare.frames, table and table.stamp), open_)
 
 
 def refuse_made(path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from PIL import Image
 
@@ -19,6 +20,8 @@ from .words import are, them
 
 JSON = "dataset.json"  # StyleGAN's classes
 WORDS = ("none", "folders")  # that --labels may say besides a table's name
+MOVING = (".gif", ".tif", ".tiff", ".apng")  # endings of files that often have several frames
+FRAMES = 100_000  # more than that of one file are not taken
 TYPES = 8  # endings that a sentence names
 
 
@@ -33,26 +36,68 @@ class Files:
     json: tuple[str, Callable[[], bytes]] | None = None  # the path of a dataset.json among them, and its content
 
 
-def piled(files: Files, part: str | None, labels: str | Table | None, say: Say) -> Pile:
-    """The pile; `part` is a folder, `train` where there is one and none is asked for; `labels` a table, or a word."""
-    places = list(pictures_of(files, say))
-    require(bool(places), f"{files.name} holds no pictures")
-    paths = [files.paths[i] for i in places]
-    inner = bare(paths)
-    view = chosen(files.name, paths, part, say)
-    places = [places[i] for i in view.places]
+def piled(files: Files, part: str | None, labels: str | Table | None, frames: str, say: Say) -> Pile:
+    """The pile; `part` is a folder, `train` where there is one and none is asked for; `labels` a table, or a word.
 
-    def pile(view: View, chosen: Sequence[int]) -> Pile:
-        return Pile([files.paths[i] for i in chosen], lambda i: files.read(chosen[i]))
-
-    whole = pile(view, places)
+    `frames` is `all` where further frames of a file are pictures, too.
+    """
+    single = list(pictures_of(files, say))
+    require(bool(single), f"{files.name} holds no pictures")
+    view = chosen(files.name, [files.paths[i] for i in single], part, say)
+    shots = framed(files, [(place, single[place]) for place in view.places.tolist()], frames, say)
+    number = {place: i for i, place in enumerate(view.places.tolist())}
+    view = view.only([number[shot.place] for shot in shots])
+    inner = bare([files.paths[i] for i in single])
+    inner = [inner[shot.place] for shot in shots]
+    whole = Pile([shot.key(files) for shot in shots], lambda i: shots[i].read(files))
     if isinstance(labels, Table):
-        return labels.label(whole, Pictures(files.name, [inner[i] for i in view.places]), say)
-    if labels is None and (found := by_json(files, whole, [inner[i] for i in view.places], say)):
+        return labels.label(whole, Pictures(files.name, inner), say)
+    if labels is None and (found := by_json(files, whole, inner, say)):
         return found
     if labels == "none":
         return whole
     return by_folders(files, whole, view, labels, say)
+
+
+class Shot(NamedTuple):
+    """A frame of a file."""
+
+    place: int  # of the file among the pictures
+    file: int  # its place among all files
+    frame: int = 0
+
+    def key(self, files: Files) -> str:
+        return files.paths[self.file] + (f" (frame {self.frame + 1})" if self.frame else "")
+
+    def read(self, files: Files) -> Image.Image:
+        image = files.read(self.file)
+        if self.frame:
+            image.seek(self.frame)
+        return image
+
+
+def framed(files: Files, places: Sequence[tuple[int, int]], frames: str, say: Say) -> list[Shot]:
+    """The first frame of each file, or all of them; of files that can have several, that is said if they do."""
+    shots: list[Shot] = []
+    several: list[str] = []
+    with strict():
+        for place, file in places:
+            count = count_frames(files, file) if ending(files.paths[file]) in MOVING else 1
+            shots += [Shot(place, file, frame) for frame in range(count if frames == "all" else 1)]
+            several += [files.paths[file]] * (count > 1)
+    if several and frames != "all":
+        say(f"{files.name}: of {plural(len(several), 'file')} with further frames, such as {several[0]}, the first is "
+            "used; --frames all takes all")  # fmt: skip
+    return shots
+
+
+def count_frames(files: Files, place: int) -> int:
+    """How many frames a file has; 1 where that cannot be told, for reading it whole will say why."""
+    try:
+        with files.read(place) as image:
+            return min(int(getattr(image, "n_frames", 1)), FRAMES)
+    except Exception:
+        return 1
 
 
 def by_folders(files: Files, pile: Pile, view: View, wish: str | None, say: Say) -> Pile:
@@ -153,10 +198,14 @@ def begun(files: Files, place: int) -> bytes:
 def counted(paths: Iterable[str]) -> str:
     """'3 files (2 .txt, 1 .db) are', the most frequent endings first."""
     paths = list(paths)
-    kinds = Counter(kind(path) for path in paths).most_common()
-    shown = ", ".join(f"{n:,} {what}" for what, n in kinds[:TYPES])
-    more = f" and {len(kinds) - TYPES} more kinds" if len(kinds) > TYPES else ""
-    return f"{plural(len(paths), 'file')} ({shown}{more}) {are(paths)}"
+    return f"{plural(len(paths), 'file')} ({kinds(paths)}) {are(paths)}"
+
+
+def kinds(paths: Iterable[str]) -> str:
+    """How many files have which ending, the most frequent first."""
+    found = Counter(kind(path) for path in paths).most_common()
+    more = f" and {len(found) - TYPES} more kinds" if len(found) > TYPES else ""
+    return ", ".join(f"{n:,} {what}" for what, n in found[:TYPES]) + more
 
 
 def kind(path: str) -> str:

@@ -15,11 +15,11 @@ from .arrays import array
 from .cifar import batches, is_cifar, is_mosaic, mosaics
 from .folder import folder, refuse_made
 from .formats import ends_as_picture
-from .gathered import WORDS
+from .gathered import MOVING, WORDS
 from .idx import idx, images_in, is_idx
-from .pile import Pile, Say, Source
+from .pile import Pile, Say, Source, facts
 from .prepare import Prepare
-from .walk import Walk, walk
+from .walk import File, Walk, walk
 
 CLOTHES = ("T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot")
 DEEP = 2  # folders below the one that is named, in which sets are looked for: MNIST/raw
@@ -87,8 +87,11 @@ def in_file(path: Path, part: str | None, prepare: Prepare, say: Say) -> Source:
         require(part is None, f"{path} is one file and has no part {part}; name its folder, {path.parent}:{part}")
         return unlabelled(idx(path, range=prepare.range), prepare)
     require(not is_cifar(path.parent), f"{path} is one file of a set; name its folder, {path.parent}")
+    if ends_as_picture(path.name) and prepare.frames == "all":
+        return folder(path.parent, Walk(path.parent, [File(path.name, facts(path))]), part, prepare, say)
     if ends_as_picture(path.name):
-        raise Mistake(f"{path} is a single picture; name the folder that holds it and others")
+        more = ", or say --frames all to use its frames" if path.suffix.lower() in MOVING else ""
+        raise Mistake(f"{path} is a single picture; name the folder that holds it and others{more}")
     if ending == ".zip" or zipfile.is_zipfile(path):
         return archive(path, part, prepare, say)
     if path.name.lower().endswith(PACKED):

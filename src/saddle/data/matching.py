@@ -102,7 +102,7 @@ def labelled(pile: Pile, pictures: Pictures, rows: Sequence[Row], table: str, co
                        f"{pile.keys[0]!r}")  # fmt: skip
     values = [sorted({rows[row].value for row in best}) for best in fits]
     index = np.array([i for i, found in enumerate(values) if len(found) == 1 and found[0]], dtype=np.int64)
-    for sentence in unsuited(pile, rows, fits, values, lost, table, column):
+    for sentence in unsuited(pile, pictures, rows, fits, values, lost, table, column):
         say(sentence)
     require(len(index) > 0, f"column {column} of {table} has no class for any picture")
     labels, classes = numbered(whole([values[i][0] for i in index]))
@@ -127,8 +127,9 @@ def fitted(pictures: Pictures, rows: Sequence[Row]) -> tuple[list[list[int]], li
     return fits, lost
 
 
-def unsuited(pile: Pile, rows: Sequence[Row], fits: Sequence[Sequence[int]], values: Sequence[Sequence[str]],
-             lost: Sequence[int], table: str, column: str) -> Iterator[str]:  # fmt: skip
+def unsuited(pile: Pile, pictures: Pictures, rows: Sequence[Row], fits: Sequence[Sequence[int]],
+             values: Sequence[Sequence[str]], lost: Sequence[int], table: str,
+             column: str) -> Iterator[str]:  # fmt: skip
     """What does not fit between pictures and rows, in sentences."""
     without = [i for i, found in enumerate(values) if not found or list(found) == [""]]
     if without:
@@ -144,7 +145,8 @@ def unsuited(pile: Pile, rows: Sequence[Row], fits: Sequence[Sequence[int]], val
         yield f"{plural(len(lost), 'row')} of {table} {mean} no picture here, such as {rows[lost[0]].path}"
     used: dict[int, int] = {}
     for place, best in enumerate(fits):
-        twice = next((row for row in best if row in used), None)
+        again = (row for row in best if row in used and pictures.names[used[row]] != pictures.names[place])
+        twice = next(again, None)  # but for further frames of one file
         if twice is not None:
             both = f"{rows[twice].path} is {pile.keys[used[twice]]} and {pile.keys[place]}"
             yield f"a name in {table} means several pictures, and all have its class: {both}; folders tell them apart"

@@ -25,6 +25,7 @@ class Prepare:
     labels: str | None = None  # a CSV file with a class for each picture, tags.csv or tags.csv:column; folders or none
     range: str | None = None  # the numbers of black and white, as in 0..255 or -1..1; None: decided from the values
     alpha: Literal["auto", "yes", "no"] = "auto"  # is a fourth band transparency; auto: decided from its values
+    frames: Literal["first", "all"] = "first"  # which frames of a GIF or TIFF are pictures
     follow_links: bool = False  # follow symbolic links that lead out of the data's folder
 
     def __post_init__(self) -> None:
@@ -39,6 +40,7 @@ class Prepare:
             "crop random needs a size: the windows' side, as in --size 64",
         )
         require(self.alpha in ("auto", "yes", "no"), f"alpha {self.alpha!r} is unknown; it is one of auto, yes, no")
+        require(self.frames in ("first", "all"), f"frames {self.frames!r} is unknown; it is one of first, all")
         if self.range is not None:
             ends(self.range)
 

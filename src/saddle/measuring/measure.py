@@ -34,7 +34,8 @@ from .picture import draw_copies
 from .sides import Known, described, room
 from .wish import Wish
 
-SOURCE = ("size", "crop", "channels", "range", "alpha")  # options that say how a source's images are prepared
+# options that say how a source's images are prepared
+SOURCE = ("size", "crop", "channels", "labels", "range", "alpha", "frames", "follow_links")
 
 
 @enough("a smaller -n needs less, or fewer --references")

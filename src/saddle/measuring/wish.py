@@ -25,8 +25,11 @@ class Wish:
     size: int | None = None  # pixels of a side that sources are brought to; a run's own size for its data
     crop: Literal["centre", "pad", "stretch"] = "centre"  # how a source's image becomes a square
     channels: Literal[1, 3, 4] | None = None  # of a source's images
+    labels: str | None = None  # of a source: folders, none, or a CSV file: FILE.csv or FILE.csv:COLUMN
     range: str | None = None  # the numbers of black and white in a source; decided from its values if not given
     alpha: Literal["auto", "yes", "no"] = "auto"  # is a source's fourth band transparency
+    frames: Literal["first", "all"] = "first"  # which frames of a source's GIFs and TIFFs are pictures
+    follow_links: bool = False  # follow symbolic links that lead out of a source's folder
     resize: Literal["bilinear", "clean", "tensorflow"] = "bilinear"  # how images come to Inception's size
     download: bool = False  # fetch Inception's weights into the cache if they are nowhere here
     picture: Path | None = None  # draw the samples nearest to the training data beside what they are near to, a PNG

@@ -29,6 +29,7 @@ class Settings:
     labels: str | None = None  # classes: folders, none, or a CSV file: FILE.csv or FILE.csv:COLUMN
     range: str | None = None  # the numbers of black and white, as in 0..255 or -1..1; from the values if not given
     alpha: Literal["auto", "yes", "no"] = "auto"  # is a fourth band transparency; auto: decided from its values
+    frames: Literal["first", "all"] = "first"  # which frames of a GIF or TIFF are pictures
     follow_links: bool = False  # follow symbolic links that lead out of the data's folder
 
     images: int | None = None  # length: real images shown to the critic, 200k or 1.5M
