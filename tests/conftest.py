@@ -21,6 +21,7 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Nothing that tests decode lands in the user's own cache, or comes from it."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SADDLE_CACHE", str(tmp_path_factory.mktemp("cache")))
+        patch.setenv("SADDLE_CONFIG", str(tmp_path_factory.mktemp("config")))
         yield
 
 

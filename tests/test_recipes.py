@@ -48,6 +48,12 @@ class MyGAN(Recipe[Images]):
     networks: Wide = Wide(4)
     batch: int = 7  # images
 
+    def game(self, data):
+        raise ValueError("no game")
+
+    def steps(self, player):
+        return Adam(1e-3)
+
 @dataclass(frozen=True)
 class Needy(Recipe[Images]):
     width: int

@@ -11,6 +11,8 @@ import torch
 from torch import Tensor
 
 from .errors import Failure, Mistake, quoted
+from .recipes.copies import keep
+from .recipes.revive import source_of, trust_run
 from .runs.folder import Folder
 from .runs.log import read as read_log
 from .runs.manifest import Manifest
@@ -37,21 +39,31 @@ class Reproduction(NamedTuple):
                 f"{self.lines} lines of the log")  # fmt: skip
 
 
-def reproduce(path: str | Path, out: str | Path | None = None, watch: Watcher | None = None) -> Reproduction:
+def reproduce(path: str | Path, out: str | Path | None = None, watch: Watcher | None = None,
+              trust: bool = False) -> Reproduction:  # fmt: skip
     """Train a finished run again, in a new folder, on as many threads; Failure names what came out otherwise.
 
-    The manifest of the new run says what trains it now. Mistake for a run that is not finished, or whose data changed.
+    The manifest of the new run says what trains it now. Mistake for a run that is not finished, or whose data changed,
+    or whose recipe is of a file that nobody has named on this machine, unless it is to be trusted.
     """
+    if trust:
+        trust_run(path)
     first = Folder.found(path)
     manifest = Manifest.read(first)
     end = finished(first, manifest)
+    source = source_of(first, manifest)
+    if manifest.source_since:
+        raise Mistake(f"{first} went on with another source of its recipe at {manifest.source_since} images, so no "
+                      "training from its beginning comes to the same")  # fmt: skip
     now = machine(str(manifest.machine["device"]), manifest.machine["precision"])
     place = Folder.claim(out or first.path.with_name(f"{first.path.resolve().name}-again"))
     second = Folder.new(place, "")
     facts = describe_machine(now) | {"threads": manifest.machine["threads"]}  # as many, which resuming takes from here
     created = datetime.now().astimezone().isoformat(timespec="seconds")
+    if manifest.source:
+        keep(source, second)
     dataclasses.replace(manifest, machine=facts, created=created).write(second)
-    resume(second.path, watch=watch)
+    resume(second.path, watch=watch, code="copy")
     again = read_latest(second.checkpoints)
     assert again is not None
     faults = [*(f for f in (log_fault(first, second), weight_fault(end, again)) if f)]

@@ -23,8 +23,9 @@ from .measuring.named import judged
 from .memory import enough
 from .options import count, typed
 from .recipes import Entry, files, find
-from .recipes.revive import chosen as picked
-from .recipes.revive import named, reread, revive, same
+from .recipes.copies import Code, keep, replaced, resumed
+from .recipes.revive import carried, changed, named, reread, revive, same, trust_run, vocabulary
+from .recipes.sources import Source
 from .runs.folder import Folder
 from .runs.manifest import Manifest
 from .runs.settings import Settings
@@ -53,7 +54,7 @@ def train(recipe: str | Recipe[Any] = "dcgan", data: str | None = None, *, out: 
     chosen = settle(data, settings)
     with enough(), apart(), together():
         watch = watch or onlookers(chosen)
-        name, value, changes, chosen = choose(recipe, dict(options or {}), chosen)
+        name, value, changes, chosen, source = choose(recipe, dict(options or {}), chosen)
         use_threads(chosen.threads)
         place = Folder.claim(out)
         samples = opened(chosen, watch)
@@ -63,10 +64,11 @@ def train(recipe: str | Recipe[Any] = "dcgan", data: str | None = None, *, out: 
         folder = Folder(told(str(Folder.new(place, f"{label(name)}-{label(samples.name)}")) if rank() == 0 else None))
         manifest = Manifest(
             name, repr(value), changes, chosen, images, describe(samples), describe_machine(where),
-            datetime.now().astimezone().isoformat(timespec="seconds"))  # fmt: skip
+            datetime.now().astimezone().isoformat(timespec="seconds"), source.hashes if source else {})  # fmt: skip
         with kept(folder):
             if rank() == 0:
                 folder.refuse_another()
+                keep(source, folder)
                 manifest.write(folder)
             loop = prepared(folder, manifest, value, samples, where, watch, gauge)
             loop.restore(None)
@@ -76,22 +78,32 @@ def train(recipe: str | Recipe[Any] = "dcgan", data: str | None = None, *, out: 
         return folder.path
 
 
-def resume(path: str | Path, *, threads: int | None = None, watch: Watcher | None = None) -> Path:
-    """Go on with a run exactly where it stopped; the same machine and number of threads give the same bits."""
+def resume(path: str | Path, *, threads: int | None = None, watch: Watcher | None = None, trust: bool = False,
+           code: Code | None = None) -> Path:  # fmt: skip
+    """Go on with a run exactly where it stopped; the same machine and number of threads give the same bits.
+
+    `trust`: run the recipe's file that the run brings, though nobody has named it on this machine. `code`: if the file
+    was edited since, go on with the run's own "copy" of it, or the "file" as it is. Raises as `train` does.
+    """
+    if trust:
+        trust_run(path)
     folder = Folder.found(path)
     manifest = Manifest.read(folder)
     with enough(), apart(), together(), kept(folder):
-        restored(folder, manifest, threads, watch or onlookers(manifest.settings)).go()
+        restored(folder, manifest, threads, watch or onlookers(manifest.settings), code).go()
         return folder.path
 
 
-def restored(folder: Folder, manifest: Manifest, threads: int | None, watch: Watcher) -> Loop:
+def restored(folder: Folder, manifest: Manifest, threads: int | None, watch: Watcher, code: Code | None) -> Loop:
     """A run that stands where it stopped; its checkpoint, as large as the networks, is let go of before it plays on."""
     chosen = manifest.settings
-    value = revive(manifest.name, manifest.recipe, manifest.options)
+    source = resumed(folder, manifest, code, watch.said)
+    value = revive(folder, manifest, source)
     checkpoint = read_latest(folder.checkpoints)
     if checkpoint:
-        unchanged(checkpoint.facts, manifest, value)
+        unchanged(checkpoint.facts, manifest, value, source)
+    if rank() == 0:
+        manifest = replaced(folder, manifest, source, checkpoint.facts["clock"]["images"] if checkpoint else 0)
     samples = opened(chosen, watch)
     if samples.fingerprint != manifest.data["fingerprint"]:
         raise Mistake(f"the data in {samples.name} has changed since this run began, and a run keeps its data")
@@ -158,12 +170,12 @@ def onlookers(chosen: Settings) -> Watcher:
 
 
 def choose(recipe: str | Recipe[Any], options: dict[str, str],
-           chosen: Settings) -> tuple[str, Recipe[Any], dict[str, str], Settings]:  # fmt: skip
-    """The recipe's name, value and changed fields, and the settings with its own data where none was named."""
+           chosen: Settings) -> tuple[str, Recipe[Any], dict[str, str], Settings, Source | None]:  # fmt: skip
+    """The recipe's name, value and changed fields, the settings with its own data where none was named; its source."""
     by_name = isinstance(recipe, str)
     if not isinstance(recipe, str):
         recipe, options = named(recipe, options)
-    _, entry = find(recipe)
+    standard, entry = find(recipe)
     data = None if chosen.data is None else absolute(meant(chosen.data))
     if by_name and data in (None, entry.data):
         options = at_home(entry, options)
@@ -173,8 +185,8 @@ def choose(recipe: str | Recipe[Any], options: dict[str, str],
     chosen = dataclasses.replace(
         chosen, data=entry.data if data is None else data, size=chosen.size or size,
         labels=None if chosen.labels is None else absolute(chosen.labels))  # fmt: skip
-    value = picked(recipe, options)
-    return name, value, options, chosen
+    value = changed(standard, entry, options)
+    return name, value, options, chosen, carried(value, entry)
 
 
 def at_home(entry: Entry, options: dict[str, str]) -> dict[str, str]:
@@ -203,10 +215,11 @@ def opened(chosen: Settings, watch: Watcher) -> Dataset:
     return hold_out(data, chosen.held_out)
 
 
-def unchanged(facts: Facts, manifest: Manifest, recipe: Recipe[Any]) -> None:
+def unchanged(facts: Facts, manifest: Manifest, recipe: Recipe[Any], source: Source | None) -> None:
     """Refuse to go on from a checkpoint of something else, naming what differs."""
     then, now = facts.get("identity") or {}, manifest.identity
-    same(reread(manifest.name, str(then.get("recipe"))), recipe, "in the checkpoint", "in manifest.json now")
+    known = vocabulary(manifest, source)
+    same(reread(str(then.get("recipe")), known), recipe, "in the checkpoint", "in manifest.json now")
     for name, value in now.items():
         if then.get(name) != value:
             raise Mistake(f"{name} is {then.get(name)} in the checkpoint, but {value} in manifest.json now; "

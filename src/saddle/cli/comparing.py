@@ -15,7 +15,6 @@ from .saying import tell
 from .words import Nothing, take
 
 ABSENT = "(none)"
-PASSING = ("recipe", "options", "settings", "machine", "created")  # of a manifest: said by the values themselves
 
 
 def diff(words: list[str]) -> None:
@@ -28,7 +27,7 @@ def diff(words: list[str]) -> None:
 
 @light
 def compared(a: str, b: str) -> str:
-    rows = [*differences(facts(a), facts(b))]
+    rows = [*(run_differences(a, b) if is_run(a) else differences(facts(a), facts(b)))]
     return side_by_side(("", a, b), rows) if rows else f"{a} and {b} are the same"
 
 
@@ -36,22 +35,21 @@ def is_run(name: str) -> bool:
     return (Path(name) / "manifest.json").is_file()
 
 
-def facts(name: str) -> dict[str, Any]:
-    """What defines a recipe, or a run, by name."""
-    if not is_run(name):
-        recipe, _ = find(name)
-        return {"recipe": type(recipe).__name__} | parts(recipe)
-    from ..recipes.revive import revive
-    from ..reports.settings import shaped
+def run_differences(a: str, b: str) -> Iterator[tuple[str, str, str]]:
+    """As the manifests write them: for this no recipe of anybody's own is run."""
+    from ..reports import settings
     from ..runs.folder import Folder
     from ..runs.manifest import Manifest
 
-    run = Manifest.read(Folder.found(name))
-    recipe = revive(run.name, run.recipe, run.options)
-    machine = {f"machine.{name}": value for name, value in run.machine.items() if name != "command"}
-    rest = {name: value for name, value in parts(run).items() if name not in PASSING}
-    rest["data"] = run.data | {"shape": shaped(run.data["shape"])}
-    return {"recipe": type(recipe).__name__} | parts(recipe) | parts(run.settings) | rest | machine
+    runs = [Manifest.read(Folder.found(name)) for name in (a, b)]
+    for name, (x, y) in settings.differences([settings.named(run) | settings.facts(run) for run in runs]):
+        yield name, x, y
+
+
+def facts(name: str) -> dict[str, Any]:
+    """What defines a recipe."""
+    recipe, _ = find(name)
+    return {"recipe": type(recipe).__name__} | parts(recipe)
 
 
 def parts(value: Any) -> dict[str, Any]:

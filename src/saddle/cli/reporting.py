@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +20,7 @@ class Comparing:
     csv: Path | None = None  # write every number ever measured of these runs, with its protocol
     json: Path | None = None  # write everything that is said here, for programs
     seed: int = 0  # of the samples on the page
+    trust: bool = False  # run the recipe that a run brings, though it was never named on this machine
 
     def __post_init__(self) -> None:
         require(self.seed >= 0, f"seed is {self.seed}, but should be 0 or more")
@@ -30,6 +32,7 @@ class Reporting:
 
     out: Path | None = None  # the page's file; report.html in the run's folder if not given
     seed: int = 0  # of the samples on the page
+    trust: bool = False  # run the recipe that a run brings, though it was never named on this machine
 
     def __post_init__(self) -> None:
         require(self.seed >= 0, f"seed is {self.seed}, but should be 0 or more")
@@ -40,11 +43,13 @@ class Again:
     """Where the second run goes."""
 
     out: Path | None = None  # its folder; the first one's name with -again if not given
+    trust: bool = False  # run the recipe that a run brings, though it was never named on this machine
 
 
 def compare(words: list[str]) -> None:
     """saddle compare RUN ..."""
     paths, wish = take("compare", words, Comparing())
+    trusted(paths, wish.trust)
     from ..reports.reading import open_runs
 
     runs = open_runs(paths)
@@ -66,6 +71,7 @@ def compare(words: list[str]) -> None:
 def report(words: list[str]) -> None:
     """saddle report RUN."""
     (path,), wish = take("report", words, Reporting())
+    trusted([path], wish.trust)
     from ..reports.reading import open_runs
 
     (run,) = open_runs([path])
@@ -82,4 +88,13 @@ def reproduce(words: list[str]) -> None:
     (path,), wish = take("reproduce", words, Again())
     from ..reproduction import reproduce as again
 
-    tell(again(path, wish.out).told())
+    tell(again(path, wish.out, trust=wish.trust).told())
+
+
+def trusted(paths: Iterable[str], trust: bool) -> None:
+    """Note, if that is asked for, that the recipes which these runs bring may be run."""
+    if trust:
+        from ..recipes.revive import trust_run
+
+        for path in paths:
+            trust_run(path)

@@ -31,6 +31,7 @@ class Sampling:
     average: bool = True  # with averaged weights; --no-average takes those of the last round
     best: bool = False  # the checkpoint that was measured best, not the last (of a run trained with --measure)
     device: str = "auto"  # cpu, cuda or cuda:1; auto takes a GPU if there is one
+    trust: bool = False  # run the recipe that a run brings, though it was never named on this machine
     out: Path | None = None  # the sheet's file or the files' folder; samples-SEED in the run's folder if not given
 
     def __post_init__(self) -> None:
@@ -51,7 +52,7 @@ def sample(words: list[str]) -> None:
     (run,), wish = take("sample", words, Sampling())
     from ..inference.load import load
 
-    loaded = load(run, device=wish.device, average=wish.average, best=wish.best)
+    loaded = load(run, device=wish.device, average=wish.average, best=wish.best, trust=wish.trust)
     points = loaded.shape.points
     require(not (points and wish.n), f"{run} makes points, which are drawn as one picture; leave out -n")
     if wish.label is None and not wish.n and not points and loaded.conditional:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from ..data.prepare import Prepare
 from ..errors import quoted, require, visible
@@ -48,6 +48,8 @@ class Machine:
     """What may differ when a run goes on."""
 
     threads: int | None = None  # of the processor, if not as many as the run had; then the bits may differ
+    code: Literal["copy", "file"] | None = None  # of your own recipe, edited since: the run's copy, or the file
+    trust: bool = False  # run the recipe that the run brings, though it was never named on this machine
 
 
 def train(words: list[str]) -> None:
@@ -95,7 +97,7 @@ def resume(words: list[str]) -> None:
     require(machine.threads is None or machine.threads > 0, f"threads is {machine.threads}, but should be above 0")
     from .. import sessions
 
-    told(sessions.resume(run, threads=machine.threads))
+    told(sessions.resume(run, threads=machine.threads, code=machine.code, trust=machine.trust))
 
 
 def named(plain: list[str]) -> str:

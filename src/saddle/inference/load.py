@@ -12,11 +12,12 @@ from typing import Any, SupportsIndex, cast
 import torch
 from torch import Tensor
 
+from ..blame import blamed
 from ..core import Clock, Game, Mistake, Shape, require
 from ..errors import quoted
 from ..memory import enough, fits
 from ..parts import Part, playing
-from ..recipes.revive import revive
+from ..recipes.revive import revive, trust_run
 from ..runs.folder import Folder
 from ..runs.manifest import Manifest
 from ..training.average import wear
@@ -157,12 +158,16 @@ def even(side: int, classes: int) -> bool:
 
 
 @enough()
-def load(path: str | Path, *, device: str = "auto", average: bool = True, best: bool = False) -> Loaded:
+def load(path: str | Path, *, device: str = "auto", average: bool = True, best: bool = False,
+         trust: bool = False) -> Loaded:  # fmt: skip
     """The last checkpoint of a run, with the averaged weights if there are any (`average=False`: those of the match).
 
-    `best` takes the checkpoint that was measured best instead. Mistake for a folder that holds no run, a run without a
-    checkpoint yet, one without a best, and a damaged or foreign checkpoint.
+    `best` takes the checkpoint that was measured best instead. `trust` runs the recipe's file that the run brings,
+    though nobody has named it on this machine. Mistake for a folder that holds no run, a run without a checkpoint yet,
+    one without a best, a damaged or foreign checkpoint, and a recipe that is not to be trusted.
     """
+    if trust:
+        trust_run(path)
     folder = Folder.found(path)
     manifest = Manifest.read(folder)
     where = best_path(folder.checkpoints) if best else latest(folder.checkpoints)
@@ -171,8 +176,9 @@ def load(path: str | Path, *, device: str = "auto", average: bool = True, best: 
     if where is None:
         raise Mistake(f"{path} has no checkpoint yet; `saddle resume {quoted(path)}` trains it")
     shape = Shape(*manifest.data["shape"])
-    recipe = revive(manifest.name, manifest.recipe, manifest.options)
-    game = recipe.game(shape)
+    recipe = revive(folder, manifest)
+    with blamed(Mistake, recipe):
+        game = recipe.game(shape)
     tensors, facts = read(where)
     require(facts.get("identity") == manifest.identity, f"{where} is a checkpoint of another run than {path}")
     refuse_misfit(tensors, game.state_dict(), where)

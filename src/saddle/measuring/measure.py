@@ -19,6 +19,7 @@ from ..hints import fields, fits, wanted
 from ..inference.load import load
 from ..memory import enough
 from ..metrics.figures import Figure
+from ..recipes.revive import trust_run
 from ..runs.folder import Folder, write_json
 from ..runs.manifest import Manifest
 from ..runs.measures import Measurement, add_measure, measures, read_measures
@@ -48,6 +49,8 @@ def measure(what: Given, against: Given | None = None, *, say: Say = silent, **o
     measures.jsonl. Raises Mistake for what cannot be measured; what is measured never changes.
     """
     wish = wished(options)
+    for run in [str(side) for side in (what, against) if wish.trust and side is not None and is_run(side)]:
+        trust_run(run)
     subject = of_run(str(what), against, wish, say) if is_run(what) else of_source(what, against, wish, say)
     made, real = subject.made.known, subject.real.known
     refuse(wish, subject)

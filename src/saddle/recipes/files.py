@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import ast
+import builtins
 import dataclasses
 import hashlib
 import sys
-import traceback
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar, get_origin, get_type_hints
 
+from ..blame import OWN, place, short, what
 from ..errors import Mistake, nearest, require
 from ..light import heavy
+from .sources import Source, gathered
+from .trust import trust
 
 if TYPE_CHECKING:
     from ..core import Recipe
@@ -19,6 +27,7 @@ if TYPE_CHECKING:
 
 
 reading: list[Path] = []  # the files that are being run for their recipes just now
+sources: dict[str, Source] = {}  # of each module that was made of a file
 
 
 def refuse_while_reading() -> None:
@@ -32,12 +41,24 @@ def meant(name: str) -> bool:
     return name.endswith(".py") or ".py:" in name
 
 
+def parted(name: str) -> tuple[Path, str]:
+    """The file, and the name in it."""
+    path, _, value = name.rpartition(":") if ".py:" in name else (name, "", "")
+    return Path(path), value
+
+
 def find(name: str) -> tuple[Recipe[Any], Entry]:
-    """The recipe called so in the file, with an entry that finds it again in this process."""
+    """The recipe called so in the file, which the user names and so trusts, with an entry that finds it again."""
+    source = gathered(parted(name)[0])
+    trust(source)
+    return look_up(source, name)
+
+
+def look_up(source: Source, name: str) -> tuple[Recipe[Any], Entry]:
+    """The recipe called so in a source, which is run."""
     from . import Entry
 
-    path, _, value = name.rpartition(":") if ".py:" in name else (name, "", "")
-    module = opened(Path(path))
+    (path, value), module = parted(name), opened(source)
     names = [key for key, thing in vars(module).items() if recipe(thing) and not foreign(thing, module)]
     require(bool(names), f"{path} defines no recipe; write a frozen dataclass that derives from saddle.core.Recipe")
     require(bool(value), f"say which recipe of the file: {' or '.join(f'{path}:{key}' for key in names)}")
@@ -53,13 +74,57 @@ def made(thing: Any, name: str) -> Recipe[Any]:
     params = vars(kind).get("__dataclass_params__")  # its own: a subclass of a dataclass is none by itself
     require(
         params is not None and params.frozen,
-        f"{name} is no frozen dataclass; write @dataclass(frozen=True) above class {kind.__name__}",
+        f"{at(kind) or name} is no frozen dataclass; write @dataclass(frozen=True) above class {kind.__name__}",
     )
+    missing = [f.name for f in dataclasses.fields(kind) if f.init and f.default is f.default_factory]
+    require(thing is not kind or not missing, f"{at(kind) or name} has fields without a default: {', '.join(missing)}")
+    if kind.__module__.startswith(OWN):
+        whole(kind)
     if thing is not kind:
         return thing  # type: ignore[no-any-return]
-    missing = [f.name for f in dataclasses.fields(kind) if f.init and f.default is f.default_factory]
-    require(not missing, f"{name} has fields without a default: {', '.join(missing)}")
-    return kind()  # type: ignore[no-any-return]
+    try:
+        return kind()  # type: ignore[no-any-return]
+    except Exception as error:
+        raise told(error, at(kind) or name) from error
+
+
+def whole(kind: type[Recipe[Any]]) -> None:
+    """Refuse a class of the user's that lacks what a recipe has, or has values that no option could reach."""
+    from ..core import Recipe
+
+    for method, how in (("game", "game(self, data: Shape) -> Game"), ("steps", "steps(self, player: str) -> Adam")):
+        lacks = getattr(kind, method) is getattr(Recipe, method)
+        require(not lacks, f"{at(kind)} has no method {method}; write def {how}")
+    try:
+        hints = get_type_hints(kind)
+    except Exception as error:
+        raise Mistake(f"{at(kind)} has a field whose type cannot be read: {what(error)}") from error
+    for base in kind.__mro__:
+        if base.__module__.startswith(OWN):
+            bare = [name for name, value in vars(base).items() if plain(name, value) and name not in hints]
+            require(not bare, f"{at(base)} has {bare[0] if bare else ''} without a type, which is no field and no "
+                              "option; write its type, or ClassVar")  # fmt: skip
+    held = {f.name for f in dataclasses.fields(kind)}  # type: ignore[arg-type]
+    held |= {n for n, h in hints.items() if get_origin(h) is ClassVar}
+    require("batch" in held, f"{at(kind)} has no field batch, the images of a critic's move; write batch: int = 64")
+
+
+def plain(name: str, value: object) -> bool:
+    """Is this a value that was meant to be a field?"""
+    written = isinstance(value, int | float | str | tuple) or dataclasses.is_dataclass(value)
+    return written and not isinstance(value, type) and name[0] != "_" and name != "paper"
+
+
+def at(kind: type) -> str:
+    """Where a class of the user's stands: 'mine.py, line 3: MyGAN'; '' for any other."""
+    package, _, inner = kind.__module__.partition(".")
+    source = sources.get(package)
+    name = source and (source.module(inner) if inner else source.main)
+    if not source or not name:
+        return ""
+    nodes = ast.walk(ast.parse(source.files[name]))
+    line = next((n.lineno for n in nodes if isinstance(n, ast.ClassDef) and n.name == kind.__name__), 1)
+    return f"{short(str(source.folder / name))}, line {line}: {kind.__name__}"
 
 
 def recipe(thing: object) -> bool:
@@ -74,32 +139,72 @@ def foreign(thing: object, module: ModuleType) -> bool:
     return isinstance(thing, type) and thing.__module__ != module.__name__
 
 
-def opened(path: Path) -> ModuleType:
+def opened(source: Source) -> ModuleType:
     """The file as a module under a private name that tells its content, so that the same text is run only once."""
-    require(path.is_file(), f"there is no file {path}")
-    source = path.read_bytes()
-    name = f"saddle_recipe_{hashlib.sha256(str(path.resolve()).encode() + source).hexdigest()[:16]}"
+    name = f"{OWN}{hashlib.sha256(f'{source.path} {source.digest}'.encode(errors='replace')).hexdigest()[:16]}"
     if name in sys.modules:
         return sys.modules[name]
     heavy()
+    if not any(isinstance(finder, Beside) for finder in sys.meta_path):
+        sys.meta_path.insert(0, Beside())
     module = sys.modules[name] = ModuleType(name)  # dataclasses look their module up while it runs
-    module.__file__ = str(path.resolve())
-    reading.append(path)
+    module.__path__, module.__package__ = [], name  # so that what lies beside can be found in it
+    sources[name] = source
+    reading.append(source.path)
     try:
-        # not by an import, which would leave, and later trust, a file of bytecode beside it
-        exec(compile(source, str(path), "exec", dont_inherit=True), vars(module))
+        run(module, source, source.main)
     except Exception as error:
-        del sys.modules[name]
-        what = "" if isinstance(error, Mistake) else f"{type(error).__name__}: "
-        raise Mistake(f"{path}, line {line(error, path)}: {what}{' '.join(str(error).split())}") from error
+        for other in [key for key in sys.modules if key.partition(".")[0] == name]:
+            del sys.modules[other]
+        raise told(error, f"{short(str(source.path))}, line 1") from error
     finally:
-        reading.remove(path)
+        reading.remove(source.path)
     return module
 
 
-def line(error: Exception, path: Path) -> int:
-    """The last line of the file that was reached before it went wrong."""
-    if isinstance(error, SyntaxError) and error.filename == str(path):
-        return error.lineno or 1
-    frames = traceback.extract_tb(error.__traceback__)
-    return next((f.lineno for f in reversed(frames) if f.filename == str(path) and f.lineno), 1)
+def run(module: ModuleType, source: Source, name: str) -> None:
+    """Run a file of a source in its module; by no import, which would leave, and later trust, bytecode beside it."""
+    path = source.folder / name
+    module.__file__ = str(path)
+    module.__dict__["__builtins__"] = {**vars(builtins), "__import__": importing(module.__name__.partition(".")[0])}
+    exec(compile(source.files[name], str(path), "exec", dont_inherit=True), vars(module))
+
+
+def importing(package: str) -> Any:
+    """`import` as a source's modules do it: what lies beside them is taken as it was read, in any order and moment."""
+
+    def import_(name: str, globals: Mapping[str, object] | None = None, locals: Mapping[str, object] | None = None,
+                fromlist: Sequence[str] | None = (), level: int = 0) -> ModuleType:  # fmt: skip
+        source = sources[package]
+        top = name.partition(".")[0]
+        if level or source.module(top) is None:
+            return __import__(name, globals, locals, fromlist or (), level)
+        found = import_module(f"{package}.{name}")
+        for inner in fromlist or ():
+            if source.module(f"{name}.{inner}"):
+                import_module(f"{package}.{name}.{inner}")
+        return found if fromlist else sys.modules[f"{package}.{top}"]
+
+    return import_
+
+
+class Beside(MetaPathFinder, Loader):
+    """Finds the modules that lie beside a recipe, by the private names under which they are imported."""
+
+    def find_spec(self, name: str, path: object = None, target: object = None) -> ModuleSpec | None:
+        package, _, inner = name.partition(".")
+        file = sources[package].module(inner) if inner and package in sources else None
+        return ModuleSpec(name, self, is_package=file.endswith("__init__.py")) if file else None
+
+    def exec_module(self, module: ModuleType) -> None:
+        package, _, inner = module.__name__.partition(".")
+        source = sources[package]
+        file = source.module(inner)
+        assert file is not None
+        run(module, source, file)
+
+
+def told(error: Exception, otherwise: str) -> Mistake:
+    """An error while a file was read, by its line."""
+    said = str(error) if isinstance(error, Mistake) else what(error)
+    return Mistake(f"{place(error) or otherwise}: {' '.join(said.split())}")

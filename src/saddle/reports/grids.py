@@ -11,6 +11,7 @@ from PIL import Image
 
 from ..errors import Mistake
 from ..inference.load import load
+from ..recipes.trust import Untrusted
 from ..regular import is_regular, open_to_read
 from ..runs.log import warned
 from ..runs.progress import shown, spread
@@ -39,6 +40,8 @@ def sampled(run: Run, seed: int) -> Markup:
         labels = loaded.in_order() if not points and loaded.conditional else None
         parts = loaded.parts(len(labels) if labels else POINTS if points else IMAGES, seed, labels)
         samples = torch.cat([painted(some) for some in parts])
+    except Untrusted:
+        raise
     except Mistake as reason:
         return tag("p", f"No samples: {reason}.", class_="none")
     return picture(png(sheet({"made": samples})), f"samples of {run.title}, seed {seed}")

@@ -21,11 +21,18 @@ class Difference(NamedTuple):
     values: tuple[str, ...]
 
 
+def named(manifest: Manifest) -> dict[str, ast.expr]:
+    """What recipe and data are called."""
+    data = {f"data.{name}": str(manifest.data[name]) for name in ("name", "classes")}
+    return {name: ast.Constant(text) for name, text in {"name": manifest.name, **data}.items()}
+
+
 def facts(manifest: Manifest) -> dict[str, ast.expr]:
     """The recipe's class and fields, the settings, the data and the machine."""
     recipe = ast.parse(manifest.recipe, mode="eval").body
     rest = dataclasses.asdict(manifest.settings) | {"images": manifest.images}
     rest |= {f"data.{name}": manifest.data[name] for name in ("samples", "fingerprint")}
+    rest |= {f"source.{name}": digest[:12] for name, digest in (manifest.source or {}).items()}
     rest |= {"data.shape": shaped(manifest.data["shape"])}
     rest |= {f"machine.{name}": value for name, value in manifest.machine.items() if name != "command"}
     values: dict[str, ast.expr] = {name: ast.Constant(value) for name, value in rest.items()}

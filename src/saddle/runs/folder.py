@@ -17,6 +17,7 @@ try:
 except ImportError:  # not on Windows; there a second writer is noticed only by the manifest
     fcntl = None  # type: ignore[assignment]
 
+COPY = "recipe"  # the folder that holds the source of a recipe of one's own
 DRAFT = ".draft-"  # how the names of files begin that are not whole yet
 FOREIGN = ".tmp*"  # those of the library that once wrote checkpoints
 LOCK = ".lock"
@@ -77,7 +78,13 @@ class Folder:
 
     def unbegun(self) -> bool:
         """Is there nothing in it but what a run that was killed before its manifest was written may leave?"""
-        return all(path.name == LOCK or path.name.startswith(DRAFT) or self.empty(path) for path in self.path.iterdir())
+        return all(path.name == LOCK or path.name.startswith(DRAFT) or self.empty(path) or self.copied(path)
+                   for path in self.path.iterdir())  # fmt: skip
+
+    def copied(self, path: Path) -> bool:
+        """Is this the folder of a recipe's source, and nothing else in it?"""
+        own = path.name == COPY and path.is_dir() and not path.is_symlink()
+        return own and all(file.suffix == ".py" or file.is_dir() for file in path.rglob("*"))
 
     def empty(self, path: Path) -> bool:
         """Is this one of the folders that a run begins with, and nothing in it?"""

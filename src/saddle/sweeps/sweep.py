@@ -95,7 +95,7 @@ def tried(plan: Plan) -> None:
         trial = plan.trial(0, choice, 0)
         settings = dict(trial.settings)
         chosen = settle(settings.pop("data", None), settings)
-        _, recipe, _, chosen = choose(plan.recipe, trial.options, chosen)
+        _, recipe, _, chosen, _ = choose(plan.recipe, trial.options, chosen)
         recipe.game(opened(chosen, Watcher()).shape)
 
 

@@ -9,7 +9,9 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import NamedTuple
 
-from ..errors import Failure, Interrupted, Mistake
+from ..errors import Failure, Interrupted, Mistake, require
+from ..runs.folder import Folder
+from ..runs.manifest import Manifest
 from ..runs.measures import Measurement
 from ..sessions import resume, train
 from ..training.watch import Plan, Together, Watcher, watchers
@@ -61,6 +63,8 @@ def work(recipe: str, trial: Trial, place: str, alone: bool, asks: bool, answer:
         shown = watchers(board, quiet or not alone)  # the displays of several would overwrite each other
         watch = Together(*shown, line) if asks else Together(*shown)
         if (Path(place) / "manifest.json").exists():
+            found = Manifest.read(Folder.found(place)).name
+            require(found == recipe, f"{place} holds a run of {found}, not of {recipe}")
             resume(place, watch=watch)
         else:
             clear(Path(place))

@@ -9,9 +9,11 @@ from typing import Any, Generic, NamedTuple, TypeVar
 import torch
 from torch import Tensor
 
-from ..core import Clock, Recipe, Stage
+from ..blame import blamed
+from ..core import Clock, Game, Mistake, Recipe, Stage
 from ..data.dataset import Dataset
 from ..data.feed import Feed
+from ..errors import Failure
 from ..memory import enough, fits
 from ..parts import Part, playing
 from .average import Average, resting
@@ -37,13 +39,14 @@ class Match(Generic[B]):
     def __init__(self, recipe: Recipe[B], data: Dataset, images: int, machine: Machine, how: How = How()) -> None:
         self.recipe, self.data, self.total, self.machine, self.how = recipe, data, images, machine, how
         torch.manual_seed(mix(how.seed))
-        with enough(smaller_networks(recipe, data.shape)):
-            game = recipe.game(data.shape)
+        with enough(smaller_networks(recipe, data.shape)), blamed(Mistake, recipe):
+            game = playable(recipe.game(data.shape), recipe)
             self.game = game.to(machine.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
             self.average = Average(self.game, how.ema) if how.ema else None
-        self.stages = recipe.stages(data.shape, images)
         self.clock = Clock()
-        self.open()
+        with blamed(Mistake, recipe):
+            self.stages = recipe.stages(data.shape, images)
+            self.open()
         self.room()
 
     def room(self) -> None:
@@ -75,11 +78,12 @@ class Match(Generic[B]):
     def play(self, between: Callable[[], object] = lambda: None) -> tuple[Clock, dict[str, Tensor]]:
         """Play one round; returns when it was played and what it reports. `between`: see `Engine.play`."""
         clock = self.clock
-        report = self.engine.play(*self.feeds, clock=clock, between=between)
-        report |= {name: value.detach().clone() for name, value in self.game.gauges().items()}
+        with blamed(Failure, self.recipe):
+            report = self.engine.play(*self.feeds, clock=clock, between=between)
+            report |= {name: value.detach().clone() for name, value in self.game.gauges().items()}
         images = self.feeds[0].position
         if images == clock.images:
-            raise RuntimeError(f"a round of {type(self.game).__name__} showed no image to a critic; it would never end")
+            raise Failure(f"a round of {type(self.game).__name__} showed no image to a critic; it would never end")
         self.clock = Clock(clock.round + 1, images, min(images / self.total, 1.0))
         if self.average:
             self.average.follow(images - clock.images, images)
@@ -96,7 +100,7 @@ class Match(Generic[B]):
         dice = torch.Generator(self.machine.device).manual_seed(mix(self.how.seed, -1))
         with torch.random.fork_rng(cuda), resting(self.game), playing(Part(index, count, dice)):
             torch.manual_seed(mix(self.how.seed, -1, *([index] if index else [])))
-            with self.average.worn() if self.average else nullcontext():
+            with self.average.worn() if self.average else nullcontext(), blamed(Failure, self.recipe):
                 columns: Mapping[str, Tensor] = self.game.show(batch)
         return columns
 
@@ -127,6 +131,14 @@ class Match(Generic[B]):
         for player, optimizer in self.engine.optimizers.items():
             name = self.engine.names[player]
             seat(optimizer, facts["groups"][name], part(tensors, f"optimizer.{name}."))
+
+
+def playable(game: object, recipe: Recipe[Any]) -> Game[Any]:
+    """What a recipe's `game` has made, if it is one."""
+    if not isinstance(game, Game):
+        raise Mistake(f"{type(recipe).__name__}.game returned {type(game).__name__}, but should return a Game, such as "
+                      "saddle.games.Adversarial")  # fmt: skip
+    return game
 
 
 def seat(optimizer: torch.optim.Optimizer, groups: list[dict[str, Any]], tensors: Mapping[str, Tensor]) -> None:

@@ -1,0 +1,142 @@
+"""The source of a recipe of one's own: its file, and the modules beside it that it imports; read once, and hashed."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import os
+import re
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+
+from ..errors import Mistake, require
+
+LARGEST, MOST = 4 << 20, 500  # bytes of a file, files of a source
+PART = re.compile(r"\w[\w.-]*")  # of a path in a source: never .. or a hidden file
+
+
+@dataclass(frozen=True)
+class Source:
+    """Files as they were read, by their paths below a folder; the first one is the recipe's own."""
+
+    folder: Path
+    files: dict[str, bytes]
+
+    @property
+    def main(self) -> str:
+        return next(iter(self.files))
+
+    @property
+    def path(self) -> Path:
+        return self.folder / self.main
+
+    @property
+    def hashes(self) -> dict[str, str]:
+        return {name: hashlib.sha256(content).hexdigest() for name, content in self.files.items()}
+
+    @cached_property
+    def digest(self) -> str:
+        """Of the names and contents: it does not hang on where they lie."""
+        return hashlib.sha256(repr([self.main, sorted(self.hashes.items())]).encode()).hexdigest()
+
+    def module(self, dotted: str) -> str | None:
+        """The file of a module, or of a package, which is beside the recipe's own."""
+        stem = dotted.replace(".", "/")
+        return next((name for name in (f"{stem}.py", f"{stem}/__init__.py") if name in self.files), None)
+
+    def copy(self, folder: Path) -> None:
+        """Write the files below a new folder."""
+        for name, content in self.files.items():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_bytes(content)
+
+    def differs(self, other: Source) -> str:
+        """Where another source first says something else: 'line 7 of mine.py was "a = 1", now "a = 2"'."""
+        for name in dict.fromkeys([*self.files, *other.files]):
+            was, now = (s.files.get(name, b"").decode("utf-8", "replace").splitlines() for s in (self, other))
+            for i in range(max(len(was), len(now))):
+                then, here = (lines[i].strip()[:60] if i < len(lines) else "" for lines in (was, now))
+                if was[i : i + 1] != now[i : i + 1]:
+                    return f"line {i + 1} of {name} was {then!r}, now {here!r}"
+        return f"it was called {self.main}, now {other.main}"
+
+
+def gathered(path: Path) -> Source:
+    """A file with the modules and packages beside it that it imports, and those that these import."""
+    require(path.is_file(), f"there is no file {path}")
+    folder, files = path.resolve().parent, {path.name: whole(path)}
+    left = [path.name]
+    while left:
+        name = left.pop()
+        for found in [one for dotted in imported(files[name], name) for one in beside(folder, dotted)]:
+            if found not in files:
+                files[found] = whole(folder / found)
+                left.append(found)
+                require(len(files) <= MOST, f"{path} imports more than {MOST} files beside it")
+    return Source(folder, files)
+
+
+def imported(content: bytes, name: str) -> Iterator[str]:
+    """The dotted names that a file imports, as if it stood at the top; of one that cannot be read none."""
+    try:
+        tree = ast.parse(content)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return  # said when it is run
+    package = PurePosixPath(name).parent.parts
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        if isinstance(node, ast.ImportFrom):
+            above = package[: len(package) - node.level + 1] if node.level else ()
+            start = ".".join((*above, *(node.module or "").split("."))).strip(".")
+            yield from (start, *(f"{start}.{alias.name}".strip(".") for alias in node.names))
+
+
+def beside(folder: Path, dotted: str) -> Iterator[str]:
+    """The files below the folder that are run when this is imported: a module's, and its packages' own."""
+    parts = dotted.split(".") if dotted else []
+    for i in range(1, len(parts) + 1):
+        stem = "/".join(parts[:i])
+        if (folder / stem / "__init__.py").is_file():
+            yield f"{stem}/__init__.py"
+        elif (folder / f"{stem}.py").is_file():
+            yield f"{stem}.py"
+            return
+        else:
+            return
+
+
+def kept(folder: Path, hashes: dict[str, str]) -> Source:
+    """What a run has copied, if it is still what its manifest says; no link is followed."""
+    require(0 < len(hashes) <= MOST, f"{folder} should hold 1 to {MOST} files, but the manifest names {len(hashes)}")
+    for name in hashes:
+        plain = name.endswith(".py") and all(PART.fullmatch(part) for part in name.split("/"))
+        require(plain, f"the manifest names {name!r} in {folder}, which is no file of a recipe")
+    there = {str(p.relative_to(folder).as_posix()) for p in folder.rglob("*") if p.is_symlink() or not p.is_dir()}
+    for name in sorted(there ^ hashes.keys()):
+        how = (
+            "which its manifest does not name; take it away" if name in there else "which was copied there; it is gone"
+        )
+        raise Mistake(f"{folder} {'holds' if name in there else 'lacks'} {name}, {how}")
+    require(not folder.is_symlink(), f"{folder} is a link, which is not followed")
+    source = Source(folder.resolve(), {name: whole(folder / name, linked=False) for name in hashes})
+    for name, digest in source.hashes.items():
+        require(digest == hashes[name], f"{folder / name} is not what the run was trained with: it was changed since")
+    return source
+
+
+def whole(path: Path, linked: bool = True) -> bytes:
+    """A regular file's bytes; a fifo is not waited for."""
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | (0 if linked else getattr(os, "O_NOFOLLOW", 0))
+    try:
+        with open(os.open(path, flags), "rb") as file:
+            regular = stat.S_ISREG(os.fstat(file.fileno()).st_mode)
+            require(regular, f"{path} is no regular file")
+            content = file.read(LARGEST + 1)
+    except OSError as error:
+        raise Mistake(f"{path} cannot be read: {error.strerror or error}") from None
+    require(len(content) <= LARGEST, f"{path} is no recipe: it is longer than {LARGEST >> 20} MiB")
+    return content

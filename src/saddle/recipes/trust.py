@@ -1,0 +1,64 @@
+"""Which recipes of one's own may be run: those that the user has named on this machine, known by their content."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from pathlib import Path
+
+from ..errors import Mistake
+from .sources import Source
+
+FILE = "trusted"  # a line for each: digest, and where it lay when it was named
+named_now: set[str] = set()  # in this process, where nothing can be written
+
+
+class Untrusted(Mistake):
+    """A run brings a recipe of its own that nobody has named on this machine."""
+
+
+def home() -> Path | None:
+    """The folder of saddle's configuration; None for a user without a home."""
+    if given := os.environ.get("SADDLE_CONFIG"):
+        return Path(given)
+    if given := os.environ.get("XDG_CONFIG_HOME"):
+        return Path(given) / "saddle"
+    try:
+        return Path.home() / ".config" / "saddle"
+    except RuntimeError:
+        return None
+
+
+def trust(source: Source) -> None:
+    """The user has named this source: from now on its content may be run, wherever it lies."""
+    if trusted(source):
+        return
+    named_now.add(source.digest)
+    folder = home()
+    with suppress(OSError):  # then it holds for this process
+        if folder:
+            folder.mkdir(parents=True, exist_ok=True)
+            with (folder / FILE).open("a", encoding="utf-8", errors="backslashreplace") as file:
+                file.write(f"{source.digest} {str(source.path)!a}\n")
+
+
+def trusted(source: Source) -> bool:
+    return source.digest in named_now or source.digest in known()
+
+
+def known() -> set[str]:
+    """What was named before."""
+    folder = home()
+    try:
+        lines = (folder / FILE).read_bytes().splitlines() if folder else []
+    except OSError:
+        return set()
+    return {line.partition(b" ")[0].decode("latin1") for line in lines}
+
+
+def allowed(source: Source, run: object) -> Source:
+    """The source, if it may be run; Untrusted otherwise."""
+    if not trusted(source):
+        raise Untrusted(f"{run} runs a recipe of its own, {source.path}, which was never named on this machine; "
+                        "read it, and if you trust it, add --trust (in Python trust=True)")  # fmt: skip
+    return source
