@@ -9,8 +9,10 @@ from PIL import Image
 
 from data_files import noise, save, smooth
 from saddle.data import Prepare, open_data
+from saddle.data.decode import decoded
 from saddle.data.formats import opened
 from saddle.data.pixels import coloured, fitted, squared
+from saddle.data.sources import find
 from saddle.errors import Mistake
 
 
@@ -157,6 +159,45 @@ def test_crops():
     assert (stretched[:, 12:18] == (255, 0, 0)).all() and (stretched[:, 2:8] == 0).all()
     see_through = np.asarray(squared(image.convert("RGBA"), 30, "pad"))
     assert (see_through[:10, :, 3] == 0).all() and (see_through[10:20, :, 3] == 255).all()
+
+
+def test_a_pad_is_a_frame_and_enlarges_nothing():
+    """Digits of 28 pixels keep every pixel at 32, and what is around them is their own black."""
+    digits = np.pad(noise(5, 20, 20), ((0, 0), (4, 4), (4, 4)))
+    digits[4, 0, :9] = 255  # one touches its edge, as some do
+    for digit in digits:
+        framed = np.asarray(squared(Image.fromarray(digit), 32, "pad"))
+        assert np.array_equal(framed, np.pad(digit, 2))
+    photo = noise(6, 10, 3)
+    assert np.array_equal(np.asarray(squared(Image.fromarray(photo), 12, "pad"))[3:9, 1:11], photo)
+    assert (np.asarray(squared(Image.fromarray(photo), 12, "pad"))[:3] == 255).all()
+
+
+@pytest.mark.parametrize("size", [(3000, 1), (1, 3000), (3000, 7), (2, 65), (65, 2), (5000, 10)])
+def test_a_very_long_picture_is_a_line_in_its_frame_and_not_nothing(size):
+    framed = np.asarray(squared(Image.fromarray(noise(size[1], size[0], 3) // 2), 32, "pad"))
+    assert framed.shape == (32, 32, 3) and (framed != 255).any()
+    assert (framed == 255).all(axis=2).mean() > 0.9
+
+
+def test_other_crops_have_other_fingerprints_where_their_pixels_differ(tmp_path):
+    np.save(tmp_path / "a.npy", np.pad(noise(5, 20, 20), ((0, 0), (4, 4), (4, 4))))
+    prints = {
+        crop: open_data(str(tmp_path / "a.npy"), Prepare(size=32, crop=crop), print, cache=tmp_path / "c").fingerprint
+        for crop in ("centre", "pad", "stretch")
+    }
+    assert prints["centre"] == prints["stretch"] != prints["pad"]
+
+
+def test_blocks_of_large_pictures_are_small(tmp_path):
+    """However many cores read ahead, what waits is counted in bytes."""
+    for i in range(9):
+        save(tmp_path / f"{i}.png", smooth(1100, 1000, seed=i))
+    pile = find(str(tmp_path), Prepare()).open(print)
+    _, blocks = decoded(pile, Prepare(), print)
+    assert [len(block.places) for block in blocks] == [1] * 9
+    _, blocks = decoded(pile, Prepare(size=32), print)
+    assert [len(block.places) for block in blocks] == [9]
 
 
 def test_a_picture_of_the_right_size_is_left_alone():

@@ -63,6 +63,8 @@ def read_facts(place: Path) -> dict[str, Any]:
     except (OSError, ValueError, RecursionError) as error:
         raise Damaged(f"facts.json cannot be read: {error}") from error
     check = facts.pop("check", None) if isinstance(facts, dict) else None
+    if check is None and isinstance(facts, dict) and "labelled" in facts:
+        raise Damaged("it is of an earlier version, which had no checksums")
     if check is None or check != digest_of(facts):
         raise Damaged("facts.json is not what was written")
     return facts
