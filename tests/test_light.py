@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from saddle.cli import main
-from saddle.light import StandIn, light
+from saddle.light import Aside, StandIn, light
 from saddle.uncompiled import Uncompiled
 
 LINES = [
@@ -20,10 +20,8 @@ LINES = [
     ["list", "dcgam"],
     ["train", "r3gan-cifar", "--help"],
     ["diff", "dcgan", "r3gan-cifar"],
-    ["show", "dcgam"],
     ["train", "--networks.widht", "3"],
     ["train", "--objective", "Nonsaturating"],
-    ["train", "--views", "ADA(pipe='x')"],
     ["train", "--prior", "R1()"],
     ["train", "--batch", "0"],
     ["sweep", "dcgan", "--vary", "batch=8;x"],
@@ -44,9 +42,21 @@ TRAINED = """
 import sys
 from saddle.cli import main
 
-assert main("show t-gan --size 32 --channels 1".split()) == main("show dcgan --size 64 --channels 3".split()) == 0
+assert main("show dcgan --size 64 --channels 3".split()) == 0
+assert main(["diff", "./mine.py:Mine", "dcgan"]) == 0
 assert main("train gan --size 8 --limit 64 --batch 8 --images 16 --networks.width 4 --quiet --out x".split()) == 0
 print("torch._dynamo.eval_frame" in sys.modules)
+"""
+
+
+MINE = """
+from dataclasses import dataclass
+import torch
+from saddle.recipes.dcgan import DCGAN
+
+@dataclass(frozen=True)
+class Mine(DCGAN):
+    batch: int = int(torch.ones(7).sum())
 """
 
 
@@ -66,8 +76,10 @@ def test_pages_and_refusals_without_torch_are_those_with_it(capsys: pytest.Captu
         assert [main(words), *capsys.readouterr()] == [code, out, err], words
 
 
-def test_neither_looking_at_a_recipe_nor_training_it_imports_torchs_compiler() -> None:
-    assert apart(TRAINED).splitlines()[-1] == "False"
+def test_ones_own_file_is_run_with_torch_itself_and_training_never_imports_its_compiler() -> None:
+    Path("mine.py").write_text(MINE)
+    said = apart(TRAINED).splitlines()
+    assert said[-1] == "False" and [line.split() for line in said if line.startswith("batch")] == [["batch", "7", "64"]]
 
 
 def test_what_needs_torch_after_all_gets_it_and_leaves_no_stand_in_behind() -> None:
@@ -95,9 +107,29 @@ assert issubclass(Memory, torch.nn.Module) and torch is seen[2]
     apart(code)
 
 
+def test_every_recipe_is_read_back_without_torch() -> None:
+    code = """
+import sys
+from saddle.light import light
+from saddle.recipes import RECIPES, find
+
+@light
+def read_back():
+    from saddle.recipes.revive import chosen, reread
+    for name in RECIPES:
+        recipe, _ = find(name)
+        assert reread(name, repr(recipe)) == recipe, name
+    return repr(chosen("dcgan", {"constraint": "Clip(0.05)", "views": "ADA()"}))
+
+print(read_back(), "torch" in sys.modules)
+"""
+    said = apart(code)
+    assert "Clip(bound=0.05)" in said and said.endswith(" False\n")
+
+
 def test_a_stand_in_can_be_named_and_derived_from_but_not_used() -> None:
-    thing = StandIn("Module", (), {"__module__": "torch.nn"})
-    assert thing.Inner is thing.Inner and (thing | None) is not None
+    thing = StandIn("nn", (), {"__module__": "torch"}).Module
+    assert thing is Aside("torch.nn").Module and (thing | None) is not None
     assert not hasattr(thing, "__wrapped__")
     with pytest.raises(Exception, match=r"torch\.nn\.Module"):
         thing(3)

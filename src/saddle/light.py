@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, MutableSequence
 from contextlib import contextmanager
-from functools import wraps
+from functools import cache, wraps
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
@@ -62,16 +62,20 @@ class Finder(MetaPathFinder, Loader):
 
 
 def invented(owner: StandIn | ModuleType, name: str) -> StandIn:
+    """What is called so, however it is come to: as torch.nn.Module, or as Module of what was imported as nn."""
     if name.startswith("__"):
         raise AttributeError(name)
-    made = StandIn(name, (), {"__module__": owner.__name__})
-    setattr(owner, name, made)
-    return made
+    return named(owner.__name__ if isinstance(owner, ModuleType) else f"{owner.__module__}.{owner.__name__}", name)
+
+
+@cache
+def named(module: str, name: str) -> StandIn:
+    return StandIn(name, (), {"__module__": module})
 
 
 def heavy() -> None:
     """Said before what may compute anything, such as a file of the user's."""
-    if isinstance(sys.modules.get("torch"), Aside):
+    if any(isinstance(finder, Finder) for finder in sys.meta_path):
         raise Needed("torch")
 
 

@@ -49,8 +49,10 @@ class Folder:
     def claim(cls, out: str | Path | None) -> Path | None:
         """Where a new run was asked to lie: refused, before any work is done, if something lies there already."""
         if out is None:
+            makeable(Path("runs"))
             return None
         folder = cls(out)
+        makeable(folder.path)
         if folder.manifest.exists():
             on = f"`saddle resume {quoted(out)}` goes on with it"
             raise Mistake(f"{out} already holds a run; {on}, or choose another --out")
@@ -149,6 +151,14 @@ class Folder:
             yield
 
 
+def makeable(path: Path) -> None:
+    """Raise Mistake where a folder could not be made, or written into if it is there."""
+    place = next((place for place in (path, *path.absolute().parents) if place.exists()), Path("/"))
+    why = "may not be changed" if place.is_dir() else "is no folder"
+    if not place.is_dir() or not os.access(place, os.W_OK | os.X_OK):
+        raise Mistake(f"nothing can be written to {path}: {place} {why}; --out names another place")
+
+
 def number(root: Path, name: str) -> Path:
     """The next free root/NNN-name, made."""
     root.mkdir(parents=True, exist_ok=True)
@@ -199,4 +209,5 @@ def write_json(path: Path, facts: Any) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    write(path, lambda draft: draft.write(text.encode()))
+    """Of a path that is no UTF-8, what is none is written as \\udce9, which JSON reads back."""
+    write(path, lambda draft: draft.write(text.encode("utf-8", "backslashreplace")))

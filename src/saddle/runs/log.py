@@ -135,7 +135,7 @@ def append(path: Path, facts: Any) -> None:
         with open_to_append(path) as file:
             file.seek(0)
             file.truncate(file.read().rfind(b"\n") + 1)
-            file.write(json.dumps(facts, ensure_ascii=False).encode() + b"\n")
+            file.write(json.dumps(facts, ensure_ascii=False).encode("utf-8", "backslashreplace") + b"\n")
             file.flush()
             os.fsync(file.fileno())
     except OSError as error:

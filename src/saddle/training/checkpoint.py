@@ -82,8 +82,7 @@ def read(path: Path) -> Checkpoint:
 def opened(path: Path) -> Iterator[Any]:
     """The library's reader; Mistake for a link out of the run, for what is no regular file, or no safetensors file."""
     try:
-        open_to_read(path, path.parent.parent).close()
-        with safe_open(path, "pt") as file:
+        with open_to_read(path, path.parent.parent) as there, safe_open(utf8(path, there.fileno()), "pt") as file:
             yield file
     except FileNotFoundError:
         raise Mistake(f"there is no checkpoint {path}") from None
@@ -91,6 +90,14 @@ def opened(path: Path) -> Iterator[Any]:
         raise
     except (SafetensorError, OSError, ValueError, RuntimeError, OverflowError, MemoryError) as error:
         raise Mistake(f"{path} is damaged, or no checkpoint: {error}") from None
+
+
+def utf8(path: Path, number: int) -> str:
+    """A path as the library takes it, in UTF-8 alone; of any other, that of the file as it is open under a number."""
+    try:
+        return str(path).encode().decode()
+    except UnicodeEncodeError:
+        return f"/dev/fd/{number}"
 
 
 def facts_in(path: Path, header: Mapping[str, str]) -> Facts:

@@ -1,0 +1,92 @@
+"""Where saddle is used: folders whose names are no text, homes that are not there, places that may not be written."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from saddle.cli import main
+from saddle.errors import quoted
+
+ODD = "caf\udce9\n\x1b[31m\u202e"  # bytes that are no UTF-8, a line's end, signs that change a terminal
+SMALL = ("--size", "8", "--networks.width", "4", "--networks.width-label", "4", "--networks.maxout", "4",
+         "--batch", "4", "--images", "8", "--pictures", "1")  # fmt: skip
+Say = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def say(capsys: pytest.CaptureFixture[str]) -> Say:
+    def say(*words: str) -> tuple[int, str, str]:
+        code, (out, complaint) = main(list(words)), capsys.readouterr()
+        assert all(sign == "\n" or sign.isprintable() for sign in out + complaint), (out, complaint)
+        return code, out, complaint
+
+    return say
+
+
+def pictures(folder: Path, ending: str = ".png") -> None:
+    folder.mkdir(parents=True)
+    for i in range(4):
+        Image.new("L", (8, 8), 20 * i).save(folder / f"{i}{ending}")
+
+
+def test_names_that_are_no_text_are_trained_on_sampled_measured_and_reported(say: Say) -> None:
+    for name in ("a", ODD):
+        pictures(Path(ODD, "data", name), f"{ODD}.png")
+    run = f"{ODD}/run"
+    code, out, _ = say("train", "cgan-dense", "--data", f"{ODD}/data", "--out", run, *SMALL)
+    assert (
+        code == 0 and f"saddle sample {quoted(run)} " in out and r"The run lies in caf\udce9\n\x1b[31m\u202e/run" in out
+    )
+    assert json.loads(Path(run, "manifest.json").read_text("utf-8"))["settings"]["data"].endswith(f"{ODD}/data")
+    assert say("sample", run)[:2] == (0, "caf\\udce9\\n\\x1b[31m\\u202e/run/samples-0.png\n")
+    assert say("measure", run, "--metrics", "parzen", "-n", "8")[0] == 0
+    assert say("report", run)[0] == say("resume", run)[0] == say("diff", run, run)[0] == 0
+    assert say("doctor", f"{ODD}/data")[0] == 0
+
+
+@pytest.mark.parametrize("words", [("train", "gan", "--data", "data", *SMALL[:2]), ("doctor", "data")])
+def test_a_cache_that_cannot_be_written_is_named_with_the_variable(words: tuple[str, ...], say: Say,
+                                                                  monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
+    pictures(Path("data"))
+    Path("file").write_text("")
+    monkeypatch.setenv("SADDLE_CACHE", "file/cache")
+    code, _, complaint = say(*words)
+    assert code == 0 or (code == 2 and complaint.count("\n") == 1 and "SADDLE_CACHE" in complaint)
+
+
+def test_a_place_for_a_run_that_cannot_be_made_is_named(say: Say) -> None:
+    pictures(Path("data"))
+    Path("file").write_text("")
+    code, _, complaint = say("train", "gan", "--data", "data", "--out", "file/run", *SMALL[:2], "--batch", "4")
+    assert (code, complaint.count("\n")) == (2, 1) and f"file/run: {Path('file').resolve()} is no folder" in complaint
+
+
+def test_no_home_is_no_error_where_none_is_needed_and_a_sentence_where_one_is(
+    say: Say, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def nowhere(*args: object) -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    pictures(Path("data"))
+    for name in ("SADDLE_CACHE", "XDG_CACHE_HOME", "HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(Path, "home", nowhere)
+    monkeypatch.setattr(Path, "expanduser", nowhere)
+    monkeypatch.setattr(os.path, "expanduser", lambda path: path)
+    code, _, complaint = say("doctor", "data")
+    assert code == 0
+    code, _, complaint = say(
+        "train", "gan", "--data", "data", "--out", "run", *SMALL[:4], "--images", "8", "--batch", "4"
+    )
+    assert (code, complaint.count("\n")) == (2, 1) and "SADDLE_CACHE" in complaint
