@@ -90,7 +90,7 @@ def looked_through(features: str) -> None:
     known = name in FEATURES or any(sign in name for sign in "./\\")
     require(known, f"there are no features {name or features}{nearest(name or features, FEATURES)}; or name a weights "
                    "file, or a vision model (hf:OWNER/NAME or its folder)")  # fmt: skip
-    require(name in FEATURES or Path(name).exists(), f"there is no file {name} of weights for the features")
+    require(name in FEATURES or Path(name).exists(), f"there is no file {name} with Inception's weights")
     whole = not colon or name not in FEATURES or name == "inception"
     require(whole, f"features {name} have no layers to choose from, as {features} does; leave out :{layer}, or "
                    "name one of Inception's, as in inception:768")  # fmt: skip
