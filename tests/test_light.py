@@ -115,10 +115,12 @@ from saddle.recipes import RECIPES, find
 
 @light
 def read_back():
-    from saddle.recipes.revive import chosen, reread
+    from saddle.options import read
+    from saddle.recipes.kinds import KINDS
+    from saddle.recipes.revive import chosen
     for name in RECIPES:
         recipe, _ = find(name)
-        assert reread(name, repr(recipe)) == recipe, name
+        assert read(repr(recipe), KINDS) == recipe, name
     return repr(chosen("dcgan", {"constraint": "Clip(0.05)", "views": "ADA()"}))
 
 print(read_back(), "torch" in sys.modules)
