@@ -342,3 +342,34 @@ def test_one_folder_that_cannot_be_read_does_not_refuse_the_others(read, monkeyp
     (read.home / "closed").mkdir()
     with pytest.raises(Mistake, match="closed cannot be read: Permission denied"):
         read(read.home / "closed")
+
+
+def test_a_run_inside_its_own_data_trains_on_the_same_pictures_again(tmp_path, monkeypatch):
+    from saddle import resume, train
+
+    pictures(tmp_path, 6, side=8)
+    monkeypatch.chdir(tmp_path)
+    options = {"networks": "Dense(latent=4, width=8)"}
+    first, second = (
+        train("gan", data=".", images=16, threads=1, quiet=True, pictures=1, options={"batch": "4", **options})
+        for _ in range(2)
+    )
+    last = [sorted((run / "checkpoints").glob("*.safetensors"))[-1].read_bytes() for run in (first, second)]
+    assert last[0] == last[1]
+    resume(first)
+    described = [json.loads((run / "manifest.json").read_text())["data"] for run in (first, second)]
+    assert described[0] == described[1] and described[0]["samples"] == 6
+
+
+def test_a_run_keeps_its_word_for_a_set_where_a_folder_has_the_same_name(tmp_path, monkeypatch):
+    from saddle import sessions
+    from saddle.runs.settings import Settings
+
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "glyphs").mkdir()
+    assert sessions.choose("gan", {}, Settings())[3].data == "glyphs"
+    assert sessions.choose("gan", {}, Settings(data="saddle:glyphs"))[3].data == "glyphs"
+    assert sessions.choose("gan", {}, Settings(data="./glyphs"))[3].data == str(tmp_path / "glyphs")
+    for data in ("glyphs", "", " "):
+        with pytest.raises(Mistake):
+            sessions.choose("gan", {}, Settings(data=data))

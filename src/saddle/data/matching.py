@@ -35,7 +35,8 @@ class Name(NamedTuple):
 def parts_of(path: str) -> Parts:
     """A path's folders and file, however they are divided; `.` and what stands before `..` are left out."""
     parts: list[str] = []
-    for part in unicodedata.normalize("NFC", path.strip()).replace("\\", "/").split("/"):
+    text = path.strip() if path.isascii() else unicodedata.normalize("NFC", path.strip())
+    for part in text.replace("\\", "/").split("/"):
         if part == "..":
             parts = parts[:-1]
         elif part not in ("", "."):
@@ -61,21 +62,27 @@ class Pictures:
         """Of a folder of this name; paths are relative to it, without folders that all of them lie in."""
         inner = [parts_of(path) for path in paths]
         self.names = [Name((folder, *parts), len(parts)) for parts in inner]
-        self.by = [defaultdict[str, list[int]](list) for _ in SPELLINGS]
-        for place, parts in enumerate(inner):
-            for spelling, index in zip(SPELLINGS, self.by, strict=True):
-                index[spelling(parts[-1] if parts else "")].append(place)
+        self.by: list[dict[str, list[int]]] = []  # places by names in each spelling, made when it is first needed
 
     def __len__(self) -> int:
         return len(self.names)
+
+    def spelt(self, level: int) -> dict[str, list[int]]:
+        """The places of the pictures by their files' names in a spelling."""
+        while len(self.by) <= level:
+            index = defaultdict[str, list[int]](list)
+            for place, name in enumerate(self.names):
+                index[SPELLINGS[len(self.by)](name.parts[-1])].append(place)
+            self.by.append(dict(index))
+        return self.by[level]
 
     def meant(self, path: str) -> list[tuple[int, int]]:
         """The pictures that a path may mean, each with how well it fits; of several spellings the strictest."""
         parts = parts_of(path)
         if not parts:
             return []
-        for level, (spelling, index) in enumerate(zip(SPELLINGS, self.by, strict=True)):
-            near = index.get(spelling(parts[-1]), ())
+        for level, spelling in enumerate(SPELLINGS):
+            near = self.spelt(level).get(spelling(parts[-1]), ())
             fits = [(place, (len(SPELLINGS) - level) * 1000 + n) for place in near if (n := self.alike(place, parts))]
             if fits:
                 return fits
