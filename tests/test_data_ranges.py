@@ -46,6 +46,7 @@ ARRAYS = {
     "14 bits in 64": (deep(14).astype(np.int64), PIXELS, "[0, 16383]"),
     "16 bits in 32": (PIXELS * np.uint32(257), PIXELS, "[0, 65535]"),
     "bytes less 128": ((PIXELS.astype(np.int16) - 128).astype(np.int8), PIXELS, "[-128, 127]"),
+    "7 bits": ((PIXELS >> 1).astype(np.int8), np.rint((PIXELS >> 1) * (255 / 127)).astype(np.uint8), "[0, 127]"),
     "0 and 1": (TRUE, TRUE * 255, "[0, 1]"),
     "0 and 1 in 64 bits": (TRUE.astype(np.int64), TRUE * 255, "[0, 1]"),
     "0 and 1 as floats": (TRUE.astype(np.float64), TRUE * 255, "[0, 1]"),
@@ -81,6 +82,8 @@ REFUSED = {
     "words": (PIXELS.astype("S3"), "holds .S3, which are no pixels"),
     "times": (PIXELS.astype("M8[s]"), "no numbers of one kind"),
     "fields": (np.zeros((3, 8, 8), [("r", "u1"), ("g", "u1")]), "no numbers of one kind"),
+    "one number": (np.full((3, 8, 8), 10**6), r"told; --range=LOW..HIGH says it"),
+    "no height": (np.zeros((4, 0, 8), np.uint8), "its pictures have no pixels"),
     "objects": (np.full((3, 8, 8), None), "Python objects"),
 }
 

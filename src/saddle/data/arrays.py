@@ -112,6 +112,7 @@ def numbers_in(images: NDArray[Any], name: str, say: Say, range: str | None = No
 def last(images: NDArray[Any], name: str) -> NDArray[Any]:
     """The array with its channels last; raises Mistake for a layout that is not known."""
     shape = images.shape
+    require(0 not in shape[1:], f"{name} has the shape {shape}: its pictures have no pixels")
     if images.ndim == 3 and (shape[-1] not in (1, 3, 4) or shape[-1] == shape[-2]):  # else a single picture
         return images[..., None]
     if images.ndim == 4 and shape[-1] in (1, 3, 4):

@@ -68,9 +68,10 @@ def levels_of(extent: Extent, dtype: np.dtype[np.generic]) -> Levels:
     """The range that such numbers are taken to lie in; raises Mistake where that cannot be told."""
     found = of_whole(extent, dtype) if extent.whole else of_fractions(extent)
     if found is None:
+        ends = f"--range={extent.low:g}..{extent.high:g} takes its ends, " if extent.low < extent.high else ""
         raise Mistake(
             f"its numbers reach from {extent.low:g} to {extent.high:g}, and which of them are black and white cannot "
-            f"be told; --range={extent.low:g}..{extent.high:g} takes its ends, --range=LOW..HIGH others"
+            f"be told; {ends}--range=LOW..HIGH {'others' if ends else 'says it'}"
         )
     return found
 
@@ -86,7 +87,8 @@ def of_whole(extent: Extent, dtype: np.dtype[np.generic]) -> Levels | None:
         return Levels(0, 1) if dtype.kind in "bf" else BYTES
     if high <= FEW:
         return Levels(0, high)
-    return next((Levels(0, top) for top in TOPS if high <= top), None)
+    most = np.iinfo(dtype.str).max if dtype.kind in "iu" else math.inf  # of int8 white is 127
+    return next((Levels(0, min(top, most)) for top in TOPS if high <= top), None)
 
 
 def of_fractions(extent: Extent) -> Levels | None:
