@@ -10,7 +10,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from .errors import Failure, Mistake, quoted
+from .errors import Failure, Mistake, quoted, require
 from .recipes.copies import keep
 from .recipes.revive import source_of, trust_run
 from .runs.folder import Folder
@@ -56,14 +56,19 @@ def reproduce(path: str | Path, out: str | Path | None = None, watch: Watcher | 
         raise Mistake(f"{first} went on with another source of its recipe at {manifest.source_since} images, so no "
                       "training from its beginning comes to the same")  # fmt: skip
     now = machine(str(manifest.machine["device"]), manifest.machine["precision"])
+    for shown, length in manifest.extended:
+        early = f"{first} was given another length at {shown:,} of {length:,} images, which is not done again"
+        require(shown >= length, f"{early}; only runs that were finished before can be")
     place = Folder.claim(out or first.path.with_name(f"{first.path.resolve().name}-again"))
     second = Folder.new(place, "")
     facts = describe_machine(now) | {"threads": manifest.machine["threads"]}  # as many, which resuming takes from here
     created = datetime.now().astimezone().isoformat(timespec="seconds")
     if manifest.source:
         keep(source, second)
-    dataclasses.replace(manifest, machine=facts, created=created).write(second)
-    resume(second.path, watch=watch, code="copy")
+    for i, (_, length) in enumerate([*manifest.extended, (0, manifest.images)]):
+        dataclasses.replace(manifest, machine=facts, created=created, images=length,
+                            extended=manifest.extended[:i]).write(second)  # fmt: skip
+        resume(second.path, watch=watch, code="copy")
     again = read_latest(second.checkpoints)
     assert again is not None
     faults = [*(f for f in (log_fault(first, second), weight_fault(end, again)) if f)]

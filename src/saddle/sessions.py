@@ -12,12 +12,12 @@ from typing import Any
 
 import torch
 
+from .continued import absolute, longer, moved, refuse_other_data, told_of_length
 from .core import Mistake, Recipe
 from .data import Prepare, open_data
 from .data.dataset import Dataset
 from .data.held import hold_out
-from .data.named import NAMES
-from .data.sources import meant, split, unmistakable
+from .data.sources import meant, unmistakable
 from .errors import nearest
 from .measuring.named import judged
 from .memory import enough
@@ -78,35 +78,42 @@ def train(recipe: str | Recipe[Any] = "dcgan", data: str | None = None, *, out: 
         return folder.path
 
 
-def resume(path: str | Path, *, threads: int | None = None, watch: Watcher | None = None, trust: bool = False,
-           code: Code | None = None) -> Path:  # fmt: skip
+def resume(path: str | Path, *, threads: int | None = None, data: str | None = None, images: str | int | None = None,
+           watch: Watcher | None = None, trust: bool = False, code: Code | None = None) -> Path:  # fmt: skip
     """Go on with a run exactly where it stopped; the same machine and number of threads give the same bits.
 
-    `trust`: run the recipe's file that the run brings, though nobody has named it on this machine. `code`: if the file
-    was edited since, go on with the run's own "copy" of it, or the "file" as it is. Raises as `train` does.
+    `data` says where its data lie now, which are known by their content. `images` makes it longer: so many in all, or
+    "+100k" on top; what is scheduled over the run is then so in shares of the new length. `trust`: run the recipe's
+    file that the run brings, though nobody has named it on this machine. `code`: if the file was edited since, go on
+    with the run's own "copy" of it, or the "file" as it is. Raises as `train` does.
     """
     if trust:
         trust_run(path)
     folder = Folder.found(path)
     manifest = Manifest.read(folder)
     with enough(), apart(), together(), kept(folder):
-        restored(folder, manifest, threads, watch or onlookers(manifest.settings), code).go()
+        restored(folder, manifest, threads, watch or onlookers(manifest.settings), code, data, images).go()
         return folder.path
 
 
-def restored(folder: Folder, manifest: Manifest, threads: int | None, watch: Watcher, code: Code | None) -> Loop:
+def restored(folder: Folder, before: Manifest, threads: int | None, watch: Watcher, code: Code | None,
+             data: str | None, images: str | int | None) -> Loop:  # fmt: skip
     """A run that stands where it stopped; its checkpoint, as large as the networks, is let go of before it plays on."""
-    chosen = manifest.settings
-    source = resumed(folder, manifest, code, watch.said)
-    value = revive(folder, manifest, source)
+    source = resumed(folder, before, code, watch.said)
+    value = revive(folder, before, source)
     checkpoint = read_latest(folder.checkpoints)
+    shown = checkpoint.facts["clock"]["images"] if checkpoint else 0
+    manifest = longer(before, value, images, shown)
     if checkpoint:
         unchanged(checkpoint.facts, manifest, value, source)
+    if said := told_of_length(folder, manifest, before, shown):
+        watch.said(said)
     if rank() == 0:
-        manifest = replaced(folder, manifest, source, checkpoint.facts["clock"]["images"] if checkpoint else 0)
+        before = replaced(folder, before, source, shown)
+    manifest = moved(folder, longer(before, value, images, shown), data, "resume")
+    chosen = manifest.settings
     samples = opened(chosen, watch)
-    if samples.fingerprint != manifest.data["fingerprint"]:
-        raise Mistake(f"the data in {samples.name} has changed since this run began, and a run keeps its data")
+    refuse_other_data(samples, manifest, data)
     device = str(manifest.machine["device"])
     kind = device.partition(":")[0]  # of several processes each has a GPU of its own
     where = machine(device if processes() == 1 else kind, manifest.machine["precision"])
@@ -115,6 +122,9 @@ def restored(folder: Folder, manifest: Manifest, threads: int | None, watch: Wat
     gauge = gauged(manifest.name, chosen, samples, where, watch)
     loop = prepared(folder, manifest, value, samples, where, watch, gauge)
     loop.restore(checkpoint)
+    if manifest != before and rank() == 0:
+        manifest.write(folder)
+        folder.keep()
     return loop
 
 
@@ -195,14 +205,6 @@ def at_home(entry: Entry, options: dict[str, str]) -> dict[str, str]:
     return {f: value for f, value in entry.quick.items() if not given & {f, f.partition(".")[0]}} | options
 
 
-def absolute(source: str) -> str:
-    """A path, with the part or column behind it, as it is found from anywhere; a data set's name as it is."""
-    name, part = split(source)
-    if name in NAMES or not os.path.exists(name):
-        return source
-    return str(Path(name).resolve()) + (f":{part}" if part else "")
-
-
 def opened(chosen: Settings, watch: Watcher) -> Dataset:
     """The data, decoded by the first process while the others wait."""
     fields = {field.name: getattr(chosen, field.name) for field in dataclasses.fields(Prepare)}
@@ -220,10 +222,11 @@ def unchanged(facts: Facts, manifest: Manifest, recipe: Recipe[Any], source: Sou
     then, now = facts.get("identity") or {}, manifest.identity
     known = vocabulary(manifest, source)
     same(reread(str(then.get("recipe")), known), recipe, "in the checkpoint", "in manifest.json now")
-    for name, value in now.items():
-        if then.get(name) != value:
-            raise Mistake(f"{name} is {then.get(name)} in the checkpoint, but {value} in manifest.json now; "
-                          "a run cannot go on with another")  # fmt: skip
+    if name := manifest.other_in(then):
+        raise Mistake(f"{name} is {then.get(name)} in the checkpoint, but {now[name]} in manifest.json now; "
+                      "a run cannot go on with another")  # fmt: skip
+    if then["images"] != manifest.images and isinstance(facts.get("measured"), dict):
+        facts["measured"]["since"] = 0  # it is to go on: patience begins anew
 
 
 def differences(manifest: Manifest, threads: int | None) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +32,7 @@ class Reporting:
     """Where a report goes."""
 
     out: Path | None = None  # the page's file; report.html in the run's folder if not given
+    data: str | None = None  # where the run's data lie now, if they were moved; they are known by their content
     seed: int = 0  # of the samples on the page
     trust: bool = False  # run the recipe that a run brings, though it was never named on this machine
 
@@ -75,9 +77,15 @@ def report(words: list[str]) -> None:
     from ..reports.reading import open_runs
 
     (run,) = open_runs([path])
+    here = wish.out is not None or os.access(run.folder.path, os.W_OK)
+    require(here, f"{path} may not be written to; name a file for the page: --out report.html")
     from ..reports.compare import put
     from ..reports.report import report as page
 
+    if wish.data is not None:
+        from ..reports.reading import relocated
+
+        run = relocated(run, wish.data)
     out = wish.out or run.folder.path / "report.html"
     put(out, page(run, wish.seed))
     tell(visible(out))

@@ -50,6 +50,8 @@ class Machine:
     threads: int | None = None  # of the processor, if not as many as the run had; then the bits may differ
     code: Literal["copy", "file"] | None = None  # of your own recipe, edited since: the run's copy, or the file
     trust: bool = False  # run the recipe that the run brings, though it was never named on this machine
+    data: str | None = None  # where its data lie now, if they were moved; they are known by their content
+    images: str | None = None  # make it longer: 300k in all, or +100k on top; schedules are shares of the new length
 
 
 def train(words: list[str]) -> None:
@@ -97,7 +99,8 @@ def resume(words: list[str]) -> None:
     require(machine.threads is None or machine.threads > 0, f"threads is {machine.threads}, but should be above 0")
     from .. import sessions
 
-    told(sessions.resume(run, threads=machine.threads, code=machine.code, trust=machine.trust))
+    told(sessions.resume(run, threads=machine.threads, data=machine.data, images=machine.images, code=machine.code,
+                         trust=machine.trust))  # fmt: skip
 
 
 def named(plain: list[str]) -> str:
@@ -142,4 +145,5 @@ The run lies in {visible(run)}. Now try:
   saddle sample {there}         one sheet of new samples
   saddle sample {there} --help  single files, other seeds, other weights
   saddle measure {there}        how good it is, in figures
-  saddle report {there}         all of it on one page""")
+  saddle report {there}         all of it on one page
+  saddle resume {there} --images +100k  trains it for longer""")

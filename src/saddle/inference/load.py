@@ -180,7 +180,7 @@ def load(path: str | Path, *, device: str = "auto", average: bool = True, best: 
     with blamed(Mistake, recipe):
         game = recipe.game(shape)
     tensors, facts = read(where)
-    require(facts.get("identity") == manifest.identity, f"{where} is a checkpoint of another run than {path}")
+    require(not manifest.other_in(facts.get("identity") or {}), f"{where} is a checkpoint of another run than {path}")
     refuse_misfit(tensors, game.state_dict(), where)
     game.load_state_dict(part(tensors, "game."))
     if averages := part(tensors, "average.") if average else {}:

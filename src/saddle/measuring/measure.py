@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from ..continued import moved, refuse_other_data, remember
 from ..core import Mistake, require
 from ..data import Prepare, open_data
 from ..data.dataset import Dataset
@@ -20,6 +22,7 @@ from ..inference.load import load
 from ..memory import enough
 from ..metrics.figures import Figure
 from ..recipes.revive import trust_run
+from ..regular import refuse_link
 from ..runs.folder import Folder, write_json
 from ..runs.manifest import Manifest
 from ..runs.measures import Measurement, add_measure, measures, read_measures
@@ -62,7 +65,7 @@ def measure(what: Given, against: Given | None = None, *, say: Say = silent, **o
                   counts=(wish.n or GIVEN, wish.references), say=say)  # fmt: skip
     figures = bench.figures(names, wish.per_class)
     if subject.when:  # first, so that nothing below can lose them
-        keep(subject.when, figures)
+        keep(subject.when, figures, say)
     if wish.json:
         wish.json.parent.mkdir(parents=True, exist_ok=True)
         write_json(wish.json, [figure.facts() for figure in figures])
@@ -112,8 +115,11 @@ def refuse(wish: Wish, subject: Subject) -> None:
     """What would fail only after the work: files that cannot be written, pictures of points, classes that are none."""
     real = subject.real.known
     files = [file for file in (wish.picture, wish.json) if file]
-    for file in [*files, *([measures(subject.when[0])] if subject.when else [])]:
+    for file in files:
         writable(file)
+    if subject.when:
+        refuse_link(measures(subject.when[0]), subject.when[0].path)
+        read_measures(subject.when[0])
     require(not (wish.picture and real.shape.points), "points are not looked at in pairs; leave out --picture")
     labelled = real.shape.classes > 0 or not wish.per_class
     require(labelled, f"figures per class need labels, and {real.name} has none")
@@ -131,12 +137,17 @@ def of_run(run: str, against: Given | None, wish: Wish, say: Say) -> Subject:
         given = getattr(wish, name) != getattr(Wish(), name)
         require(not given, f"a run has its own {name}, to which the data are brought; leave out --{name}")
     folder = Folder.found(run)
-    manifest = Manifest.read(folder)
+    before = Manifest.read(folder)
+    manifest = moved(folder, before, wish.data, "measure")
     maker = Maker(run, load(run, device=wish.device, average=wish.average, best=wish.best))
     own = Prepare(**{name: getattr(manifest.settings, name) for name in fields(Prepare)})
     source = manifest.settings.data or "glyphs"
     teacher = hold_out(open_data(unmistakable(source), own, say), manifest.settings.held_out)
-    if teacher.fingerprint != manifest.data["fingerprint"]:
+    if wish.data is not None:
+        refuse_other_data(teacher, manifest, wish.data)
+        if manifest != before:
+            remember(folder, manifest, say)
+    elif teacher.fingerprint != manifest.data["fingerprint"]:
         say(f"warning: the data in {source} has changed since {run} was trained")
     n = wish.n or MADE
     room(n, maker.loaded.shape, "-n")
@@ -154,6 +165,7 @@ def of_run(run: str, against: Given | None, wish: Wish, say: Say) -> Subject:
 def of_source(source: Given, against: Given | None, wish: Wish, say: Say) -> Subject:
     """A source of images against another, or against a run's samples."""
     what = str(source) if named(source) else "what is measured"
+    require(wish.data is None, f"{what} is no run whose data could have been moved; leave out --data")
     for name in ("best", "average"):
         require(getattr(wish, name) == getattr(Wish(), name), f"{what} is no run, so it has no {name} weights")
     if against is None:
@@ -188,9 +200,13 @@ def alike(made: Known, real: Known) -> None:
     require(ours == theirs, f"{made.name} has {ours} and {real.name} has {theirs}; both sides must be of one shape")
 
 
-def keep(when: tuple[Folder, int, int], figures: list[Figure]) -> None:
-    """Write a run's figures into its folder, but for those that are there already."""
+def keep(when: tuple[Folder, int, int], figures: list[Figure], say: Say) -> None:
+    """Write a run's figures into its folder, if it may be written to, but for those that are there already."""
     folder, images, round = when
+    file = measures(folder)
+    if not os.access(file if file.exists() else folder.path, os.W_OK):
+        say(f"warning: {folder} may not be written to, so its figures are not kept there; --json FILE keeps them")
+        return
     there = [f for line in read_measures(folder) if line.images == images for f in line.figures]
     new = tuple(figure for figure in figures if figure not in there)
     if new:

@@ -14,6 +14,7 @@ class Wish:
     """How to measure."""
 
     against: str | None = None  # what to compare with: a source, or a run's samples; a run's own data if not given
+    data: str | None = None  # where a run's own data lie now, if they were moved; they are known by their content
     metrics: str | None = None  # names with commas between them; those that suit the data if not given
     features: str = "auto"  # inception, random, classifier, identity, a weights file, hf:OWNER/NAME; or inception:768
     n: int | None = None  # samples that are measured: 10k of a run, up to 50k of a source if not given

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from ..errors import require
 from ..metrics.figures import Figure
 from ..runs.findings import read_findings
 from ..runs.folder import Folder, numbered
-from ..runs.log import read
+from ..runs.log import read, warned
 from ..runs.manifest import Manifest
 from ..runs.measures import Measurement, Stop, read_measures
 from ..runs.timing import Numbers as Numbers
@@ -96,3 +96,16 @@ def open_runs(paths: Sequence[str | Path]) -> list[Run]:
 def checkpointed(folder: Folder) -> int:
     """The images of the last checkpoint, by its name; 0 where there is none."""
     return max((int(path.stem) for path in numbered(folder.checkpoints, ".safetensors", folder.path)), default=0)
+
+
+def relocated(run: Run, data: str) -> Run:
+    """The same run with the place where its data lie now, which it remembers; Mistake for other data."""
+    from ..continued import moved, refuse_other_data, remember
+    from ..sessions import opened
+    from ..training.watch import Watcher
+
+    manifest = moved(run.folder, run.manifest, data, "report")
+    refuse_other_data(opened(manifest.settings, Watcher()), manifest, data)
+    if manifest != run.manifest:
+        remember(run.folder, manifest, warned)
+    return replace(run, manifest=manifest)

@@ -80,7 +80,8 @@ def again_html(run: Run) -> Markup:
     kept = (f"{name} {manifest.machine[name]}" for name in ("saddle", "torch", "python", "platform"))
     sure = ("On the same kind of machine, with the same versions and as many threads, it ends in the same bits; the "
             "first of these trains it again and checks just that.")  # fmt: skip
-    return joined(tag("pre", f"saddle reproduce {there}\n{command(manifest)}"), tag("p", sure),
+    longer = [f"saddle resume RUN --images {n}" for _, n in [*manifest.extended, (0, manifest.images)][1:]]
+    return joined(tag("pre", "\n".join([f"saddle reproduce {there}", command(manifest), *longer])), tag("p", sure),
                   tag("p", f"It was trained by {', '.join(kept)}.", class_="soft"))  # fmt: skip
 
 
@@ -95,7 +96,8 @@ def command(manifest: Manifest) -> str:
 def changed(manifest: Manifest) -> Iterator[tuple[str, str]]:
     """Settings that are not the usual ones; the length in images, which is what a time became."""
     machine = {name: manifest.machine[name] for name in ("device", "precision", "threads")}
-    chosen = dataclasses.replace(manifest.settings, minutes=None, epochs=None, images=manifest.images, **machine)
+    first = manifest.extended[0][1] if manifest.extended else manifest.images
+    chosen = dataclasses.replace(manifest.settings, minutes=None, epochs=None, images=first, **machine)
     for field in dataclasses.fields(Settings):
         value = getattr(chosen, field.name)
         if value != field.default:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NotRequired, TypedDict
 
@@ -54,6 +55,8 @@ class Manifest:
     created: str  # when, ISO 8601
     source: dict[str, str] | None = None  # sha256 of each file in recipe/; none needed: {}; None: an old run's
     source_since: int = 0  # images at which the run went on with another source
+    extended: list[tuple[int, int]] = dataclasses.field(default_factory=list)  # images shown, and the length
+    # that it had until then
 
     def __post_init__(self) -> None:
         require(self.images >= 1, f"images is {self.images}, but should be 1 or more")
@@ -92,3 +95,10 @@ class Manifest:
         device = str(self.machine["device"]).partition(":")[0]
         return same | {"recipe": self.recipe, "images": self.images, "data": self.data["fingerprint"],
                        "device": device, "precision": self.machine["precision"]}  # fmt: skip
+
+    def other_in(self, identity: Mapping[str, Any]) -> str:
+        """The first name in which that is another run's; one of its own, with a length that it had before, has none."""
+        own = self.identity
+        had = {length for _, length in self.extended}
+        names = (name for name, value in own.items() if identity.get(name) != value)
+        return next((name for name in names if name != "images" or identity.get(name) not in had), "")

@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from ..continued import absolute
 from ..errors import Failure, plural, require
 from ..recipes import files
 from ..reports.compare import Comparison, put
@@ -15,7 +16,7 @@ from ..reports.reading import Run
 from ..reproduction import ended
 from ..runs.folder import Folder, number, write_json
 from ..runs.manifest import Manifest
-from ..sessions import absolute, choose, label, opened, settle
+from ..sessions import choose, label, opened, settle
 from ..training.checkpoint import facts_of, latest
 from ..training.watch import Watcher
 from .plan import Plan, Trial, same

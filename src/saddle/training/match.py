@@ -119,7 +119,8 @@ class Match(Generic[B]):
 
     def restore(self, tensors: Mapping[str, Tensor], facts: Facts) -> None:
         """Stand exactly where `state` was taken."""
-        self.clock = Clock(**facts["clock"])
+        clock = Clock(**facts["clock"])
+        self.clock = clock._replace(share=min(clock.images / self.total, 1.0))  # of the length that the run has now
         self.open()
         self.revert(tensors, facts)
 

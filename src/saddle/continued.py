@@ -1,0 +1,93 @@
+"""What of a run may become another when it is gone on with: where its data lie, and how long it is."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from .core import Mistake, Recipe, Shape, Stage, require
+from .data.dataset import Dataset
+from .data.named import NAMES
+from .data.sources import split
+from .errors import Unwritten, quoted
+from .options import count
+from .runs.folder import Folder
+from .runs.manifest import Manifest
+
+Say = Callable[[str], object]
+
+
+def absolute(source: str) -> str:
+    """A path, with the part or column behind it, as it is found from anywhere; a data set's name as it is."""
+    name, part = split(source)
+    if name in NAMES or not os.path.exists(name):
+        return source
+    return str(Path(name).resolve()) + (f":{part}" if part else "")
+
+
+def moved(folder: Folder, manifest: Manifest, data: str | None, command: str) -> Manifest:
+    """The manifest with the place where its data lie now, and a table of labels that lay among them.
+
+    Raises Mistake, with what to type, where the data are not where they were and no other place is named.
+    """
+    chosen = manifest.settings
+    old, _ = split(chosen.data or "")
+    if data is None:
+        if os.path.isabs(old) and not os.path.exists(old):
+            say = f"`saddle {command} {quoted(folder)} --data PLACE` says where they lie now"
+            raise Mistake(f"the data of {folder} are no more at {old}; {say}")
+        return manifest
+    new, labels = absolute(data), chosen.labels
+    if labels and not os.path.exists(split(labels)[0]) and labels.startswith(os.path.join(old, "")):
+        labels = os.path.join(split(new)[0], labels.removeprefix(os.path.join(old, "")))
+    return dataclasses.replace(manifest, settings=dataclasses.replace(chosen, data=new, labels=labels))
+
+
+def refuse_other_data(samples: Dataset, manifest: Manifest, named: str | None) -> None:
+    """Data are known by their content, and a run keeps its own."""
+    if samples.fingerprint != manifest.data["fingerprint"]:
+        changed = "has changed since this run began" if named is None else "is other than what this run was begun with"
+        raise Mistake(f"the data in {samples.name} {changed}, and a run keeps its data")
+
+
+def remember(folder: Folder, manifest: Manifest, say: Say) -> None:
+    """Write down where the data lie now, if the run may be written to and nobody else does so."""
+    with suppress(Mistake, Unwritten), folder.mine():
+        manifest.write(folder)
+        say(f"{folder} remembers that its data lie in {manifest.settings.data}")
+
+
+def longer(manifest: Manifest, recipe: Recipe[Any], images: str | int | None, shown: int) -> Manifest:
+    """The manifest with another length: so many images in all, or "+100k" on top; `shown` were shown already."""
+    if images is None:
+        return manifest
+    text = str(images)
+    total = count(text.removeprefix("+")) + (manifest.images if text.startswith("+") else 0)
+    require(total > shown, f"--images {text} makes {total:,}, but this run has shown {shown:,} images already; "
+                           "name more, or how many on top: --images +100k")  # fmt: skip
+    if total == manifest.images:
+        return manifest
+    then, now = (recipe.stages(Shape(*manifest.data["shape"]), length) for length in (manifest.images, total))
+    require(at(then, shown) == at(now, shown), "the stages of this recipe are shares of its length, so that another "
+                                               "length would be another run from the beginning")  # fmt: skip
+    return dataclasses.replace(manifest, images=total, extended=[*manifest.extended, (shown, manifest.images)])
+
+
+def at(stages: Sequence[Stage], images: int) -> int:
+    """The number of the stage that so many images lie in."""
+    return next((i for i, stage in enumerate(stages) if images < stage.until), len(stages) - 1)
+
+
+def told_of_length(folder: Folder, manifest: Manifest, before: Manifest, shown: int) -> str:
+    """What there is to say of a run's length as it is gone on with; nothing of one that just goes on."""
+    if manifest.images != before.images:
+        return (f"{folder} goes on to {manifest.images:,} images instead of {before.images:,}; schedules are shares of "
+                f"that, and {shown / manifest.images:.0%} is behind it")  # fmt: skip
+    if shown >= manifest.images:
+        return (f"{folder} is finished: it has shown all of its {shown:,} images; "
+                f"`saddle resume {quoted(folder)} --images +{shown}` goes on for as many")  # fmt: skip
+    return ""
