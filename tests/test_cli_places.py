@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -71,6 +72,26 @@ def test_a_place_for_a_run_that_cannot_be_made_is_named(say: Say) -> None:
     Path("file").write_text("")
     code, _, complaint = say("train", "gan", "--data", "data", "--out", "file/run", *SMALL[:2], "--batch", "4")
     assert (code, complaint.count("\n")) == (2, 1) and f"file/run: {Path('file').resolve()} is no folder" in complaint
+
+
+@pytest.mark.parametrize("data", ["glyphs", "data", "data.npy"])
+def test_a_size_that_no_network_takes_is_refused_before_pictures_are_read(
+    data: str, say: Say, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pictures(Path("data"))
+    np.save("data.npy", np.zeros((4, 8, 8), np.uint8))
+    monkeypatch.setenv("SADDLE_CACHE", "cache")
+    for place in ("saddle.data.glyphs.glyphs", "saddle.data.entry.poured"):
+        monkeypatch.setattr(place, lambda *given, **more: pytest.fail("pictures are read"))
+    code, _, complaint = say("train", "dcgan", "--data", data, "--size", "100")
+    assert code == 2 and "power of two" in complaint and not list(Path("cache").glob("*data*"))
+    assert say("show", "dcgan", "--data", data, "--size", "64")[0] == 0
+
+
+@pytest.mark.parametrize("data", ["glyphs", "ring"])
+def test_what_is_drawn_is_not_drawn_for_ever(data: str, say: Say) -> None:
+    recipe = "r3gan-toy" if data == "ring" else "gan"
+    assert "times at most" in say("train", recipe, "--data", data, "--limit", "1e11")[2]
 
 
 def test_no_home_is_no_error_where_none_is_needed_and_a_sentence_where_one_is(

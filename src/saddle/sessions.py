@@ -7,18 +7,21 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from .continued import absolute, longer, moved, refuse_other_data, told_of_length
-from .core import Mistake, Recipe
+from .core import Mistake, Recipe, Shape
 from .data import Prepare, open_data
 from .data.dataset import Dataset
 from .data.held import hold_out
+from .data.pile import Suits
 from .data.sources import meant, unmistakable
 from .errors import nearest
+from .layers.initial import Undrawn
 from .measuring.named import judged
 from .memory import enough
 from .options import count, typed
@@ -57,7 +60,7 @@ def train(recipe: str | Recipe[Any] = "dcgan", data: str | None = None, *, out: 
         name, value, changes, chosen, source = choose(recipe, dict(options or {}), chosen)
         use_threads(chosen.threads)
         place = Folder.claim(out)
-        samples = opened(chosen, watch)
+        samples = opened(chosen, watch, partial(playable, value))
         where = machine(chosen.device, chosen.precision)
         gauge = gauged(name, chosen, samples, where, watch)
         images = length(chosen, value, samples, where, how(chosen))
@@ -205,13 +208,24 @@ def at_home(entry: Entry, options: dict[str, str]) -> dict[str, str]:
     return {f: value for f, value in entry.quick.items() if not given & {f, f.partition(".")[0]}} | options
 
 
-def opened(chosen: Settings, watch: Watcher) -> Dataset:
+def playable(recipe: Recipe[Any], shape: Shape) -> None:
+    """Refuse, before pictures are read, what the recipe's networks refuse of their shape; nothing is drawn for it."""
+    try:
+        with torch.device("meta"), Undrawn():
+            recipe.game(shape)
+    except Mistake:
+        raise
+    except Exception:  # a recipe of one's own that needs numbers to be made is not foreseen
+        return
+
+
+def opened(chosen: Settings, watch: Watcher, suits: Suits = lambda shape: None) -> Dataset:
     """The data, decoded by the first process while the others wait."""
     fields = {field.name: getattr(chosen, field.name) for field in dataclasses.fields(Prepare)}
     source = unmistakable(chosen.data or "glyphs")
     if rank():
         wait()
-    data = open_data(source, Prepare(**fields), watch.said if rank() == 0 else lambda sentence: None)
+    data = open_data(source, Prepare(**fields), watch.said if rank() == 0 else lambda sentence: None, suits=suits)
     if not rank():
         wait()
     return hold_out(data, chosen.held_out)

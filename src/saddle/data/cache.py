@@ -14,7 +14,7 @@ from typing import TextIO
 
 from ..errors import Mistake, Unwritten
 from .entry import Damaged, Entry, read_entry, write_entry
-from .pile import Pile, Say, Source
+from .pile import Pile, Say, Source, Suits
 from .place import home
 from .prepare import Prepare
 
@@ -26,7 +26,7 @@ except ImportError:  # not on Windows: there two processes may both do the work,
 FORM = 2  # of the entries; another number lets old ones lie
 
 
-def cached(source: Source, prepare: Prepare, say: Say, folder: Path | None = None) -> Entry:
+def cached(source: Source, prepare: Prepare, say: Say, folder: Path | None, suits: Suits) -> Entry:
     """The source's pictures, from the cache or read into it; raises Mistake where too few of them can be read."""
     folder = home() if folder is None else folder
     place = folder / named(source, prepare)
@@ -39,7 +39,7 @@ def cached(source: Source, prepare: Prepare, say: Say, folder: Path | None = Non
                 known = sound(place, lambda sentence: None)
                 if known is None:
                     discard(place)
-                    build(place, source, prepare, say)
+                    build(place, source, prepare, say, suits)
                     return read_entry(place)
     except OSError as error:
         raise Unwritten(
@@ -121,7 +121,7 @@ def tidy(folder: Path) -> None:
             os.unlink(file.name)
 
 
-def build(place: Path, source: Source, prepare: Prepare, say: Say) -> None:
+def build(place: Path, source: Source, prepare: Prepare, say: Say, suits: Suits) -> None:
     """Read the source into a folder beside, and give it its name when it is whole."""
     said: list[str] = []
 
@@ -132,7 +132,7 @@ def build(place: Path, source: Source, prepare: Prepare, say: Say) -> None:
     part = place.with_name(f".{place.name}.part-{os.getpid()}")
     try:
         part.mkdir()
-        write_entry(part, unread(source, note).limited(prepare.limit), prepare, note, said)
+        write_entry(part, unread(source, note).limited(prepare.limit), prepare, note, said, suits)
         with suppress(OSError):  # another process was faster, and its entry is the same
             part.rename(place)
     finally:

@@ -18,11 +18,12 @@ from .cache import cached
 from .checksums import Checksums
 from .named import TOYS
 from .order import Words
-from .pile import Labels, Say
+from .pile import Labels, Say, Suits
 from .prepare import Prepare
 from .sources import find, meant
 
 POINTS = 100_000  # that a toy distribution is represented by
+MOST = 10_000_000  # and that it can be
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,15 +83,21 @@ def drawn(words: Words, count: int) -> NDArray[np.int64]:
     return ((words & np.uint64((1 << 21) - 1)) * np.uint64(count) >> np.uint64(21)).astype(np.int64)
 
 
-def open_data(source: str, prepare: Prepare, say: Say, *, cache: Path | None = None) -> Dataset:
+def open_data(source: str, prepare: Prepare, say: Say, *, cache: Path | None = None,
+              suits: Suits = lambda shape: None) -> Dataset:  # fmt: skip
     """The samples that a source and its options mean; `say` gets a sentence on each thing that is left out or assumed.
 
-    Raises Mistake for a source that is not there or cannot be used.
+    `suits` is asked, before pictures are read that are not in the cache, what it thinks of their shape. Raises Mistake
+    for a source that is not there or cannot be used.
     """
     source = meant(source)
     if source in TOYS:
+        suits(Shape(2, 1, 1))
         return points(source, prepare)
-    entry = cached(find(source, prepare, say), prepare, say, cache)
+    found = find(source, prepare, say)
+    if found.shape:
+        suits(found.shape)
+    entry = cached(found, prepare, say, cache, suits)
     window = prepare.size if prepare.crop == "random" else None
     facts = (entry.digest, entry.pixels.shape, entry.classes, prepare.flip, window)
     printed = fingerprint(repr(facts).encode())
@@ -103,7 +110,9 @@ def points(name: str, prepare: Prepare) -> Dataset:
 
     plain = prepare == Prepare(limit=prepare.limit)
     require(plain, f"{name} has points, not pictures: size, crop, channels, flip and labels do not apply to it")
-    samples = toy(name, prepare.limit or POINTS, 0)
+    count = prepare.limit or POINTS
+    require(count <= MOST, f"limit is {count:,}, but {name} can be drawn {MOST:,} times at most")
+    samples = toy(name, count, 0)
     return Dataset(name, samples, fingerprint=fingerprint(samples.tobytes()))
 
 

@@ -20,7 +20,7 @@ from ..errors import Mistake
 from .checksums import Checksums, Sums, sums_of
 from .decode import Rows, decoded
 from .gathered import counted
-from .pile import Labels, Pile, Say
+from .pile import Labels, Pile, Say, Suits
 from .pixels import Pixels
 from .prepare import Prepare
 
@@ -111,9 +111,11 @@ def mapped(file: Path, shape: list[int]) -> Pixels:
         raise Damaged(f"{file.name} cannot be read: {error}") from error
 
 
-def write_entry(part: Path, pile: Pile, prepare: Prepare, note: Say, said: list[str]) -> None:
+def write_entry(part: Path, pile: Pile, prepare: Prepare, note: Say, said: list[str], suits: Suits) -> None:
     """All files of an entry; the facts, by which it is known to be whole, last."""
     shape, rows = decoded(pile, prepare, note)
+    side = prepare.size if prepare.crop == "random" else None
+    suits(Shape(shape.channels, side or shape.height, side or shape.width, len(pile.classes)))
     digest = hashlib.blake2b(digest_size=16)
     with (part / "pixels.npy").open("wb") as file, closing(rows):
         places, sums = poured(rows, file, shape, digest, pile, note)

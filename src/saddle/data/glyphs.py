@@ -35,6 +35,7 @@ FACES = {
 }
 PAIRS = tuple((character, face) for face in FACES for character in CHARACTERS)
 COUNT = 24 * len(PAIRS)  # every character in every face 24 times
+MOST = 100 * COUNT
 
 CAPITAL, LONGEST = 0.66, 0.76  # of the frame: how tall a capital stands, and how long no side may become
 SHIFT, SCALE = 0.04, 0.06  # of the frame, of the size: the most that chance moves and scales a glyph,

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from ..core import Shape
 from ..errors import require
 from .levels import BYTES, Levels
 from .order import some
@@ -20,6 +21,7 @@ from .pixels import Pixels
 
 Labels = NDArray[np.int64]
 Say = Callable[[str], None]
+Suits = Callable[[Shape], object]  # raises Mistake for samples of a shape that nobody can use
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,6 +88,7 @@ class Source:
     name: str
     stamp: tuple[object, ...]  # changes whenever the content may: place, inode, size, times; equal ones, equal `repr`s
     open: Callable[[Say], Pile]
+    shape: Shape | None = None  # of its samples, where that is known before any is made
 
 
 def numbered(names: Iterable[str]) -> tuple[Labels, tuple[str, ...]]:

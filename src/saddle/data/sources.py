@@ -9,6 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 from shlex import quote
 
+from ..core import Shape
 from ..errors import Mistake, nearest, plural, require
 from .hub import hub
 from .located import at, unlabelled, usual
@@ -139,7 +140,12 @@ def names_in(folder: Path) -> list[str]:
 
 def glyphs(prepare: Prepare) -> Source:
     """The embedded characters, drawn at the size that is asked for."""
+    from .glyphs import CHARACTERS, MOST
+
     size, channels = prepare.size or 32, 3 if prepare.channels in (3, 4) else 1
+    count = prepare.limit or 0
+    require(count <= MOST, f"limit is {count:,}, but glyphs can be drawn {MOST:,} times at most")
+    shape = Shape(prepare.channels or channels, size, size, len(CHARACTERS))
 
     def open_(say: Say) -> Pile:
         from .glyphs import COUNT
@@ -148,4 +154,4 @@ def glyphs(prepare: Prepare) -> Source:
         return of_array(*drawn(prepare.stored or size, channels, count=prepare.limit or COUNT))
 
     drawing = written(Path(__file__).with_name("glyphs.py"))
-    return Source("glyphs", (*drawing, version("pillow"), version("matplotlib"), size, channels), open_)
+    return Source("glyphs", (*drawing, version("pillow"), version("matplotlib"), size, channels), open_, shape)
