@@ -122,6 +122,15 @@ def test_folders_without_pictures_are_no_classes(read):
     assert read().classes == ("cat", "dog") and read.heard("its folders are classes: cat, dog; --labels none")
 
 
+def test_classes_whose_pictures_cannot_be_read_are_no_classes(read):
+    read.fill("a/1.png", "c/1.png", "c/2.png", "d/1.png")
+    (read.home / "b").mkdir()
+    (read.home / "b/1.png").write_bytes(b"")
+    data = read()
+    assert data.classes == ("a", "c", "d") and data.labels.tolist() == [0, 1, 1, 2] and read.heard("no classes: b")
+    assert len(set(read(limit=2).labels.tolist())) == len(read(limit=2).classes)
+
+
 @pytest.mark.parametrize("kind", ["folder", "zip"])
 @pytest.mark.parametrize("named", ["00000/img{:08}.png", "img{:08}.png", "./00000/img{:08}.png"])
 def test_the_labels_of_styleganss_dataset_json_are_used(read, kind, named, tmp_path):

@@ -135,11 +135,11 @@ def reported(source: str, pile: Pile, seen: Sequence[Look | Refused], prepare: P
 
 
 def counted(pile: Pile, places: Sequence[int]) -> dict[str, int]:
-    """How many of these pictures each class has."""
+    """How many of these pictures each class has, if it has any."""
     if pile.labels is None:
         return {}
     counts = np.bincount(pile.labels[list(places)], minlength=len(pile.classes))
-    return dict(zip(pile.classes, counts.tolist(), strict=True))
+    return {name: n for name, n in zip(pile.classes, counts.tolist(), strict=True) if n}
 
 
 def odd(looks: Sequence[Look]) -> list[int]:

@@ -23,6 +23,7 @@ from .gathered import counted
 from .pile import Labels, Pile, Say, Suits
 from .pixels import Pixels
 from .prepare import Prepare
+from .words import listed
 
 NAMED = 5  # unreadable files that are named one by one
 
@@ -121,11 +122,11 @@ def write_entry(part: Path, pile: Pile, prepare: Prepare, note: Say, said: list[
         places, sums = poured(rows, file, shape, digest, pile, note)
         file.flush()
         os.fsync(file.fileno())
-    labels = None if pile.labels is None else pile.labels[places]
+    labels, classes = present(pile, places, note)
     if labels is not None:
         digest.update(labels.tobytes())
     facts = {
-        "classes": pile.classes,
+        "classes": classes,
         "shape": [len(places), shape.height, shape.width, shape.channels],
         "labels": None if labels is None else write_numbers(part / "labels.npy", labels),
         "sums": write_numbers(part / "sums.npy", sums),
@@ -134,6 +135,19 @@ def write_entry(part: Path, pile: Pile, prepare: Prepare, note: Say, said: list[
     }
     text = json.dumps(facts | {"check": digest_of(facts)})
     (part / "facts.json").write_text(text, encoding="utf-8")
+
+
+def present(pile: Pile, places: list[int], note: Say) -> tuple[Labels | None, tuple[str, ...]]:
+    """The labels of the pictures that were read, and their classes: of files those alone that have a picture."""
+    if pile.labels is None:
+        return None, pile.classes
+    labels = pile.labels[places]
+    kept = np.unique(labels)
+    if pile.pixels is not None or len(kept) == len(pile.classes):
+        return labels, pile.classes
+    empty = [name for i, name in enumerate(pile.classes) if i not in kept]
+    note(f"without a picture among those used, and so no classes: {listed(empty)}")
+    return np.searchsorted(kept, labels).astype(np.int64), tuple(pile.classes[i] for i in kept)
 
 
 def poured(
