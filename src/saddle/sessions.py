@@ -34,6 +34,7 @@ from .runs.manifest import Manifest
 from .runs.settings import Settings
 from .training.checkpoint import read_latest
 from .training.described import describe, describe_machine
+from .training.differing import differing
 from .training.length import length, too_short
 from .training.loop import Loop
 from .training.machine import Machine, apart, machine, processes, rank, together, told, use_threads, wait
@@ -135,6 +136,8 @@ def prepared(folder: Folder, manifest: Manifest, recipe: Recipe[Any], samples: D
              watch: Watcher, gauge: Gauge | None) -> Loop:  # fmt: skip
     chosen = manifest.settings
     match = Match(recipe, samples, manifest.images, where, how(chosen))
+    for sentence in differing(match.game, match.stage.batch, chosen.accumulate, processes()):
+        watch.said(sentence)
     about = f" with {typed(manifest.options)}" if manifest.options else ""
     every = chosen.every or max(1, manifest.images // MEASUREMENTS)
     measuring = Measuring(folder, gauge, every, chosen.patience, watch) if chosen.measure else None

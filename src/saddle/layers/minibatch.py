@@ -18,6 +18,8 @@ class MinibatchDiscrimination(nn.Module):
     accumulated parts for itself. Raises Mistake for one of a single sample, which has no others.
     """
 
+    mixes = True  # what it makes of a sample hangs on others
+
     def __init__(self, inputs: int, kernels: int = 100, size: int = 5) -> None:
         super().__init__()
         self.kernels, self.project = kernels, glorot(nn.Linear(inputs, kernels * size, bias=False))

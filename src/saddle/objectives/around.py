@@ -27,6 +27,11 @@ class Relativistic:
     average: bool = False  # against the other side's mean (of all processes, of one accumulated part), else its partner
     paired: ClassVar[bool] = True
 
+    @property
+    def mixes(self) -> bool:
+        """Does a sample's loss hang on others of the batch?"""
+        return self.average
+
     def __post_init__(self) -> None:
         comparable(self.base)
 

@@ -28,6 +28,7 @@ class PullingAway:
     every: int = 1  # due once in so many rounds, and then as many times as strong
     loss: ClassVar[Loss] = "generator"
     slopes: ClassVar[Slopes] = "nowhere"
+    mixes: ClassVar[bool] = True  # it is taken of a batch, not of each sample
 
     def __post_init__(self) -> None:
         sensible(self)
@@ -57,6 +58,7 @@ class FeatureMatching:
     every: int = 1  # due once in so many rounds, and then as many times as strong
     loss: ClassVar[Loss] = "generator"
     slopes: ClassVar[Slopes] = "nowhere"
+    mixes: ClassVar[bool] = True  # it is taken of a batch, not of each sample
 
     def __post_init__(self) -> None:
         sensible(self)

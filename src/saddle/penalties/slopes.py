@@ -75,6 +75,7 @@ class Dragan:
     every: int = 1  # due once in so many rounds, and then as many times as strong
     loss: ClassVar[Loss] = "critic"
     slopes: ClassVar[Slopes] = "elsewhere"
+    mixes: ClassVar[bool] = True  # its noise is as wide as a batch
 
     def __post_init__(self) -> None:
         sensible(self)
