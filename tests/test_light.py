@@ -24,6 +24,7 @@ LINES = [
     ["train", "--objective", "Nonsaturating"],
     ["train", "--prior", "R1()"],
     ["train", "--batch", "0"],
+    ["train", "--constraint", "Clip(0.05)", "--batch", "0"],
     ["sweep", "dcgan", "--vary", "batch=8;x"],
 ]
 ALONE = """

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Iterator, MutableSequence
 from contextlib import contextmanager
 from functools import cache, wraps
+from importlib import import_module
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
@@ -110,6 +111,7 @@ def aside() -> Iterator[None]:
     before, finder = set(sys.modules), Finder()
     sys.meta_path.insert(0, finder)
     try:
+        import_module("torch.nn")  # one and the same, whoever names it first, or hints would differ
         yield
     finally:
         sys.meta_path.remove(finder)
