@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import sys
 import sysconfig
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 
 from .errors import Failure, Mistake
@@ -63,12 +64,20 @@ def standing(value: object, error: BaseException) -> str:
         return ""
     last = traceback.extract_tb(error.__traceback__)[-1]
     file = getattr(sys.modules.get(kind.__module__), "__file__", None) or kind.__module__
-    return f"{short(file)}, {kind.__name__} (met in {os.path.basename(last.filename)}, line {last.lineno})"
+    return f"{short(file)}{line(kind)}: {kind.__name__} (met in {os.path.basename(last.filename)}, line {last.lineno})"
+
+
+def line(kind: type) -> str:
+    """', line 3' of a class, if it can be found."""
+    with suppress(OSError, TypeError):
+        lines, start = inspect.getsourcelines(kind)
+        return f", line {start + next((i for i, text in enumerate(lines) if text.startswith('class ')), 0)}"
+    return ""
 
 
 def what(error: BaseException) -> str:
     """The error on one line."""
-    said = " ".join(str(error).split())
+    said = " ".join(str(error.msg if isinstance(error, SyntaxError) else error).split())
     return type(error).__name__ + (f": {said[:300]}" if said else "")
 
 

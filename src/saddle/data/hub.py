@@ -35,6 +35,8 @@ def downloaded(name: str, repository: str, split: str) -> Any:
             f"{name} is not here: name the folder that holds {name}/ in the environment variable SADDLE_DATA, "
             "or install what downloads it: pip install 'saddle[data]'"
         ) from error
+    if config := getattr(datasets, "config", None):
+        config.HF_DATASETS_TRUST_REMOTE_CODE = False  # older versions run a set's own script if they are let to
     try:
         return datasets.load_dataset(repository, split=split)
     except Exception as error:  # networks, disks and remote files fail in every way

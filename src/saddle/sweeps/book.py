@@ -3,26 +3,45 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import math
 import shlex
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Literal, TypedDict
 
-from ..errors import Failure, Mistake, plural, require
+from ..errors import Failure, plural, require
 from ..metrics.figures import written
 from ..reports.reading import Run
 from ..runs.folder import Folder, write_json
 from ..runs.manifest import Manifest
 from ..runs.settings import Settings
+from ..schema import conform, read_json
 from .plan import Plan, Trial
+from .spans import Space, chooses
 from .study import Advisor, Attempt
 from .work import Reading
 from .workers import Host
 
 FORMAT = "saddle search 1"
 FILE = "search.json"
+NO_NUMBERS = ("inf", "-inf", "nan")  # as figures that are no finite number are written
 ENDS = {"done": "", "pruned": " (ended early)", "failed": " (failed)", "": " (not finished)"}
+
+
+class Tried(TypedDict):
+    """An attempt as JSON."""
+
+    choice: dict[str, str]
+    values: dict[str, float | str]
+    end: Literal["", "done", "pruned", "failed"]
+    why: str
+
+
+class Kept(TypedDict):
+    """The book as JSON."""
+
+    format: str
+    attempts: list[Tried]
 
 
 class Book(Host):
@@ -33,7 +52,7 @@ class Book(Host):
     def __init__(self, plan: Plan, folder: Path, advisor: Advisor, metric: str, said: Callable[[str], None]) -> None:
         super().__init__(lambda trial, what: said(f"{number(trial)} of {plan.search}, {trial.group}: {what}"))
         self.plan, self.folder, self.advisor, self.metric = plan, folder, advisor, metric
-        self.attempts = read(folder / FILE)
+        self.attempts = read(folder / FILE, plan.spaces)
 
     def keep(self) -> None:
         facts = [
@@ -143,17 +162,23 @@ def number(trial: Trial) -> int:
     return int(trial.name.partition("-")[0])
 
 
-def read(path: Path) -> list[Attempt]:
+def read(path: Path, spaces: Mapping[str, Space]) -> list[Attempt]:
     """What was tried so far; Mistake for a file that does not tell."""
     if not path.exists():
         return []
-    try:
-        facts = json.loads(path.read_text(encoding="utf-8"))
-        require(facts["format"] == FORMAT, f"{path} was written in another format than {FORMAT!r}")
-        return [
-            Attempt(**a | {"values": {int(n): float(v) for n, v in a["values"].items()}}) for a in facts["attempts"]
-        ]
-    except Mistake:
-        raise
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise Mistake(f"{path} does not tell what was tried: {error}") from None
+    fault = f"{path} does not tell what was tried"
+    facts = conform(read_json(path, fault), Kept, fault)
+    require(facts["format"] == FORMAT, f"{path} was written in another format than {FORMAT!r}")
+    return [attempt(tried, spaces, f"{fault}: attempts[{i}]") for i, tried in enumerate(facts["attempts"])]
+
+
+def attempt(facts: Tried, spaces: Mapping[str, Space], fault: str) -> Attempt:
+    """One attempt as it was written; Mistake for a choice that the plan has not, and for figures that are none."""
+    choice, values = facts["choice"], {}
+    fits = choice.keys() == spaces.keys() and all(chooses(spaces[name], text) for name, text in choice.items())
+    require(fits, f"{fault} is of another plan than the one beside it")
+    for images, value in facts["values"].items():
+        known = images.isdecimal() and len(images) < 18 and (isinstance(value, float) or value in NO_NUMBERS)
+        require(known, f"{fault} has figures that are none")
+        values[int(images)] = float(value)
+    return Attempt(choice, values, facts["end"], facts["why"])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from ..measuring import named
 from ..options import override
 from ..runs.folder import write_json
 from ..runs.settings import Settings
+from ..schema import conform, read_json
 from .spans import Space, Span, spaces
 
 FORMAT = "saddle sweep 1"
@@ -93,14 +93,17 @@ class Plan:
         """The plan of the sweep that lies there, if one does; Mistake for a file that is no plan."""
         if not (folder / FILE).exists():
             return None
+        fault = f"{folder / FILE} is no plan of a sweep"
+        facts = read_json(folder / FILE, fault)
+        require(isinstance(facts, dict), f"{fault}: it holds no object")
+        if facts.pop("format", None) != FORMAT:
+            raise Mistake(f"{folder / FILE} was written in another format than {FORMAT!r}")
         try:
-            facts = json.loads((folder / FILE).read_text(encoding="utf-8"))
-            require(facts.pop("format") == FORMAT, f"{folder / FILE} was written in another format than {FORMAT!r}")
-            return cls(**facts)
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
-            if isinstance(error, Mistake):
-                raise
-            raise Mistake(f"{folder / FILE} is no plan of a sweep: {error}") from None
+            conform(facts.get("settings"), Settings, f"{fault}: settings")
+            return conform(facts, cls, fault)
+        except Mistake as mistake:
+            said = str(mistake)
+            raise Mistake(said if said.startswith(fault) else f"{fault}: {said}") from None
 
 
 def varied(texts: Sequence[str]) -> dict[str, list[str]]:

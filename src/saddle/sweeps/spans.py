@@ -79,3 +79,11 @@ def spaces(vary: Mapping[str, Sequence[str]]) -> dict[str, Space]:
         require(not spans or len(texts) == 1, f"--vary {name} has a range among other values; give one or the other")
         found[name] = spans[0] if spans else tuple(texts)
     return found
+
+
+def chooses(space: Space, text: str) -> bool:
+    """Is this one of the values that may be tried?"""
+    if not isinstance(space, Span):
+        return text in space
+    fits = re.fullmatch(r"-?\d{1,18}" if space.whole else r"-?\d*\.?\d+(e[-+]?\d+)?", text) is not None
+    return fits and space.low <= space.read(text) <= space.high

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -16,6 +15,7 @@ from ..reports.reading import Run
 from ..reproduction import ended
 from ..runs.folder import Folder, number, write_json
 from ..runs.manifest import Manifest
+from ..schema import conform, read_json
 from ..sessions import choose, label, opened, settle
 from ..training.checkpoint import facts_of, latest
 from ..training.watch import Watcher
@@ -112,8 +112,8 @@ def over(place: Path) -> bool:
 def failures(folder: Path) -> dict[str, str]:
     """The runs that failed before, and why."""
     path = folder / FAILED
-    known: dict[str, str] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    return known
+    fault = f"{path} does not tell which runs failed"
+    return conform(read_json(path, fault), dict[str, str], fault) if path.exists() else {}
 
 
 def compared(plan: Plan, folder: Path, failed: dict[str, str]) -> Comparison:

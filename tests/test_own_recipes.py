@@ -1,0 +1,128 @@
+"""What is wrong in a recipe file of one's own is told by its file and line, in one sentence."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from saddle.cli import main
+from saddle.inference.load import load
+
+START = """\
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from saddle.batches import Images
+from saddle.core import Recipe, Shape, Verdict
+from saddle.games import Adversarial
+from saddle.networks import Dense
+from saddle.optim import Adam
+
+
+class Critic(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(2, 1)
+
+    def forward(self, x, condition=None):
+        h = x.flatten(1)
+        return Verdict(self.layer(h).squeeze(1), h)
+
+
+@dataclass(frozen=True)
+class MyGAN(Recipe[Images]):
+    networks: Dense = Dense(latent=2, width=8)
+    batch: int = 8
+
+    def game(self, data: Shape) -> Adversarial:
+        return Adversarial(self.networks.generator(data), Critic(), self.networks.latent)
+
+    def steps(self, player: str) -> Adam:
+        return Adam(lr=2e-4)
+"""
+GAME = "        return Adversarial("
+RUN = ("--data", "ring", "--images", "32", "--pictures", "0", "--quiet", "--out", "run")
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def trained(text: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, str]:
+    Path("mine.py").write_text(text)
+    code = main(["train", "mine.py:MyGAN", *RUN])
+    return code, capsys.readouterr().err
+
+
+def lines(text: str, sign: str) -> int:
+    """The line of a text that holds this."""
+    return next(i for i, line in enumerate(text.splitlines(), 1) if sign in line)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "sign", "words"),
+    [
+        ("def game(", "def gaem(", "class MyGAN", "MyGAN has no method game; write def game(self, data: Shape)"),
+        ("def steps(", "def step(", "class MyGAN", "MyGAN has no method steps; write def steps(self, player"),
+        ("    batch: int = 8\n", "", "class MyGAN", "MyGAN has no field batch, the images of a critic's move"),
+        ("batch: int = 8", "batch: int = 8\n    width = 3", "class MyGAN", "MyGAN has width without a type, which"),
+        ("networks: Dense", "networks: 'Dens'", "class MyGAN", "type cannot be read: NameError: name 'Dens'"),
+        ("(frozen=True)", "", "class MyGAN", "MyGAN is no frozen dataclass; write @dataclass(frozen=True)"),
+        (GAME, "        return Adversrial(", "return Adversrial", "NameError: name 'Adversrial'"),
+        (GAME, "        return 5 or (", "", "MyGAN.game returned int, but should return a Game"),
+        ("return Adam(lr=2e-4)", "return Adam(rate=1)", "Adam(rate", "TypeError: Adam.__init__() got an"),
+        ("return Adam(lr=2e-4)", "return None", "class MyGAN", "AttributeError: 'NoneType'"),
+        ("from torch import nn", "from torch import nnn", "import nnn", "ImportError: cannot import name 'nnn'"),
+        ("        h = x", "        h == x", "", ""),
+        ("x.flatten(1)", "x.flatten(1", "x.flatten", "SyntaxError: '(' was never closed"),
+        ("batch: int = 8", "batch: int = 8\n\n    def __post_init__(self): 1 / 0", "1 / 0", "ZeroDivisionError"),
+    ],
+)  # fmt: skip
+def test_a_file_is_told_what_it_lacks(old, new, sign, words, capsys):
+    text = START.replace(old, new)
+    assert text != START
+    code, said = trained(text, capsys)
+    assert code == (2 if words else 1) and said.count("\n") == 1 and words in said
+    assert f"mine.py, line {lines(text, sign)}: " in said or not sign
+    assert not Path("run").exists() or not words
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "sign", "words"),
+    [
+        ("        h = x.flatten(1)", "        h = x.flaten(1)", "flaten", "AttributeError: 'Tensor' object"),
+        ("nn.Linear(2, 1)", "nn.Linear(3, 1)", "Verdict(self", "RuntimeError: mat1 and mat2 shapes"),
+        ("    h = x.flatten(1)", "    assert False, 'a\\nb'", "assert", "AssertionError: a b"),
+        ("        h = x.flatten(1)", "        return self(x)", "return self(x)", "RecursionError: "),
+    ],
+)  # fmt: skip
+def test_an_error_in_a_round_is_told_by_the_users_line(old, new, sign, words, capsys):
+    text = START.replace(old, new)
+    code, said = trained(text, capsys)
+    assert code == 1 and said.count("\n") == 1 and f"mine.py, line {lines(text, sign)}: {words}" in said
+    assert said.endswith("it had not come to its first checkpoint\n")
+
+
+def test_an_error_late_in_a_run_names_the_last_checkpoint_and_can_be_mended(capsys):
+    late = "        self.calls = getattr(self, 'calls', 0) + 1\n        assert self.calls < 150, 'late'\n"
+    Path("mine.py").write_text(START.replace("        h = x", late + "        h = x"))
+    long = [*RUN[:3], "1000", *RUN[4:], "--checkpoints", "1e-6"]
+    assert main(["train", "mine.py:MyGAN", *long]) == 1
+    said = capsys.readouterr().err
+    assert "mine.py, line 20: AssertionError: late; the last good checkpoint is run/checkpoints/" in said
+    Path("mine.py").write_text(START)
+    assert main(["resume", "run"]) == 2 and "line 19 of mine.py was" in capsys.readouterr().err
+    assert main(["resume", "run", "--code", "file"]) == 0
+    load("run").sample(2)
+
+
+def test_modules_beside_a_recipe_are_told_too(capsys):
+    Path("parts.py").write_text("import torch\n\n\ndef half(x):\n    return x / torch.nothing\n")
+    text = START.replace("        h = x.flatten(1)", "        h = half(x.flatten(1))")
+    code, said = trained(text.replace("import torch\n", "import torch\nfrom parts import half\n", 1), capsys)
+    assert code == 1 and "parts.py, line 5: AttributeError: module 'torch' has no attribute 'nothing'" in said
