@@ -108,7 +108,7 @@ class Folder:
 
     def refuse_links(self) -> None:
         """A run's own folders are no links: who writes, tidies or shows what lies in them stays within the run."""
-        for path in (self.sheets, self.checkpoints, self.board, self.path / "recipe"):
+        for path in (self.sheets, self.checkpoints, self.board, self.path / COPY):
             if path.is_symlink():
                 raise Mistake(f"{path} is a link, which is not followed; put the folder itself there, "
                               f"or move all of {self} and make that a link")  # fmt: skip
