@@ -11,11 +11,14 @@ from collections.abc import Iterable
 class Mistake(ValueError):
     """What was asked for cannot be done: one sentence on what was given, what was expected, the nearest right thing."""
 
+    said: bool | None = None  # does another of several processes say it? None: that is not known
+
 
 class Failure(RuntimeError):
     """The work itself failed, as with a loss that is no number: one sentence on what and where."""
 
     code = 1  # that the command line ends with
+    said: bool | None = None
 
 
 class Unwritten(Failure):

@@ -69,17 +69,22 @@ def main(words: list[str] | None = None) -> int:
         close_output()
         return 1
     except Mistake as error:
-        return ended(error, 2)
+        return ended(error, 2) if ours(error) else 2
     except Interrupted as error:
         return ended(error, error.code) if os.environ.get("RANK", "0") == "0" else error.code
     except KeyboardInterrupt as end:
         return ended("interrupted", 128 + getattr(end, "number", signal.SIGINT))
     except Failure as error:
-        return ended(error, error.code)
+        return ended(error, error.code) if ours(error) else error.code
     except OSError as error:
         close_output()
         return ended(f"{error.filename}: {error.strerror}" if error.filename else error.strerror or error, 2)
     return 0
+
+
+def ours(error: Mistake | Failure) -> bool:
+    """Is it for this process to say, of several? Before they have met, the first of each machine speaks."""
+    return os.environ.get("LOCAL_RANK", "0") == "0" if error.said is None else not error.said
 
 
 def answer(words: list[str]) -> None:

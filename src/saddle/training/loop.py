@@ -21,7 +21,7 @@ from .checkpoint import save as save_checkpoint
 from .health import NO_NUMBER
 from .healthy import Healthy
 from .lighter import smaller_parts
-from .machine import agreed, processes, rank
+from .machine import Missing, agreed, missing, processes, rank
 from .match import Facts, Match
 from .measured import Measuring
 from .nurse import Collapsed, Nurse
@@ -96,8 +96,8 @@ class Loop:
         batch, gauges = self.match.stage.batch, frozenset(self.match.game.gauges())
         self.watch.begin(Plan(title, self.match.total, self.start, batch, self.folder.path, gauges))
         try:
-            with enough(smaller_parts(self.match.recipe, self.match.data.shape, self.match.how.accumulate)), \
-                 self.signals.heeded():  # fmt: skip
+            lighter = smaller_parts(self.match.recipe, self.match.data.shape, self.match.how.accumulate)
+            with missing(), enough(lighter), self.signals.heeded():
                 self.rounds()
                 self.finish()
             self.close()
@@ -106,7 +106,8 @@ class Loop:
         except Collapsed:
             raise
         except Failure as failure:
-            raise type(failure)(f"{failure}; {self.rescue()}") from failure
+            more = f"; {self.again} goes on from there" if isinstance(failure, Missing) else ""
+            raise type(failure)(f"{failure}; {self.rescue()}{more}") from failure
         finally:
             self.watch.end()
             with suppress(Failure):  # what went wrong first is what is said

@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 import torch.distributed as dist
 from torch import Tensor
+from torch.distributed.rendezvous import rendezvous
 
 from ..core import Mistake, require
+from ..errors import Failure
 
 FEW = 64  # threads that any machine can start
 
@@ -104,17 +106,51 @@ def apart() -> Iterator[None]:
 
 @contextmanager
 def together() -> Iterator[tuple[int, int]]:
-    """This process's rank and how many there are; joins the others if torchrun started it."""
+    """This process's rank and how many there are; joins the others if torchrun started it.
+
+    A Mistake or Failure that several of them have is to be said by one alone: the others' are marked as `said`.
+    """
     world = int(os.environ.get("WORLD_SIZE", "1"))
     if world == 1 or dist.is_initialized():
         yield (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
         return
-    dist.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo")
+    with missing():
+        store, own, world = next(rendezvous("env://"))
+        backends = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
+        dist.init_process_group(backends, store=store, rank=own, world_size=world)
     try:
-        yield dist.get_rank(), world
-        dist.barrier()
+        with missing():
+            yield own, world
+            dist.barrier()
+    except (Mistake, Failure) as error:
+        error.said = not first(store, str(error))
+        raise
     finally:
         dist.destroy_process_group()
+
+
+class Missing(Failure):
+    """Another process of several has ended, and without it nothing goes on."""
+
+
+@contextmanager
+def missing() -> Iterator[None]:
+    """What a process meets in here because another one is not there any more is said as that."""
+    try:
+        yield
+    except RuntimeError as error:
+        known = isinstance(error, dist.DistError) or any(sign in str(error) for sign in ("gloo", "NCCL", "by peer"))
+        if isinstance(error, Failure) or not known:
+            raise
+        raise Missing("another process of this run has ended, or cannot be reached") from None
+
+
+def first(store: Any, sentence: str) -> bool:
+    """Is this the first process to say it?"""
+    try:
+        return int(store.add(f"said: {sentence}", 1)) == 1
+    except RuntimeError:  # nobody is left to ask
+        return True
 
 
 def rank() -> int:
