@@ -65,6 +65,8 @@ def sample(words: list[str]) -> None:
         free = shutil.disk_usage(existing(wish.out or Path(run))).free
         fits(wish.n, FILE + shape.channels * shape.height * shape.width // 8, "files", "-n", free)
     where = wish.out or Path(run) / (wish.stem if wish.n else f"{wish.stem}.png")
+    linked = wish.n is not None and wish.out is None and where.is_symlink()
+    require(not linked, f"{where} is a link, which is not followed; name a folder with --out")
     (single if wish.n else together)(samples, where)
     tell(visible(where))
 
