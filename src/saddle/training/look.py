@@ -83,8 +83,7 @@ class Looker:
         self.count = size(match.stage.batch)
         self.rows = max(1, match.stage.batch // (match.how.accumulate * processes()))
         few = rows_at_once(match.stage.data, match.machine.device)
-        real = [Glimpse(coarse(some.image), ends(some.image)) for some in self.feed(match.data, MAPPED, few, -3)]
-        self.map, self.ends = torch.cat([some.rows for some in real]), mean_ends(real)
+        self.map, self.ends = charted(self.feed(match.data, MAPPED, few, -3), min(MAPPED, len(match.data)))
         self.centres = k_means(self.map, min(CELLS, max(1, len(self.map) // HELD)))
         own = counts(self.map, self.centres)
         self.shares = tuple(round(n / len(self.map), 4) for n in own)
@@ -172,6 +171,21 @@ def unmoved(game: nn.Module) -> Iterator[None]:
         for module, name, buffer, value in kept:
             module._buffers[name] = buffer
             buffer.detach().copy_(value)
+
+
+def charted(feed: Iterator[Images], n: int) -> tuple[Tensor, tuple[float, float]]:
+    """The coarse rows of `n` samples, and their shares of black and of white.
+
+    The rows go into one piece of memory that is there before: little ones, kept between pictures that go, would leave
+    holes into which no picture fits.
+    """
+    rows, place, black, white = torch.empty(0), 0, 0.0, 0.0
+    for some in feed:
+        few, (dark, light) = coarse(some.image), ends(some.image)
+        rows = rows if len(rows) else few.new_empty(n, few.shape[1])
+        rows[place : place + len(few)] = few
+        place, black, white = place + len(few), black + dark * len(few), white + light * len(few)
+    return rows, (black / n, white / n)
 
 
 def coarse(image: Tensor) -> Tensor:
