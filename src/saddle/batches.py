@@ -6,6 +6,11 @@ from typing import NamedTuple
 
 from torch import Tensor
 
+LABELS = (
+    "put the images of each class into a folder of its own, or name a table with --labels, or take --data glyphs "
+    "--size 32"
+)  # how labels are given
+
 
 class Images(NamedTuple):
     """Samples, with a label or code for each where the data has them."""

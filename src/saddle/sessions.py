@@ -7,7 +7,6 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from datetime import datetime
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +20,13 @@ from .data.held import hold_out
 from .data.pile import Suits
 from .data.sources import meant, unmistakable
 from .errors import nearest
-from .layers.initial import Undrawn
 from .measuring.named import judged
 from .memory import enough
 from .options import count, typed
 from .recipes import Entry, files, find
 from .recipes.copies import Code, keep, replaced, resumed
+from .recipes.rehearsal import rehearse
+from .recipes.remedies import Attempt, Wish, advised
 from .recipes.revive import carried, changed, named, reread, revive, same, trust_run, vocabulary
 from .recipes.sources import Source
 from .runs.folder import Folder
@@ -42,6 +42,7 @@ from .training.match import Facts, How, Match
 from .training.measured import Gauge, Measuring
 from .training.watch import Together, Watcher, watchers
 
+CLASSES = 62  # of drawn glyphs
 MEASUREMENTS = 10  # of a run, beside that of its beginning, where nothing is said of how many
 
 
@@ -58,11 +59,15 @@ def train(recipe: str | Recipe[Any] = "dcgan", data: str | None = None, *, out: 
     chosen = settle(data, settings)
     with enough(), apart(), together():
         watch = watch or onlookers(chosen)
+        asked, wish = chosen, Wish(dict(options or {}), {})
         name, value, changes, chosen, source = choose(recipe, dict(options or {}), chosen)
         use_threads(chosen.threads)
         place = Folder.claim(out)
-        samples = opened(chosen, watch, partial(playable, value))
         where = machine(chosen.device, chosen.precision)
+        rehearsed: list[Shape] = []
+        samples = opened(chosen, watch, lambda shape: rehearsed.append(playable(recipe, wish, asked, shape, where)))
+        if samples.shape not in rehearsed or value.batch > len(samples):
+            playable(recipe, wish, asked, samples.shape, where, len(samples))
         gauge = gauged(name, chosen, samples, where, watch)
         images = length(chosen, value, samples, where, how(chosen))
         folder = Folder(told(str(Folder.new(place, f"{label(name)}-{label(samples.name)}")) if rank() == 0 else None))
@@ -205,21 +210,33 @@ def choose(recipe: str | Recipe[Any], options: dict[str, str],
     return name, value, options, chosen, carried(value, entry)
 
 
+def playable(recipe: str | Recipe[Any], wish: Wish, asked: Settings, data: Shape, where: Machine,
+             most: int | None = None) -> Shape:  # fmt: skip
+    """The shape, if such data can be played on; else refused, before anything is read or written, proposing what can.
+
+    `most`: how many samples there are, once that is known.
+    """
+
+    def understand(wish: Wish) -> Attempt:
+        _, value, _, chosen, _ = choose(recipe, dict(wish.options), dataclasses.replace(asked, **wish.settings))
+        shape, size = Shape(1, 0, 0, CLASSES) if "data" in wish.settings else data, wish.settings.get("size")
+        return Attempt(value, shape._replace(height=size, width=size) if size else shape, how(chosen), most)
+
+    def attempt(at: Attempt, fully: bool) -> None:
+        sampled = asked.measure is not None
+        rehearse(at.recipe, at.data, where, at.how, most=at.most, sampled=sampled, fully=fully)
+
+    try:
+        attempt(understand(wish), True)
+    except Mistake as refusal:
+        raise advised(refusal, wish, understand, attempt) from None
+    return data
+
+
 def at_home(entry: Entry, options: dict[str, str]) -> dict[str, str]:
     """The options, with what a named recipe has beside them for the data that it trains on by itself."""
     given = {option.replace("-", "_") for option in options}
     return {f: value for f, value in entry.quick.items() if not given & {f, f.partition(".")[0]}} | options
-
-
-def playable(recipe: Recipe[Any], shape: Shape) -> None:
-    """Refuse, before pictures are read, what the recipe's networks refuse of their shape; nothing is drawn for it."""
-    try:
-        with torch.device("meta"), Undrawn():
-            recipe.game(shape)
-    except Mistake:
-        raise
-    except Exception:  # a recipe of one's own that needs numbers to be made is not foreseen
-        return
 
 
 def opened(chosen: Settings, watch: Watcher, suits: Suits = lambda shape: None) -> Dataset:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ..batches import Images
 from ..core import Shape
-from ..errors import require
+from ..errors import plural, require
 from .dataset import Dataset
 from .order import chance, order
 
@@ -36,17 +36,7 @@ class Feed(Iterator[Images]):
         position: int = 0,
         shape: Shape | None = None,
     ) -> None:
-        require(batch >= 1, f"a batch of {batch} is none; the smallest has 1 image")
-        require(
-            batch <= len(dataset),
-            f"a batch of {batch:,} is larger than {dataset.name}, which has {len(dataset):,} samples; "
-            f"--batch {len(dataset)} is the largest",
-        )
-        require(
-            batch % parts == 0,
-            f"a batch of {batch} cannot be cut into {parts} equal parts, for processes and --accumulate; "
-            f"a multiple of {parts} can",
-        )
+        shareable(batch, parts, len(dataset), dataset.name)
         self.dataset, self.batch, self.seed, self.device = dataset, batch, seed, torch.device(device)
         self.first, self.count, self.position = part * batch // parts, batch // parts, position
         self.shape = fitting(dataset.shape, dataset.shape if shape is None else shape)
@@ -73,6 +63,16 @@ class Feed(Iterator[Images]):
         """Averaged down to this feed's shape."""
         size = (self.shape.height, self.shape.width)
         return image if image.shape[2:] == size else F.adaptive_avg_pool2d(image, size)
+
+
+def shareable(batch: int, parts: int, most: int, name: str = "the data") -> None:
+    """Refuse a batch that is larger than the data, or that its parts cannot share."""
+    require(batch >= 1, f"a batch of {batch} is none; the smallest has 1 image")
+    larger = f"a batch of {batch:,} is larger than {name}, which has {plural(most, 'sample')}"
+    require(batch <= most, f"{larger}; --batch {most} is the largest")
+    near = parts * max(1, min(round(batch / parts), most // parts))
+    uneven = f"a batch of {batch} cannot be cut into {parts} equal parts, for processes and --accumulate"
+    require(batch % parts == 0, f"{uneven}; a multiple of {parts} can, such as --batch {near}")
 
 
 def scaled(image: Tensor) -> Tensor:

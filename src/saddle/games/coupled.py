@@ -12,9 +12,9 @@ from torch import Tensor, nn
 
 from ..batches import Images
 from ..core import Clock, Judge, Judged, Move, Turn, called, exact, frozen, require, wide
-from ..objectives import CriticAlone
+from ..objectives.around import alone
 from .adversarial import Adversarial, Simultaneous
-from .slots import Slots
+from .slots import Slots, nameless
 from .terms import point, weigh
 from .whole import gradient, whole
 
@@ -90,9 +90,9 @@ class Turing(Adversarial):
 
     def __init__(self, generator: nn.Module, critic: nn.Module, latent: int, **slots: Unpack[Slots]) -> None:
         super().__init__(generator, critic, latent, **slots)
-        alone = isinstance(self.objective, CriticAlone)
-        require(not alone, "Turing: both players play the objective's critic loss, so CriticAlone leaves the generator "
-                "nothing else; give what it is made of, such as NonSaturating()")  # fmt: skip
+        require(not alone(self.objective), "Turing: both players play the objective's critic loss, so CriticAlone "
+                "leaves the generator nothing else; give what it is made of, such as NonSaturating()")  # fmt: skip
+        nameless((*self.penalties, *self.generator_penalties))
         for penalty in (*self.penalties, *self.generator_penalties):
             require(penalty.slopes != "elsewhere", f"Turing: the points that {called(penalty)} takes slopes at have "
                     "no opponent to be compared with; take a penalty of slopes at the samples, R1 or R2")  # fmt: skip

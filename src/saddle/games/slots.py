@@ -28,8 +28,9 @@ from ..core import (
 )
 from ..layers.augment import ADAMemory
 from ..layers.minibatch import MinibatchDiscrimination
-from ..objectives import CriticAlone, Energy
-from ..objectives.around import innermost
+from ..objectives import Energy
+from ..objectives.around import alone, innermost
+from ..penalties import Classification
 
 MOVES = 100_000  # of one player in a round
 MIXERS = (_BatchNorm, MinibatchDiscrimination)
@@ -120,10 +121,17 @@ def grounded(objective: Objective, critic: nn.Module) -> None:
             "anything; give networks that autoencode, DenseAutoencoding() or Autoencoding()")  # fmt: skip
 
 
+def nameless(penalties: tuple[Penalty, ...]) -> None:
+    """Refuse to have the class named where the critic's condition is an opponent, not a label."""
+    naming = any(isinstance(penalty, Classification) for penalty in penalties)
+    require(not naming, "Turing shows its critic opponents and no labels, so Classification has nothing to go by; "
+            "leave it out")  # fmt: skip
+
+
 def taught(objective: Objective, penalties: tuple[Penalty, ...]) -> None:
     """Refuse a generator that would learn from nothing."""
-    alone = isinstance(objective, CriticAlone) and not penalties
-    require(not alone, "CriticAlone tells the generator nothing; give generator_penalties, such as FeatureMatching()")
+    unheard = alone(objective) and not penalties
+    require(not unheard, "CriticAlone tells the generator nothing; give --generator-penalties FeatureMatching()")
 
 
 def moved(critic: nn.Module, penalties: tuple[Penalty, ...], views: tuple[View, ...]) -> None:
@@ -138,8 +146,8 @@ def moved(critic: nn.Module, penalties: tuple[Penalty, ...], views: tuple[View, 
 def unmixed(critic: nn.Module, penalties: tuple[Penalty, ...]) -> None:
     """Refuse slopes where a layer makes each score depend on every sample (Gulrajani et al. 2017, section 4)."""
     mixers = [type(layer).__name__ for layer in critic.modules() if isinstance(layer, MIXERS)]
-    plain = "--networks.normal False (--networks.base.normal False for a pair made of another), or "
-    way = f"give {'' if mixers[:1] == [MinibatchDiscrimination.__name__] else plain}other networks"
+    alike = mixers[:1] == [MinibatchDiscrimination.__name__]
+    way = "give networks without " + ("MinibatchDiscriminating" if alike else "it, such as Convolutional(normal=False)")
     for penalty in penalties:
         name = called(penalty)
         why = f"{name} asks for each score's slope at its own sample, but the critic's {''.join(mixers[:1])} mixes all"

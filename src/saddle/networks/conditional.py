@@ -8,6 +8,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
+from ..batches import LABELS
 from ..core import Networks, Shape, Verdict, energetic, require, rows
 from ..layers.conditional import known
 from .convolutional import Convolutional
@@ -107,6 +108,5 @@ def labelled(pair: object, data: Shape) -> None:
     """Refuse data without labels, telling how they are given."""
     require(
         data.classes > 0,
-        f"{type(pair).__name__} is told the class of each sample, but this data has no labels; put the images of each "
-        "class into a folder of its own, or name a table with --labels, or take --data glyphs",
+        f"{type(pair).__name__} is told the class of each sample, but this data has no labels; {LABELS}",
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from itertools import pairwise
 from math import sqrt
@@ -69,7 +70,9 @@ class GroupedResidual:
         """How many groups a block of this width has."""
         groups, left = divmod(width * self.expansion, self.group)
         what = f"GroupedResidual: {width} channels, times expansion {self.expansion}, make no groups of {self.group}"
-        require(groups > 0 and left == 0, f"{what}; give a width such as {self.group * max(width // self.group, 1)}")
+        unit = self.group // math.gcd(self.group, self.expansion)
+        unit *= self.width // width if width < self.width else min(4, max(self.width // unit, 1))  # halved later on
+        require(groups > 0 and left == 0, f"{what}; give --networks.width {unit * max(self.width // unit, 1)}")
         return groups
 
     def widths(self, data: Shape) -> list[int]:

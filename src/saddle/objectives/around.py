@@ -89,12 +89,20 @@ def innermost(objective: Objective) -> Objective:
     return objective
 
 
+def alone(objective: Objective) -> bool:
+    """Does the generator hear nothing of scores under it, whatever else it is made of?"""
+    base = getattr(objective, "base", None)
+    return isinstance(objective, CriticAlone) or (base is not None and alone(base))
+
+
 def comparable(base: Objective) -> None:
     """Refuse a base that loses its meaning when scores become differences."""
-    require(not base.paired, f"{base} compares scores already; give what it is made of, such as NonSaturating()")
-    energies = isinstance(innermost(base), Energy)
+    core = innermost(base)
+    plain = NonSaturating() if isinstance(core, Relativistic | Energy) else core
+    right = f"Relativistic({plain if plain != NonSaturating() else ''})"
+    require(not base.paired, f"{base} compares scores already; give {right}")
+    energies = isinstance(core, Energy)
     require(not energies, "Relativistic cannot compare energies: the critic's loss would have no least value; give "
-            "another base, such as Hinge()")  # fmt: skip
-    alone = isinstance(base, CriticAlone)
-    require(not alone, "Relativistic lets the generator play the critic's loss, which CriticAlone forbids; give "
-            "CriticAlone(Relativistic(...)) instead")  # fmt: skip
+            "Relativistic(Hinge())")  # fmt: skip
+    require(not alone(base), "Relativistic lets the generator play the critic's loss, which CriticAlone forbids; give "
+            f"CriticAlone({right})")  # fmt: skip

@@ -8,6 +8,7 @@ from typing import ClassVar
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
+from ..batches import LABELS
 from ..core import Judge, Judged, Loss, Mistake, Number, Slopes, sensible, wide
 
 
@@ -33,7 +34,7 @@ class Classification:
 def named(at: Judged, labels: Tensor | None) -> Tensor:
     """The mean cross-entropy of the critic's class logits with the labels, in full precision."""
     if labels is None or labels.ndim != 1 or labels.is_floating_point():
-        raise Mistake("Classification needs a label for each sample, but this data has none; choose data with labels")
+        raise Mistake(f"Classification needs a label for each sample, but this data has none; {LABELS}")
     if at.logits is None or len(at.logits) != len(labels):
         raise Mistake("Classification needs a critic that names the class of each sample, but this one does not; "
                       "give networks that do, such as Classifying(Convolutional())")  # fmt: skip

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from ..batches import Images
-from ..core import Constraint, Mistake, Networks, Objective, Optimizing, Penalties, Prior, Recipe, Shape, Views
+from ..core import Constraint, Networks, Objective, Optimizing, Penalties, Prior, Recipe, Shape, Views, require
 from ..games import Adversarial, Free, Turns
 from ..layers.augment import Picky
 from ..layers.priors import Normal
@@ -35,10 +35,9 @@ class Versus(Recipe[Images]):
     batch: int = 64  # images in one move of the critic
 
     def __post_init__(self) -> None:
-        for penalty in self.penalties:
-            if isinstance(penalty, Swapped) and penalty.objective != self.objective:
-                right = f'give --penalties "{replace(penalty, objective=self.objective)}"'
-                raise Mistake(f"Swapped flips the labels of the game's own objective, which is another here; {right}")
+        right = tuple(replace(p, objective=self.objective) if isinstance(p, Swapped) else p for p in self.penalties)
+        own = "Swapped flips the labels of the game's own objective, which is another here"
+        require(right == self.penalties, f'{own}; give --penalties "{", ".join(map(repr, right))}"')
 
     def game(self, data: Shape) -> Adversarial:
         return self.play(Adversarial, data)
