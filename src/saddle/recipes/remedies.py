@@ -105,13 +105,14 @@ def changed(wish: Wish, refusal: Mistake, understand: Understand) -> Iterator[tu
         at = understand(wish)
     except Mistake:
         return
+    typed = {option.partition(".")[0] for option in wish.options}
     for cost, fields in alternatives(at.recipe, at.data, at.how.accumulate, at.most):
         own = {field: value for field, value in fields.items() if hasattr(at.recipe, field)}
         new = {o: text for f, value in own.items() for o, text in differing(f, getattr(at.recipe, f), value).items()}
         settings = {field: value for field, value in fields.items() if field not in own}
         if (level > 0 and "size" in settings and "data" not in settings) or (level == 1 and "batch" in own):
             continue
-        anew = cost > AMENDED and any(option.partition(".")[0] in wish.options for option in new)
+        anew = cost > AMENDED and any(option.partition(".")[0] in typed for option in new)
         options = {**without(wish.options, new), **new} if new else wish.options
         yield cost + TYPED * anew, Wish(options, {**wish.settings, **settings})
     yield LEFT_OUT * 2, wish._replace(options={})
