@@ -87,6 +87,20 @@ def test_words_that_only_look_like_parts():
     assert part_of("Test_Set").kind == "test" and part_of("trainB").domain == "B" and part_of("val-2").kind == "val"
 
 
+def test_the_words_for_labels_can_be_typed(read, capsys):
+    from saddle.cli import main
+
+    read.fill("cat/1.png", "cat/2.png", "dog/1.png", "dog/2.png")
+    for words, said in ((["--labels", "none"], "no labels"), (["--labels", "folders"], "cat (2), dog (2)")):
+        assert main(["doctor", str(read.home), *words]) == 0 and said in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("text", ["hf:", "saddle:", "mnist:", "./x:"])
+def test_half_a_name_is_refused(text):
+    with pytest.raises(Mistake):
+        open_data(text, Prepare(), print)
+
+
 def test_portions_are_no_classes_but_numbers_are(read):
     read.fill("00000/img00000000.png", "00000/img00000001.png", "00001/img00001000.png")
     assert read().classes == () and len(read()) == 3 and read.heard("portions of one set, not for classes")

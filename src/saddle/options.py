@@ -68,9 +68,11 @@ def inside(value: object) -> dict[str, object]:
 def written(text: str, hint: object, kinds: Iterable[type], name: str) -> object:
     """One option's text as a value of this type: text is kept as it is, 200k is 200000, a tuple needs no (...)."""
     wants = members(hint)
+    if text in literals(hint):  # first, for none may be one of them
+        return text
     if type(None) in wants and text.lower() == "none":
         return None
-    if str in wants or text in literals(hint):
+    if str in wants:
         return text
     if Path in wants:
         return Path(text)

@@ -22,7 +22,7 @@ class Prepare:
     channels: Literal[1, 3, 4] | None = None  # grey, colour, colour with transparency; None: grey if all pictures are
     limit: int | None = None  # at most so many samples, drawn at random but always the same
     flip: bool = False  # mirror half of what is shown, left to right
-    labels: str | None = None  # a CSV file with a class for each picture, tags.csv or tags.csv:column; folders or none
+    labels: Literal["folders", "none"] | str | None = None  # classes: FILE.csv or FILE.csv:COLUMN
     range: str | None = None  # the numbers of black and white, as in 0..255 or -1..1; None: decided from the values
     alpha: Literal["auto", "yes", "no"] = "auto"  # is a fourth band transparency; auto: decided from its values
     frames: Literal["first", "all"] = "first"  # which frames of a GIF or TIFF are pictures

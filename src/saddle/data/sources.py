@@ -35,7 +35,7 @@ def meant(text: str) -> str:
     require(bool(text.strip()), "data is empty; name a folder, a file or a data set, or leave --data out")
     if text.startswith(OWN):
         name, _ = split(text.removeprefix(OWN))
-        require(name in NAMES, f"saddle has no data set {name}{nearest(name, NAMES)}")
+        require(name in NAMES, f"saddle has no data set {name or 'without a name'}{nearest(name, NAMES)}")
         return text.removeprefix(OWN)
     name, part = split(text)
     if name in NAMES and os.path.lexists(name):
@@ -57,6 +57,8 @@ def find(text: str, prepare: Prepare, say: Say = silent) -> Source:
     `say` gets a sentence for all that is passed over or guessed before anything is read.
     """
     name, part = split(text)
+    require(part != "", f"{text} ends in a colon, behind which a part of the data is named, as in {name}:test")
+    require(text != HUB, f"{HUB} names no data set of the Hugging Face hub; write {HUB}OWNER/NAME")
     try:
         if name in NAMES:
             return well_known(text, name, part, prepare, say)

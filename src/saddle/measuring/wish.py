@@ -26,7 +26,7 @@ class Wish:
     size: int | None = None  # pixels of a side that sources are brought to; a run's own size for its data
     crop: Literal["centre", "pad", "stretch"] = "centre"  # how a source's image becomes a square
     channels: Literal[1, 3, 4] | None = None  # of a source's images
-    labels: str | None = None  # of a source: folders, none, or a CSV file: FILE.csv or FILE.csv:COLUMN
+    labels: Literal["folders", "none"] | str | None = None  # classes: folders, none, FILE.csv or FILE.csv:COLUMN
     range: str | None = None  # the numbers of black and white in a source; decided from its values if not given
     alpha: Literal["auto", "yes", "no"] = "auto"  # is a source's fourth band transparency
     frames: Literal["first", "all"] = "first"  # which frames of a source's GIFs and TIFFs are pictures

@@ -26,7 +26,7 @@ class Settings:
     channels: Literal[1, 3, 4] | None = None  # 1 grey, 3 colour, 4 with transparency; the data's own if not given
     limit: int | None = None  # use only so many images
     flip: bool = False  # mirror images at random
-    labels: str | None = None  # classes: folders, none, or a CSV file: FILE.csv or FILE.csv:COLUMN
+    labels: Literal["folders", "none"] | str | None = None  # classes: folders, none, FILE.csv or FILE.csv:COLUMN
     range: str | None = None  # the numbers of black and white, as in 0..255 or -1..1; from the values if not given
     alpha: Literal["auto", "yes", "no"] = "auto"  # is a fourth band transparency; auto: decided from its values
     frames: Literal["first", "all"] = "first"  # which frames of a GIF or TIFF are pictures
