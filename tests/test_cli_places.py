@@ -12,7 +12,10 @@ import pytest
 from PIL import Image
 
 from saddle.cli import main
+from saddle.data.dataset import Dataset
+from saddle.data.progress import hushed
 from saddle.errors import quoted
+from saddle.metrics.classifier import train_classifier
 
 ODD = "caf\udce9\n\x1b[31m\u202e"  # bytes that are no UTF-8, a line's end, signs that change a terminal
 SMALL = ("--size", "8", "--networks.width", "4", "--networks.width-label", "4", "--networks.maxout", "4",
@@ -112,3 +115,16 @@ def test_no_home_is_no_error_where_none_is_needed_and_a_sentence_where_one_is(
         "train", "gan", "--data", "data", "--out", "run", *SMALL[:4], "--images", "8", "--batch", "4"
     )
     assert (code, complaint.count("\n")) == (2, 1) and "SADDLE_CACHE" in complaint
+
+
+@pytest.mark.parametrize(("quiet", "bars"), [(False, 1), (True, 0)])
+def test_a_classifier_that_is_trained_shows_how_far_it_has_come_but_not_in_quiet(
+    quiet: bool, bars: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps: list[int] = []
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+    monkeypatch.setattr("rich.progress.Progress.advance", lambda bar, task, done: steps.append(done))
+    samples = np.zeros((8, 8, 8, 1), np.uint8)
+    with hushed(quiet):
+        train_classifier(Dataset("few", samples, np.arange(8) % 2, ("a", "b")), epochs=2)
+    assert steps == [1] * 2 * bars

@@ -6,12 +6,25 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
+
+HUSHED: ContextVar[bool] = ContextVar("hushed", default=False)
+
+
+@contextmanager
+def hushed(quiet: bool) -> Iterator[None]:
+    """No bars in here, if it is to be quiet."""
+    token = HUSHED.set(HUSHED.get() or quiet)
+    try:
+        yield
+    finally:
+        HUSHED.reset(token)
 
 
 @contextmanager
 def progress(total: int, title: str) -> Iterator[Callable[[int], None]]:
     """Inside, call it with how many more are done; draws nothing unless the errors go to a terminal."""
-    if not sys.stderr.isatty():
+    if HUSHED.get() or not sys.stderr.isatty():
         yield lambda done: None
         return
     from rich.console import Console

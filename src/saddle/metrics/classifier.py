@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..core import Mistake, Shape, require
+from ..data.progress import progress
 from ..data.seal import Spoiled, content, made_again, tidy_drafts, write_sealed
 from ..runs.tensors import write_tensors
 
@@ -134,7 +135,7 @@ def _fit(classifier: Classifier, dataset: Labelled, epochs: int) -> None:
     optimizer = torch.optim.Adam(classifier.parameters(), fused=True)
     steps = epochs * -(-len(samples) // BATCH)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=3e-3, total_steps=steps)
-    for rows in _batches(len(samples), epochs):
+    for rows in _shown(_batches(len(samples), epochs), steps):
         images = _blurred(_moved(_signed(samples[rows])))
         goals = F.one_hot(torch.from_numpy(labels[rows]), len(dataset.classes)).float()
         junk = _junk(images[-JUNK:])
@@ -144,6 +145,14 @@ def _fit(classifier: Classifier, dataset: Labelled, epochs: int) -> None:
         torch.autograd.backward(loss)
         optimizer.step()
         schedule.step()
+
+
+def _shown(batches: Iterator[NDArray[np.int64]], steps: int) -> Iterator[NDArray[np.int64]]:
+    """The same, with a bar in a terminal that tells how far it has come."""
+    with progress(steps, "Training a classifier") as advance:
+        for batch in batches:
+            yield batch
+            advance(1)
 
 
 def _batches(n: int, epochs: int) -> Iterator[NDArray[np.int64]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from ..continued import absolute
@@ -16,7 +17,7 @@ from ..reproduction import ended
 from ..runs.folder import Folder, number, write_json
 from ..runs.manifest import Manifest
 from ..schema import conform, read_json
-from ..sessions import choose, label, opened, settle
+from ..sessions import choose, label, opened, playable, settle
 from ..training.checkpoint import facts_of, latest
 from ..training.watch import Watcher
 from .plan import Plan, Trial, same
@@ -97,7 +98,7 @@ def tried(plan: Plan) -> None:
         settings = dict(trial.settings)
         chosen = settle(settings.pop("data", None), settings)
         _, recipe, _, chosen, _ = choose(plan.recipe, trial.options, chosen)
-        recipe.game(opened(chosen, Watcher()).shape)
+        recipe.game(opened(chosen, Watcher(), partial(playable, recipe)).shape)
 
 
 def over(place: Path) -> bool:
