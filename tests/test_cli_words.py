@@ -129,6 +129,11 @@ def test_what_makes_no_sense_is_refused_before_anything_is_read(line: str, says:
     assert (code, out) == (2, "") and says in complaint
 
 
+@pytest.mark.parametrize("option", ["seeds", "search", "jobs"])
+def test_a_sweep_of_more_runs_than_anybody_trains_is_refused(option: str, say: Say) -> None:
+    assert f"{option} is 1,000,000,000,000, but should be at most" in say("sweep", "gan", f"--{option}", "1e12")[2]
+
+
 @given(st.text())
 def test_what_is_visible_is_one_line_of_printable_signs(text: str) -> None:
     assert visible(text).isprintable() and (visible(text) == text or not text.isprintable())

@@ -51,6 +51,12 @@ class Sweeping:
     jobs: int = 1  # runs trained at a time, each on its share of the processor
     out: Path | None = None  # the sweep's folder; a new one in runs/ if not given
 
+    def __post_init__(self) -> None:
+        for name, most in (("seeds", 100_000), ("search", 100_000), ("jobs", 1_000)):
+            value = getattr(self, name)
+            require(value is None or value >= 1, f"{name} is {value}, but should be 1 or more")
+            require(value is None or value <= most, f"{name} is {value:,}, but should be at most {most:,}")
+
 
 def sweep(words: list[str]) -> None:
     """saddle sweep RECIPE --vary ...: any option of a training is one here."""
@@ -83,12 +89,12 @@ def sorted_out(name: str, given: Given, texts: Sequence[str]) -> tuple[Sweeping,
     separate(name, recipe)
     own, chosen, options = sort("sweep", given, Sweeping(), Settings(), recipe)
     wish, settings = override(Sweeping(), own), suitable(override(Settings(), chosen))
-    require(bool(texts) or wish.seeds > 1 or wish.search is not None, NOTHING.format(name=name))
     from ..recipes.revive import chosen as changed
     from ..sweeps.plan import Plan, varied
 
     values = {field: getattr(settings, field) for field in chosen}
     plan = Plan(name, options, values, varied(texts), wish.seeds, wish.search)
+    require(bool(texts) or wish.seeds > 1 or wish.search is not None, NOTHING.format(name=name))
     for choice in plan.variations():
         changed(name, plan.trial(0, choice, 0).options)
     return wish, values, options
