@@ -54,8 +54,9 @@ class Sweeping:
     def __post_init__(self) -> None:
         for name, most in (("seeds", 100_000), ("search", 100_000), ("jobs", 1_000)):
             value = getattr(self, name)
-            require(value is None or value >= 1, f"{name} is {value}, but should be 1 or more")
-            require(value is None or value <= most, f"{name} is {value:,}, but should be at most {most:,}")
+            if value is not None:
+                require(value >= 1, f"{name} is {value}, but should be 1 or more")
+                require(value <= most, f"{name} is {value:,}, but should be at most {most:,}")
 
 
 def sweep(words: list[str]) -> None:
