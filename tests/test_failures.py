@@ -57,7 +57,7 @@ def test_a_gradient_without_bound_is_named_though_every_loss_is_a_number(tmp_pat
     step, moves = Engine.step, count()
 
     def stepping(engine: Engine[Any], player: nn.Module) -> Tensor:
-        if next(moves) == 3:  # the generator's second move
+        if next(moves) == 5:  # the generator's second, behind the two of the rehearsal
             engine.own[player][0].grad.fill_(torch.inf)
         return step(engine, player)
 
@@ -169,8 +169,8 @@ def test_what_a_generator_does_not_take_is_refused(tmp_path: Path):
 
 
 @pytest.mark.parametrize(("settings", "says"), [
-    ({"size": 28}, "--size 32"), ({"limit": 5}, "batch of 8 is larger than glyphs, which has 5"),
-    ({"accumulate": 3}, "a multiple of 3"), ({"minutes": 1.0}, "both say how long"), ({"images": -5}, "above 0"),
+    ({"size": 28}, "--size 32"), ({"limit": 5}, "which has 5 samples; give --batch 5"),
+    ({"accumulate": 3}, "give --accumulate 2"), ({"minutes": 1.0}, "both say how long"), ({"images": -5}, "above 0"),
     ({"device": "abacus"}, "there is no device 'abacus'"), ({"sise": 3}, "did you mean size"),
     ({"data": "minst"}, "did you mean mnist"), ({"recipe": "dcgam"}, "did you mean dcgan"),
 ])  # fmt: skip
