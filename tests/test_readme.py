@@ -80,5 +80,5 @@ def test_the_recipe_of_ones_own_trains_goes_on_and_is_shown(capsys: pytest.Captu
     page = capsys.readouterr().out
     assert page.startswith("./mine.py:MyGAN: me 2026\n\nFields\n")  # a paper without a number, a class without words
     Path("mine.py").write_text(PYTHON[1].replace("batch: int = 32", "batch: int = 16"))
-    with pytest.raises(Mistake, match="batch is 32 in this run, but 16"):
+    with pytest.raises(Mistake, match=r"now 'batch: int = 16'\); `saddle resume run --code copy`"):
         saddle.resume(run)

@@ -64,10 +64,7 @@ def train(recipe: str | Recipe[Any] = "dcgan", data: str | None = None, *, out: 
         use_threads(chosen.threads)
         place = Folder.claim(out)
         where = machine(chosen.device, chosen.precision)
-        rehearsed: list[Shape] = []
-        samples = opened(chosen, watch, lambda shape: rehearsed.append(playable(recipe, wish, asked, shape, where)))
-        if samples.shape not in rehearsed or value.batch > len(samples):
-            playable(recipe, wish, asked, samples.shape, where, len(samples))
+        samples = suited(recipe, wish, asked, chosen, value.batch, where, watch)
         gauge = gauged(name, chosen, samples, where, watch)
         images = length(chosen, value, samples, where, how(chosen))
         folder = Folder(told(str(Folder.new(place, f"{label(name)}-{label(samples.name)}")) if rank() == 0 else None))
@@ -208,6 +205,16 @@ def choose(recipe: str | Recipe[Any], options: dict[str, str],
         labels=None if chosen.labels is None else absolute(chosen.labels))  # fmt: skip
     value = changed(standard, entry, options)
     return name, value, options, chosen, carried(value, entry)
+
+
+def suited(recipe: str | Recipe[Any], wish: Wish, asked: Settings, chosen: Settings, batch: int, where: Machine,
+           watch: Watcher) -> Dataset:  # fmt: skip
+    """The data, if such can be played on; what cannot is refused before pictures are read, as far as can be told."""
+    rehearsed: list[Shape] = []
+    samples = opened(chosen, watch, lambda shape: rehearsed.append(playable(recipe, wish, asked, shape, where)))
+    if samples.shape not in rehearsed or batch > len(samples):
+        playable(recipe, wish, asked, samples.shape, where, len(samples))
+    return samples
 
 
 def playable(recipe: str | Recipe[Any], wish: Wish, asked: Settings, data: Shape, where: Machine,

@@ -5,20 +5,22 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections.abc import Callable, Sequence
-from functools import partial
 from pathlib import Path
 
 from ..continued import absolute
 from ..errors import Failure, plural, require
+from ..memory import enough
 from ..recipes import files
+from ..recipes.remedies import Wish
 from ..reports.compare import Comparison, put
 from ..reports.reading import Run
 from ..reproduction import ended
 from ..runs.folder import Folder, number, write_json
 from ..runs.manifest import Manifest
 from ..schema import conform, read_json
-from ..sessions import choose, label, opened, playable, settle
+from ..sessions import choose, label, settle, suited
 from ..training.checkpoint import facts_of, latest
+from ..training.machine import apart, machine
 from ..training.watch import Watcher
 from .plan import Plan, Trial, same
 from .workers import Host, Workers
@@ -92,13 +94,15 @@ def settled(plan: Plan, jobs: int, old: Plan | None) -> Plan:
 
 
 def tried(plan: Plan) -> None:
-    """Build each combination's game, so that what cannot be trained is refused before anything is."""
+    """Rehearse each combination, so that what cannot be trained is refused before anything is."""
     for choice in plan.variations():
         trial = plan.trial(0, choice, 0)
         settings = dict(trial.settings)
-        chosen = settle(settings.pop("data", None), settings)
-        _, recipe, _, chosen, _ = choose(plan.recipe, trial.options, chosen)
-        recipe.game(opened(chosen, Watcher(), partial(playable, recipe)).shape)
+        asked = settle(settings.pop("data", None), settings)
+        with enough(), apart():
+            _, recipe, _, chosen, _ = choose(plan.recipe, trial.options, asked)
+            where = machine(chosen.device, chosen.precision)
+            suited(plan.recipe, Wish(trial.options, {}), asked, chosen, recipe.batch, where, Watcher())
 
 
 def over(place: Path) -> bool:
