@@ -5,14 +5,18 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 import torch
 
+from saddle import train
 from saddle.cli import main
 from saddle.light import Aside, StandIn, light
-from saddle.uncompiled import Uncompiled
+from saddle.uncompiled import Parts, Uncompiled, leave_compiler_out
+from test_resume import small
 
 LINES = [
     ["list", "networks"],
@@ -35,17 +39,23 @@ said = []
 for words in json.loads(sys.argv[1]):
     out, err = io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        code = main(words)
-    said.append([code, out.getvalue(), err.getvalue(), [name for name in sys.modules if name.startswith("torch")]])
+        sys.argv[1:] = words
+        code = main()
+    torches = [name for name in sys.modules if name.startswith("torch") and name != "torch._dynamo"]
+    said.append([code, out.getvalue(), err.getvalue(), torches])
 print(json.dumps(said))
 """
 TRAINED = """
 import sys
 from saddle.cli import main
 
-assert main("show dcgan --size 64 --channels 3".split()) == 0
-assert main(["diff", "./mine.py:Mine", "dcgan"]) == 0
-assert main("train gan --size 8 --limit 64 --batch 8 --images 16 --networks.width 4 --quiet --out x".split()) == 0
+def say(words):
+    sys.argv[1:] = words.split()
+    assert main() == 0
+
+say("show dcgan --size 64 --channels 3")
+say("diff ./mine.py:Mine dcgan")
+say("train gan --size 8 --limit 64 --batch 8 --images 16 --networks.width 4 --quiet --out x")
 print("torch._dynamo.eval_frame" in sys.modules)
 """
 
@@ -86,8 +96,13 @@ def test_ones_own_file_is_run_with_torch_itself_and_training_never_imports_its_c
 def test_what_needs_torch_after_all_gets_it_and_leaves_no_stand_in_behind() -> None:
     code = """
 import sys
-from saddle.light import Aside, heavy, light
+from saddle.light import Aside, Finder, heavy, light
+from saddle.uncompiled import leave_compiler_out
 seen = []
+stands_in = light(lambda: any(isinstance(finder, Finder) for finder in sys.meta_path))
+assert not stands_in()  # in a process of somebody else's
+leave_compiler_out()
+assert stands_in()
 
 @light
 def work(needs):
@@ -99,7 +114,8 @@ def work(needs):
     return str(torch.ones(2).sum()) if needs else core.Memory.__name__
 
 assert work("") == "Memory" and isinstance(seen[0], Aside)
-assert not [name for name in sys.modules if name.startswith(("torch", "saddle.core", "saddle.papers"))]
+assert not [name for name in sys.modules if name.startswith(("torch.nn", "saddle.core", "saddle.papers"))]
+assert "torch" not in sys.modules
 assert work("it") == "tensor(2.)" and isinstance(seen[1], Aside) and not isinstance(seen[2], Aside)
 from saddle.core import Memory
 import torch
@@ -113,6 +129,9 @@ def test_every_recipe_is_read_back_without_torch() -> None:
 import sys
 from saddle.light import light
 from saddle.recipes import RECIPES, find
+from saddle.uncompiled import leave_compiler_out
+
+leave_compiler_out()
 
 @light
 def read_back():
@@ -151,12 +170,45 @@ def test_what_is_refused_is_refused_once() -> None:
     assert calls == [torch]  # it is imported here, so nothing stands in
 
 
-def test_who_asks_the_compiler_for_more_than_to_be_left_alone_gets_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = type(sys)("torch._dynamo")
-    whole.optimize = "all of it"  # type: ignore[attr-defined]
-    aside = Uncompiled("torch._dynamo")
-    monkeypatch.setitem(sys.modules, "torch._dynamo", aside)
-    monkeypatch.setattr("saddle.uncompiled.import_module", lambda name: whole)
+def test_python_of_others_that_trains_and_calls_the_command_line_keeps_torch_whole(tmp_path: Path) -> None:
+    import torch._dynamo
+
+    train(**small("gan", out=tmp_path / "run"))
+    assert main(["list"]) == 0 and not left_out()
+    assert not isinstance(torch._dynamo, Uncompiled) and sys.modules["torch._dynamo"] is torch._dynamo
+    assert not any(isinstance(finder, Parts) for finder in sys.meta_path)
+    twice = torch.compile(lambda x: x + x, backend="eager", fullgraph=True)
+    assert twice(torch.ones(2)).tolist() == [2, 2]
+
+
+@pytest.fixture
+def kept_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A compiler of two modules, left out as torch's is."""
+    name = "compiler_of_ours"
+    (tmp_path / name).mkdir()
+    (tmp_path / name / "__init__.py").write_text("from . import part\noptimize = 'all of it'\n")
+    (tmp_path / name / "part.py").write_text("import sys\nsys.times_read = getattr(sys, 'times_read', 0) + 1\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr("saddle.uncompiled.NAME", name)
+    monkeypatch.setattr(sys, "meta_path", list(sys.meta_path))
+    monkeypatch.setattr(sys, "times_read", 0, raising=False)
+    leave_compiler_out()
+    yield name
+    for module in [module for module in sys.modules if module.startswith(name)]:
+        del sys.modules[module]
+
+
+def test_who_asks_the_compiler_for_more_than_to_be_left_alone_gets_it(kept_out: str) -> None:
+    aside = import_module(kept_out)
+    assert isinstance(aside, Uncompiled)
     assert aside.disable(len) is len and aside.disable(recursive=False)(len) is len and aside.graph_break() is None
-    assert not hasattr(aside, "__file__") and sys.modules["torch._dynamo"] is aside
-    assert aside.optimize == "all of it" and "torch._dynamo" not in sys.modules
+    assert not hasattr(aside, "__file__") and sys.modules[kept_out] is aside
+    assert aside.optimize == "all of it"
+    assert sys.modules[kept_out] is not aside and import_module(kept_out).optimize == "all of it"
+
+
+def test_a_part_of_the_compiler_is_the_part_of_the_whole(kept_out: str) -> None:
+    part = import_module(f"{kept_out}.part")
+    assert part is import_module(kept_out).part is sys.modules[f"{kept_out}.part"]
+    assert sys.times_read == 1  # type: ignore[attr-defined]
+    assert part.__spec__ is not None and part.__spec__.origin == part.__file__

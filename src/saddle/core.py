@@ -25,9 +25,6 @@ from .papers import Prior as Prior
 from .papers import Recipe as Recipe
 from .papers import Shape as Shape
 from .papers import Stage as Stage
-from .uncompiled import leave_compiler_out
-
-leave_compiler_out()
 
 B = TypeVar("B")
 P = TypeVar("P")

@@ -2,7 +2,8 @@
 
 Values are told of, compared and checked by their fields. Their modules name torch as they are read (a class derives
 from `nn.Module`, a union names two layers), but use it only inside functions. So a stand-in, which can be named and
-derived from, is enough to read them; what would use it is done again with torch itself.
+derived from, is enough to read them; what would use it is done again with torch itself. So it is only in a process that
+is saddle's own, where nobody else, in another thread or later, can come by a stand-in.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from types import ModuleType
 from typing import ParamSpec, TypeVar
 
 from .errors import Failure, Mistake
+from .uncompiled import left_out
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -92,7 +94,7 @@ def light(work: Callable[P, R]) -> Callable[P, R]:
 
     @wraps(work)
     def lightly(*args: P.args, **kwargs: P.kwargs) -> R:
-        if "torch" in sys.modules:
+        if "torch" in sys.modules or not left_out():
             return work(*args, **kwargs)
         try:
             with aside():

@@ -12,6 +12,7 @@ from .. import __version__
 from ..errors import Failure, Interrupted, Mistake, nearest, require
 from ..memory import enough
 from ..training.signals import ending
+from ..uncompiled import leave_compiler_out
 from .saying import close_output, open_streams, say, tell
 
 
@@ -61,6 +62,8 @@ class Answer(Exception):
 
 def main(words: list[str] | None = None) -> int:
     """Run one command; returns the exit code: 0 done, 1 it failed, 2 it was asked wrongly, 130 or 143 interrupted."""
+    if words is None:  # this process is the command, and nobody else's
+        leave_compiler_out()
     open_streams()
     try:
         with ending(), enough():
