@@ -15,7 +15,7 @@ import torch
 from saddle import train
 from saddle.cli import main
 from saddle.light import Aside, StandIn, light
-from saddle.uncompiled import Parts, Uncompiled, leave_compiler_out
+from saddle.uncompiled import Parts, Uncompiled, leave_compiler_out, left_out
 from test_resume import small
 
 LINES = [
@@ -97,7 +97,7 @@ def test_what_needs_torch_after_all_gets_it_and_leaves_no_stand_in_behind() -> N
     code = """
 import sys
 from saddle.light import Aside, Finder, heavy, light
-from saddle.uncompiled import leave_compiler_out
+from saddle.uncompiled import Parts, Uncompiled, leave_compiler_out, left_out
 seen = []
 stands_in = light(lambda: any(isinstance(finder, Finder) for finder in sys.meta_path))
 assert not stands_in()  # in a process of somebody else's
@@ -129,7 +129,7 @@ def test_every_recipe_is_read_back_without_torch() -> None:
 import sys
 from saddle.light import light
 from saddle.recipes import RECIPES, find
-from saddle.uncompiled import leave_compiler_out
+from saddle.uncompiled import Parts, Uncompiled, leave_compiler_out, left_out
 
 leave_compiler_out()
 
