@@ -207,7 +207,7 @@ def test_a_sweep_asks_what_to_vary_and_says_that_nothing_will_be_measured(say, m
     ("list recips", "there is no list of recips; did you mean recipes?"),
     ("list --all", "there is no option --all"),
     ("show", "show needs RECIPE"),
-    ("show dcgan --size 0", "size is 0"),
+    ("show dcgan --size 0", "size 0 is no picture"),
     ("show dcgan --size 48 --channels 3", "power of two"),
     ("diff dcgan", "diff needs A and B; write saddle diff A B"),
     ("diff dcgan wgangp", "there is no recipe wgangp; did you mean wgan-gp?"),

@@ -160,3 +160,8 @@ PYTHONIOENCODING=ascii {python} show $'\\xc3\\xa4\\xff' 2>&1; echo $?
         r"saddle: there is no recipe \xe4\udcff; saddle list shows what there is (one of your own is given as "
         "file.py:Name)", "2"]  # fmt: skip
     assert done.stderr == b""
+
+
+def test_whatever_a_sentence_on_data_names_is_an_option_of_each_command_that_reads_data():
+    for kind in (Settings, Showing, Wish):
+        assert not set(fields(Prepare)) - set(fields(kind)) - {"limit", "flip"}

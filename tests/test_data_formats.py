@@ -127,6 +127,43 @@ def test_further_frames_are_said_and_taken_if_asked_for(tmp_path):
     assert len(read(home / "a.tif", frames="all")) == 3
 
 
+def test_frames_are_found_whatever_the_name_and_kind(tmp_path):
+    home = tmp_path / "in"
+    home.mkdir()
+    kinds = {"a.webp": "WEBP", "b.png": "PNG", "c": "GIF", "d.tif?w=64": "TIFF"}
+    kinds |= {"e.avif": "AVIF"} if "AVIF" in formats() else {}
+    for name, kind in kinds.items():
+        moving(home / name, 2, format=kind)
+    save(home / "f.webp", smooth(16, 16, 5))
+    assert len(read(home)) == len(kinds) + 1
+    assert SAID[-1].startswith(f"in: of {len(kinds)} files with further frames, such as a.webp")
+    assert len(read(home, frames="all")) == 2 * len(kinds) + 1
+    with pytest.raises(Mistake, match="--frames all"):
+        read(home / "a.webp")
+    with pytest.raises(Mistake, match=r"single picture; name the folder that holds it and others$"):
+        read(home / "f.webp")
+
+
+def test_archives_among_pictures_are_no_pictures_and_yet_not_left_unsaid(tmp_path):
+    pictures(tmp_path / "in")
+    (tmp_path / "in" / "more.zip").write_bytes(b"PK")
+    read(tmp_path / "in")
+    examine(str(tmp_path / "in"), Prepare(), SAID.append)
+    assert len(SAID) == 2 and SAID[0] == SAID[1]
+    assert "1 file (1 .zip) is not looked into; unpack it, or name one, to use what it holds" in SAID[0]
+
+
+def test_the_only_archive_of_a_folder_is_taken_and_said(tmp_path):
+    pictures(tmp_path / "a")
+    (tmp_path / "in" / "sub").mkdir(parents=True)
+    for name in ("x.zip", "sub/y.zip"):
+        with zipfile.ZipFile(tmp_path / "in" / name, "w") as archive:
+            archive.write(tmp_path / "a" / "000.png", "0.png")
+            archive.write(tmp_path / "a" / "001.png", "1.png")
+    assert len(read(tmp_path / "in")) == 2
+    assert SAID[0].endswith("the file x.zip is used") and "1 file (1 .zip) is not looked into" in SAID[1]
+
+
 def test_known_endings_are_not_opened_to_see_what_they_are(tmp_path, monkeypatch):
     pictures(tmp_path, 3, ending="bmp")
     read(tmp_path)

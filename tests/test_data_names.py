@@ -64,6 +64,11 @@ def packed(folder: Path, file: Path, spell=lambda name: name, mode: int = zipfil
         (("cat/train", "cat/test", "dog/train", "dog/test"), 4, ("cat", "dog")),
         (("train/cat", "train/dog", "test/cat", "extra/cat"), 4, ("cat", "dog")),
         (("test", "val"), 4, ()),
+        (("cats_train", "cats_test"), 2, ()),
+        (("train-cat", "train-dog", "test-cat", "val-dog"), 4, ("cat", "dog")),
+        (("steam_train", "crash_test"), 4, ("crash_test", "steam_train")),
+        (("fold1/cat", "fold1/dog", "fold2/cat", "fold2/dog"), 8, ("cat", "dog")),
+        (("00000-00999", "01000-01999"), 4, ()),
         (("training_day/cat", "contest/dog"), 4, ("contest", "training_day")),
     ],
 )
@@ -71,7 +76,13 @@ def test_parts_are_no_classes(read, folders, taken, classes):
     read.fill(*(f"set/{folder}/{i}.png" for folder in folders for i in range(2)))
     data = read(read.home / "set")
     assert (len(data), data.classes) == (taken, classes)
-    assert read.heard(":") and (classes[:1] != ("cat",) or read.heard("set the folder"))
+    assert read.heard(":") and (classes[:1] != ("cat",) or read.heard("set the folder") or taken == 8)
+
+
+def test_of_names_with_a_thing_and_a_part_any_part_is_taken(read):
+    read.fill(*(f"{folder}/{i}.png" for folder in ("cat-train", "cat-val", "dog-train", "dog-val") for i in range(2)))
+    assert read(f"{read.home}:val").classes == ("cat", "dog") and len(read(f"{read.home}:all")) == 8
+    assert len(read(f"{read.home}:dog-val")) == 2
 
 
 def test_a_part_is_named_in_any_case_and_by_its_kind(read):
@@ -277,7 +288,7 @@ def test_archives_that_are_not_read_say_what_to_do(read, tmp_path):
     pictures(read.home / "x", 2)
     inner = packed(read.home / "x", read.home / "a.zip")
     outer = packed(read.home, tmp_path / "outer.zip")
-    assert len(read(outer)) == 2 and read.heard("1 file (1 .zip) is left out")
+    assert len(read(outer)) == 2 and read.heard("1 file (1 .zip) is not looked into; unpack it")
     shutil.rmtree(read.home / "x")
     outer = packed(read.home, tmp_path / "only.zip")
     with pytest.raises(Mistake, match=r"holds no pictures but 1 archive, such as a\.zip: unpack it"):

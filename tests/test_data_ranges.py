@@ -71,6 +71,19 @@ def test_arrays_of_every_range_come_out_as_what_they_show(read, tmp_path, name):
     assert len(said) == bool(range_) and all(range_ in sentence and "--range" in sentence for sentence in said)
 
 
+def test_numbers_that_fill_little_of_their_range_are_said(read, tmp_path):
+    for name, array, words in (
+        ("maps", PIXELS // 3, "0..85"),
+        ("deep", deep(15), "0..32767"),
+        ("half", PIXELS // 2 + 5, ""),
+    ):
+        np.save(tmp_path / f"{name}.npy", array)
+        samples, said = read(tmp_path / f"{name}.npy")
+        assert len(said) == bool(words) and (not words or (f"--range {words}" in said[0] and samples.max() < 128))
+        if words:
+            assert read(tmp_path / f"{name}.npy", range=words)[0].max() == 255
+
+
 REFUSED = {
     "complex": (PIXELS * (1 + 1j), "complex128 numbers, of which a part would be lost"),
     "nan": (np.where(PIXELS > 250, np.nan, PIXELS), "NaN or infinite"),
@@ -183,6 +196,7 @@ def on_white(colours, alpha):
 def test_a_fourth_band_is_transparency_where_it_looks_so_and_else_is_left_out(read, tmp_path, kind):
     for name, band, expected, words in (
         ("clear", CLEAR, on_white(COLOURS, CLEAR), 0),
+        ("unfilled", CLEAR * 0, COLOURS, 1),
         ("half", CLEAR * 0 + 128, on_white(COLOURS, CLEAR * 0 + 128), 0),
         ("near infrared", PIXELS, COLOURS, 1),
     ):

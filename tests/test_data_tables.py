@@ -1,6 +1,7 @@
 """Tables of classes as people write them: each is read right, or it is said what does not fit."""
 
 import json
+import zipfile
 
 import pytest
 from hypothesis import given, settings
@@ -49,6 +50,7 @@ PLAIN = "file,label\na.png,cat\nb.png,dog\nc.png,cat\nd.png,dog\n"
         PLAIN.replace("a.png", "A.PNG").replace("b.png", "b.jpeg").replace("c.png", "c").replace("d.png", "data/d.png"),
         "File,Label\n" + PLAIN.partition("\n")[2],
         "label,image\ncat,a.png\ndog,b.png\ncat,c.png\ndog,d.png",
+        "4\n" + PLAIN.partition("\n")[2],  # how many there are, as CelebA has it
         ",path,label\n0,a.png,cat\n1,b.png,dog\n2,c.png,cat\n3,d.png,dog\n",  # as pandas writes its index
         "what,shown,label\nx,a.png,cat\ny,b.png,dog\nz,c.png,cat\nw,d.png,dog\n",
     ],
@@ -56,6 +58,12 @@ PLAIN = "file,label\na.png,cat\nb.png,dog\nc.png,cat\nd.png,dog\n"
 def test_tables_are_read_as_people_write_them(text):
     found, said = label(text)
     assert found == ALL and said == []
+
+
+def test_a_header_may_have_no_name_for_the_files():
+    text = "4\nkind tone\na.png cat -1\nb.png dog  1\nc.png cat -1\nd.png dog -1\n"
+    assert label(text, column="kind") == (ALL, [])
+    assert label(text, column="tone")[0]["b.png"] == "1"
 
 
 def test_columns_without_a_name_have_a_number():
@@ -135,6 +143,30 @@ def test_a_table_that_names_the_pictures_of_both_parts_is_not_mixed_up(tmp_path)
     (tmp_path / "set/t.csv").write_text("test/1.png,c\ntest/2.png,d\n")
     with pytest.raises(Mistake, match="no picture is named"):
         open_data(str(tmp_path / "set"), Prepare(labels="t.csv"), print, cache=tmp_path / "cache")
+
+
+def test_a_table_is_found_below_the_folder_where_there_is_one_of_its_name(tmp_path):
+    for name in ("1.png", "2.png"):
+        save(tmp_path / "set" / "train" / name, noise(8, 8))
+    (tmp_path / "set/train/meta.csv").write_text("file_name,label\n1.png,a\n2.png,b\n")
+    with zipfile.ZipFile(tmp_path / "set.zip", "w") as archive:
+        for path in (tmp_path / "set").rglob("*.*"):
+            archive.write(path, path.relative_to(tmp_path))
+
+    def classes(source, labels):
+        return open_data(str(tmp_path / source), Prepare(labels=labels), print, cache=tmp_path / "cache").classes
+
+    for source in ("set", "set.zip"):
+        for labels in ("meta.csv", "meta.csv:label", "train/meta.csv" if source == "set" else "set/train/meta.csv"):
+            assert classes(source, labels) == ("a", "b")
+    save(tmp_path / "set/test/3.png", noise(8, 8))
+    (tmp_path / "set/test/meta.csv").write_text("file_name,label\n3.png,a\n")
+    with pytest.raises(Mistake, match=r"no table meta.csv.*did you mean te"):
+        classes("set", "meta.csv")
+    with pytest.raises(Mistake, match="did you mean folders"):
+        classes("set", "Folder")
+    with pytest.raises(Mistake, match="labels is empty"):
+        classes("set", "")
 
 
 def test_small_words():

@@ -5,9 +5,9 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from ..errors import require
+from ..data.prepare import Prepare
 from ..light import light
 from ..options import typed
 from ..recipes import Entry, find
@@ -21,15 +21,10 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Showing:
-    """What data the networks are built for."""
+class Showing(Prepare):
+    """What data the networks are built for, and how they are made ready."""
 
     data: str | None = None  # count parameters for this data; the recipe's if not given
-    size: int | None = None  # pixels of a side
-    channels: Literal[1, 3, 4] | None = None  # of an image
-
-    def __post_init__(self) -> None:
-        require(self.size is None or self.size > 0, f"size is {self.size}, but should be a number above 0")
 
 
 def show(words: list[str]) -> None:
@@ -64,12 +59,13 @@ def shaped(wish: Showing, entry: Entry) -> Shape:
     size = wish.size or (entry.size if wish.data is None else None)
     if wish.data is None and size and wish.channels:
         return Shape(wish.channels, size, size)
-    from ..data import Prepare, open_data
+    from ..data import open_data
     from ..data.sources import unmistakable
 
     source = unmistakable(entry.data) if wish.data is None else wish.data
+    given = {field.name: getattr(wish, field.name) for field in dataclasses.fields(Prepare)}
     try:
-        return open_data(source, Prepare(size=size, channels=wish.channels), say, suits=seen).shape
+        return open_data(source, Prepare(**given | {"size": size}), say, suits=seen).shape
     except Seen as known:
         return known.shape
 

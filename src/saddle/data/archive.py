@@ -10,14 +10,13 @@ from pathlib import Path
 from PIL import Image
 
 from ..errors import Mistake, plural, require
-from .formats import START, opened
-from .gathered import WORDS, Files, candidates, counted, find_json, left_out, piled
+from .formats import PACKED, START, opened
+from .gathered import Files, candidates, counted, find_json, left_out, piled
 from .pile import Pile, Say, Source, stamp
 from .prepare import Prepare
-from .tables import found
+from .tables import WORDS, found, lying
 
 LARGEST = 1 << 28  # bytes that one picture may unpack to
-INNER = (".zip", ".tar", ".gz", ".tgz", ".7z", ".rar", ".npz", ".npy")  # archives and arrays, which are not unpacked
 
 
 def archive(path: Path, part: str | None, prepare: Prepare, say: Say) -> Source:
@@ -33,7 +32,7 @@ def archive(path: Path, part: str | None, prepare: Prepare, say: Say) -> Source:
         say(f"{path}: {plural(twice, 'name')} twice in it, of which the last is used")
 
     def inside(name: str) -> Callable[[], bytes] | None:
-        name = plain(name)
+        name = next(iter(lying(name, others)), plain(name)) if plain(name) not in entries else plain(name)
         return (lambda: text_of(file, entries[name])) if name in entries else None
 
     def open_(say: Say) -> Pile:
@@ -50,7 +49,7 @@ def archive(path: Path, part: str | None, prepare: Prepare, say: Say) -> Source:
         return piled(files, part, table or labels, prepare.frames, say)
 
     labels = prepare.labels
-    table = None if labels is None or labels in WORDS else found(labels, [path.parent], inside)
+    table = None if labels is None or labels in WORDS else found(labels, [path.parent], inside, others)
     left_out(str(path), others, table, say)
     return Source(path.stem, (*stamp(path), part, prepare.frames, table and table.stamp), open_)
 
@@ -78,7 +77,7 @@ def plain(name: str) -> str:
 def usable(path: Path, entries: dict[str, zipfile.ZipInfo]) -> tuple[list[str], list[str]]:
     """The entries that may be pictures, and the others; raises Mistake where no picture can be among them."""
     may, others = candidates(entries)
-    inner = [name for name in others if name.lower().endswith(INNER)]
+    inner = [name for name in others if name.lower().endswith(PACKED)]
     if not may and inner:
         raise Mistake(f"{path} holds no pictures but {plural(len(inner), 'archive')}, such as {inner[0]}: unpack it, "
                       "and name one of them")  # fmt: skip

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import Mistake, nearest, require
-from .levels import BYTES, FEW, NOTHING, Extent, Levels, cut, levels_of, told
+from .levels import BYTES, NOTHING, Extent, Levels, cut, levels_of, told
 from .npy import Arrays, Header, mapped
 from .pile import Labels, Numbers, Pile, Say, Source, numbered, of_array, stamp
 from .prepare import ends
@@ -19,6 +19,7 @@ T = TypeVar("T")
 IMAGES = ("images", "image", "x", "X", "data", "samples", "arr_0")
 LABELS = ("labels", "label", "y", "Y", "targets", "target", "classes", "arr_1")
 SPLITS = ("train", "test", "val", "valid", "dev")
+ENOUGH = 127  # a byte above it tells that the range is the whole one
 BLOCK = 1 << 22  # numbers looked at in one go
 
 
@@ -143,7 +144,7 @@ def extent_of(images: NDArray[Any], enough: bool) -> Extent:
     extent = NOTHING
     for rows in blocks(images):
         extent |= Extent.of(images[rows])
-        if enough and extent.high > FEW:
+        if enough and extent.high > ENOUGH:
             break
     return extent
 

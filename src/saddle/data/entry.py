@@ -26,6 +26,7 @@ from .prepare import Prepare
 from .words import listed
 
 NAMED = 5  # unreadable files that are named one by one
+SHORT = 60  # letters of a reason that may be said again
 
 
 class Damaged(Exception):
@@ -161,7 +162,7 @@ def poured(
     file.write(header((0, *form)))
     places: list[int] = []
     sums: list[Sums] = []
-    refused: list[str] = []
+    refused: dict[str, str] = {}  # sentences by reason
     lost: list[str] = []
     for block in rows:
         file.write(block.pixels.data)
@@ -169,13 +170,14 @@ def poured(
         sums.append(sums_of(block.pixels))
         places += block.places
         for place, why in block.refused:
-            refused.append(f"{pile.keys[place]} is skipped: {why}")
             lost.append(pile.keys[place])
-            if len(refused) <= NAMED:
-                note(refused[-1])
+            again = why in refused and len(why) > SHORT
+            refused.setdefault(why, f"{pile.keys[place]} is skipped: {why}")
+            if len(lost) <= NAMED:
+                note(f"{pile.keys[place]} is skipped for the same reason" if again else f"{lost[-1]} is skipped: {why}")
     if more := lost[NAMED:]:
         note(f"{counted(more)} skipped as well, for they cannot be read")
-    enough(len(places), refused)
+    enough(len(places), len(lost), list(refused.values()))
     file.seek(0)
     file.write(header((len(places), *form)))
     return places, np.concatenate(sums)
@@ -188,11 +190,11 @@ def header(shape: tuple[int, ...]) -> bytes:
     return start.getvalue()
 
 
-def enough(read: int, refused: list[str]) -> None:
+def enough(read: int, lost: int, refused: list[str]) -> None:
     """Raise Mistake where fewer than two pictures, or fewer than half of them, could be read."""
-    total = read + len(refused)
-    if total < 2 and not refused:
+    total = read + lost
+    if total < 2 and not lost:
         raise Mistake(f"two pictures at least are needed, and there is {'only one' if total else 'none'}")
-    if read < 2 or read < len(refused):
+    if read < 2 or read < lost:
         first = "; ".join(refused[:NAMED])
         raise Mistake(f"only {read:,} of {total:,} pictures are usable; half, and two at least, are needed: {first}")

@@ -10,10 +10,10 @@ from PIL import Image
 from ..errors import Mistake
 from ..regular import open_to_read
 from .formats import START, opened
-from .gathered import WORDS, Files, candidates, counted, find_json, left_out, piled
+from .gathered import Files, candidates, counted, find_json, left_out, piled
 from .pile import Pile, Say, Source
 from .prepare import Prepare
-from .tables import found
+from .tables import WORDS, found, lying
 from .walk import Walk, made_by_saddle
 
 
@@ -30,7 +30,10 @@ def folder(path: Path, walked: Walk, part: str | None, prepare: Prepare, say: Sa
     if not may:
         raise Mistake(f"{path} holds no pictures{instead(walked, others)}")
     labels = prepare.labels
-    table = None if labels is None or labels in WORDS else found(labels, [path, path.parent], lambda name: None)
+    table = None
+    if labels is not None and labels not in WORDS:
+        deep = [path / Path(name).parent for name in lying(labels, others)]
+        table = found(labels, [path, path.parent, *deep], lambda name: None, others)
     left_out(str(path), others, table, say)
     json = find_json(there) if labels is None else None
     stamped = [there[name] for name in [*may, *([json] if json else [])]]

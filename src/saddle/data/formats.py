@@ -13,7 +13,7 @@ from ..errors import Mistake
 
 # No others: some of Pillow's readers start programs, and some take anything for a picture.
 BY_CONTENT = ("JPEG", "PNG", "WEBP", "BMP", "DIB", "TIFF", "GIF", "PPM", "AVIF", "HEIF", "JPEG2000", "QOI", "PSD",
-              "SGI", "SUN", "DDS", "ICO")  # fmt: skip
+              "SGI", "SUN", "DDS", "ICO", "ICNS", "XBM", "XPM")  # fmt: skip
 BY_NAME = {"TGA": (".tga", ".icb", ".vda", ".vst"), "PCX": (".pcx",)}  # nothing at their beginning tells them apart
 ENDINGS = (".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".apng", ".webp", ".bmp", ".dib", ".tif", ".tiff", ".gif",
            ".ppm", ".pgm", ".pbm", ".pnm", ".avif", ".heic", ".heif", ".jp2", ".j2k", ".j2c", ".jpf", ".jpx", ".jpc",
@@ -25,7 +25,8 @@ ppt pptx ps pt pth py pyc r rar rst safetensors sh sha1 sha256 sha512 so sqlite 
 toml tsv ttf txt url wav webm xls xlsx xml xz yaml yml zip zst
 """
 OTHERS = frozenset(f".{end}" for end in KNOWN.split())  # of files that nobody takes for pictures: not opened to see
-START = 128  # bytes that tell what a file is
+PACKED = (".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".zst", ".7z", ".rar", ".npz", ".npy")  # may hold pictures
+START = 512  # bytes that tell what a file is
 SIGNED = (
     (33, b"\0\0\0\x0ftEXtSoftware\0saddle"),
     (37, b"tEXtrow\0"),
@@ -93,6 +94,14 @@ def told(start: bytes) -> str:
     if start[4:8] == b"ftyp" and start[8:12] in (b"avif", b"avis"):
         return "it is AVIF, which needs a newer Pillow: pip install -U pillow"
     return "it is no picture that can be read"
+
+
+def may_move(start: bytes) -> bool:
+    """Are these the first bytes of a picture that may have further frames, but for the small ones of cameras?"""
+    if start.startswith((b"GIF8", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")) or start[4:12] == b"ftypavis":
+        return True
+    webp = start.startswith(b"RIFF") and start[8:16] == b"WEBPVP8X" and bool(start[20:21]) and bool(start[20] & 2)
+    return webp or (start.startswith(b"\x89PNG") and b"acTL" in start)
 
 
 def by_saddle(start: bytes) -> bool:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from PIL import Image
 
 from ..errors import Mistake, plural, require
-from .formats import by_saddle, ending, ends_as_picture, may_be_picture
+from .formats import PACKED, by_saddle, ending, ends_as_picture, may_be_picture, may_move
 from .layout import View, bare, chosen, classed
 from .matching import Pictures, labelled
 from .pile import Pile, Say, numbered
@@ -19,8 +19,6 @@ from .tables import Table, read_json
 from .words import are, them
 
 JSON = "dataset.json"  # StyleGAN's classes
-WORDS = ("none", "folders")  # that --labels may say besides a table's name
-MOVING = (".gif", ".tif", ".tiff", ".apng")  # endings of files that often have several frames
 FRAMES = 100_000  # more than that of one file are not taken
 TYPES = 8  # endings that a sentence names
 
@@ -82,7 +80,7 @@ def framed(files: Files, places: Sequence[tuple[int, int]], frames: str, say: Sa
     several: list[str] = []
     with strict():
         for place, file in places:
-            count = count_frames(files, file) if ending(files.paths[file]) in MOVING else 1
+            count = count_frames(files, file) if may_move(begun(files, file)) else 1
             shots += [Shot(place, file, frame) for frame in range(count if frames == "all" else 1)]
             several += [files.paths[file]] * (count > 1)
     if several and frames != "all":
@@ -164,8 +162,13 @@ def candidates(paths: Iterable[str]) -> tuple[list[str], list[str]]:
 def left_out(name: str, others: Iterable[str], table: Table | None, say: Say) -> None:
     """Say of how many files no picture is made, but for the table in use."""
     others = [path for path in others if table is None or path.rpartition("/")[2] != table.name.rpartition("/")[2]]
-    if others:
-        say(f"{name}: {counted(others)} left out, being no {'picture' if len(others) == 1 else 'pictures'}")
+    packed = [path for path in others if path.lower().endswith(PACKED)]
+    plain = [path for path in others if path not in packed]
+    if plain:
+        say(f"{name}: {counted(plain)} left out, being no {'picture' if len(plain) == 1 else 'pictures'}")
+    if packed:
+        hold = "it holds" if len(packed) == 1 else "they hold"
+        say(f"{name}: {counted(packed)} not looked into; unpack {them(packed)}, or name one, to use what {hold}")
 
 
 def veiled(path: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -21,18 +21,27 @@ PART = re.compile(
     r"(?:[-_ .]?(?:set|split|data|images?|imgs?|pictures|photos|\d{1,4}))?(?:[-_ .]?(?P<domain>[ab]))?",
     re.IGNORECASE,
 )
+AFFIX = r"train(?:ing)?|test(?:ing)?|val(?:id(?:ation)?)?"
+AFFIXED = re.compile(rf"(?:(?P<before>.+)[-_ .](?P<last>{AFFIX})|(?P<first>{AFFIX})[-_ .](?P<after>.+))", re.IGNORECASE)
 KINDS = {"train": "train", "training": "train", "trainval": "train", "test": "test", "testing": "test"}  # others: val
-PORTION = re.compile(r"(?:part|batch|chunk|shard|portion|images?|imgs?|folder|dir|dis[ck]|volume)[-_ .]?\d+", re.I)
+PORTION = re.compile(
+    r"(?:part|batch|chunk|shard|portion|fold|split|subset|images?|imgs?|folder|dir|dis[ck]|volume)[-_ .]?\d+"
+    r"|\d{3,}[-_]\d{3,}",  # from number to number
+    re.IGNORECASE,
+)
 DIGITS = 5  # that the names of folders have which hold a thousand pictures each, as StyleGAN's tools and FFHQ have them
 FEW = 4  # times as many must lie in folders, for files beside them not to count
 DEEP = 3  # folders below which parts are not looked for
 
 
 class Part(NamedTuple):
-    """What a folder's name says: `train`, `test` or `val`, and A or B where two kinds of pictures are to be matched."""
+    """What a folder's name says: `train`, `test` or `val`, and what of: A or B in trainA, cats in cats_train."""
 
     kind: str
     domain: str = ""
+
+
+Reading = Callable[[str], Part | None]
 
 
 class View(NamedTuple):
@@ -66,6 +75,24 @@ def part_of(folder: str) -> Part | None:
     return Part(KINDS.get(match["kind"].lower(), "val"), (match["domain"] or "").upper())
 
 
+def affixed(folder: str) -> Part | None:
+    """The part that a folder of a name such as cats_train or test-dogs holds."""
+    match = AFFIXED.fullmatch(folder)
+    if match is None:
+        return None
+    kind = (match["last"] or match["first"]).lower()
+    return Part(KINDS.get(kind, "val"), match["before"] or match["after"])
+
+
+def reading(folders: set[str]) -> Reading | None:
+    """How the names of folders tell parts, if all of them do: by themselves, or as parts of one thing."""
+    if all(map(part_of, folders)):
+        return part_of
+    parts = [part for folder in folders if (part := affixed(folder))]
+    one = len({part.domain for part in parts}) < len(set(parts))  # so that a crash_test and a steam_train are classes
+    return affixed if one and len(parts) == len(folders) else None
+
+
 def peeled(view: View) -> View:
     """Without the few files that lie beside folders with many, and without folders that all others lie in."""
     while True:
@@ -82,15 +109,18 @@ def folders_at(paths: Sequence[str], level: int) -> list[str] | None:
     return [parts[level] for parts in split] if all(len(parts) > level + 1 for parts in split) else None
 
 
-def level_of_parts(paths: Sequence[str]) -> int | None:
-    """How deep the folders lie that are parts of the set, if there are any."""
+def level_of_parts(paths: Sequence[str]) -> tuple[int, Reading] | None:
+    """How deep the folders lie that are parts of the set, and how their names are read, if there are any."""
     for level in range(DEEP):
-        folders = folders_at(paths, level)
-        if folders is None:
+        folders = set(folders_at(paths, level) or ())
+        if not folders:
             return None
-        kinds = {part.kind if (part := part_of(folder)) else "" for folder in set(folders)}
-        if "" not in kinds or (level == 0 and "train" in kinds and len(kinds) > 2):
-            return level if level == 0 or len(kinds) > 1 else None
+        kinds = {part.kind for folder in folders if (part := part_of(folder))}
+        if found := reading(folders):
+            several = found is affixed or len(kinds) > 1
+            return (level, found) if level == 0 or several else None
+        if level == 0 and "train" in kinds and len(kinds) > 1:  # and others beside them
+            return level, part_of
     return None
 
 
@@ -98,16 +128,17 @@ def chosen(name: str, files: Sequence[str], part: str | None, say: Say) -> View:
     """The files of a part, `train` where there is one and none is asked for; raises Mistake for no such part."""
     whole = View(bare(files), np.arange(len(files)))
     view = peeled(whole)
-    level = level_of_parts(view.paths)
-    if level is None:
+    found = level_of_parts(view.paths)
+    if found is None:
         return whole if part in (None, "all") else below(name, whole, part or "")
+    level, read = found
     folders = folders_at(view.paths, level) or []
-    inner = [without(path, level) for path in view.paths]
+    inner = [without(path, level, read) for path in view.paths]
     if part == "all":
         known = dict(zip(view.places.tolist(), inner, strict=True))
         paths = [known.get(place, path) for place, path in zip(whole.places.tolist(), whole.paths, strict=True)]
         return View(bare(paths), whole.places)
-    wanted = used(name, view.paths, folders, part, say)
+    wanted = used(name, set(zip(folders, map(top, view.paths), strict=True)), read, part, say)
     if stray := beside(whole, view):
         say(f"{name}: {plural(len(stray), 'picture')} beside the folders, {listed(stray, 1)}, {are(stray)} left out; "
             ":all behind its name takes all")  # fmt: skip
@@ -123,18 +154,17 @@ def beside(whole: View, view: View) -> list[str]:
     return [path for path, place in zip(whole.paths, whole.places.tolist(), strict=True) if place not in kept]
 
 
-def used(name: str, paths: Sequence[str], folders: Sequence[str], part: str | None, say: Say) -> set[tuple[str, str]]:
+def used(name: str, pairs: set[tuple[str, str]], read: Reading, part: str | None, say: Say) -> set[tuple[str, str]]:
     """Which folders are a part, each with the top folder that it lies in; raises Mistake for no such part."""
-    pairs = {(folder, top(path)) for folder, path in zip(folders, paths, strict=True)}
     if part is not None:
         want = part_of(part)
         exact = {pair for pair in pairs if part in pair}
         near = {pair for pair in pairs if part.lower() in (pair[0].lower(), pair[1].lower())}
-        kind = {pair for pair in pairs if want and (own := part_of(pair[0])) and own.kind == want.kind}
+        kind = {pair for pair in pairs if want and (own := read(pair[0])) and own.kind == want.kind}
         if not (exact or near or kind):
             raise Mistake(f"{name} has no folder {part}{nearest(part, named(pairs))}")
         return exact or near or kind
-    train = {pair for pair in pairs if (own := part_of(pair[0])) and own.kind == "train"}
+    train = {pair for pair in pairs if (own := read(pair[0])) and own.kind == "train"}
     taken, others = named(train), named(pairs - train)
     if not train:
         say(f"of {name} the folders {listed(others)} are used, for there is no folder train; :{others[0]} behind its "
@@ -159,10 +189,10 @@ def below(name: str, whole: View, part: str) -> View:
     return View(bare(view.paths), view.places)
 
 
-def without(path: str, level: int) -> str:
+def without(path: str, level: int, read: Reading) -> str:
     """A path without the folder that names its part; A or B of trainA or trainB stays."""
     parts = path.split("/")
-    own = part_of(parts[level])
+    own = read(parts[level])
     return "/".join([*parts[:level], *([own.domain] if own and own.domain else []), *parts[level + 1 :]])
 
 
@@ -188,13 +218,21 @@ def classed(name: str, view: View, wish: str | None, say: Say) -> tuple[View, li
     if wish is None and portions(inner.paths):
         say(f"{name}: the folders {shown} are taken for portions of one set, not for classes; --labels folders makes "
             "them classes")  # fmt: skip
-        return view, None
+        within = joined(inner)
+        return classed(name, within, wish, say) if within else (view, None)
     if stray := beside(view, inner):
         say(f"{name}: {plural(len(stray), 'picture')} beside the folders of classes, {listed(stray, 1)}, {are(stray)} "
             "left out; --labels none takes all, without classes")  # fmt: skip
     if wish is None:
         say(f"{name}: its folders are classes: {shown}; --labels none takes it without")
     return inner, classes
+
+
+def joined(view: View) -> View | None:
+    """The files of all portions together, where these hold the same folders."""
+    pairs = [path.split("/")[:2] for path in view.paths if path.count("/") > 1]
+    again = len({folder for _, folder in pairs}) < len(set(map(tuple, pairs)))
+    return View([path.partition("/")[2] for path in view.paths], view.places) if again else None
 
 
 def top_folders(view: View) -> int:

@@ -100,11 +100,13 @@ def of_fractions(extent: Extent) -> Levels | None:
 
 
 def told(levels: Levels, extent: Extent, dtype: np.dtype[np.generic]) -> str:
-    """A sentence on a range that was decided; none where it is the kind of numbers' own."""
+    """A sentence on a range that was decided; none where it is the kind of numbers' own, and they fill it."""
     usual = "b" if dtype.kind == "b" else f"{dtype.kind}{dtype.itemsize}"
-    if levels == WHOLE.get(usual):
-        return ""
-    return f"its numbers, from {extent.low:g} to {extent.high:g}, are taken to lie in {levels}; {OPTION}"
+    ends = f"its numbers, from {extent.low:g} to {extent.high:g},"
+    if levels != WHOLE.get(usual):
+        return f"{ends} are taken to lie in {levels}; {OPTION}"
+    dark = 0 < 2 * extent.high < levels.high
+    return f"{ends} are dark among {levels}; --range 0..{extent.high:g} makes the largest white" if dark else ""
 
 
 def cut(levels: Levels, extent: Extent) -> str:

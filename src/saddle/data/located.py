@@ -14,16 +14,17 @@ from .archive import archive
 from .arrays import array
 from .cifar import batches, is_cifar, is_mosaic, mosaics
 from .folder import folder, refuse_made
-from .formats import ends_as_picture
-from .gathered import MOVING, WORDS
+from .formats import ends_as_picture, may_move, start_of
+from .gathered import left_out
 from .idx import idx, images_in, is_idx
 from .pile import Pile, Say, Source, facts
 from .prepare import Prepare
+from .tables import WORDS
 from .walk import File, Walk, walk
 
 CLOTHES = ("T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot")
 DEEP = 2  # folders below the one that is named, in which sets are looked for: MNIST/raw
-PACKED = (".tar", ".tgz", ".tar.gz", ".tar.xz", ".tar.bz2", ".7z", ".rar", ".gz", ".xz", ".bz2", ".zst")
+SEALED = (".tar", ".tgz", ".tar.gz", ".tar.xz", ".tar.bz2", ".7z", ".rar", ".gz", ".xz", ".bz2", ".zst")
 ARRAYS = (".zip", ".npz", ".npy")
 
 
@@ -46,6 +47,8 @@ def at(path: Path, part: str | None, prepare: Prepare, say: Say) -> Source:
             say(f"of {path} the set in {sets[0]} is used")
             return at(sets[0], part, prepare, say)
         if len(packed) == 1:
+            say(f"of {path} the file {packed[0]} is used")
+            left_out(str(path), [file.name for file in found.files if file.name != packed[0]], None, say)
             return in_file(path / packed[0], part, prepare, say)
     return folder(path, found, part, prepare, say)
 
@@ -90,11 +93,11 @@ def in_file(path: Path, part: str | None, prepare: Prepare, say: Say) -> Source:
     if ends_as_picture(path.name) and prepare.frames == "all":
         return folder(path.parent, Walk(path.parent, [File(path.name, facts(path))]), part, prepare, say)
     if ends_as_picture(path.name):
-        more = ", or say --frames all to use its frames" if path.suffix.lower() in MOVING else ""
+        more = ", or say --frames all to use its frames" if may_move(start_of(path)) else ""
         raise Mistake(f"{path} is a single picture; name the folder that holds it and others{more}")
     if ending == ".zip" or zipfile.is_zipfile(path):
         return archive(path, part, prepare, say)
-    if path.name.lower().endswith(PACKED):
+    if path.name.lower().endswith(SEALED):
         raise Mistake(f"{path} is an archive that is not read; unpack it (tar -xf, gunzip), and name the folder")
     raise Mistake(f"{path} is no data that can be read: a folder or a zip of pictures, .npy, .npz or idx was expected")
 

@@ -39,6 +39,7 @@ class Prepare:
             self.crop != "random" or self.size is not None,
             "crop random needs a size: the windows' side, as in --size 64",
         )
+        require(self.labels != "", "labels is empty; name a table, or say folders or none")
         require(self.alpha in ("auto", "yes", "no"), f"alpha {self.alpha!r} is unknown; it is one of auto, yes, no")
         require(self.frames in ("first", "all"), f"frames {self.frames!r} is unknown; it is one of first, all")
         if self.range is not None:

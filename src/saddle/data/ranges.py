@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 from threading import Lock
 from typing import NamedTuple
 
@@ -11,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import Mistake
-from .levels import BYTES, FEW, NOTHING, Extent, Levels, levels_of, told
-from .order import some
+from .levels import BYTES, NOTHING, Extent, Levels, levels_of, told
+from .order import order
 from .pile import Pile, Say
 from .pixels import Bands, depth, numbers_in
 from .prepare import Prepare, ends
@@ -20,7 +21,7 @@ from .progress import cores
 
 LOOKED = 64  # pictures whose fourth bands are looked at
 SHARP = 0.25  # of a fourth band's values: as many of transparency, and more, are 0 or 255
-ENOUGH = {"8": FEW, "16": 16383}  # a number above needs no further look: the range is the whole one
+ENOUGH = {"8": 127, "16": 32767}  # a number above needs no further look: the range is the whole one
 KINDS: dict[str, np.dtype[np.generic]] = {
     "8": np.dtype(np.uint8),
     "16": np.dtype(np.uint16),
@@ -86,7 +87,7 @@ class Ranges(Bands):
         return spread(look, len(self.pile))
 
     def transparent(self) -> bool:
-        """Is the fourth band transparency? Of that most is 0 or 255, or all is the same."""
+        """Is the fourth band transparency? Of that most is 0 or 255, or all is the same, but not 0 in all pictures."""
         with self.lock:
             if self.clear is None:
                 self.clear = self.looks_clear()
@@ -105,9 +106,11 @@ class Ranges(Bands):
             except Exception:  # as above
                 return np.zeros(256, np.int64)
 
-        places = some(len(self.pile), min(LOOKED, len(self.pile)))
-        counts = np.sum([look(int(place)) for place in places], axis=0)
-        return bool((counts > 0).sum() <= 1 or counts[[0, 255]].sum() >= SHARP * counts.sum())
+        looks = (seen for place in order(len(self.pile), 0, 0, len(self.pile)) if (seen := look(int(place))).any())
+        counts = np.sum(list(islice(looks, LOOKED)), axis=0)
+        if counts.sum() == counts[0]:  # a band that nobody has filled
+            return False
+        return bool((counts > 0).sum() == 1 or counts[[0, 255]].sum() >= SHARP * counts.sum())
 
 
 DEPTHS = {"8": "8 bits", "16": "16 bits", "32": "32 bits", "float": "floating point"}

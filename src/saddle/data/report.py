@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
 FIRST = 5  # of each kind that are named
+LONG = 60  # letters of a reason that is given once
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class Report:
             ("sizes", counts(sizes)),
             ("modes", counts(self.modes)),
             ("classes", counts(self.classes) if self.classes else "no labels"),
-            ("unreadable", listed(f"{name}: {why}" for name, why in self.unreadable.items())),
+            ("unreadable", listed(told(self.unreadable))),
             ("oddly sized", listed(f"{name} ({size})" for name, size in self.odd.items())),
             ("duplicates", listed(grouped(group, " = ") for group in self.duplicates)),
             ("nearly the same", listed(grouped(group, " ~ ") for group in self.similar)),
@@ -76,6 +77,14 @@ def grouped(names: Sequence[str], sign: str) -> str:
     """The first of those that belong together."""
     more = f"{sign}{len(names) - 3} more" if len(names) > 4 else ""
     return sign.join(names[: 3 if more else 4]) + more
+
+
+def told(unreadable: Mapping[str, str]) -> Iterator[str]:
+    """Names with the reason; a reason that was given already is not repeated."""
+    said = set[str]()
+    for name, why in unreadable.items():
+        yield f"{name} (as before)" if why in said and len(why) > LONG else f"{name}: {why}"
+        said.add(why)
 
 
 def listed(items: Iterable[str]) -> str:

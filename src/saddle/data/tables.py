@@ -6,7 +6,7 @@ import csv
 import json
 import os
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
@@ -21,6 +21,7 @@ from .pile import Pile, Say, stamp
 
 FILES = ("file", "filename", "file_name", "image", "image_id", "path", "name", "id")
 CLASSES = ("label", "class", "category", "target", "tag")
+WORDS = ("none", "folders")  # that --labels may say besides a table's name
 SIGNS = (",", ";", "\t", "|")  # between the cells of a row
 SAMPLE = 200  # rows by which the column of files is found
 LARGEST = 1 << 30  # bytes of a table
@@ -77,7 +78,11 @@ def parsed(raw: bytes, name: str, pictures: Pictures) -> tuple[list[str], list[l
         raise Mistake(f"{name} is no table that can be read: {error}") from error
     cells = [trimmed(row) for row in cells if any(row) and not (row[0].startswith("#") and not pictures.meant(row[0]))]
     require(bool(cells), f"{name} has no rows")
+    if len(cells) > 2 and len(cells[0]) == 1 and cells[0][0].isdecimal() and len(cells[2]) > 1:
+        cells = cells[1:]  # how many rows there are, as CelebA's lists begin
     width = max(map(len, cells))
+    if width > 2 and [len(row) for row in cells[:2]] == [width - 1, width] and is_header(cells[0], pictures):
+        cells[0] = ["", *cells[0]]  # which has no name for the column of files
     require(width > 1, f"{name} has one column only; a file and its class were expected, as in a.png{sign}cat")
     cells = [row + [""] * (width - len(row)) for row in cells]
     if is_header(cells[0], pictures):
@@ -176,7 +181,15 @@ def class_of(pair: Any, name: str) -> str:
     return "" if label is None else known(str(label))
 
 
-def found(spec: str, folders: Sequence[Path], inside: Callable[[str], Callable[[], bytes] | None]) -> Table:
+def lying(spec: str, paths: Iterable[str], least: int = 0) -> list[str]:
+    """The paths that end in the name of the table that is asked for, where there is one alone, or `least` and more."""
+    names = {spec, spec.rpartition(":")[0]} - {""}
+    deep = [path for path in paths if path.rpartition("/")[2] in names]
+    return deep if len(deep) == 1 or least else []
+
+
+def found(spec: str, folders: Sequence[Path], inside: Callable[[str], Callable[[], bytes] | None],
+          others: Sequence[str] = ()) -> Table:  # fmt: skip
     """The table of `tags.csv` or `tags.csv:column`: a path, a file in one of the folders, or inside an archive."""
     for name, column in ((spec, None), (spec.rpartition(":")[0], spec.rpartition(":")[2] or None)):
         for path in (Path(name), *(folder / name for folder in folders)):
@@ -185,4 +198,6 @@ def found(spec: str, folders: Sequence[Path], inside: Callable[[str], Callable[[
                 return Table(path.name, column, (*stamp(path), column), path.read_bytes)
         if name and (read := inside(name)) is not None:
             return Table(name, column, (spec,), read)
-    raise Mistake(f"there is no table {spec}: it is looked for here and in {' and '.join(map(str, folders))}")
+    hint = nearest(spec, [*WORDS, *lying(spec, others, 1)])
+    raise Mistake(f"there is no table {spec}: it is looked for here and in {' and '.join(map(str, folders))}"
+                  f"{hint if 'did you mean' in hint else ''}")  # fmt: skip
