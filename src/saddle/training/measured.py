@@ -30,15 +30,19 @@ class Measuring:
         self.last = -1  # images at which it was measured last
         self.best, self.bound, self.since = math.inf, math.inf, 0  # as `worth` counts, the lower the better
         self.over = False  # has nothing got better for too long?
+        self.before: list[Measurement] = []  # what was measured when the run was taken up
 
     def restore(self, clock: Clock, facts: Facts | None) -> None:
-        """Stand where a checkpoint was taken; None: at the beginning. What was measured later is measured again."""
+        """Stand where a checkpoint was taken; None: at the beginning. What was measured later is measured again.
+
+        So is what was measured just there, by one that went on from here and was killed: it is written down once.
+        """
         self.last = -1 if facts is None else facts.get("last", clock.images)  # always then, in the first versions
         if facts is not None:
             self.best, self.bound, self.since = float(facts["best"]), float(facts["bound"]), facts["since"]
             self.over = self.patience is not None and self.since >= self.patience
         if rank() == 0:
-            forget(measures(self.folder), clock.images if facts is not None else -1)
+            self.before = forget(measures(self.folder), clock.images if facts is not None else -1)
 
     def state(self) -> Facts:
         return {"last": self.last, "best": written(self.best), "bound": written(self.bound), "since": self.since}
@@ -65,7 +69,8 @@ class Measuring:
         better = self.judge(figures[0])
         stop = self.stop(clock.images if better else None) if self.over and not match.over else None
         measurement = Measurement(clock.images, clock.round, round(seconds, 3), figures, stop)
-        add_measure(self.folder, measurement)
+        if not any(m.images == clock.images and m.figures == figures for m in self.before):
+            add_measure(self.folder, measurement)
         if better:
             tensors, own = match.state()
             put(best_path(self.folder.checkpoints), tensors, own | facts | {"measured": self.state()})
@@ -108,9 +113,11 @@ def worth(figure: Figure) -> tuple[float, float]:
     return figure.value, figure.value if figure.low is None else figure.low
 
 
-def forget(path: Path, images: int) -> None:
-    """Drop what was measured after so many images, and a line that was cut; whole or not at all."""
+def forget(path: Path, images: int) -> list[Measurement]:
+    """Drop what was measured after so many images, and a line that was cut, whole or not at all; what is left."""
     lines, torn = whole_lines(path)
-    kept = [line for i, line in enumerate(lines, 1) if parsed(line, f"line {i} of {path}").images <= images]
+    all_ = [parsed(line, f"line {i} of {path}") for i, line in enumerate(lines, 1)]
+    kept = [line for line, taken in zip(lines, all_, strict=True) if taken.images <= images]
     if torn or len(kept) < len(lines):
         keep_lines(path, kept)
+    return [taken for taken in all_ if taken.images <= images]
