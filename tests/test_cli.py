@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -159,6 +160,20 @@ def test_a_training_says_where_the_run_lies_and_what_to_type_next(say, asked):
 
 def test_a_quiet_training_says_no_more_than_where_the_run_lies_if_that_is_new(say, asked):
     assert say("train", "--quiet") == (0, "runs/1\n", "") and say("train", "--quiet", "--out", "x") == (0, "", "")
+
+
+@pytest.mark.parametrize(("notes", "out"), [(["01 failed: no number"], ()), ([], ("--out", "x"))])
+def test_a_quiet_sweep_says_which_runs_failed_and_where_it_lies_if_that_is_new(notes, out, say, monkeypatch):
+    whole = SimpleNamespace(notes=notes, text=lambda width: "a table")
+    found = SimpleNamespace(folder=Path("r"), best="b", command="saddle train", whole=whole)
+    monkeypatch.setattr("saddle.sweeps.sweep.sweep", lambda plan, out, jobs, said: (said("1"), (Path("r"), whole))[1])
+    monkeypatch.setattr("saddle.sweeps.search.search", lambda plan, out, jobs, said: (said("1"), found)[1])
+    seeds, search = ["--seeds", "2"], ["--search", "3", "--vary", "optimizer.lr=1e-4..1e-3", "--measure", "fid"]
+    for words in (seeds, search):
+        code, said, complaint = say("sweep", "dcgan", *words, *out, "--quiet")
+        assert said == ("" if out else "r\n") and code == (1 if notes and words == seeds else 0)
+        assert complaint.startswith("".join(f"warning: {note}\n" for note in notes))
+        assert "1\n" in say("sweep", "dcgan", *words)[1]
 
 
 def test_a_sweep_asks_what_to_vary_and_says_that_nothing_will_be_measured(say, monkeypatch):

@@ -56,10 +56,10 @@ def test_data_that_were_moved_are_named_once_and_known_by_their_content(
 ):
     pictures = run.parent / "pictures"
     other = photos(tmp_path / "other", 1)
-    for command in ("resume", "measure"):
+    for command in ("resume", "measure", "reproduce"):
         assert main([command, str(run)]) == 2
         assert f"`saddle {command} {run} --data PLACE` says where" in capsys.readouterr().err
-    for command in ("resume", "measure", "report"):
+    for command in ("resume", "measure", "report", "reproduce"):
         before = data_of(run)
         assert main([command, str(run), "--data", str(other)]) == 2 and data_of(run) == before
         assert "is other than what this run was begun with" in capsys.readouterr().err
@@ -69,8 +69,10 @@ def test_data_that_were_moved_are_named_once_and_known_by_their_content(
     assert main(["measure", str(run), "--data", str(run.parent / "again"), "--n", "20", "--metrics", "swd"]) == 0
     assert data_of(run) == str(run.parent / "again") and read_measures(Folder(run))
     (run.parent / "again").rename(pictures)
-    resume(run, data=str(pictures), images="+16", watch=Heard())
-    assert data_of(run) == str(pictures)
+    capsys.readouterr()
+    assert main(["resume", str(run), "--data", str(pictures), "--images", "+16", "--quiet"]) == 0
+    assert data_of(run) == str(pictures) and capsys.readouterr().out == ""
+    assert not (run.parent / "run-again").exists()
 
 
 def test_a_run_that_may_not_be_written_to_is_measured_and_reported(

@@ -22,7 +22,8 @@ from saddle.core import Clock, Mistake, Shape
 from saddle.data.dataset import Dataset
 from saddle.data.toys import toy
 from saddle.errors import Interrupted
-from saddle.recipes import RECIPES
+from saddle.recipes import RECIPES, find
+from saddle.recipes.kinds import kinds
 from saddle.recipes.revive import reread
 from saddle.runs.folder import Folder
 from saddle.training.checkpoint import latest, read, save
@@ -125,7 +126,7 @@ def test_every_recipe_goes_on_from_a_checkpoint_to_the_same_bits(name: str, tmp_
     go(whole, stop)
     path = save(tmp_path, *whole.state())
     one = go(whole, rounds)
-    resumed = match(reread(name, repr(recipe)))
+    resumed = match(reread(repr(recipe), kinds(find(name)[1])))
     resumed.restore(*read(path))
     two = go(resumed, rounds)
     (tensors, facts), (again, same) = whole.state(), resumed.state()

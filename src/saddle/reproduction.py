@@ -10,13 +10,14 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from .continued import moved, refuse_other_data
 from .errors import Failure, Mistake, quoted, require
 from .recipes.copies import keep
 from .recipes.revive import source_of, trust_run
 from .runs.folder import Folder
 from .runs.log import read as read_log
 from .runs.manifest import Manifest
-from .sessions import resume
+from .sessions import opened, resume
 from .training.checkpoint import Checkpoint, read_latest
 from .training.described import describe_machine
 from .training.machine import machine
@@ -40,11 +41,12 @@ class Reproduction(NamedTuple):
 
 
 def reproduce(path: str | Path, out: str | Path | None = None, watch: Watcher | None = None,
-              trust: bool = False) -> Reproduction:  # fmt: skip
+              trust: bool = False, data: str | None = None) -> Reproduction:  # fmt: skip
     """Train a finished run again, in a new folder, on as many threads; Failure names what came out otherwise.
 
-    The manifest of the new run says what trains it now. Mistake for a run that is not finished, or whose data changed,
-    or whose recipe is of a file that nobody has named on this machine, unless it is to be trusted.
+    The manifest of the new run says what trains it now. `data`: where its data lie now, if they were moved. Mistake
+    for a run that is not finished, or whose data changed, or whose recipe is of a file that nobody has named on this
+    machine, unless it is to be trusted.
     """
     if trust:
         trust_run(path)
@@ -55,11 +57,13 @@ def reproduce(path: str | Path, out: str | Path | None = None, watch: Watcher | 
     if manifest.source_since:
         raise Mistake(f"{first} went on with another source of its recipe at {manifest.source_since} images, so no "
                       "training from its beginning comes to the same")  # fmt: skip
+    manifest = moved(first, manifest, data, "reproduce")
     now = machine(str(manifest.machine["device"]), manifest.machine["precision"])
     for shown, length in manifest.extended:
         early = f"{first} was given another length at {shown:,} of {length:,} images, which is not done again"
         require(shown >= length, f"{early}; only runs that were finished before can be")
     place = Folder.claim(out or first.path.with_name(f"{first.path.resolve().name}-again"))
+    refuse_other_data(opened(manifest.settings, Watcher()), manifest, data)
     second = Folder.new(place, "")
     facts = describe_machine(now) | {"threads": manifest.machine["threads"]}  # as many, which resuming takes from here
     created = datetime.now().astimezone().isoformat(timespec="seconds")

@@ -18,6 +18,7 @@ from .data import Prepare, open_data
 from .data.dataset import Dataset
 from .data.held import hold_out
 from .data.pile import Suits
+from .data.progress import hushed
 from .data.sources import meant, unmistakable
 from .errors import nearest
 from .measuring.named import judged
@@ -57,7 +58,7 @@ def train(recipe: str | Recipe[Any] = "dcgan", data: str | None = None, *, out: 
     """
     files.refuse_while_reading()
     chosen = settle(data, settings)
-    with enough(), apart(), together():
+    with hushed(chosen.quiet), enough(), apart(), together():
         watch = watch or onlookers(chosen)
         asked, wish = chosen, Wish(dict(options or {}), {})
         name, value, changes, chosen, source = choose(recipe, dict(options or {}), chosen)
@@ -85,20 +86,22 @@ def train(recipe: str | Recipe[Any] = "dcgan", data: str | None = None, *, out: 
 
 
 def resume(path: str | Path, *, threads: int | None = None, data: str | None = None, images: str | int | None = None,
-           watch: Watcher | None = None, trust: bool = False, code: Code | None = None) -> Path:  # fmt: skip
+           watch: Watcher | None = None, trust: bool = False, code: Code | None = None,
+           quiet: bool = False) -> Path:  # fmt: skip
     """Go on with a run exactly where it stopped; the same machine and number of threads give the same bits.
 
     `data` says where its data lie now, which are known by their content. `images` makes it longer: so many in all, or
     "+100k" on top; what is scheduled over the run is then so in shares of the new length. `trust`: run the recipe's
     file that the run brings, though nobody has named it on this machine. `code`: if the file was edited since, go on
-    with the run's own "copy" of it, or the "file" as it is. Raises as `train` does.
+    with the run's own "copy" of it, or the "file" as it is. `quiet`: say only what needs attention. Raises as `train`.
     """
     if trust:
         trust_run(path)
     folder = Folder.found(path)
     manifest = Manifest.read(folder)
-    with enough(), apart(), together(), kept(folder):
-        restored(folder, manifest, threads, watch or onlookers(manifest.settings), code, data, images).go()
+    shown = dataclasses.replace(manifest.settings, quiet=quiet or manifest.settings.quiet)
+    with hushed(shown.quiet), enough(), apart(), together(), kept(folder):
+        restored(folder, manifest, threads, watch or onlookers(shown), code, data, images).go()
         return folder.path
 
 
@@ -112,6 +115,7 @@ def restored(folder: Folder, before: Manifest, threads: int | None, watch: Watch
     manifest = longer(before, value, images, shown)
     if checkpoint:
         unchanged(checkpoint.facts, manifest, value, source)
+    moved(folder, manifest, data, "resume")
     if said := told_of_length(folder, manifest, before, shown):
         watch.said(said)
     if rank() == 0:

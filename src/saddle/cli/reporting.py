@@ -45,6 +45,7 @@ class Again:
     """Where the second run goes."""
 
     out: Path | None = None  # its folder; the first one's name with -again if not given
+    data: str | None = None  # where the run's data lie now, if they were moved; they are known by their content
     trust: bool = False  # run the recipe that a run brings, though it was never named on this machine
 
 
@@ -96,7 +97,7 @@ def reproduce(words: list[str]) -> None:
     (path,), wish = take("reproduce", words, Again())
     from ..reproduction import reproduce as again
 
-    tell(again(path, wish.out, trust=wish.trust).told())
+    tell(again(path, wish.out, trust=wish.trust, data=wish.data).told())
 
 
 def trusted(paths: Iterable[str], trust: bool) -> None:

@@ -13,7 +13,7 @@ from ..errors import cut, visible
 def tell(*paragraphs: object) -> None:
     """What was asked for, on the output, with an empty line between paragraphs."""
     text = "\n\n".join(map(str, paragraphs))
-    print("\n".join(map(visible, text.split("\n"))))
+    print("\n".join(map(visible, text.split("\n"))), flush=True)
 
 
 def say(sentence: object) -> None:

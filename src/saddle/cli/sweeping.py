@@ -14,11 +14,12 @@ from ..recipes import find
 from ..runs.settings import Settings
 from . import Answer
 from .pages import page, width, wrapped
-from .saying import tell
+from .saying import say, tell
 from .training import MORE, separate, suitable
 from .words import Given, asks, expected, flags, sort, split
 
 if TYPE_CHECKING:
+    from ..reports.compare import Comparison
     from ..sweeps.plan import Plan
 
 ABOUT = """Train a recipe with all combinations of some choices, each with several seeds, and compare them.
@@ -70,15 +71,16 @@ def sweep(words: list[str]) -> None:
     from ..sweeps.plan import Plan, varied
 
     plan = Plan(name, options, settings, varied(texts), wish.seeds, wish.search)
+    loud = not settings.get("quiet")
     if plan.search is not None:
-        searched(plan, wish)
+        searched(plan, wish, loud)
         return
-    if not {"measure"} & {*plan.settings, *plan.vary}:
+    if loud and not {"measure"} & {*plan.settings, *plan.vary}:
         tell(UNMEASURED)
     from ..sweeps.sweep import sweep as train
 
-    folder, whole = train(plan, wish.out, wish.jobs)
-    tell(f"\n{whole.text(width())}\n\n{visible(folder / 'comparison.html')} shows curves and pictures.")
+    folder, whole = train(plan, wish.out, wish.jobs, tell if loud else silent)
+    closed(folder, whole, wish.out, loud)
     if whole.notes:
         raise Failure(f"{len(whole.notes)} of {plural(len(plan.trials()), 'run')} failed, as is said above")
 
@@ -101,14 +103,30 @@ def sorted_out(name: str, given: Given, texts: Sequence[str]) -> tuple[Sweeping,
     return wish, values, options
 
 
-def searched(plan: Plan, wish: Sweeping) -> None:
+def searched(plan: Plan, wish: Sweeping, loud: bool) -> None:
     """Tell the best before all of them."""
     from ..sweeps.search import search
 
-    found = search(plan, wish.out, wish.jobs)
-    told = wrapped(f"The best is {found.best}. To train it again:")
-    tell(f"\n{told}\n  {found.command}\n\n{found.whole.text(width())}\n\n"
-          f"{visible(found.folder / 'comparison.html')} shows curves and pictures.")  # fmt: skip
+    found = search(plan, wish.out, wish.jobs, tell if loud else silent)
+    if loud:
+        told = wrapped(f"The best is {found.best}. To train it again:")
+        tell(f"\n{told}\n  {found.command}")
+    closed(found.folder, found.whole, wish.out, loud)
+
+
+def closed(folder: Path, whole: Comparison, out: Path | None, loud: bool) -> None:
+    """Compare all runs; where it is to be quiet, say only which failed, and where they lie if nobody has said so."""
+    if loud:
+        tell(f"\n{whole.text(width())}\n\n{visible(folder / 'comparison.html')} shows curves and pictures.")
+        return
+    for note in whole.notes:
+        say(f"warning: {note}")
+    if out is None:
+        tell(folder)
+
+
+def silent(sentence: str) -> None:
+    """It is to be quiet."""
 
 
 def taken(words: Sequence[str]) -> tuple[list[str], list[str]]:

@@ -52,6 +52,7 @@ class Machine:
     trust: bool = False  # run the recipe that the run brings, though it was never named on this machine
     data: str | None = None  # where its data lie now, if they were moved; they are known by their content
     images: str | None = None  # make it longer: 300k in all, or +100k on top; schedules are shares of the new length
+    quiet: bool = False  # say only what needs attention, as a run does that was trained so
 
 
 def train(words: list[str]) -> None:
@@ -98,9 +99,12 @@ def resume(words: list[str]) -> None:
     (run,), machine = take("resume", words, Machine())
     require(machine.threads is None or machine.threads > 0, f"threads is {machine.threads}, but should be above 0")
     from .. import sessions
+    from ..runs.folder import Folder
+    from ..runs.manifest import Manifest
 
-    told(sessions.resume(run, threads=machine.threads, data=machine.data, images=machine.images, code=machine.code,
-                         trust=machine.trust))  # fmt: skip
+    place = sessions.resume(run, **{field: getattr(machine, field) for field in fields(Machine)})
+    if not (machine.quiet or Manifest.read(Folder.found(place)).settings.quiet):
+        told(place)
 
 
 def named(plain: list[str]) -> str:

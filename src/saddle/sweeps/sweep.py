@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ..continued import absolute
+from ..data.progress import hushed
 from ..errors import Failure, plural, require
 from ..memory import enough
 from ..recipes import files
@@ -99,7 +100,7 @@ def tried(plan: Plan) -> None:
         trial = plan.trial(0, choice, 0)
         settings = dict(trial.settings)
         asked = settle(settings.pop("data", None), settings)
-        with enough(), apart():
+        with hushed(asked.quiet), enough(), apart():
             _, recipe, _, chosen, _ = choose(plan.recipe, trial.options, asked)
             where = machine(chosen.device, chosen.precision)
             suited(plan.recipe, Wish(trial.options, {}), asked, chosen, recipe.batch, where, Watcher())
