@@ -108,6 +108,39 @@ def test_an_error_in_a_round_is_told_by_the_users_line(old, new, sign, words, ca
     assert said.endswith("it had not come to its first checkpoint\n")
 
 
+def judged(turn: str) -> str:
+    """The recipe with a critic's turn of its own."""
+    own = f"""class Own(Adversarial):
+    def critic_turn(self, judge, batch, fake):
+        real, fake = judge(batch.image), judge(fake.detach())
+        {turn}
+
+
+@dataclass(frozen=True)
+class MyGAN"""
+    return START.replace("@dataclass(frozen=True)\nclass MyGAN", own).replace(GAME, "        return Own(")
+
+
+@pytest.mark.parametrize(
+    ("turn", "words"),
+    [
+        ("yield self.critic_move(judge, real, fake)", "the critic_turn of Own should return what it has judged"),
+        ("yield self.critic_move(judge, real, fake); return real", "end it with return real, fake"),
+        ("return real, fake", "the round of Own yields Judged, but should yield a Move, several in a tuple"),
+        ("yield real.score.mean(); return real, fake", "the round of Own yields Tensor, but should yield a Move"),
+        ("from saddle.core import Move; yield Move(self.critic, mine=real.score); return real, fake",
+         "the term mine of a move is of shape (8,), but should be one number"),
+        ("from saddle.core import Move; yield Move(self.critic, mine=0.5); return real, fake",
+         "the term mine of a move is float, but should be one number"),
+        ("from saddle.core import Move; yield Move(self.critic.layer, mine=real.score.mean()); return real, fake",
+         "a move is made by Linear, which is no player of Own; its players are generator and critic"),
+    ],
+)  # fmt: skip
+def test_a_turn_that_the_game_cannot_be_played_with_is_told_in_one_sentence(turn, words, capsys):
+    code, said = trained(judged(turn), capsys)
+    assert code == 2 and said.count("\n") == 1 and words in said and not Path("run").exists()
+
+
 def test_an_error_late_in_a_run_names_the_last_checkpoint_and_can_be_mended(capsys):
     late = "        self.calls = getattr(self, 'calls', 0) + 1\n        assert self.calls < 150, 'late'\n"
     Path("mine.py").write_text(START.replace("        h = x", late + "        h = x"))

@@ -164,9 +164,13 @@ Constraint = Callable[[nn.Module], None]  # what is done to a player after each 
 
 
 class Move:
-    """What some players minimise at this moment, term by term."""
+    """What some players minimise at this moment, term by term; each is one number."""
 
     def __init__(self, *players: nn.Module, **terms: Tensor) -> None:
+        for name, term in terms.items():
+            found = f"of shape {tuple(term.shape)}" if isinstance(term, Tensor) else type(term).__name__
+            require(found == "of shape ()", f"the term {name} of a move is {found}, but should be one number, a "
+                    "tensor of shape (), such as a mean over the batch")  # fmt: skip
         self.players, self.terms = players, terms
 
     @property

@@ -82,7 +82,11 @@ class Adversarial(Game[Images]):
             replay = Replay(self.generator) if steps == 1 and PART.get().waits else None
             with torch.set_grad_enabled(steps == 1 and replay is None):  # then the generator answers these very fakes
                 fake = self.generate(batch)
-            yield from hear((*self.penalties, *self.views), *(yield from self.critic_turn(judge, batch, fake)))
+            judged = yield from self.critic_turn(judge, batch, fake)
+            require(isinstance(judged, tuple) and [*map(type, judged)] == [Judged, Judged], "the critic_turn "
+                    f"of {type(self).__name__} should return what it has judged, which ADA and others hear of: end it "
+                    "with return real, fake")  # fmt: skip
+            yield from hear((*self.penalties, *self.views), *judged)
         for i in range(int(at(self.turns.generator, clock))):
             if i > 0 or steps > 1 or replay:
                 with replay.again() if i == 0 and replay else nullcontext():

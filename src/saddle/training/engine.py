@@ -10,7 +10,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-from ..core import Agree, Clock, Game, Mistake, Move, Optimizing, Turn
+from ..core import Agree, Clock, Game, Mistake, Move, Optimizing, Turn, require
 from ..parts import Part, playing
 from ..parts.buffers import Buffers
 from ..parts.together import share_statistics
@@ -93,10 +93,21 @@ class Engine(Generic[B]):
             if isinstance(turn, Agree):
                 turns.append(Agree(turn.tell, turn.value.detach()))
             else:
-                turns.append(self.differentiate((turn,) if isinstance(turn, Move) else turn, len(rounds), terms))
+                turns.append(self.differentiate(self.moves(turn), len(rounds), terms))
             del turn
         report |= terms
         return turns
+
+    def moves(self, turn: Move | tuple[Move, ...]) -> tuple[Move, ...]:
+        """The moves of a turn, all of them of players of the game."""
+        together = turn if isinstance(turn, tuple) else (turn,)
+        game = type(self.game).__name__
+        require(all(isinstance(move, Move) for move in together), f"the round of {game} yields {type(turn).__name__}, "
+                "but should yield a Move, several in a tuple, or an Agree")  # fmt: skip
+        for player in (player for move in together for player in move.players):
+            require(player in self.own, f"a move is made by {type(player).__name__}, which is no player of {game}; its "
+                    f"players are {' and '.join(self.names.values())}")  # fmt: skip
+        return together
 
     def differentiate(self, turn: tuple[Move, ...], parts: int, terms: dict[str, Tensor]) -> tuple[Players, ...]:
         """Add each move's gradient to its own players' parameters, and to nobody else's; returns who they are."""
