@@ -61,10 +61,33 @@ def test_a_window_of_one_place_by_hand() -> None:
 
 
 def test_scales_that_fit_are_named() -> None:
-    found = {size: scales_of(torch.zeros(1, 1, size, size)) for size in (11, 22, 28, 32, 64, 128, 176, 256)}
+    found = {size: scales_of((1, 1, size, size)) for size in (11, 22, 28, 32, 64, 128, 176, 256)}
     assert found == {11: 1, 22: 2, 28: 2, 32: 2, 64: 3, 128: 4, 176: 5, 256: 5}
     with pytest.raises(Mistake, match="at least 11 pixels, not 8"):
         ms_ssim(noise(1, 8), noise(1, 8))
+
+
+class Pile:
+    """Images that are read as they are asked for, and how many at once."""
+
+    def __init__(self, images: torch.Tensor) -> None:
+        self.images, self.shape, self.most = images, images.shape, 0
+
+    def __getitem__(self, rows: torch.Tensor) -> torch.Tensor:
+        self.most = max(self.most, len(rows))
+        return self.images[rows]
+
+
+def test_images_are_compared_a_few_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By their pixels, and the figures are those of all at once."""
+    x, y = noise(30, 32), noise(24, 32, seed=1)
+    whole = patch_distances(x, y, patches=4, directions=8), similarity(x, 20)
+    monkeypatch.setattr("saddle.metrics.piles.PIXELS", 4 * 32 * 32)
+    a, b = Pile(x), Pile(y)
+    distances, alike = patch_distances(a, b, patches=4, directions=8), similarity(a, 20)
+    assert (a.most, b.most) == (4, 4)
+    assert distances == pytest.approx(whole[0]) and list(distances) == [32, 16]
+    assert alike == pytest.approx(whole[1])
 
 
 def test_collapse_is_similar() -> None:

@@ -39,7 +39,7 @@ def readable(case: Case) -> Number:
 
 
 def likeness(case: Case) -> Number:
-    found = similarity(case.made.images(len(case.made)), PAIRS, case.seed)
+    found = similarity(case.made.pictures(len(case.made)), PAIRS, case.seed)
     return Number.of(found.value, found.error, f"MS-SSIM of pairs ({found.scales} scales)")
 
 

@@ -42,10 +42,10 @@ def swd(case: Case) -> Number:
         real, made = case.real.features[:POINTS], case.made.features[:POINTS]
         value = sliced_wasserstein(real, made, DIRECTIONS, case.seed)
         return Number(value, "sliced Wasserstein (points)", samples=len(made), references=len(real))
-    real, made = case.real.images(PATCHED), case.made.images(PATCHED)
-    scales = patch_distances(real, made, patches=PATCHES, directions=DIRECTIONS, seed=case.seed)
+    ours, theirs = case.made.pictures(PATCHED), case.real.pictures(PATCHED)
+    scales = patch_distances(theirs, ours, patches=PATCHES, directions=DIRECTIONS, seed=case.seed)
     value = sum(scales.values()) / len(scales)
-    return Number(value, "SWD x 1000 (patches)", samples=len(made), references=len(real))
+    return Number(value, "SWD x 1000 (patches)", samples=ours.shape[0], references=theirs.shape[0])
 
 
 def likelihood(case: Case) -> Number:

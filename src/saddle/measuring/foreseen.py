@@ -55,7 +55,7 @@ def suits(name: str, metric: Metric, real: Known) -> None:
     elif name == "quality":
         raise Mistake(f"this metric counts points near modes, and {real.name} has images; metric readable is for those")
     elif name == "msssim":
-        scales_of(torch.empty(1, *real.shape[:3], device="meta"))
+        scales_of((1, *real.shape[:3]))
 
 
 def readable(eyes: Eyes, metric: Metric, made: Known) -> None:

@@ -11,7 +11,7 @@ from torch import Tensor
 from ..core import require
 from ..metrics.features import Extractor, features_of
 from ..metrics.moments import Moments
-from .sides import Side
+from .sides import Pictures, Side
 from .store import keep_features, keep_moments, kept_features, kept_moments, place
 
 MANY = 2000  # samples, from which on it is said that they are being read
@@ -52,6 +52,10 @@ class Seen:
     def images(self, count: int) -> Tensor:
         """The first `count` of them, (count, c, h, w)."""
         return self.side.images(self.rows[:count])
+
+    def pictures(self, count: int) -> Pictures:
+        """The first `count` of them, read as they are asked for."""
+        return Pictures(self.side, self.rows[:count])
 
     @cached_property
     def features(self) -> Tensor:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -15,10 +16,10 @@ from ..data.feed import scaled
 from ..data.order import chance, order
 from ..errors import quoted
 from ..memory import fits
+from ..metrics.piles import BATCH, parts
 from ..training.signals import heed
 
 FEATURES = 64  # values of a sample, at the least
-BATCH, PIXELS = 256, 1 << 20  # samples read at once, and pixels of them: at 64 a side so many, fewer of larger ones
 
 
 class Side:
@@ -27,15 +28,15 @@ class Side:
     def __init__(self, data: Dataset, count: int | None = None) -> None:
         self.data, self.n = data, min(count or len(data), len(data))
         self.index = order(len(data), 0, 0, self.n)
-        self.parts = -(-self.n // BATCH)
 
     @property
     def labels(self) -> Tensor | None:
         """(n,), where the data have some."""
         if self.data.labels is None:
             return None
-        parts = (self.data.take(some, chance(0, some)).condition for some in np.array_split(self.index, self.parts))
-        return torch.cat([part for part in parts if part is not None])
+        some = np.array_split(self.index, -(-self.n // BATCH))
+        known = (self.data.take(rows, chance(0, rows)).condition for rows in some)
+        return torch.cat([labels for labels in known if labels is not None])
 
     def images(self, rows: Tensor) -> Tensor:
         """Those of these numbers, (len(rows), c, h, w) float32: in [-1, 1], or points as they are."""
@@ -44,8 +45,22 @@ class Side:
         return scaled(self.data.take(some, chance(0, some)).image).float().contiguous()
 
     def batches(self) -> Iterator[Tensor]:
-        few = max(1, min(BATCH, PIXELS // (self.data.shape.height * self.data.shape.width)))
-        return (self.images(rows) for rows in torch.split(torch.arange(self.n), few))
+        return (self.images(rows) for rows in parts(Pictures(self, torch.arange(self.n))))
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """Samples of a side, read as they are asked for."""
+
+    side: Side
+    rows: Tensor
+
+    @property
+    def shape(self) -> Sequence[int]:
+        return len(self.rows), *self.side.data.shape[:3]
+
+    def __getitem__(self, rows: Tensor) -> Tensor:
+        return self.side.images(self.rows[rows])
 
 
 class Samples(Dataset):
@@ -58,7 +73,7 @@ def room(count: int, shape: Shape, option: str) -> None:
     fits(count, values * (4 if shape.points else 1) + 4 * FEATURES, "samples with their features", option)
 
 
-def as_data(name: str, parts: Iterable[Tensor], n: int, shape: Shape, classes: tuple[str, ...] = (),
+def as_data(name: str, made: Iterable[Tensor], n: int, shape: Shape, classes: tuple[str, ...] = (),
             labels: Tensor | None = None) -> Samples:  # fmt: skip
     """`n` made samples as a data set, taken in some at a time: images as they would be saved, in bytes.
 
@@ -66,7 +81,7 @@ def as_data(name: str, parts: Iterable[Tensor], n: int, shape: Shape, classes: t
     """
     rows = np.empty((n, shape.height, shape.width, shape.channels), np.float32 if shape.points else np.uint8)
     place = 0
-    for some in parts:
+    for some in made:
         finite = bool(some.isfinite().all())
         require(finite, f"a sample of {name} holds a value that is no number: it is NaN or infinite")
         values = some if shape.points else ((some + 1) * 127.5).round().clamp(0, 255).byte()

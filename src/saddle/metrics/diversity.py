@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -10,6 +11,7 @@ from torch.nn import functional as F
 
 from ..errors import require
 from .estimates import Estimate, mean_of
+from .piles import Pile, few
 
 WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)  # of the scales, finest first (Wang, Simoncelli and Bovik 2003)
 WINDOW, SPREAD = 11, 1.5  # pixels across and deviation of the Gaussian window
@@ -25,17 +27,16 @@ class Similarity(NamedTuple):
     scales: int  # of the five of the paper: two at 28 and 32 pixels, three from 44, five from 176
 
 
-def similarity(images: Tensor, pairs: int = 1000, seed: int = 0) -> Similarity:
+def similarity(images: Pile, pairs: int = 1000, seed: int = 0) -> Similarity:
     """Over pairs of different images (n, c, h, w) in [-1, 1] of one class (Odena et al. 2016); see `by_class`.
 
     Figures with different numbers of scales are not comparable.
     """
-    first, second = _pairs(len(images), pairs, seed)
-    found = [
-        ms_ssim(images[i], images[j]) for i, j in zip(torch.split(first, 256), torch.split(second, 256), strict=True)
-    ]
+    n, _, height, width = images.shape
+    both = zip(*(torch.split(rows, few(height, width)) for rows in _pairs(n, pairs, seed)), strict=True)
+    found = [ms_ssim(images[first], images[second]) for first, second in both]
     estimate = mean_of(torch.cat(found))
-    return Similarity(estimate.value, estimate.error, pairs, scales_of(images))
+    return Similarity(estimate.value, estimate.error, pairs, scales_of(images.shape))
 
 
 def pair_distance(features: Tensor, pairs: int = 1000, seed: int = 0) -> Estimate:
@@ -44,9 +45,9 @@ def pair_distance(features: Tensor, pairs: int = 1000, seed: int = 0) -> Estimat
     return mean_of((features[first].double() - features[second].double()).norm(dim=1))
 
 
-def scales_of(images: Tensor) -> int:
-    """How many scales fit: the window must lie inside the coarsest one."""
-    side = min(images.shape[2:])
+def scales_of(shape: Sequence[int]) -> int:
+    """How many scales fit images of such a shape (n, c, h, w): the window must lie inside the coarsest one."""
+    side = min(shape[2:])
     require(side >= WINDOW, f"structural similarity needs images of at least {WINDOW} pixels, not {side}")
     fits = 1
     while fits < len(WEIGHTS) and side // 2**fits >= WINDOW:
@@ -63,7 +64,11 @@ def ms_ssim(x: Tensor, y: Tensor, low: float = -1.0, high: float = 1.0) -> Tenso
     require(
         x.ndim == 4 and x.shape == y.shape, f"images of one shape were expected: {tuple(x.shape)}, {tuple(y.shape)}"
     )
-    x, y, scales = (x.detach().float() - low) / (high - low), (y.detach().float() - low) / (high - low), scales_of(x)
+    x, y, scales = (
+        (x.detach().float() - low) / (high - low),
+        (y.detach().float() - low) / (high - low),
+        scales_of(x.shape),
+    )
     weights = torch.tensor(WEIGHTS[:scales], device=x.device)
     result = x.new_ones(x.shape[:2])
     for scale, weight in enumerate(weights / weights.sum()):

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from ..errors import require
+from .piles import Pile, parts
 
 PATCH = 7
 SMALLEST = 16  # pixels: the coarsest scale that patches are taken from
@@ -45,7 +48,7 @@ def sliced_wasserstein(x: Tensor, y: Tensor, directions: int = 512, seed: int = 
 
 
 def patch_distances(
-    real: Tensor, fake: Tensor, *, patches: int = 128, directions: int = 512, seed: int = 0
+    real: Pile, fake: Pile, *, patches: int = 128, directions: int = 512, seed: int = 0
 ) -> dict[int, float]:
     """The distance of 7x7 patches, times 1000, at each scale down to 16 pixels (Karras et al. 2017, 1710.10196).
 
@@ -57,18 +60,25 @@ def patch_distances(
     h, w = real.shape[2:]
     require(h == w and h >= SMALLEST, f"patches are taken from square images of {SMALLEST} pixels or more, not {w}x{h}")
     dice = torch.Generator().manual_seed(seed)
-    levels = zip(pyramid(real), pyramid(fake), strict=True)
+    sides, both = sides_of(h), (real, fake)
+    places = [(side - PATCH + 1) ** 2 for side in sides]
+    corners = [[torch.randint(n, (x.shape[0], patches), generator=dice) for x in both] for n in places]
+    ours, theirs = (_patches(images, at) for images, at in zip(both, zip(*corners, strict=True), strict=True))
     return {
-        ours.shape[2]: 1000
-        * sliced_wasserstein(_patches(ours, patches, dice), _patches(theirs, patches, dice), directions, seed)
-        for ours, theirs in levels
+        side: 1000 * sliced_wasserstein(x, y, directions, seed) for side, x, y in zip(sides, ours, theirs, strict=True)
     }
 
 
+def sides_of(side: int) -> list[int]:
+    """The scales of a pyramid, in pixels, finest first; the last is 16 to 31."""
+    halves = side // 2 >= SMALLEST and side % 2 == 0
+    return [side, *(sides_of(side // 2) if halves else [])]
+
+
 def pyramid(images: Tensor) -> list[Tensor]:
-    """What each scale adds to the coarser one, finest first; the last, 16 to 31 pixels, is the image there."""
+    """What each scale adds to the coarser one, finest first; the last is the image there."""
     levels = []
-    while images.shape[2] // 2 >= SMALLEST and images.shape[2] % 2 == 0:
+    for _ in sides_of(images.shape[2])[1:]:
         small = _blur(images)[:, :, ::2, ::2]
         levels.append(images - _enlarged(small))
         images = small
@@ -89,19 +99,28 @@ def _enlarged(images: Tensor) -> Tensor:
     return 4 * _blur(spread)
 
 
-def _patches(images: Tensor, count: int, dice: torch.Generator) -> Tensor:
-    """(n * count, c * 49) patches at random places, each channel with mean 0 and deviation 1 over all of them."""
-    n, c, h, w = images.shape
-    corner = torch.randint((h - PATCH + 1) * (w - PATCH + 1), (n, count), generator=dice).to(images.device)
-    rows = corner // (w - PATCH + 1)
+def _patches(images: Pile, corners: Sequence[Tensor]) -> list[Tensor]:
+    """Of each scale, (n * count, c * 49) patches, each channel with mean 0 and deviation 1 over all of them."""
+    cut = [[_cut(level, corner[rows]) for level, corner in zip(pyramid(images[rows]), corners, strict=True)]
+           for rows in parts(images)]  # fmt: skip
+    return [_evened(torch.cat(scale)) for scale in zip(*cut, strict=True)]
+
+
+def _cut(images: Tensor, corner: Tensor) -> Tensor:
+    """(n * count, 7, 7, c) patches of images (n, c, w, w), at corners (n, count) counted along the rows."""
+    n, c, _, w = images.shape
+    corner = corner.to(images.device)
     across = torch.arange(PATCH, device=images.device)
-    y = (rows[..., None] + across)[..., :, None]
-    x = (corner % (w - PATCH + 1))[..., None, None] + across
+    y = (corner // (w - PATCH + 1))[..., None] + across
+    x = (corner % (w - PATCH + 1))[..., None] + across
     which = torch.arange(n, device=images.device)[:, None, None, None]
-    cut = images.detach().movedim(1, 3)[which, y, x]  # (n, count, 7, 7, c)
-    flat = cut.reshape(-1, c)
+    return images.detach().movedim(1, 3)[which, y[..., :, None], x[..., None, :]].reshape(-1, PATCH, PATCH, c)
+
+
+def _evened(patches: Tensor) -> Tensor:
+    flat = patches.reshape(-1, patches.shape[-1])
     flat = (flat - flat.mean(0)) / flat.std(0).clamp(min=1e-8)
-    return flat.view(n * count, PATCH * PATCH * c)
+    return flat.view(len(patches), -1)
 
 
 def _parts(total: int, step: int) -> list[int]:
