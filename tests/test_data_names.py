@@ -13,6 +13,7 @@ from PIL import Image
 from data_files import noise, pictures, save
 from saddle.data import Dataset, Prepare, examine, open_data
 from saddle.data.layout import part_of, portions
+from saddle.data.words import settled
 from saddle.errors import Mistake
 from saddle.runs.pictures import save as save_by_saddle
 
@@ -407,3 +408,13 @@ def test_a_run_keeps_its_word_for_a_set_where_a_folder_has_the_same_name(tmp_pat
     for data in ("glyphs", "", " "):
         with pytest.raises(Mistake):
             sessions.choose("gan", {}, Settings(data=data))
+
+
+def test_what_a_run_has_settled_is_not_offered_again(read):
+    read.fill("train/cat/1.png", "train/dog/2.png", "train/dog/3.png", "train/dog/4.jpg", "test/cat/5.png")
+    (read.home / "a.txt").touch()
+    (read.home / "train/dog/4.jpg").write_bytes(b"GIF8")
+    assert read() and len(read.said) == 4
+    said: list[str] = []
+    open_data(str(read.home), Prepare(), settled(said.append), cache=read.cache)
+    assert said == [sentence for sentence in read.said if "4.jpg" in sentence or ".txt" in sentence] and len(said) == 2

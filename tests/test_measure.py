@@ -249,6 +249,21 @@ def test_a_run_is_measured_against_its_own_data_and_stays_as_it_is(run: Path, tm
         measure(run, size=32)
 
 
+def test_a_run_is_measured_against_files_of_which_options_tell_more(run: Path, tmp_path: Path):
+    ask: dict[str, Any] = {"n": 20, "metrics": "fid", "features": "identity"}
+    maps = np.random.default_rng(0).integers(0, 80, (20, 16, 16)).astype(np.uint8)
+    np.save(tmp_path / "maps.npy", maps)
+    np.save(tmp_path / "light.npy", (maps * (255 / 79)).round().astype(np.uint8))
+    said: list[str] = []
+    (dark,) = measure(run, against=str(tmp_path / "maps.npy"), say=said.append, **ask)
+    assert any("--range 0..79" in sentence for sentence in said)
+    (told,) = measure(run, against=str(tmp_path / "maps.npy"), range="0..79", **ask)
+    (light,) = measure(run, against=str(tmp_path / "light.npy"), **ask)
+    assert told.value == light.value != dark.value
+    with pytest.raises(Mistake, match="a run has its own range"):
+        measure(run, range="0..79", **ask)
+
+
 def test_measuring_changes_no_bit_and_agrees_with_measuring_afterwards(run: Path, tmp_path: Path):
     gauged = train(**RUN, **GAUGED, out=tmp_path / "r")
     ours, theirs = (read(latest(path / "checkpoints")).tensors for path in (gauged, run))

@@ -17,9 +17,10 @@ from .core import Mistake, Recipe, Shape
 from .data import Prepare, open_data
 from .data.dataset import Dataset
 from .data.held import hold_out
-from .data.pile import Suits
+from .data.pile import Say, Suits
 from .data.progress import hushed
-from .data.sources import meant, unmistakable
+from .data.sources import meant, silent, unmistakable
+from .data.words import settled
 from .errors import nearest
 from .measuring.named import judged
 from .memory import enough
@@ -122,7 +123,7 @@ def restored(folder: Folder, before: Manifest, threads: int | None, watch: Watch
         before = replaced(folder, before, source, shown)
     manifest = moved(folder, longer(before, value, images, shown), data, "resume")
     chosen = manifest.settings
-    samples = opened(chosen, watch)
+    samples = opened(chosen, watch, say=settled(watch.said))
     refuse_other_data(samples, manifest, data)
     device = str(manifest.machine["device"])
     kind = device.partition(":")[0]  # of several processes each has a GPU of its own
@@ -250,13 +251,13 @@ def at_home(entry: Entry, options: dict[str, str]) -> dict[str, str]:
     return {f: value for f, value in entry.quick.items() if not given & {f, f.partition(".")[0]}} | options
 
 
-def opened(chosen: Settings, watch: Watcher, suits: Suits = lambda shape: None) -> Dataset:
+def opened(chosen: Settings, watch: Watcher, suits: Suits = lambda shape: None, say: Say | None = None) -> Dataset:
     """The data, decoded by the first process while the others wait."""
     fields = {field.name: getattr(chosen, field.name) for field in dataclasses.fields(Prepare)}
     source = unmistakable(chosen.data or "glyphs")
     if rank():
         wait()
-    data = open_data(source, Prepare(**fields), watch.said if rank() == 0 else lambda sentence: None, suits=suits)
+    data = open_data(source, Prepare(**fields), (say or watch.said) if rank() == 0 else silent, suits=suits)
     if not rank():
         wait()
     return hold_out(data, chosen.held_out)

@@ -16,6 +16,7 @@ from ..data import Prepare, open_data
 from ..data.dataset import Dataset
 from ..data.held import hold_out
 from ..data.sources import unmistakable
+from ..data.words import settled
 from ..errors import nearest
 from ..hints import fields, fits, wanted
 from ..inference.load import load
@@ -39,7 +40,9 @@ from .sides import Known, described, room
 from .wish import Wish
 
 # options that say how a source's images are prepared
-SOURCE = ("size", "crop", "channels", "labels", "range", "alpha", "frames", "follow_links")
+MADE_READY = ("size", "crop", "channels")  # what a run's samples are already
+FOUND = ("labels", "range", "alpha", "frames", "follow_links")  # what is asked about the files of a source
+SOURCE = MADE_READY + FOUND
 
 
 @enough("a smaller -n needs less, or fewer --references")
@@ -133,16 +136,18 @@ def fitting(eyes: Eyes, real: str) -> tuple[str, ...]:
 
 def of_run(run: str, against: Given | None, wish: Wish, say: Say) -> Subject:
     """Samples of a checkpoint against its data, or other data prepared as these were."""
-    for name in SOURCE:
-        given = getattr(wish, name) != getattr(Wish(), name)
-        require(not given, f"a run has its own {name}, to which the data are brought; leave out --{name}")
     folder = Folder.found(run)
     before = Manifest.read(folder)
+    source = before.settings.data or "glyphs"
+    other = against is not None and named(against) and not is_run(against) and str(against) != source
+    for name in MADE_READY if other else SOURCE:
+        given = getattr(wish, name) != getattr(Wish(), name)
+        require(not given, f"a run has its own {name}, to which the data are brought; leave out --{name}")
     manifest = moved(folder, before, wish.data, "measure")
     maker = Maker(run, load(run, device=wish.device, average=wish.average, best=wish.best))
     own = Prepare(**{name: getattr(manifest.settings, name) for name in fields(Prepare)})
     source = manifest.settings.data or "glyphs"
-    teacher = hold_out(open_data(unmistakable(source), own, say), manifest.settings.held_out)
+    teacher = hold_out(open_data(unmistakable(source), own, settled(say)), manifest.settings.held_out)
     if wish.data is not None:
         refuse_other_data(teacher, manifest, wish.data)
         if manifest != before:
@@ -155,11 +160,21 @@ def of_run(run: str, against: Given | None, wish: Wish, say: Say) -> Subject:
     if against is None or (named(against) and str(against) == source):
         real = Awaited.of(teacher, wish.references)
     else:
-        real = reference(against, dataclasses.replace(own, labels=None, limit=None), wish, say)
+        real = reference(against, asked(own, wish, say) if other else own, wish, say)
         if is_run(against) or not named(against):
             alike(made.known, real.known)
     clock = maker.loaded.clock
     return Subject(made, real, lambda: teacher, maker, (folder, clock.images, clock.round))
+
+
+def asked(own: Prepare, wish: Wish, say: Say) -> Prepare:
+    """How another source is made ready: as the run's own data, but for what is said of its files."""
+    given = {name: getattr(wish, name) for name in FOUND if getattr(wish, name) != getattr(Wish(), name)}
+    kept = {name: getattr(own, name) for name in FOUND[1:] if getattr(own, name) != getattr(Wish(), name)}
+    if left := [name.replace("_", "-") for name in kept if name not in given]:
+        say(f"what it is compared with is read as the run's own data, with their {', '.join(left)}; --{left[0]} and so "
+            "on say otherwise")  # fmt: skip
+    return dataclasses.replace(own, **{"limit": None, "labels": None} | given)
 
 
 def of_source(source: Given, against: Given | None, wish: Wish, say: Say) -> Subject:
