@@ -8,6 +8,7 @@ import random
 import shutil
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -78,8 +79,26 @@ def hostile(run: Path, outside: Path, dice: random.Random) -> str:
     checkpoints = [f"checkpoints/{path.name}" for path in (run / "checkpoints").glob("*")]
     target = run / dice.choice([*NAMES, *checkpoints])
     kind = dice.choice(
-        ["link", "link", "folder link", "fifo", "folder", "gone", "socket", "manifest", "manifest", "evil"]
+        [
+            "link",
+            "link",
+            "folder link",
+            "hard link",
+            "fifo",
+            "folder",
+            "gone",
+            "socket",
+            "manifest",
+            "manifest",
+            "evil",
+            "draft",
+        ]
     )
+    if kind == "draft":  # a folder named as a file that is not whole yet
+        place = run / dice.choice([".draft-x", "checkpoints/.draft-x", "checkpoints/healthy-000000000001.safetensors"])
+        with suppress(OSError):
+            place.mkdir()
+        return f"{place.name} is a folder"
     if kind in ("manifest", "evil"):
         path = run / "manifest.json"
         if not path.is_file() or path.is_symlink():
@@ -103,6 +122,7 @@ def hostile(run: Path, outside: Path, dice: random.Random) -> str:
     made = {
         "link": lambda: target.symlink_to(outside / dice.choice(["secret", "picture.png", "new"])),
         "folder link": lambda: target.symlink_to(outside),
+        "hard link": lambda: os.link(outside / dice.choice(["secret", "picture.png"]), target),
         "fifo": lambda: os.mkfifo(target),
         "folder": lambda: target.mkdir(),
         "gone": lambda: None,

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from .errors import Mistake, nearest, require
 from .hints import bare, literals, members
+from .regular import open_to_read
 
 V = TypeVar("V")
 DEEPEST = 32  # how many values may stand in each other
@@ -24,10 +25,14 @@ WORDS: dict[Any, str] = {dict: "an object", list: "a list", tuple: "a list", str
 def read_json(path: Path, fault: str) -> Any:
     """What a file says; Mistake, which begins with `fault`, for one that is not whole JSON or cannot be read."""
     try:
-        require(path.stat().st_size <= LONGEST, f"{fault}: it is longer than {LONGEST >> 20} MiB")
-        return parsed(path.read_bytes(), fault)
+        with open_to_read(path) as file:
+            content = file.read(LONGEST + 1)
+    except Mistake as mistake:  # it is no regular file
+        raise Mistake(f"{fault}: {mistake}") from None
     except OSError as error:
         raise Mistake(f"{fault}: {error.strerror or error}") from None
+    require(len(content) <= LONGEST, f"{fault}: it is longer than {LONGEST >> 20} MiB")
+    return parsed(content, fault)
 
 
 def parsed(text: str | bytes, fault: str) -> Any:

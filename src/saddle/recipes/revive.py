@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -99,6 +100,11 @@ def read_source(folder: Folder, manifest: Manifest) -> Source | None:
         return None
     if manifest.source is None:
         return gathered(files.parted(manifest.name)[0])
+    # killed while another source took its place, before the manifest said so, a run has its own beside
+    others = sorted(folder.path.glob(f"{COPY}-until-[0-9]*"), reverse=True)
+    for place in [folder.path / COPY, *others] if others else []:
+        with suppress(Mistake):
+            return kept(place, manifest.source)
     return kept(folder.path / COPY, manifest.source)
 
 

@@ -6,6 +6,7 @@ import ast
 import hashlib
 import os
 import re
+import shutil
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 from ..errors import Mistake, require
+from ..runs.folder import write
 
 LARGEST, MOST = 4 << 20, 500  # bytes of a file, files of a source
 PART = re.compile(r"\w[\w.-]*")  # of a path in a source: never .. or a hidden file
@@ -48,10 +50,12 @@ class Source:
         return next((name for name in (f"{stem}.py", f"{stem}/__init__.py") if name in self.files), None)
 
     def copy(self, folder: Path) -> None:
-        """Write the files below a new folder."""
+        """Write the files below a run's folder for them, each whole; what a killed process left there goes first."""
+        if folder.is_dir() and not folder.is_symlink():
+            shutil.rmtree(folder)
         for name, content in self.files.items():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            (folder / name).write_bytes(content)
+            write(folder / name, lambda draft, content=content: draft.write(content))  # type: ignore[misc]
 
     def differs(self, other: Source) -> str:
         """Where another source first says something else: 'line 7 of mine.py was "a = 1", now "a = 2"'."""

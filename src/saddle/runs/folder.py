@@ -84,9 +84,11 @@ class Folder:
                    for path in self.path.iterdir())  # fmt: skip
 
     def copied(self, path: Path) -> bool:
-        """Is this the folder of a recipe's source, and nothing else in it?"""
-        own = path.name == COPY and path.is_dir() and not path.is_symlink()
-        return own and all(file.suffix == ".py" or file.is_dir() for file in path.rglob("*"))
+        """Is this the folder of a recipe's source, written by a process that had locked the run, and nothing else?"""
+        locked = is_regular(self.path / LOCK)  # or it may be a user's own
+        own = locked and path.name == COPY and path.is_dir() and not path.is_symlink()
+        return own and all(not file.is_symlink() and (file.is_dir() or made_for_source(file))
+                           for file in path.rglob("*"))  # fmt: skip
 
     def empty(self, path: Path) -> bool:
         """Is this one of the folders that a run begins with, and nothing in it?"""
@@ -117,7 +119,8 @@ class Folder:
         """Throw away what killed processes were about to write."""
         drafts = [draft for place in (self.path, self.sheets, self.checkpoints) for draft in place.glob(f"{DRAFT}*")]
         for draft in (*drafts, *self.checkpoints.glob(FOREIGN)):
-            draft.unlink(missing_ok=True)
+            if draft.is_symlink() or not draft.is_dir():  # saddle makes no folders of such names
+                draft.unlink(missing_ok=True)
 
     def keep(self) -> None:
         """Remember what the run cannot do without, so that it can be put back."""
@@ -149,6 +152,11 @@ class Folder:
                 except OSError:
                     raise Mistake(f"{self} is being trained by another process just now") from None
             yield
+
+
+def made_for_source(file: Path) -> bool:
+    """Is this a regular file of a source, whole or a draft?"""
+    return is_regular(file) and (file.suffix == ".py" or file.name.startswith(DRAFT))
 
 
 def makeable(path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any, BinaryIO
 
 from ..errors import Mistake, Unwritten, plural, require
 from ..regular import open_to_append, open_to_read
+from .folder import write
 
 Facts = dict[str, Any]
 Say = Callable[[str], object]
@@ -72,7 +74,14 @@ class Log:
 
 
 def opened(path: Path) -> BinaryIO:
+    """A file of a run to go on with; one that has a second name, as in a backup of hard links, is copied first."""
     try:
+        file = open_to_append(path, path.parent)
+        if os.fstat(file.fileno()).st_nlink < 2:
+            return file
+        with file:
+            file.seek(0)
+            write(path, lambda draft: shutil.copyfileobj(file, draft))
         return open_to_append(path, path.parent)
     except OSError as error:
         raise Unwritten(f"{path} could not be written: {error.strerror}") from error
@@ -132,7 +141,7 @@ def parsed(line: bytes) -> Facts | None:
 def append(path: Path, facts: Any) -> None:
     """One line more, on the disk; what a killed process left of a line goes first. Unwritten if the disk refuses."""
     try:
-        with open_to_append(path) as file:
+        with opened(path) as file:
             file.seek(0)
             file.truncate(file.read().rfind(b"\n") + 1)
             file.write(json.dumps(facts, ensure_ascii=False).encode("utf-8", "backslashreplace") + b"\n")

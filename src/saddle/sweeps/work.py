@@ -62,6 +62,8 @@ def work(recipe: str, trial: Trial, place: str, alone: bool, asks: bool, answer:
     line = Line(answer)
     board, quiet = (bool(trial.settings.get(name)) for name in ("board", "quiet"))
     try:
+        linked = os.path.islink(place)
+        require(not linked, f"{place} is a link, and a sweep plays in no folder out of it; put the run itself there")
         shown = watchers(board, quiet or not alone)  # the displays of several would overwrite each other
         watch = Together(*shown, line) if asks else Together(*shown)
         if (Path(place) / "manifest.json").exists():

@@ -6,7 +6,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from ..core import Clock, Mistake
+from ..core import Clock, Mistake, require
+from ..runs.log import count
 from .checkpoint import facts_of, put, read, refuse_misfit, saved
 from .health import PATIENCE
 from .machine import rank
@@ -34,7 +35,10 @@ class Healthy:
     def open(self, facts: Facts | None) -> None:
         """Stand where a checkpoint was taken; None: at the beginning."""
         if facts:
-            self.sure, self.fresh, self.times = facts["sure"], facts["fresh"], facts["times"]
+            states = facts["sure"], facts["fresh"]
+            sound = all(state is None or count(state) for state in states) and count(facts["times"])
+            require(sound, f"its healthy states are {facts}, which are no images of a run")
+            (self.sure, self.fresh), self.times = states, facts["times"]
 
     def state(self) -> Facts:
         return {"sure": self.sure, "fresh": self.fresh, "times": self.times}
@@ -74,13 +78,15 @@ class Healthy:
 
     def tidy(self) -> None:
         """Throw away the states that neither this run nor a checkpoint that it may be resumed from can go back to."""
-        known = [self.state()]
+        known: list[object] = [self.sure, self.fresh]
         for path in saved(self.folder):
             with suppress(Mistake):  # nothing goes on from a damaged one
-                known.append(facts_of(path).get("healthy") or {})
-        kept = {self.path(facts[name]) for facts in known for name in ("sure", "fresh") if facts.get(name) is not None}
+                other = facts_of(path).get("healthy")
+                known += [other.get(name) for name in ("sure", "fresh")] if isinstance(other, dict) else []
+        kept = {self.path(images) for images in known if isinstance(images, int)}
         for path in set(self.folder.glob("healthy-*.safetensors")) - kept:
-            path.unlink()
+            if path.stem.removeprefix("healthy-").isdecimal() and (path.is_symlink() or not path.is_dir()):
+                path.unlink(missing_ok=True)
 
     def path(self, images: int) -> Path:
         return self.folder / f"healthy-{images:012d}.safetensors"
