@@ -362,7 +362,7 @@ def test_samples_with_labels_depend_on_the_seed_the_place_and_the_label_alone():
     assert model.sample(1, label="2").flatten()[0] == model.sample(1, label=2).flatten()[0] == 2
 
 
-@pytest.mark.parametrize("number", [int, str, np.int64, np.uint8, torch.tensor], ids=str)
+@pytest.mark.parametrize("number", [int, str, np.int64, np.uint8, torch.tensor], ids=lambda kind: kind.__name__)
 def test_a_number_is_a_name_where_all_names_are_numbers_and_a_place_where_not(number):
     digits, words = (Loaded(Echo(), Shape(2, 1, 1, 3), names, torch.device("cpu")) for names in
                      (("3", "1", "07"), ("3", "1", "cat")))  # fmt: skip
