@@ -279,8 +279,10 @@ def test_which_words_mean_a_model(vit: Path, tmp_path: Path, monkeypatch: Any) -
     asked = {"hf:tiny": "tiny", "tiny": "tiny", "hf:facebook/dinov2-small": "facebook/dinov2-small"}
     assert {text: Eyes(data, text).model for text in asked} == asked
     shutil.copytree("tiny", "random")
-    for text in ("random", "auto", "inception:768", "./weights.pth"):
+    for text in ("random", "auto", "inception:768"):
         assert Eyes(data, text).model is None
+    with pytest.raises(Mistake, match=r"there is no file ./weights.pth with Inception's weights"):
+        Eyes(data, "./weights.pth")
     with pytest.raises(Mistake, match=r"no features dinov2.*hf:OWNER/NAME"):
         Eyes(data, "dinov2")
     said: list[str] = []

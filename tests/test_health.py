@@ -282,12 +282,12 @@ def test_a_resumed_run_remembers_what_was_seen(tmp_path: Path, monkeypatch: pyte
     halted = loop(tmp_path / "halted", constant(match(), 0))
     play, rounds = halted.match.play, iter(range(19))
 
-    def stopping() -> tuple[Clock, dict[str, Tensor]]:
+    def stopping(between: Any) -> tuple[Clock, dict[str, Tensor]]:
         if next(rounds) == 18:
             halted.checkpoint()
             halted.log.write(torn=True) if halted.log else None  # written after the checkpoint: worth nothing
             raise KeyboardInterrupt
-        return play()
+        return play(between)
 
     halted.match.play = stopping  # type: ignore[method-assign]
     with pytest.raises(KeyboardInterrupt):

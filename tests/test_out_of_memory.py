@@ -67,7 +67,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_networks_too_large_for_memory_are_said_to_be(tmp_path: Path):
     """Before there is a folder."""
-    wide = {"networks.width": "4000000"}
+    wide = {"networks.width": "4000000", "batch": "8"}
     with pytest.raises(OutOfMemory, match=r"smaller networks \(--networks.width, now 4,000,000\) need less$"):
         train(**asked(tmp_path / "run", options=wide))
     assert not (tmp_path / "run").exists()

@@ -78,7 +78,7 @@ def test_a_long_round_is_left_between_two_turns_and_played_again(whole: Path, tm
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(loop, "READ", 1)
         patch.setattr(loop, "PATIENCE", 0.0)
-        at_call(patch, Engine, "step", 2 * 5, number)  # of the critic, in the sixth round
+        at_call(patch, Engine, "step", 2 + 2 * 5, number)  # of the critic, in the sixth round after the rehearsal
         says = "a round that is long was left, and is not saved; the last good"
         with pytest.raises(Interrupted, match=says) as ended:
             train(**asked(tmp_path / "run", checkpoints=1e-9))
