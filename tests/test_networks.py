@@ -361,7 +361,9 @@ def test_orthogonal_fields_out_of_range_are_refused(fields, words):
 
 
 def test_channels_that_make_no_groups_are_refused():
-    with pytest.raises(Mistake, match=r"20 channels, times expansion 2, make no groups of 16; give --networks.width 16"):
+    with pytest.raises(
+        Mistake, match=r"20 channels, times expansion 2, make no groups of 16; give --networks.width 16"
+    ):
         GroupedResidual(width=20)
     with pytest.raises(Mistake, match="8 channels, times expansion 1"):
         GroupedResidual(width=32, expansion=1).critic(Shape(3, 128, 128))

@@ -72,7 +72,7 @@ def narrowed(value: V) -> V:
 
 
 def play(recipe: Recipe[Any], data: Shape, where: Machine, how: How, n: int, sampled: bool) -> None:
-    """One round, each of its parts of n samples; then the columns of a sheet."""
+    """One round, each of its parts of n samples, by this process alone; then the columns of a sheet."""
     torch.manual_seed(mix(how.seed))
     game = playable(recipe.game(data), recipe).to(where.device)
     for layer in game.modules():

@@ -11,7 +11,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 from ..core import Agree, Clock, Game, Mistake, Move, Optimizing, Turn, require
-from ..parts import Part, playing
+from ..parts import Part, place, playing
 from ..parts.buffers import Buffers
 from ..parts.together import share_statistics
 
@@ -34,7 +34,7 @@ class Engine(Generic[B]):
         if len(owners) != len(set(owners)):
             raise Mistake("two players share a parameter; every parameter has one owner")
         self.buffers = Buffers(game)
-        if dist.is_initialized() and dist.get_world_size() > 1:
+        if place()[1] > 1:
             share_statistics(game)
         self.unproven = set(self.names)  # players that no move has reached yet
         self.optimizing = {m: optimizing(n) for m, n in self.names.items()}
@@ -74,7 +74,7 @@ class Engine(Generic[B]):
 
     def deal(self, n: int, clock: Clock) -> list[Part]:
         """The parts of the batch that are played here, with equal dice; networks' own draws differ by process."""
-        rank, world = (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
+        rank, world = place()
         torch.manual_seed(mix(self.seed, clock.round, rank))
         seed = mix(self.seed, clock.round)
         dice = [torch.Generator(self.device).manual_seed(seed) for _ in range(n)]
@@ -166,10 +166,11 @@ def places(n: int, rank: int, world: int) -> list[int]:
 
 def average(tensors: list[Tensor]) -> None:
     """Replace tensors by their mean over all processes, in one exchange."""
-    if tensors and dist.is_initialized():
+    _, world = place()
+    if tensors and world > 1:
         flat = torch.cat([t.detach().reshape(-1) for t in tensors])
         dist.all_reduce(flat)
-        means = torch.split(flat / dist.get_world_size(), [t.numel() for t in tensors])
+        means = torch.split(flat / world, [t.numel() for t in tensors])
         for t, mean in zip(tensors, means, strict=True):
             t.detach().copy_(mean.view(t.shape))
 
