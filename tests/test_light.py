@@ -14,13 +14,19 @@ import torch
 
 from saddle import train
 from saddle.cli import main
+from saddle.cli.showing import Showing, shaped, sizes
+from saddle.cli.sizes import SIZES
+from saddle.core import Shape
+from saddle.layers.initial import Undrawn
 from saddle.light import Aside, StandIn, light
+from saddle.recipes import RECIPES, find
 from saddle.uncompiled import Parts, Uncompiled, leave_compiler_out, left_out
 from test_resume import small
 
 LINES = [
     ["list", "networks"],
     ["list", "ADA"],
+    ["show", "cgan"],
     ["list", "dcgam"],
     ["train", "r3gan-cifar", "--help"],
     ["diff", "dcgan", "r3gan-cifar"],
@@ -85,6 +91,19 @@ def test_pages_and_refusals_without_torch_are_those_with_it(capsys: pytest.Captu
     for words, (code, out, err, torches) in zip(LINES, json.loads(apart(ALONE, json.dumps(LINES))), strict=True):
         assert torches == [], words
         assert [main(words), *capsys.readouterr()] == [code, out, err], words
+
+
+def test_the_sizes_that_show_tells_are_those_of_the_networks() -> None:
+    """What is counted before torch is there is counted here again; a line that is wrong is to be written anew."""
+    assert SIZES.keys() == RECIPES.keys()
+    data = {(entry.data, entry.size): (name, entry) for name, entry in RECIPES.items()}
+    assert all(shaped(Showing(), entry) == SIZES[name][0] for name, entry in data.values())
+    for name, (shape, counts) in SIZES.items():
+        with Undrawn():
+            found = sizes(find(name)[0].game(Shape(*shape)))
+        assert found == counts, f'"{name}": ({shape}, {found}),'
+        entry = RECIPES[name]
+        assert shape == SIZES[data[entry.data, entry.size][0]][0]
 
 
 def test_ones_own_file_is_run_with_torch_itself_and_training_never_imports_its_compiler() -> None:

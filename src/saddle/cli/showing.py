@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,11 +13,12 @@ from ..options import typed
 from ..recipes import Entry, find
 from .pages import described, introduced, options, table, wrapped
 from .saying import say, tell
+from .sizes import SIZES
 from .training import cited
 from .words import take
 
 if TYPE_CHECKING:
-    from ..core import Recipe, Shape
+    from ..core import Game, Recipe, Shape
 
 
 @dataclass(frozen=True)
@@ -30,16 +31,33 @@ class Showing(Prepare):
 def show(words: list[str]) -> None:
     """saddle show RECIPE."""
     (name,), wish = take("show", words, Showing())
-    light(find)(name)
+    tell(*(known(name) if wish == Showing() and name in SIZES else counted(name, wish)))
+
+
+@light
+def known(name: str) -> tuple[str, ...]:
+    """A listed recipe on its own data, whose players were counted before."""
+    from ..core import Shape
+
+    shape, counts = SIZES[name]
+    return told(name, *find(name), Shape(*shape), counts)
+
+
+def counted(name: str, wish: Showing) -> tuple[str, ...]:
+    light(find)(name)  # refused before torch is imported
     recipe, entry = find(name)
+    shape = shaped(wish, entry)
+    return told(name, recipe, entry, shape, players(recipe, shape))
+
+
+def told(name: str, recipe: Recipe[Any], entry: Entry, shape: Shape, counts: Mapping[str, int]) -> tuple[str, ...]:
     kinds = dict.fromkeys(type(value) for value in inside(recipe))
     terms = table(((kind.__name__, " ".join(described(kind).split())) for kind in kinds), 22)
-    shape = shaped(wish, entry)
-    counts = table(((player, f"{count:,} parameters") for player, count in players(recipe, shape).items()), 22)
+    players = table(((player, f"{count:,} parameters") for player, count in counts.items()), 22)
     about = f"{name}: {cited(recipe)}\n\n{introduced(recipe, entry)}".rstrip()
     quick = f"\n\nOn {entry.data}, where two minutes must do: {typed(entry.quick)}" if entry.quick else ""
-    tell(wrapped(about), "Fields\n" + options(recipe) + quick, "In words\n" + "\n".join(terms),
-          f"Players for {shape}\n" + "\n".join(counts))  # fmt: skip
+    return (wrapped(about), "Fields\n" + options(recipe) + quick, "In words\n" + "\n".join(terms),
+            f"Players for {shape}\n" + "\n".join(players))  # fmt: skip
 
 
 def inside(value: Any) -> Iterator[object]:
@@ -88,8 +106,10 @@ def players(recipe: Recipe[Any], shape: Shape) -> dict[str, int]:
     from ..layers.initial import Undrawn
 
     with torch.device("meta"), Undrawn():
-        game = recipe.game(shape)
-    sizes = {
-        name: sum(p.numel() for p in child.parameters() if p.requires_grad) for name, child in game.named_children()
-    }
-    return {name: size for name, size in sizes.items() if size}
+        return sizes(recipe.game(shape))
+
+
+def sizes(game: Game[Any]) -> dict[str, int]:
+    """How many numbers each player learns."""
+    own = {name: sum(p.numel() for p in child.parameters() if p.requires_grad) for name, child in game.named_children()}
+    return {name: size for name, size in own.items() if size}
