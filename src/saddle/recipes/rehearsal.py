@@ -18,6 +18,7 @@ from ..data.feed import shareable
 from ..games import Adversarial
 from ..hints import fields
 from ..networks import NETWORKS, GroupedResidual
+from ..parts import by_itself
 from ..training.average import resting
 from ..training.engine import Engine, mix
 from ..training.machine import Machine, processes
@@ -38,8 +39,8 @@ def rehearse(recipe: Recipe[Any], data: Shape, where: Machine, how: How = How(),
     The round is that of such data, in the parts that it will be played in, but small: of few samples, of saddle's own
     networks made narrow, and of no more than two moves of each player, for more are of the same kind. Only what few
     samples cannot play is tried with as many as there will be, if that is to be known `fully`; a recipe of the user's
-    own then as wide as it is. `most` is how many
-    samples the data have; `sampled`, whether samples will be made as well.
+    own then as wide as it is. `most` is how many samples the data have; `sampled`, whether samples will be made as
+    well. Each process plays by itself.
     """
     stage = recipe.stages(data, IMAGES)[0]
     parts = how.accumulate * processes()
@@ -47,7 +48,7 @@ def rehearse(recipe: Recipe[Any], data: Shape, where: Machine, how: How = How(),
     n = stage.batch // parts
     ours = type(recipe).__module__.startswith("saddle.")  # others' may know their width, or batch, by heart
     used = [where.device] if where.device.type == "cuda" else []
-    with torch.random.fork_rng(used), blamed(Mistake, recipe):
+    with torch.random.fork_rng(used), blamed(Mistake, recipe), by_itself():
         try:
             play(narrowed(recipe), stage.data, where, how, fewer(n), sampled)
         except Exception as error:
