@@ -128,3 +128,16 @@ def test_a_classifier_that_is_trained_shows_how_far_it_has_come_but_not_in_quiet
     with hushed(quiet):
         train_classifier(Dataset("few", samples, np.arange(8) % 2, ("a", "b")), epochs=2)
     assert steps == [1] * 2 * bars
+
+
+@pytest.mark.parametrize(
+    "words", [("--batch", "5"), ("--batch", "4", "--held-out", "3"), ("--batch", "4", "--held-out", "1")]
+)
+def test_more_than_the_data_have_is_refused_before_a_picture_is_decoded(
+    words: tuple[str, ...], say: Say, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pictures(Path("data"))
+    monkeypatch.setenv("SADDLE_CACHE", "cache")
+    monkeypatch.setattr("saddle.data.decode.rows", lambda *given: pytest.fail("it was decoded"))
+    code, _, complaint = say("train", "gan", "--data", "data", "--size", "8", "--out", "run", *words)
+    assert code == 2 and complaint.count("\n") == 1 and ("samples" in complaint) and not Path("run").exists()

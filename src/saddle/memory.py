@@ -13,7 +13,8 @@ from pathlib import Path
 from .errors import Failure, Mistake, require
 
 SIGNS = ("allocate memory", "out of memory", "not enough memory", "Unable to allocate", "bad_alloc", "ALLOC_FAILED",
-         "Storage size calculation overflowed", "array is too big", "can't start new thread")  # fmt: skip
+         "Storage size calculation overflowed", "array is too big", "can't start new thread",
+         "failed to map segment")  # fmt: skip
 ASKED = re.compile(r"allocate (\d+) bytes|allocate ([\d.]+ ?[KMGTPE]i?B)", re.IGNORECASE)
 UNITS = ("bytes", "KB", "MB", "GB", "TB", "PB", "EB")
 SMALLER = "ask for less at once, or end other programs"
@@ -27,7 +28,7 @@ def told(error: BaseException) -> str | None:
     """How much memory was missing, if that is what an error of Python's, NumPy's or torch's is about."""
     text = str(error)
     full = isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == ENOMEM)
-    known = isinstance(error, (RuntimeError, ValueError)) and any(sign in text for sign in SIGNS)
+    known = isinstance(error, (RuntimeError, ValueError, ImportError)) and any(sign in text for sign in SIGNS)
     if isinstance(error, Failure | Mistake) or not (full or known):
         return None
     found = ASKED.search(text)
@@ -44,7 +45,7 @@ def enough(advice: str = SMALLER) -> Iterator[None]:
     """What memory is too small for in here ends as OutOfMemory, with this advice; also a decorator."""
     try:
         yield
-    except (MemoryError, RuntimeError, ValueError, OSError) as error:
+    except (MemoryError, RuntimeError, ValueError, OSError, ImportError) as error:
         sentence = told(error)
         if sentence is None:
             raise

@@ -16,7 +16,7 @@ from .continued import absolute, longer, moved, refuse_other_data, told_of_lengt
 from .core import Mistake, Recipe, Shape
 from .data import Prepare, open_data
 from .data.dataset import Dataset
-from .data.held import hold_out
+from .data.held import hold_out, refuse_too_many
 from .data.pile import Say, Suits
 from .data.progress import hushed
 from .data.sources import meant, silent, unmistakable
@@ -216,7 +216,14 @@ def suited(recipe: str | Recipe[Any], wish: Wish, asked: Settings, chosen: Setti
            watch: Watcher) -> Dataset:  # fmt: skip
     """The data, if such can be played on; what cannot is refused before pictures are read, as far as can be told."""
     rehearsed: list[Shape] = []
-    samples = opened(chosen, watch, lambda shape: rehearsed.append(playable(recipe, wish, asked, shape, where)))
+
+    def suits(shape: Shape, most: int | None) -> None:
+        if most is not None:
+            refuse_too_many(chosen.held_out, most)
+            most -= chosen.held_out
+        rehearsed.append(playable(recipe, wish, asked, shape, where, most))
+
+    samples = opened(chosen, watch, suits)
     if samples.shape not in rehearsed or batch > len(samples):
         playable(recipe, wish, asked, samples.shape, where, len(samples))
     return samples
@@ -251,7 +258,8 @@ def at_home(entry: Entry, options: dict[str, str]) -> dict[str, str]:
     return {f: value for f, value in entry.quick.items() if not given & {f, f.partition(".")[0]}} | options
 
 
-def opened(chosen: Settings, watch: Watcher, suits: Suits = lambda shape: None, say: Say | None = None) -> Dataset:
+def opened(chosen: Settings, watch: Watcher, suits: Suits = lambda shape, most: None,
+           say: Say | None = None) -> Dataset:  # fmt: skip
     """The data, decoded by the first process while the others wait."""
     fields = {field.name: getattr(chosen, field.name) for field in dataclasses.fields(Prepare)}
     source = unmistakable(chosen.data or "glyphs")

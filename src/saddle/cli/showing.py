@@ -95,7 +95,7 @@ class Seen(Exception):
         self.shape = shape
 
 
-def seen(shape: Shape) -> None:
+def seen(shape: Shape, most: int | None) -> None:
     raise Seen(shape)
 
 

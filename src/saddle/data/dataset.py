@@ -84,19 +84,19 @@ def drawn(words: Words, count: int) -> NDArray[np.int64]:
 
 
 def open_data(source: str, prepare: Prepare, say: Say, *, cache: Path | None = None,
-              suits: Suits = lambda shape: None) -> Dataset:  # fmt: skip
+              suits: Suits = lambda shape, most: None) -> Dataset:  # fmt: skip
     """The samples that a source and its options mean; `say` gets a sentence on each thing that is left out or assumed.
 
-    `suits` is asked, before pictures are read that are not in the cache, what it thinks of their shape. Raises Mistake
-    for a source that is not there or cannot be used.
+    `suits` is asked, before pictures are read that are not in the cache, what it thinks of their shape and number.
+    Raises Mistake for a source that is not there or cannot be used.
     """
     source = meant(source)
     if source in TOYS:
-        suits(Shape(2, 1, 1))
+        suits(Shape(2, 1, 1), None)
         return points(source, prepare)
     found = find(source, prepare, say)
     if found.shape:
-        suits(found.shape)
+        suits(found.shape, None)
     entry = cached(found, prepare, say, cache, suits)
     window = prepare.size if prepare.crop == "random" else None
     facts = (entry.digest, entry.pixels.shape, entry.classes, prepare.flip, window)

@@ -117,7 +117,7 @@ def write_entry(part: Path, pile: Pile, prepare: Prepare, note: Say, said: list[
     """All files of an entry; the facts, by which it is known to be whole, last."""
     shape, rows = decoded(pile, prepare, note)
     side = prepare.size if prepare.crop == "random" else None
-    suits(Shape(shape.channels, side or shape.height, side or shape.width, len(pile.classes)))
+    suits(Shape(shape.channels, side or shape.height, side or shape.width, len(pile.classes)), len(pile))
     digest = hashlib.blake2b(digest_size=16)
     with (part / "pixels.npy").open("wb") as file, closing(rows):
         places, sums = poured(rows, file, shape, digest, pile, note)

@@ -33,8 +33,7 @@ def hold_out(data: Dataset, count: int) -> Dataset:
     """The data without `count` of its samples, which stand by as `held`; 0 leaves it as it is."""
     if count == 0:
         return data
-    most = len(data) // 2
-    require(0 < count <= most, f"held-out is {count:,}, but of {len(data):,} samples 0 to {most:,} can be held out")
+    refuse_too_many(count, len(data))
     held = some(len(data), count, CHOICE)
     kept = np.setdiff1d(np.arange(len(data)), held)
     whole = {f: getattr(data, f) for f in Dataset.__dataclass_fields__}
@@ -42,6 +41,12 @@ def hold_out(data: Dataset, count: int) -> Dataset:
     apart = fingerprint(f"{count} of {data.fingerprint}".encode())
     rest = Rows(**whole | {"fingerprint": apart}, rows=held)
     return Rows(**whole | {"fingerprint": changed}, rows=kept, held=rest)
+
+
+def refuse_too_many(count: int, samples: int) -> None:
+    """Raises Mistake for more held out than half of so many samples."""
+    most = samples // 2
+    require(0 <= count <= most, f"held-out is {count:,}, but of {samples:,} samples 0 to {most:,} can be held out")
 
 
 def held_of(data: Dataset) -> Dataset | None:

@@ -21,7 +21,7 @@ from .pixels import Pixels
 
 Labels = NDArray[np.int64]
 Say = Callable[[str], None]
-Suits = Callable[[Shape], object]  # raises Mistake for samples of a shape that nobody can use
+Suits = Callable[[Shape, int | None], object]  # raises Mistake for a shape, or so few samples at most, that are no use
 
 
 @dataclass(frozen=True, eq=False)
