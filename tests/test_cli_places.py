@@ -86,7 +86,7 @@ def test_a_size_that_no_network_takes_is_refused_before_pictures_are_read(
     monkeypatch.setenv("SADDLE_CACHE", "cache")
     for place in ("saddle.data.glyphs.glyphs", "saddle.data.entry.poured"):
         monkeypatch.setattr(place, lambda *given, **more: pytest.fail("pictures are read"))
-    code, _, complaint = say("train", "dcgan", "--data", data, "--size", "100")
+    code, _, complaint = say("train", "dcgan", "--data", data, "--size", "100", "--batch", "4")
     assert code == 2 and "power of two" in complaint and not list(Path("cache").glob("*data*"))
     assert say("show", "dcgan", "--data", data, "--size", "64")[0] == 0
 
