@@ -7,6 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch: as many tests run at once as there are cores
+
 import torch
 
 from saddle.training.machine import machine

@@ -30,7 +30,7 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_setting_up_and_the_first_training_are_one_line_each_at_the_top() -> None:
     assert TYPED[:2] == ["pip install -c constraints.txt -e . && saddle train dcgan",
-                         "pip install -c constraints.txt -e '.[test]' && pytest"]  # fmt: skip
+                         "pip install -c constraints.txt -e '.[test]' && pytest -n auto"]  # fmt: skip
 
 
 @pytest.mark.parametrize("command", [c for c in COMMANDS if c.startswith("train ")])
