@@ -143,6 +143,16 @@ assert issubclass(Memory, torch.nn.Module) and torch is seen[2]
     apart(code)
 
 
+def test_what_is_not_there_is_refused_without_torch() -> None:
+    lines = ["sample nope", "resume nope", "reproduce nope", "measure nope --metrics fit"]
+    code = f"""
+import sys
+from saddle.cli import main
+assert [main(line.split()) for line in {lines}] == [2, 2, 2, 2] and "torch" not in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
 def test_every_recipe_is_read_back_without_torch() -> None:
     code = """
 import sys

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import require, visible
+from ..runs.folder import Folder
 from .pages import width
 from .saying import tell
 from .words import take
@@ -95,6 +96,7 @@ def report(words: list[str]) -> None:
 def reproduce(words: list[str]) -> None:
     """saddle reproduce RUN."""
     (path,), wish = take("reproduce", words, Again())
+    Folder.found(path)  # before torch is imported
     from ..reproduction import reproduce as again
 
     tell(again(path, wish.out, trust=wish.trust, data=wish.data).told())

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import require, visible
 from ..memory import fits
+from ..runs.folder import Folder
 from .saying import tell
 from .words import take
 
@@ -50,6 +51,7 @@ class Sampling:
 def sample(words: list[str]) -> None:
     """saddle sample RUN."""
     (run,), wish = take("sample", words, Sampling())
+    Folder.found(run)  # before torch is imported
     from ..inference.load import load
 
     loaded = load(run, device=wish.device, average=wish.average, best=wish.best, trust=wish.trust)

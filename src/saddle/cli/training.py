@@ -14,6 +14,7 @@ from ..light import light
 from ..measuring.named import judged
 from ..options import override
 from ..recipes import RECIPES, files, find
+from ..runs.folder import Folder
 from ..runs.settings import Settings
 from . import Answer
 from .pages import introduced, page
@@ -98,8 +99,8 @@ def resume(words: list[str]) -> None:
     """saddle resume RUN."""
     (run,), machine = take("resume", words, Machine())
     require(machine.threads is None or machine.threads > 0, f"threads is {machine.threads}, but should be above 0")
+    Folder.found(run)  # before torch is imported
     from .. import sessions
-    from ..runs.folder import Folder
     from ..runs.manifest import Manifest
 
     place = sessions.resume(run, **{field: getattr(machine, field) for field in fields(Machine)})
