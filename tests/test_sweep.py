@@ -99,6 +99,7 @@ def test_a_run_that_fails_is_told_and_the_others_go_on(tmp_path: Path, capsys: p
     words = ["sweep", "dcgan", "--vary", "optimizer.lr=1e38;1e-4", "--out", str(tmp_path / "sweep"), "--jobs", "2"]
     for given in (OPTIONS, TINY):
         words += [word for name, value in given.items() for word in (f"--{name}", str(value))]
+    words.append("--no-quiet")
     for _ in range(2):  # the second time nothing is left to train
         assert main(words) == 1
         said, complaint = capsys.readouterr()
