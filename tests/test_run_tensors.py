@@ -15,7 +15,7 @@ from torch import Tensor
 from saddle.core import Mistake
 from saddle.runs.folder import write
 from saddle.runs.tensors import NAMES, write_tensors
-from saddle.training.checkpoint import put, read
+from saddle.training.checkpoint import put, read, save
 
 FACTS = {"clock": {"round": 3, "images": 24, "share": 0.5}, "name": "ä"}
 
@@ -92,3 +92,13 @@ def test_a_draft_is_made_anew_where_a_link_lies_in_wait(tmp_path: Path):
     write(tmp_path / "a", lambda draft: draft.write(b"new"))
     assert precious.read_text() == "precious" and sorted(p.name for p in tmp_path.iterdir()) == ["a", "precious"]
     assert (tmp_path / "a").read_text() == "new" and not (tmp_path / "a").is_symlink()
+
+
+def test_a_checkpoint_under_another_ones_name_is_refused(tmp_path: Path):
+    """As a copy or a mixed-up backup makes it: whole, of this run, and not what its name says."""
+    facts = {"clock": {"round": 1, "images": 8, "share": 0.5}, "identity": {}}
+    path = save(tmp_path, {"x": torch.ones(2)}, facts)
+    other = path.rename(tmp_path / f"{12:012d}.safetensors")
+    with pytest.raises(Mistake, match="another moment's checkpoint: it was taken at 8 images; delete it"):
+        read(other)
+    assert read(other.rename(tmp_path / "best.safetensors")).facts == facts

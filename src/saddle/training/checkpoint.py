@@ -20,6 +20,7 @@ from ..runs.tensors import raw, write_tensors
 from .match import Facts, part
 
 FORMAT = "saddle checkpoint 1"
+DIGITS = 12  # of the images in the name of a checkpoint
 KEPT = 2  # the last one, and the one before it
 GONE = "nothing good comes of such weights: delete the file to go on from the checkpoint before it"
 
@@ -33,7 +34,7 @@ class Checkpoint(NamedTuple):
 
 def save(folder: Path, tensors: Mapping[str, Tensor], facts: Facts) -> Path:
     """Write a checkpoint named by its images; older ones beyond the last two go. Unwritten if the disk refuses."""
-    path = folder / f"{facts['clock']['images']:012d}.safetensors"
+    path = folder / f"{facts['clock']['images']:0{DIGITS}d}.safetensors"
     put(path, tensors, facts)
     for old in saved(folder)[:-KEPT]:
         old.unlink()
@@ -111,6 +112,9 @@ def facts_in(path: Path, header: Mapping[str, str]) -> Facts:
         require(sound and isinstance(facts.get("identity", {}), dict), "it does not say where the run stood")
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise Mistake(f"{path} is damaged: its facts are not those of a run ({error})") from None
+    named = path.stem.rpartition("-")[2]  # 000000001200, healthy-000000001200; best has no number
+    if len(named) == DIGITS and named.isdigit() and int(named) != clock["images"]:
+        raise Mistake(f"{path} is another moment's checkpoint: it was taken at {clock['images']:,} images; delete it")
     return facts
 
 
