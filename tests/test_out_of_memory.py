@@ -138,6 +138,7 @@ def test_files_of_samples_must_fit_the_disk(monkeypatch: pytest.MonkeyPatch, cap
             return iter(())
 
     monkeypatch.setattr("saddle.inference.load.load", lambda *args, **more: Pictures())
+    (tmp_path / "manifest.json").touch()  # a run, as far as is looked at before it is loaded
     assert main(["sample", str(tmp_path), "-n", "1e12", "--out", str(tmp_path / "a" / "b")]) == 2
     assert "files take" in (said := capsys.readouterr().err) and "would fit" in said and not (tmp_path / "a").exists()
     assert sampling.existing(tmp_path / "a" / "b") == tmp_path
