@@ -46,7 +46,7 @@ PLAIN = "file,label\na.png,cat\nb.png,dog\nc.png,cat\nd.png,dog\n"
         PLAIN.replace(",", " , "),
         "\ufeff" + PLAIN,
         PLAIN.encode("utf-16"),
-        PLAIN.replace("a.png", "./a.png").replace("b.png", "/home/me/set/b.png").replace("c.png", "C:\\x\\data\\c.png"),
+        PLAIN.replace("a.png", "./a.png").replace("b.png", "/photos/set/b.png").replace("c.png", "C:\\x\\data\\c.png"),
         PLAIN.replace("a.png", "A.PNG").replace("b.png", "b.jpeg").replace("c.png", "c").replace("d.png", "data/d.png"),
         "File,Label\n" + PLAIN.partition("\n")[2],
         "label,image\ncat,a.png\ndog,b.png\ncat,c.png\ndog,d.png",
