@@ -150,7 +150,7 @@ def test_minibatch_discrimination_joins_the_features_under_a_linear_score():
     joined = torch.cat([features, D.closeness(features)], 1)
     last = D.inside.head[0]
     weight = torch.cat([last.weight, D.head.weight], 1)
-    score, seen, _ = D(x)
+    score, seen, *_ = D(x)
     torch.testing.assert_close(seen, joined)
     torch.testing.assert_close(score, (joined @ weight.T + last.bias).squeeze(1))
 
@@ -171,7 +171,7 @@ def test_a_critic_of_batches_tells_copies_from_a_crowd():
 def test_minibatch_discrimination_on_top_of_anything(base):
     data = TINY._replace(classes=3)
     D = MinibatchDiscriminating(base, 6, 3).critic(data)
-    score, features, _ = D(torch.randn(6, *data[:3]), torch.tensor([0, 1, 2] * 2))
+    score, features, *_ = D(torch.randn(6, *data[:3]), torch.tensor([0, 1, 2] * 2))
     assert len(score) == len(features) == (2 if isinstance(base, Packed) else 6)
 
 

@@ -83,7 +83,7 @@ class Rebuilding(Scoring):
         super().__init__(trunk(pack), nn.Linear(WIDTH, pack * PIXELS), pack)
 
     def forward(self, x: Tensor, condition: Tensor | None = None) -> Verdict:
-        rebuilt, code, _ = super().forward(x)
+        rebuilt, code, *_ = super().forward(x)
         return Verdict(-(rebuilt - x.reshape(len(rebuilt), -1)).square().mean(1), code)
 
 

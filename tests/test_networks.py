@@ -384,7 +384,7 @@ def test_r3gan_ends_without_tanh():
 @pytest.mark.parametrize(("pair", "data"), [(DenseAutoencoding(8, 16, 2, 3), POINT), (Autoencoding(8, 4), TINY)])
 def test_the_score_of_an_autoencoder_is_the_distance_it_leaves(pair, data):
     D, x = pair.critic(data), torch.randn(5, *data[:3])
-    score, code, _ = D(x)
+    score, code, *_ = D(x)
     torch.testing.assert_close(score, -(D.decoder(D.encoder(x)) - x).flatten(1).norm(dim=1))
     assert torch.equal(code, D.encoder(x)) and len(code) == 5
     D.decoder = nn.Sequential(nn.Identity())

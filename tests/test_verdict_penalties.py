@@ -42,7 +42,7 @@ class Named(Critic):
         self.names = nn.Linear(16, 3)
 
     def forward(self, x: Tensor, condition: Tensor | None = None) -> Verdict:
-        score, h, _ = super().forward(x)
+        score, h, *_ = super().forward(x)
         return Verdict(score, h, self.names(h))
 
 

@@ -10,6 +10,7 @@ from typing import ClassVar, Generic, Literal, NamedTuple, Protocol, TypeVar, ru
 
 import torch
 from torch import Tensor, nn
+from torch.fx.immutable_collections import immutable_dict
 
 from .clock import Clock as Clock
 from .clock import Number as Number
@@ -37,6 +38,7 @@ class Verdict(NamedTuple):
     score: Tensor  # (n, ...), higher is more real: one a sample, a map for patches, n/m rows for packs of m
     features: Tensor  # what the score was read from; an autoencoding critic's code
     logits: Tensor | None = None  # (n, classes), when the critic also names the class
+    more: Mapping[str, Tensor] = immutable_dict()  # whatever else it answers, by name: scores at scales, codes
 
 
 def needs(network: nn.Module) -> set[str]:
@@ -57,11 +59,13 @@ class Judged(NamedTuple):
     score: Tensor
     features: Tensor
     logits: Tensor | None
+    more: Mapping[str, Tensor] = immutable_dict()
 
     def detach(self) -> Judged:
         """The same values without a graph."""
         logits = None if self.logits is None else self.logits.detach()
-        return Judged(self.sample.detach(), self.score.detach(), self.features.detach(), logits)
+        more = {name: t.detach() for name, t in self.more.items()}
+        return Judged(self.sample.detach(), self.score.detach(), self.features.detach(), logits, more)
 
 
 class View(Protocol):
@@ -84,8 +88,8 @@ class Judge:
             seen = sample
             for view in self.views:
                 seen = view(seen, self.clock)
-            score, features, logits = self.critic(seen, self.condition)
-        return Judged(sample, wide(score), features, logits)  # losses are never taken of bfloat16
+            verdict = Verdict(*self.critic(seen, self.condition))
+        return Judged(sample, *verdict._replace(score=wide(verdict.score)))  # losses are never taken of bfloat16
 
 
 class Objective(Protocol):

@@ -114,5 +114,5 @@ class ClassifyingCritic(nn.Module):
         self.energy = energetic(critic)
 
     def forward(self, x: Tensor, condition: Tensor | None = None) -> Verdict:
-        score, features, _ = self.inside(x, condition)
-        return Verdict(score, features, self.names(rows(features, score)))
+        verdict: Verdict = self.inside(x, condition)
+        return verdict._replace(logits=self.names(rows(verdict.features, verdict.score)))

@@ -142,8 +142,9 @@ class MinibatchCritic(nn.Module):
         self.head = glorot(nn.Linear(kernels, 1, bias=False))
 
     def forward(self, x: Tensor, condition: Tensor | None = None) -> Verdict:
-        score, features, logits = self.inside(x, condition)
-        features = rows(features, score)
+        verdict: Verdict = self.inside(x, condition)
+        score, features = verdict.score, rows(verdict.features, verdict.score)
         closeness = self.closeness(features)
-        more = self.head(closeness).reshape(-1, *[1] * (score.ndim - 1))  # the same for all patches of a sample
-        return Verdict(score + more, torch.cat([features, closeness.to(features.dtype)], 1), logits)
+        term = self.head(closeness).reshape(-1, *[1] * (score.ndim - 1))  # the same for all patches of a sample
+        both = torch.cat([features, closeness.to(features.dtype)], 1)
+        return verdict._replace(score=score + term, features=both)

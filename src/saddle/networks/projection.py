@@ -66,11 +66,11 @@ class Projection(nn.Module):
 
     def forward(self, x: Tensor, condition: Tensor | None = None) -> Verdict:
         labels = known(condition, self.embedding.num_embeddings, not self.training)
-        score, features, logits = self.inside(x, condition)
-        require(
-            len(score) == len(labels), f"a projection needs a label for each score, not {len(labels)} for {len(score)}"
-        )
-        return Verdict(score + (self.embedding(labels) * rows(features, score)).sum(1), features, logits)
+        verdict: Verdict = self.inside(x, condition)
+        score, many = verdict.score, len(verdict.score)
+        require(many == len(labels), f"a projection needs a label for each score, not {len(labels)} for {many}")
+        told = (self.embedding(labels) * rows(verdict.features, score)).sum(1)
+        return verdict._replace(score=score + told)
 
 
 class ConditionalResidual(nn.Module):
