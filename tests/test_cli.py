@@ -139,7 +139,8 @@ def test_options_reach_the_training_as_settings_and_as_text(say, asked):
     words = ("--data", "faces/", "wgan-gp", "--images", "200k", "--optimizer.lr=Linear(1e-4, 0)", "--flip",
              "--no-networks.normal", "--penalties", "", "--generator-turns", "3")  # fmt: skip
     assert say("train", *words[:-2])[0] == 0
-    assert asked == [{"recipe": "wgan-gp", "data": "faces/", "images": 200_000, "flip": True, "out": None, "options": {
+    assert asked == [{"recipe": "wgan-gp", "data": "faces/", "images": 200_000, "flip": True, "out": None,
+                      "resume": None, "options": {
         "optimizer.lr": "Linear(1e-4, 0)", "networks.normal": "False", "penalties": ""}}]  # fmt: skip
     assert say("train", *words)[0] == 2 and len(asked) == 1
 

@@ -48,8 +48,8 @@ Say = Callable[..., tuple[int, str, str]]
 def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nowhere that anything lies, and nothing is trained: what would be is only put together."""
 
-    def train(recipe: str, data: str | None = None, *, out: Path | None = None, options: dict[str, str],
-              **given: Any) -> Path:  # fmt: skip
+    def train(recipe: str, data: str | None = None, *, out: Path | None = None, resume: str | None = None,
+              options: dict[str, str], **given: Any) -> Path:  # fmt: skip
         sessions.choose(recipe, options, sessions.settle(data, given))
         return Path("run")
 

@@ -15,10 +15,14 @@ from .data.named import NAMES
 from .data.sources import split
 from .errors import Unwritten, quoted
 from .options import count
+from .recipes.revive import revive, same
 from .runs.folder import Folder
 from .runs.manifest import Manifest
+from .runs.settings import Settings
 
 Say = Callable[[str], object]
+FREE = ("threads", "quiet")  # settings that a run is not the run by
+LENGTHS = ("images", "minutes", "epochs")
 
 
 def absolute(source: str) -> str:
@@ -52,6 +56,28 @@ def refuse_other_data(samples: Dataset, manifest: Manifest, named: str | None) -
     if samples.fingerprint != manifest.data["fingerprint"]:
         changed = "has changed since this run began" if named is None else "is other than what this run was begun with"
         raise Mistake(f"the data in {samples.name} {changed}, and a run keeps its data")
+
+
+def refuse_elsewhere(resume: str | None, out: str | Path | None) -> None:
+    """Only "auto" is a way of resuming here, and only a named folder is found again."""
+    require(resume in (None, "auto"), f'resume is {resume!r}, but should be auto; `saddle resume RUN`, in Python '
+                                      "saddle.resume(RUN), goes on with a run by its folder")  # fmt: skip
+    require(resume is None or out is not None, "resume auto looks for the run in its folder; name it with --out")
+
+
+def refuse_other_command(folder: Folder, manifest: Manifest, recipe: Recipe[Any], chosen: Settings) -> None:
+    """The same command goes on with its run; one that says otherwise is refused, naming the first field."""
+    same(revive(folder, manifest), recipe, f"in {folder}", "in this command")
+    then = manifest.settings
+    for name in (field.name for field in dataclasses.fields(chosen) if field.name not in FREE):
+        old, new = getattr(then, name), getattr(chosen, name)
+        longer = f"; `saddle resume {quoted(folder)} --images +100k` makes it longer" if name in LENGTHS else ""
+        require(old == new, f"{name} is {said(old)} in {folder}, but {said(new)} in this command; a run goes on as it "
+                            f"was begun{longer or ', or another --out begins one'}")  # fmt: skip
+
+
+def said(value: object) -> object:
+    return "not given" if value is None else value
 
 
 def remember(folder: Folder, manifest: Manifest, say: Say) -> None:

@@ -82,10 +82,18 @@ def written(text: str, hint: object, kinds: Iterable[type], name: str) -> object
         whole = count(text)
         require(whole < 2**63, f"{name} is {text.strip()}, but no number of this size can be meant")
         return whole
+    if worded(hint) and text.strip("'\"") not in literals(hint):
+        raise Mistake(f"{name} is {text!r}, but should be {wanted(hint, {})}")
     table = {kind.__name__: kind for kind in kinds}
     many = any(typing.get_origin(want) is tuple for want in wants)
     tree = ast.Tuple([]) if many and text.strip().lower() in ("", "none") else parse(text, name, wanted(hint, table))
     return build(ast.Tuple([tree]) if many and not isinstance(tree, ast.Tuple) else tree, hint, table, name)
+
+
+def worded(hint: object) -> bool:
+    """Is there nothing to choose from but words, or none of them?"""
+    plain = [want for want in members(hint) if typing.get_origin(want) is not typing.Literal]
+    return plain in ([], [type(None)]) and all(isinstance(choice, str) for choice in literals(hint))
 
 
 def read(text: str, kinds: Iterable[type]) -> object:

@@ -8,11 +8,19 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 
-from .continued import absolute, longer, moved, refuse_other_data, told_of_length
+from .continued import (
+    absolute,
+    longer,
+    moved,
+    refuse_elsewhere,
+    refuse_other_command,
+    refuse_other_data,
+    told_of_length,
+)
 from .core import Mistake, Recipe, Shape
 from .data import Prepare, open_data
 from .data.dataset import Dataset
@@ -49,20 +57,25 @@ MEASUREMENTS = 10  # of a run, beside that of its beginning, where nothing is sa
 
 
 def train(recipe: str | Recipe[Any] = "dcgan", data: str | None = None, *, out: str | Path | None = None,
-          options: Mapping[str, str] | None = None, watch: Watcher | None = None, **settings: Any) -> Path:  # fmt: skip
+          resume: Literal["auto"] | None = None, options: Mapping[str, str] | None = None,
+          watch: Watcher | None = None, **settings: Any) -> Path:  # fmt: skip
     """Train a recipe on data and return the run's folder.
 
     `recipe` is a name (`saddle list`), a file and a name in it ("mine.py:MyGAN"), or a value such as DCGAN(batch=32);
     `options` changes fields as on the command line, {"optimizer.lr": "1e-4"}. Further settings are those of `Settings`:
-    images, minutes, size, seed ... Raises Mistake for what cannot be done, Failure when the work fails, Interrupted
-    on a signal.
+    images, minutes, size, seed ... With `resume="auto"` the same call goes on with the run in `out` if one was begun
+    there, and only reports one that is finished; another recipe, other data or settings are refused. Raises Mistake for
+    what cannot be done, Failure when the work fails, Interrupted on a signal.
     """
     files.refuse_while_reading()
+    refuse_elsewhere(resume, out)
     chosen = settle(data, settings)
     with hushed(chosen.quiet), enough(), apart(), together():
         watch = watch or onlookers(chosen)
         asked, wish = chosen, Wish(dict(options or {}), {})
         name, value, changes, chosen, source = choose(recipe, dict(options or {}), chosen)
+        if resume and out is not None and begun(out):
+            return go_on(Folder.found(out), value, chosen, watch)
         use_threads(chosen.threads)
         place = Folder.claim(out)
         where = machine(chosen.device, chosen.precision)
@@ -84,6 +97,21 @@ def train(recipe: str | Recipe[Any] = "dcgan", data: str | None = None, *, out: 
             if said := too_short(chosen, images, loop.seconds_played, folder):
                 watch.said(said)
         return folder.path
+
+
+def begun(out: str | Path) -> bool:
+    """Is there a run that has its manifest? Of several processes the first looks, before any of them makes one."""
+    return told("begun" if rank() == 0 and Folder(out).manifest.exists() else "") == "begun"
+
+
+def go_on(folder: Folder, recipe: Recipe[Any], chosen: Settings, watch: Watcher) -> Path:
+    """Go on with a run by the command that it was begun with; its data may have been moved, and are then compared."""
+    manifest = Manifest.read(folder)
+    then = manifest.settings
+    data = None if chosen.data == then.data else chosen.data
+    refuse_other_command(folder, moved(folder, manifest, data, "resume"), recipe, chosen)
+    threads = None if chosen.threads == then.threads else chosen.threads
+    return resume(folder.path, threads=threads, data=data, watch=watch, quiet=chosen.quiet)
 
 
 def resume(path: str | Path, *, threads: int | None = None, data: str | None = None, images: str | int | None = None,

@@ -42,6 +42,7 @@ class Place:
     """Where a run goes."""
 
     out: Path | None = None  # the run's folder; a new one in runs/ if not given
+    resume: Literal["auto"] | None = None  # go on with the run in --out if one was begun there
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ def train(words: list[str]) -> None:
     place, settings, options = sorted_out(name, given)
     from .. import sessions  # after everything that can be refused without torch
 
-    run = sessions.train(name, out=place.out, options=options, **settings)
+    run = sessions.train(name, out=place.out, resume=place.resume, options=options, **settings)
     if not settings.get("quiet"):
         told(run)
     elif place.out is None:

@@ -1,0 +1,155 @@
+"""The same command goes on: whoever restarts jobs, torchrun, Slurm or Kubernetes, runs it again as it was."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from saddle import resume, train
+from saddle.cli import main
+from saddle.core import Clock
+from saddle.errors import Mistake
+from saddle.runs.folder import Folder
+from saddle.runs.manifest import Manifest
+from saddle.training.checkpoint import facts_of, latest
+from saddle.training.match import Match
+from test_continued import photos
+from test_processes import free_port
+from test_resume import StopAt, equal, small
+from test_run_folder import Heard
+
+LINE = ["train", "gan", "--networks.width", "16", "--batch", "8", "--size", "16", "--images", "96", "--limit", "64",
+        "--pictures", "3", "--quiet", "--seed", "3", "--device", "cpu"]  # fmt: skip
+
+
+class Killed(BaseException):
+    """In the place of kill -9: nothing is saved any more."""
+
+
+def kill(patch: pytest.MonkeyPatch, round: int) -> None:
+    play = Match.play
+
+    def playing(match: Match[Any], *between: Any) -> object:
+        if match.clock.round == round:
+            raise Killed
+        return play(match, *between)
+
+    patch.setattr(Match, "play", playing)
+
+
+def shown(run: Path) -> int:
+    where = latest(run / "checkpoints")
+    assert where is not None
+    return Clock(**facts_of(where)["clock"]).images
+
+
+def test_a_command_that_is_run_three_times_gives_the_run_in_peace(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    often = [*LINE, "--checkpoints", "1e-6"]
+    again = [*often, "--out", str(tmp_path / "again"), "--resume", "auto"]
+    assert main([*often, "--out", str(tmp_path / "peace")]) == 0
+    with pytest.MonkeyPatch.context() as patch:
+        kill(patch, 7)
+        with pytest.raises(Killed):
+            main(again)
+    assert 0 < shown(tmp_path / "again") < 96
+    capsys.readouterr()
+    assert main(again) == 0 and shown(tmp_path / "again") == 96
+    assert "finished" not in capsys.readouterr().err
+    before = {path: path.read_bytes() for path in (tmp_path / "again").rglob("*.safetensors")}
+    assert main(again) == 0
+    assert f"{tmp_path / 'again'} is finished: it has shown all of its 96 images" in capsys.readouterr().err
+    assert {path: path.read_bytes() for path in (tmp_path / "again").rglob("*.safetensors")} == before
+    equal(tmp_path / "peace", tmp_path / "again")
+
+
+@pytest.mark.parametrize("where", ["saddle.runs.manifest.Manifest.write", "saddle.training.loop.Loop.restore"])
+def test_one_that_was_killed_before_its_first_round_begins(where: str, tmp_path: Path):
+    same: dict[str, Any] = {**small("gan"), "out": tmp_path / "run", "resume": "auto"}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(where, lambda *given: (_ for _ in ()).throw(Killed))
+        with pytest.raises(Killed):
+            train(**same)
+    assert (tmp_path / "run" / "manifest.json").exists() == where.endswith("restore")
+    assert train(**same) == tmp_path / "run" and shown(tmp_path / "run") == 96
+
+
+def test_a_run_that_was_made_longer_keeps_its_command(tmp_path: Path):
+    same: dict[str, Any] = {**small("gan"), "out": tmp_path / "run", "resume": "auto"}
+    train(**same)
+    with pytest.MonkeyPatch.context() as patch:
+        StopAt(patch, 15, signal.SIGTERM)
+        with pytest.raises(Exception, match="goes on exactly here"):
+            resume(tmp_path / "run", images="+96")
+    train(**same)
+    assert shown(tmp_path / "run") == 192
+
+
+def test_another_command_is_refused_by_the_field_and_moved_data_are_not(tmp_path: Path):
+    data, place = photos(tmp_path / "photos"), tmp_path / "run"
+    same: dict[str, Any] = {**small("gan", data=str(data), limit=None), "out": place, "resume": "auto"}
+    with pytest.MonkeyPatch.context() as patch:
+        StopAt(patch, 3)
+        with pytest.raises(Exception, match="goes on exactly here"):
+            train(**same)
+    manifest = (place / "manifest.json").read_bytes()
+    other = photos(tmp_path / "other", 1)
+    for change, says in (
+        (
+            {"options": {"networks.width": "16", "batch": "16"}},
+            f"the recipe's batch is 8 in {place}, but 16 in this command",
+        ),
+        ({"recipe": "dcgan", "options": {"batch": "8"}}, f"the recipe is GAN in {place}, but DCGAN"),
+        ({"seed": 4}, f"seed is 3 in {place}, but 4 in this command; a run goes on as it was begun"),
+        ({"flip": True}, "flip is False"),
+        (
+            {"images": 192},
+            f"images is 96 in {place}, but 192 .* `saddle resume {place} --images .100k` makes it longer",
+        ),
+        ({"data": str(other)}, f"the data in {other} is other than what this run was begun with"),
+        ({"resume": None}, "already holds a run"),
+    ):
+        with pytest.raises(Mistake, match=says):
+            train(**same | change)
+    assert (place / "manifest.json").read_bytes() == manifest
+    data.rename(tmp_path / "elsewhere")
+    train(**same | {"data": str(tmp_path / "elsewhere"), "watch": (heard := Heard())})
+    assert shown(place) == 96 and not [said for said in heard.sentences if "warning" in said]
+    assert Manifest.read(Folder(place)).settings.data == str(tmp_path / "elsewhere")
+
+
+def test_only_auto_in_a_named_folder_is_a_way_to_resume(capsys: pytest.CaptureFixture[str]):
+    assert main(["train", "gan", "--resume", "auto"]) == 2 and "name it with --out" in capsys.readouterr().err
+    assert main(["train", "gan", "--resume", "runs/1", "--out", "x"]) == 2
+    assert "resume is 'runs/1', but should be auto" in capsys.readouterr().err
+
+
+def test_torchrun_restarts_a_run_whose_first_process_was_killed(tmp_path: Path):
+    """Both processes agree on what there is, also where the first has written its manifest before the other looks."""
+    line = [*LINE, "--checkpoints", "1e-6", "--threads", "1", "--out", str(tmp_path / "run"), "--resume", "auto"]
+    script = tmp_path / "job.py"
+    script.write_text(f"""
+import os, signal, sys
+from pathlib import Path
+from saddle.cli import main
+from saddle.training.match import Match
+mark, play = Path({str(tmp_path / "killed")!r}), Match.play
+def playing(match, *between):
+    if match.clock.round == 5 and os.environ["RANK"] == "0" and not mark.exists():
+        mark.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return play(match, *between)
+Match.play = playing
+sys.exit(main({line!r}))
+""")
+    run = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--max-restarts", "1",
+           "--monitor-interval", "0.1", "--master-port", str(free_port()), str(script)]  # fmt: skip
+    env = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore"}
+    done = subprocess.run(run, env=env, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (tmp_path / "killed").exists() and shown(tmp_path / "run") == 96
