@@ -7,8 +7,9 @@ from dataclasses import dataclass, fields
 
 import pytest
 
-from saddle.cli.pages import comments, introduced, options, walk
+from saddle.cli.pages import introduced, options, walk
 from saddle.core import Recipe
+from saddle.hints import comments
 from saddle.recipes import RECIPES, find
 
 SOURCE = r"author|paper|algorithm|equation|section|memory|\bours\b|their|code\b|[A-Z]GAN|=|lambda|gamma"

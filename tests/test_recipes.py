@@ -16,9 +16,9 @@ from torch import nn
 
 from narrow import shape, small
 from saddle.batches import Images
-from saddle.cli.pages import comments
 from saddle.cli.showing import players
 from saddle.core import Agree, Clock, Mistake, Move, Shape, at
+from saddle.hints import comments
 from saddle.networks import Convolutional, GroupedResidual
 from saddle.objectives import NonSaturating, Wasserstein
 from saddle.optim import SGD, Ramp

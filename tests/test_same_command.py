@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from saddle import resume, train
+from saddle import resume, sessions, train
 from saddle.cli import main
 from saddle.core import Clock
 from saddle.errors import Mistake
@@ -129,8 +129,20 @@ def test_only_auto_in_a_named_folder_is_a_way_to_resume(capsys: pytest.CaptureFi
     assert "resume is 'runs/1', but should be auto" in capsys.readouterr().err
 
 
+def test_all_processes_do_what_the_first_one_sees(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Another one may look when the first has written its manifest already, or see a disk that is behind."""
+    run = tmp_path / "run"
+    run.mkdir()
+    monkeypatch.setattr(sessions, "rank", lambda: 1)
+    for here, first in ((True, ""), (False, "begun")):
+        (run / "manifest.json").write_text("{}") if here else (run / "manifest.json").unlink()
+        monkeypatch.setattr(sessions, "told", lambda own, first=first: first)
+        assert sessions.begun(run) == bool(first)
+
+
+@pytest.mark.slow
 def test_torchrun_restarts_a_run_whose_first_process_was_killed(tmp_path: Path):
-    """Both processes agree on what there is, also where the first has written its manifest before the other looks."""
+    """The agent starts both anew, and these go on."""
     line = [*LINE, "--checkpoints", "1e-6", "--threads", "1", "--out", str(tmp_path / "run"), "--resume", "auto"]
     script = tmp_path / "job.py"
     script.write_text(f"""
@@ -150,6 +162,6 @@ sys.exit(main({line!r}))
     run = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--max-restarts", "1",
            "--monitor-interval", "0.1", "--master-port", str(free_port()), str(script)]  # fmt: skip
     env = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore"}
-    done = subprocess.run(run, env=env, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(run, env=env, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stdout + done.stderr
     assert (tmp_path / "killed").exists() and shown(tmp_path / "run") == 96

@@ -1,12 +1,17 @@
-"""Types of fields: what may stand where one is asked for, and how that is said in words."""
+"""Fields: what may stand where one is asked for, how that is said in words, and the comment behind each."""
 
 from __future__ import annotations
 
+import ast
 import dataclasses
 import inspect
+import io
+import textwrap
+import tokenize
 import types
 import typing
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -128,3 +133,28 @@ def wanted(hint: object, table: Table) -> str:
         words += ["none"] * (... in items)
     words += ["none"] * (type(None) in members(hint))
     return " or ".join(filter(None, (", ".join(words[:-1]), words[-1]))) if words else "a value of another kind"
+
+
+def comments(kind: type) -> dict[str, str]:
+    """The comment behind each field of a class and its bases, where their source is at hand."""
+    helps: dict[str, str] = {}
+    for base in reversed(kind.__mro__):
+        if base.__module__ in ("builtins", "typing"):
+            continue
+        with suppress(OSError):  # installed without its source, it has no comments
+            said = commented(textwrap.dedent(inspect.getsource(base)))
+            helps |= {name: help for name, help in said.items() if help or name not in helps}
+    return helps
+
+
+def commented(source: str) -> dict[str, str]:
+    """Field by field, the comment on the lines of its definition."""
+    (body,) = ast.parse(source).body
+    assert isinstance(body, ast.ClassDef)
+    helps: dict[str, str] = {}
+    comments = [t for t in tokenize.generate_tokens(io.StringIO(source).readline) if t.type == tokenize.COMMENT]
+    for node in body.body:
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            lines = range(node.lineno, (node.end_lineno or node.lineno) + 1)
+            helps[node.target.id] = " ".join(t.string.lstrip("# ") for t in comments if t.start[0] in lines)
+    return helps

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Unpack
 
 import torch
 
@@ -41,7 +41,8 @@ from .recipes.revive import carried, changed, named, reread, revive, same, trust
 from .recipes.sources import Source
 from .runs.folder import Folder
 from .runs.manifest import Manifest
-from .runs.settings import Settings
+from .runs.settings import Settings, TrainKeywords
+from .signatures import takes_fields_of
 from .training.checkpoint import read_latest
 from .training.described import describe, describe_machine
 from .training.differing import differing
@@ -56,16 +57,17 @@ CLASSES = 62  # of drawn glyphs
 MEASUREMENTS = 10  # of a run, beside that of its beginning, where nothing is said of how many
 
 
+@takes_fields_of(Settings, TrainKeywords)
 def train(recipe: str | Recipe[Any] = "dcgan", data: str | None = None, *, out: str | Path | None = None,
           resume: Literal["auto"] | None = None, options: Mapping[str, str] | None = None,
-          watch: Watcher | None = None, **settings: Any) -> Path:  # fmt: skip
+          watch: Watcher | None = None, **settings: Unpack[TrainKeywords]) -> Path:  # fmt: skip
     """Train a recipe on data and return the run's folder.
 
     `recipe` is a name (`saddle list`), a file and a name in it ("mine.py:MyGAN"), or a value such as DCGAN(batch=32);
-    `options` changes fields as on the command line, {"optimizer.lr": "1e-4"}. Further settings are those of `Settings`:
-    images, minutes, size, seed ... With `resume="auto"` the same call goes on with the run in `out` if one was begun
-    there, and only reports one that is finished; another recipe, other data or settings are refused. Raises Mistake for
-    what cannot be done, Failure when the work fails, Interrupted on a signal.
+    `options` changes fields as on the command line, {"optimizer.lr": "1e-4"}. `out` is the run's folder, a new one in
+    runs/ if not given. With `resume="auto"` the same call goes on with the run in `out` if one was begun there, and
+    only reports one that is finished; another recipe, other data or settings are refused. `watch` is told what happens.
+    Raises Mistake for what cannot be done, Failure when the work fails, Interrupted on a signal.
     """
     files.refuse_while_reading()
     refuse_elsewhere(resume, out)

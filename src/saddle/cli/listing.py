@@ -8,10 +8,10 @@ from importlib import import_module
 from itertools import groupby
 
 from ..errors import Mistake, nearest
-from ..hints import bare
+from ..hints import bare, comments
 from ..light import light
 from ..recipes import RECIPES
-from .pages import comments, described, table, wrapped
+from .pages import described, table, wrapped
 from .saying import tell
 from .words import Nothing, take
 

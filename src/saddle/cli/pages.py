@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import ast
 import dataclasses
 import inspect
-import io
 import re
 import shutil
 import textwrap
-import tokenize
 from collections.abc import Iterable, Iterator, Mapping
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
 
-from ..hints import fields, literals, members
+from ..hints import comments, fields, literals, members
 from ..recipes import Entry
 from . import COMMANDS
 
@@ -74,29 +71,6 @@ def shown(field: Field) -> str:
     if isinstance(field.now, tuple):
         return f'"{", ".join(map(repr, field.now))}"'
     return type(field.now).__name__ if dataclasses.is_dataclass(field.now) else str(field.now)
-
-
-def comments(kind: type) -> dict[str, str]:
-    """The comment behind each field of a class and its bases."""
-    helps: dict[str, str] = {}
-    for base in reversed(kind.__mro__):
-        if base.__module__ not in ("builtins", "typing"):
-            said = written(textwrap.dedent(inspect.getsource(base)))
-            helps |= {name: help for name, help in said.items() if help or name not in helps}
-    return helps
-
-
-def written(source: str) -> dict[str, str]:
-    """Field by field, the comment on the lines of its definition."""
-    (body,) = ast.parse(source).body
-    assert isinstance(body, ast.ClassDef)
-    helps: dict[str, str] = {}
-    comments = [t for t in tokenize.generate_tokens(io.StringIO(source).readline) if t.type == tokenize.COMMENT]
-    for node in body.body:
-        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
-            lines = range(node.lineno, (node.end_lineno or node.lineno) + 1)
-            helps[node.target.id] = " ".join(t.string.lstrip("# ") for t in comments if t.start[0] in lines)
-    return helps
 
 
 def table(rows: Iterable[tuple[str, str]], column: int = COLUMN) -> Iterator[str]:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 from ..continued import moved, refuse_other_data, remember
 from ..core import Mistake, require
@@ -28,6 +28,7 @@ from ..runs.folder import Folder, write_json
 from ..runs.manifest import Manifest
 from ..runs.measures import Measurement, add_measure, measures, read_measures
 from ..runs.timing import read_pace
+from ..signatures import takes_fields_of
 from ..training.machine import find_device
 from .bench import GIVEN, MADE, Bench
 from .eyes import Eyes, Say, silent
@@ -37,7 +38,7 @@ from .maker import Maker
 from .named import FOR_MODES, FOR_POINTS, chosen
 from .picture import draw_copies
 from .sides import Known, described, room
-from .wish import Wish
+from .wish import MeasureKeywords, Wish
 
 # options that say how a source's images are prepared
 MADE_READY = ("size", "crop", "channels")  # what a run's samples are already
@@ -45,14 +46,16 @@ FOUND = ("labels", "range", "alpha", "frames", "follow_links")  # what is asked 
 SOURCE = MADE_READY + FOUND
 
 
+@takes_fields_of(Wish, MeasureKeywords)
 @enough("a smaller -n needs less, or fewer --references")
-def measure(what: Given, against: Given | None = None, *, say: Say = silent, **options: Any) -> list[Figure]:
+def measure(what: Given, against: Given | None = None, *, say: Say = silent,
+            **options: Unpack[MeasureKeywords]) -> list[Figure]:  # fmt: skip
     """Figures of a run's samples, or of a source of images, against a source (a run's own data if not given).
 
     Both may be a run's folder, a source's name or path, an array or tensor of images or of points (n, 2), or a
-    Dataset. Images are uint8, or floats in [0, 1] or [-1, 1], (n, h, w), (n, h, w, c) or (n, c, h, w). Options are
-    those of `Wish`: metrics="fid,kid", features="random", n=10_000 ... Figures of a run are also written into its
-    measures.jsonl. Raises Mistake for what cannot be measured; what is measured never changes.
+    Dataset. Images are uint8, or floats in [0, 1] or [-1, 1], (n, h, w), (n, h, w, c) or (n, c, h, w). Options
+    are those of the command line: metrics="fid,kid", features="random", n=10_000 ... Figures of a run are also written
+    into its measures.jsonl. Raises Mistake for what cannot be measured; what is measured never changes.
     """
     wish = wished(options)
     for run in [str(side) for side in (what, against) if wish.trust and side is not None and is_run(side)]:

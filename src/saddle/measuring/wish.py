@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypedDict
 
 from ..errors import require
 
@@ -45,3 +46,31 @@ class Wish:
         require(self.seed >= 0, f"seed is {self.seed}, but should be 0 or more")
         png = self.picture is None or self.picture.suffix == ".png"
         require(png, f"the picture is a PNG, but {self.picture} does not end in .png")
+
+
+class MeasureKeywords(TypedDict, total=False):
+    """The fields of Wish as keywords of `measure`, for type checkers: paths may be text, metrics several names."""
+
+    data: str | None
+    metrics: str | Sequence[str] | None
+    features: str
+    n: int | None
+    references: int
+    seed: int
+    per_class: bool
+    best: bool
+    average: bool
+    size: int | None
+    crop: Literal["centre", "pad", "stretch"]
+    channels: Literal[1, 3, 4] | None
+    labels: Literal["folders", "none"] | str | None
+    range: str | None
+    alpha: Literal["auto", "yes", "no"]
+    frames: Literal["first", "all"]
+    follow_links: bool
+    resize: Literal["bilinear", "clean", "tensorflow"]
+    download: bool
+    picture: Path | str | None
+    json: Path | str | None
+    device: str
+    trust: bool

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, fields
-from typing import Literal
+from typing import Literal, TypedDict
 
 from ..errors import require
 
@@ -68,6 +68,41 @@ class Settings:
             idle = field.name in MEASURING and self.measure is None and getattr(self, field.name) != field.default
             require(not idle, f"{field.name} is about measuring, which is not asked for; name what to measure, "
                               "--measure fid")  # fmt: skip
+
+
+class TrainKeywords(TypedDict, total=False):
+    """The fields of Settings as keywords of `train`, for type checkers: counts may be text, such as "200k"."""
+
+    size: int | None
+    crop: Literal["centre", "pad", "stretch", "random"]
+    channels: Literal[1, 3, 4] | None
+    limit: int | None
+    flip: bool
+    labels: Literal["folders", "none"] | str | None
+    range: str | None
+    alpha: Literal["auto", "yes", "no"]
+    frames: Literal["first", "all"]
+    follow_links: bool
+    images: int | str | None
+    minutes: float | None
+    epochs: float | None
+    seed: int
+    device: str
+    precision: Literal["auto", "float32", "bfloat16"]
+    threads: int | None
+    accumulate: int
+    ema: int
+    measure: str | None
+    every: int | str | None
+    samples: int | str
+    features: str
+    patience: int | None
+    held_out: int
+    on_collapse: Literal["go-on", "stop", "rollback"]
+    pictures: int
+    checkpoints: float
+    board: bool
+    quiet: bool
 
 
 def within(name: str, value: object, zero: bool, most: float) -> None:
