@@ -28,6 +28,15 @@ def open_to_read(path: str | Path, root: str | Path | None = None) -> BinaryIO:
     return opened(path, os.open(os.path.realpath(path), os.O_RDONLY | BARE | UNLINKED), "rb")
 
 
+def read_whole(path: str | Path, most: int, root: str | Path | None = None) -> bytes:
+    """All of a regular file of at most so many bytes; raises Mistake for a larger one, and as `open_to_read`."""
+    with open_to_read(path, root) as file:
+        content = file.read(most + 1)
+    if len(content) > most:
+        raise Mistake(f"{path} is larger than {most >> 20} MiB, which no file of its kind is")
+    return content
+
+
 def open_to_append(path: str | Path, root: str | Path | None = None) -> BinaryIO:
     """A regular file that is read anywhere and grows at its end, made if it is not there; raises as `open_to_read`.
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import Mistake, require
+from ..regular import read_whole
 from .arrays import picked
 from .formats import opened
 from .pickles import Array, text, unpickled
@@ -24,6 +25,7 @@ BINARY: Parts = {part: tuple(f"{name}.bin" for name in names) for part, names in
 HUNDRED: Parts = {"train": ("train",), "test": ("test",)}
 META = ("batches.meta", "batches.meta.txt", "meta")
 SIDE = 32
+NAMES = 1 << 20  # bytes that the names of classes take at most
 
 
 def is_cifar(folder: Path) -> bool:
@@ -82,7 +84,7 @@ def of_pickle(path: Path) -> tuple[NDArray[np.uint8], Labels]:
 
 def classes(meta: Path) -> tuple[str, ...]:
     if meta.suffix == ".txt":
-        return tuple(name for name in meta.read_text(encoding="utf-8", errors="replace").splitlines() if name)
+        return tuple(name for name in read_whole(meta, NAMES).decode(errors="replace").splitlines() if name)
     names = unpickled(meta)
     listed = names.get("label_names", names.get("fine_label_names", []))
     require(isinstance(listed, list), f"{meta} holds no names of classes")
@@ -116,7 +118,7 @@ def mosaics(folder: Path, part: str | None = None) -> Source:
         start = 0 if mine is files["train"] else len(files["train"]) * each
         with strict(), ThreadPoolExecutor(cores()) as pool:
             pixels = np.concatenate(list(pool.map(lambda path: tiles(path, each), mine)))
-        known = tuple(names.read_text(encoding="utf-8", errors="replace").split()) if names.is_file() else ()
+        known = tuple(read_whole(names, NAMES).decode(errors="replace").split()) if names.is_file() else ()
         return of_array(pixels, labels[start : start + len(pixels)], known)
 
     return Source(

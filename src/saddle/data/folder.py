@@ -8,12 +8,12 @@ from pathlib import Path
 from PIL import Image
 
 from ..errors import Mistake
-from ..regular import open_to_read
+from ..regular import open_to_read, read_whole
 from .formats import START, opened
 from .gathered import Files, candidates, counted, find_json, left_out, piled
 from .pile import Pile, Say, Source
 from .prepare import Prepare
-from .tables import WORDS, found, lying
+from .tables import LARGEST, WORDS, found, lying
 from .walk import Walk, made_by_saddle
 
 
@@ -49,8 +49,7 @@ def folder(path: Path, walked: Walk, part: str | None, prepare: Prepare, say: Sa
 
     def content() -> bytes:
         try:
-            with open_to_read(path / (json or "")) as file:
-                return file.read()
+            return read_whole(path / (json or ""), LARGEST)
         except OSError as error:
             raise Mistake(f"it cannot be read: {error.strerror}") from error
 

@@ -20,6 +20,7 @@ from .markup import Markup, joined, picture, tag
 from .reading import Run
 
 IMAGES, POINTS = 36, 2048
+SIGNATURE, LARGEST = b"\x89PNG\r\n\x1a\n", 64 << 20  # how a PNG begins; bytes, more than which no sheet has
 SHEETS = 6  # of a run's contact sheets
 
 
@@ -70,8 +71,10 @@ def png_in(path: Path, root: Path) -> bytes:
     if path.is_symlink() or not is_regular(path, root):
         return b""
     with open_to_read(path, root) as file:
-        content = file.read()
-    return content if content.startswith(b"\x89PNG\r\n\x1a\n") else b""
+        content = file.read(len(SIGNATURE))
+        if content == SIGNATURE:
+            content += file.read(LARGEST)
+    return content if content.startswith(SIGNATURE) and len(content) < LARGEST else b""
 
 
 def name(path: Path) -> str:

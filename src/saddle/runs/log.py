@@ -10,9 +10,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from ..errors import Mistake, Unwritten, plural, require
-from ..regular import open_to_append, open_to_read
+from ..errors import Unwritten, plural, require
+from ..regular import open_to_append
 from .folder import write
+from .lines import end_of_lines, lines_of
 
 Facts = dict[str, Any]
 Say = Callable[[str], object]
@@ -33,8 +34,7 @@ class Log:
         if size is not None:
             if (here := self.file.seek(0, os.SEEK_END)) < size:
                 say(f"{path} is shorter than its checkpoint says ({here} of {size} bytes); the rest of it is lost")
-                self.file.seek(0)
-                size = self.file.read().rfind(b"\n") + 1  # what was cut while it was written goes, too
+                size = end_of_lines(self.file)  # what was cut while it was written goes, too
             self.file.truncate(size)
             self.file.seek(size)  # or it would tell its old end until something is written
 
@@ -58,12 +58,11 @@ class Log:
         if self.path.exists() and os.path.samestat(os.fstat(self.file.fileno()), self.path.stat()):
             return []
         self.settle()
-        self.file.seek(0)
-        content = self.file.read()
-        self.close()
-        self.file = opened(self.path)
-        self.file.truncate(0)
-        self.file.write(content)
+        with self.file as old:
+            old.seek(0)
+            self.file = opened(self.path)
+            self.file.truncate(0)
+            shutil.copyfileobj(old, self.file)
         return [f"{self.path} was deleted while the run played, and is written again"]
 
     def close(self) -> None:
@@ -85,17 +84,6 @@ def opened(path: Path) -> BinaryIO:
         return open_to_append(path, path.parent)
     except OSError as error:
         raise Unwritten(f"{path} could not be written: {error.strerror}") from error
-
-
-def content(path: Path) -> bytes:
-    """All of a file in a run's folder, nothing if there is none; Mistake for what is no file, or cannot be read."""
-    try:
-        with open_to_read(path, path.parent) as file:
-            return file.read()
-    except FileNotFoundError:
-        return b""
-    except OSError as error:
-        raise Mistake(f"{path} cannot be read: {error.strerror}") from None
 
 
 def number(value: object, least: float = -LARGEST) -> bool:
@@ -121,12 +109,17 @@ def of_round(line: Mapping[str, object]) -> bool:
 
 def read(path: Path, fits: Callable[[Facts], bool] = of_round, say: Say = warned) -> list[Facts]:
     """The whole lines of a log that say what they should; what `say` gets is how many others there are."""
-    lines = [parsed(line) for line in content(path).split(b"\n")[:-1]]
-    good = [line is not None and fits(line) for line in lines]
-    if not all(good):
-        count, first = len(good) - sum(good), good.index(False) + 1
-        say(f"{plural(count, 'line')} of {path} {'is' if count == 1 else 'are'} damaged and left out, such as {first}")
-    return [line for line, fine in zip(lines, good, strict=True) if line is not None and fine]
+    good: list[Facts] = []
+    bad = first = 0
+    for place, text in enumerate(lines_of(path), 1):
+        line = parsed(text)
+        if line is not None and fits(line) and text.endswith(b"\n"):
+            good.append(line)
+        elif text.endswith(b"\n"):
+            bad, first = bad + 1, first or place
+    if bad:
+        say(f"{plural(bad, 'line')} of {path} {'is' if bad == 1 else 'are'} damaged and left out, such as {first}")
+    return good
 
 
 def parsed(line: bytes) -> Facts | None:
@@ -142,8 +135,7 @@ def append(path: Path, facts: Any) -> None:
     """One line more, on the disk; what a killed process left of a line goes first. Unwritten if the disk refuses."""
     try:
         with opened(path) as file:
-            file.seek(0)
-            file.truncate(file.read().rfind(b"\n") + 1)
+            file.truncate(end_of_lines(file))
             file.write(json.dumps(facts, ensure_ascii=False).encode("utf-8", "backslashreplace") + b"\n")
             file.flush()
             os.fsync(file.fileno())

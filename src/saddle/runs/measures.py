@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..errors import Mistake, plural, require
 from ..metrics.figures import Figure
+from ..regular import open_to_read
 from .folder import Folder, write_text
-from .log import Say, append, content, count, number, warned
+from .lines import end_of_lines, lines_of
+from .log import Say, append, count, number, warned
 
 
 class Stop(NamedTuple):
@@ -71,10 +74,15 @@ def parsed(text: str, where: str) -> Measurement:
 
 def whole_lines(path: Path) -> tuple[list[str], bool]:
     """The lines of a file, and whether one more, the last, is cut."""
-    text = content(path).decode(errors="replace")
-    lines = text.removesuffix("\n").split("\n") if text else []
+    lines = [line.decode(errors="replace").removesuffix("\n") for line in lines_of(path)]
     cut = bool(lines) and not is_json(lines[-1])
     return (lines[:-1] if cut else lines), cut
+
+
+def ended(path: Path) -> bool:
+    """Has the last line its end?"""
+    with open_to_read(path, path.parent) as file:
+        return end_of_lines(file) == file.seek(0, os.SEEK_END)
 
 
 def is_json(text: str) -> bool:
@@ -94,7 +102,7 @@ def add_measure(folder: Folder, measurement: Measurement) -> None:
     """Write one measurement more, in place of a line that was cut; Unwritten where the disk is full."""
     path = measures(folder)
     lines, torn = whole_lines(path)
-    if torn or (lines and not content(path).endswith(b"\n")):
+    if torn or (lines and not ended(path)):
         keep_lines(path, lines)
     facts: dict[str, Any] = {"images": measurement.images, "round": measurement.round, "seconds": measurement.seconds,
                              "figures": [figure.facts() for figure in measurement.figures]}  # fmt: skip
