@@ -4,6 +4,7 @@ import gzip
 import lzma
 import os
 import pickle
+import re
 import sys
 import types
 import zipfile
@@ -18,6 +19,7 @@ from data_files import noise, pictures, save, smooth
 from saddle.data import Dataset, Prepare, open_data
 from saddle.data import archive as archives
 from saddle.errors import Mistake
+from saddle.extras import install
 
 
 class Reader:
@@ -456,7 +458,7 @@ def test_a_set_by_name_is_found_where_the_variable_says(read, monkeypatch):
 def test_a_set_that_is_not_here_says_what_to_do(read, monkeypatch):
     monkeypatch.delenv("SADDLE_DATA", raising=False)
     monkeypatch.setitem(sys.modules, "datasets", None)
-    with pytest.raises(Mistake, match=r"SADDLE_DATA.*pip install 'saddle\[data\]'"):
+    with pytest.raises(Mistake, match=f"SADDLE_DATA.*{re.escape(install('data'))}"):
         read("mnist")
 
 

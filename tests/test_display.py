@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import sys
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from rich.console import Console
 
 from saddle.core import Clock, Mistake
+from saddle.extras import install
 from saddle.runs.sheets import grid, save
 from saddle.training.board import Board
 from saddle.training.display import Facts, Live, Plain
@@ -136,7 +138,7 @@ def test_lines_where_there_is_no_terminal_and_warnings_alone_if_quiet(capsys: py
 
 def test_a_missing_tensorboard_is_named_with_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
-    with pytest.raises(Mistake, match=r"not installed; pip install 'saddle\[board\]'"):
+    with pytest.raises(Mistake, match=f"not installed; {re.escape(install('board'))}"):
         watchers(board=True, quiet=True)
 
 

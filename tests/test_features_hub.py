@@ -18,6 +18,7 @@ from torch import Tensor
 import saddle
 from saddle.core import Mistake
 from saddle.data import Prepare, open_data
+from saddle.extras import install
 from saddle.measuring.eyes import Eyes
 from saddle.measuring.measure import measure
 from saddle.metrics.features import Vision, facts, features_of, frechet_name, vision
@@ -228,7 +229,7 @@ def test_a_model_of_the_hub_is_taken_from_its_cache_or_refused(vit: Path, tmp_pa
 
 def test_without_transformers_the_extra_is_named(vit: Path, monkeypatch: Any) -> None:
     monkeypatch.setitem(sys.modules, "transformers", None)
-    with pytest.raises(Mistake, match="pip install 'saddle\\[vision\\]'"):
+    with pytest.raises(Mistake, match=re.escape(install("vision"))):
         vision(vit)
 
 

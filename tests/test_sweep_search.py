@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import signal
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 
 from saddle.cli import main
 from saddle.errors import Failure, Interrupted, Mistake
+from saddle.extras import install
 from saddle.runs.folder import Folder
 from saddle.runs.measures import read_measures
 from saddle.sweeps import study
@@ -127,7 +129,7 @@ def test_what_cannot_be_searched_is_refused(
 
 def test_without_optuna_it_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setitem(sys.modules, "optuna", None)
-    with pytest.raises(Mistake, match=r"pip install 'saddle\[search\]'"):
+    with pytest.raises(Mistake, match=re.escape(install("search"))):
         search(plan(2), tmp_path / "s")
 
 

@@ -83,5 +83,6 @@ def what(error: BaseException) -> str:
 
 def short(path: str) -> str:
     """A path from where one stands, if it lies below."""
-    here = os.path.join(os.getcwd(), "")
-    return path.removeprefix(here)
+    with suppress(OSError):  # where one stood is gone
+        path = path.removeprefix(os.path.join(os.getcwd(), ""))
+    return path

@@ -56,6 +56,9 @@ saddle COMMAND --help tells a command's options, saddle train RECIPE --help a re
 For a first run, which takes two minutes and needs no data: saddle train dcgan"""
 
 
+LOST = "the folder that you are in was deleted or moved away; go to one that is there (cd), and type the command again"
+
+
 class Answer(Exception):
     """The page that was asked for with --help."""
 
@@ -81,6 +84,8 @@ def main(words: list[str] | None = None) -> int:
         return ended(error, error.code) if ours(error) else error.code
     except OSError as error:
         close_output()
+        if lost():
+            return ended(LOST, 2)
         return ended(f"{error.filename}: {error.strerror}" if error.filename else error.strerror or error, 2)
     return 0
 
@@ -90,7 +95,17 @@ def ours(error: Mistake | Failure) -> bool:
     return os.environ.get("LOCAL_RANK", "0") == "0" if error.said is None else not error.said
 
 
+def lost() -> bool:
+    """Is the folder where one stands no more?"""
+    try:
+        os.getcwd()
+    except OSError:
+        return True
+    return False
+
+
 def answer(words: list[str]) -> None:
+    require(not lost(), LOST)
     try:
         obey(words)
     except Answer as page:

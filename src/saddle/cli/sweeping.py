@@ -93,13 +93,14 @@ def sorted_out(name: str, given: Given, texts: Sequence[str]) -> tuple[Sweeping,
     own, chosen, options = sort("sweep", given, Sweeping(), Settings(), recipe)
     wish, settings = override(Sweeping(), own), suitable(override(Settings(), chosen))
     from ..recipes.revive import chosen as changed
-    from ..sweeps.plan import Plan, varied
+    from ..sweeps.plan import Plan, separated, varied
 
     values = {field: getattr(settings, field) for field in chosen}
     plan = Plan(name, options, values, varied(texts), wish.seeds, wish.search)
     require(bool(texts) or wish.seeds > 1 or wish.search is not None, NOTHING.format(name=name))
-    for choice in plan.variations():
-        changed(name, plan.trial(0, choice, 0).options)
+    with separated(plan.vary):
+        for choice in plan.variations():
+            changed(name, plan.trial(0, choice, 0).options)
     return wish, values, options
 
 

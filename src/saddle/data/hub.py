@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image
 
 from ..errors import Mistake
+from ..extras import install
 from .formats import opened
 from .pile import Pile, Say, Source
 
@@ -33,7 +34,7 @@ def downloaded(name: str, repository: str, split: str) -> Any:
     except ImportError as error:
         raise Mistake(
             f"{name} is not here: name the folder that holds {name}/ in the environment variable SADDLE_DATA, "
-            "or install what downloads it: pip install 'saddle[data]'"
+            f"or install what downloads it: {install('data')}"
         ) from error
     if config := getattr(datasets, "config", None):
         config.HF_DATASETS_TRUST_REMOTE_CODE = False  # older versions run a set's own script if they are let to

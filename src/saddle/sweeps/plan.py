@@ -5,12 +5,13 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 from typing import Any
 
-from ..errors import Mistake, require
+from ..errors import Mistake, quoted, require
 from ..hints import fields
 from ..measuring import named
 from ..options import override
@@ -121,6 +122,20 @@ def varied(texts: Sequence[str]) -> dict[str, list[str]]:
         require(again is None, f"--vary {name} has {again} twice")
         vary[name] = tried
     return vary
+
+
+@contextmanager
+def separated(vary: Mapping[str, Sequence[str]]) -> Iterator[None]:
+    """What is refused in here because values have commas between them is told with the sign that belongs there."""
+    try:
+        yield
+    except Mistake as mistake:
+        wrong = next((name for name in vary if str(mistake).startswith(f"{name} is ")), "")
+        right = ";".join(";".join(text.split(",")) for text in vary.get(wrong, ()))
+        if ";" not in right or not any("," in text for text in vary[wrong]):
+            raise
+        raise Mistake(f"{mistake}; values to try have semicolons between them: --vary {quoted(f'{wrong}={right}')}"
+                      ) from None  # fmt: skip
 
 
 def searchable(plan: Plan, runs: int) -> None:

@@ -12,6 +12,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..errors import Mistake
+from ..extras import install
 from ..training.engine import mix
 from .spans import Space, Span
 
@@ -54,7 +55,7 @@ class Advisor:
         try:
             import optuna
         except ImportError:
-            raise Mistake("--search needs optuna, which is not installed; pip install 'saddle[search]'") from None
+            raise Mistake(f"--search needs optuna, which is not installed; {install('search')}") from None
         optuna.logging.set_verbosity(optuna.logging.ERROR)  # what it has to say, the sweep says
 
     def suggest(self, attempts: Sequence[Attempt]) -> dict[str, str]:

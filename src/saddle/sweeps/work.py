@@ -14,6 +14,7 @@ from ..runs.folder import Folder
 from ..runs.manifest import Manifest
 from ..runs.measures import Measurement
 from ..sessions import resume, train
+from ..training.signals import end_with_parent
 from ..training.watch import Plan, Together, Watcher, watchers
 from ..uncompiled import leave_compiler_out
 from .plan import Trial
@@ -58,6 +59,7 @@ def work(recipe: str, trial: Trial, place: str, alone: bool, asks: bool, answer:
     """Train a trial and answer how it ended, in one sentence; `asks`: whether to go on, at each figure."""
     if hasattr(os, "setsid"):
         os.setsid()  # Ctrl-C goes to the sweep, which asks its runs itself
+    end_with_parent()
     leave_compiler_out()
     line = Line(answer)
     board, quiet = (bool(trial.settings.get(name)) for name in ("board", "quiet"))

@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image
 
 from ..core import Clock, Mistake
+from ..extras import install
 from ..runs.measures import Measurement
 from .watch import Plan, Watcher
 
@@ -20,7 +21,7 @@ class Board(Watcher):
         try:
             from torch.utils.tensorboard import SummaryWriter
         except ImportError:
-            raise Mistake("--board needs TensorBoard, which is not installed; pip install 'saddle[board]'") from None
+            raise Mistake(f"--board needs TensorBoard, which is not installed; {install('board')}") from None
         self.open = SummaryWriter
         self.images = 0
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import multiprocessing as mp
+import os
 import signal
 import threading
 import time
@@ -11,6 +13,7 @@ from contextvars import ContextVar
 from types import FrameType
 
 BOTH = (signal.SIGINT, signal.SIGTERM)
+PATIENCE = (120.0, 10.0)  # seconds in which a process saves what it did; in which it ends without
 
 
 class Ended(KeyboardInterrupt):
@@ -88,6 +91,22 @@ def handled(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
     finally:
         for number, old in before.items():
             signal.signal(number, old)
+
+
+def end_with_parent() -> None:
+    """When the process that began this one is killed, this one is asked to stop, as by SIGTERM; then made to."""
+    parent = mp.parent_process()
+    if parent is None:
+        return
+
+    def follow() -> None:
+        parent.join()
+        for seconds in PATIENCE:
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(seconds)
+        os._exit(128 + signal.SIGTERM)
+
+    threading.Thread(target=follow, daemon=True).start()
 
 
 def ending() -> AbstractContextManager[None]:

@@ -14,6 +14,7 @@ import torch
 from torch import nn
 
 from ...errors import Mistake, require
+from ...extras import install
 
 CONFIG, READING, WEIGHTS = "config.json", "preprocessor_config.json", "model.safetensors"
 SHARDS = "model-*-of-*.safetensors"
@@ -27,7 +28,7 @@ def library() -> Any:
         return import_module("transformers")
     except ImportError as error:
         raise Mistake(
-            "features of a vision model need transformers, which is not installed; pip install 'saddle[vision]'"
+            f"features of a vision model need transformers, which is not installed; {install('vision')}"
         ) from error
 
 
