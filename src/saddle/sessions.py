@@ -30,7 +30,7 @@ from .data.progress import hushed
 from .data.sources import meant, silent, unmistakable
 from .data.words import settled
 from .errors import nearest
-from .measuring.named import judged
+from .measuring.named import judged, judged_of_data
 from .memory import enough
 from .options import count, typed
 from .recipes import Entry, files, find
@@ -213,7 +213,7 @@ def settle(data: str | None, settings: Mapping[str, Any]) -> Settings:
     more = {name: count(value) for name, value in counts.items() if isinstance(value, str)}
     chosen = Settings(data=data, **{**settings, **more})
     if chosen.measure is not None:
-        judged(chosen.measure, chosen.features, chosen.patience)
+        judged(chosen.measure, chosen.features, chosen.patience, chosen.samples)
     return chosen
 
 
@@ -251,6 +251,7 @@ def suited(recipe: str | Recipe[Any], wish: Wish, asked: Settings, chosen: Setti
         if most is not None:
             refuse_too_many(chosen.held_out, most)
             most -= chosen.held_out
+        judged_of_data(chosen, shape, most)
         rehearsed.append(playable(recipe, wish, asked, shape, where, most))
 
     samples = opened(chosen, watch, suits)

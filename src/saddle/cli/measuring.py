@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import fields
 from typing import TYPE_CHECKING
 
-from ..measuring.named import FOR_CLASSES, FOR_MODES, METRICS, TOGETHER, chosen
+from ..measuring.named import FOR_CLASSES, FOR_MODES, METRICS, TOGETHER, sensible
 from ..measuring.wish import Wish
 from . import Answer
 from .pages import page, table, wrapped
@@ -31,8 +31,7 @@ def measure(words: list[str]) -> None:
     if asks(given):
         raise Answer(help_page())
     (what,), wish = take("measure", words, Wish())
-    if wish.metrics is not None:
-        chosen(wish.metrics)  # before torch is imported
+    sensible(wish)  # before torch is imported
     from ..measuring.measure import measure as measured
 
     asked = {f.name: getattr(wish, f.name) for f in fields(Wish)}

@@ -22,6 +22,7 @@ class Comparing:
     csv: Path | None = None  # write every number ever measured of these runs, with its protocol
     json: Path | None = None  # write everything that is said here, for programs
     seed: int = 0  # of the samples on the page
+    quiet: bool = False  # say only what needs attention, and the comparison
     trust: bool = False  # run the recipe that a run brings, though it was never named on this machine
 
     def __post_init__(self) -> None:
@@ -68,6 +69,8 @@ def compare(words: list[str]) -> None:
         put(wish.csv, whole.csv())
     if wish.json:
         put(wish.json, whole.json())
+    if wish.quiet:
+        return
     written = [visible(path) for path in (wish.html, wish.csv, wish.json) if path]
     tell("\n" + ("\n".join(written) or "--html FILE adds curves and pictures."))
 
@@ -102,7 +105,7 @@ def reproduce(words: list[str]) -> None:
     tell(again(path, wish.out, trust=wish.trust, data=wish.data).told())
 
 
-def trusted(paths: Iterable[str], trust: bool) -> None:
+def trusted(paths: Iterable[str | Path], trust: bool) -> None:
     """Note, if that is asked for, that the recipes which these runs bring may be run."""
     if trust:
         from ..recipes.revive import trust_run

@@ -14,6 +14,7 @@ from ..recipes import find
 from ..runs.settings import Settings
 from . import Answer
 from .pages import page, width, wrapped
+from .reporting import trusted
 from .saying import say, tell
 from .training import MORE, separate, suitable
 from .words import Given, asks, expected, flags, sort, split
@@ -49,6 +50,7 @@ class Sweeping:
     vary: str = ""  # OPTION=VALUE;VALUE ...; as often as needed
     seeds: int = 1  # runs of each combination, from --seed on
     search: int | None = None  # so many runs instead, of what promises most (extra: search)
+    trust: bool = False  # run the recipe that a run of the sweep brings, though it was never named on this machine
     jobs: int = 1  # runs trained at a time, each on its share of the processor
     out: Path | None = None  # the sweep's folder; a new one in runs/ if not given
 
@@ -70,6 +72,7 @@ def sweep(words: list[str]) -> None:
     wish, settings, options = sorted_out(name, given, texts)
     from ..sweeps.plan import Plan, varied
 
+    trusted([file.parent for file in sorted(wish.out.glob("*/manifest.json"))] if wish.out else [], wish.trust)
     plan = Plan(name, options, settings, varied(texts), wish.seeds, wish.search)
     loud = not settings.get("quiet")
     if plan.search is not None:

@@ -92,7 +92,7 @@ def suitable(settings: Settings) -> Settings:
     """Settings of which the data and the figures can be had, as far as they alone tell."""
     Prepare(**{name: getattr(settings, name) for name in fields(Prepare)})
     if settings.measure is not None:
-        judged(settings.measure, settings.features, settings.patience)
+        judged(settings.measure, settings.features, settings.patience, settings.samples)
     return settings
 
 

@@ -21,6 +21,12 @@ def hushed(quiet: bool) -> Iterator[None]:
         HUSHED.reset(token)
 
 
+def tell_wait(say: Callable[[str], object], sentence: str) -> None:
+    """Say that something takes long, unless it is to be quiet."""
+    if not HUSHED.get():
+        say(sentence)
+
+
 @contextmanager
 def progress(total: int, title: str) -> Iterator[Callable[[int], None]]:
     """Inside, call it with how many more are done; draws nothing unless the errors go to a terminal."""

@@ -9,13 +9,14 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from ..core import Mistake, require
+from ..core import Shape, require
 from ..data.dataset import Dataset
 from ..data.place import home
+from ..data.progress import tell_wait
 from ..data.sources import split
 from ..metrics.classifier import Classifier, train_classifier
 from ..metrics.features import Identity, Inception, RandomFeatures, Reader, vision
-from ..metrics.features.inception import ENDS, SPATIAL
+from ..metrics.features.inception import SPATIAL
 from ..metrics.features.vision import model_named
 from ..metrics.features.weights import Weights, load
 from . import weights
@@ -76,16 +77,13 @@ class Eyes:
 
     @property
     def labelled(self) -> bool:
-        shape = self.teacher.shape
-        small = min(shape.height, shape.width) >= 8 and max(shape.height, shape.width) <= SMALL
-        return shape.classes > 1 and self.teacher.window is None and small
+        return self.teacher.window is None and learnable(self.teacher.shape)
 
     @cached_property
     def namer(self) -> Eye:
         """What names classes: the extractor that was asked for, if it can, else a classifier of the data's labels."""
         if self.asked == "auto":
-            require(self.labelled, f"this metric needs class names, and {self.teacher.name} has no labels, or is over "
-                                   f"{SMALL} pixels; whole Inception (--features) names classes")  # fmt: skip
+            require(self.labelled, unnamed(self.teacher.name))
             return self.classifier
         require(self.default.naming is not None, f"this metric needs class names, and {self.default.title} gives "
                                                  "none; --features classifier does, or whole Inception")  # fmt: skip
@@ -98,7 +96,8 @@ class Eyes:
     @cached_property
     def classifier(self) -> Eye:
         require(self.teacher.window is None, "a classifier cannot read random windows; --crop centre is fixed")
-        self.say(f"a classifier of {self.teacher.name} is read from the cache, or trained in about a minute")
+        about = f"a classifier of {self.teacher.name} is read from the cache, or trained in about a minute"
+        tell_wait(self.say, about)
         self.teacher.verify()
         taught = train_classifier(self.teacher, cache=home() / "classifiers", say=self.say)
         return Eye(Reader(taught).to(self.device), self.device, last_layer(taught), taught.classes)
@@ -106,14 +105,13 @@ class Eyes:
     @cached_property
     def weights(self) -> Weights:
         if self.device.type != "cuda":
-            self.say("Inception on a processor takes about a minute for 1,000 images; --features random is faster")
+            tell_wait(self.say, "Inception on a processor takes about a minute for 1,000 images; "
+                                "--features random is faster")  # fmt: skip
         named = None if self.asked in FEATURES or self.model is not None else Path(self.asked)
         return load(named or weights.needed(self.download, self.say))
 
     @cache  # noqa: B019 - as long as the measurement
     def inception(self, dimension: int) -> Eye:
-        if dimension not in ENDS:
-            raise Mistake(f"Inception has no layer of {dimension} values; there are {', '.join(map(str, ENDS))}")
         network = Inception(self.weights, dimension, self.resize)
         last = self.weights.classes if dimension == 2048 else None
         naming = None if last is None else lambda features: (features @ last.T.to(features)).softmax(1)
@@ -122,7 +120,8 @@ class Eyes:
 
     def vision(self, model: str) -> Eye:
         if self.device.type != "cuda":
-            self.say("a vision model on a processor takes minutes for 1,000 images; --features random is faster")
+            tell_wait(self.say, "a vision model on a processor takes minutes for 1,000 images; "
+                                "--features random is faster")  # fmt: skip
         return Eye(vision(model).to(self.device), self.device)
 
     def fitting(self) -> tuple[str, ...]:
@@ -135,6 +134,16 @@ class Eyes:
     def mixture(self) -> bool:
         """Are the data points around known modes?"""
         return self.teacher.name in ("ring", "grid")
+
+
+def learnable(shape: Shape) -> bool:
+    """Does a classifier of such images learn in a minute what class each is of?"""
+    return shape.classes > 1 and min(shape[1:3]) >= 8 and max(shape[1:3]) <= SMALL
+
+
+def unnamed(name: str) -> str:
+    return (f"this metric needs class names, and {name} has no labels, or is over {SMALL} pixels; whole Inception "
+            "(--features) names classes")  # fmt: skip
 
 
 def last_layer(classifier: Classifier) -> Callable[[Tensor], Tensor]:

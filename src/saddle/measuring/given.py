@@ -16,6 +16,7 @@ from ..data import Prepare, open_data
 from ..data.arrays import bytes_of
 from ..data.dataset import Dataset, fingerprint
 from ..data.npy import mapped
+from ..data.pile import Suits
 from .eyes import Say
 
 Given = str | Path | NDArray[Any] | Tensor | Dataset
@@ -30,8 +31,12 @@ def named(given: Given) -> bool:
     return isinstance(given, str | Path)
 
 
-def opened(given: Given, prepare: Prepare, say: Say, name: str) -> Dataset:
-    """The samples that are meant; those in memory are called by this name. Raises Mistake for anything else."""
+def opened(given: Given, prepare: Prepare, say: Say, name: str,
+           suits: Suits = lambda shape, most: None) -> Dataset:  # fmt: skip
+    """The samples that are meant; those in memory are called by this name. Raises Mistake for anything else.
+
+    `suits` is asked what it thinks of the shape of pictures, before these are read.
+    """
     if isinstance(given, Dataset):
         return given
     if isinstance(given, Tensor):
@@ -44,7 +49,7 @@ def opened(given: Given, prepare: Prepare, say: Say, name: str) -> Dataset:
                       f"{type(given).__name__}")  # fmt: skip
     points = in_file(Path(given))
     if points is None:
-        return open_data(str(given), prepare, say)
+        return open_data(str(given), prepare, say, suits=suits)
     plain = prepare == Prepare()
     require(plain, f"{given} has points, not pictures: size, crop and channels do not apply to it")
     return Dataset(str(given), points)

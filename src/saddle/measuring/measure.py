@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Any, Unpack
 
 from ..continued import moved, refuse_other_data, remember
-from ..core import Mistake, require
+from ..core import Mistake, Shape, require
 from ..data import Prepare, open_data
 from ..data.dataset import Dataset
 from ..data.held import hold_out
-from ..data.sources import unmistakable
+from ..data.pile import Suits
+from ..data.progress import hushed
+from ..data.sources import meant, unmistakable
 from ..data.words import settled
 from ..errors import nearest
 from ..hints import fields, fits, wanted
@@ -32,10 +34,10 @@ from ..signatures import takes_fields_of
 from ..training.machine import find_device
 from .bench import GIVEN, MADE, Bench
 from .eyes import Eyes, Say, silent
-from .foreseen import foresee
+from .foreseen import foresee, foretell
 from .given import Given, as_reference, fitted, is_run, named, opened, writable
 from .maker import Maker
-from .named import FOR_MODES, FOR_POINTS, chosen
+from .named import FOR_MODES, FOR_POINTS, chosen, sensible
 from .picture import draw_copies
 from .sides import Known, described, room
 from .wish import MeasureKeywords, Wish
@@ -58,12 +60,22 @@ def measure(what: Given, against: Given | None = None, *, say: Say = silent,
     into its measures.jsonl. Raises Mistake for what cannot be measured; what is measured never changes.
     """
     wish = wished(options)
+    with hushed(wish.quiet):
+        return taken(what, against, wish, say)
+
+
+def taken(what: Given, against: Given | None, wish: Wish, say: Say) -> list[Figure]:
+    """The figures that are wished for, written wherever they are to be kept."""
+    sensible(wish)
+    where = find_device(wish.device)
+    for file in [file for file in (wish.picture, wish.json) if file]:
+        writable(file)
     for run in [str(side) for side in (what, against) if wish.trust and side is not None and is_run(side)]:
         trust_run(run)
     subject = of_run(str(what), against, wish, say) if is_run(what) else of_source(what, against, wish, say)
     made, real = subject.made.known, subject.real.known
-    refuse(wish, subject)
-    eyes = Eyes(subject.teacher(), wish.features, resize=wish.resize, device=find_device(wish.device),
+    suiting(wish, real.name, subject.maker is not None)(real.shape, real.n)
+    eyes = Eyes(subject.teacher(), wish.features, resize=wish.resize, device=where,
                 download=wish.download, say=say)  # fmt: skip
     names = chosen(wish.metrics) if wish.metrics else fitting(eyes, real.name)
     foresee(names, eyes, made, real, subject.maker is not None)
@@ -117,18 +129,17 @@ def wished(options: Mapping[str, Any]) -> Wish:
     return Wish(**given)
 
 
-def refuse(wish: Wish, subject: Subject) -> None:
-    """What would fail only after the work: files that cannot be written, pictures of points, classes that are none."""
-    real = subject.real.known
-    files = [file for file in (wish.picture, wish.json) if file]
-    for file in files:
-        writable(file)
-    if subject.when:
-        refuse_link(measures(subject.when[0]), subject.when[0].path)
-        read_measures(subject.when[0])
-    require(not (wish.picture and real.shape.points), "points are not looked at in pairs; leave out --picture")
-    labelled = real.shape.classes > 0 or not wish.per_class
-    require(labelled, f"figures per class need labels, and {real.name} has none")
+def suiting(wish: Wish, real: str, of_run: bool, windows: bool = False) -> Suits:
+    """Refuses, by the shape of the data compared with, what is not to be had of them: before they are read."""
+
+    def suits(shape: Shape, most: int | None) -> None:
+        require(not (wish.picture and shape.points), "points are not looked at in pairs; leave out --picture")
+        require(shape.classes > 0 or not wish.per_class, f"figures per class need labels, and {real} has none")
+        count = wish.references if most is None else min(most, wish.references)
+        samples = wish.n or (MADE if of_run else GIVEN)
+        foretell(wish.metrics, wish.features, Known(real, shape, count), samples, of_run, windows, wish.download)
+
+    return suits
 
 
 def fitting(eyes: Eyes, real: str) -> tuple[str, ...]:
@@ -141,12 +152,19 @@ def of_run(run: str, against: Given | None, wish: Wish, say: Say) -> Subject:
     """Samples of a checkpoint against its data, or other data prepared as these were."""
     folder = Folder.found(run)
     before = Manifest.read(folder)
+    refuse_link(measures(folder), folder.path)
+    read_measures(folder)
     source = before.settings.data or "glyphs"
     other = against is not None and named(against) and not is_run(against) and str(against) != source
     for name in MADE_READY if other else SOURCE:
         given = getattr(wish, name) != getattr(Wish(), name)
         require(not given, f"a run has its own {name}, to which the data are brought; leave out --{name}")
     manifest = moved(folder, before, wish.data, "measure")
+    suits = suiting(wish, source, True, manifest.settings.crop == "random")
+    n, own_data = wish.n or MADE, against is None or (named(against) and str(against) == source)
+    if own_data:
+        suits(Shape(*manifest.data["shape"]), None)
+    room(n, Shape(*manifest.data["shape"]), "-n")
     maker = Maker(run, load(run, device=wish.device, average=wish.average, best=wish.best))
     own = Prepare(**{name: getattr(manifest.settings, name) for name in fields(Prepare)})
     source = manifest.settings.data or "glyphs"
@@ -157,13 +175,12 @@ def of_run(run: str, against: Given | None, wish: Wish, say: Say) -> Subject:
             remember(folder, manifest, say)
     elif teacher.fingerprint != manifest.data["fingerprint"]:
         say(f"warning: the data in {source} has changed since {run} was trained")
-    n = wish.n or MADE
-    room(n, maker.loaded.shape, "-n")
     made = Awaited(Known(run, maker.loaded.shape, n, of_run=True), lambda: maker.samples(n, wish.seed))
-    if against is None or (named(against) and str(against) == source):
+    if own_data:
         real = Awaited.of(teacher, wish.references)
     else:
-        real = reference(against, asked(own, wish, say) if other else own, wish, say)
+        assert against is not None
+        real = reference(against, asked(own, wish, say) if other else own, wish, say, True)
         if is_run(against) or not named(against):
             alike(made.known, real.known)
     clock = maker.loaded.clock
@@ -201,10 +218,11 @@ def of_source(source: Given, against: Given | None, wish: Wish, say: Say) -> Sub
     return Subject(made, real, real.get)
 
 
-def reference(against: Given, prepare: Prepare, wish: Wish, say: Say) -> Awaited:
+def reference(against: Given, prepare: Prepare, wish: Wish, say: Say, of_run: bool = False) -> Awaited:
     """What is compared with: of a run its samples, from other latents than those of the run that is measured."""
     if not is_run(against):
-        return Awaited.of(as_reference(opened(against, prepare, say, "data in memory")), wish.references)
+        suits = suiting(wish, meant(str(against)) if named(against) else "data in memory", of_run)
+        return Awaited.of(as_reference(opened(against, prepare, say, "data in memory", suits)), wish.references)
     loaded = load(str(against), device=wish.device)
     maker = Maker(f"{Path(str(against)).resolve().name} at {loaded.clock.images:,} images", loaded)
     n = min(wish.references, max(MADE, wish.n or 0))

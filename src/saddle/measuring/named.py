@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from ..errors import Mistake, nearest, require
+from ..extras import install
+from ..regular import open_to_read
+from .wish import Wish
+
+if TYPE_CHECKING:
+    from ..core import Shape
+    from ..runs.settings import Settings
 
 Better = Literal["lower", "higher", "neither"]
 Reads = Literal["features", "spatial", "classes", "pixels", "images"]
@@ -71,31 +79,83 @@ FOR_POINTS = ("swd", "1nn")
 FOR_MODES = ("modes", "quality", "reverse-kl", *FOR_POINTS)
 
 
+LAYERS = (64, 192, 768, 1280, 2023, 2048)  # of Inception, by the number of their values
 FEATURES = ("auto", "inception", "random", "classifier", "identity")  # by name; also files, folders and hf:OWNER/NAME
 
 
-def judged(measure: str, features: str, patience: int | None) -> None:
+def judged(measure: str, features: str, patience: int | None, samples: int) -> None:
     """Refuse, before anything is read, what measurements while training could not do."""
-    first = chosen(measure)[0]
+    first, *_ = names = chosen(measure)
+    numerous(names, samples, "samples")
     better = patience is None or METRICS[first].better != "neither"
     require(better, f"patience waits for a better {first}, which has no better; name another first")
     looked_through(features)
 
 
+def judged_of_data(settings: Settings, shape: Shape, most: int | None) -> None:
+    """The same, of data of this shape and `most` samples, if that is known."""
+    if settings.measure is not None:
+        from .foreseen import foretell_run  # which drags in the metrics
+
+        foretell_run(settings, shape, most)
+
+
+def sensible(wish: Wish) -> None:
+    """Refuse, before anything is read, what no measurement could do."""
+    looked_through(wish.features)
+    names = chosen(wish.metrics) if wish.metrics is not None else ()
+    numerous(names, wish.n, "n")
+    numerous(names, wish.references, "references")
+
+
+def numerous(names: Iterable[str], count: int | None, option: str) -> None:
+    """Refuse fewer samples than a metric needs, where so many are asked for."""
+    for name in names if count is not None else ():
+        least = METRICS[name].least
+        require((count or 0) >= least, f"{option} is {count:,}, but {name} needs {least:,} or more")
+
+
 def looked_through(features: str) -> None:
-    """Refuse features of no name, and layers of what has none; whether a file of weights is one is seen by reading."""
-    if features.startswith("hf:") or Path(features).exists():
+    """Refuse features of no name, layers that there are not, and files and folders that hold no weights."""
+    if features.startswith("hf:") or Path(features, "config.json").is_file():
+        require(features != "hf:", "hf: names no model of the Hugging Face hub; write hf:OWNER/NAME")
+        lacking = f"features of a vision model need transformers, which is not installed; {install('vision')}"
+        require(find_spec("transformers") is not None, lacking)
+        return
+    if Path(features).exists():
+        of_weights(Path(features))
         return
     name, colon, layer = features.rpartition(":") if ":" in features else (features, "", "")
     known = name in FEATURES or any(sign in name for sign in "./\\")
     require(known, f"there are no features {name or features}{nearest(name or features, FEATURES)}; or name a weights "
                    "file, or a vision model (hf:OWNER/NAME or its folder)")  # fmt: skip
-    require(name in FEATURES or Path(name).exists(), f"there is no file {name} with Inception's weights")
+    if name not in FEATURES:
+        require(Path(name).exists(), f"there is no file {name} with Inception's weights")
+        of_weights(Path(name))
     whole = not colon or name not in FEATURES or name == "inception"
     require(whole, f"features {name} have no layers to choose from, as {features} does; leave out :{layer}, or "
                    "name one of Inception's, as in inception:768")  # fmt: skip
     require(not colon or (layer.isascii() and layer.isdecimal()), f"a layer of Inception is named by its dimension, "
                                                                   f"not {layer}")  # fmt: skip
+    there = not colon or int(layer) in LAYERS
+    require(there, f"Inception has no layer of {layer} values; there are {', '.join(map(str, LAYERS))}")
+
+
+def of_weights(path: Path) -> None:
+    """Refuse, by its first bytes, what cannot be a file of Inception's weights."""
+    require(
+        path.is_file(), f"{path} is no file with Inception's weights, nor a folder with a vision model's config.json"
+    )
+    with open_to_read(path) as file:
+        packed = file.read(2) in (b"PK", b"\x80\x02")
+    require(packed, f"{path} cannot be read as Inception's weights: a .pth, .pt or .npz file was expected")
+
+
+def names_classes(features: str) -> bool:
+    """May features name classes? Only the last of Inception's layers and a classifier do."""
+    model = features.startswith("hf:") or Path(features, "config.json").is_file()
+    layer = "" if Path(features).exists() else features.rpartition(":")[2]
+    return not (model or features in ("random", "identity") or (layer.isdecimal() and layer != "2048"))
 
 
 def chosen(text: str | Iterable[str]) -> tuple[str, ...]:

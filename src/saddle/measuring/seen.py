@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ..core import require
+from ..data.progress import tell_wait
 from ..metrics.features import Extractor, features_of
 from ..metrics.moments import Moments
 from .sides import Pictures, Side
@@ -68,7 +69,7 @@ class Seen:
             return kept
         if self.side.n >= MANY:
             later = "; they are kept for the next time" if where else ""
-            self.say(f"reading {self.side.n:,} of {self.side.data.name} with {self.eye.title}{later}")
+            tell_wait(self.say, f"reading {self.side.n:,} of {self.side.data.name} with {self.eye.title}{later}")
         features = self.eye.features(self.side)
         if where:
             keep_features(where.features, features)

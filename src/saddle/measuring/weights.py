@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ..data.place import home
+from ..data.progress import tell_wait
 from ..data.seal import writing_in
 from ..errors import Mistake, require
 from ..runs.folder import write
@@ -47,7 +48,7 @@ def needed(download: bool, say: Callable[[str], None]) -> Path:
 
 def fetched(address: str, sha256: str, file: Path, say: Callable[[str], None]) -> Path:
     """A file from the network, there only if its hash begins so; raises Mistake where it cannot be had."""
-    say(f"downloading {address}")
+    tell_wait(say, f"downloading {address}")
 
     def fill(draft: BinaryIO) -> None:
         total = hashlib.sha256()

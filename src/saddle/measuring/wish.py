@@ -37,6 +37,7 @@ class Wish:
     picture: Path | None = None  # draw the samples nearest to the training data beside what they are near to, a PNG
     json: Path | None = None  # write the figures with their protocols here
     device: str = "auto"  # cpu, cuda or cuda:1; auto takes a GPU if there is one
+    quiet: bool = False  # say only what needs attention, and the figures
     trust: bool = False  # run the recipe that a run brings, though it was never named on this machine
 
     def __post_init__(self) -> None:
