@@ -68,6 +68,8 @@ def packed(folder: Path, file: Path, spell=lambda name: name, mode: int = zipfil
         (("cats_train", "cats_test"), 2, ()),
         (("train-cat", "train-dog", "test-cat", "val-dog"), 4, ("cat", "dog")),
         (("steam_train", "crash_test"), 4, ("crash_test", "steam_train")),
+        (("seg_train/a/cat", "seg_train/a/dog", "seg_test/a/cat", "seg_pred"), 4, ("cat", "dog")),
+        (("DIV2K_train_HR", "DIV2K_valid_HR"), 2, ()),
         (("fold1/cat", "fold1/dog", "fold2/cat", "fold2/dog"), 8, ("cat", "dog")),
         (("00000-00999", "01000-01999"), 4, ()),
         (("training_day/cat", "contest/dog"), 4, ("contest", "training_day")),
@@ -84,6 +86,12 @@ def test_of_names_with_a_thing_and_a_part_any_part_is_taken(read):
     read.fill(*(f"{folder}/{i}.png" for folder in ("cat-train", "cat-val", "dog-train", "dog-val") for i in range(2)))
     assert read(f"{read.home}:val").classes == ("cat", "dog") and len(read(f"{read.home}:all")) == 8
     assert len(read(f"{read.home}:dog-val")) == 2
+
+
+def test_a_name_of_a_part_without_its_others_is_a_class_and_said(read):
+    read.fill(*(f"{folder}/{i}.png" for folder in ("bus", "train", "plane") for i in range(2)))
+    assert read().classes == ("bus", "plane", "train") and read.heard(":train behind its name takes it alone")
+    assert len(read(f"{read.home}:train")) == 2
 
 
 def test_a_part_is_named_in_any_case_and_by_its_kind(read):

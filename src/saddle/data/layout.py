@@ -22,7 +22,7 @@ PART = re.compile(
     re.IGNORECASE,
 )
 AFFIX = r"train(?:ing)?|test(?:ing)?|val(?:id(?:ation)?)?"
-AFFIXED = re.compile(rf"(?:(?P<before>.+)[-_ .](?P<last>{AFFIX})|(?P<first>{AFFIX})[-_ .](?P<after>.+))", re.IGNORECASE)
+AFFIXED = re.compile(rf"(?:(?P<before>.+)[-_ .])?(?P<kind>{AFFIX})(?:[-_ .](?P<after>.+))?", re.IGNORECASE)
 KINDS = {"train": "train", "training": "train", "trainval": "train", "test": "test", "testing": "test"}  # others: val
 PORTION = re.compile(
     r"(?:part|batch|chunk|shard|portion|fold|split|subset|images?|imgs?|folder|dir|dis[ck]|volume)[-_ .]?\d+"
@@ -76,12 +76,11 @@ def part_of(folder: str) -> Part | None:
 
 
 def affixed(folder: str) -> Part | None:
-    """The part that a folder of a name such as cats_train or test-dogs holds."""
+    """The part that a folder of a name such as cats_train, test-dogs or DIV2K_valid_HR holds."""
     match = AFFIXED.fullmatch(folder)
     if match is None:
         return None
-    kind = (match["last"] or match["first"]).lower()
-    return Part(KINDS.get(kind, "val"), match["before"] or match["after"])
+    return Part(KINDS.get(match["kind"].lower(), "val"), "_".join(filter(None, (match["before"], match["after"]))))
 
 
 def reading(folders: set[str]) -> Reading | None:
@@ -91,6 +90,16 @@ def reading(folders: set[str]) -> Reading | None:
     parts = [part for folder in folders if (part := affixed(folder))]
     one = len({part.domain for part in parts}) < len(set(parts))  # so that a crash_test and a steam_train are classes
     return affixed if one and len(parts) == len(folders) else None
+
+
+def reading_among(folders: set[str]) -> Reading | None:
+    """How the names of some folders tell parts, for training and others, of a set that has other folders beside."""
+    for read in (part_of, affixed):
+        parts = {part for folder in folders if (part := read(folder))}
+        trained = {part.domain for part in parts if part.kind == "train"}
+        if any(part.domain in trained and part.kind != "train" for part in parts):
+            return read
+    return None
 
 
 def peeled(view: View) -> View:
@@ -115,12 +124,11 @@ def level_of_parts(paths: Sequence[str]) -> tuple[int, Reading] | None:
         folders = set(folders_at(paths, level) or ())
         if not folders:
             return None
-        kinds = {part.kind for folder in folders if (part := part_of(folder))}
         if found := reading(folders):
-            several = found is affixed or len(kinds) > 1
+            several = found is affixed or len({part.kind for folder in folders if (part := part_of(folder))}) > 1
             return (level, found) if level == 0 or several else None
-        if level == 0 and "train" in kinds and len(kinds) > 1:  # and others beside them
-            return level, part_of
+        if level == 0 and (found := reading_among(folders)):
+            return level, found
     return None
 
 
@@ -129,8 +137,14 @@ def chosen(name: str, files: Sequence[str], part: str | None, say: Say) -> View:
     whole = View(bare(files), np.arange(len(files)))
     view = peeled(whole)
     found = level_of_parts(view.paths)
+    if found is None and part in (None, "all"):
+        lone = sorted({top(path) for path in view.paths if part_of(top(path))})
+        if part is None and lone:
+            say(f"{name}: {listed(lone)} beside other folders {are(lone)} not taken for a part of the set; :{lone[0]} "
+                "behind its name takes it alone")  # fmt: skip
+        return whole
     if found is None:
-        return whole if part in (None, "all") else below(name, whole, part or "")
+        return below(name, whole, part or "")
     level, read = found
     folders = folders_at(view.paths, level) or []
     inner = [without(path, level, read) for path in view.paths]
