@@ -343,6 +343,12 @@ def test_the_parts_of_an_npz(read):
         read(f"{read.home / 'a.npz'}:val")
 
 
+def test_rows_of_an_npz_that_are_not_taken_for_labels_are_said(read):
+    np.savez(read.home / "a.npz", pics=PIXELS, kind=np.arange(len(PIXELS)), scale=np.zeros(2))
+    assert read(read.home / "a.npz").labels is None
+    assert any("a.npz: kind, with a row for each picture, is not taken for classes" in one for one in read.said)
+
+
 @pytest.mark.parametrize(
     ("array", "sentence"),
     [

@@ -7,8 +7,8 @@ from typing import NamedTuple
 from torch import Tensor
 
 LABELS = (
-    "put the images of each class into a folder of its own, or name a table with --labels, or take --data glyphs "
-    "--size 32"
+    "put the images of each class into a folder of its own, or an array's labels beside it into an .npz, or name a "
+    "table with --labels, or take --data glyphs --size 32"
 )  # how labels are given
 
 

@@ -14,6 +14,7 @@ from .levels import BYTES, NOTHING, Extent, Levels, cut, levels_of, told
 from .npy import Arrays, Header, mapped
 from .pile import Labels, Numbers, Pile, Say, Source, numbered, of_array, stamp
 from .prepare import ends
+from .words import are, listed
 
 T = TypeVar("T")
 IMAGES = ("images", "image", "x", "X", "data", "samples", "arr_0")
@@ -36,6 +37,9 @@ def array(path: Path, part: str | None = None, range: str | None = None) -> Sour
         arrays = Arrays(path)
         images = images_of(arrays, part, path, say)
         labels = labels_beside(images, arrays)
+        if labels is None and (beside := rows_beside(images, arrays)):
+            say(f"{path}: {listed(beside)}, with a row for each picture, {are(beside)} not taken for classes; an array "
+                "called labels is")  # fmt: skip
         pixels = numbers_in(arrays.read(images), f"{path}:{images}", say, range)
         return of_array(pixels, *((None,) if labels is None else labels_of(arrays.read(labels), f"{path}:{labels}")))
 
@@ -74,6 +78,13 @@ def labels_beside(images: str, arrays: Arrays) -> str | None:
     split = next((word for word in SPLITS if word in images), None)
     names = LABELS if split is None else [n for name in LABELS for n in (f"{split}_{name}", f"{name}_{split}")]
     return next((name for name in names if name in arrays and name != images), None)
+
+
+def rows_beside(images: str, arrays: Arrays) -> list[str]:
+    """The names of arrays without pictures that have as many rows as one of pictures."""
+    rows = arrays[images].shape[:1]
+    headers = {name: arrays.headers[name] for name in arrays if name != images}
+    return [n for n, h in headers.items() if isinstance(h, Header) and h.shape[:1] == rows and len(h.shape) < 3]
 
 
 def labels_of(labels: NDArray[Any], name: str) -> tuple[Labels, tuple[str, ...]]:
