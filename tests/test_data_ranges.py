@@ -168,6 +168,24 @@ def test_one_bright_picture_among_dark_ones_makes_none_of_them_a_mask(read, tmp_
     assert np.array_equal(samples, pixels) and said == []
 
 
+@pytest.mark.parametrize("ending", ["png", "npy"])
+def test_maps_of_many_classes_are_remarked_on_and_photographs_are_not(read, tmp_path, ending):
+    classes = np.kron(np.linspace(0, 150, 6 * 9).astype(np.uint8).reshape(6, 3, 3), np.ones((8, 8), np.uint8))
+    photographs = noise(6, 24, 24) // 2 + 100  # which reach 227
+    flat = np.kron(PIXELS[:, :3, :3], np.ones((8, 8), np.uint8))  # as drawings are
+    flat[:, 0, 0] = 255
+    for name, pixels, most in (("maps", classes, 150), ("photos", photographs, 0), ("drawings", flat, 0)):
+        place = files(tmp_path / name, pixels, ending) if ending == "png" else tmp_path / f"{name}.npy"
+        if ending == "npy":
+            np.save(place, pixels)
+        samples, said = read(place)
+        assert np.array_equal(samples[..., 0] if samples.ndim == 4 else samples, pixels)
+        assert [s for s in said if "like numbers of classes" in s and f"--range 0..{most}" in s] == said
+        assert len(said) == bool(most)
+    samples, said = read(tmp_path / ("maps" if ending == "png" else "maps.npy"), range="0..150")
+    assert samples.max() == 255 and said == []
+
+
 def test_masks_are_stretched_before_they_are_made_smaller(read, tmp_path):
     files(tmp_path / "in", np.kron(TRUE, np.ones((4, 4), np.uint8)), "png")
     assert len(np.unique(read(tmp_path / "in", size=12)[0])) > 50

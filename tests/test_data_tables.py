@@ -14,6 +14,13 @@ from saddle.data.pile import Pile
 from saddle.data.tables import Table, read_json
 from saddle.errors import Mistake
 
+LINES = """\
+{"file_name": "a.png", "label": "cat", "objects": {"bbox": [1, 2]}}
+
+{"file_name": "b.png", "label": "dog", "width": 8}
+{"file_name": "c.png", "label": "cat"}
+{"file_name": "d.png", "label": "dog"}
+"""
 KEYS = ("a.png", "b.png", "c.png", "d.png")
 
 
@@ -204,3 +211,25 @@ def test_any_json_is_a_dataset_json_or_a_mistake(value):
     except Mistake:
         return
     assert rows and all(isinstance(row.path, str) and isinstance(row.value, str) for row in rows)
+
+
+def test_metadata_of_hugging_face_is_a_table_by_lines():
+    assert label(LINES, name="metadata.jsonl") == (ALL, [])
+    assert label(LINES.replace("label", "text"), column="text", name="m.jsonl") == (ALL, [])
+    assert label(LINES.replace('"cat"', "0").replace('"dog"', "1"), name="m.ndjson")[0]["b.png"] == "1"
+    for text, words in ((LINES + "{", "line 6 of m.jsonl is no JSON"), ("[1]\n", "no object such as"),
+                        ('{"file_name": "a.png"}', "does not tell files and their classes")):  # fmt: skip
+        with pytest.raises(Mistake, match=words):
+            label(text, name="m.jsonl")
+
+
+def test_metadata_beside_pictures_is_named_with_the_option_that_reads_it(tmp_path):
+    for i, key in enumerate(KEYS):
+        save(tmp_path / key, noise(8, 8, 3, seed=i))
+    (tmp_path / "metadata.jsonl").write_text(LINES)
+    said: list[str] = []
+    assert open_data(str(tmp_path), Prepare(), said.append).labels is None
+    assert any(sentence.endswith("--labels metadata.jsonl reads them") for sentence in said)
+    said.clear()
+    labelled = open_data(str(tmp_path), Prepare(labels="metadata.jsonl"), said.append)
+    assert labelled.classes == ("cat", "dog") and not any("metadata" in sentence for sentence in said)

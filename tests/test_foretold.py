@@ -13,6 +13,7 @@ from saddle.core import Mistake, Shape
 from saddle.data import entry
 from saddle.extras import install, installing
 from saddle.measuring.foreseen import foretell
+from saddle.measuring.measure import otherwise
 from saddle.measuring.named import LAYERS, looked_through, names_classes
 from saddle.measuring.sides import Known
 from saddle.metrics.features.inception import ENDS
@@ -167,3 +168,9 @@ def test_a_quiet_comparison_is_the_comparison_alone(
     monkeypatch.setattr("saddle.reports.compare.Comparison.text", lambda self, width: "a table")
     assert main(["compare", "a", "b"]) == 0 and "--html FILE adds" in capsys.readouterr().out
     assert main(["compare", "a", "b", "--quiet"]) == 0 and capsys.readouterr().out == "a table\n"
+
+
+def test_features_that_a_run_was_measured_through_are_not_left_in_silence() -> None:
+    assert otherwise("run", "auto", "auto") == "" == otherwise("run", "random", "identity")
+    assert otherwise("run", "random", "auto").endswith("name them to get figures of the same kind")
+    assert "there is no file gone.pth" in otherwise("run", "gone.pth", "auto")

@@ -182,6 +182,13 @@ def test_random_features_tell_noise_from_smooth_images() -> None:
     assert frechet(rough, features_of(extractor, smooth)) > 10 * frechet(rough, other)
 
 
+def test_random_features_of_large_images_are_those_of_their_means() -> None:
+    small, images = RandomFeatures(4, shrink=4), noise(2, size=8)
+    large = torch.nn.functional.interpolate(images, scale_factor=4)
+    torch.testing.assert_close(small(large), RandomFeatures(4)(images))
+    assert (small.resize, RandomFeatures(4).resize, small.sha256) == ("mean of 4 x 4", "none", RandomFeatures(4).sha256)
+
+
 def test_batches_and_the_whole_give_the_same_features_and_moments() -> None:
     extractor, images = RandomFeatures(4), noise(23)
     whole, moments = features_of(extractor, images), Moments(extractor.dimension)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import Mistake, nearest, require
-from .levels import BYTES, NOTHING, Extent, Levels, cut, levels_of, told
+from .levels import BYTES, NOTHING, Extent, Levels, cut, is_map, levels_of, told
 from .npy import Arrays, Header, mapped
 from .pile import Labels, Numbers, Pile, Say, Source, numbered, of_array, stamp
 from .prepare import ends
@@ -22,6 +22,7 @@ LABELS = ("labels", "label", "y", "Y", "targets", "target", "classes", "arr_1")
 SPLITS = ("train", "test", "val", "valid", "dev")
 ENOUGH = 127  # a byte above it tells that the range is the whole one
 BLOCK = 1 << 22  # numbers looked at in one go
+LOOKED = 64  # pictures that are looked at for flat areas
 
 
 def array(path: Path, part: str | None = None, range: str | None = None) -> Source:
@@ -141,13 +142,22 @@ def ranged(images: NDArray[Any], name: str, say: Say, asked: str | None) -> Leve
     """The range of the numbers, asked for or decided from all of them; raises Mistake for what are no pixels."""
     try:
         extent = extent_of(images, enough=images.dtype == np.uint8 and asked is None)
+        maps = asked is None and images.dtype == np.uint8 and ENOUGH < extent.high < BYTES.high and maps_in(images)
+        if maps:
+            extent = extent_of(images, enough=False)
         levels = levels_of(extent, images.dtype) if asked is None else Levels(*ends(asked))
     except Mistake as why:
         raise Mistake(f"{name}: {why}") from why
-    sentence = told(levels, extent, images.dtype) if asked is None else cut(levels, extent)
+    sentence = told(levels, extent, images.dtype, maps) if asked is None else cut(levels, extent)
     if sentence:
         say(f"{name}: {sentence}")
     return levels
+
+
+def maps_in(images: NDArray[Any]) -> bool:
+    """Do pictures (n, height, width, channels) look like maps of classes?"""
+    step = max(1, len(images) // LOOKED)
+    return images.shape[-1] == 1 and all(is_map(np.asarray(one)[..., 0]) for one in images[::step])
 
 
 def extent_of(images: NDArray[Any], enough: bool) -> Extent:

@@ -9,13 +9,13 @@ from typing import NamedTuple
 
 from PIL import Image
 
-from ..errors import Mistake, plural, require
+from ..errors import Mistake, plural, quoted, require
 from .formats import PACKED, by_saddle, ending, ends_as_picture, may_be_picture, may_move
 from .layout import View, bare, chosen, classed
 from .matching import Pictures, labelled
 from .pile import Pile, Say, numbered
 from .pixels import strict
-from .tables import Table, read_json
+from .tables import METADATA, Table, read_json
 from .words import are, them
 
 JSON = "dataset.json"  # StyleGAN's classes
@@ -166,6 +166,8 @@ def left_out(name: str, others: Iterable[str], table: Table | None, say: Say) ->
     plain = [path for path in others if path not in packed]
     if plain:
         say(f"{name}: {counted(plain)} left out, being no {'picture' if len(plain) == 1 else 'pictures'}")
+    if beside := next((path for path in plain if path.rpartition("/")[2] in METADATA and table is None), None):
+        say(f"{name}: {beside} may tell classes, but is not read unasked; --labels {quoted(beside)} reads them")
     if packed:
         hold = "it holds" if len(packed) == 1 else "they hold"
         say(f"{name}: {counted(packed)} not looked into; unpack {them(packed)}, or name one, to use what {hold}")

@@ -14,6 +14,7 @@ from ..errors import Mistake, require
 CLOSE = 1e-3  # how far floats may lie outside their range: resizing overshoots a little
 FEW = 63  # whole numbers that go no further are masks, classes or a few shades, and no picture of 8 bits
 TOPS = (255, 1023, 4095, 16383, 65535)  # the whitest number of 8, 10, 12, 14 and 16 bits
+EQUAL, SHADES = 0.8, 64  # neighbours that are the same in a map of classes, at least; its different numbers, at most
 OPTION = "--range LOW..HIGH takes others"
 
 
@@ -99,12 +100,26 @@ def of_fractions(extent: Extent) -> Levels | None:
     return Levels(-1, 1) if low >= -1 - CLOSE and high <= 0 else None
 
 
-def told(levels: Levels, extent: Extent, dtype: np.dtype[np.generic]) -> str:
-    """A sentence on a range that was decided; none where it is the kind of numbers' own, and they fill it."""
+def is_map(numbers: NDArray[np.generic]) -> bool:
+    """Has a picture of one band (height, width) the flat areas of a map of classes, and no white?"""
+    if numbers.shape[1] < 2 or numbers.max() >= 255:
+        return False
+    same = float((numbers[:, 1:] == numbers[:, :-1]).mean())
+    return same >= EQUAL and len(np.unique(numbers)) <= SHADES
+
+
+def told(levels: Levels, extent: Extent, dtype: np.dtype[np.generic], maps: bool = False) -> str:
+    """A sentence on a range that was decided; none where it is the kind of numbers' own, and they fill it.
+
+    `maps`: the pictures look like maps of classes, of which the largest number may be any.
+    """
     usual = "b" if dtype.kind == "b" else f"{dtype.kind}{dtype.itemsize}"
     ends = f"its numbers, from {extent.low:g} to {extent.high:g},"
     if levels != WHOLE.get(usual):
         return f"{ends} are taken to lie in {levels}; {OPTION}"
+    if maps and extent.high < levels.high:
+        return (f"{ends} lie in flat areas like numbers of classes, and are taken for shades among {levels}; "
+                f"--range 0..{extent.high:g} makes the largest white")  # fmt: skip
     dark = 0 < 2 * extent.high < levels.high
     return f"{ends} are dark among {levels}; --range 0..{extent.high:g} makes the largest white" if dark else ""
 

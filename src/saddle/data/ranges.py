@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import Mistake
-from .levels import BYTES, NOTHING, Extent, Levels, levels_of, told
+from .levels import BYTES, NOTHING, Extent, Levels, is_map, levels_of, told
 from .order import order
 from .pile import Pile, Say
 from .pixels import Bands, depth, numbers_in
@@ -61,20 +61,40 @@ class Ranges(Bands):
 
     def decided(self, kind: str) -> Found:
         """From the numbers of all pictures of this depth; of a usual kind from as many as make it sure."""
-        extent = NOTHING
-        for one in self.extents(kind):
-            extent |= one
-            if extent.high > ENOUGH.get(kind, np.inf):
-                break
+        extent = self.extent(kind, ENOUGH.get(kind, np.inf))
+        maps = kind == "8" and ENOUGH["8"] < extent.high < BYTES.high and self.maps()
+        if maps:
+            extent = self.extent(kind, BYTES.high - 1)
         if extent == NOTHING:  # none can be read, and reading them as samples will say why
             return Found()
         try:
             levels = levels_of(extent, KINDS[kind])
         except Mistake as why:
             return Found(why=why)
-        if sentence := told(levels, extent, KINDS[kind]):
+        if sentence := told(levels, extent, KINDS[kind], maps):
             self.say(f"pictures of {DEPTHS[kind]}: {sentence}")
         return Found(levels)
+
+    def extent(self, kind: str, enough: float) -> Extent:
+        """Of all pictures of this depth, or of as many as hold a number above `enough`."""
+        extent = NOTHING
+        for one in self.extents(kind):
+            extent |= one
+            if extent.high > enough:
+                break
+        return extent
+
+    def maps(self) -> bool:
+        """Do the pictures look like maps of classes?"""
+
+        def looks(place: int) -> bool:
+            try:
+                with self.pile.read(place) as image:
+                    return image.mode == "L" and is_map(np.asarray(image))
+            except Exception:  # as below
+                return True
+
+        return all(looks(place) for place in range(0, len(self.pile), max(1, len(self.pile) // LOOKED)))
 
     def extents(self, kind: str) -> Iterator[Extent]:
         def look(place: int) -> Extent:

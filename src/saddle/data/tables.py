@@ -1,4 +1,4 @@
-"""Classes from a table with a row for each picture: CSV as people write it, or StyleGAN's dataset.json."""
+"""Classes from a table with a row for each picture: CSV as people write it, JSON by lines, StyleGAN's dataset.json."""
 
 from __future__ import annotations
 
@@ -24,6 +24,8 @@ CLASSES = ("label", "class", "category", "target", "tag")
 WORDS = ("none", "folders")  # that --labels may say besides a table's name
 SIGNS = (",", ";", "\t", "|")  # between the cells of a row
 SAMPLE = 200  # rows by which the column of files is found
+EXAMPLE = '{"file_name": "a.png", "label": "cat"}'
+METADATA = ("metadata.jsonl", "metadata.csv")  # what Hugging Face calls a table that lies beside its pictures
 LARGEST = 1 << 30  # bytes of a table
 
 
@@ -42,7 +44,8 @@ class Table:
             rows = read_json(self.read(), self.name)
             require(rows is not None, f"{self.name} says of no picture to which class it belongs (its labels are null)")
             return labelled(pile, pictures, rows or [], self.name, "label", say)
-        header, cells = parsed(self.read(), self.name, pictures)
+        by_line = self.name.lower().endswith((".jsonl", ".ndjson"))
+        header, cells = by_lines(self.read(), self.name) if by_line else parsed(self.read(), self.name, pictures)
         file = column_of_files(header, cells, pictures)
         column = self.chosen(header, file)
         number = header.index(column)
@@ -163,6 +166,24 @@ def read_json(raw: bytes, name: str) -> list[Row] | None:
         if isinstance(error, Mistake):
             raise
         raise Mistake(f'the labels of {name} do not read like ["00000/img00000000.png", 6]') from error
+
+
+def by_lines(raw: bytes, name: str) -> tuple[list[str], list[list[str]]]:
+    """The columns and rows of a table with an object of JSON a line, as Hugging Face's metadata.jsonl; plain values."""
+    rows: list[dict[str, str]] = []
+    for number, line in enumerate(decoded(raw, name).split("\n"), 1):
+        if not line.strip():
+            continue
+        try:
+            facts = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            raise Mistake(f"line {number} of {name} is no JSON that can be read: {error}") from error
+        require(isinstance(facts, dict), f"line {number} of {name} is no object such as {EXAMPLE}")
+        rows.append({key: "" if value is None else str(value).strip() for key, value in facts.items()
+                     if value is None or isinstance(value, str | int | float)})  # fmt: skip
+    header = list(dict.fromkeys(key for row in rows for key in row))
+    require(len(header) > 1, f"{name} does not tell files and their classes, as in {EXAMPLE}")
+    return header, [[row.get(key, "") for key in header] for row in rows]
 
 
 def path_of(pair: Any) -> str:

@@ -26,6 +26,7 @@ from .seen import Eye
 Say = Callable[[str], None]
 CPU = torch.device("cpu")
 COMMON = 768  # of a file without the last blocks: the largest of the dimensions that others measure, too
+READ = 128  # pixels of the shorter side: larger images are made smaller for random features, by whole factors
 SMALL = 64  # pixels of a side up to which a classifier learns in a minute
 
 
@@ -62,7 +63,8 @@ class Eyes:
             case "classifier":
                 return self.classifier
             case "random":
-                return Eye(RandomFeatures().to(self.device), self.device)
+                side = min(self.teacher.shape[1:3])
+                return Eye(RandomFeatures(shrink=max(1, side // READ)).to(self.device), self.device)
             case _:
                 return self.inception(self.layer or (2048 if self.weights.classes is not None else COMMON))
 

@@ -19,7 +19,7 @@ from ..data.pile import Suits
 from ..data.progress import hushed
 from ..data.sources import meant, unmistakable
 from ..data.words import settled
-from ..errors import nearest
+from ..errors import nearest, quoted
 from ..hints import fields, fits, wanted
 from ..inference.load import load
 from ..memory import enough
@@ -37,7 +37,7 @@ from .eyes import Eyes, Say, silent
 from .foreseen import foresee, foretell
 from .given import Given, as_reference, fitted, is_run, named, opened, writable
 from .maker import Maker
-from .named import FOR_MODES, FOR_POINTS, chosen, sensible
+from .named import FOR_MODES, FOR_POINTS, chosen, looked_through, sensible
 from .picture import draw_copies
 from .sides import Known, described, room
 from .wish import MeasureKeywords, Wish
@@ -160,6 +160,8 @@ def of_run(run: str, against: Given | None, wish: Wish, say: Say) -> Subject:
         given = getattr(wish, name) != getattr(Wish(), name)
         require(not given, f"a run has its own {name}, to which the data are brought; leave out --{name}")
     manifest = moved(folder, before, wish.data, "measure")
+    if said := otherwise(run, manifest.settings.features, wish.features):
+        say(said)
     suits = suiting(wish, source, True, manifest.settings.crop == "random")
     n, own_data = wish.n or MADE, against is None or (named(against) and str(against) == source)
     if own_data:
@@ -185,6 +187,18 @@ def of_run(run: str, against: Given | None, wish: Wish, say: Say) -> Subject:
             alike(made.known, real.known)
     clock = maker.loaded.clock
     return Subject(made, real, lambda: teacher, maker, (folder, clock.images, clock.round))
+
+
+def otherwise(run: str, trained: str, asked: str) -> str:
+    """A sentence on features that a run was measured through as it trained, where nobody names any now."""
+    if asked != "auto" or trained == "auto":
+        return ""
+    said = f"{run} was measured through --features {quoted(trained)} as it trained, and is measured now through what "
+    try:
+        looked_through(trained)
+    except Mistake as mistake:
+        return f"{said}suits its data, for of those {mistake}"
+    return f"{said}suits its data; name them to get figures of the same kind"
 
 
 def asked(own: Prepare, wish: Wish, say: Say) -> Prepare:

@@ -36,13 +36,14 @@ class Identity:
 class RandomFeatures(nn.Module):
     """Convolutions never trained: means and deviations of their maps. They see texture and colour, not meaning.
 
-    The weights follow from the seed alone, on any machine; every size of image from 8 pixels is taken as it is.
+    The weights follow from the seed alone, on any machine; every size of image from 8 pixels is taken, as it is or
+    first made smaller by the mean of `shrink` times as many pixels on each side: the work grows with the pixels.
     """
 
-    resize = "none"
-
-    def __init__(self, width: int = 64, depth: int = 3, seed: int = 0) -> None:
+    def __init__(self, width: int = 64, depth: int = 3, seed: int = 0, shrink: int = 1) -> None:
         super().__init__()
+        require(shrink > 0, f"an image is made smaller by a whole number above 0, not {shrink}")
+        self.shrink, self.resize = shrink, "none" if shrink == 1 else f"mean of {shrink} x {shrink}"
         require(width > 0 and depth > 0, f"random features need channels and layers, not {width} and {depth}")
         dice = torch.Generator().manual_seed(seed)
         sizes = [3, *(width * 2**i for i in range(depth))]
@@ -55,7 +56,7 @@ class RandomFeatures(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """(n, dimension): for every layer's maps, their mean and their standard deviation over the image."""
-        x, parts = rounded(coloured(images)), []
+        x, parts = F.avg_pool2d(rounded(coloured(images)), self.shrink), []
         require(
             min(x.shape[2:]) >= self.smallest, f"random features need {self.smallest} pixels or more, not {x.shape[2:]}"
         )
