@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import signal
+import sys
 import threading
+import time
 from collections.abc import Iterator
+from importlib import import_module
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -15,6 +18,7 @@ import torch
 from saddle import resume, train
 from saddle.cli import COMMANDS, main
 from saddle.core import Mistake
+from saddle.early import guarded
 from saddle.errors import Interrupted
 from saddle.games import Turns
 from saddle.inference.load import Loaded
@@ -24,7 +28,7 @@ from saddle.runs.measures import read_measures
 from saddle.training import loop, measured
 from saddle.training.checkpoint import facts_of, latest, read
 from saddle.training.engine import Engine
-from saddle.training.signals import Abandoned, Ended, Signals, ending, heed
+from saddle.training.signals import HANGUP, STOPS, Abandoned, Ended, Signals, ending, heed
 from test_resume import small
 
 
@@ -105,6 +109,15 @@ def test_a_second_signal_ends_at_once(whole: Path, tmp_path: Path):
     equal(whole, resume(tmp_path / "run"))
 
 
+@pytest.mark.skipif(HANGUP is None, reason="no terminal hangs up on this system")
+def test_a_terminal_that_goes_is_told_once_however_often_it_is_said(tmp_path: Path):
+    with pytest.MonkeyPatch.context() as patch:
+        at_call(patch, Engine, "step", 5, HANGUP, HANGUP, HANGUP)
+        with pytest.raises(Interrupted, match="and saved") as ended:
+            train(**asked(tmp_path / "run"))
+    assert ended.value.code == 129
+
+
 @pytest.mark.parametrize("call", [0, 3, 5])
 def test_a_measurement_that_was_left_is_taken_when_the_run_goes_on(whole: Path, tmp_path: Path, call: int):
     """The first, the one on the way and the last one; the figures are those of the run that nobody stopped."""
@@ -144,7 +157,80 @@ def test_handlers_are_as_they_were_and_threads_may_work_without_any():
     assert left == ["done"]
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.skipif(HANGUP is None, reason="no terminal hangs up on this system")
+def test_what_nohup_has_started_does_not_hear_the_terminal_go():
+    before = signal.signal(HANGUP, signal.SIG_IGN)
+    try:
+        with ending(), Signals().heeded():
+            signal.raise_signal(HANGUP)
+    finally:
+        signal.signal(HANGUP, before)
+
+
+def test_what_a_signal_ends_is_not_disturbed_while_it_tidies_up():
+    tidied: list[str] = []
+
+    def working() -> None:
+        try:
+            signal.raise_signal(signal.SIGINT)
+        finally:
+            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(signal.SIGTERM)
+            tidied.append("done")
+
+    with pytest.raises(Ended) as ended, ending():
+        working()
+    assert ended.value.number == signal.SIGINT and tidied
+
+
+@pytest.fixture
+def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The name of one that a signal finds being imported, which takes it for something else."""
+    body = "import signal\ntry:\n    signal.raise_signal(signal.SIGINT)\nexcept BaseException:\n    1 / 0\nwhole = 1\n"
+    (tmp_path / "interrupted.py").write_text(body)
+    monkeypatch.syspath_prepend(tmp_path)
+    yield "interrupted"
+    sys.modules.pop("interrupted", None)
+
+
+def test_no_import_is_broken_by_a_signal(module: str):
+    def working() -> None:
+        import_module(module)
+        time.sleep(5)
+
+    with pytest.raises(Ended), ending():
+        working()
+    assert sys.modules[module].whole
+
+
+def test_a_process_of_ones_own_ends_in_an_import(module: str):
+    left: list[int] = []
+    with ending(lambda number, frame: left.append(number)):
+        import_module(module)
+    assert left == [signal.SIGINT]
+
+
+def test_a_process_says_one_word_before_there_is_any_work_and_none_after_it(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+):
+    codes: list[int] = []
+    monkeypatch.setattr("os._exit", codes.append)
+
+    def working() -> int:
+        signal.raise_signal(signal.SIGTERM)
+        return 3
+
+    before = {number: signal.getsignal(number) for number in STOPS}
+    try:
+        assert guarded(working) == 3
+        signal.raise_signal(signal.SIGINT)
+    finally:
+        for number, old in before.items():
+            signal.signal(number, old)
+    assert codes == [143, 3] and capfd.readouterr().err == "saddle: interrupted\n"
+
+
+@pytest.mark.parametrize("number", STOPS)
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_ends_at_once_with_a_word_and_its_code(
     command: str, number: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -4,6 +4,19 @@ from __future__ import annotations
 
 import sys
 
-from .cli import main
+from .early import guarded
 
-sys.exit(main())
+
+def main() -> int:
+    from .cli import main
+
+    return main()
+
+
+def run() -> int:
+    """The command line as a process of its own."""
+    return guarded(main)
+
+
+if __name__ == "__main__":
+    sys.exit(run())

@@ -70,7 +70,7 @@ def quoted(word: object) -> str:
 
 
 class Interrupted(Exception):
-    """The run was asked to stop and has saved itself: the exit code is 130 or 143."""
+    """The run was asked to stop and has saved itself: the exit code is 128 + the signal's number."""
 
     def __init__(self, code: int, sentence: str) -> None:
         super().__init__(sentence)

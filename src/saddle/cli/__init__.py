@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import NamedTuple
 
 from .. import __version__
+from ..early import leave
 from ..errors import Failure, Interrupted, Mistake, nearest, require
 from ..memory import enough
 from ..training.signals import ending
@@ -64,12 +65,13 @@ class Answer(Exception):
 
 
 def main(words: list[str] | None = None) -> int:
-    """Run one command; returns the exit code: 0 done, 1 it failed, 2 it was asked wrongly, 130 or 143 interrupted."""
+    """Run one command; returns the exit code: 0 done, 1 it failed, 2 it was asked wrongly, 128 + a signal's
+    number interrupted: 130 by Ctrl-C, 143 by SIGTERM, 129 as the terminal went."""
     if words is None:  # this process is the command, and nobody else's
         leave_compiler_out()
     open_streams()
     try:
-        with ending(), enough():
+        with ending(leave if words is None else None), enough():
             answer(sys.argv[1:] if words is None else words)
     except BrokenPipeError:  # whoever read the output has seen enough
         close_output()
@@ -79,7 +81,8 @@ def main(words: list[str] | None = None) -> int:
     except Interrupted as error:
         return ended(error, error.code) if os.environ.get("RANK", "0") == "0" else error.code
     except KeyboardInterrupt as end:
-        return ended("interrupted", 128 + getattr(end, "number", signal.SIGINT))
+        code = 128 + getattr(end, "number", signal.SIGINT)
+        return ended("interrupted", code) if os.environ.get("LOCAL_RANK", "0") == "0" else code
     except Failure as error:
         return ended(error, error.code) if ours(error) else error.code
     except OSError as error:

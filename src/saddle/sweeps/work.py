@@ -14,7 +14,7 @@ from ..runs.folder import Folder
 from ..runs.manifest import Manifest
 from ..runs.measures import Measurement
 from ..sessions import resume, train
-from ..training.signals import end_with_parent
+from ..training.signals import end_with_parent, ending
 from ..training.watch import Plan, Together, Watcher, watchers
 from ..uncompiled import leave_compiler_out
 from .plan import Trial
@@ -62,19 +62,9 @@ def work(recipe: str, trial: Trial, place: str, alone: bool, asks: bool, answer:
     end_with_parent()
     leave_compiler_out()
     line = Line(answer)
-    board, quiet = (bool(trial.settings.get(name)) for name in ("board", "quiet"))
     try:
-        linked = os.path.islink(place)
-        require(not linked, f"{place} is a link, and a sweep plays in no folder out of it; put the run itself there")
-        shown = watchers(board, quiet or not alone)  # the displays of several would overwrite each other
-        watch = Together(*shown, line) if asks else Together(*shown)
-        if (Path(place) / "manifest.json").exists():
-            found = Manifest.read(Folder.found(place)).name
-            require(found == recipe, f"{place} holds a run of {found}, not of {recipe}")
-            resume(place, watch=watch)
-        else:
-            clear(Path(place))
-            train(recipe, out=place, options=trial.options, watch=watch, **trial.settings)
+        with ending():
+            play(recipe, trial, place, alone, line, asks)
         tell(answer, DONE, "")
     except Failure as failure:
         tell(answer, Failure.__name__ if failure.code == 1 else Mistake.__name__, str(failure))
@@ -82,9 +72,26 @@ def work(recipe: str, trial: Trial, place: str, alone: bool, asks: bool, answer:
         tell(answer, Mistake.__name__, str(mistake))
     except Interrupted as end:
         tell(answer, PRUNED if line.pruned else Interrupted.__name__, str(end))
+    except KeyboardInterrupt:
+        tell(answer, Interrupted.__name__, "interrupted")
     except Exception as error:
         tell(answer, "", f"{type(error).__name__}: {error}")
         raise
+
+
+def play(recipe: str, trial: Trial, place: str, alone: bool, line: Line, asks: bool) -> None:
+    board, quiet = (bool(trial.settings.get(name)) for name in ("board", "quiet"))
+    linked = os.path.islink(place)
+    require(not linked, f"{place} is a link, and a sweep plays in no folder out of it; put the run itself there")
+    shown = watchers(board, quiet or not alone)  # the displays of several would overwrite each other
+    watch = Together(*shown, line) if asks else Together(*shown)
+    if (Path(place) / "manifest.json").exists():
+        found = Manifest.read(Folder.found(place)).name
+        require(found == recipe, f"{place} holds a run of {found}, not of {recipe}")
+        resume(place, watch=watch)
+    else:
+        clear(Path(place))
+        train(recipe, out=place, options=trial.options, watch=watch, **trial.settings)
 
 
 def tell(answer: Connection, end: str, sentence: str) -> None:

@@ -5,15 +5,25 @@ from __future__ import annotations
 import multiprocessing as mp
 import os
 import signal
+import sys
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from types import FrameType
+from typing import Any
 
-BOTH = (signal.SIGINT, signal.SIGTERM)
 PATIENCE = (120.0, 10.0)  # seconds in which a process saves what it did; in which it ends without
+HANGUP = getattr(signal, "SIGHUP", None)  # the terminal has gone; not on Windows
+STOPS = tuple(filter(None, (signal.SIGINT, signal.SIGTERM, HANGUP)))
+AT_ONCE = 2.0  # seconds in which signals are one: what they end has that long to tidy up after itself
+SOON = 0.02  # seconds after which a signal that found a module being imported comes again
+IMPORTS = "<frozen importlib._bootstrap>"
+
+
+Handler = Callable[[int, FrameType | None], None]
 
 
 class Ended(KeyboardInterrupt):
@@ -29,7 +39,10 @@ class Abandoned(Exception):
 
 
 class Signals:
-    """The first SIGINT or SIGTERM is remembered as `number`, and `heard` is called; a second one raises Ended."""
+    """The first SIGINT, SIGTERM or SIGHUP is remembered as `number`, and `heard` is called; a second one raises Ended.
+
+    A second SIGHUP does not: shells and systems send it more than once, and after SIGTERM.
+    """
 
     number = 0  # 0: none has come
     since = 0.0  # when it came
@@ -46,11 +59,14 @@ class Signals:
     def heeded(self) -> Iterator[None]:
         """Signals are remembered in here; elsewhere than in the main thread none can be."""
 
+        end = End()
+
         def ask(number: int, frame: FrameType | None) -> None:
-            self.number, self.since = number, time.monotonic()
-            for each in BOTH:
-                signal.signal(each, end)
-            self.heard()
+            if not self.number:
+                self.number, self.since = number, time.monotonic()
+                self.heard()
+            elif number != HANGUP:
+                end(number, frame)
 
         with handled(ask):
             yield
@@ -75,17 +91,48 @@ def heed() -> None:
         raise Abandoned
 
 
-def end(number: int, frame: FrameType | None) -> None:
-    raise Ended(number)
+class End:
+    """Raises Ended on a signal; not on those that come with it, or in haste after it, while files are tidied away.
+
+    While a module is imported nothing is raised, for libraries swallow it there, raise something else or abort: the
+    signal comes again when that is done, or goes to `leave`, which ends the process.
+    """
+
+    last = -AT_ONCE
+
+    def __init__(self, leave: Handler | None = None) -> None:
+        self.depth, self.leave = len(importing(sys._getframe())), leave
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        now, inside = time.monotonic(), len(importing(frame)) > self.depth
+        if inside and self.leave:
+            self.leave(number, frame)
+        elif inside:
+            threading.Timer(SOON, signal.raise_signal, [number]).start()
+        elif now - self.last >= AT_ONCE:
+            self.last = now
+            raise Ended(number)
+
+
+def importing(frame: FrameType | None) -> list[FrameType]:
+    """The frames of the import system, of all that called a frame."""
+    return [at for at, _ in traceback.walk_stack(frame) if at.f_code.co_filename == IMPORTS]
 
 
 @contextmanager
-def handled(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
-    """Both signals go to this handler in here, where that is possible: in the main thread."""
+def handled(handler: Handler) -> Iterator[None]:
+    """The signals go to this handler in here, where that is possible: in the main thread.
+
+    A SIGHUP that is ignored, as by `nohup`, stays so.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = {number: signal.signal(number, handler) for number in BOTH}
+    before: dict[int, Any] = {}
+    for number in STOPS:
+        old = signal.getsignal(number)  # None: of whoever has Python in a program of his own
+        if old is not None and (number, old) != (HANGUP, signal.SIG_IGN):
+            before[number] = signal.signal(number, handler)
     try:
         yield
     finally:
@@ -109,6 +156,6 @@ def end_with_parent() -> None:
     threading.Thread(target=follow, daemon=True).start()
 
 
-def ending() -> AbstractContextManager[None]:
-    """In here both signals end the work at once, as Ctrl-C alone does in Python, so that nothing half done is left."""
-    return handled(end)
+def ending(leave: Handler | None = None) -> AbstractContextManager[None]:
+    """In here the signals end the work at once, as Ctrl-C alone does in Python, so that nothing half done is left."""
+    return handled(End(leave))
