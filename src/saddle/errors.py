@@ -60,7 +60,12 @@ def cut(text: object) -> str:
     return whole if len(whole) <= LONGEST else f"{whole[: LONGEST // 2]} ... {whole[-LONGEST // 4 :]}"
 
 
-def quoted(word: object) -> str:
+def quoted(path: object) -> str:
+    """A path as a word of a command line, where one that begins with a dash would be an option."""
+    return escaped(f"./{path}" if str(path).startswith("-") else path)
+
+
+def escaped(word: object) -> str:
     """A word as a shell takes it: in quotes if need be, and with escapes for what does not print."""
     text = str(word)
     if text.isprintable():

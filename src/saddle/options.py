@@ -14,7 +14,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, TypeVar
 
-from .errors import Mistake, nearest, quoted, require
+from .errors import Mistake, escaped, nearest, require
 from .hints import Table, bare, example, fields, fits, inner, literals, members, wanted
 
 V = TypeVar("V")
@@ -103,7 +103,7 @@ def read(text: str, kinds: Iterable[type]) -> object:
 
 def typed(options: Mapping[str, str]) -> str:
     """Options as they are typed: --batch 32 --optimizer.lr 4e-4."""
-    return " ".join(f"--{field} {quoted(text)}" for field, text in options.items())
+    return " ".join(f"--{field} {escaped(text)}" for field, text in options.items())
 
 
 def count(text: str) -> int:

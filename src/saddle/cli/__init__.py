@@ -86,7 +86,6 @@ def main(words: list[str] | None = None) -> int:
     except Failure as error:
         return ended(error, error.code) if ours(error) else error.code
     except OSError as error:
-        close_output()
         if lost():
             return ended(LOST, 2)
         return ended(f"{error.filename}: {error.strerror}" if error.filename else error.strerror or error, 2)
@@ -117,6 +116,7 @@ def answer(words: list[str]) -> None:
 
 
 def ended(sentence: object, code: int) -> int:
+    close_output()  # or Python itself would, with another code
     say(f"saddle: {sentence}")
     return code
 

@@ -124,16 +124,20 @@ class Folder:
 
     def keep(self) -> None:
         """Remember what the run cannot do without, so that it can be put back."""
-        with suppress(FileNotFoundError), open_to_read(self.manifest, self.path) as file:
-            self.kept = {self.manifest: file.read()}
+        self.kept = {}
+        for path in (self.manifest, *(self.path / COPY).rglob("*.py")):
+            with suppress(FileNotFoundError), open_to_read(path, self.path) as file:
+                self.kept[path] = file.read()
 
     def mended(self) -> list[str]:
-        """Put back what was deleted while the run plays; a sentence on each."""
+        """Put back what was deleted while the run plays; a sentence on each. Mistake where a link took its place."""
+        self.refuse_links()
         lost = [path for path in (self.sheets, self.checkpoints) if not path.is_dir()]
         for path in lost:
             make(path)
         for path, content in self.kept.items():
             if not path.exists():
+                make(path.parent)
                 write(path, lambda draft, content=content: draft.write(content))  # type: ignore[misc]
                 lost.append(path)
         return [f"{path} was deleted while the run played, and is made again" for path in lost]

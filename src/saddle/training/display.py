@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable, Mapping
 from datetime import timedelta
@@ -16,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ..core import Clock
+from ..enduring import output
 from ..errors import visible
 from ..runs.findings import Finding, Rollback
 from .watch import Plan, Watcher
@@ -69,7 +69,7 @@ class Plain(Watcher):
     """A line every few seconds, rarer the longer a run lasts: a day leaves under 200 of them."""
 
     def __init__(self, out: TextIO | None = None, now: Callable[[], float] = time.monotonic) -> None:
-        self.out, self.now = out or sys.stdout, now
+        self.out, self.now = out or output(), now
         self.facts: Facts | None = None
 
     def begin(self, plan: Plan) -> None:
@@ -108,7 +108,7 @@ class Live(Watcher):
     """A bar with the speed and the time left, and under it the terms of every mover."""
 
     def __init__(self, console: Console | None = None) -> None:
-        self.console = console or Console(highlight=False)
+        self.console = console or Console(file=output(), highlight=False)
         self.facts: Facts | None = None
 
     def begin(self, plan: Plan) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..core import Clock
+from ..enduring import errors
 from ..errors import visible
 from ..runs.findings import Finding, Rollback
 from ..runs.measures import Measurement
@@ -115,7 +116,7 @@ class Quiet(Watcher):
     """Says what a person should read, on stderr, and nothing else."""
 
     def said(self, sentence: str) -> None:
-        print(visible(sentence), file=sys.stderr, flush=True)
+        print(visible(sentence), file=errors(), flush=True)
 
     def measured(self, measurement: Measurement, best: bool) -> None:
         """Needs no attention."""

@@ -1,0 +1,72 @@
+"""Whoever looks on may go: the work goes on."""
+
+from __future__ import annotations
+
+import io
+import shutil
+from collections.abc import Iterator
+from errno import EIO
+from pathlib import Path
+
+import pytest
+
+from saddle.core import Clock, Mistake
+from saddle.errors import quoted
+from saddle.runs.folder import COPY, Folder
+from saddle.training.display import Live, Plain
+from saddle.training.watch import Plan, Quiet, Watcher
+
+
+class Gone(io.StringIO):
+    """A terminal that was closed, or a pipe that nobody reads."""
+
+    def write(self, text: str) -> int:
+        raise OSError(EIO, "Input/output error")
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture
+def gone(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    with monkeypatch.context() as patch:
+        patch.setattr("sys.stdout", Gone())
+        patch.setattr("sys.stderr", Gone())
+        yield
+
+
+@pytest.mark.parametrize("kind", [Plain, Live, Quiet])
+def test_a_run_plays_on_when_its_terminal_has_gone(kind: type[Watcher], gone: None, tmp_path: Path):
+    watch = kind()
+    watch.begin(Plan("a run", 10, 0, 1, tmp_path))
+    watch.played(Clock(1, 8, 0.8), {"critic/adversarial": 1.0}, 3.0)
+    watch.said("a word")
+    watch.end()
+
+
+@pytest.mark.parametrize("path", ["-run", "--out", "-a b"])
+def test_a_path_that_begins_with_a_dash_is_printed_as_no_option(path: str):
+    assert quoted(path).lstrip("'").startswith("./-") and quoted(Path(path)) == quoted(path)
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Folder:
+    folder = Folder.new(tmp_path / "run", "any")
+    (folder.path / COPY / "more").mkdir(parents=True)
+    for path in (folder.manifest, folder.path / COPY / "mine.py", folder.path / COPY / "more" / "net.py"):
+        path.write_text(path.name)
+    folder.keep()
+    return folder
+
+
+def test_the_source_of_ones_own_recipe_is_put_back_too(run: Folder):
+    shutil.rmtree(run.path)
+    assert "mine.py was deleted while the run played" in " ".join(run.mended())
+    assert (run.path / COPY / "more" / "net.py").read_text() == "net.py" and run.mended() == []
+
+
+def test_a_link_that_takes_a_folders_place_is_not_written_through(run: Folder, tmp_path: Path):
+    run.sheets.rmdir()
+    run.sheets.symlink_to(tmp_path)
+    with pytest.raises(Mistake, match="sheets is a link, which is not followed"):
+        run.mended()
