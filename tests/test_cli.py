@@ -123,7 +123,7 @@ def test_every_command_is_on_the_first_page_and_has_one_of_its_own(say):
 @pytest.mark.parametrize("name", RECIPES)
 def test_a_recipe_shows_every_option_with_its_value_and_help(name, say):
     recipe, _ = find(name)
-    code, page, _ = say("train", name, "--help")
+    code, page, _ = say("train", name, "--help", "all")
     assert code == 0 and recipe.paper.authors in page and "--images" in page and "--out" in page
     for field in walk(recipe):
         assert f"{option(field)}\n" in page or f"{option(field)} " in page
@@ -226,7 +226,7 @@ def test_a_sweep_asks_what_to_vary_and_says_that_nothing_will_be_measured(say, m
     ("show dcgan --size 0", "size 0 is no picture"),
     ("show dcgan --size 48 --channels 3", "power of two"),
     ("diff dcgan", "diff needs A and B; write saddle diff A B"),
-    ("diff dcgan wgangp", "there is no recipe wgangp; did you mean wgan-gp?"),
+    ("diff dcgan wgangpp", "there is no recipe wgangpp; did you mean wgan-gp?"),
 ])  # fmt: skip
 def test_a_mistake_is_one_sentence_and_code_2(line, says, say):
     code, printed, complaint = say(*line.split(" "))

@@ -33,10 +33,10 @@ from .errors import nearest
 from .measuring.named import judged, judged_of_data
 from .memory import enough
 from .options import count, typed
-from .recipes import Entry, files, find
+from .recipes import Entry, canonical, files, find
 from .recipes.copies import Code, keep, replaced, resumed
 from .recipes.rehearsal import rehearse
-from .recipes.remedies import Attempt, Wish, advised
+from .recipes.remedies import Attempt, Try, Understand, Wish, advised, remedy
 from .recipes.revive import carried, changed, named, reread, revive, same, trust_run, vocabulary
 from .recipes.sources import Source
 from .runs.folder import Folder
@@ -54,6 +54,7 @@ from .training.measured import Gauge, Measuring
 from .training.watch import Together, Watcher, watchers
 
 CLASSES = 62  # of drawn glyphs
+TOYS = ("ring", "grid", "swiss-roll")
 MEASUREMENTS = 10  # of a run, beside that of its beginning, where nothing is said of how many
 
 
@@ -228,6 +229,7 @@ def choose(recipe: str | Recipe[Any], options: dict[str, str],
     by_name = isinstance(recipe, str)
     if not isinstance(recipe, str):
         recipe, options = named(recipe, options)
+    recipe = canonical(recipe)
     standard, entry = find(recipe)
     data = None if chosen.data is None else absolute(meant(chosen.data))
     if by_name and data in (None, entry.data):
@@ -267,6 +269,37 @@ def playable(recipe: str | Recipe[Any], wish: Wish, asked: Settings, data: Shape
     `most`: how many samples there are, once that is known.
     """
 
+    understand, attempt = tries(recipe, asked, data, where, most)
+    try:
+        attempt(understand(wish), True)
+    except Mistake as refusal:
+        raise advised(refusal, wish, understand, attempt) from None
+    return data
+
+
+def playable_with(recipe: str, options: Mapping[str, str]) -> Mapping[str, str]:
+    """These options and whatever else it takes that a recipe can be played on glyphs, or points, of its own with them.
+
+    Nothing where no change is known that helps.
+    """
+    _, entry = find(recipe)
+    size = entry.size or 32
+    data = Shape(2, 1, 1) if entry.data in TOYS else Shape(1, size, size, CLASSES)
+    understand, attempt = tries(recipe, Settings(device="cpu"), data, machine("cpu"))
+    wish = Wish(options, {})
+    with apart():
+        try:
+            attempt(understand(wish), True)
+        except Mistake as refusal:
+            found = remedy(wish, refusal, understand, attempt)
+            return found.options if found and not found.settings and options.items() <= found.options.items() else {}
+    return options
+
+
+def tries(recipe: str | Recipe[Any], asked: Settings, data: Shape, where: Machine,
+          most: int | None = None) -> tuple[Understand, Try]:  # fmt: skip
+    """How a wish is understood as something that can be played on such data, and how that is tried."""
+
     def understand(wish: Wish) -> Attempt:
         _, value, _, chosen, _ = choose(recipe, dict(wish.options), dataclasses.replace(asked, **wish.settings))
         shape, size = Shape(1, 0, 0, CLASSES) if "data" in wish.settings else data, wish.settings.get("size")
@@ -276,11 +309,7 @@ def playable(recipe: str | Recipe[Any], wish: Wish, asked: Settings, data: Shape
         sampled = asked.measure is not None
         rehearse(at.recipe, at.data, where, at.how, most=at.most, sampled=sampled, fully=fully)
 
-    try:
-        attempt(understand(wish), True)
-    except Mistake as refusal:
-        raise advised(refusal, wish, understand, attempt) from None
-    return data
+    return understand, attempt
 
 
 def at_home(entry: Entry, options: dict[str, str]) -> dict[str, str]:

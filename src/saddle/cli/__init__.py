@@ -14,6 +14,7 @@ from ..errors import Failure, Interrupted, Mistake, nearest, require
 from ..memory import enough
 from ..training.signals import ending
 from ..uncompiled import leave_compiler_out
+from . import synonyms
 from .saying import close_output, open_streams, say, tell
 
 
@@ -45,6 +46,7 @@ COMMANDS = {
     "reproduce": Command("reporting", "RUN", "train a run again from its manifest; does it end in the same bits?"),
     "sweep": Command("sweeping", "RECIPE", "train all combinations of some choices with several seeds, and compare"),
     "diff": Command("comparing", "A B", "tell what differs between two recipes, or two runs"),
+    "completion": Command("completion", "SHELL", "write what completes saddle's words in bash, zsh or fish"),
 }
 PAGE = """\
 saddle {version} trains, measures and uses generative adversarial networks.
@@ -123,8 +125,10 @@ def ended(sentence: object, code: int) -> int:
 
 def obey(words: list[str]) -> None:
     require(not any("\0" in word for word in words), "a word of the command holds a NUL character, which nothing can")
+    if words and words[0] not in COMMANDS:
+        words = [synonyms.COMMANDS.get(words[0], words[0]), *words[1:]]
     match words:
-        case ["--help" | "-h" | "help", name, *rest] if name in COMMANDS:
+        case ["--help" | "-h" | "help", name, *rest] if synonyms.COMMANDS.get(name, name) in COMMANDS:
             obey([name, *rest, "--help"])
         case [] | ["--help" | "-h" | "help", *_]:
             tell(overview())
@@ -134,7 +138,8 @@ def obey(words: list[str]) -> None:
             command = import_module(f"saddle.cli.{COMMANDS[name].module}")
             getattr(command, name)(rest)
         case [name, *_]:
-            raise Mistake(f"there is no command {name}{nearest(name, COMMANDS)}")
+            told = synonyms.OTHERS.get(name.lower())
+            raise Mistake(f"there is no command {name}{f'; {told}' if told else nearest(name, COMMANDS)}")
 
 
 def overview() -> str:

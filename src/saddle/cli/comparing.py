@@ -9,7 +9,7 @@ from typing import Any
 
 from ..errors import require
 from ..light import light
-from ..recipes import find
+from ..recipes import canonical, find
 from .pages import width
 from .saying import tell
 from .words import Nothing, take
@@ -20,6 +20,7 @@ ABSENT = "(none)"
 def diff(words: list[str]) -> None:
     """saddle diff A B."""
     (a, b), _ = take("diff", words, Nothing())
+    a, b = (name if is_run(name) else canonical(name) for name in (a, b))
     require(is_run(a) == is_run(b), f"{a if is_run(a) else b} is a run and {b if is_run(a) else a} a recipe; "
                                     "give two of a kind")  # fmt: skip
     tell(compared(a, b))

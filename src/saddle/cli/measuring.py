@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 from ..measuring.named import FOR_CLASSES, FOR_MODES, METRICS, TOGETHER, sensible
 from ..measuring.wish import Wish
 from . import Answer
-from .pages import page, table, wrapped
+from .pages import Page, table, wrapped
 from .saying import say, tell
-from .words import asks, flags, split, take
+from .words import asks, asks_all, flags, split, take
 
 if TYPE_CHECKING:
     from ..metrics.figures import Figure
@@ -29,7 +29,7 @@ def measure(words: list[str]) -> None:
         return
     _, given = split(words, flags(Wish()))
     if asks(given):
-        raise Answer(help_page())
+        raise Answer(help_page(asks_all(given)))
     (what,), wish = take("measure", words, Wish())
     sensible(wish)  # before torch is imported
     from ..measuring.measure import measure as measured
@@ -38,13 +38,12 @@ def measure(words: list[str]) -> None:
     tell(shown(measured(what, say=say, **asked)))
 
 
-def help_page() -> str:
+def help_page(whole: bool) -> Page:
     (together, parts), *_ = TOGETHER.items()
     about = ABOUT.format(classes=", ".join(FOR_CLASSES), modes=", ".join(FOR_MODES), together=together,
                          parts=" and ".join(parts))  # fmt: skip
-    head, body = page("measure", {"Options": (Wish(),)}, about).split("\n\nOptions\n", 1)
     metrics = "\n".join(table(((name, metric.summary) for name, metric in METRICS.items()), 14))
-    return f"{head}\n\nMetrics\n{metrics}\n\nOptions\n{body}"
+    return Page("measure", {"Options": (Wish(),)}, about, f"Metrics\n{metrics}", whole=whole)
 
 
 def shown(figures: list[Figure]) -> str:

@@ -29,18 +29,75 @@ class Field(NamedTuple):
     help: str
 
 
-def page(command: str, sections: Mapping[str, tuple[object, ...]], about: str = "") -> str:
-    """A command's help: how it is written, what it does, its options in sections."""
-    _, takes, summary = COMMANDS[command]
-    head = f"usage: saddle {command} {takes}{' [--option value ...]' if sections else ''}"
-    parts = [head, wrapped(about or f"{summary[0].upper()}{summary[1:]}.")]
-    parts += [f"{title}\n{options(*values)}" for title, values in sections.items()]
-    return "\n\n".join(parts)
+EVERYDAY: dict[str, dict[str, tuple[str, ...]]] = {  # of a long page what is told first, in groups; the rest of `all`
+    "train": {
+        "Data": ("data", "size", "crop", "channels", "labels", "flip"),
+        "Length": ("images", "minutes", "epochs"),
+        "The run": ("out", "resume", "seed", "device", "measure", "quiet"),
+    },
+    "sweep": {
+        "The sweep": ("vary", "seeds", "search", "jobs", "out"),
+        "Each run": ("data", "size", "images", "minutes", "seed", "device", "measure"),
+    },
+    "measure": {
+        "What is compared": ("against", "metrics", "features", "n", "references", "best", "seed"),
+        "How sources are read": ("size", "crop", "channels", "labels"),
+        "What is written": ("picture", "json"),
+    },
+}
+RECIPE = "The recipe"  # how the section of a recipe's own fields begins
+
+
+@dataclasses.dataclass(frozen=True)
+class Page:
+    """A command's help: how it is written, what it does, its options in sections; of many the everyday ones, or all."""
+
+    command: str
+    sections: Mapping[str, tuple[object, ...]]
+    about: str = ""
+    tables: str = ""  # what stands above the options
+    more: str = ""  # and below them
+    whole: bool = False
+    recipe: str = ""  # its name, where it is one recipe's page
+
+    def __str__(self) -> str:
+        _, takes, summary = COMMANDS[self.command]
+        usage = f"saddle {self.command} {self.recipe or takes}"
+        head = f"usage: {usage}{' [--option value ...]' if self.sections else ''}"
+        few = self.command in EVERYDAY and not self.whole
+        groups = self.everyday() if few else {title: [*walks(*values)] for title, values in self.sections.items()}
+        parts = [head, wrapped(self.about or f"{summary[0].upper()}{summary[1:]}."), self.tables]
+        parts += [f"{title}\n{rows(fields)}" for title, fields in groups.items()]
+        if few:
+            here = f"{self.command} {self.recipe}".rstrip()
+            parts.append(f"saddle {here} --help all tells of all {len([*self.fields()])} options.")
+        return "\n\n".join(filter(None, [*parts, self.more]))
+
+    def fields(self) -> Iterator[Field]:
+        """Every option."""
+        return walks(*(value for values in self.sections.values() for value in values))
+
+    def everyday(self) -> dict[str, list[Field]]:
+        """The recipe's own fields as they are, and of the others those that most people need."""
+        own = {title: [field for field in walks(*values) if "." not in field.name]
+               for title, values in self.sections.items() if title.startswith(RECIPE)}  # fmt: skip
+        known = {field.name: field for field in self.fields()}
+        return own | {title: [known[n] for n in names] for title, names in EVERYDAY[self.command].items()}
 
 
 def options(*values: object) -> str:
     """A line or more for each field: the option with its value now, and its help."""
-    return "\n".join(table((option(field), field.help) for value in values for field in walk(value)))
+    return rows(walks(*values))
+
+
+def rows(fields: Iterable[Field]) -> str:
+    return "\n".join(table((option(field), field.help) for field in fields))
+
+
+def walks(*values: object) -> Iterator[Field]:
+    """The fields of several values."""
+    for value in values:
+        yield from walk(value)
 
 
 def walk(value: Any, prefix: str = "") -> Iterator[Field]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ..data.prepare import Prepare
 from ..light import light
 from ..options import typed
-from ..recipes import Entry, find
+from ..recipes import Entry, canonical, find
 from .pages import described, introduced, options, table, wrapped
 from .saying import say, tell
 from .sizes import SIZES
@@ -31,6 +31,7 @@ class Showing(Prepare):
 def show(words: list[str]) -> None:
     """saddle show RECIPE."""
     (name,), wish = take("show", words, Showing())
+    name = canonical(name)
     tell(*(known(name) if wish == Showing() and name in SIZES else counted(name, wish)))
 
 

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 from ..errors import Failure, plural, require, visible
 from ..light import light
 from ..options import override
-from ..recipes import find
+from ..recipes import canonical, find
 from ..runs.settings import Settings
 from . import Answer
-from .pages import page, width, wrapped
+from .pages import Page, width, wrapped
 from .reporting import trusted
 from .saying import say, tell
 from .training import MORE, separate, suitable
-from .words import Given, asks, expected, flags, sort, split
+from .words import Given, asks, asks_all, expected, flags, sort, split
 
 if TYPE_CHECKING:
     from ..reports.compare import Comparison
@@ -67,8 +67,9 @@ def sweep(words: list[str]) -> None:
     texts, words = taken(words)
     plain, given = split(words, flags(Settings()))
     if asks(given):
-        raise Answer(page("sweep", {"The sweep": (Sweeping(),), "Each run": (Settings(),)}, ABOUT) + MORE)
-    (name,) = expected("sweep", plain)
+        sections = {"The sweep": (Sweeping(),), "Each run": (Settings(),)}
+        raise Answer(Page("sweep", sections, ABOUT, more=MORE, whole=asks_all(given)))
+    name = canonical(*expected("sweep", plain))
     wish, settings, options = sorted_out(name, given, texts)
     from ..sweeps.plan import Plan, varied
 

@@ -13,26 +13,27 @@ from ..hints import fields
 from ..light import light
 from ..measuring.named import judged
 from ..options import override
-from ..recipes import RECIPES, files, find
+from ..recipes import RECIPES, canonical, files, find
 from ..runs.folder import Folder
 from ..runs.settings import Settings
 from . import Answer
-from .pages import introduced, page
+from .pages import RECIPE, Page, introduced
 from .saying import tell
-from .words import Given, asks, expected, flags, sort, split, take
+from .words import Given, asks, asks_all, expected, flags, sort, split, take
 
 if TYPE_CHECKING:
     from ..core import Recipe
 
 DEFAULT = "dcgan"
-MORE = """
+CRITIC = "What others call the discriminator is the critic here."
+MORE = f"""{CRITIC}
 
 A field that is a value is written as in Python, and its own fields are options too, at any depth:
   --objective "NonSaturating(target=0.9)"   --optimizer.lr 1e-4   --optimizer.lr "Linear(2e-4, 0)"   --turns.critic 2
 saddle list objectives (penalties, networks, priors ...) tells what can be written.
 --flip alone is --flip True, --no-flip is --flip False; 200k is 200000."""
 
-OWN = f"""
+OWN = f"""{CRITIC}
 
 A recipe's own fields are options too: saddle train {DEFAULT} --help lists them; saddle list lists the recipes."""
 
@@ -61,10 +62,10 @@ def train(words: list[str]) -> None:
     """saddle train [RECIPE]: any setting, and any field of the recipe, is an option."""
     plain, given = split(words, flags(Place(), Settings()))
     if asks(given) and not plain:
-        raise Answer(page("train", {"Run settings": (Place(), Settings())}) + OWN)
+        raise Answer(Page("train", {"Run settings": (Place(), Settings())}, more=OWN, whole=asks_all(given)))
     name = named(plain)
     if asks(given):
-        raise Answer(recipe_page(name))
+        raise Answer(recipe_page(name, asks_all(given)))
     place, settings, options = sorted_out(name, given)
     from .. import sessions  # after everything that can be refused without torch
 
@@ -112,10 +113,10 @@ def resume(words: list[str]) -> None:
 def named(plain: list[str]) -> str:
     """The recipe's name; a folder in its place is likely to be the data."""
     for word in plain[:2]:
-        data = word not in RECIPES and not files.meant(word) and Path(word).exists()
+        data = canonical(word) not in RECIPES and not files.meant(word) and Path(word).exists()
         require(not data, f"{word} is no recipe; if it is your data, write --data {quoted(word)}")
     (name,) = expected("train", plain) or [DEFAULT]
-    return name
+    return canonical(name)
 
 
 def separate(name: str, recipe: Recipe[Any]) -> None:
@@ -125,14 +126,14 @@ def separate(name: str, recipe: Recipe[Any]) -> None:
 
 
 @light
-def recipe_page(name: str) -> str:
+def recipe_page(name: str, whole: bool) -> Page:
     recipe, entry = find(name)
     separate(name, recipe)
     kind = type(recipe)
     title = f"{kind.__name__}, from {cited(recipe)}" if cited(recipe) else kind.__name__
     about = f"{title}\n\n{introduced(recipe, entry)}".rstrip()
-    sections = {f"The recipe {name}": (recipe,), "Run settings": (Place(), Settings())}
-    return page("train", sections, about).replace("[RECIPE]", name, 1) + MORE
+    sections = {f"{RECIPE} {name}": (recipe,), "Run settings": (Place(), Settings())}
+    return Page("train", sections, about, more=MORE, whole=whole, recipe=name)
 
 
 def cited(recipe: Recipe[Any]) -> str:

@@ -11,7 +11,8 @@ from ..errors import Mistake, require
 from ..hints import fields
 from ..options import deeper, override
 from . import COMMANDS, Answer
-from .pages import page
+from .advice import Context, advice
+from .pages import Page
 
 V = TypeVar("V")
 Given = dict[str, str | None]  # an option's text; None for an option with none, such as --flip
@@ -27,7 +28,7 @@ def take(command: str, words: Iterable[str], value: V) -> tuple[list[str], V]:
     """A command's plain words, and the value of its options with those given put in; Answer if asked for help."""
     plain, given = split(words, flags(value))
     if asks(given):
-        raise Answer(page(command, {"Options": (value,)} if fields(type(value)) else {}))
+        raise Answer(Page(command, {"Options": (value,)} if fields(type(value)) else {}, whole=asks_all(given)))
     (texts,) = sort(command, given, value)
     return expected(command, plain), override(value, texts)
 
@@ -45,7 +46,7 @@ def split(words: Iterable[str], flags: Collection[str]) -> tuple[list[str], Give
         option, equals, text = word.lstrip("-").partition("=")
         follows = bool(left) and not left[0].startswith("--")
         takes = left[0].lower() in ("true", "false") if follows and option.removeprefix("no-") in flags else follows
-        takes = takes and option not in ("help", "h")
+        takes = follows and left[0] == "all" if option in ("help", "h") else takes
         given[option] = text if equals else left.pop(0) if takes else None
     return plain, given
 
@@ -57,6 +58,11 @@ def flags(*values: object) -> set[str]:
 
 def asks(given: Given) -> bool:
     return "help" in given or "h" in given
+
+
+def asks_all(given: Given) -> bool:
+    """Is the whole page asked for?"""
+    return "all" in (given.get("help"), given.get("h"))
 
 
 def expected(command: str, plain: list[str]) -> list[str]:
@@ -72,15 +78,39 @@ def expected(command: str, plain: list[str]) -> list[str]:
 
 def sort(command: str, given: Given, *values: Any) -> list[dict[str, str]]:
     """The options as text, for each of the values those that are its fields."""
+    try:
+        return placed(given, *values)
+    except Unknown as unknown:
+        context = Context(command, values, lambda words: placed(options(words, *values), *values))
+        text = given[unknown.option]
+        raise Mistake(advice(unknown.option, text, context) or unlike(command, unknown.option, values)) from None
+
+
+class Unknown(Mistake):
+    """None of the values has a field called so."""
+
+    def __init__(self, option: str) -> None:
+        super().__init__(f"there is no option --{option}")
+        self.option = option
+
+
+def placed(given: Given, *values: Any) -> list[dict[str, str]]:
     texts: list[dict[str, str]] = [{} for _ in values]
     known = [fields(type(value)) for value in values]
     for option, text in given.items():
         name, said = said_as(option, text, values)
         owner = next((i for i, names in enumerate(known) if name.partition(".")[0] in names), None)
         if owner is None:
-            raise Mistake(unknown(command, option, [n for names in known for n in names]))
+            raise Unknown(option)
         texts[owner][name] = said
     return texts
+
+
+def options(words: Iterable[str], *values: object) -> Given:
+    """Words that are options alone."""
+    plain, given = split(words, flags(*values))
+    require(not plain, f"{' '.join(plain)} belongs to no option")
+    return given
 
 
 def said_as(option: str, text: str | None, values: Iterable[object]) -> tuple[str, str]:
@@ -106,8 +136,9 @@ def found(value: object, name: str) -> object:
     return value
 
 
-def unknown(command: str, option: str, known: Iterable[str]) -> str:
-    dashed = [name.replace("_", "-") for name in known]
+def unlike(command: str, option: str, values: Iterable[object]) -> str:
+    """There is no such option; the nearest, where one is near."""
+    dashed = [name.replace("_", "-") for value in values for name in fields(type(value))]
     off = "no-" if option.startswith("no-") else ""
     near = difflib.get_close_matches(option.partition(".")[0].removeprefix("no-"), dashed, 1)
     hint = f"did you mean --{off}{near[0]}?" if near else f"saddle {command} --help lists what there is"

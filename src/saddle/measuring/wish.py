@@ -75,3 +75,4 @@ class MeasureKeywords(TypedDict, total=False):
     json: Path | str | None
     device: str
     trust: bool
+    quiet: bool

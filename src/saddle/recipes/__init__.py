@@ -112,14 +112,27 @@ RECIPES: dict[str, Entry] = {
 }
 
 
+def canonical(name: str) -> str:
+    """A recipe's name as it is listed: DCGAN is dcgan, and WGAN-GP, wgan_gp and wgangp are wgan-gp."""
+    return name if name in RECIPES else SPELLED.get(bare(name), name)
+
+
+def bare(name: str) -> str:
+    return name.lower().replace("-", "").replace("_", "").replace(" ", "")
+
+
+SPELLED = {bare(name): name for name in RECIPES}
+
+
 def find(name: str) -> tuple[Recipe[Any], Entry]:
     """A recipe with its entry, by a listed name or as `file.py:Name`; raises Mistake for anything else."""
     from . import files
 
     if files.meant(name):
         return files.find(name)
+    name = canonical(name)
     if name not in RECIPES:
-        near = get_close_matches(name, RECIPES, 1)
+        near = get_close_matches(name.lower(), RECIPES, 1)
         hint = f"did you mean {near[0]}?" if near else "saddle list shows what there is"
         raise Mistake(f"there is no recipe {name}; {hint} (one of your own is given as file.py:Name)")
     entry = RECIPES[name]

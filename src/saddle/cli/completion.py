@@ -1,0 +1,137 @@
+"""Completion in shells: commands, recipes, options and their values, from the tables that help pages are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from importlib import import_module
+from pathlib import Path
+
+from ..errors import require
+from ..hints import fits, inner, literals, members
+from ..light import light
+from ..recipes import RECIPES, canonical
+from . import COMMANDS, Answer, synonyms
+from .pages import Field, Page
+from .saying import tell
+from .training import DEFAULT
+
+SCRIPTS = {
+    "bash": """\
+_saddle() {
+    local IFS=$'\\n'
+    COMPREPLY=($(saddle completion bash "${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null))
+}
+complete -o default -F _saddle saddle  # where nothing is found, files""",
+    "zsh": """\
+#compdef saddle
+_saddle() {
+    local -a found
+    found=("${(@f)$(saddle completion zsh "${(@)words[2,CURRENT]}" 2>/dev/null)}")
+    if [[ -n "${found[*]}" ]]; then compadd -a found; else _files; fi
+}
+compdef _saddle saddle""",
+    "fish": """\
+function __saddle
+    set -l now (commandline -ct)
+    set -l found (saddle completion fish (commandline -opc)[2..] "$now" 2>/dev/null)
+    if test -n "$found"
+        printf '%s\\n' $found
+    else
+        __fish_complete_path "$now"
+    end
+end
+complete -c saddle -f -a '(__saddle)'""",
+}
+ABOUT = """For bash, put eval "$(saddle completion bash)" into ~/.bashrc, for zsh the same with zsh into ~/.zshrc, \
+for fish saddle completion fish | source into ~/.config/fish/config.fish."""
+TRAINED = ("train", "sweep")  # commands that have a recipe's fields as options
+PLAIN = (int, str, bool, Path)
+
+
+def completion(words: Sequence[str]) -> None:
+    """saddle completion SHELL: a script; with the words of a line behind it, what the last of them may become."""
+    shell, *line = words or [""]
+    if not line and shell in ("--help", "-h"):
+        raise Answer(Page("completion", {}, ABOUT))
+    require(shell in SCRIPTS, f"completion needs a shell, {', '.join(SCRIPTS)}; write saddle completion bash")
+    if not line:
+        tell(SCRIPTS[shell])
+    elif found := proposals(line):
+        tell("\n".join(found))
+
+
+@light
+def proposals(line: Sequence[str]) -> list[str]:
+    """What the last word of a line may become; nothing where it is a file, or not known."""
+    *before, now = ["" if word == "=" and i == len(line) - 1 else word for i, word in enumerate(line)]
+    before = [word for word in before if word != "="]  # bash parts --option=value
+    if not before:
+        return starting(now, COMMANDS)
+    command, *rest = before
+    command = synonyms.COMMANDS.get(command, command)
+    if command not in COMMANDS:
+        return []
+    if now.startswith("-"):
+        return starting(now, ["--help", *(dashed(field.name) for field in options(command, rest))])
+    last = rest[-1] if rest else ""
+    field = next((f for f in options(command, rest) if dashed(f.name) == last), None) if last[:1] == "-" else None
+    if field is not None and not isinstance(field.now, bool):
+        return starting(now, values(field))
+    return starting(now, ["all"] if last == "--help" else plain(command))
+
+
+def starting(now: str, words: Iterable[str]) -> list[str]:
+    return [word for word in dict.fromkeys(words) if word.startswith(now)]
+
+
+def dashed(name: str) -> str:
+    return f"-{name}" if len(name) == 1 else f"--{name.replace('_', '-')}"
+
+
+def options(command: str, rest: Sequence[str]) -> list[Field]:
+    """Those of the command's help page; with a recipe its own too."""
+    usual = DEFAULT if command == "train" else None
+    recipe = next((word for word in rest if canonical(word) in RECIPES), usual) if command in TRAINED else None
+    found = helped(command, [])
+    return [*(helped("train", [recipe]) if recipe else []), *found]
+
+
+def helped(command: str, words: Sequence[str]) -> list[Field]:
+    run = getattr(import_module(f"saddle.cli.{COMMANDS[command].module}"), command)
+    try:
+        run([*words, "--help", "all"])
+    except Answer as answer:
+        return [*answer.args[0].fields()]
+    return []
+
+
+def values(field: Field) -> list[str]:
+    """What may stand behind an option: choices, names, values that are written as in Python; nothing for files."""
+    from ..data.named import NAMES
+    from ..measuring.named import FEATURES, METRICS, TOGETHER
+
+    names = {"data": NAMES, "against": NAMES, "measure": (*METRICS, *TOGETHER), "metrics": (*METRICS, *TOGETHER),
+             "features": FEATURES, "device": ("auto", "cpu", "cuda")}  # fmt: skip
+    if field.name in names:
+        return [*names[field.name]]
+    if choices := [str(choice) for choice in literals(field.hint)]:
+        return choices
+    if any(want in PLAIN for want in members(field.hint)):
+        return []
+    from ..recipes.kinds import KINDS
+
+    return [kind.__name__ for kind in KINDS if fits(kind, field.hint) or in_tuple(kind, field.hint)]
+
+
+def in_tuple(kind: type, hint: object) -> bool:
+    """May this be one of several?"""
+    return inner(hint) is not object and fits(kind, inner(hint))
+
+
+def plain(command: str) -> list[str]:
+    """What may stand without dashes: recipes, lists, demonstrations; nothing where runs and sources do."""
+    from ..theory import DEMONSTRATIONS
+    from .listing import VALUES
+
+    known = {"list": ("recipes", *VALUES, "data"), "theory": DEMONSTRATIONS, "completion": SCRIPTS}
+    return [*known.get(command, RECIPES if command in ("train", "sweep", "show", "diff") else ())]

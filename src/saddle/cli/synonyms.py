@@ -1,0 +1,180 @@
+"""Words that people bring from elsewhere, and what says the same here: a table, and nothing else.
+
+In what is written, {value} stands for the text given, or for `example` where there was none or it does not fit; the
+other names in braces are worked out of it (`VALUES` in advice.py). Of several ways the first that fits is proposed.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Synonym(NamedTuple):
+    """What a word means, and how it is written here."""
+
+    meaning: str
+    ways: tuple[str, ...]  # options, or a whole command
+    example: str = ""
+    also: str = ""  # another word of this table, whose way is told in brackets
+    plays: bool = False  # does it change the game, so that what it needs besides is looked for?
+
+
+RATE = Synonym("the learning rate", ("--optimizer.lr {value}",), "2e-4", "d-lr")
+CRITIC_RATE = Synonym("the critic's learning rate", (
+    "--critic-optimizer.lr {value}", "--critic-optimizer {critic_optimizer}"), "4e-4")  # fmt: skip
+MADE = Synonym("the size of the latents", ("--networks.latent {value}", "--networks.networks.latent {value}"), "128")
+MOVES = Synonym("how often the critic moves in a round", ("--turns.critic {value}",), "2")
+LOSS = Synonym("the loss", ("--objective {objective}",), "hinge", plays=True)
+SLOPE = Synonym("the gradient penalty", ("--penalties {gradient_penalty}",), "10", plays=True)
+REALS = Synonym("R1, half of gamma times the squared slope at the reals,", ("--penalties {r1}",), "10", plays=True)
+BATCHES = Synonym("the length, in images,", ("--images {images}",), "10000")
+THOUSANDS = Synonym("the length, in images,", ("--images {thousands}",), "100")
+AVERAGE = Synonym("the half-life of the average, in images,", ("--ema {half_life}",), "0.999")
+HALF_LIFE = Synonym("the half-life of the average, in images,", ("--ema {thousands}",), "10")
+AUGMENT = Synonym("augmentation as strong as the critic needs", ('--views "ADA()"', '--views "DiffAugment()"'),
+                  plays=True)  # fmt: skip
+HALF = Synonym("bfloat16 where it is safe", ("--precision bfloat16",))
+FULL = Synonym("full precision", ("--precision float32",))
+GPUS = Synonym("training on several GPUs", ("torchrun --nproc-per-node {value} -m saddle train {recipe}",), "2")
+LOADERS = Synonym("images are decoded once into a cache, so no workers load them; the number of threads that calculate",
+                  ("--threads {value}",), "2")  # fmt: skip
+BATCH = Synonym("the batch", ("--batch {value}",), "64")
+FOLDER = Synonym("the place for what is made", ("--out {value}", "-n 64 --out {value}", "--json {value}"), "runs/mine")
+SIDE = Synonym("the side of the images, in pixels,", ("--size {value}",), "64")
+DATA = Synonym("the data", ("--against {value}", "--data {value}"), "glyphs")
+GPU = Synonym("training on a GPU", ("--device {device}",), "cuda")
+CPU = Synonym("training without a GPU", ("--device cpu",))
+SAVED = Synonym("how many seconds lie between two checkpoints", ("--checkpoints {value}",), "60")
+BOARD = Synonym("files for TensorBoard, in the run's folder,", ("--board",))
+ON = Synonym("a run is gone on with by its folder:", ("saddle resume {value}",), "runs/001-dcgan-glyphs")
+MANY = Synonym("how many samples", ("-n {value}", "--measure fid --samples {value}"), "2000")
+SHEETS = Synonym("how many sheets of samples are drawn", ("--pictures {value}",), "8")
+MIRROR = Synonym("mirroring", ("--flip",))
+WIDTH = Synonym("the width of the networks", ("--networks.width {value}",), "32")
+PARTS = Synonym("playing each batch in parts", ("--accumulate {value}",), "4")
+FIGURES = Synonym("measuring while it trains", ("--measure {metrics}", "--metrics {metrics}"), "fid")
+FIRST_BETA = Synonym("Adam's first beta", ("--optimizer.betas {first_beta}",), "0.5")
+SECOND_BETA = Synonym("Adam's second beta", ("--optimizer.betas {second_beta}",), "0.99")
+PULL = Synonym("what moves the weights", ("--optimizer {optimizer}",), "adam")
+CUT = Synonym("clipping of the critic's weights", ("--constraint {clip}",), "0.01", plays=True)
+SOFT = Synonym("one-sided label smoothing", ("--objective {smoothed}",), "0.1", plays=True)
+NOISE = Synonym("noise on what the critic sees", ("--views {noise}",), "0.1", plays=True)
+
+OPTIONS: dict[str, Synonym] = {
+    **dict.fromkeys(("lr", "learning-rate", "learningrate", "g-lr", "lr-g", "glr", "generator-lr", "lr-gen"), RATE),
+    **dict.fromkeys(("d-lr", "lr-d", "dlr", "discriminator-lr", "critic-lr", "lr-disc"), CRITIC_RATE),
+    **dict.fromkeys(("beta1", "beta-1", "b1", "adam-beta1", "momentum"), FIRST_BETA),
+    **dict.fromkeys(("beta2", "beta-2", "b2", "adam-beta2"), SECOND_BETA),
+    **dict.fromkeys(("loss", "gan-mode", "gan-loss", "loss-type", "criterion", "adv-loss", "loss-fn"), LOSS),
+    **dict.fromkeys(("n-critic", "ncritic", "critic-iters", "d-steps", "n-dis", "disc-iters", "critic-steps"), MOVES),
+    "g-steps": Synonym("how often the generator moves in a round", ("--turns.generator {value}",), "2"),
+    **dict.fromkeys(("nz", "latent", "latent-dim", "latent-size", "z-dim", "noise-dim", "dim-z", "z-size"), MADE),
+    **dict.fromkeys(
+        (
+            "steps",
+            "iterations",
+            "iters",
+            "n-iter",
+            "niter",
+            "max-steps",
+            "max-iter",
+            "num-steps",
+            "total-steps",
+            "train-steps",
+        ),
+        BATCHES,
+    ),
+    **dict.fromkeys(("kimg", "total-kimg"), THOUSANDS),
+    **dict.fromkeys(
+        ("n-epochs", "num-epochs", "epoch", "nepochs", "max-epochs"),
+        Synonym("the length, in times through the data,", ("--epochs {value}",), "10"),
+    ),
+    **dict.fromkeys(("gp", "gradient-penalty", "lambda-gp", "gp-weight", "gp-lambda", "wgan-gp"), SLOPE),
+    **dict.fromkeys(("r1", "r1-gamma", "gamma", "r1-weight", "lambda-r1"), REALS),
+    **dict.fromkeys(("ema-decay", "ema-beta", "ema-rate", "decay"), AVERAGE),
+    "ema-kimg": HALF_LIFE,
+    "no-ema": Synonym("doing without an average", ("--ema 0",)),
+    **dict.fromkeys(("augment", "aug", "augmentation", "ada", "diffaug", "diffaugment"), AUGMENT),
+    **dict.fromkeys(("amp", "fp16", "half", "bf16", "mixed-precision", "use-amp", "autocast"), HALF),
+    **dict.fromkeys(("no-amp", "no-fp16", "fp32", "tf32", "no-tf32"), FULL),
+    **dict.fromkeys(("gpus", "num-gpus", "ngpu", "n-gpu", "gpu-ids", "world-size", "nproc"), GPUS),
+    **dict.fromkeys(("workers", "num-workers", "n-workers", "n-cpu", "nworkers"), LOADERS),
+    **dict.fromkeys(("batch-size", "batchsize", "bs", "batch-gpu", "train-batch-size"), BATCH),
+    **dict.fromkeys(
+        (
+            "output",
+            "outdir",
+            "out-dir",
+            "output-dir",
+            "outf",
+            "save-dir",
+            "logdir",
+            "log-dir",
+            "o",
+            "results-dir",
+            "run-dir",
+            "exp-dir",
+            "workdir",
+            "checkpoint-dir",
+            "name",
+        ),
+        FOLDER,
+    ),
+    **dict.fromkeys(("resolution", "res", "image-size", "img-size", "imagesize", "crop-size", "load-size"), SIDE),
+    **dict.fromkeys(("dataset", "dataroot", "data-path", "data-dir", "datadir", "root", "input", "train-data"), DATA),
+    **dict.fromkeys(("cuda", "gpu", "use-gpu", "use-cuda"), GPU),
+    **dict.fromkeys(("no-cuda", "cpu", "no-gpu"), CPU),
+    **dict.fromkeys(
+        ("save-every", "save-interval", "snap", "checkpoint-every", "save-freq", "checkpoint-interval"), SAVED
+    ),
+    **dict.fromkeys(("tensorboard", "tb", "use-tensorboard"), BOARD),
+    **dict.fromkeys(
+        ("checkpoint", "ckpt", "weights", "resume-from", "load", "netg", "network", "pretrained", "continue-train"), ON
+    ),
+    **dict.fromkeys(("num-samples", "n-samples", "nsamples", "num-images", "num", "count", "n-images"), MANY),
+    **dict.fromkeys(("sample-interval", "sample-every", "display-freq"), SHEETS),
+    **dict.fromkeys(("mirror", "hflip", "horizontal-flip", "xflip"), MIRROR),
+    **dict.fromkeys(
+        ("ngf", "ndf", "channels-base", "base-channels", "cbase", "dim", "features-g", "features-d"), WIDTH
+    ),
+    **dict.fromkeys(
+        ("grad-accum", "accumulation-steps", "accumulate-grad-batches", "gradient-accumulation-steps"), PARTS
+    ),
+    **dict.fromkeys(("fid", "eval-metrics", "evaluate"), FIGURES),
+    **dict.fromkeys(("optim", "opt"), PULL),
+    **dict.fromkeys(("clip", "clip-value", "weight-clip", "clip-weights"), CUT),
+    **dict.fromkeys(("label-smoothing", "smoothing"), SOFT),
+    **dict.fromkeys(("instance-noise", "noise"), NOISE),
+    **dict.fromkeys(("manual-seed", "random-seed"), Synonym("the seed", ("--seed {value}",), "0")),
+    **dict.fromkeys(
+        ("num-classes", "n-classes", "cond", "conditional", "class-cond"),
+        Synonym("labels come with the data:", ("--labels folders",)),
+    ),
+    **dict.fromkeys(("class", "cls", "y"), Synonym("the class", ("--label {value}",), "0")),
+    **dict.fromkeys(("verbose", "silent"), Synonym("saying less", ("--quiet",))),
+}
+
+LOSSES = {
+    **dict.fromkeys(("hinge",), "Hinge()"),
+    **dict.fromkeys(("wgan", "wasserstein", "w"), "Wasserstein()"),
+    **dict.fromkeys(("lsgan", "mse", "ls", "l2", "least-squares"), "LeastSquares()"),
+    **dict.fromkeys(("vanilla", "bce", "ns", "non-saturating", "nonsaturating", "logistic", "gan", "dcgan"),
+                    "NonSaturating()"),
+    **dict.fromkeys(("minimax", "saturating"), "Minimax()"),
+    **dict.fromkeys(("ragan", "rsgan", "relativistic"), "Relativistic(NonSaturating())"),
+}  # fmt: skip
+OPTIMIZERS = {"adam": "Adam()", "rmsprop": "RMSprop()", "sgd": "SGD()"}
+
+COMMANDS = {"generate": "sample", "eval": "measure", "evaluate": "measure", "info": "show", "ls": "list"}  # they run
+FIGURE = "{} is a figure: saddle measure RUN --metrics {}"
+OTHERS = {  # commands that are told of
+    **{name: FIGURE.format(name.upper(), name) for name in ("fid", "kid", "is", "ppl", "precision", "recall")},
+    "test": "a run is judged by saddle measure RUN, and data are looked at by saddle doctor DATA",
+    "continue": "saddle resume RUN goes on with a run",
+    "new": "saddle train RECIPE --out RUN begins a run",
+    "plot": "saddle report RUN draws a run's curves and pictures on one page",
+    "recipes": "saddle list tells of all recipes",
+    "models": "saddle list tells of all recipes, and saddle list networks of networks",
+    "data": "saddle list data tells of data, and saddle doctor DATA looks for what is wrong with some",
+    "download": "data sets are downloaded when they are first named, as in saddle train dcgan --data mnist",
+}

@@ -1,0 +1,96 @@
+"""Words from elsewhere are answered by what says the same here, for the recipe at hand; what is said can be typed."""
+
+from __future__ import annotations
+
+import re
+import shlex
+
+import pytest
+
+from saddle.cli import main, synonyms
+from saddle.cli.advice import Context, written
+from saddle.cli.training import Place, sorted_out
+from saddle.cli.words import flags, options, placed, split
+from saddle.errors import Mistake
+from saddle.recipes import RECIPES, SPELLED, canonical, find
+from saddle.runs.settings import Settings
+from saddle.sessions import choose, playable_with
+
+NAMES = ("dcgan", "wgan-gp", "r1-toy")
+
+
+def context(name: str) -> Context:
+    values = (Place(), Settings(), find(name)[0])
+    return Context("train", values, lambda words: placed(options(words, *values), *values))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_word_is_answered_by_what_can_be_typed(name: str):
+    """Without the search for what else it takes to be played, which the next test looks at."""
+    silent = set()
+    for known in set(synonyms.OPTIONS.values()):
+        for text in (None, known.example or None, "nonsense"):
+            way = written(known._replace(plays=False), text, context(name)).removeprefix("such as ")
+            if way.startswith("-"):
+                plain, given = split(shlex.split(way), flags(Place(), Settings()))
+                assert not plain
+                sorted_out(name, given)
+            else:
+                assert way == "" or re.match("(torchrun |saddle resume )", way)
+            silent |= {known.meaning} if not way else set()
+    assert silent == {"the class"}
+
+
+@pytest.mark.parametrize(("name", "option", "text"), [
+    ("dcgan", "penalties", "GradientPenalty(10)"), ("gan", "objective", "Hinge()"),
+])  # fmt: skip
+def test_what_changes_the_game_is_told_with_all_that_it_takes(name: str, option: str, text: str):
+    found = playable_with(name, {option: text})
+    assert found[option] == text and (len(found) > 1) == (name == "dcgan")
+    assert playable_with(name, found) == found
+
+
+@pytest.mark.parametrize(("line", "says"), [
+    ("train dcgan --lr 1e-3", "--lr; the learning rate is --optimizer.lr 1e-3 (the critic's learning rate: "
+                              "--critic-optimizer 'Adam(lr=0.001)')"),
+    ("train ttur --d-lr 1e-3", "the critic's learning rate is --critic-optimizer.lr 1e-3"),
+    ("train --n_critic 5", "how often the critic moves in a round is --turns.critic 5"),
+    ("train --nz 128", "the size of the latents is --networks.latent 128"),
+    ("train --steps 10k", "the length, in images, is --images 640000"),
+    ("train --kimg 200", "--images 200000"),
+    ("train --beta1 0.0", "--optimizer.betas '0.0, 0.999'"),
+    ("train --ema-decay 0.999", "the half-life of the average, in images, is --ema 44339"),
+    ("train --discriminator-optimizer RMSprop()", "the discriminator is called critic here: --critic-optimizer 'RMSp"),
+    ("train --loss nonsense", "the loss is such as --objective 'Hinge()'"),
+    ("train --gpus 4", "torchrun --nproc-per-node 4 -m saddle train dcgan"),
+    ("train gan --gp 5", "the gradient penalty is --penalties 'GradientPenalty(5)'"),
+    ("train --device-id 3", "there is no option --device-id; did you mean --device?"),
+    ("sample x --num-samples 9", "how many samples is -n 9"),
+    ("sample x --lr 9", "there is no option --lr; saddle sample --help lists what there is"),
+    ("measure x --dataset mnist", "the data is --against mnist"),
+    ("eval x --num-samples 5k", "how many samples is -n 5k"),
+    ("fid", "there is no command fid; FID is a figure: saddle measure RUN --metrics fid"),
+    ("generate nowhere", "there is no run nowhere"),
+    ("eval", "measure needs RUN|SOURCE"),
+])  # fmt: skip
+def test_a_word_from_elsewhere_is_one_sentence(line: str, says: str, capsys: pytest.CaptureFixture[str]):
+    assert main(line.split()) == 2
+    complaint = capsys.readouterr().err
+    assert says in complaint and complaint.count("\n") == 1
+
+
+def test_commands_of_other_names_run(capsys: pytest.CaptureFixture[str]):
+    for name, command in synonyms.COMMANDS.items():
+        assert main([name, "--help"]) == 0 and capsys.readouterr().out.startswith(f"usage: saddle {command}")
+    assert main(["info", "DCGAN"]) == 0 and capsys.readouterr().out.startswith("dcgan: Radford")
+    assert main(["diff", "WGAN-GP", "wgan_gp"]) == 0 and "are the same" in capsys.readouterr().out
+
+
+def test_a_recipe_is_found_by_its_name_as_papers_spell_it():
+    assert len(SPELLED) == len(RECIPES)
+    for name, listed in (("DCGAN", "dcgan"), ("WGAN-GP", "wgan-gp"), ("wgan_gp", "wgan-gp"), ("SNGAN", "sn-gan"),
+                         ("wgangp", "wgan-gp"), ("R3GAN", "r3gan"), ("dcgan", "dcgan")):  # fmt: skip
+        assert canonical(name) == listed and find(name) == find(listed)
+        assert choose(name, {}, Settings())[0] == listed
+    with pytest.raises(Mistake, match="there is no recipe DCGUN; did you mean dcgan"):
+        find("DCGUN")
