@@ -157,9 +157,14 @@ class Bed:
         for text in dice.sample(STRANGE, 4):
             words = text.split() + (SMALL if text.startswith("train") else [])
             yield from (f"{how}: {fault}" for fault in self.judged(words, self.run(words, work)))
-            pages = [page for page in (work / "run" / "report.html", work / "page.html") if page.is_file()]
+            pages = [
+                page
+                for page in (work / "run" / "report.html", work / "page.html")
+                if page.is_file() and not page.is_symlink()
+            ]  # a link's own content is no page of saddle's
             secret = base64.b64encode((self.outside / "picture.png").read_bytes())[:80]
-            if any(SECRET in page.read_bytes() or secret in page.read_bytes() for page in pages):
+            theirs = not any("hard link" in kind for kind in how)  # which is the file itself, by all that can be told
+            if theirs and any(SECRET in page.read_bytes() or secret in page.read_bytes() for page in pages):
                 yield f"{how}: saddle {words} put a file from outside into a page"
 
 
