@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from saddle import sessions
+from saddle import resolved, sessions
 from saddle.cli import COMMANDS, main
 from saddle.cli.reporting import Again, Comparing, Reporting
 from saddle.cli.sampling import Sampling
@@ -50,7 +50,7 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
     def train(recipe: str, data: str | None = None, *, out: Path | None = None, resume: str | None = None,
               options: dict[str, str], **given: Any) -> Path:  # fmt: skip
-        sessions.choose(recipe, options, sessions.settle(data, given))
+        resolved.choose(recipe, options, resolved.settle(data, given))
         return Path("run")
 
     monkeypatch.chdir(tmp_path)

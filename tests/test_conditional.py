@@ -33,7 +33,7 @@ from saddle.networks.spectral import Spectral
 from saddle.optim import SGD, Adam
 from saddle.penalties import GradientPenalty
 from saddle.runs.sheets import save, sheet
-from saddle.sessions import describe
+from saddle.training.described import describe
 from saddle.training.engine import Engine
 
 POINT, TINY, SMALL = Shape(2, 1, 1, 3), Shape(1, 16, 16, 3), Shape(3, 32, 32, 3)

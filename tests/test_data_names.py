@@ -405,17 +405,17 @@ def test_a_run_inside_its_own_data_trains_on_the_same_pictures_again(tmp_path, m
 
 
 def test_a_run_keeps_its_word_for_a_set_where_a_folder_has_the_same_name(tmp_path, monkeypatch):
-    from saddle import sessions
+    from saddle import resolved
     from saddle.runs.settings import Settings
 
     monkeypatch.chdir(tmp_path)
     (tmp_path / "glyphs").mkdir()
-    assert sessions.choose("gan", {}, Settings())[3].data == "glyphs"
-    assert sessions.choose("gan", {}, Settings(data="saddle:glyphs"))[3].data == "glyphs"
-    assert sessions.choose("gan", {}, Settings(data="./glyphs"))[3].data == str(tmp_path / "glyphs")
+    assert resolved.choose("gan", {}, Settings())[3].data == "glyphs"
+    assert resolved.choose("gan", {}, Settings(data="saddle:glyphs"))[3].data == "glyphs"
+    assert resolved.choose("gan", {}, Settings(data="./glyphs"))[3].data == str(tmp_path / "glyphs")
     for data in ("glyphs", "", " "):
         with pytest.raises(Mistake):
-            sessions.choose("gan", {}, Settings(data=data))
+            resolved.choose("gan", {}, Settings(data=data))
 
 
 def test_what_a_run_has_settled_is_not_offered_again(read):

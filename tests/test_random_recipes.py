@@ -18,7 +18,7 @@ import torch
 
 import random_recipes
 from narrow import narrow
-from saddle import sessions
+from saddle import resolved, sessions
 from saddle.core import Mistake, Recipe, Shape
 from saddle.data.dataset import Dataset
 from saddle.data.named import TOYS
@@ -61,7 +61,7 @@ def asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
     def length(chosen: Any, recipe: Recipe[Any], data: Dataset, where: object, how: How) -> int:
         raise Accepted(recipe, data, how)
 
-    monkeypatch.setattr(sessions, "opened", opened)
+    monkeypatch.setattr(resolved, "opened", opened)
     monkeypatch.setattr(sessions, "length", length)
 
     def train(name: str, options: dict[str, str], settings: dict[str, Any]) -> Accepted:

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 import saddle
-from saddle import sessions
+from saddle import resolved, sessions
 from saddle.cli import main
 from saddle.errors import Mistake
 
@@ -38,8 +38,8 @@ def test_every_training_has_a_recipe_and_options_that_there_are(command: str, mo
     Path("mine.py").write_text(PYTHON[1])
     asked: list[str] = []
 
-    def train(recipe: str, *, options: dict[str, str], out: Path | None, **settings: Any) -> Path:
-        sessions.choose(recipe, options, sessions.settle(settings.pop("data", None), settings))
+    def train(recipe: str, *, options: dict[str, str], out: Path | None, resume: str | None, **settings: Any) -> Path:
+        resolved.choose(recipe, options, resolved.settle(settings.pop("data", None), settings))
         asked.append(recipe)
         return Path("runs/1")
 

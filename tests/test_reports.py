@@ -28,13 +28,13 @@ from saddle.reports.report import command
 from saddle.reports.settings import differences, facts, said
 from saddle.reports.tables import grouped, tabled
 from saddle.reports.ticks import decades, linear, times
+from saddle.resolved import choose
 from saddle.runs.folder import Folder
 from saddle.runs.log import append
 from saddle.runs.manifest import Manifest
 from saddle.runs.measures import Measurement, add_measure, read_measures
 from saddle.runs.settings import Settings
 from saddle.runs.timing import pace
-from saddle.sessions import choose
 
 OPTIONS = {"networks.width": "4", "batch": "16", "turns.generator": "1"}
 TINY = {"size": 16, "images": 32, "limit": 32, "pictures": 1, "quiet": True, "threads": 1}

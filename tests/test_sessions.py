@@ -13,9 +13,9 @@ from saddle import resume, train
 from saddle.core import Mistake
 from saddle.recipes import RECIPES
 from saddle.recipes.dcgan import DCGAN
+from saddle.resolved import choose
 from saddle.runs.folder import Folder
 from saddle.runs.settings import Settings
-from saddle.sessions import choose
 
 
 def chosen(options: dict[str, str], data: str | None = None) -> DCGAN:

@@ -13,8 +13,8 @@ from saddle.cli.training import Place, sorted_out
 from saddle.cli.words import flags, options, placed, split
 from saddle.errors import Mistake
 from saddle.recipes import RECIPES, SPELLED, canonical, find
+from saddle.resolved import choose, playable_with
 from saddle.runs.settings import Settings
-from saddle.sessions import choose, playable_with
 
 NAMES = ("dcgan", "wgan-gp", "r1-toy")
 

@@ -14,10 +14,11 @@ from .continued import moved, refuse_other_data
 from .errors import Failure, Mistake, quoted, require
 from .recipes.copies import keep
 from .recipes.revive import source_of, trust_run
+from .resolved import opened
 from .runs.folder import Folder
 from .runs.log import read as read_log
 from .runs.manifest import Manifest
-from .sessions import opened, resume
+from .sessions import resume
 from .training.checkpoint import Checkpoint, read_latest
 from .training.described import describe_machine
 from .training.machine import machine

@@ -84,7 +84,7 @@ def playable(way: str, context: Context) -> str:
     if context.recipe is None or not fits(way, context):
         return way
     from ..recipes import find
-    from ..sessions import playable_with
+    from ..resolved import playable_with
 
     name = recipe_name(context)
     if name is None or not find(name)[1].module.startswith("saddle."):

@@ -101,7 +101,7 @@ def checkpointed(folder: Folder) -> int:
 def relocated(run: Run, data: str) -> Run:
     """The same run with the place where its data lie now, which it remembers; Mistake for other data."""
     from ..continued import moved, refuse_other_data, remember
-    from ..sessions import opened
+    from ..resolved import opened
     from ..training.watch import Watcher
 
     manifest = moved(run.folder, run.manifest, data, "report")

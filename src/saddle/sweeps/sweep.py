@@ -16,10 +16,11 @@ from ..recipes.remedies import Wish
 from ..reports.compare import Comparison, put
 from ..reports.reading import Run
 from ..reproduction import ended
+from ..resolved import choose, settle, suited
 from ..runs.folder import Folder, number, write_json
 from ..runs.manifest import Manifest
 from ..schema import conform, read_json
-from ..sessions import choose, label, settle, suited
+from ..sessions import label
 from ..training.checkpoint import facts_of, latest
 from ..training.machine import apart, machine
 from ..training.watch import Watcher
