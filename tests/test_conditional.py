@@ -240,15 +240,23 @@ def test_data_without_labels_is_refused_with_a_way_out(pair, data):
 
 @pytest.mark.parametrize(("pair", "data"), PAIRS, ids=name)
 def test_labels_that_are_none_are_refused(pair, data):
-    G, z = pair.generator(data), torch.randn(2, pair.latent)
+    G, z, like = pair.generator(data), torch.randn(2, pair.latent), torch.zeros(2, *data[:3])
     for labels, words in (
         (None, "got no labels; give each sample one below 3"),
-        (torch.tensor([0, 3]), "there is no class 3; there are 3, numbered from 0"),
-        (torch.tensor([-1, 0]), "there is no class -1"),
         (torch.tensor([0.0, 1.0]), r"labels are \(n,\) int64, not \(2,\) float32"),
     ):
         with pytest.raises(Mistake, match=words):
             G(z, labels)
+    for game in (Adversarial(G, pair.critic(data), pair.latent), Regression(G, pair.latent)):
+        for labels, words in (([0, 3], "there is no class 3; there are 3, numbered from 0"), ([-1, 0], "no class -1")):
+            with pytest.raises(Mistake, match=words):
+                game.sample(like, torch.tensor(labels))
+
+
+def test_labels_of_a_critic_alone_are_looked_at_too():
+    game = Adversarial(Perceptron(2, 4).generator(POINT), bare(2).float(), 2)
+    with pytest.raises(Mistake, match="there is no class 3; there are 3"):
+        game.sample(torch.zeros(2, 2, 1, 1), torch.tensor([0, 3]))
 
 
 def test_fields_out_of_range_are_refused():

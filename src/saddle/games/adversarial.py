@@ -29,6 +29,7 @@ from ..core import (
     frozen,
     require,
 )
+from ..layers.conditional import check_classes
 from ..layers.priors import Normal
 from ..objectives import NonSaturating
 from ..parts import PART
@@ -127,6 +128,7 @@ class Adversarial(Game[Images]):
         return self.sample(batch.image, batch.condition)
 
     def sample(self, like: Tensor, condition: Tensor | None = None) -> Tensor:
+        check_classes(self, condition)
         fake: Tensor = self.generator(self.prior(like, self.latent), condition)
         return fake
 

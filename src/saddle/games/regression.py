@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from ..batches import Images
 from ..core import Clock, Game, Move, Prior, Turn
+from ..layers.conditional import check_classes
 from ..layers.priors import Normal
 
 
@@ -30,6 +31,7 @@ class Regression(Game[Images]):
         return ()
 
     def sample(self, like: Tensor, condition: Tensor | None = None) -> Tensor:
+        check_classes(self, condition)
         made: Tensor = self.generator(self.prior(like, self.latent), condition)
         return made
 

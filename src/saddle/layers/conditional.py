@@ -1,4 +1,4 @@
-"""What a layer does with a label: checks it, or normalises with a gain and a bias of each class."""
+"""What a network does with a label: looks at its kind, or normalises with a gain and a bias of each class."""
 
 from __future__ import annotations
 
@@ -6,26 +6,34 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import embedding
 
-from ..core import Mistake, require
+from ..core import Mistake
 from .residual import one, three
 
 
-def known(labels: Tensor | None, classes: int, resting: bool) -> Tensor:
-    """The labels (n,) int64 as they are; Mistake where there are none, or one that names no class.
+def known(labels: Tensor | None, classes: int) -> Tensor:
+    """The labels (n,) int64 as they are; Mistake where there are none, or others.
 
-    On a GPU their range is looked at only at rest: to read them back would hold up every round of a match, where they
-    come from the data.
+    What they say is not looked at, so that a network can be traced and exported: `check_classes` does.
     """
     if labels is None:
         raise Mistake(f"these networks are told the class, but got no labels; give each sample one below {classes}")
-    kind = str(labels.dtype).removeprefix("torch.")
-    right = labels.ndim == 1 and labels.dtype == torch.int64
-    require(right, f"labels are (n,) int64, not {tuple(labels.shape)} {kind}")
-    if resting or labels.device.type == "cpu":
-        strange = labels[(labels < 0) | (labels >= classes)].tolist()
-        if strange:
-            raise Mistake(f"there is no class {strange[0]}; there are {classes}, numbered from 0")
+    if labels.ndim != 1 or labels.dtype != torch.int64:
+        kind = str(labels.dtype).removeprefix("torch.")
+        raise Mistake(f"labels are (n,) int64, not {tuple(labels.shape)} {kind}")
     return labels
+
+
+def check_classes(network: nn.Module, labels: Tensor | None) -> None:
+    """Refuse labels (n,) that name no class of one that the network, or a part of it, is told.
+
+    On a GPU only at rest: to read them back would hold up every round of a match, where they come from the data.
+    """
+    if labels is None or labels.is_floating_point() or (network.training and labels.device.type != "cpu"):
+        return
+    told = (getattr(module, "classes", None) for module in network.modules() if getattr(module, "needs", "") == "label")
+    classes = min((n for n in told if n is not None), default=None)
+    if classes is not None and (strange := labels[(labels < 0) | (labels >= classes)].tolist()):
+        raise Mistake(f"there is no class {strange[0]}; there are {classes}, numbered from 0")
 
 
 class ConditionalBatchNorm(nn.Module):

@@ -13,7 +13,7 @@ class FromOne(nn.ConvTranspose2d):
     def forward(self, x: Tensor, output_size: list[int] | None = None) -> Tensor:
         require(x.shape[2:] == (1, 1), f"FromOne takes one pixel, not {x.shape[2]}x{x.shape[3]}")
         made = x.flatten(1) @ self.weight.permute(0, 2, 3, 1).flatten(1)  # channels last, as weights and images lie
-        made = made.view(len(x), *self.kernel_size, self.out_channels).permute(0, 3, 1, 2)
+        made = made.view(x.shape[0], *self.kernel_size, self.out_channels).permute(0, 3, 1, 2)
         return made if self.bias is None else made + self.bias.to(made.dtype)[:, None, None]
 
 

@@ -13,5 +13,5 @@ class Maxout(nn.Module):
         self.pieces, self.linear = pieces, nn.Linear(inputs, outputs * pieces)
 
     def forward(self, x: Tensor) -> Tensor:
-        best: Tensor = self.linear(x).reshape(len(x), self.pieces, -1).amax(1)
+        best: Tensor = self.linear(x).unflatten(1, (self.pieces, -1)).amax(1)
         return best

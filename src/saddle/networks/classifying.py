@@ -110,7 +110,7 @@ class ClassifyingCritic(nn.Module):
 
     def __init__(self, critic: nn.Module, classes: int, features: int) -> None:
         super().__init__()
-        self.inside, self.names = critic, glorot(nn.Linear(features, classes))
+        self.inside, self.classes, self.names = critic, classes, glorot(nn.Linear(features, classes))
         self.energy = energetic(critic)
 
     def forward(self, x: Tensor, condition: Tensor | None = None) -> Verdict:

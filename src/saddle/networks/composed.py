@@ -68,7 +68,8 @@ class PackedCritic(nn.Module):
         self.energy = energetic(critic)
 
     def forward(self, x: Tensor, condition: Tensor | None = None) -> Verdict:
-        require(len(x) % self.size == 0, self.odd(len(x), PART.get().count))
+        if x.shape[0] % self.size:
+            raise Mistake(self.odd(len(x), PART.get().count))
         answer: Verdict = self.inside(x.reshape(-1, self.size * x.shape[1], *x.shape[2:]))
         return answer
 

@@ -72,11 +72,11 @@ class Told(nn.Module):
 
     def __init__(self, generator: nn.Module, classes: int, size: int) -> None:
         super().__init__()
-        self.embedding, self.generator = nn.Embedding(classes, size), generator
+        self.classes, self.embedding, self.generator = classes, nn.Embedding(classes, size), generator
         nn.init.normal_(self.embedding.weight, 0.0, size**-0.5)
 
     def forward(self, z: Tensor, condition: Tensor | None = None) -> Tensor:
-        labels = known(condition, self.embedding.num_embeddings, not self.training)
+        labels = known(condition, self.classes)
         image: Tensor = self.generator(torch.cat([z, self.embedding(labels).to(z)], 1))
         return image
 
@@ -88,11 +88,11 @@ class ToldCritic(nn.Module):
 
     def __init__(self, critic: nn.Module, classes: int, planes: int) -> None:
         super().__init__()
-        self.embedding, self.critic = nn.Embedding(classes, planes), critic
+        self.classes, self.embedding, self.critic = classes, nn.Embedding(classes, planes), critic
         self.energy = energetic(critic)
 
     def forward(self, x: Tensor, condition: Tensor | None = None) -> Verdict:
-        labels = known(condition, self.embedding.num_embeddings, not self.training)
+        labels = known(condition, self.classes)
         planes = self.embedding(labels).to(x)[:, :, None, None].expand(-1, -1, *x.shape[2:])
         verdict: Verdict = self.critic(torch.cat([x, planes], 1))
         return verdict

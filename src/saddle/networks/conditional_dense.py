@@ -71,7 +71,7 @@ class Meeting(nn.Module):
         self.sample, self.label, self.joint, self.classes = sample, label, joint, classes
 
     def forward(self, x: Tensor, condition: Tensor | None = None) -> Tensor:
-        labels = known(condition, self.classes, not self.training)
+        labels = known(condition, self.classes)
         out: Tensor = self.joint(torch.cat([self.sample(x), self.label(one_hot(labels, self.classes).to(x))], 1))
         return out
 

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from torch import Tensor, nn
 
-from ..core import Shape, Verdict, require, rows
+from ..core import Mistake, Shape, Verdict, rows
 from ..layers.conditional import ConditionalDoubling, known
 from ..layers.initial import glorot
 from ..layers.residual import halving, plain
@@ -61,14 +61,15 @@ class Projection(nn.Module):
 
     def __init__(self, critic: nn.Module, classes: int, features: int) -> None:
         super().__init__()
-        self.inside, self.embedding = critic, nn.Embedding(classes, features)
+        self.inside, self.classes, self.embedding = critic, classes, nn.Embedding(classes, features)
         nn.init.xavier_uniform_(self.embedding.weight)
 
     def forward(self, x: Tensor, condition: Tensor | None = None) -> Verdict:
-        labels = known(condition, self.embedding.num_embeddings, not self.training)
+        labels = known(condition, self.classes)
         verdict: Verdict = self.inside(x, condition)
-        score, many = verdict.score, len(verdict.score)
-        require(many == len(labels), f"a projection needs a label for each score, not {len(labels)} for {many}")
+        score = verdict.score
+        if score.shape[0] != labels.shape[0]:
+            raise Mistake(f"a projection needs a label for each score, not {len(labels)} for {len(score)}")
         told = (self.embedding(labels) * rows(verdict.features, score)).sum(1)
         return verdict._replace(score=score + told)
 
@@ -87,7 +88,7 @@ class ConditionalResidual(nn.Module):
         self.end = nn.Sequential(nn.BatchNorm2d(width), nn.ReLU(inplace=True), last, nn.Tanh())
 
     def forward(self, z: Tensor, condition: Tensor | None = None) -> Tensor:
-        labels = known(condition, self.classes, not self.training)
+        labels = known(condition, self.classes)
         h = self.start(z)
         for block in self.blocks:
             h = block(h, labels)

@@ -1,0 +1,67 @@
+"""Generators as others run them: traced without values, exported, and run again on another number of samples.
+
+Tracing alone shows that nothing in a forward pass hangs on what a tensor holds, for networks of every recipe; what is
+built of the same layers need not be exported in full each time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch._subclasses.fake_tensor import FakeTensorMode
+
+from narrow import CLASSES, shape, small
+from saddle.core import Mistake, needs
+from saddle.recipes import RECIPES
+
+
+def distinct() -> Iterator[str]:
+    """The recipes, without those whose networks another one has already shown."""
+    seen: list[Any] = []
+    for name in RECIPES:
+        key = (small(name).networks, shape(name))
+        if key not in seen:
+            seen.append(key)
+            yield name
+
+
+def made(name: str) -> tuple[nn.Module, Tensor, Tensor]:
+    """A narrow generator at rest, with latents and labels for it."""
+    torch.manual_seed(0)
+    networks = small(name).networks
+    G = networks.generator(shape(name)).eval().requires_grad_(False)
+    return G, torch.randn(3, networks.latent), torch.tensor([0, 2, 1])
+
+
+@pytest.mark.parametrize("name", list(distinct()))
+def test_no_generator_looks_at_what_its_tensors_hold(name):
+    G, z, labels = made(name)
+    mode = FakeTensorMode()
+    own = {key: mode.from_tensor(t) for key, t in (*G.named_parameters(), *G.named_buffers())}
+    with mode:
+        told, untold = ((mode.from_tensor(z), mode.from_tensor(labels)), (mode.from_tensor(z),))
+        for inputs in (told,) if needs(G) else (told, untold):
+            assert torch.func.functional_call(G, own, inputs).shape == (3, *shape(name)[:3])
+
+
+FEW = ("cgan", "projection-gan")  # told by an embedding beside the latent, and in every normalisation
+
+
+@pytest.mark.parametrize("name", [n if n in FEW else pytest.param(n, marks=pytest.mark.slow) for n in distinct()])
+def test_a_generator_is_exported_and_makes_the_same_of_any_number(name):
+    G, z, labels = made(name)
+    rows = torch.export.Dim("rows")
+    inputs: tuple[Tensor, ...] = (z, labels) if needs(G) else (z,)
+    program = torch.export.export(G, inputs, dynamic_shapes=[{0: rows} for _ in inputs]).module()
+    more = tuple(torch.cat([t, t.flip(0)]) for t in inputs)
+    assert torch.equal(program(*more), G(*more))
+
+
+def test_a_generator_that_is_told_the_class_is_not_exported_without():
+    G, z, _ = made("cgan")
+    with pytest.raises(Mistake, match=f"got no labels; give each sample one below {CLASSES}"):
+        torch.export.export(G, (z,))
