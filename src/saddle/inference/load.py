@@ -27,6 +27,7 @@ from ..training.machine import find_device
 from ..training.match import part
 from ..training.rows import MOST, rows_at_once
 from ..training.signals import heed
+from .chance import RowsDraw
 
 Label = SupportsIndex | str  # a class by its name; by its place, from 0, where names are not numbers themselves
 NAMED = 20  # classes that a refusal names
@@ -47,8 +48,11 @@ class Loaded:
         self.rows = rows_at_once(shape, device, batch)
 
     def sample(self, n: int = 64, seed: int = 0, label: Label | Sequence[Label] | None = None) -> Tensor:
-        """New samples, (n, channels, height, width) float32 in [-1, 1], equal for equal seeds whatever n is.
+        """New samples, (n, channels, height, width) float32 in [-1, 1], equal for equal seeds.
 
+        A sample is a function of the weights, the seed, its place and its label alone, whatever n is, also where the
+        generator draws noise of its own or keeps dropout; n samples cost n. How many are made at once may change the
+        last bits: equal to the bit is what is made in equal calls.
         `label` is for generators that were trained on labels: one for all, or one for each. It is a class's name. A
         number, of Python, numpy or torch, is a name too where all classes are named by numbers, as digits are; among
         other names it is a place in `classes`, counted from 0. Without it labels are drawn, each as often as it is in
@@ -68,25 +72,24 @@ class Loaded:
         labels = None if label is None else self.numbers(label, n)
         if labels is not None and not self.conditional:
             raise Mistake(f"a label was asked for ({label}), but this generator was not trained on labels")
-        return (self.part(seed, place, None if labels is None else labels[place:][: self.rows])[: n - place]
+        return (self.part(seed, place, min(self.rows, n - place), None if labels is None else labels[place:])
                 for place in range(0, n, self.rows))  # fmt: skip
 
     @enough()
-    def part(self, seed: int, place: int, labels: Tensor | None = None) -> Tensor:
-        """The samples from `place` on, always so many at once: each depends on the seed, its place and its label alone.
+    def part(self, seed: int, place: int, n: int, labels: Tensor | None = None) -> Tensor:
+        """The n samples from `place` on, labelled by the first of `labels`, all of one block of 64.
 
-        Their chance is that of all 64 of their block, in which part of it they may be made.
+        Their latents are drawn with those of the whole block, whatever part of it is made, and threads share nothing.
         """
         heed()
         index, inside = divmod(place, MOST)
         if labels is None:
             drawn = self.drawn(seed, index)
-            labels = None if drawn is None else drawn[inside:][: self.rows]
-        else:
-            labels = torch.cat([labels, labels.new_zeros(self.rows - len(labels))])
+            labels = None if drawn is None else drawn[inside:]
         dice = torch.Generator(self.device).manual_seed(mix(seed, index))
-        like = torch.zeros(self.rows, *self.shape[:3], device=self.device)
-        with torch.no_grad(), playing(Part(inside // self.rows, MOST // self.rows, dice)):
+        like, labels = torch.zeros(n, *self.shape[:3], device=self.device), None if labels is None else labels[:n]
+        own = RowsDraw(self.device, seed, place, n)
+        with torch.no_grad(), playing(Part(dice=dice, first=inside, of=MOST)), own:
             return self.game.sample(like, None if labels is None else labels.to(self.device)).float().cpu()
 
     def drawn(self, seed: int, index: int) -> Tensor | None:
@@ -100,7 +103,7 @@ class Loaded:
     def conditional(self) -> bool:
         """Does the generator make something else of another label?"""
         few = range(min(self.shape.classes, 2))
-        made = [self.part(0, 0, torch.full((self.rows,), label)) for label in few]
+        made = [self.part(0, 0, self.rows, torch.full((self.rows,), label)) for label in few]
         return len(made) == 1 or (len(made) == 2 and not torch.equal(*made))
 
     def in_order(self) -> list[str]:

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from ..core import Mistake
 from ..data.dataset import Dataset
+from ..inference.chance import RowsDraw
 from ..inference.load import Loaded
 from ..parts import Part, playing
 from ..training.engine import mix
@@ -44,6 +45,6 @@ class Maker:
         """Images of latents (n, size); where labels decide, each row has one of its own, by its place."""
         classes = self.loaded.shape.classes
         labels = torch.arange(len(z), device=z.device) % classes if classes else None
-        with torch.set_grad_enabled(z.requires_grad):
+        with torch.set_grad_enabled(z.requires_grad), RowsDraw(self.loaded.device, 0, 0, len(z)):
             made: Tensor = self.loaded.game.generator(z, labels)  # type: ignore[operator]
         return made.float()

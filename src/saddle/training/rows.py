@@ -11,7 +11,7 @@ PIXELS = {"cpu": 1 << 14, "cuda": 1 << 18}  # in one pass: beyond them more rows
 
 
 def rows_at_once(shape: Shape, device: torch.device, batch: int = MOST) -> int:
-    """A power of two up to 64, the same for any number of samples: bits may depend on how many are made at once.
+    """A power of two up to 64, the same for any number of samples, but for the last few of them.
 
     `batch` is what the networks were trained on at once, and more than that is never needed. Points may be as many.
     """
