@@ -113,12 +113,12 @@ def hostile(run: Path, outside: Path, dice: random.Random) -> str:
             except (ValueError, TypeError):
                 return "nothing"
         return kind
+    if not target.parent.is_dir() or target.parent.is_symlink():
+        return "nothing"
     if target.is_dir() and not target.is_symlink():
         shutil.rmtree(target)
     elif target.is_symlink() or target.exists():
         target.unlink()
-    if not target.parent.is_dir() or target.parent.is_symlink():
-        return "nothing"
     made = {
         "link": lambda: target.symlink_to(outside / dice.choice(["secret", "picture.png", "new"])),
         "folder link": lambda: target.symlink_to(outside),
