@@ -286,7 +286,7 @@ def test_diff_names_the_fields_that_differ(say):
 
 def test_a_recipe_of_ones_own_is_trained_sampled_compared_and_resumed(say, tmp_path):
     tiny = ("train", "./mine.py:MyGAN", *TINY)
-    assert "--objective.factor 2.0" in say("train", "./mine.py:MyGAN", "--help")[1]
+    assert "--objective.factor 2.0" in say("train", "./mine.py:MyGAN", "--help", "all")[1]
     for out, factor in (("a b", "3"), ("b", "4")):
         code, said, complaint = say(*tiny, "--out", out, "--objective.factor", factor)
         assert (code, said, complaint) == (0, "", "")

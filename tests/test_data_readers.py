@@ -251,7 +251,9 @@ def test_foreign_names_are_told_and_can_be_named(tmp_path):
     with pytest.raises(Mistake, match=r"are faces \(\(6, 8, 8, 3\) uint8\), masks .*, who .*, as in .*a.npz:faces"):
         open_data(str(several), Prepare(), print, cache=tmp_path / "cache")
     data = open_data(f"{several}:faces", Prepare(), said.append, cache=tmp_path / "cache")
-    assert np.array_equal(data.samples, faces) and not said
+    assert np.array_equal(data.samples, faces) and data.labels is None
+    assert said == [f"{several}: who, with a row for each picture, is not taken for classes; an array called labels is"]
+    said.clear()
     single = put(tmp_path, "b.npz", npz(faces=faces, labels=np.array(["cat", "dog"] * 3)))
     data = open_data(str(single), Prepare(), said.append, cache=tmp_path / "cache")
     assert np.array_equal(data.samples, faces) and len(said) == 1 and "faces" in said[0]

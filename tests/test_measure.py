@@ -186,10 +186,13 @@ def test_what_cannot_be_measured_is_said_in_one_sentence(glyphs: Path, tmp_path:
         "cannot be read as Inception's weights: a file of pytorch-fid": {
             "features": b.replace("train.npz", "broken.pth")
         },
-        "needs class names, and random-0-896 gives none": {"features": "random", "metrics": "is"},
+        "needs class names, and features random give none; --features classifier does": {
+            "features": "random",
+            "metrics": "is",
+        },
         "these are only images; name a run": {"metrics": "ppl"},
-        "recall cannot be measured: it needs 6 samples or more": {"metrics": "recall", "features": "random", "n": 4},
-        "kid cannot be measured: it needs 2 samples or more": {"metrics": "kid", "features": "random", "n": 1},
+        "n is 4, but recall needs 6 or more": {"metrics": "recall", "features": "random", "n": 4},
+        "n is 1, but kid needs 2 or more": {"metrics": "kid", "features": "random", "n": 1},
         "has samples of 16 x 16 x 1 and .* samples of 16 x 16 x 3; --channels 3 brings": {
             "against": "glyphs",
             "colour": True,

@@ -15,7 +15,7 @@ from functools import cache, wraps
 from importlib import import_module
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
-from types import ModuleType
+from types import MappingProxyType, ModuleType
 from typing import ParamSpec, TypeVar
 
 from .errors import Failure, Mistake
@@ -23,7 +23,6 @@ from .uncompiled import left_out
 
 P = ParamSpec("P")
 R = TypeVar("R")
-DECORATORS = ("no_grad", "inference_mode")
 
 
 class Needed(Exception):
@@ -31,15 +30,16 @@ class Needed(Exception):
 
 
 class StandIn(type):
-    """Something of torch's: its attributes are such too, always the same ones; it cannot be called."""
+    """Something of torch's: its attributes are such too, always the same ones; hardly any can be called."""
 
     def __getattr__(cls, name: str) -> StandIn:
         return invented(cls, name)
 
     def __call__(cls, *args: object, **kwargs: object) -> object:
-        if cls.__name__ in DECORATORS and cls.__module__ == "torch":
-            return unchanged
-        raise Needed(f"{cls.__module__}.{cls.__name__}")
+        name = f"{cls.__module__}.{cls.__name__}"
+        if name not in CALLED:
+            raise Needed(name)
+        return CALLED[name]
 
 
 class Aside(ModuleType):
@@ -84,6 +84,13 @@ def heavy() -> None:
 
 def unchanged(function: R) -> R:
     return function
+
+
+CALLED: dict[str, object] = {  # what modules call as they are read, and what it gives
+    "torch.no_grad": unchanged,
+    "torch.inference_mode": unchanged,
+    "torch.fx.immutable_collections.immutable_dict": MappingProxyType({}),
+}
 
 
 def light(work: Callable[P, R]) -> Callable[P, R]:

@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 from importlib import import_module
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from .. import __version__
 from ..early import leave
@@ -16,6 +16,9 @@ from ..training.signals import ending
 from ..uncompiled import leave_compiler_out
 from . import synonyms
 from .saying import close_output, open_streams, say, tell
+
+if TYPE_CHECKING:
+    from .pages import Page
 
 
 class Command(NamedTuple):
@@ -63,7 +66,11 @@ LOST = "the folder that you are in was deleted or moved away; go to one that is 
 
 
 class Answer(Exception):
-    """The page that was asked for with --help."""
+    """The page that was asked for with --help, and its text if it is written already."""
+
+    def __init__(self, page: Page, text: str | None = None) -> None:
+        super().__init__(page if text is None else text)
+        self.page = page
 
 
 def main(words: list[str] | None = None) -> int:

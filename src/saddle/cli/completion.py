@@ -101,7 +101,7 @@ def helped(command: str, words: Sequence[str]) -> list[Field]:
     try:
         run([*words, "--help", "all"])
     except Answer as answer:
-        return [*answer.args[0].fields()]
+        return [*answer.page.fields()]
     return []
 
 

@@ -65,7 +65,7 @@ def train(words: list[str]) -> None:
         raise Answer(Page("train", {"Run settings": (Place(), Settings())}, more=OWN, whole=asks_all(given)))
     name = named(plain)
     if asks(given):
-        raise Answer(recipe_page(name, asks_all(given)))
+        raise Answer(*recipe_page(name, asks_all(given)))
     place, settings, options = sorted_out(name, given)
     from .. import sessions  # after everything that can be refused without torch
 
@@ -126,14 +126,16 @@ def separate(name: str, recipe: Recipe[Any]) -> None:
 
 
 @light
-def recipe_page(name: str, whole: bool) -> Page:
+def recipe_page(name: str, whole: bool) -> tuple[Page, str]:
+    """The page, and its text, which is written while the modules that it tells of are at hand."""
     recipe, entry = find(name)
     separate(name, recipe)
     kind = type(recipe)
     title = f"{kind.__name__}, from {cited(recipe)}" if cited(recipe) else kind.__name__
     about = f"{title}\n\n{introduced(recipe, entry)}".rstrip()
     sections = {f"{RECIPE} {name}": (recipe,), "Run settings": (Place(), Settings())}
-    return Page("train", sections, about, more=MORE, whole=whole, recipe=name)
+    page = Page("train", sections, about, more=MORE, whole=whole, recipe=name)
+    return page, str(page)
 
 
 def cited(recipe: Recipe[Any]) -> str:

@@ -148,7 +148,10 @@ def of_weights(path: Path) -> None:
     )
     with open_to_read(path) as file:
         packed = file.read(2) in (b"PK", b"\x80\x02")
-    require(packed, f"{path} cannot be read as Inception's weights: a .pth, .pt or .npz file was expected")
+    if not packed:
+        from ..metrics.features.weights import EXPECTED  # which drags in torch
+
+        raise Mistake(f"{path} cannot be read as Inception's weights: {EXPECTED} was expected")
 
 
 def names_classes(features: str) -> bool:
