@@ -135,9 +135,9 @@ def plain(path: Path) -> object:
     if path.suffix == ".json":
         return timeless(json.loads(path.read_text()))
     if path.name.startswith("best"):  # its facts hold seconds
-        from saddle.training.checkpoint import read
+        from saddle.training.checkpoint import read_checkpoint
 
-        tensors, facts = read(path)
+        tensors, facts = read_checkpoint(path)
         return {key: t.numpy().tobytes() for key, t in tensors.items()}, timeless(facts)
     return oct(path.stat().st_mode), path.read_bytes()
 

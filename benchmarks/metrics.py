@@ -16,9 +16,9 @@ from types import SimpleNamespace
 import torch
 from torch import Tensor
 
-from saddle.measuring.bench import function
-from saddle.measuring.case import Case
-from saddle.measuring.named import FOR_IMAGES, METRICS
+from saddle.measuring.evaluation import metric_function
+from saddle.measuring.metric_input import MetricInput
+from saddle.measuring.metric_table import IMAGE_METRICS, METRICS
 from saddle.metrics.moments import Moments
 
 
@@ -40,12 +40,12 @@ class Chance:
         return Moments.of(self.features)
 
 
-def timed(names: Sequence[str], case: Case) -> tuple[float, float]:
+def timed(names: Sequence[str], case: MetricInput) -> tuple[float, float]:
     """Work each out and print it; returns all seconds, on the clock and of the processor."""
     total = (0.0, 0.0)
     for name in names:
         began = time.perf_counter(), time.process_time()
-        number = function(METRICS[name])(case)
+        number = metric_function(METRICS[name])(case)
         spent = time.perf_counter() - began[0], time.process_time() - began[1]
         total = total[0] + spent[0], total[1] + spent[1]
         print(f"{name:14} {spent[0]:6.1f} s {spent[1]:6.1f} s of processor   {number.value:.4g}", flush=True)
@@ -57,9 +57,9 @@ def main() -> None:
     parser.add_argument("--samples", type=int, default=10_000)
     parser.add_argument("--data", type=int, default=50_000)
     parser.add_argument("--width", type=int, default=2048)
-    parser.add_argument("--metrics", nargs="*", default=FOR_IMAGES, choices=METRICS)
+    parser.add_argument("--metrics", nargs="*", default=IMAGE_METRICS, choices=METRICS)
     asked = parser.parse_args()
-    case = Case(Chance(asked.samples, asked.width, 1), Chance(asked.data, asked.width, 2))  # type: ignore[arg-type]
+    case = MetricInput(Chance(asked.samples, asked.width, 1), Chance(asked.data, asked.width, 2))  # type: ignore[arg-type]
     began = time.perf_counter()
     assert case.real.moments.n == asked.data
     print(f"moments of the data, which are cached: {time.perf_counter() - began:.1f} s")

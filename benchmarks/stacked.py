@@ -18,17 +18,17 @@ from torch import Tensor
 
 from saddle.batches import Images
 from saddle.data import Dataset, Prepare, open_data
-from saddle.data.named import STACKED
-from saddle.data.stacked import unstacked
-from saddle.metrics.classifier import Classifier, accuracy, train_classifier
-from saddle.metrics.modes import Named, expected_kl, named
-from saddle.metrics.stacked import numbers
+from saddle.data.dataset_table import STACKED_SETS
+from saddle.data.stacked import unstack_digits
+from saddle.metrics.classifier import Classifier, classifier_accuracy, train_classifier
+from saddle.metrics.modes import ClassCoverage, count_class_modes, expected_reverse_kl
+from saddle.metrics.stacked import read_stack_numbers
 from saddle.networks import Convolutional, Packed, Pair
 from saddle.optim import Adam
 from saddle.recipes.versus import Versus
-from saddle.training.average import resting
-from saddle.training.machine import machine
-from saddle.training.match import How, Match
+from saddle.training.ema import eval_no_grad
+from saddle.training.machine import find_machine
+from saddle.training.match import Match, MatchOptions
 
 COUNT = 26_000  # samples that modes are counted in: Lin et al.'s
 READ = 8_000  # stacks whose digits the classifier learns from; as many others test it
@@ -45,31 +45,31 @@ def reader(data: Dataset) -> tuple[Classifier, float]:
     """A classifier of single digits, and its accuracy on others."""
     assert data.labels is not None
     parts = (slice(0, READ), slice(READ, 2 * READ))
-    learned, other = (unstacked(data.samples[p], data.labels[p], f"{data.fingerprint}:{p}") for p in parts)
+    learned, other = (unstack_digits(data.samples[p], data.labels[p], f"{data.fingerprint}:{p}") for p in parts)
     classifier = train_classifier(learned)
-    return classifier, accuracy(classifier, other)
+    return classifier, classifier_accuracy(classifier, other)
 
 
 def samples(match: Match[Images], count: int, step: int = 500) -> Iterator[Tensor]:
     """New images of the averaged generator."""
     like = torch.zeros(step, 3, 32, 32)
     torch.manual_seed(1)
-    with resting(match.game), match.average.worn() if match.average else nullcontext():
+    with eval_no_grad(match.game), match.average.worn() if match.average else nullcontext():
         for _ in range(count // step):
             yield match.game.sample(like)
 
 
-def play(recipe: Versus, data: Dataset, images: int, seed: int, classifier: Classifier) -> Named:
+def play(recipe: Versus, data: Dataset, images: int, seed: int, classifier: Classifier) -> ClassCoverage:
     """Train, and count what is caught."""
-    match = Match(recipe, data, images, machine("cpu", "float32"), How(seed=seed))
+    match = Match(recipe, data, images, find_machine("cpu", "float32"), MatchOptions(seed=seed))
     while not match.over:
         match.play()
-    return named(torch.cat([numbers(classifier, some) for some in samples(match, COUNT)]), 1000)
+    return count_class_modes(torch.cat([read_stack_numbers(classifier, some) for some in samples(match, COUNT)]), 1000)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--data", default="stacked-glyphs", choices=STACKED)
+    parser.add_argument("--data", default="stacked-glyphs", choices=STACKED_SETS)
     parser.add_argument("--images", type=int, default=64_000, help="shown to each critic")
     parser.add_argument("--width", type=int, default=16, help="of the generator")
     parser.add_argument("--critic", type=int, default=8, help="width of the critic")
@@ -80,7 +80,7 @@ def main() -> None:
     data = open_data(chosen.data, Prepare(), print)
     classifier, right = reader(data)
     print(f"{chosen.data}: digits are read right {right:.2%} of the time; a perfect sampler of {COUNT:,} catches all "
-          f"1000 modes at reverse KL {expected_kl(1000, COUNT):.3f}", flush=True)  # fmt: skip
+          f"1000 modes at reverse KL {expected_reverse_kl(1000, COUNT):.3f}", flush=True)  # fmt: skip
     for name, recipe in methods(chosen.width, chosen.critic, chosen.pack).items():
         began = time.process_time()
         found = play(recipe, data, chosen.images, chosen.seed, classifier)

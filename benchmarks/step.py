@@ -26,8 +26,8 @@ from saddle.core import Views
 from saddle.data import Dataset, Feed, Prepare, open_data
 from saddle.layers import ADA, DiffAugment
 from saddle.recipes.dcgan import DCGAN
-from saddle.training.loop import READ
-from saddle.training.machine import Machine, machine
+from saddle.training.loop import READ_EVERY
+from saddle.training.machine import Machine, find_machine
 from saddle.training.match import Match
 from saddle.training.record import Record
 
@@ -109,7 +109,7 @@ class Ours:
     def __call__(self) -> None:
         clock, report = self.match.play()
         self.record.add(clock, report)
-        if clock.round % READ == READ - 1:
+        if clock.round % READ_EVERY == READ_EVERY - 1:
             self.record.read()
 
 
@@ -137,7 +137,7 @@ def operations(task: Task) -> float:
 def race(tasks: dict[str, Task], rounds: int, device: torch.device) -> dict[str, list[float]]:
     """Seconds of each task, round by round, in turns; on a GPU a turn is several, since it works ahead."""
     times: dict[str, list[float]] = {name: [] for name in tasks}
-    repeat = READ if device.type == "cuda" else 1
+    repeat = READ_EVERY if device.type == "cuda" else 1
     for _ in range(rounds):
         for name, task in tasks.items():
             began = now(device)
@@ -216,7 +216,7 @@ def main() -> None:
     parser.add_argument("--device", default="auto", help="cpu, cuda, cuda:1")
     chosen = parser.parse_args()
     torch.manual_seed(0)
-    report(machine(chosen.device, chosen.precision), chosen.rounds)
+    report(find_machine(chosen.device, chosen.precision), chosen.rounds)
 
 
 if __name__ == "__main__":

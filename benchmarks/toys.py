@@ -21,9 +21,9 @@ from typing import Any
 import torch
 from toys_methods import COMMON, METHODS, TUNED, recipe
 
-from saddle.data.toys import modes, toy
-from saddle.metrics.modes import Caught, caught
-from saddle.theory.modes import POINTS, made, trained
+from saddle.data.toys import sample_toy, toy_modes
+from saddle.metrics.modes import MixtureCoverage, count_mixture_modes
+from saddle.theory.modes import MODE_SAMPLES, sample_points, train_on_toy
 
 HERE = Path(__file__).parent
 TOYS = ("ring", "grid")
@@ -36,9 +36,9 @@ Key = tuple[str, str, int, int]  # method, toy, seed, rounds
 def play(name: str, data: str, seed: int, rounds: int) -> Run:
     """One run, measured. Seconds are the processor's: on a busy machine a clock on the wall tells of the others."""
     began, value = time.process_time(), recipe(name)
-    match = trained(value, data, rounds, seed)
+    match = train_on_toy(value, data, rounds, seed)
     seconds = time.process_time() - began
-    found = caught(made(match), *modes(data))
+    found = count_mixture_modes(sample_points(match), *toy_modes(data))
     return {"method": name, "data": data, "seed": seed, "rounds": rounds, **found._asdict(),
             "seconds": round(seconds, 1), "images": match.clock.images, "recipe": repr(value)}  # fmt: skip
 
@@ -75,8 +75,11 @@ def work(chosen: argparse.Namespace) -> None:
 
 def floor(data: str) -> Run:
     """What as many points of the data itself get: the medians of 100 draws."""
-    draws = [caught(torch.from_numpy(toy(data, POINTS, seed)), *modes(data)) for seed in range(1000, 1100)]
-    return {field: statistics.median(getattr(found, field) for found in draws) for field in Caught._fields}
+    draws = [
+        count_mixture_modes(torch.from_numpy(sample_toy(data, MODE_SAMPLES, seed)), *toy_modes(data))
+        for seed in range(1000, 1100)
+    ]
+    return {field: statistics.median(getattr(found, field) for found in draws) for field in MixtureCoverage._fields}
 
 
 def spread(values: list[float], form: Callable[[float], str]) -> str:
@@ -135,7 +138,7 @@ def page(runs: dict[Key, Run]) -> str:
     own = [[f"`{name}`", shown(options)] for name, options in METHODS.items() if options]
     where = f"{platform.machine()} with {os.cpu_count()} cores, torch {torch.__version__}"
     return TEXT.format(
-        rounds=ROUNDS, length=LENGTH, points=POINTS, machine=where, common=shown(COMMON),
+        rounds=ROUNDS, length=LENGTH, points=MODE_SAMPLES, machine=where, common=shown(COMMON),
         tuned=" and ".join(f"`{name}`" for name in TUNED), ring="\n".join(table("ring", runs)),
         grid="\n".join(table("grid", runs)), presets="\n".join(presets(runs)),
         own="\n".join(lines(["method", "options"], own, words=2)))  # fmt: skip

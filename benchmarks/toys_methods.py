@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from saddle.options import override
-from saddle.recipes import find
-from saddle.recipes.kinds import KINDS
+from saddle.options import override_fields
+from saddle.recipes import find_recipe
+from saddle.recipes.kinds import VALUE_TYPES
 
 STEPS = "Adam(Cosine(5e-3, 2.5e-4), (0.0, 0.99))"
 COMMON = {  # that of the presets below: one move each, also where a paper has five of the critic
@@ -61,4 +61,4 @@ TUNED = ("r1-toy", "r3gan-toy")  # presets of ours, as they are
 
 def recipe(name: str) -> Any:
     """A method's recipe: the one that `saddle train` finds by this name, with its options."""
-    return override(find(name)[0], {} if name in TUNED else COMMON | METHODS[name], KINDS)
+    return override_fields(find_recipe(name)[0], {} if name in TUNED else COMMON | METHODS[name], VALUE_TYPES)

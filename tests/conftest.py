@@ -12,7 +12,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch: as many tests run
 
 import torch
 
-from saddle.training.machine import machine
+from saddle.training.machine import find_machine
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -31,7 +31,7 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 @pytest.fixture(scope="session")
 def device(request: pytest.FixtureRequest) -> torch.device:
     """Where to train, prepared as a training prepares it: a GPU that repeats its bits."""
-    return machine(request.config.getoption("--device")).device
+    return find_machine(request.config.getoption("--device")).device
 
 
 @pytest.fixture(scope="session")

@@ -6,10 +6,10 @@ import dataclasses
 from typing import Any
 
 from saddle.core import Recipe, Shape
-from saddle.data.named import TOYS
+from saddle.data.dataset_table import TOY_SETS
 from saddle.games import AccuracyGate, Turns
 from saddle.optim import Burst
-from saddle.recipes import RECIPES, find
+from saddle.recipes import RECIPES, find_recipe
 
 WIDTH, BATCH, CLASSES = 8, 4, 3
 
@@ -24,7 +24,7 @@ def narrow(value: Any) -> Any:
 
 def small(name: str) -> Recipe[Any]:
     """The recipe, narrow, and what would take long or stop a player from its first move on made shorter."""
-    recipe = find(name)[0]
+    recipe = find_recipe(name)[0]
     short: dict[str, Any] = {"wgan": {"turns": Turns(critic=Burst(high=7, low=3, first=1))},
                              "accuracy-gate": {"gate": AccuracyGate(threshold=0.9, hysteresis=0.2)}}  # fmt: skip
     networks = narrow(recipe.networks)  # type: ignore[attr-defined]
@@ -34,5 +34,5 @@ def small(name: str) -> Recipe[Any]:
 def shape(name: str) -> Shape:
     """Its own data's, with three classes; of pixels no more than it needs."""
     entry = RECIPES[name]
-    side = 1 if entry.data in TOYS else entry.size or 16
+    side = 1 if entry.data in TOY_SETS else entry.size or 16
     return Shape(2, 1, 1) if side == 1 else Shape(1, side, side, CLASSES)

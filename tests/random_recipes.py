@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import random
 
-from saddle.networks import ALONE, COMPOSED, TOLD, Pair
+from saddle.networks import COMPOSED_NETWORKS, CONDITIONAL_NETWORKS, UNCONDITIONAL_NETWORKS, Pair
 from saddle.objectives import OBJECTIVES
 from saddle.penalties import PENALTIES, Classification, FeatureMatching, PullingAway, Swapped
-from saddle.recipes import RECIPES, find
+from saddle.recipes import RECIPES, find_recipe
 from saddle.recipes.versus import Versus
 
-VERSUS = [name for name in RECIPES if isinstance(find(name)[0], Versus)]
+VERSUS = [name for name in RECIPES if isinstance(find_recipe(name)[0], Versus)]
 OWN = {  # fields of some recipes alone
     "gate": ["none", "AccuracyGate()", "AccuracyGate(0.9, 0.2, 0.5)", "EquilibriumGate()"], "K": ["0", "1", "2"],
     "inner": ["SGD(0.01)", "SGD(0.01, momentum=0.5)", "Adam(1e-3)"], "eta": ["0.1"], "gamma": ["1"],
@@ -28,7 +28,7 @@ def recipe(seed: int) -> tuple[str, dict[str, str], dict[str, object]]:
     """A recipe's name, its options, and settings: data (points, plain or labelled), size, accumulate."""
     dice = random.Random(seed)
     name = dice.choice(VERSUS)
-    value, entry = find(name)
+    value, entry = find_recipe(name)
     likely = {"networks": 0.3, "objective": 0.25, "penalties": 0.25, "generator_penalties": 0.12, "views": 0.2,
               "prior": 0.1, "turns": 0.2, "constraint": 0.15, "optimizer": 0.25, "critic_optimizer": 0.15,
               **dict.fromkeys(OWN, 0.5)}  # fmt: skip
@@ -52,12 +52,12 @@ def recipe(seed: int) -> tuple[str, dict[str, str], dict[str, object]]:
 
 def pair(dice: random.Random) -> str:
     """Networks: one, in up to two others."""
-    text = dice.choice(ALONE * 2 + TOLD).__name__ + "()"
+    text = dice.choice(UNCONDITIONAL_NETWORKS * 2 + CONDITIONAL_NETWORKS).__name__ + "()"
     if text == "Convolutional()" and dice.random() < 0.5:
         text = "Convolutional(normal=False)"
     for _ in range(dice.choice((0, 0, 0, 1, 1, 2))):
-        kind = dice.choice(COMPOSED)
-        other = dice.choice(ALONE).__name__ + "()"
+        kind = dice.choice(COMPOSED_NETWORKS)
+        other = dice.choice(UNCONDITIONAL_NETWORKS).__name__ + "()"
         parts = {Pair: dice.choice((f"{text}, {other}", f"{other}, {text}"))}.get(kind, text)
         text = f"{kind.__name__}({parts})"
     return text

@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from saddle.core import Clock, Judge, Shape, Verdict, leaf
+from saddle.core import Clock, Judge, Shape, Verdict, as_leaf
 from saddle.networks import Perceptron
-from saddle.networks.classifying import Classifying
+from saddle.networks.ac_gan import Classifying
 from saddle.penalties import Classification
 
 MEANS = torch.tensor([-1.5, 0.0, 1.5])  # of three unit normals, each a class
@@ -28,7 +28,7 @@ def test_the_class_term_pulls_the_classes_of_a_perfect_sampler_apart():
     noise, own = torch.randn(len(y), generator=torch.Generator().manual_seed(0)), MEANS.clone().requires_grad_()
     judge = Judge(Bayes(), Clock(), y)
     x = (own[y] + noise).view(-1, 1, 1, 1)
-    loss = Classification()(judge, judge(leaf(x.detach())), judge(x))
+    loss = Classification()(judge, judge(as_leaf(x.detach())), judge(x))
     (pull,) = torch.autograd.grad(loss, own)
     odds = judge(x.detach()).logits.softmax(1)
     expected = torch.stack([(odds[y == k] @ MEANS - MEANS[k]).mean() / 3 for k in range(3)])

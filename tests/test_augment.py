@@ -11,22 +11,22 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from saddle.core import Clock, Judge, Judged, Mistake, Shape, Verdict, leaf
+from saddle.core import Clock, Judge, Judged, Mistake, Shape, Verdict, as_leaf
 from saddle.data.dataset import Dataset
 from saddle.games import Adversarial
-from saddle.layers.augment import ADA, Augment, DiffAugment, holed, recoloured, shifted
-from saddle.layers.pipe import Dice, augment, colours
+from saddle.layers.ada_pipeline import ImageDraws, ada_augment, colour_matrix
+from saddle.layers.affine_warp import rotation_matrix, scale_matrix, translation_matrix, warp_images
+from saddle.layers.augment import ADA, Augment, DiffAugment, random_colour, random_cutout, random_translation
 from saddle.layers.views import Noise
-from saddle.layers.warp import moved, stretched, turned, warp
 from saddle.networks import Convolutional
 from saddle.objectives import Hinge, LeastSquares, NonSaturating, Relativistic, Wasserstein
 from saddle.optim import Linear
-from saddle.parts import Part, playing
+from saddle.parts import Shard, use_shard
 from saddle.penalties import R1, LeCam
-from saddle.recipes import find
+from saddle.recipes import find_recipe
 from saddle.recipes.dcgan import DCGAN
 from saddle.training.machine import Machine
-from saddle.training.match import How, Match
+from saddle.training.match import Match, MatchOptions
 from toys import Critic, Maker
 
 VIEWS = {
@@ -53,34 +53,41 @@ def pictures(n: int = 6, channels: int = 3, height: int = 6, width: int = 6) -> 
 def test_moves_are_those_of_pixels():
     x = pictures(height=5, width=7)
     one = numbers(*[1.0] * 6)
-    torch.testing.assert_close(warp(x, moved(2 * one, -1 * one))[:, :, 1:, :5], x[:, :, :4, 2:])
-    torch.testing.assert_close(warp(x, moved(2 * one, 0 * one))[:, :, :, 5:], x[:, :, :, [5, 4]])  # the mirror image
-    torch.testing.assert_close(warp(x, stretched(-one, one)), x.flip(3))
-    torch.testing.assert_close(warp(x, turned(math.pi * one)), x.flip(2, 3))
+    torch.testing.assert_close(warp_images(x, translation_matrix(2 * one, -1 * one))[:, :, 1:, :5], x[:, :, :4, 2:])
+    torch.testing.assert_close(
+        warp_images(x, translation_matrix(2 * one, 0 * one))[:, :, :, 5:], x[:, :, :, [5, 4]]
+    )  # the mirror image
+    torch.testing.assert_close(warp_images(x, scale_matrix(-one, one)), x.flip(3))
+    torch.testing.assert_close(warp_images(x, rotation_matrix(math.pi * one)), x.flip(2, 3))
     square = pictures()
-    torch.testing.assert_close(warp(square, turned(math.pi / 2 * one)), square.rot90(1, (2, 3)))
+    torch.testing.assert_close(warp_images(square, rotation_matrix(math.pi / 2 * one)), square.rot90(1, (2, 3)))
 
 
 def test_each_picture_has_a_matrix_of_its_own_and_two_moves_are_one():
     x = torch.linspace(-1, 1, 40, dtype=torch.float64).expand(2, 1, 40, 40)  # smooth, so nothing is lost between pixels
-    first, second = moved(numbers(1.5, -2.25), numbers(0, 0.5)), stretched(numbers(1.25, 0.9), numbers(1, 1))
+    first, second = (
+        translation_matrix(numbers(1.5, -2.25), numbers(0, 0.5)),
+        scale_matrix(numbers(1.25, 0.9), numbers(1, 1)),
+    )
     inner = (slice(None), slice(None), slice(10, 30), slice(10, 30))
-    twice = warp(warp(x, first), second)
-    torch.testing.assert_close(twice[inner], warp(x, first @ second)[inner], atol=0.01, rtol=0)  # a pixel is 0.05
-    torch.testing.assert_close(twice[:1], warp(warp(x[:1], first[:1]), second[:1]))
+    twice = warp_images(warp_images(x, first), second)
+    torch.testing.assert_close(
+        twice[inner], warp_images(x, first @ second)[inner], atol=0.01, rtol=0
+    )  # a pixel is 0.05
+    torch.testing.assert_close(twice[:1], warp_images(warp_images(x[:1], first[:1]), second[:1]))
 
 
 def test_slopes_and_their_slopes_are_right():
-    source = turned(numbers(0.3, -1)) @ moved(numbers(0.4, 1.7), numbers(-0.2, 0.9))
+    source = rotation_matrix(numbers(0.3, -1)) @ translation_matrix(numbers(0.4, 1.7), numbers(-0.2, 0.9))
     x = pictures(2, 1, 4, 5).requires_grad_()
-    assert torch.autograd.gradcheck(lambda x: warp(x, source).sin(), x)
-    assert torch.autograd.gradgradcheck(lambda x: warp(x, source).sin(), x)
+    assert torch.autograd.gradcheck(lambda x: warp_images(x, source).sin(), x)
+    assert torch.autograd.gradgradcheck(lambda x: warp_images(x, source).sin(), x)
 
 
 @pytest.mark.parametrize("view", VIEWS.values(), ids=VIEWS)
 def test_every_view_has_first_and_second_slopes(view: Any):
     def seen(x: Tensor) -> Tensor:
-        with playing(Part(dice=torch.Generator().manual_seed(3))):
+        with use_shard(Shard(rng=torch.Generator().manual_seed(3))):
             return view(x, Clock()).pow(3)
 
     x = pictures(2, 3, 4, 4).requires_grad_()
@@ -92,7 +99,7 @@ def test_parts_of_a_batch_are_changed_as_the_whole(view: Any):
     x, seen = torch.randn(8, 3, 8, 8), []
     for parts in (1, 2):
         for i, rows in enumerate(x.chunk(parts)):
-            with playing(Part(i, parts, torch.Generator().manual_seed(5))):
+            with use_shard(Shard(i, parts, torch.Generator().manual_seed(5))):
                 seen.append(view(rows, Clock()))
     assert torch.equal(seen[0], torch.cat(seen[1:]))
     assert not torch.equal(seen[0], x)
@@ -110,7 +117,7 @@ def test_at_zero_nothing_changes(channels: int):
 def test_a_picture_is_changed_alike_in_reduced_precision(view: Any):
     x, seen = torch.randn(5, 3, 16, 16), []
     for reduced in (False, True):
-        with playing(Part(dice=torch.Generator().manual_seed(2))), torch.autocast("cpu", torch.bfloat16, reduced):
+        with use_shard(Shard(rng=torch.Generator().manual_seed(2))), torch.autocast("cpu", torch.bfloat16, reduced):
             seen.append(view(x, Clock()))
     assert torch.equal(*seen)
 
@@ -119,7 +126,7 @@ def test_as_many_are_changed_as_p_says():
     x = torch.rand(4000, 3, 2, 2)
     for p in (0.2, 0.6):
         for pipe, changes in (("b", 0.5 + 0.75), ("g", 4), ("c", 4.5)):
-            left = (augment(x, p, pipe) == x).flatten(1).all(1).float().mean().item()
+            left = (ada_augment(x, p, pipe) == x).flatten(1).all(1).float().mean().item()
             # of flips half are none, of quarters one in four; shifts of two pixels by a quarter are none; turns make p
             expected = {"b": (1 - p / 2) * (1 - 3 * p / 4), "g": (1 - p) ** 4, "c": (1 - p) ** 4 * (1 - p / 2)}[pipe]
             assert left == pytest.approx(expected, abs=0.03), (p, pipe, changes)
@@ -130,8 +137,8 @@ def test_quarter_turns_and_flips_can_be_told_back_from_many_pictures():
     base = torch.tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0], [7.0, 8.0, 10.0]])  # so small that no shift is a pixel
     ways = torch.stack([turn for k in range(4) for turn in (base.rot90(k), base.rot90(k).flip(1))])[:, None]
     true, p, n = torch.tensor([0.4, 0.3, 0.2, 0.1, 0, 0, 0, 0], dtype=torch.float64), 0.6, 40_000
-    seen = torch.stack([frequencies(augment(way.expand(n, 1, 3, 3), p, "b"), ways) for way in ways])
-    mixed = frequencies(augment(ways[torch.multinomial(true, n, replacement=True)], p, "b"), ways)
+    seen = torch.stack([frequencies(ada_augment(way.expand(n, 1, 3, 3), p, "b"), ways) for way in ways])
+    mixed = frequencies(ada_augment(ways[torch.multinomial(true, n, replacement=True)], p, "b"), ways)
     assert (mixed - true).abs().max() > 0.1
     torch.testing.assert_close(torch.linalg.solve(seen.T, mixed), true, atol=0.03, rtol=0)
     kept = torch.linalg.svdvals(seen).min()
@@ -146,23 +153,23 @@ def frequencies(x: Tensor, ways: Tensor) -> Tensor:
 
 
 def test_all_colour_changes_leave_grey_grey():
-    matrix = colours(Dice(pictures(2000), 0.8))
+    matrix = colour_matrix(ImageDraws(pictures(2000), 0.8))
     for level in (-1.0, 0.3):
         made = matrix[:, :3, :3] @ torch.full((3,), level, dtype=torch.float64) + matrix[:, :3, 3]
         torch.testing.assert_close(made, made[:, :1].expand(-1, 3))
     grey = pictures(2000, 1, 2, 2)
-    with playing(Part(dice=torch.Generator().manual_seed(1))):
-        alone = augment(grey, 0.8, "c")
-    with playing(Part(dice=torch.Generator().manual_seed(1))):
-        lifted = augment(grey.expand(-1, 3, -1, -1), 0.8, "c")
+    with use_shard(Shard(rng=torch.Generator().manual_seed(1))):
+        alone = ada_augment(grey, 0.8, "c")
+    with use_shard(Shard(rng=torch.Generator().manual_seed(1))):
+        lifted = ada_augment(grey.expand(-1, 3, -1, -1), 0.8, "c")
     torch.testing.assert_close(alone.expand_as(lifted), lifted)
-    with playing(Part(dice=torch.Generator().manual_seed(1))):
-        clear = augment(torch.cat([grey] * 4, 1), 0.8, "c")
+    with use_shard(Shard(rng=torch.Generator().manual_seed(1))):
+        clear = ada_augment(torch.cat([grey] * 4, 1), 0.8, "c")
     assert torch.equal(clear[:, 3:], grey) and torch.allclose(clear[:, :3], lifted)
 
 
 def test_colours_have_the_strengths_of_the_paper():
-    matrix = colours(Dice(pictures(40_000), 1.0))
+    matrix = colour_matrix(ImageDraws(pictures(40_000), 1.0))
     grey = torch.full((3,), 3**-0.5, dtype=torch.float64)
     gain = (matrix[:, :3, :3] @ grey) @ grey  # contrast, and half the time light for dark
     assert gain.abs().log().std() == pytest.approx(0.5 * math.log(2), rel=0.02)
@@ -180,7 +187,7 @@ def test_geometry_has_the_strengths_of_the_paper():
     side, n = 49, 4000
     line = torch.arange(side, dtype=torch.float64)
     x = torch.stack(torch.meshgrid(line, line, indexing="ij")).expand(n, 2, side, side)
-    made = augment(x, 1.0, "g")[:, :, 24:27, 24:27]
+    made = ada_augment(x, 1.0, "g")[:, :, 24:27, 24:27]
     across, down = made[:, :, 0, 1] - made[:, :, 0, 0], made[:, :, 1, 0] - made[:, :, 0, 0]
     area = across[:, 0] * down[:, 1] - across[:, 1] * down[:, 0]
     inside = ((made > 2) & (made < 46)).flatten(1).all(1)  # the mirror image turns the other way
@@ -191,7 +198,7 @@ def test_geometry_has_the_strengths_of_the_paper():
 
 def test_colour_of_diffaugment_in_closed_form():
     x = pictures(20_000, 3, 2, 2).requires_grad_()
-    made = recoloured(x).detach()
+    made = random_colour(x).detach()
     mean, spread = x.mean((1, 2, 3)), (made - made.mean(1, keepdim=True)) / (x - x.mean(1, keepdim=True))
     bright = made.mean((1, 2, 3)) - mean
     assert (-0.5 <= bright.min() < -0.49) and (0.49 < bright.max() <= 0.5) and bright.mean().abs() < 0.01
@@ -199,7 +206,7 @@ def test_colour_of_diffaugment_in_closed_form():
     torch.testing.assert_close(contrast, contrast[:, :1, :1].expand_as(contrast), rtol=1e-4, atol=1e-6)
     assert 0.5 <= contrast.min() < 0.51 and 1.49 < contrast.max() <= 1.5
     clear = torch.cat([x, x[:, :1]], 1).detach()
-    assert torch.equal(recoloured(clear)[:, 3], clear[:, 3])
+    assert torch.equal(random_colour(clear)[:, 3], clear[:, 3])
     saturation = spread[:, 0, 0, 0].detach() / contrast[:, 0, 0]
     assert 0 <= saturation.min() < 0.01 and 1.99 < saturation.max() <= 2
     assert saturation.mean() == pytest.approx(1, abs=0.02)  # nothing leaks into the mean
@@ -207,7 +214,7 @@ def test_colour_of_diffaugment_in_closed_form():
 
 def test_translation_moves_whole_pixels_and_brings_in_zeros():
     x = 1 + torch.rand(500, 2, 16, 24)
-    made = shifted(x)
+    made = random_translation(x)
     seen = set()
     for before, after in zip(x, made, strict=True):
         lit = after[0] != 0
@@ -223,7 +230,7 @@ def test_translation_moves_whole_pixels_and_brings_in_zeros():
 def test_all_shifts_are_as_likely(side: int, most: int):
     """An eighth of the side, halves up: the authors' whole numbers."""
     line = torch.arange(1.0, side + 1).view(1, 1, 1, side).expand(9000, 1, 2, side)
-    middle = shifted(line)[:, 0].amax(1)[:, side // 2] - (side // 2 + 1)
+    middle = random_translation(line)[:, 0].amax(1)[:, side // 2] - (side // 2 + 1)
     counts = torch.bincount((middle + most).long(), minlength=2 * most + 1) / 9000
     assert len(counts) == 2 * most + 1 and (counts - 1 / (2 * most + 1)).abs().max() < 0.02
 
@@ -235,7 +242,7 @@ def part(x: Tensor, down: int, across: int) -> Tensor:
 
 
 def test_cutout_takes_a_box_of_half_the_sides():
-    made = holed(torch.ones(4000, 1, 16, 16))[:, 0]
+    made = random_cutout(torch.ones(4000, 1, 16, 16))[:, 0]
     cut = 256 - made.sum((1, 2))
     assert cut.max() == 64 and cut.min() == 16  # in a corner a quarter of the box is left
     rows = (made == 0).any(2).sum(1)
@@ -244,16 +251,16 @@ def test_cutout_takes_a_box_of_half_the_sides():
     assert share[8, 8] == pytest.approx((8 / 17) ** 2, abs=0.02) and share[0, 0] == pytest.approx(
         (5 / 17) ** 2, abs=0.02
     )
-    odd = (holed(torch.ones(4000, 1, 7, 7))[:, 0] == 0).flatten(1).sum(1).max()
+    odd = (random_cutout(torch.ones(4000, 1, 7, 7))[:, 0] == 0).flatten(1).sum(1).max()
     assert odd == 16  # half of 7, halves up
 
 
-def hear(memory: Any, sign: float, times: int = 4, part: Part | None = None) -> float:
+def hear(memory: Any, sign: float, times: int = 4, part: Shard | None = None) -> float:
     x = torch.zeros(50, 1, 4, 4)
     score = torch.where(torch.arange(50) < 25 * (1 + sign), 2.0, -3.0)
     for _ in range(times):
-        with playing(part or Part()):
-            memory.learn(memory.notice(Judged(x, score, x, None), Judged(x, -score, x, None)))
+        with use_shard(part or Shard()):
+            memory.update(memory.observe(Judged(x, score, x, None), Judged(x, -score, x, None)))
     return float(memory.p)
 
 
@@ -266,7 +273,7 @@ def test_p_follows_the_critics_confidence():
     assert hear(memory, 1.0, 80) == 1
     assert hear(memory, 0.6 - 0.04) == pytest.approx(0.9)
     assert hear(ADA(every=1, images=1000).memory(), 0.8, 1) == pytest.approx(0.05)
-    assert hear(ADA(images=2000).memory(), 0.8, 4, Part(1, 3)) == pytest.approx(0.3)  # three parts of a batch
+    assert hear(ADA(images=2000).memory(), 0.8, 4, Shard(1, 3)) == pytest.approx(0.3)  # three parts of a batch
     split = ADA(images=2000).memory()
     for sign in (1.0, 0.36):  # the mean of both batches counts
         hear(split, sign, 2)
@@ -293,9 +300,9 @@ def test_r1_is_of_the_slope_before_augmentation():
     """Moving pixels whole keeps a slope's length; half the contrast halves it."""
     x, plane = torch.randn(6, 3, 3, 3), Plane(torch.randn(3, 3, 3))
     expected = plane.direction.square().sum() / 2
-    for view, factor in ((lambda x, clock: augment(x, 1.0, "b"), 1.0), (lambda x, clock: x / 2, 0.25)):
+    for view, factor in ((lambda x, clock: ada_augment(x, 1.0, "b"), 1.0), (lambda x, clock: x / 2, 0.25)):
         judge = Judge(plane, Clock(), views=(view,))
-        real = judge(leaf(x))
+        real = judge(as_leaf(x))
         slope = R1()(judge, real, real)
         torch.testing.assert_close(slope, factor * expected)
         (bend,) = torch.autograd.grad(slope, plane.direction)
@@ -325,7 +332,7 @@ def test_what_cannot_be_is_refused(make: Any, words: str):
 
 @pytest.mark.parametrize("view", [ADA(), Augment(), DiffAugment()])
 def test_recipes_refuse_points_and_odd_channels_before_anything_is_made(view: Any):
-    toy = replace(find("r1-toy")[0], views=(view,))
+    toy = replace(find_recipe("r1-toy")[0], views=(view,))
     with pytest.raises(Mistake, match=r"these are points; blur points, with Noise\(0.1\)"):
         toy.game(Shape(2, 1, 1))
     dcgan = DCGAN(NETWORKS, views=(view,))
@@ -342,7 +349,7 @@ def test_a_game_can_be_made_where_no_gradients_are_wanted():
 
 def test_two_of_a_kind_are_shown_by_number():
     two = game(views=(ADA(), ADA(0.3)), penalties=(LeCam(),))
-    assert set(two.gauges()) == {f"{name}/{key}" for name in ("ADA", "ADA#2") for key in ("p", "sign")} | {
+    assert set(two.logged_scalars()) == {f"{name}/{key}" for name in ("ADA", "ADA#2") for key in ("p", "sign")} | {
         "LeCam/real", "LeCam/fake"}  # fmt: skip
 
 
@@ -361,7 +368,7 @@ RECIPE = replace(DCGAN(NETWORKS, batch=8), views=(ADA(-0.9, images=400),), penal
 
 def match(images: int = 160) -> Match[Any]:
     pixels = np.random.default_rng(0).integers(0, 256, (40, 16, 16, 3), dtype=np.uint8)
-    return Match(RECIPE, Dataset("noise", pixels, fingerprint="0"), images, CPU, How(seed=1))
+    return Match(RECIPE, Dataset("noise", pixels, fingerprint="0"), images, CPU, MatchOptions(seed=1))
 
 
 def test_a_resumed_run_has_the_same_p_and_bits():
@@ -375,6 +382,6 @@ def test_a_resumed_run_has_the_same_p_and_bits():
     resumed.restore(*halted.state())
     for _ in range(4):
         _, report = resumed.play()
-    assert report["ADA/p"] == whole.game.gauges()["ADA/p"] > 0
+    assert report["ADA/p"] == whole.game.logged_scalars()["ADA/p"] > 0
     for (name, a), (_, b) in zip(whole.game.state_dict().items(), resumed.game.state_dict().items(), strict=True):
         assert torch.equal(a, b), name

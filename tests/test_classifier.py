@@ -12,8 +12,8 @@ import torch
 from numpy.typing import NDArray
 
 from saddle.core import Mistake
-from saddle.data.glyphs import glyphs
-from saddle.metrics.classifier import Classifier, accuracy, class_shares, readable, train_classifier
+from saddle.data.glyphs import draw_glyphs
+from saddle.metrics.classifier import Classifier, class_shares, classifier_accuracy, confident_share, train_classifier
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Reading:
 
 
 def drawn(size: int, channels: int, seed: int, count: int, only: int = 36) -> Pictures:
-    samples, labels, classes = glyphs(size, channels, seed, count=count)
+    samples, labels, classes = draw_glyphs(size, channels, seed, count=count)
     few = labels < only
     return Pictures(samples[few], labels[few], classes[:only], fingerprint=f"{size}{channels}{seed}{count}{only}")
 
@@ -51,14 +51,14 @@ def reading() -> Reading:
 
 def test_it_learns_to_read_drawings_it_has_not_seen(reading: Reading) -> None:
     unseen = drawn(16, 1, 1, 4 * 432, only=4)
-    assert accuracy(reading.classifier, unseen) > 0.97
-    assert readable(reading.classifier, reading.images) > 0.9
+    assert classifier_accuracy(reading.classifier, unseen) > 0.97
+    assert confident_share(reading.classifier, reading.images) > 0.9
     assert class_shares(reading.classifier, reading.images) == pytest.approx([0.25] * 4, abs=0.02)
 
 
 def test_probabilities_are_a_distribution_and_do_not_depend_on_the_company(reading: Reading) -> None:
-    together = reading.classifier.read(reading.images[:9])
-    alone = torch.cat([reading.classifier.read(image[None]) for image in reading.images[:9]])
+    together = reading.classifier.class_probabilities(reading.images[:9])
+    alone = torch.cat([reading.classifier.class_probabilities(image[None]) for image in reading.images[:9]])
     assert together.sum(1) == pytest.approx(torch.ones(9))
     assert torch.allclose(together, alone, atol=1e-5)
 
@@ -66,12 +66,12 @@ def test_probabilities_are_a_distribution_and_do_not_depend_on_the_company(readi
 def test_nothing_is_not_read_as_something(reading: Reading) -> None:
     black = -torch.ones(1, 1, 16, 16)
     noise = 2 * torch.rand(200, 1, 16, 16, generator=torch.Generator().manual_seed(0)) - 1
-    assert readable(reading.classifier, black) == 0 and readable(reading.classifier, -black) == 0
-    assert readable(reading.classifier, noise) < 0.05
+    assert confident_share(reading.classifier, black) == 0 and confident_share(reading.classifier, -black) == 0
+    assert confident_share(reading.classifier, noise) < 0.05
 
 
 def test_more_confidence_is_asked_of_fewer(reading: Reading) -> None:
-    shares = [readable(reading.classifier, reading.images, confidence) for confidence in (0.2, 0.8, 0.99, 1.0)]
+    shares = [confident_share(reading.classifier, reading.images, confidence) for confidence in (0.2, 0.8, 0.99, 1.0)]
     assert shares == sorted(shares, reverse=True) and shares[0] > 0.99 and shares[-1] < 1
 
 
@@ -93,7 +93,7 @@ def test_a_kept_classifier_is_found_again_and_not_for_other_data(tmp_path: Path)
     written = file.stat().st_mtime_ns
     again = train_classifier(data, epochs=1, cache=tmp_path)
     assert file.stat().st_mtime_ns == written
-    assert torch.equal(first.read(signed(data)), again.read(signed(data)))
+    assert torch.equal(first.class_probabilities(signed(data)), again.class_probabilities(signed(data)))
     train_classifier(replace(data, fingerprint="other"), epochs=1, cache=tmp_path)
     assert len(list(tmp_path.iterdir())) == 2
 
@@ -109,7 +109,7 @@ def test_a_kept_classifier_with_a_flipped_bit_is_said_and_trained_again(tmp_path
     said: list[str] = []
     again = train_classifier(data, epochs=1, cache=tmp_path, say=said.append)
     assert len(said) == 1 and "is damaged" in said[0] and "made again" in said[0]
-    assert torch.equal(first.read(signed(data)), again.read(signed(data)))
+    assert torch.equal(first.class_probabilities(signed(data)), again.class_probabilities(signed(data)))
     train_classifier(data, epochs=1, cache=tmp_path, say=said.append)
     assert len(said) == 1 and list(tmp_path.iterdir()) == [file]
 
@@ -126,15 +126,15 @@ def test_what_cannot_be_learned_or_read_is_refused(reading: Reading) -> None:
     with pytest.raises(Mistake, match="needs images"):
         train_classifier(replace(data, samples=np.zeros((10, 1, 1, 2), np.float32)))
     with pytest.raises(Mistake, match=r"reads 16x16 pixels.* 2 x 1 x 32 x 32"):
-        reading.classifier.read(torch.zeros(2, 1, 32, 32))
+        reading.classifier.class_probabilities(torch.zeros(2, 1, 32, 32))
 
 
 @pytest.mark.slow
 def test_all_characters_in_all_faces_are_read() -> None:
     classifier = train_classifier(drawn(32, 1, 0, 24 * 432))
     unseen = drawn(32, 1, 1, 4 * 432)
-    assert accuracy(classifier, unseen) > 0.98
-    assert readable(classifier, signed(unseen)) > 0.95
+    assert classifier_accuracy(classifier, unseen) > 0.98
+    assert confident_share(classifier, signed(unseen)) > 0.95
 
 
 @pytest.mark.slow
@@ -150,4 +150,4 @@ def test_mnist_is_read_at_99_percent(real_data: Path) -> None:
         )
         for part in ("train", "t10k")
     )
-    assert accuracy(train_classifier(train), test) > 0.99
+    assert classifier_accuracy(train_classifier(train), test) > 0.99

@@ -17,12 +17,12 @@ from PIL import Image
 
 from saddle import __version__, sessions
 from saddle.cli import COMMANDS, main
-from saddle.cli.pages import option, walk
-from saddle.cli.sampling import Sampling
-from saddle.cli.showing import Showing
+from saddle.cli.pages import format_option, walk_fields
+from saddle.cli.sampling import SampleOptions
+from saddle.cli.showing import ShowOptions
 from saddle.data.prepare import Prepare
 from saddle.errors import Failure, Interrupted
-from saddle.recipes import RECIPES, find
+from saddle.recipes import RECIPES, find_recipe
 from saddle.runs.settings import Settings
 
 MINE = '''
@@ -122,17 +122,19 @@ def test_every_command_is_on_the_first_page_and_has_one_of_its_own(say):
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_a_recipe_shows_every_option_with_its_value_and_help(name, say):
-    recipe, _ = find(name)
+    recipe, _ = find_recipe(name)
     code, page, _ = say("train", name, "--help", "all")
     assert code == 0 and recipe.paper.authors in page and "--images" in page and "--out" in page
-    for field in walk(recipe):
-        assert f"{option(field)}\n" in page or f"{option(field)} " in page
+    for field in walk_fields(recipe):
+        assert f"{format_option(field)}\n" in page or f"{format_option(field)} " in page
         assert "." in field.name or field.help, f"{field.name} of {name} has no comment behind it"
 
 
-@pytest.mark.parametrize("options", [Settings(), Prepare(), Sampling(), Showing()], ids=lambda o: type(o).__name__)
+@pytest.mark.parametrize(
+    "options", [Settings(), Prepare(), SampleOptions(), ShowOptions()], ids=lambda o: type(o).__name__
+)
 def test_every_option_has_help(options):
-    assert [field.name for field in walk(options) if not field.help] == []
+    assert [field.name for field in walk_fields(options) if not field.help] == []
 
 
 def test_options_reach_the_training_as_settings_and_as_text(say, asked):
@@ -167,8 +169,10 @@ def test_a_quiet_training_says_no_more_than_where_the_run_lies_if_that_is_new(sa
 def test_a_quiet_sweep_says_which_runs_failed_and_where_it_lies_if_that_is_new(notes, out, say, monkeypatch):
     whole = SimpleNamespace(notes=notes, text=lambda width: "a table")
     found = SimpleNamespace(folder=Path("r"), best="b", command="saddle train", whole=whole)
-    monkeypatch.setattr("saddle.sweeps.sweep.sweep", lambda plan, out, jobs, said: (said("1"), (Path("r"), whole))[1])
-    monkeypatch.setattr("saddle.sweeps.search.search", lambda plan, out, jobs, said: (said("1"), found)[1])
+    monkeypatch.setattr(
+        "saddle.sweeps.sweep.run_sweep", lambda plan, out, jobs, said: (said("1"), (Path("r"), whole))[1]
+    )
+    monkeypatch.setattr("saddle.sweeps.search.run_search", lambda plan, out, jobs, said: (said("1"), found)[1])
     seeds, search = ["--seeds", "2"], ["--search", "3", "--vary", "optimizer.lr=1e-4..1e-3", "--measure", "fid"]
     for words in (seeds, search):
         code, said, complaint = say("sweep", "dcgan", *words, *out, "--quiet")
@@ -179,7 +183,7 @@ def test_a_quiet_sweep_says_which_runs_failed_and_where_it_lies_if_that_is_new(n
 
 def test_a_sweep_asks_what_to_vary_and_says_that_nothing_will_be_measured(say, monkeypatch):
     assert "a sweep needs something to vary, such as --vary" in say("sweep", "dcgan")[2]
-    monkeypatch.setattr("saddle.sweeps.sweep.sweep", lambda *given: (_ for _ in ()).throw(Failure("swept")))
+    monkeypatch.setattr("saddle.sweeps.sweep.run_sweep", lambda *given: (_ for _ in ()).throw(Failure("swept")))
     for more, says in (((), True), (("--measure", "fid"), False), (("--vary", "measure=fid;kid"), False)):
         code, said, complaint = say("sweep", "dcgan", "--seeds", "2", *more)
         assert (code, complaint) == (1, "saddle: swept\n") and ("No figures will be taken" in said) == says
@@ -312,7 +316,7 @@ def test_a_field_called_like_a_setting_is_refused(say, tmp_path):
     (tmp_path / "clash.py").write_text(MINE.replace("objective: Scaled = Scaled()", "limit: int = 3"))
     assert "has the field limit, which is a run setting" in say("train", "clash.py:MyGAN")[2]
     assert not {f.name for f in dataclasses.fields(Settings)} & {
-        f.name for name in RECIPES for f in dataclasses.fields(find(name)[0])}  # fmt: skip
+        f.name for name in RECIPES for f in dataclasses.fields(find_recipe(name)[0])}  # fmt: skip
 
 
 def test_points_are_sampled_as_one_picture(say):

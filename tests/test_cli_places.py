@@ -13,8 +13,8 @@ from PIL import Image
 
 from saddle.cli import main
 from saddle.data.dataset import Dataset
-from saddle.data.progress import hushed
-from saddle.errors import quoted
+from saddle.data.progress import hide_progress
+from saddle.errors import quote_for_shell
 from saddle.metrics.classifier import train_classifier
 
 ODD = "caf\udce9\n\x1b[31m\u202e"  # bytes that are no UTF-8, a line's end, signs that change a terminal
@@ -50,7 +50,9 @@ def test_names_that_are_no_text_are_trained_on_sampled_measured_and_reported(say
     run = f"{ODD}/run"
     code, out, _ = say("train", "cgan-dense", "--data", f"{ODD}/data", "--out", run, *SMALL)
     assert (
-        code == 0 and f"saddle sample {quoted(run)} " in out and r"The run lies in caf\udce9\n\x1b[31m\u202e/run" in out
+        code == 0
+        and f"saddle sample {quote_for_shell(run)} " in out
+        and r"The run lies in caf\udce9\n\x1b[31m\u202e/run" in out
     )
     assert json.loads(Path(run, "manifest.json").read_text("utf-8"))["settings"]["data"].endswith(f"{ODD}/data")
     assert say("sample", run)[:2] == (0, "caf\\udce9\\n\\x1b[31m\\u202e/run/samples-0.png\n")
@@ -84,7 +86,7 @@ def test_a_size_that_no_network_takes_is_refused_before_pictures_are_read(
     pictures(Path("data"))
     np.save("data.npy", np.zeros((4, 8, 8), np.uint8))
     monkeypatch.setenv("SADDLE_CACHE", "cache")
-    for place in ("saddle.data.glyphs.glyphs", "saddle.data.entry.poured"):
+    for place in ("saddle.data.glyphs.draw_glyphs", "saddle.data.cache.entry.write_pixels"):
         monkeypatch.setattr(place, lambda *given, **more: pytest.fail("pictures are read"))
     code, _, complaint = say("train", "dcgan", "--data", data, "--size", "100", "--batch", "4")
     assert code == 2 and "power of two" in complaint and not list(Path("cache").glob("*data*"))
@@ -125,7 +127,7 @@ def test_a_classifier_that_is_trained_shows_how_far_it_has_come_but_not_in_quiet
     monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
     monkeypatch.setattr("rich.progress.Progress.advance", lambda bar, task, done: steps.append(done))
     samples = np.zeros((8, 8, 8, 1), np.uint8)
-    with hushed(quiet):
+    with hide_progress(quiet):
         train_classifier(Dataset("few", samples, np.arange(8) % 2, ("a", "b")), epochs=2)
     assert steps == [1] * 2 * bars
 
@@ -138,6 +140,6 @@ def test_more_than_the_data_have_is_refused_before_a_picture_is_decoded(
 ) -> None:
     pictures(Path("data"))
     monkeypatch.setenv("SADDLE_CACHE", "cache")
-    monkeypatch.setattr("saddle.data.decode.rows", lambda *given: pytest.fail("it was decoded"))
+    monkeypatch.setattr("saddle.data.decoding.decode.decode_rows", lambda *given: pytest.fail("it was decoded"))
     code, _, complaint = say("train", "gan", "--data", "data", "--size", "8", "--out", "run", *words)
     assert code == 2 and complaint.count("\n") == 1 and ("samples" in complaint) and not Path("run").exists()

@@ -15,21 +15,24 @@ from hypothesis import strategies as st
 
 from saddle import resolved, sessions
 from saddle.cli import COMMANDS, main
-from saddle.cli.reporting import Again, Comparing, Reporting
-from saddle.cli.sampling import Sampling
-from saddle.cli.showing import Showing
-from saddle.cli.sweeping import Sweeping
-from saddle.cli.training import Machine
+from saddle.cli.reporting import CompareOptions, ReportOptions, ReproduceOptions
+from saddle.cli.sampling import SampleOptions
+from saddle.cli.showing import ShowOptions
+from saddle.cli.sweeping import SweepOptions
+from saddle.cli.training import ResumeOptions
 from saddle.data.prepare import Prepare
-from saddle.errors import Mistake, quoted, visible
-from saddle.hints import fields
-from saddle.measuring.wish import Wish
-from saddle.recipes import find
-from saddle.runs.settings import MOST, Settings
+from saddle.errors import Mistake, escape_unprintable, quote_for_shell
+from saddle.hints import field_types
+from saddle.measuring.options import MeasureOptions
+from saddle.recipes import find_recipe
+from saddle.runs.settings import SETTING_MAXIMA, Settings
 
-OWN: tuple[type, ...] = (Settings, Sampling, Showing, Sweeping, Machine, Prepare, Wish, Comparing, Reporting, Again,
-                         type(find("dcgan")[0]))  # fmt: skip
-OPTIONS = sorted({name.replace("_", "-") for kind in OWN for name in fields(kind)} - {"out", "json", "html", "csv"})
+OWN: tuple[type, ...] = (Settings, SampleOptions, ShowOptions, SweepOptions, ResumeOptions, Prepare, MeasureOptions,
+                         CompareOptions, ReportOptions, ReproduceOptions,
+                         type(find_recipe("dcgan")[0]))  # fmt: skip
+OPTIONS = sorted(
+    {name.replace("_", "-") for kind in OWN for name in field_types(kind)} - {"out", "json", "html", "csv"}
+)
 DEEP = "+".join(["1"] * 900)
 DOTS = "a" + ".a" * 1000
 NASTY = [
@@ -50,12 +53,12 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
     def train(recipe: str, data: str | None = None, *, out: Path | None = None, resume: str | None = None,
               options: dict[str, str], **given: Any) -> Path:  # fmt: skip
-        resolved.choose(recipe, options, resolved.settle(data, given))
+        resolved.resolve_recipe(recipe, options, resolved.parse_settings(data, given))
         return Path("run")
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sessions, "train", train)
-    monkeypatch.setattr("saddle.sweeps.sweep.sweep", lambda *given: pytest.skip("nothing is swept"))
+    monkeypatch.setattr("saddle.sweeps.sweep.run_sweep", lambda *given: pytest.skip("nothing is swept"))
 
 
 @pytest.fixture
@@ -100,7 +103,7 @@ def test_any_command_line_is_answered(command: str, words: list[str], say: Say) 
     assert not [path for path in Path().iterdir() if path.suffix != ".png"]
 
 
-@pytest.mark.parametrize(("name", "most"), MOST.items())
+@pytest.mark.parametrize(("name", "most"), SETTING_MAXIMA.items())
 def test_counts_that_nobody_means_are_refused(name: str, most: int) -> None:
     more: dict[str, Any] = {"measure": "fid"}
     Settings(**{name: most}, **more)
@@ -136,13 +139,13 @@ def test_a_sweep_of_more_runs_than_anybody_trains_is_refused(option: str, say: S
 
 @given(st.text())
 def test_what_is_visible_is_one_line_of_printable_signs(text: str) -> None:
-    assert visible(text).isprintable() and (visible(text) == text or not text.isprintable())
+    assert escape_unprintable(text).isprintable() and (escape_unprintable(text) == text or not text.isprintable())
 
 
 @pytest.mark.parametrize("word", ["a b", "caf\udce9/im", "x\n'\x1b[3m\\", "\u00e4\u202ez\t", "it's", "$HOME", ""])
 def test_a_quoted_word_is_read_back_by_the_shell(word: str) -> None:
-    read = subprocess.run(["bash", "-c", f"printf %s {quoted(word)}"], capture_output=True, check=True).stdout
-    assert read == os.fsencode(word) and quoted(word).isprintable()
+    read = subprocess.run(["bash", "-c", f"printf %s {quote_for_shell(word)}"], capture_output=True, check=True).stdout
+    assert read == os.fsencode(word) and quote_for_shell(word).isprintable()
 
 
 def test_output_that_is_closed_full_or_in_ascii_is_no_error() -> None:
@@ -163,5 +166,5 @@ PYTHONIOENCODING=ascii {python} show $'\\xc3\\xa4\\xff' 2>&1; echo $?
 
 
 def test_whatever_a_sentence_on_data_names_is_an_option_of_each_command_that_reads_data():
-    for kind in (Settings, Showing, Wish):
-        assert not set(fields(Prepare)) - set(fields(kind)) - {"limit", "flip"}
+    for kind in (Settings, ShowOptions, MeasureOptions):
+        assert not set(field_types(Prepare)) - set(field_types(kind)) - {"limit", "flip"}

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from saddle.core import Mistake, Shape
-from saddle.layers.residual import Residual
+from saddle.layers.residual import ResidualBlock
 from saddle.networks import (
     NETWORKS,
     Concatenated,
@@ -24,8 +24,8 @@ from saddle.networks import (
     Residual32,
     Spectral,
 )
-from saddle.networks.ends import longer, verdict
-from saddle.options import read
+from saddle.networks.base import probe_verdict, with_latent
+from saddle.options import parse_value
 
 TINY, POINT = Shape(1, 16, 16), Shape(2, 1, 1)
 
@@ -103,7 +103,7 @@ def test_ct_gans_critics():
     assert names == "CRDCRDCRD"
     residual = Dropped(Residual32(8, 4), (0, 0.2, 0.5, 0.5, 0)).critic(Shape(3, 32, 32)).trunk
     shares = [(type(a), b.p) for a, b in pairwise(residual) if isinstance(b, nn.Dropout)]
-    assert shares == [(Residual, 0.2), (Residual, 0.5), (Residual, 0.5)]
+    assert shares == [(ResidualBlock, 0.2), (ResidualBlock, 0.5), (ResidualBlock, 0.5)]
 
 
 def test_a_dropped_critic_at_rest_is_its_base():
@@ -178,7 +178,7 @@ def test_minibatch_discrimination_on_top_of_anything(base):
 def test_what_a_critic_says_is_measured_without_chance_or_trace():
     D = Spectral(Dropped(Perceptron(2, 16))).critic(POINT)
     state, dice = {k: v.clone() for k, v in D.state_dict().items()}, torch.get_rng_state()
-    said = verdict(D, POINT)
+    said = probe_verdict(D, POINT)
     assert said.features.shape == (840, 16) and said.score.shape == (840,)
     assert torch.equal(torch.get_rng_state(), dice)
     assert all(torch.equal(state[k], v) for k, v in D.state_dict().items())
@@ -194,7 +194,7 @@ def test_what_a_critic_says_is_measured_without_chance_or_trace():
     ],
 )
 def test_a_longer_latent_reaches_the_innermost_generator(pair):
-    more = longer(pair, 7)
+    more = with_latent(pair, 7)
     assert more.latent == 7 and pair.latent == 2 and type(more) is type(pair)
     assert more.generator(POINT)(torch.randn(3, 7)).shape == (3, 2, 1, 1)
 
@@ -209,5 +209,5 @@ def test_a_longer_latent_reaches_the_innermost_generator(pair):
     ],
 )
 def test_compositions_are_written_as_they_read(text):
-    pair = read(text, NETWORKS)
-    assert read(repr(pair), NETWORKS) == pair
+    pair = parse_value(text, NETWORKS)
+    assert parse_value(repr(pair), NETWORKS) == pair

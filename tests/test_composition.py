@@ -29,7 +29,7 @@ from saddle.objectives import (
     NonSaturating,
     Relativistic,
 )
-from saddle.objectives.divergences import ROWS as DIVERGENCES
+from saddle.objectives.divergences import DUAL_FUNCTIONS as DIVERGENCES
 from saddle.optim import SGD
 from saddle.penalties import PENALTIES, Classification, Consistency, FeatureMatching, PullingAway, Swapped
 from saddle.training.engine import Engine
@@ -201,7 +201,7 @@ def test_any_setting_of_an_objective_on_any_critic(critic: str):
 def test_what_asks_for_slopes_is_refused_where_batch_normalisation_mixes_samples(penalty: type):
     mixed, objective = Scoring(trunk(1, nn.BatchNorm1d(WIDTH)), score()), NonSaturating()
     plain = adversarial(objective, penalty, CRITICS["dense"]())
-    if all(p.slopes == "nowhere" for p in (*plain.penalties, *plain.generator_penalties)):
+    if all(p.input_grad == "nowhere" for p in (*plain.penalties, *plain.generator_penalties)):
         adversarial(objective, penalty, mixed)
     else:
         with pytest.raises(Mistake, match=f"^{penalty.__name__} asks for each score's slope at its own sample"):

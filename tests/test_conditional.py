@@ -16,25 +16,25 @@ from torch.nn.functional import cross_entropy
 from saddle import load, train
 from saddle.batches import Images
 from saddle.cli.sampling import sample
-from saddle.core import Clock, Game, Judge, Mistake, Shape, leaf
+from saddle.core import Clock, Game, Judge, Mistake, Shape, as_leaf
 from saddle.data.dataset import Dataset
-from saddle.data.toys import modes
+from saddle.data.toys import toy_modes
 from saddle.games import Adversarial
 from saddle.games.regression import Regression
-from saddle.inference.load import Loaded, by_class
+from saddle.inference.load import LoadedGame, labels_by_class
 from saddle.layers.conditional import ConditionalBatchNorm
 from saddle.networks import Convolutional, Perceptron
-from saddle.networks.classifying import Classifying, ClassifyingConvolutional, ClassifyingResidual32
-from saddle.networks.conditional import Concatenated, Told
-from saddle.networks.conditional_dense import ConditionalDense
-from saddle.networks.ends import Critic
-from saddle.networks.projection import Projected, ProjectedResidual32, Projection
-from saddle.networks.spectral import Spectral
+from saddle.networks.ac_gan import Classifying, ClassifyingConvolutional, ClassifyingResidual32
+from saddle.networks.base import Critic
+from saddle.networks.cgan import Concatenated, ConditionalGenerator
+from saddle.networks.cgan_mlp import ConditionalDense
+from saddle.networks.projection_gan import Projected, ProjectedResidual32, Projection
+from saddle.networks.sn_gan import Spectral
 from saddle.optim import SGD, Adam
 from saddle.penalties import GradientPenalty
-from saddle.runs.sheets import save, sheet
-from saddle.training.described import describe
+from saddle.runs.sheets import make_contact_sheet, save_png
 from saddle.training.engine import Engine
+from saddle.training.manifest_facts import make_data_facts
 
 POINT, TINY, SMALL = Shape(2, 1, 1, 3), Shape(1, 16, 16, 3), Shape(3, 32, 32, 3)
 PAIRS = [  # every pair, narrow, on data it takes
@@ -108,7 +108,7 @@ def test_a_generator_makes_something_else_of_each_label_and_of_each_latent(pair,
 
 def test_a_label_begins_as_long_as_if_it_were_one_hot():
     """A longer one drowns the latent: it is the same in all samples of a class, and so is what is learned of it."""
-    rows = Told(nn.Identity(), 1000, 50).embedding.weight
+    rows = ConditionalGenerator(nn.Identity(), 1000, 50).embedding.weight
     assert abs(rows.square().sum(1).mean() - 1) < 0.03
 
 
@@ -209,7 +209,7 @@ def test_slopes_of_told_critics_can_be_differentiated_again():
         assert torch.autograd.gradgradcheck(lambda x, D=D: D(x, y).score, x)
     D = ProjectedResidual32(4, 4, 4).critic(SMALL)
     judge = Judge(D, Clock(), y)
-    real, fake = (judge(leaf(pixels(3, SMALL))) for _ in range(2))
+    real, fake = (judge(as_leaf(pixels(3, SMALL))) for _ in range(2))
     slopes = torch.autograd.grad(GradientPenalty()(judge, real, fake), list(D.parameters()), allow_unused=True)
     assert all(g is None or g.isfinite().all() for g in slopes) and slopes[-1] is not None
 
@@ -286,7 +286,7 @@ class Forever(Iterator[Images]):
         return Images(points.view(64, 2, 1, 1), y)
 
 
-CENTRES = torch.from_numpy(modes("ring").centres).float()
+CENTRES = torch.from_numpy(toy_modes("ring").centres).float()
 
 
 def played(game: Game[Images], adam: Adam | SGD, batches: Forever, rounds: int) -> None:
@@ -338,14 +338,14 @@ class Echo(Game[Images]):
     """Its samples are what they were asked for: the label, and in the second channel a latent."""
 
     def sample(self, like: Tensor, condition: Tensor | None = None) -> Tensor:
-        from saddle.parts import draw
+        from saddle.parts import draw_rows
 
         told = torch.zeros(len(like)) if condition is None else condition.float()
-        return torch.stack([told, draw(torch.randn, like[:, 0, 0, 0])], 1)[:, :, None, None]
+        return torch.stack([told, draw_rows(torch.randn, like[:, 0, 0, 0])], 1)[:, :, None, None]
 
 
-def echo(counts: tuple[int, ...], classes: tuple[str, ...] = ("one", "five", "seven", "0")) -> Loaded:
-    return Loaded(Echo(), Shape(2, 1, 1, len(classes)), classes, torch.device("cpu"), counts)
+def echo(counts: tuple[int, ...], classes: tuple[str, ...] = ("one", "five", "seven", "0")) -> LoadedGame:
+    return LoadedGame(Echo(), Shape(2, 1, 1, len(classes)), classes, torch.device("cpu"), counts)
 
 
 @pytest.mark.parametrize("counts", [(700, 200, 100, 0), ()])
@@ -372,7 +372,7 @@ def test_samples_with_labels_depend_on_the_seed_the_place_and_the_label_alone():
 
 @pytest.mark.parametrize("number", [int, str, np.int64, np.uint8, torch.tensor], ids=lambda kind: kind.__name__)
 def test_a_number_is_a_name_where_all_names_are_numbers_and_a_place_where_not(number):
-    digits, words = (Loaded(Echo(), Shape(2, 1, 1, 3), names, torch.device("cpu")) for names in
+    digits, words = (LoadedGame(Echo(), Shape(2, 1, 1, 3), names, torch.device("cpu")) for names in
                      (("3", "1", "07"), ("3", "1", "cat")))  # fmt: skip
     for label, place in ((3, 0), (1, 1), (7, 2)):
         assert digits.sample(1, label=number(label))[0, 0] == place
@@ -388,7 +388,7 @@ def test_a_number_is_a_name_where_all_names_are_numbers_and_a_place_where_not(nu
 
 @pytest.mark.parametrize("label", [True, 1.0, None, b"3"])
 def test_what_is_neither_a_name_nor_a_whole_number_is_no_label(label):
-    model = Loaded(Echo(), Shape(2, 1, 1, 3), tuple(map(str, range(100, 200))), torch.device("cpu"))
+    model = LoadedGame(Echo(), Shape(2, 1, 1, 3), tuple(map(str, range(100, 200))), torch.device("cpu"))
     with pytest.raises(Mistake, match=r"there are 100, .*, 119 and 80 more"):
         model.sample(2, label=[label, label])
 
@@ -403,13 +403,13 @@ def test_labels_that_do_not_fit_are_refused():
     ):
         with pytest.raises(Mistake, match=words):
             model.sample(3, label=label)
-    nothing = Loaded(Echo(), Shape(2, 1, 1), (), torch.device("cpu"))
-    assert not nothing.conditional and nothing.sample(3).shape == (3, 2, 1, 1)
+    nothing = LoadedGame(Echo(), Shape(2, 1, 1), (), torch.device("cpu"))
+    assert not nothing.is_conditional and nothing.sample(3).shape == (3, 2, 1, 1)
 
 
 @pytest.mark.parametrize("classes", [1, 2, 3, 7, 8, 10, 13, 16, 36, 100])
 def test_a_sheet_by_class_has_whole_rows_of_a_class_or_whole_classes_in_a_row(classes):
-    labels = np.array(by_class(classes))
+    labels = np.array(labels_by_class(classes))
     side = round(len(labels) ** 0.5)
     kinds = [len(set(row)) for row in labels.reshape(side, side)]
     assert len(set(np.bincount(labels))) == 1 and len(set(labels)) == classes and sorted(labels) == labels.tolist()
@@ -417,20 +417,20 @@ def test_a_sheet_by_class_has_whole_rows_of_a_class_or_whole_classes_in_a_row(cl
 
 
 def test_classes_that_fill_no_square_are_spread_evenly():
-    assert by_class(26) == [i * 26 // 64 for i in range(64)] and len(set(by_class(1000))) == 64
+    assert labels_by_class(26) == [i * 26 // 64 for i in range(64)] and len(set(labels_by_class(1000))) == 64
 
 
 def test_a_run_records_how_often_each_class_is():
     pixels = np.zeros((5, 8, 8, 1), np.uint8)
-    facts = describe(Dataset("x", pixels, np.array([2, 0, 2, 2, 0]), ("a", "b", "c")))
-    assert facts["counts"] == [2, 0, 3] and describe(Dataset("x", pixels))["counts"] == []
+    facts = make_data_facts(Dataset("x", pixels, np.array([2, 0, 2, 2, 0]), ("a", "b", "c")))
+    assert facts["counts"] == [2, 0, 3] and make_data_facts(Dataset("x", pixels))["counts"] == []
 
 
 MINE = """
 from dataclasses import dataclass
 from saddle.core import Networks
 from saddle.networks import Convolutional
-from saddle.networks.conditional import Concatenated, Told
+from saddle.networks.cgan import Concatenated, ConditionalGenerator
 from saddle.recipes.dcgan import DCGAN
 
 @dataclass(frozen=True)
@@ -455,11 +455,13 @@ def test_a_conditional_run_is_sampled_by_label(tmp_path: Path):
     data = drawn(tmp_path / "data", {"one": 4, "seven": 12})
     run = train(f"{tmp_path}/mine.py:CGAN", str(data), out=tmp_path / "run", images=32, pictures=1, quiet=True)
     model = load(run)
-    assert model.conditional and model.shares.tolist() == [4, 12]
+    assert model.is_conditional and model.shares.tolist() == [4, 12]
     assert torch.equal(model.sample(3, label="seven"), model.sample(3, label=1))
     assert not torch.equal(model.sample(3, label="seven"), model.sample(3, label="one"))
     sample([str(run)])
-    save(sheet({"made": model.sample(64, 0, ["one"] * 32 + ["seven"] * 32)}), tmp_path / "expected.png")
+    save_png(
+        make_contact_sheet({"made": model.sample(64, 0, ["one"] * 32 + ["seven"] * 32)}), tmp_path / "expected.png"
+    )
     assert (run / "samples-0.png").read_bytes() == (tmp_path / "expected.png").read_bytes()
     sample([str(run), "--label", "seven", "-n", "2"])
     assert len(list((run / "samples-seven-0").iterdir())) == 2

@@ -15,9 +15,9 @@ from saddle.cli import main
 from saddle.errors import Interrupted, Mistake
 from saddle.reports.reading import open_runs
 from saddle.reproduction import reproduce
-from saddle.runs.folder import Folder
+from saddle.runs.folder import RunFolder
 from saddle.runs.manifest import Manifest
-from saddle.runs.measures import read_measures
+from saddle.runs.measures import read_measurements
 from test_resume import StopAt, equal, small
 from test_run_folder import Heard
 
@@ -48,7 +48,7 @@ def run(done: Path, tmp_path: Path) -> Path:
 
 
 def data_of(run: Path) -> str | None:
-    return Manifest.read(Folder(run)).settings.data
+    return Manifest.read(RunFolder(run)).settings.data
 
 
 def test_data_that_were_moved_are_named_once_and_known_by_their_content(
@@ -67,7 +67,7 @@ def test_data_that_were_moved_are_named_once_and_known_by_their_content(
     assert str(pictures) in (run / "report.html").read_text()
     pictures.rename(run.parent / "again")
     assert main(["measure", str(run), "--data", str(run.parent / "again"), "--n", "20", "--metrics", "swd"]) == 0
-    assert data_of(run) == str(run.parent / "again") and read_measures(Folder(run))
+    assert data_of(run) == str(run.parent / "again") and read_measurements(RunFolder(run))
     (run.parent / "again").rename(pictures)
     capsys.readouterr()
     assert main(["resume", str(run), "--data", str(pictures), "--images", "+16", "--quiet"]) == 0
@@ -81,7 +81,7 @@ def test_a_run_that_may_not_be_written_to_is_measured_and_reported(
     before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
     may = os.access
     monkeypatch.setattr(os, "access", lambda path, how: run not in (Path(path), *Path(path).parents) and may(path, how))
-    monkeypatch.setattr(Folder, "mine", lambda folder: (_ for _ in ()).throw(Mistake("read only")))
+    monkeypatch.setattr(RunFolder, "lock", lambda folder: (_ for _ in ()).throw(Mistake("read only")))
     words = ["--data", str(run.parent / "pictures")]
     figures = ["--n", "20", "--metrics", "swd", "--json", str(tmp_path / "f.json")]
     assert main(["measure", str(run), *words, *figures]) == 0 and (tmp_path / "f.json").exists()
@@ -111,7 +111,7 @@ def test_a_finished_run_says_so_and_goes_on_exactly(tmp_path: Path):
     resume(tmp_path / "killed")
     equal(whole, tmp_path / "killed")
     (run,) = open_runs([whole])
-    assert run.over and run.images == 192 and run.manifest.extended == [(96, 96)]
+    assert run.is_over and run.images == 192 and run.manifest.extended == [(96, 96)]
     assert main(["report", str(whole)]) == 0
     page = (whole / "report.html").read_text()
     assert "--images 96" in page and "saddle resume RUN --images 192" in page
@@ -126,6 +126,6 @@ def test_a_run_whose_longer_life_was_killed_at_once_is_still_itself(tmp_path: Pa
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("saddle.training.loop.Loop.go", lambda loop: loop.close())  # killed before its first round
         resume(run, images="+96")
-    assert Manifest.read(Folder(run)).images == 192 and load(run).sample(1).shape[0] == 1
+    assert Manifest.read(RunFolder(run)).images == 192 and load(run).sample(1).shape[0] == 1
     with pytest.raises(Mistake, match="stopped at 96 of 192"):
         reproduce(run)

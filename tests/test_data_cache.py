@@ -12,14 +12,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import saddle.data.cache as cache
-import saddle.data.entry as entry_
+import saddle.data.cache.entry as entry_
+import saddle.data.cache.store as cache
 from data_files import noise, pictures, save
 from saddle.data import Prepare, open_data
-from saddle.data.checksums import Checksums
-from saddle.data.held import hold_out
-from saddle.data.recheck import recheck
-from saddle.data.seal import write_sealed
+from saddle.data.cache.checksums import Checksums
+from saddle.data.cache.sealed import write_sealed
+from saddle.data.doctor.cache_check import verify_cache
+from saddle.data.held_out import hold_out
 from saddle.errors import Failure, Mistake
 
 
@@ -32,8 +32,8 @@ def home(tmp_path):
 def decoding(monkeypatch):
     """How often something was decoded."""
     times = []
-    whole = entry_.decoded
-    monkeypatch.setattr(entry_, "decoded", lambda *a: (times.append(1), whole(*a))[1])
+    whole = entry_.decode_images
+    monkeypatch.setattr(entry_, "decode_images", lambda *a: (times.append(1), whole(*a))[1])
     return times
 
 
@@ -90,7 +90,7 @@ def test_work_that_breaks_off_leaves_nothing(tmp_path, home, monkeypatch):
     def die(*args):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(entry_, "enough", die)
+    monkeypatch.setattr(entry_, "check_enough_read", die)
     with pytest.raises(KeyboardInterrupt):
         open_data(str(tmp_path / "in"), Prepare(), silent, cache=home)
     assert not list(home.iterdir())
@@ -174,7 +174,7 @@ def test_any_facts_at_all_are_a_value_or_damaged(tmp_path):
     @given(st.binary(max_size=50) | jsons.map(lambda x: json.dumps(x).encode()))
     def try_(content):
         (tmp_path / "facts.json").write_bytes(content)
-        with pytest.raises(entry_.Damaged):
+        with pytest.raises(entry_.DamagedEntry):
             entry_.read_entry(tmp_path)
 
     try_()
@@ -202,7 +202,7 @@ def test_a_sample_of_a_large_set_is_asked_when_it_is_first_shown(tmp_path, home,
     """Nothing is looked at when the data are opened, so what shows them has to."""
     np.save(tmp_path / "a.npy", noise(50, 8, 8))
     whole = np.array(open_data(str(tmp_path / "a.npy"), Prepare(), silent, cache=home).samples)
-    monkeypatch.setattr(Checksums, "spread", lambda self, size: iter([]))
+    monkeypatch.setattr(Checksums, "sample_runs", lambda self, size: iter([]))
     (entry,) = home.iterdir()
     flip(entry / "pixels.npy", 128 + 17 * 64 + 5)
     data = open_data(str(tmp_path / "a.npy"), Prepare(flip=True), silent, cache=home)
@@ -217,8 +217,8 @@ def test_a_sample_of_a_large_set_is_asked_when_it_is_first_shown(tmp_path, home,
 
 def test_of_a_large_set_the_ends_and_runs_between_are_looked_at():
     sums = Checksums(np.zeros(1000, np.uint32), None)
-    assert np.array_equal(np.concatenate(list(sums.spread(100))), np.arange(1000))
-    runs = list(sums.spread(1 << 22, budget=20 << 22))
+    assert np.array_equal(np.concatenate(list(sums.sample_runs(100))), np.arange(1000))
+    runs = list(sums.sample_runs(1 << 22, budget=20 << 22))
     assert len(runs) == 20 and runs[0].tolist() == [0] and runs[-1].tolist() == [999]
 
 
@@ -263,7 +263,7 @@ def test_what_was_killed_is_cleared_away_by_any_later_run(tmp_path, home):
         (home / left / "pixels.npy").touch()
     (home / ".y-2.lock").touch()
     (home / ".z-3.part-9").mkdir()
-    with cache.locked(home / ".z-3.lock"):  # somebody is at work on this one
+    with cache.open_locked(home / ".z-3.lock"):  # somebody is at work on this one
         open_data(str(tmp_path / "b.npy"), Prepare(), silent, cache=home)
         assert {path.name for path in home.iterdir() if path.name[0] == "."} == {".z-3.lock", ".z-3.part-9"}
     open_data(str(tmp_path / "b.npy"), Prepare(), silent, cache=home)
@@ -283,7 +283,7 @@ def test_files_have_the_modes_that_the_user_gives(tmp_path, home):
 def test_the_folder_of_the_cache(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
     monkeypatch.delenv("SADDLE_CACHE", raising=False)
-    assert cache.home() == tmp_path / "xdg/saddle"
+    assert cache.cache_home() == tmp_path / "xdg/saddle"
     monkeypatch.setenv("SADDLE_CACHE", str(tmp_path / "own"))
     pictures(tmp_path / "in")
     open_data(str(tmp_path / "in"), Prepare(), silent)
@@ -312,14 +312,14 @@ def test_the_doctor_looks_at_every_byte_of_the_cache_and_removes_what_is_damaged
     (home / "inception").mkdir()
     (home / "inception/inception-00000000.pth").write_bytes(b"weights")
     said = []
-    assert "3 data sets and 3 files" in recheck(said.append, home) and len(said) == 1 and "inception-0" in said[0]
-    assert "all as they were written" in recheck(said.append, home) and len(said) == 1
+    assert "3 data sets and 3 files" in verify_cache(said.append, home) and len(said) == 1 and "inception-0" in said[0]
+    assert "all as they were written" in verify_cache(said.append, home) and len(said) == 1
     monkeypatch.setattr(
-        "saddle.data.checksums.AT_ONCE", 0
+        "saddle.data.cache.checksums.BYTES_CHECKED_AT_OPEN", 0
     )  # as of a large set, of which little is looked at to begin with
     entry = next(home.glob("b-*"))
     flip(entry / "pixels.npy", 128 + 40 * 64)
     flip(home / "features/random-1.npy", 3)
     (home / ".draft-x").touch()
-    assert "2 damaged" in recheck(said.append, home) and len(said) == 3 and not entry.exists()
-    assert "2 data sets and 1 file of features" in recheck(said.append, home)
+    assert "2 damaged" in verify_cache(said.append, home) and len(said) == 3 and not entry.exists()
+    assert "2 data sets and 1 file of features" in verify_cache(said.append, home)

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from data_files import noise, pictures
 from saddle.core import Shape
 from saddle.data import Dataset, Feed, Prepare, open_data
-from saddle.data.order import chance, order
+from saddle.data.order import random_words, sample_order
 from saddle.errors import Mistake
 
 
@@ -71,8 +71,8 @@ def test_an_epoch_shows_every_sample_once_across_batches():
 def test_mirroring_is_a_fair_coin_for_each_showing():
     data = numbered(20, flip=True)
     n = 4000
-    index = order(20, 0, 0, n)
-    image = data.take(index, chance(0, np.arange(n))).image.numpy().transpose(0, 2, 3, 1)
+    index = sample_order(20, 0, 0, n)
+    image = data.take(index, random_words(0, np.arange(n))).image.numpy().transpose(0, 2, 3, 1)
     plain, mirrored = data.samples[index], data.samples[index][:, :, ::-1]
     is_plain, is_mirrored = (image == plain).all(axis=(1, 2, 3)), (image == mirrored).all(axis=(1, 2, 3))
     assert (is_plain ^ is_mirrored).all()
@@ -85,7 +85,7 @@ def test_windows_are_inside_everywhere_and_as_often_at_every_place():
     grid = np.stack(np.meshgrid(np.arange(9), np.arange(9), indexing="ij"), axis=-1).astype(np.uint8)
     data = Dataset("set", np.tile(np.dstack([grid, grid[..., :1]]), (4, 1, 1, 1)), window=7)
     n = 9000
-    image = data.take(np.zeros(n, dtype=np.int64), chance(0, np.arange(n))).image.numpy()
+    image = data.take(np.zeros(n, dtype=np.int64), random_words(0, np.arange(n))).image.numpy()
     top, left = image[:, 0, 0, 0], image[:, 1, 0, 0]
     assert (image[:, 0, -1, -1] == top + 6).all() and (image[:, 1, -1, -1] == left + 6).all()
     counts = np.bincount(3 * top + left, minlength=9)
@@ -113,7 +113,7 @@ def test_points_pass_unscaled(tmp_path):
     data = open_data("grid", Prepare(limit=1000), print)
     batch = next(Feed(data, 100, 0, "cpu"))
     assert batch.image.shape == (100, 2, 1, 1) and batch.condition is None
-    assert np.array_equal(batch.image[..., 0, 0].numpy(), data.samples[order(1000, 0, 0, 100)][:, 0, 0])
+    assert np.array_equal(batch.image[..., 0, 0].numpy(), data.samples[sample_order(1000, 0, 0, 100)][:, 0, 0])
 
 
 @pytest.mark.parametrize(

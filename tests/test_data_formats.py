@@ -13,7 +13,7 @@ from PIL import Image, features
 
 from data_files import noise, pictures, save, smooth
 from saddle.data import Prepare, examine, open_data
-from saddle.data.formats import ENDINGS, formats, opened
+from saddle.data.readers.image_formats import IMAGE_ENDINGS, open_image, readable_formats
 from saddle.errors import Mistake
 
 SAID: list[str] = []
@@ -67,7 +67,7 @@ def test_grey_and_rare_forms_and_a_wrong_name(tmp_path):
     save(tmp_path / "c.qoi", noise(8, 8, 3)) if "QOI" in Image.SAVE else None
     (tmp_path / "script.png").write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 8 8\n")
     data = read(tmp_path)
-    assert len(data) >= 2 and "EPS" not in formats()
+    assert len(data) >= 2 and "EPS" not in readable_formats()
     assert "script.png is skipped: it is no picture that can be read" in SAID
 
 
@@ -83,10 +83,10 @@ def test_grey_and_rare_forms_and_a_wrong_name(tmp_path):
     ],
 )
 def test_what_is_no_picture_says_what_it_is(content, why):
-    if "HEIC" in why and "HEIF" in formats():
+    if "HEIC" in why and "HEIF" in readable_formats():
         pytest.skip("this Pillow reads HEIC")
     with pytest.raises(Mistake) as caught:
-        opened(BytesIO(content), "a.jpg")
+        open_image(BytesIO(content), "a.jpg")
     assert str(caught.value).startswith(why)
 
 
@@ -131,7 +131,7 @@ def test_frames_are_found_whatever_the_name_and_kind(tmp_path):
     home = tmp_path / "in"
     home.mkdir()
     kinds = {"a.webp": "WEBP", "b.png": "PNG", "c": "GIF", "d.tif?w=64": "TIFF"}
-    kinds |= {"e.avif": "AVIF"} if "AVIF" in formats() else {}
+    kinds |= {"e.avif": "AVIF"} if "AVIF" in readable_formats() else {}
     for name, kind in kinds.items():
         moving(home / name, 2, format=kind)
     save(home / "f.webp", smooth(16, 16, 5))
@@ -169,7 +169,7 @@ def test_known_endings_are_not_opened_to_see_what_they_are(tmp_path, monkeypatch
     read(tmp_path)
     monkeypatch.setattr(Image, "open", None)
     assert len(read(tmp_path)) == 3  # a second start reads names alone
-    assert all(end == end.lower() and end.startswith(".") for end in ENDINGS)
+    assert all(end == end.lower() and end.startswith(".") for end in IMAGE_ENDINGS)
 
 
 PICTURE = encoded("PNG")

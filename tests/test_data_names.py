@@ -12,10 +12,10 @@ from PIL import Image
 
 from data_files import noise, pictures, save
 from saddle.data import Dataset, Prepare, examine, open_data
-from saddle.data.layout import part_of, portions
-from saddle.data.words import settled
+from saddle.data.readers.folder_layout import has_portions, parse_split
+from saddle.data.wording import without_option_hints
 from saddle.errors import Mistake
-from saddle.runs.pictures import save as save_by_saddle
+from saddle.runs.pictures import save_png as save_by_saddle
 
 
 class Reader:
@@ -103,8 +103,12 @@ def test_a_part_is_named_in_any_case_and_by_its_kind(read):
 
 
 def test_words_that_only_look_like_parts():
-    assert [part_of(name) for name in ("trainer", "latest", "devil", "value", "attest")] == [None] * 5
-    assert part_of("Test_Set").kind == "test" and part_of("trainB").domain == "B" and part_of("val-2").kind == "val"
+    assert [parse_split(name) for name in ("trainer", "latest", "devil", "value", "attest")] == [None] * 5
+    assert (
+        parse_split("Test_Set").kind == "test"
+        and parse_split("trainB").domain == "B"
+        and parse_split("val-2").kind == "val"
+    )
 
 
 def test_the_words_for_labels_can_be_typed(read, capsys):
@@ -125,9 +129,9 @@ def test_portions_are_no_classes_but_numbers_are(read):
     read.fill("00000/img00000000.png", "00000/img00000001.png", "00001/img00001000.png")
     assert read().classes == () and len(read()) == 3 and read.heard("portions of one set, not for classes")
     assert read(labels="folders").classes == ("00000", "00001") and not read.heard("portions")
-    assert portions(["part1/a.png", "part2/a.png"]) and portions(["images_001/x.png", "images_002/y.png"])
-    assert not portions(["0/a.png", "1/b.png"])
-    assert not portions(["00000/00000.png", "00001/00000.png"])  # counted anew: German traffic signs, say
+    assert has_portions(["part1/a.png", "part2/a.png"]) and has_portions(["images_001/x.png", "images_002/y.png"])
+    assert not has_portions(["0/a.png", "1/b.png"])
+    assert not has_portions(["00000/00000.png", "00001/00000.png"])  # counted anew: German traffic signs, say
 
 
 @pytest.mark.parametrize("labels", [None, "folders"])
@@ -410,12 +414,12 @@ def test_a_run_keeps_its_word_for_a_set_where_a_folder_has_the_same_name(tmp_pat
 
     monkeypatch.chdir(tmp_path)
     (tmp_path / "glyphs").mkdir()
-    assert resolved.choose("gan", {}, Settings())[3].data == "glyphs"
-    assert resolved.choose("gan", {}, Settings(data="saddle:glyphs"))[3].data == "glyphs"
-    assert resolved.choose("gan", {}, Settings(data="./glyphs"))[3].data == str(tmp_path / "glyphs")
+    assert resolved.resolve_recipe("gan", {}, Settings())[3].data == "glyphs"
+    assert resolved.resolve_recipe("gan", {}, Settings(data="saddle:glyphs"))[3].data == "glyphs"
+    assert resolved.resolve_recipe("gan", {}, Settings(data="./glyphs"))[3].data == str(tmp_path / "glyphs")
     for data in ("glyphs", "", " "):
         with pytest.raises(Mistake):
-            resolved.choose("gan", {}, Settings(data=data))
+            resolved.resolve_recipe("gan", {}, Settings(data=data))
 
 
 def test_what_a_run_has_settled_is_not_offered_again(read):
@@ -424,5 +428,5 @@ def test_what_a_run_has_settled_is_not_offered_again(read):
     (read.home / "train/dog/4.jpg").write_bytes(b"GIF8")
     assert read() and len(read.said) == 4
     said: list[str] = []
-    open_data(str(read.home), Prepare(), settled(said.append), cache=read.cache)
+    open_data(str(read.home), Prepare(), without_option_hints(said.append), cache=read.cache)
     assert said == [sentence for sentence in read.said if "4.jpg" in sentence or ".txt" in sentence] and len(said) == 2

@@ -9,16 +9,16 @@ from PIL import Image
 
 from data_files import noise, save, smooth
 from saddle.data import Prepare, open_data
-from saddle.data.decode import decoded
-from saddle.data.formats import opened
-from saddle.data.pixels import coloured, fitted, squared
-from saddle.data.sources import find
+from saddle.data.decoding.decode import decode_images
+from saddle.data.decoding.pixels import to_channels, to_sample_pixels, to_square
+from saddle.data.readers.image_formats import open_image
+from saddle.data.sources import find_source
 from saddle.errors import Mistake
 
 
 def read(path, channels, size=None, crop="centre"):
-    with opened(path) as image:
-        return fitted(image, size, crop, channels)
+    with open_image(path) as image:
+        return to_sample_pixels(image, size, crop, channels)
 
 
 RGB, GREY, RGBA = noise(8, 12, 3), noise(8, 12), noise(8, 12, 4)
@@ -143,7 +143,7 @@ def test_a_turned_photograph_is_turned_after_its_fast_reading(tmp_path):
 
 def test_downsizing_is_antialiased():
     stripes = np.tile(np.array([0, 255], np.uint8), (64, 32))
-    small = np.asarray(squared(Image.fromarray(stripes), 16, "centre"))
+    small = np.asarray(to_square(Image.fromarray(stripes), 16, "centre"))
     assert np.abs(small.astype(int) - 128).max() < 12  # without it, stripes or plain black and white
 
 
@@ -152,12 +152,12 @@ def test_crops():
     wide[:, 10:20] = (255, 0, 0)
     wide[:, 20:] = (0, 0, 255)
     image = Image.fromarray(wide)
-    assert np.array_equal(np.asarray(squared(image, 10, "centre")), wide[:, 10:20])
-    padded = np.asarray(squared(image, 30, "pad"))
+    assert np.array_equal(np.asarray(to_square(image, 10, "centre")), wide[:, 10:20])
+    padded = np.asarray(to_square(image, 30, "pad"))
     assert np.array_equal(padded[10:20], wide) and (padded[:10] == 255).all() and (padded[20:] == 255).all()
-    stretched = np.asarray(squared(image, 30, "stretch"))
+    stretched = np.asarray(to_square(image, 30, "stretch"))
     assert (stretched[:, 12:18] == (255, 0, 0)).all() and (stretched[:, 2:8] == 0).all()
-    see_through = np.asarray(squared(image.convert("RGBA"), 30, "pad"))
+    see_through = np.asarray(to_square(image.convert("RGBA"), 30, "pad"))
     assert (see_through[:10, :, 3] == 0).all() and (see_through[10:20, :, 3] == 255).all()
 
 
@@ -166,16 +166,16 @@ def test_a_pad_is_a_frame_and_enlarges_nothing():
     digits = np.pad(noise(5, 20, 20), ((0, 0), (4, 4), (4, 4)))
     digits[4, 0, :9] = 255  # one touches its edge, as some do
     for digit in digits:
-        framed = np.asarray(squared(Image.fromarray(digit), 32, "pad"))
+        framed = np.asarray(to_square(Image.fromarray(digit), 32, "pad"))
         assert np.array_equal(framed, np.pad(digit, 2))
     photo = noise(6, 10, 3)
-    assert np.array_equal(np.asarray(squared(Image.fromarray(photo), 12, "pad"))[3:9, 1:11], photo)
-    assert (np.asarray(squared(Image.fromarray(photo), 12, "pad"))[:3] == 255).all()
+    assert np.array_equal(np.asarray(to_square(Image.fromarray(photo), 12, "pad"))[3:9, 1:11], photo)
+    assert (np.asarray(to_square(Image.fromarray(photo), 12, "pad"))[:3] == 255).all()
 
 
 @pytest.mark.parametrize("size", [(3000, 1), (1, 3000), (3000, 7), (2, 65), (65, 2), (5000, 10)])
 def test_a_very_long_picture_is_a_line_in_its_frame_and_not_nothing(size):
-    framed = np.asarray(squared(Image.fromarray(noise(size[1], size[0], 3) // 2), 32, "pad"))
+    framed = np.asarray(to_square(Image.fromarray(noise(size[1], size[0], 3) // 2), 32, "pad"))
     assert framed.shape == (32, 32, 3) and (framed != 255).any()
     assert (framed == 255).all(axis=2).mean() > 0.9
 
@@ -193,20 +193,22 @@ def test_blocks_of_large_pictures_are_small(tmp_path):
     """However many cores read ahead, what waits is counted in bytes."""
     for i in range(9):
         save(tmp_path / f"{i}.png", smooth(1100, 1000, seed=i))
-    pile = find(str(tmp_path), Prepare()).open(print)
-    _, blocks = decoded(pile, Prepare(), print)
+    pile = find_source(str(tmp_path), Prepare()).open(print)
+    _, blocks = decode_images(pile, Prepare(), print)
     assert [len(block.places) for block in blocks] == [1] * 9
-    _, blocks = decoded(pile, Prepare(size=32), print)
+    _, blocks = decode_images(pile, Prepare(size=32), print)
     assert [len(block.places) for block in blocks] == [9]
 
 
 def test_a_picture_of_the_right_size_is_left_alone():
     for crop in ("centre", "pad", "stretch", "random"):
-        assert np.array_equal(np.asarray(squared(Image.fromarray(RGB[:8, :8]), 8, crop)), RGB[:8, :8])
+        assert np.array_equal(np.asarray(to_square(Image.fromarray(RGB[:8, :8]), 8, crop)), RGB[:8, :8])
 
 
 def test_grey_is_the_light_of_the_colours():
-    assert np.array_equal(np.asarray(coloured(Image.fromarray(RGB), 1)), np.asarray(Image.fromarray(RGB).convert("L")))
+    assert np.array_equal(
+        np.asarray(to_channels(Image.fromarray(RGB), 1)), np.asarray(Image.fromarray(RGB).convert("L"))
+    )
 
 
 @pytest.mark.parametrize(

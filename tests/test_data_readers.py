@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 
 from data_files import noise
 from saddle.data import Prepare, open_data
-from saddle.data.cache import unread
-from saddle.data.sources import find
+from saddle.data.cache.store import open_undecoded
+from saddle.data.sources import find_source
 from saddle.errors import Mistake
-from saddle.measuring.given import in_file
+from saddle.measuring.given import read_points_file
 
 PIXELS = noise(4, 6, 5)
 FEW = settings(max_examples=60, deadline=None, database=None, suppress_health_check=list(HealthCheck))
@@ -60,7 +60,7 @@ def read(path):
     """The first pictures, as a training would get them; None for a Mistake."""
     try:
         source = path.parent if path.parent.name == "cifar" else path
-        pile = unread(find(str(source), Prepare()), lambda sentence: None)
+        pile = open_undecoded(find_source(str(source), Prepare()), lambda sentence: None)
         assert len(pile) < 2 or np.asarray(pile.pixels[0:2]).dtype == np.uint8
     except Mistake:
         return None
@@ -77,8 +77,8 @@ def put(folder, name, content):
 @pytest.fixture
 def one_batch(monkeypatch):
     """CIFAR of one batch, so that a file is a set."""
-    monkeypatch.setattr("saddle.data.cifar.BATCHES", {"train": ("data_batch_1",)})
-    monkeypatch.setattr("saddle.data.cifar.BINARY", {"train": ("data_batch_1.bin",)})
+    monkeypatch.setattr("saddle.data.readers.cifar.PICKLED_BATCHES", {"train": ("data_batch_1",)})
+    monkeypatch.setattr("saddle.data.readers.cifar.BINARY_BATCHES", {"train": ("data_batch_1.bin",)})
 
 
 @pytest.mark.parametrize("name", WHOLE)
@@ -133,7 +133,7 @@ def test_any_header_of_numpys_is_a_value_or_a_mistake(tmp_path):
         content = b"\x93NUMPY" + bytes([version, 0]) + length + text + bytes(600)
         if not packed:
             read(put(tmp_path, "a.npy", content))
-            in_file(tmp_path / "a.npy")
+            read_points_file(tmp_path / "a.npy")
             return
         with zipfile.ZipFile(tmp_path / "b.npz", "w", zipfile.ZIP_DEFLATED) as file:
             file.writestr("images.npy", content)
@@ -228,7 +228,7 @@ def test_pickles_make_nothing_but_arrays_of_the_bytes_that_they_hold(tmp_path, n
 
 
 def test_arrays_beyond_a_limit_are_unpacked_onto_the_disk_and_leave_nothing_there(tmp_path, monkeypatch):
-    monkeypatch.setattr("saddle.data.unpacking.HELD", 1000)
+    monkeypatch.setattr("saddle.data.readers.unpacking.BYTES_IN_MEMORY", 1000)
     monkeypatch.setenv("SADDLE_CACHE", str(tmp_path / "cache"))
     pixels = noise(40, 16, 16)
     packed = {"a.npz": npz(images=np.asfortranarray(pixels)), "x-images-idx3-ubyte.gz": gzip.compress(idx(pixels))}

@@ -17,7 +17,7 @@ from PIL import Image
 
 from data_files import noise, pictures, save, smooth
 from saddle.data import Dataset, Prepare, open_data
-from saddle.data import archive as archives
+from saddle.data.readers import archive as archives
 from saddle.errors import Mistake
 from saddle.extras import install
 
@@ -225,7 +225,7 @@ def test_pictures_that_would_fill_the_memory_are_not_unpacked(read, monkeypatch,
     assert "more than the 500 pixels that are safe" in read.said[0]
     monkeypatch.undo()
     zipped(read.home / "set.zip", read.home / "set")
-    monkeypatch.setattr(archives, "LARGEST", 3000)
+    monkeypatch.setattr(archives, "MAX_UNPACKED_BYTES", 3000)
     read(read.home / "set.zip", size=8)
     assert read.said == ["set/larger.png is skipped: it would unpack to 0.0 GiB"]
 

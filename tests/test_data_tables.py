@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from data_files import noise, save
 from saddle.data import Prepare, open_data
-from saddle.data.matching import Pictures, known, parts_of, whole
-from saddle.data.pile import Pile
-from saddle.data.tables import Table, read_json
+from saddle.data.readers.label_matching import ImageNames, parse_class, split_path, trim_whole_numbers
+from saddle.data.readers.label_tables import LabelTable, read_stylegan_labels
+from saddle.data.undecoded import UndecodedImages
 from saddle.errors import Mistake
 
 LINES = """\
@@ -28,8 +28,8 @@ def label(text: str | bytes, keys=KEYS, column=None, name="t.csv") -> tuple[dict
     """The class of each picture that has one, and what was said."""
     said: list[str] = []
     raw = text if isinstance(text, bytes) else text.encode()
-    pile = Pile(list(keys), lambda i: None)
-    made = Table(name, column, (), lambda: raw).label(pile, Pictures("data", keys), said.append)
+    pile = UndecodedImages(list(keys), lambda i: None)
+    made = LabelTable(name, column, (), lambda: raw).with_labels(pile, ImageNames("data", keys), said.append)
     return {key: made.classes[n] for key, n in zip(made.keys, made.labels, strict=True)}, said
 
 
@@ -177,9 +177,11 @@ def test_a_table_is_found_below_the_folder_where_there_is_one_of_its_name(tmp_pa
 
 
 def test_small_words():
-    assert parts_of("./a//b\\..\\c.png") == ("a", "c.png") and known(" NaN ") == "" and known("NA") == "NA"
-    assert whole(["1.0", "2"]) == ["1", "2"] and whole(["01", "2"]) == ["01", "2"]
-    assert whole(["1.5", "2"]) == ["1.5", "2"]
+    assert (
+        split_path("./a//b\\..\\c.png") == ("a", "c.png") and parse_class(" NaN ") == "" and parse_class("NA") == "NA"
+    )
+    assert trim_whole_numbers(["1.0", "2"]) == ["1", "2"] and trim_whole_numbers(["01", "2"]) == ["01", "2"]
+    assert trim_whole_numbers(["1.5", "2"]) == ["1.5", "2"]
 
 
 @settings(max_examples=150, deadline=None)
@@ -206,7 +208,7 @@ json_values = st.recursive(
 def test_any_json_is_a_dataset_json_or_a_mistake(value):
     raw = json.dumps(value).encode()
     try:
-        rows = read_json(raw, "dataset.json")
+        rows = read_stylegan_labels(raw, "dataset.json")
         label(raw, name="dataset.json")
     except Mistake:
         return

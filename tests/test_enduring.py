@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from saddle.core import Clock, Mistake
-from saddle.errors import quoted
-from saddle.runs.folder import COPY, Folder
-from saddle.training.display import Live, Plain
-from saddle.training.watch import Plan, Quiet, Watcher
+from saddle.errors import quote_for_shell
+from saddle.runs.folder import SOURCE_FOLDER, RunFolder
+from saddle.training.callbacks.base import Callback, QuietDisplay, RunPlan
+from saddle.training.callbacks.display import LineDisplay, LiveDisplay
 
 
 class Gone(io.StringIO):
@@ -35,38 +35,42 @@ def gone(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         yield
 
 
-@pytest.mark.parametrize("kind", [Plain, Live, Quiet])
-def test_a_run_plays_on_when_its_terminal_has_gone(kind: type[Watcher], gone: None, tmp_path: Path):
+@pytest.mark.parametrize("kind", [LineDisplay, LiveDisplay, QuietDisplay])
+def test_a_run_plays_on_when_its_terminal_has_gone(kind: type[Callback], gone: None, tmp_path: Path):
     watch = kind()
-    watch.begin(Plan("a run", 10, 0, 1, tmp_path))
-    watch.played(Clock(1, 8, 0.8), {"critic/adversarial": 1.0}, 3.0)
-    watch.said("a word")
-    watch.end()
+    watch.on_begin(RunPlan("a run", 10, 0, 1, tmp_path))
+    watch.on_progress(Clock(1, 8, 0.8), {"critic/adversarial": 1.0}, 3.0)
+    watch.on_message("a word")
+    watch.on_end()
 
 
 @pytest.mark.parametrize("path", ["-run", "--out", "-a b"])
 def test_a_path_that_begins_with_a_dash_is_printed_as_no_option(path: str):
-    assert quoted(path).lstrip("'").startswith("./-") and quoted(Path(path)) == quoted(path)
+    assert quote_for_shell(path).lstrip("'").startswith("./-") and quote_for_shell(Path(path)) == quote_for_shell(path)
 
 
 @pytest.fixture
-def run(tmp_path: Path) -> Folder:
-    folder = Folder.new(tmp_path / "run", "any")
-    (folder.path / COPY / "more").mkdir(parents=True)
-    for path in (folder.manifest, folder.path / COPY / "mine.py", folder.path / COPY / "more" / "net.py"):
+def run(tmp_path: Path) -> RunFolder:
+    folder = RunFolder.create(tmp_path / "run", "any")
+    (folder.path / SOURCE_FOLDER / "more").mkdir(parents=True)
+    for path in (
+        folder.manifest,
+        folder.path / SOURCE_FOLDER / "mine.py",
+        folder.path / SOURCE_FOLDER / "more" / "net.py",
+    ):
         path.write_text(path.name)
-    folder.keep()
+    folder.remember_contents()
     return folder
 
 
-def test_the_source_of_ones_own_recipe_is_put_back_too(run: Folder):
+def test_the_source_of_ones_own_recipe_is_put_back_too(run: RunFolder):
     shutil.rmtree(run.path)
-    assert "mine.py was deleted while the run played" in " ".join(run.mended())
-    assert (run.path / COPY / "more" / "net.py").read_text() == "net.py" and run.mended() == []
+    assert "mine.py was deleted while the run played" in " ".join(run.restore_deleted())
+    assert (run.path / SOURCE_FOLDER / "more" / "net.py").read_text() == "net.py" and run.restore_deleted() == []
 
 
-def test_a_link_that_takes_a_folders_place_is_not_written_through(run: Folder, tmp_path: Path):
+def test_a_link_that_takes_a_folders_place_is_not_written_through(run: RunFolder, tmp_path: Path):
     run.sheets.rmdir()
     run.sheets.symlink_to(tmp_path)
     with pytest.raises(Mistake, match="sheets is a link, which is not followed"):
-        run.mended()
+        run.restore_deleted()

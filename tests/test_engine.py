@@ -19,15 +19,15 @@ from saddle.networks import Convolutional, Dense
 from saddle.objectives import NonSaturating, Wasserstein
 from saddle.optim import SGD, Adam, Burst, Linear, Ramp
 from saddle.penalties import GradientPenalty
-from saddle.training.engine import Engine, mix
+from saddle.training.engine import Engine, derive_seed
 from toys import LATENT, ROWS, Batches, Critic, Maker, adversarial, engine, images, play
 
 SMALL = Shape(1, 16, 16)
 
 
 def dice(r: int, device: torch.device) -> torch.Generator:
-    torch.manual_seed(mix(0, r, 0))
-    return torch.Generator(device).manual_seed(mix(0, r))
+    torch.manual_seed(derive_seed(0, r, 0))
+    return torch.Generator(device).manual_seed(derive_seed(0, r))
 
 
 def gan(game: Game[Images], opt: dict[str, torch.optim.Optimizer], r: int, data: Batches) -> None:
@@ -153,7 +153,7 @@ def test_only_movers_move(slots: dict[str, Any]):
 class Balance(Memory):
     """Remembers the mean real score: what a memory needs to learn from the whole batch."""
 
-    weight, every, loss, slopes = 1.0, 1, "critic", "nowhere"
+    weight, every, loss, input_grad = 1.0, 1, "critic", "nowhere"
     mean: Tensor
 
     def __init__(self) -> None:
@@ -163,10 +163,10 @@ class Balance(Memory):
     def forward(self, judge: object, real: Judged, fake: Judged) -> Tensor:
         return (real.score - self.mean.clone()).square().mean()
 
-    def notice(self, real: Judged, fake: Judged) -> Tensor:
+    def observe(self, real: Judged, fake: Judged) -> Tensor:
         return real.score.mean()
 
-    def learn(self, mean: Tensor) -> None:
+    def update(self, mean: Tensor) -> None:
         self.mean.lerp_(mean, 0.5)
 
 

@@ -13,14 +13,14 @@ from narrow import BATCH, CLASSES, shape, small
 from saddle import load, measure, resume, train
 from saddle.batches import Images
 from saddle.core import Game, Mistake
-from saddle.data.named import TOYS
+from saddle.data.dataset_table import TOY_SETS
 from saddle.errors import Interrupted
 from saddle.recipes import RECIPES
-from saddle.reports.grids import sampled
+from saddle.reports.grids import sample_grid
 from saddle.reports.reading import open_runs
 from saddle.training import loop
-from saddle.training.average import Average, wear
-from saddle.training.checkpoint import facts_of, latest, put, read
+from saddle.training.checkpoint import latest_checkpoint, read_checkpoint, read_checkpoint_facts, write_checkpoint
+from saddle.training.ema import EMA, load_averaged_weights
 from test_resume import StopAt
 
 SAMPLES = 16  # of the data, and of a measurement
@@ -40,7 +40,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def stopped(name: str, data: Path, run: Path) -> None:
     """A narrow one on data that fit it, asked to stop in its second round."""
     source = RECIPES[name].data
-    source = source if source in TOYS else str(data / f"{shape(name).height}.npz")
+    source = source if source in TOY_SETS else str(data / f"{shape(name).height}.npz")
     with pytest.MonkeyPatch.context() as patch, pytest.raises(Interrupted):  # noqa: PT012
         StopAt(patch, 1)
         train(small(name), source, out=run, images=IMAGES, limit=SAMPLES, pictures=0, quiet=True,
@@ -54,29 +54,32 @@ FEW = ("r3gan", "wgan-gp-toy", "ac-gan", "accuracy-gate", "sagan")  # buffers ou
 def test_every_recipe_can_be_trained_loaded_sampled_measured_shown_and_resumed(
     name: str, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(loop, "curves", lambda log, file: None)  # most of so short a run's time
+    monkeypatch.setattr(loop, "plot_log", lambda log, file: None)  # most of so short a run's time
     stopped(name, data, run := tmp_path / "run")
     model = load(run)
     samples, raw = model.sample(3, seed=1), load(run, average=False).sample(3, seed=1)
     assert samples.shape == (3, *shape(name)[:3]) and samples.isfinite().all() and not torch.equal(samples, raw)
     (figure,) = measure(run, metrics="precision", features="auto" if model.shape.points else "random", n=SAMPLES)
     assert np.isfinite(figure.value)
-    page = str(sampled(open_runs([str(run)])[0], 0))
+    page = str(sample_grid(open_runs([str(run)])[0], 0))
     assert "data:image/png" in page and "No samples" not in page
-    assert resume(run) == run and facts_of(latest(run / "checkpoints"))["clock"]["images"] >= IMAGES
+    assert (
+        resume(run) == run
+        and read_checkpoint_facts(latest_checkpoint(run / "checkpoints"))["clock"]["images"] >= IMAGES
+    )
 
 
 def test_a_run_that_averaged_what_is_no_state_opens_and_goes_on(data: Path, tmp_path: Path):
     """As runs of r3gan did until the average was of the state alone."""
     stopped("r3gan", data, run := tmp_path / "run")
-    path = latest(run / "checkpoints")
-    expected, (tensors, facts) = load(run).sample(3), read(path)
+    path = latest_checkpoint(run / "checkpoints")
+    expected, (tensors, facts) = load(run).sample(3), read_checkpoint(path)
     gone = next(key for key in tensors if key.startswith("average."))
-    put(path, {key: t for key, t in tensors.items() if key != gone}, facts)
+    write_checkpoint(path, {key: t for key, t in tensors.items() if key != gone}, facts)
     for use in (load, resume):
         with pytest.raises(Mistake, match=f"has no {gone.removeprefix('average.')}, so it is of other networks"):
             use(run)
-    put(path, tensors | {"average.generator.3.taps": torch.ones(1, 1, 4, 4)}, facts)
+    write_checkpoint(path, tensors | {"average.generator.3.taps": torch.ones(1, 1, 4, 4)}, facts)
     assert torch.equal(load(run).sample(3), expected) and resume(run) == run
 
 
@@ -93,9 +96,9 @@ class Tied(nn.Module):
 def test_an_average_is_worn_under_every_name_of_a_weight():
     game = Game[Images]()
     game.generator = Tied()
-    average = Average(game, 10)
+    average = EMA(game, 10)
     assert set(average.mean) == {"generator.first.weight", "generator.first.bias"}
-    with average.worn():
+    with average.applied():
         pass
-    wear(game, {key: torch.full_like(t, 3.0) for key, t in average.mean.items()})
+    load_averaged_weights(game, {key: torch.full_like(t, 3.0) for key, t in average.mean.items()})
     assert (game.generator.second.weight == 3).all()

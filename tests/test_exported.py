@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from narrow import CLASSES, shape, small
-from saddle.core import Mistake, needs
+from saddle.core import Mistake, required_conditions
 from saddle.recipes import RECIPES
 
 
@@ -44,7 +44,7 @@ def test_no_generator_looks_at_what_its_tensors_hold(name):
     own = {key: mode.from_tensor(t) for key, t in (*G.named_parameters(), *G.named_buffers())}
     with mode:
         told, untold = ((mode.from_tensor(z), mode.from_tensor(labels)), (mode.from_tensor(z),))
-        for inputs in (told,) if needs(G) else (told, untold):
+        for inputs in (told,) if required_conditions(G) else (told, untold):
             assert torch.func.functional_call(G, own, inputs).shape == (3, *shape(name)[:3])
 
 
@@ -55,7 +55,7 @@ FEW = ("cgan", "projection-gan")  # told by an embedding beside the latent, and 
 def test_a_generator_is_exported_and_makes_the_same_of_any_number(name):
     G, z, labels = made(name)
     rows = torch.export.Dim("rows")
-    inputs: tuple[Tensor, ...] = (z, labels) if needs(G) else (z,)
+    inputs: tuple[Tensor, ...] = (z, labels) if required_conditions(G) else (z,)
     program = torch.export.export(G, inputs, dynamic_shapes=[{0: rows} for _ in inputs]).module()
     more = tuple(torch.cat([t, t.flip(0)]) for t in inputs)
     assert torch.equal(program(*more), G(*more))

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from saddle import load, resume, train
 from saddle.core import Mistake
 from saddle.errors import Failure
-from saddle.training.checkpoint import latest
+from saddle.training.checkpoint import latest_checkpoint
 from saddle.training.engine import Engine
 from saddle.training.match import Match
 from test_resume import content, equal, small
@@ -44,11 +44,11 @@ def poison(patch: pytest.MonkeyPatch, round: int, player: str, value: float) -> 
 def test_what_is_no_number_stops_the_run_by_name(tmp_path: Path, player: str, says: str):
     whole = train(**small("dcgan", out=tmp_path / "whole", checkpoints=1e-9))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("saddle.training.loop.READ", 1)
+        patch.setattr("saddle.training.loop.READ_EVERY", 1)
         poison(patch, 7, player, float("nan"))
         with pytest.raises(Failure, match=says):
             train(**small("dcgan", out=tmp_path / "run", checkpoints=1e-9))
-    assert int(latest(tmp_path / "run" / "checkpoints").stem) == 56
+    assert int(latest_checkpoint(tmp_path / "run" / "checkpoints").stem) == 56
     resume(tmp_path / "run")  # from before the poison: the run can be saved
     equal(whole, tmp_path / "run")
 
@@ -103,7 +103,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def checkpoint(run: Path) -> Path:
-    path = latest(run / "checkpoints")
+    path = latest_checkpoint(run / "checkpoints")
     assert path is not None
     return path
 

@@ -19,10 +19,10 @@ import saddle
 from saddle.core import Mistake
 from saddle.data import Prepare, open_data
 from saddle.extras import install
-from saddle.measuring.eyes import Eyes
+from saddle.measuring.extractors import Extractors
 from saddle.measuring.measure import measure
-from saddle.metrics.features import Vision, facts, features_of, frechet_name, vision
-from saddle.metrics.features.resize import clean
+from saddle.metrics.features import VisionFeatures, extract_features, extractor_facts, frechet_title, load_vision_model
+from saddle.metrics.features.resize import resize_clean
 
 transformers = pytest.importorskip("transformers", reason="the extra vision is not installed")
 
@@ -54,7 +54,7 @@ def images(n: int = 5, channels: int = 3, size: int = 20) -> Tensor:
 
 def prepared(images: Tensor) -> Tensor:
     """What a model reads, by hand."""
-    pixels = clean(((images + 1) * 127.5).expand(-1, 3, -1, -1), 28) / 255
+    pixels = resize_clean(((images + 1) * 127.5).expand(-1, 3, -1, -1), 28) / 255
     return (pixels - torch.tensor(MEAN).view(3, 1, 1)) / torch.tensor(STD).view(3, 1, 1)
 
 
@@ -83,18 +83,18 @@ def test_features_are_what_the_model_makes_of_images_resized_by_hand(kind: str, 
     config, by_hand = CASES[kind]
     network = saved(tmp_path / kind, kind, **config)
     capfd.readouterr()
-    extractor = vision(tmp_path / kind)
+    extractor = load_vision_model(tmp_path / kind)
     with torch.no_grad():
         expected = by_hand(network, prepared(images()))
-    found = features_of(extractor, images())
+    found = extract_features(extractor, images())
     torch.testing.assert_close(found, expected)
     assert found.shape == (5, extractor.dimension) and found.std(0).mean() > 0.01
-    assert torch.equal(features_of(extractor, images()), found)
+    assert torch.equal(extract_features(extractor, images()), found)
     assert not any(capfd.readouterr()), "loading says nothing"
 
 
 def test_grey_is_repeated_and_bytes_are_read(vit: Path) -> None:
-    extractor, grey = vision(vit), images(channels=1)
+    extractor, grey = load_vision_model(vit), images(channels=1)
     assert torch.equal(extractor(grey), extractor(grey.repeat(1, 3, 1, 1)))
     assert torch.equal(extractor(grey), extractor(grey + 0.4 / 255)), "what is finer than a byte is not seen"
     with pytest.raises(Mistake, match="images \\(n, 1 or 3, h, w\\) were expected"):
@@ -109,32 +109,34 @@ def test_a_pooler_without_weights_is_passed_over(tmp_path: Path) -> None:
     bare.load_state_dict({name: value for name, value in whole.state_dict().items() if "pooler" not in name})
     bare.save_pretrained(tmp_path)
     chance = torch.get_rng_state()
-    found = vision(tmp_path)(images())
+    found = load_vision_model(tmp_path)(images())
     assert torch.equal(torch.get_rng_state(), chance), "loading draws nothing from the caller's chance"
     with torch.no_grad():
         torch.testing.assert_close(found, bare(prepared(images())).last_hidden_state[:, 0])
 
 
 def test_the_hash_is_of_weights_and_of_how_they_are_used(vit: Path, tmp_path: Path) -> None:
-    first = vision(vit)
+    first = load_vision_model(vit)
     known = {"features": "hf-tiny", "dimension": 16, "sha256": first.sha256, "resize": "clean"}
-    assert facts(first) == known and len(first.sha256) == 64 and frechet_name(first) == "Frechet-hf-tiny-16"
-    assert facts(vision(shutil.copytree(vit, tmp_path / "copy" / "tiny"))) == known, "the place does not matter"
+    assert extractor_facts(first) == known and len(first.sha256) == 64 and frechet_title(first) == "Frechet-hf-tiny-16"
+    assert extractor_facts(load_vision_model(shutil.copytree(vit, tmp_path / "copy" / "tiny"))) == known, (
+        "the place does not matter"
+    )
     reading = vit / "preprocessor_config.json"
     reading.write_text(json.dumps(READING | {"image_mean": [0.5] * 3}))
-    other = vision(vit)
+    other = load_vision_model(vit)
     reading.write_text(json.dumps(READING))
     network = transformers.ViTModel.from_pretrained(vit)
     network.layernorm.bias.data[0] += 1e-3
     network.save_pretrained(vit)
-    assert len({first.sha256, other.sha256, vision(vit).sha256}) == 3
+    assert len({first.sha256, other.sha256, load_vision_model(vit).sha256}) == 3
 
 
 def test_weights_in_several_files_are_one_model(vit: Path, tmp_path: Path) -> None:
     transformers.ViTModel.from_pretrained(vit).save_pretrained(tmp_path / "parts", max_shard_size="10KB")
     shutil.copy(vit / "preprocessor_config.json", tmp_path / "parts")
     assert not (tmp_path / "parts" / "model.safetensors").exists()
-    assert torch.equal(vision(tmp_path / "parts")(images()), vision(vit)(images()))
+    assert torch.equal(load_vision_model(tmp_path / "parts")(images()), load_vision_model(vit)(images()))
 
 
 @pytest.mark.parametrize(("wish", "size"), [
@@ -144,7 +146,7 @@ def test_weights_in_several_files_are_one_model(vit: Path, tmp_path: Path) -> No
 ])  # fmt: skip
 def test_the_size_is_the_one_the_model_reads(wish: dict[str, Any], size: int, vit: Path) -> None:
     (vit / "preprocessor_config.json").write_text(json.dumps(READING | wish))
-    assert vision(vit).reading.size == size
+    assert load_vision_model(vit).preprocessing.size == size
 
 
 def test_pixels_are_those_of_transformers_own_processor_but_for_its_rounding(vit: Path) -> None:
@@ -153,10 +155,10 @@ def test_pixels_are_those_of_transformers_own_processor_but_for_its_rounding(vit
     pictures = list(bytes_.byte().movedim(1, 3).numpy())
     processor = kind(size={"height": 28, "width": 28}, image_mean=MEAN, image_std=STD, resample=3)
     theirs = processor(pictures, return_tensors="pt", input_data_format="channels_last")["pixel_values"]
-    ours = vision(vit).reading(bytes_)
+    ours = load_vision_model(vit).preprocessing(bytes_)
     assert (ours - theirs).abs().max() < 1.5 / 255 / min(STD)
     (vit / "preprocessor_config.json").write_text(json.dumps({"size": 28, "do_normalize": False, "do_rescale": False}))
-    raw = vision(vit).reading(bytes_)
+    raw = load_vision_model(vit).preprocessing(bytes_)
     torch.testing.assert_close((raw / 255 - torch.tensor(MEAN).view(3, 1, 1)) / torch.tensor(STD).view(3, 1, 1), ours)
 
 
@@ -166,7 +168,7 @@ def test_pixels_are_those_of_transformers_own_processor_but_for_its_rounding(vit
 def test_what_is_no_vision_model_is_said_in_one_sentence(vit: Path, tmp_path: Path) -> None:
     def refused(sentence: str) -> None:
         with pytest.raises(Mistake, match=sentence) as caught:
-            vision(vit)
+            load_vision_model(vit)
         assert "\n" not in str(caught.value)
 
     reading, config = vit / "preprocessor_config.json", vit / "config.json"
@@ -200,10 +202,10 @@ def test_what_is_no_vision_model_is_said_in_one_sentence(vit: Path, tmp_path: Pa
 def test_a_model_of_text_and_one_that_masks_at_random_are_refused(tmp_path: Path) -> None:
     saved(tmp_path / "text", "Bert", None, **SMALL, vocab_size=20)
     with pytest.raises(Mistake, match=r"text holds no vision model .*: BertModel reads no images"):
-        vision(tmp_path / "text")
+        load_vision_model(tmp_path / "text")
     saved(tmp_path / "mae", "ViTMAE", **TOWER | {"patch_size": 4}, mask_ratio=0.5)
     with pytest.raises(Mistake, match="hf-mae reads an image differently each time"):
-        vision(tmp_path / "mae")
+        load_vision_model(tmp_path / "mae")
 
 
 def test_a_model_of_the_hub_is_taken_from_its_cache_or_refused(vit: Path, tmp_path: Path, monkeypatch: Any) -> None:
@@ -213,24 +215,24 @@ def test_a_model_of_the_hub_is_taken_from_its_cache_or_refused(vit: Path, tmp_pa
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
     with pytest.raises(Mistake, match=r"own/tiny is no folder here and could not be had .*not in its cache, and the "
                                       r"hub cannot be reached.*; name a folder") as caught:  # fmt: skip
-        vision("own/tiny")
+        load_vision_model("own/tiny")
     assert "\n" not in str(caught.value)
     kept = tmp_path / "models--own--tiny"
     (kept / "refs").mkdir(parents=True)
     (kept / "refs" / "main").write_text("0" * 40)
     shutil.copytree(vit, kept / "snapshots" / ("0" * 40))
-    assert facts(vision("own/tiny")) == facts(vision(vit))
+    assert extractor_facts(load_vision_model("own/tiny")) == extractor_facts(load_vision_model(vit))
     with pytest.raises(Mistake, match="could not be had from the Hugging Face hub"):
-        vision("")
+        load_vision_model("")
     for wrong in ("no/such/folder", "/nothing/here", "./model"):
         with pytest.raises(Mistake, match=f"^there is no folder {wrong}; a model of the hub is named hf:OWNER/NAME"):
-            vision(wrong)
+            load_vision_model(wrong)
 
 
 def test_without_transformers_the_extra_is_named(vit: Path, monkeypatch: Any) -> None:
     monkeypatch.setitem(sys.modules, "transformers", None)
     with pytest.raises(Mistake, match=re.escape(install("vision"))):
-        vision(vit)
+        load_vision_model(vit)
 
 
 def test_nothing_imports_transformers_before_a_model_is_asked_for() -> None:
@@ -255,8 +257,9 @@ def test_two_sets_are_measured_through_a_model(vit: Path, tmp_path: Path, monkey
     assert [figure.metric for figure in figures] == ["fid", "kid", "recall"] and figures[0].value > 0
     protocol = figures[0].protocol
     assert (protocol.features, protocol.dimension, protocol.resize) == ("hf-tiny", 16, "clean")
-    assert protocol.weights == vision(vit).sha256
-    a, b = (features_of(vision(vit), torch.from_numpy(np.load(f"{n}.npz")["images"]).movedim(3, 1) / 127.5 - 1)
+    assert protocol.weights == load_vision_model(vit).sha256
+    a, b = (extract_features(load_vision_model(vit),
+                             torch.from_numpy(np.load(f"{n}.npz")["images"]).movedim(3, 1) / 127.5 - 1)
             for n in "ab")  # fmt: skip
     assert figures[0].value == pytest.approx(frechet(a, b), rel=1e-3)
     assert measure("a.npz", "b.npz", metrics="fid", features=str(vit)) == figures[:1], "by its folder"
@@ -278,13 +281,16 @@ def test_which_words_mean_a_model(vit: Path, tmp_path: Path, monkeypatch: Any) -
     data = open_data("glyphs", Prepare(size=16, limit=50), print)
     monkeypatch.chdir(tmp_path)
     asked = {"hf:tiny": "tiny", "tiny": "tiny", "hf:facebook/dinov2-small": "facebook/dinov2-small"}
-    assert {text: Eyes(data, text).model for text in asked} == asked
+    assert {text: Extractors(data, text).model for text in asked} == asked
     shutil.copytree("tiny", "random")
     for text in ("random", "auto", "inception:768"):
-        assert Eyes(data, text).model is None
+        assert Extractors(data, text).model is None
     with pytest.raises(Mistake, match=r"there is no file ./weights.pth with Inception's weights"):
-        Eyes(data, "./weights.pth")
+        Extractors(data, "./weights.pth")
     with pytest.raises(Mistake, match=r"no features dinov2.*hf:OWNER/NAME"):
-        Eyes(data, "dinov2")
+        Extractors(data, "dinov2")
     said: list[str] = []
-    assert isinstance(Eyes(data, "hf:tiny", say=said.append).default.extractor, Vision) and "minutes" in said[0]
+    assert (
+        isinstance(Extractors(data, "hf:tiny", say=said.append).default.network, VisionFeatures)
+        and "minutes" in said[0]
+    )

@@ -10,14 +10,14 @@ import pytest
 from data_files import pictures
 from saddle.cli import main, sweeping
 from saddle.core import Mistake, Shape
-from saddle.data import entry
+from saddle.data.cache import entry
 from saddle.extras import install, installing
 from saddle.measuring.foreseen import foretell
+from saddle.measuring.inputs import SampleInfo
 from saddle.measuring.measure import otherwise
-from saddle.measuring.named import LAYERS, looked_through, names_classes
-from saddle.measuring.sides import Known
-from saddle.metrics.features.inception import ENDS
-from saddle.sweeps.plan import separated, varied
+from saddle.measuring.metric_table import LAYERS, check_features, names_classes
+from saddle.metrics.features.inception import FEATURE_LAYERS
+from saddle.sweeps.plan import parse_vary, separated
 
 GREY, COLOUR, LARGE = Shape(1, 28, 28, 10), Shape(3, 32, 32, 0), Shape(3, 512, 512, 10)
 
@@ -26,13 +26,13 @@ GREY, COLOUR, LARGE = Shape(1, 28, 28, 10), Shape(3, 32, 32, 0), Shape(3, 512, 5
 def undecoded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder of pictures that nobody may read whole."""
     pictures(tmp_path / "photos", 12)
-    monkeypatch.setattr(entry, "poured", lambda *given: pytest.fail("pictures were decoded"))
+    monkeypatch.setattr(entry, "write_pixels", lambda *given: pytest.fail("pictures were decoded"))
     monkeypatch.chdir(tmp_path)
     return tmp_path / "photos"
 
 
 def test_the_layers_that_may_be_named_are_those_that_there_are() -> None:
-    assert tuple(ENDS) == LAYERS
+    assert tuple(FEATURE_LAYERS) == LAYERS
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_senseless_features_are_refused_by_name(
     monkeypatch.chdir(tmp_path)
     Path("notes.txt").write_text("no weights")
     with pytest.raises(Mistake, match=words):
-        looked_through(features)
+        check_features(features)
 
 
 @pytest.mark.parametrize(
@@ -77,14 +77,14 @@ def test_the_shape_of_data_tells_what_cannot_be_measured(
     wanted: str | None, features: str, shape: Shape, words: str
 ) -> None:
     with pytest.raises(Mistake, match=words):
-        foretell(wanted, features, Known("photos", shape, 100), 100)
+        foretell(wanted, features, SampleInfo("photos", shape, 100), 100)
 
 
 def test_what_can_be_measured_is_let_pass() -> None:
     toy = Shape(2, 1, 1, 0)
     for wanted, features, shape in (("fid,is", "auto", GREY), ("fid,kid", "random", LARGE), ("is", "classifier", GREY),
                                     ("modes,swd", "auto", toy), ("swd,parzen", "auto", COLOUR)):  # fmt: skip
-        foretell(wanted, features, Known("ring", shape, 1000), 1000)
+        foretell(wanted, features, SampleInfo("ring", shape, 1000), 1000)
     assert names_classes("inception") and names_classes("inception:2048") and names_classes("classifier")
 
 
@@ -117,7 +117,7 @@ def test_commas_between_values_to_try_name_the_semicolon(capsys: pytest.CaptureF
     assert main(["sweep", "dcgan", "--vary", "size=16,100", "--images", "32"]) == 2
     said = capsys.readouterr().err
     assert "size is (16, 100)" in said and "--vary 'size=16;100'" in said
-    with pytest.raises(Mistake, match=r"^batch is odd$"), separated(varied(["batch=16;32"])):
+    with pytest.raises(Mistake, match=r"^batch is odd$"), separated(parse_vary(["batch=16;32"])):
         raise Mistake("batch is odd")
 
 
@@ -154,7 +154,7 @@ def test_a_sweep_trusts_the_runs_that_it_goes_on_with_where_it_is_told_to(
 
     (run := tmp_path / "01-a-seed-0").mkdir()
     (run / "manifest.json").touch()
-    monkeypatch.setattr("saddle.cli.sweeping.trusted", trusted)
+    monkeypatch.setattr("saddle.cli.sweeping.trust_runs", trusted)
     for more, trust in (([], False), (["--trust"], True)):
         with pytest.raises(Asked) as asked:
             sweeping.sweep(["dcgan", "--seeds", "2", "--out", str(tmp_path), *more])

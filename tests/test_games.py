@@ -28,10 +28,10 @@ from saddle.games import (
     Turns,
     Unrolled,
 )
-from saddle.games.unrolled import step
+from saddle.games.unrolled import differentiable_step
 from saddle.layers.views import Noise
 from saddle.networks import Convolutional, Perceptron, Spectral
-from saddle.networks.opposed import Opposed
+from saddle.networks.t_gan import Opposed
 from saddle.objectives import CriticAlone, LeastSquares, Minimax, NonSaturating, Wasserstein
 from saddle.optim import SGD, Adam
 from saddle.penalties import FeatureMatching, GradientPenalty
@@ -45,7 +45,7 @@ GRADIENT = GradientPenalty(1.0, every=2)
 class R1:
     """Half the squared slope at the reals, written once more."""
 
-    weight, every, loss, slopes = 0.7, 1, "critic", "samples"
+    weight, every, loss, input_grad = 0.7, 1, "critic", "samples"
 
     def __call__(self, judge: Judge, real: Judged, fake: Judged) -> Tensor:
         (slope,) = torch.autograd.grad(real.score.sum(), real.sample, create_graph=True)
@@ -57,7 +57,7 @@ class Pulsing:
 
     boundary = 0.0
 
-    def notice(self, real: Tensor, fake: Tensor) -> Tensor:
+    def observe(self, real: Tensor, fake: Tensor) -> Tensor:
         return real.mean()[None]
 
     def decide(self, mean: Tensor, before: Tensor) -> Tensor:
@@ -321,7 +321,7 @@ def test_foreseen_steps_are_the_optimizers(how: Any):
     )
     for _ in range(4):
         w.grad = torch.randn(5)
-        state = step(how, state, w.grad, Clock())
+        state = differentiable_step(how, state, w.grad, Clock())
         optimizer.step()
     close(state[0], w.detach(), 1e-7)
 
@@ -460,8 +460,8 @@ def test_a_gate_with_hysteresis_opens_below_where_it_closes():
 
 def test_accuracies_are_of_scores_on_either_side_of_the_boundary():
     real, fake = torch.tensor([1.0, -1.0, 2.0, 0.0]), torch.tensor([[-1.0], [3.0]])
-    assert AccuracyGate().notice(real, fake).tolist() == [0.5, 0.5]
-    assert AccuracyGate(boundary=-2.0).notice(real, fake).tolist() == [1.0, 0.0]
+    assert AccuracyGate().observe(real, fake).tolist() == [0.5, 0.5]
+    assert AccuracyGate(boundary=-2.0).observe(real, fake).tolist() == [1.0, 0.0]
 
 
 @pytest.mark.parametrize(("real", "fake", "critic", "generator"), [
@@ -480,7 +480,7 @@ def test_a_gate_fits_where_its_boundary_parts_reals_from_fakes():
 
 def test_larsens_gate_reads_cross_entropies():
     real, fake = torch.randn(2, 9)
-    close(EquilibriumGate().notice(real, fake), [-real.sigmoid().log().mean(), -(-fake).sigmoid().log().mean()], 1e-6)
+    close(EquilibriumGate().observe(real, fake), [-real.sigmoid().log().mean(), -(-fake).sigmoid().log().mean()], 1e-6)
 
 
 class Given:
@@ -491,7 +491,7 @@ class Given:
     def __init__(self, *state: bool) -> None:
         self.state = torch.tensor(state)
 
-    def notice(self, real: Tensor, fake: Tensor) -> Tensor:
+    def observe(self, real: Tensor, fake: Tensor) -> Tensor:
         return real.mean()
 
     def decide(self, mean: Tensor, before: Tensor) -> Tensor:

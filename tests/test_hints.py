@@ -12,16 +12,16 @@ from narrow import small
 from saddle.core import Clock, Judged, Memory, Mistake, Penalties, Penalty, Remembers, Shape, View, Views
 from saddle.games import Gated
 from saddle.games.adversarial import Adversarial
-from saddle.hints import example, fits
+from saddle.hints import example_text, fits_type
 from saddle.layers import PRIORS, VIEWS
 from saddle.layers.views import Noise
 from saddle.networks import Perceptron
 from saddle.objectives import FDivergence
 from saddle.optim import SCHEDULES
-from saddle.options import override, read
+from saddle.options import override_fields, parse_value
 from saddle.penalties import PENALTIES, R1, LeCam
-from saddle.recipes import find
-from saddle.recipes.kinds import KINDS
+from saddle.recipes import find_recipe
+from saddle.recipes.kinds import VALUE_TYPES
 
 DATA = Shape(2, 1, 1)
 
@@ -38,10 +38,10 @@ class Usual(Memory):
     def forward(self, sample: Tensor, clock: Clock) -> Tensor:
         return sample - self.mean
 
-    def notice(self, real: Judged, fake: Judged) -> Tensor:
+    def observe(self, real: Judged, fake: Judged) -> Tensor:
         return real.sample.mean()
 
-    def learn(self, mean: Tensor) -> None:
+    def update(self, mean: Tensor) -> None:
         self.mean.copy_(mean)
 
 
@@ -52,11 +52,11 @@ class Centred:
 
 
 def test_a_part_with_a_memory_fits_where_its_memory_does():
-    assert fits(LeCam, Remembers[Penalty]) and not fits(LeCam, Remembers[View])
-    assert fits(Centred, Remembers[View]) and not fits(Centred, Remembers[Penalty])
+    assert fits_type(LeCam, Remembers[Penalty]) and not fits_type(LeCam, Remembers[View])
+    assert fits_type(Centred, Remembers[View]) and not fits_type(Centred, Remembers[Penalty])
     for kinds, hint in ((PENALTIES, Penalties), (VIEWS, Views)):
         (item, _) = hint.__args__
-        assert {kind for kind in KINDS if fits(kind, item)} == set(kinds)
+        assert {kind for kind in VALUE_TYPES if fits_type(kind, item)} == set(kinds)
 
 
 @pytest.mark.parametrize(("options", "says"), [
@@ -67,7 +67,7 @@ def test_a_part_with_a_memory_fits_where_its_memory_does():
 ])  # fmt: skip
 def test_the_command_line_offers_what_fits(options: dict[str, str], says: str):
     with pytest.raises(Mistake, match=says):
-        override(find("dcgan")[0], options, KINDS)
+        override_fields(find_recipe("dcgan")[0], options, VALUE_TYPES)
 
 
 @pytest.mark.parametrize(("slots", "says"), [
@@ -90,7 +90,7 @@ def test_a_game_refuses_what_is_in_the_wrong_slot(slots: dict[str, tuple[object,
     ("FDivergence('jensen-shannon')", FDivergence()),
 ])  # fmt: skip
 def test_words_need_no_quotes(text: str, value: object):
-    assert read(text, KINDS) == value
+    assert parse_value(text, VALUE_TYPES) == value
 
 
 @pytest.mark.parametrize(("text", "says"), [
@@ -102,16 +102,18 @@ def test_words_need_no_quotes(text: str, value: object):
 ])  # fmt: skip
 def test_what_is_wrong_is_said_in_words(text: str, says: str):
     with pytest.raises(Mistake, match=says):
-        read(text, KINDS)
+        parse_value(text, VALUE_TYPES)
 
 
 @pytest.mark.parametrize("kind", [*SCHEDULES, *PRIORS, *PENALTIES], ids=lambda kind: kind.__name__)
 def test_an_example_can_be_written(kind: type):
-    assert isinstance(read(example(kind, {known.__name__: known for known in KINDS}), KINDS), kind)
+    assert isinstance(
+        parse_value(example_text(kind, {known.__name__: known for known in VALUE_TYPES}), VALUE_TYPES), kind
+    )
 
 
 def test_without_a_gate_everyone_learns_always():
     gated = replace(small("accuracy-gate"), networks=Perceptron(width=4, depth=1))
     assert isinstance(gated.game(DATA), Gated)
     for text in ("none", "None"):
-        assert type(override(gated, {"gate": text}, KINDS).game(DATA)) is Adversarial
+        assert type(override_fields(gated, {"gate": text}, VALUE_TYPES).game(DATA)) is Adversarial

@@ -10,12 +10,12 @@ import pytest
 from saddle.core import Mistake
 from saddle.metrics.figures import Figure
 from saddle.regular import read_whole
-from saddle.reports.grids import png_in
+from saddle.reports.grids import read_png
 from saddle.runs import lines
-from saddle.runs.folder import Folder
-from saddle.runs.log import Log, append
-from saddle.runs.log import read as read_log
-from saddle.runs.measures import Measurement, add_measure, measures, read_measures
+from saddle.runs.folder import RunFolder
+from saddle.runs.log import Log, append_line
+from saddle.runs.log import read_log as read_log
+from saddle.runs.measures import Measurement, append_measurement, measures_path, read_measurements
 from test_run_readers import READERS, silent
 
 ROUND = b'{"round": 1, "images": 8}\n'
@@ -32,7 +32,7 @@ def sparse(path: Path, size: int = 3 << 30) -> Path:
 def test_logs_of_gigabytes_are_refused_with_what_to_do(name: str, tmp_path: Path) -> None:
     sparse(tmp_path / name)
     with pytest.raises(Mistake, match=rf"{name} has 3.0 GiB, and no run writes more .* move it out"):
-        READERS[name](Folder(tmp_path))
+        READERS[name](RunFolder(tmp_path))
 
 
 def test_a_line_of_megabytes_is_a_bad_line(tmp_path: Path) -> None:
@@ -46,13 +46,13 @@ def test_a_log_goes_on_behind_its_last_whole_line(tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(lines, "BLOCK", 8)  # so that a line is longer
     path = tmp_path / "log.jsonl"
     path.write_bytes(ROUND + b"\0" * 100)
-    append(path, {"round": 2, "images": 16})
+    append_line(path, {"round": 2, "images": 16})
     assert path.read_bytes() == ROUND + b'{"round": 2, "images": 16}\n'
     path.write_bytes(ROUND + ROUND[:-5])
     Log(path, 1000, silent).close()
     assert path.read_bytes() == ROUND
     path.write_bytes(b"\0" * 100)
-    append(path, {})
+    append_line(path, {})
     assert path.read_bytes() == b"{}\n"
 
 
@@ -60,27 +60,27 @@ def test_a_deleted_log_is_written_again_whole(tmp_path: Path) -> None:
     log = Log(tmp_path / "log.jsonl")
     log.write(round=1, images=8)
     log.path.unlink()
-    assert "is written again" in log.mended()[0]
+    assert "is written again" in log.restore_deleted()[0]
     log.write(round=2, images=16)
-    log.settle()
+    log.sync()
     assert [line["round"] for line in read_log(log.path)] == [1, 2]
     log.close()
 
 
 def test_a_measurement_without_its_end_of_line_is_kept(tmp_path: Path) -> None:
-    folder, figure = Folder(tmp_path), Figure("fid", "FID", 3.0)
-    add_measure(folder, Measurement(8, 1, 0.5, (figure,)))
-    os.truncate(measures(folder), measures(folder).stat().st_size - 1)
-    add_measure(folder, Measurement(16, 2, 1.0, (figure,)))
-    assert [m.images for m in read_measures(folder)] == [8, 16]
+    folder, figure = RunFolder(tmp_path), Figure("fid", "FID", 3.0)
+    append_measurement(folder, Measurement(8, 1, 0.5, (figure,)))
+    os.truncate(measures_path(folder), measures_path(folder).stat().st_size - 1)
+    append_measurement(folder, Measurement(16, 2, 1.0, (figure,)))
+    assert [m.images for m in read_measurements(folder)] == [8, 16]
 
 
 def test_a_sheet_of_gigabytes_is_not_embedded(tmp_path: Path) -> None:
     zeros, png = sparse(tmp_path / "zeros.png"), sparse(tmp_path / "real.png", 0)
     png.write_bytes(b"\x89PNG\r\n\x1a\n and more")
-    assert png_in(zeros, tmp_path) == b"" and png_in(png, tmp_path).endswith(b"and more")
+    assert read_png(zeros, tmp_path) == b"" and read_png(png, tmp_path).endswith(b"and more")
     os.truncate(png, 3 << 30)
-    assert png_in(png, tmp_path) == b""
+    assert read_png(png, tmp_path) == b""
 
 
 def test_a_file_is_read_whole_or_refused(tmp_path: Path) -> None:

@@ -18,11 +18,20 @@ from torch.nn.functional import (
 )
 
 from saddle.core import Mistake, Shape
-from saddle.layers import Downsample, Maxout, MinibatchDiscrimination, SelfAttention, Total, Upsample, glorot, he
-from saddle.layers.ends import FromOne, ToOne
-from saddle.layers.residual import Residual, doubling, halving, plain
+from saddle.layers import (
+    Downsample,
+    GlobalSumPool,
+    Maxout,
+    MinibatchDiscrimination,
+    SelfAttention,
+    Upsample,
+    glorot_uniform,
+    he_uniform,
+)
+from saddle.layers.matmul_convs import GlobalConv, LatentConv
+from saddle.layers.residual import ResidualBlock, down_block, same_block, up_block
 from saddle.networks import DampedResidual, GroupedResidual, OrthogonalPerceptron
-from saddle.networks.grouped import Likeness
+from saddle.networks.r3gan import PatternHead
 
 
 @pytest.fixture(autouse=True)
@@ -58,25 +67,25 @@ def test_maxout_is_the_largest_of_linear_functions():
 def test_he_keeps_the_size_of_what_a_rectifier_lets_through():
     x = torch.randn(8, 64, 16, 16)
     for layer in (nn.Conv2d(64, 64, 5, padding=2), nn.ConvTranspose2d(64, 64, 4, 2, 1), nn.Conv2d(64, 32, 4, 2, 1)):
-        inside = he(layer)(x)[..., 3:-3, 3:-3]
+        inside = he_uniform(layer)(x)[..., 3:-3, 3:-3]
         assert inside.relu().square().mean().item() == pytest.approx(1, rel=0.05)
 
 
 def test_glorot_is_he_where_as_much_goes_in_as_out_but_for_the_rectifier():
-    narrow, wide = glorot(nn.Linear(300, 500)), glorot(nn.Conv2d(20, 20, 3))
+    narrow, wide = glorot_uniform(nn.Linear(300, 500)), glorot_uniform(nn.Conv2d(20, 20, 3))
     assert narrow.weight.std().item() == pytest.approx(sqrt(2 / 800), rel=0.02)
-    assert wide.weight.var().item() == pytest.approx(he(nn.Conv2d(20, 20, 3)).weight.var().item() / 2, rel=0.1)
+    assert wide.weight.var().item() == pytest.approx(he_uniform(nn.Conv2d(20, 20, 3)).weight.var().item() / 2, rel=0.1)
     assert not narrow.bias.any() and not wide.bias.any()
 
 
 def test_residual_skips_in_either_order_are_the_same_function():
     x = torch.randn(2, 6, 8, 8)
-    up, down = doubling(6).skip, halving(6, 6).skip
+    up, down = up_block(6).skip, down_block(6, 6).skip
     torch.testing.assert_close(up(x), up[0](interpolate(x, scale_factor=2.0)))
     torch.testing.assert_close(down(x), avg_pool2d(down[1](x), 2))
 
 
-@pytest.mark.parametrize("block", [doubling(6), halving(6, 6), halving(6, 6, first=True), plain(6)])
+@pytest.mark.parametrize("block", [up_block(6), down_block(6, 6), down_block(6, 6, first=True), same_block(6)])
 def test_residual_blocks_leave_their_input_alone(block):
     x = torch.randn(2, 6, 8, 8)
     before = x.clone()
@@ -184,17 +193,17 @@ def test_the_filter_keeps_planes():
     rows = torch.arange(16.0) / 2 - 0.25  # where the centres of the smaller pixels lie among the larger
     torch.testing.assert_close(Upsample()(plane)[inside][0, 0], (rows[:, None] - 2 * rows)[2:-2, 2:-2])
     bordered = pad(torch.ones(1, 1, 4, 4), (1, 1, 1, 1))
-    torch.testing.assert_close(Total()(Downsample()(bordered)), Total()(bordered) / 4)
+    torch.testing.assert_close(GlobalSumPool()(Downsample()(bordered)), GlobalSumPool()(bordered) / 4)
 
 
 def test_grouped_blocks_begin_as_the_identity():
     data, x = Shape(3, 16, 16), torch.randn(4, 3, 16, 16)
     D = GroupedResidual(8, 64).critic(data)
-    blocks = [layer for layer in D.trunk if isinstance(layer, Residual)]
+    blocks = [layer for layer in D.trunk if isinstance(layer, ResidualBlock)]
     assert len(blocks) == 2 * 3
     h = torch.randn(2, 64, 4, 4)
     assert all(torch.equal(block(h), h) for block in blocks)
-    plainly = nn.Sequential(*[layer for layer in D.trunk if not isinstance(layer, Residual)])
+    plainly = nn.Sequential(*[layer for layer in D.trunk if not isinstance(layer, ResidualBlock)])
     assert torch.equal(D.trunk(x), plainly(x))
     torch.testing.assert_close(D(3 * x).score, 3 * D(x).score)  # so all of it begins linear
     for conv in (blocks[0].main[0], blocks[0].main[2]):
@@ -203,7 +212,7 @@ def test_grouped_blocks_begin_as_the_identity():
 
 
 def test_a_likeness_is_a_convolution_of_each_channel_with_its_pattern():
-    layer, x = Likeness(6), torch.randn(2, 6, 4, 4)
+    layer, x = PatternHead(6), torch.randn(2, 6, 4, 4)
     torch.testing.assert_close(layer(x), conv2d(x, layer.patterns[:, None], groups=6)[:, :, 0, 0])
 
 
@@ -237,13 +246,13 @@ def test_a_convolution_at_an_end_is_a_matrix_product(bias: bool):
     torch.manual_seed(0)
     one, many = torch.randn(3, 5, 1, 1, dtype=torch.float64), torch.randn(3, 5, 4, 4, dtype=torch.float64)
     for layer, usual, x in (
-        (FromOne(5, 6, 4, bias=bias), nn.ConvTranspose2d(5, 6, 4, bias=bias), one),
-        (ToOne(5, 2, 4, bias=bias), nn.Conv2d(5, 2, 4, bias=bias), many),
+        (LatentConv(5, 6, 4, bias=bias), nn.ConvTranspose2d(5, 6, 4, bias=bias), one),
+        (GlobalConv(5, 2, 4, bias=bias), nn.Conv2d(5, 2, 4, bias=bias), many),
     ):
         usual.load_state_dict(layer.state_dict())
         for form in (torch.contiguous_format, torch.channels_last):
             torch.testing.assert_close(layer.double().to(memory_format=form)(x), usual.double()(x))
     with pytest.raises(Mistake, match="one pixel, not 4x4"):
-        FromOne(5, 6, 4).double()(many)
+        LatentConv(5, 6, 4).double()(many)
     with pytest.raises(Mistake, match=r"not \(1, 1\)"):
-        ToOne(5, 6, 4).double()(one)
+        GlobalConv(5, 6, 4).double()(one)

@@ -13,11 +13,11 @@ from torch.nn.functional import cross_entropy
 from saddle import load, train
 from saddle.data import Prepare, open_data
 from saddle.data.dataset import Dataset
-from saddle.data.toys import modes
-from saddle.metrics.classifier import accuracy, class_shares, readable, train_classifier
-from saddle.metrics.modes import caught
-from saddle.runs.folder import Folder
-from saddle.runs.measures import read_measures
+from saddle.data.toys import toy_modes
+from saddle.metrics.classifier import class_shares, classifier_accuracy, confident_share, train_classifier
+from saddle.metrics.modes import count_mixture_modes
+from saddle.runs.folder import RunFolder
+from saddle.runs.measures import read_measurements
 
 pytestmark = pytest.mark.slow
 GRID = 5 * 256 * 3000  # three thousand rounds of five batches
@@ -58,7 +58,7 @@ def test_two_minutes_on_two_cores_make_readable_characters(tmp_path: Path):
     confident = [(classifier(x).softmax(1).amax(1) > 0.8).float().mean().item() for x in (images[:2000], samples)]
     assert confident[0] >= 0.97
     assert confident[1] >= 0.70, confident
-    assert readable(train_classifier(data), samples) >= 0.60
+    assert confident_share(train_classifier(data), samples) >= 0.60
 
 
 def test_nine_thousand_rounds_make_readable_digits_of_every_kind(tmp_path: Path, real_data: Path):
@@ -73,7 +73,7 @@ def test_nine_thousand_rounds_make_readable_digits_of_every_kind(tmp_path: Path,
     assert confident[0] >= 0.97
     assert confident[1] >= 0.83, confident
     careful = train_classifier(train_set)
-    assert accuracy(careful, test_set) >= 0.99
+    assert classifier_accuracy(careful, test_set) >= 0.99
     assert class_shares(careful, samples).min() >= 0.04
 
 
@@ -89,7 +89,7 @@ def test_under_noise_ten_minutes_are_better_than_five_in_every_figure(tmp_path: 
     settings = {"size": 32, "images": 400_000, "every": 200_000, "features": "classifier"}
     options = {"batch": "64", "turns.generator": "2", "views": "Noise(0.3)"}
     run = train("dcgan", "mnist", out=tmp_path / "run", measure=names, samples=5000, options=options, **settings)
-    five, ten = read_measures(Folder(run))[-2:]
+    five, ten = read_measurements(RunFolder(run))[-2:]
     assert (five.images, ten.images) == (200_000, 400_000)
     both = [(a, b) for a, b in zip(five.figures, ten.figures, strict=True) if a.better != "neither"]
     assert len(both) == len(names.split(","))
@@ -114,5 +114,5 @@ def test_digits_are_those_asked_for_where_the_critic_is_told(
 
 def test_wgan_gp_finds_all_25_modes_of_the_grid(tmp_path: Path):
     run = train("wgan-gp-toy", images=GRID, out=tmp_path / "run")
-    found = caught(load(run).sample(2500, seed=1), *modes("grid"))
+    found = count_mixture_modes(load(run).sample(2500, seed=1), *toy_modes("grid"))
     assert found.modes == 25

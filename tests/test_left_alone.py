@@ -64,7 +64,7 @@ def test_a_folder_deleted_while_a_command_works_is_said(
         folder.rmdir()
         Path("file").touch()
 
-    monkeypatch.setattr("saddle.cli.obey", work)
+    monkeypatch.setattr("saddle.cli.dispatch", work)
     assert main(["list"]) == 2 and "was deleted or moved away" in capsys.readouterr().err
 
 
@@ -91,4 +91,4 @@ def test_each_run_of_a_sweep_ends_with_it(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(os, "setsid", lambda: None)
     monkeypatch.setattr(work, "end_with_parent", asked)
     with pytest.raises(Asked):
-        work.work("dcgan", Trial("a", "a", {}, {}), "a", True, False, None)  # type: ignore[arg-type]
+        work.run_trial("dcgan", Trial("a", "a", {}, {}), "a", True, False, None)  # type: ignore[arg-type]

@@ -14,13 +14,13 @@ import torch
 
 from saddle import train
 from saddle.cli import main
-from saddle.cli.showing import Showing, shaped, sizes
-from saddle.cli.sizes import SIZES
+from saddle.cli.showing import ShowOptions, sample_shape, trainable_sizes
+from saddle.cli.sizes import PARAMETER_COUNTS
 from saddle.core import Shape
-from saddle.layers.initial import Undrawn
-from saddle.light import Aside, StandIn, light
-from saddle.recipes import RECIPES, find
-from saddle.uncompiled import Parts, Uncompiled, leave_compiler_out, left_out
+from saddle.layers.init import SkipRandomInit
+from saddle.light import StandIn, StandInModule, without_torch
+from saddle.recipes import RECIPES, find_recipe
+from saddle.uncompiled import CompilerFinder, Uncompiled, is_compiler_left_out, leave_compiler_out
 from test_resume import small
 
 LINES = [
@@ -95,15 +95,15 @@ def test_pages_and_refusals_without_torch_are_those_with_it(capsys: pytest.Captu
 
 def test_the_sizes_that_show_tells_are_those_of_the_networks() -> None:
     """What is counted before torch is there is counted here again; a line that is wrong is to be written anew."""
-    assert SIZES.keys() == RECIPES.keys()
+    assert PARAMETER_COUNTS.keys() == RECIPES.keys()
     data = {(entry.data, entry.size): (name, entry) for name, entry in RECIPES.items()}
-    assert all(shaped(Showing(), entry) == SIZES[name][0] for name, entry in data.values())
-    for name, (shape, counts) in SIZES.items():
-        with Undrawn():
-            found = sizes(find(name)[0].game(Shape(*shape)))
+    assert all(sample_shape(ShowOptions(), entry) == PARAMETER_COUNTS[name][0] for name, entry in data.values())
+    for name, (shape, counts) in PARAMETER_COUNTS.items():
+        with SkipRandomInit():
+            found = trainable_sizes(find_recipe(name)[0].game(Shape(*shape)))
         assert found == counts, f'"{name}": ({shape}, {found}),'
         entry = RECIPES[name]
-        assert shape == SIZES[data[entry.data, entry.size][0]][0]
+        assert shape == PARAMETER_COUNTS[data[entry.data, entry.size][0]][0]
 
 
 def test_ones_own_file_is_run_with_torch_itself_and_training_never_imports_its_compiler() -> None:
@@ -115,27 +115,27 @@ def test_ones_own_file_is_run_with_torch_itself_and_training_never_imports_its_c
 def test_what_needs_torch_after_all_gets_it_and_leaves_no_stand_in_behind() -> None:
     code = """
 import sys
-from saddle.light import Aside, Finder, heavy, light
-from saddle.uncompiled import Parts, Uncompiled, leave_compiler_out, left_out
+from saddle.light import StandInModule, StandInFinder, require_torch, without_torch
+from saddle.uncompiled import CompilerFinder, Uncompiled, is_compiler_left_out, leave_compiler_out
 seen = []
-stands_in = light(lambda: any(isinstance(finder, Finder) for finder in sys.meta_path))
+stands_in = without_torch(lambda: any(isinstance(finder, StandInFinder) for finder in sys.meta_path))
 assert not stands_in()  # in a process of somebody else's
 leave_compiler_out()
 assert stands_in()
 
-@light
+@without_torch
 def work(needs):
     import torch
     from saddle import core
     seen.append(torch)
     if needs == "said":
-        heavy()
+        require_torch()
     return str(torch.ones(2).sum()) if needs else core.Memory.__name__
 
-assert work("") == "Memory" and isinstance(seen[0], Aside)
+assert work("") == "Memory" and isinstance(seen[0], StandInModule)
 assert not [name for name in sys.modules if name.startswith(("torch.nn", "saddle.core", "saddle.papers"))]
 assert "torch" not in sys.modules
-assert work("it") == "tensor(2.)" and isinstance(seen[1], Aside) and not isinstance(seen[2], Aside)
+assert work("it") == "tensor(2.)" and isinstance(seen[1], StandInModule) and not isinstance(seen[2], StandInModule)
 from saddle.core import Memory
 import torch
 assert issubclass(Memory, torch.nn.Module) and torch is seen[2]
@@ -156,21 +156,21 @@ assert [main(line.split()) for line in {lines}] == [2, 2, 2, 2] and "torch" not 
 def test_every_recipe_is_read_back_without_torch() -> None:
     code = """
 import sys
-from saddle.light import light
-from saddle.recipes import RECIPES, find
-from saddle.uncompiled import Parts, Uncompiled, leave_compiler_out, left_out
+from saddle.light import without_torch
+from saddle.recipes import RECIPES, find_recipe
+from saddle.uncompiled import CompilerFinder, Uncompiled, is_compiler_left_out, leave_compiler_out
 
 leave_compiler_out()
 
-@light
+@without_torch
 def read_back():
-    from saddle.options import read
-    from saddle.recipes.kinds import KINDS
-    from saddle.recipes.revive import chosen
+    from saddle.options import parse_value
+    from saddle.recipes.kinds import VALUE_TYPES
+    from saddle.recipes.revive import configure_recipe
     for name in RECIPES:
-        recipe, _ = find(name)
-        assert read(repr(recipe), KINDS) == recipe, name
-    return repr(chosen("dcgan", {"constraint": "Clip(0.05)", "views": "ADA()"}))
+        recipe, _ = find_recipe(name)
+        assert parse_value(repr(recipe), VALUE_TYPES) == recipe, name
+    return repr(configure_recipe("dcgan", {"constraint": "Clip(0.05)", "views": "ADA()"}))
 
 print(read_back(), "torch" in sys.modules)
 """
@@ -180,7 +180,7 @@ print(read_back(), "torch" in sys.modules)
 
 def test_a_stand_in_can_be_named_and_derived_from_but_not_used() -> None:
     thing = StandIn("nn", (), {"__module__": "torch"}).Module
-    assert thing is Aside("torch.nn").Module and (thing | None) is not None
+    assert thing is StandInModule("torch.nn").Module and (thing | None) is not None
     assert not hasattr(thing, "__wrapped__")
     with pytest.raises(Exception, match=r"torch\.nn\.Module"):
         thing(3)
@@ -189,7 +189,7 @@ def test_a_stand_in_can_be_named_and_derived_from_but_not_used() -> None:
 def test_what_is_refused_is_refused_once() -> None:
     calls = []
 
-    @light
+    @without_torch
     def work() -> None:
         calls.append(torch)
         raise ValueError
@@ -203,9 +203,9 @@ def test_python_of_others_that_trains_and_calls_the_command_line_keeps_torch_who
     import torch._dynamo
 
     train(**small("gan", out=tmp_path / "run"))
-    assert main(["list"]) == 0 and not left_out()
+    assert main(["list"]) == 0 and not is_compiler_left_out()
     assert not isinstance(torch._dynamo, Uncompiled) and sys.modules["torch._dynamo"] is torch._dynamo
-    assert not any(isinstance(finder, Parts) for finder in sys.meta_path)
+    assert not any(isinstance(finder, CompilerFinder) for finder in sys.meta_path)
     twice = torch.compile(lambda x: x + x, backend="eager", fullgraph=True)
     assert twice(torch.ones(2)).tolist() == [2, 2]
 

@@ -15,9 +15,9 @@ from saddle.core import Clock, Paper, Recipe, Shape, Stage, Turn
 from saddle.data.dataset import Dataset
 from saddle.games import Adversarial
 from saddle.optim import Adam, Cosine, Exponential, Linear, Ramp
-from saddle.training.average import Average, resting
+from saddle.training.ema import EMA, eval_no_grad
 from saddle.training.machine import Machine
-from saddle.training.match import How, Match
+from saddle.training.match import Match, MatchOptions
 from toys import Critic, Maker
 
 CPU = Machine(torch.device("cpu"), torch.float32, "")
@@ -75,7 +75,7 @@ def test_each_stage_has_its_size_its_batch_and_fresh_optimizers():
 
 @pytest.mark.parametrize("stop", [16, 40, 48])
 def test_a_match_is_restored_in_any_stage(stop: int):
-    whole, halted, again = (Match(Growing(), data(), 60, CPU, How(ema=30)) for _ in range(3))
+    whole, halted, again = (Match(Growing(), data(), 60, CPU, MatchOptions(ema=30)) for _ in range(3))
     while not whole.over:
         whole.play()
     while halted.clock.images < stop:
@@ -99,33 +99,33 @@ def test_a_small_stage_shows_the_mean_of_what_it_leaves_out():
 def test_the_average_has_the_half_life_it_says():
     """After one half-life under constant weights, half of the way is gone; with the ramp, by the closed form."""
     game = Adversarial(Maker(), Critic(), 4)
-    average = Average(game, halflife=1000, ramp=1e9)
+    average = EMA(game, halflife=1000, ramp=1e9)
     start = {key: t.clone() for key, t in average.mean.items()}
     with torch.no_grad():
         for p in game.generator.parameters():
             p.add_(1.0)
     for i in range(10):
-        average.follow(100, 100 * (i + 1))
+        average.update(100, 100 * (i + 1))
     for key, mean in average.mean.items():
         torch.testing.assert_close(mean, start[key] + 0.5)
     assert not any(key.startswith("critic") for key in average.mean)
 
-    ramped = Average(game, halflife=1000, ramp=0.05)
+    ramped = EMA(game, halflife=1000, ramp=0.05)
     with torch.no_grad():
         for p in game.generator.parameters():
             p.add_(1.0)
-    ramped.follow(100, 4000)  # a half-life of 5 % of 4000 = 200 images: 100 of them leave 0.5 ** 0.5
+    ramped.update(100, 4000)  # a half-life of 5 % of 4000 = 200 images: 100 of them leave 0.5 ** 0.5
     for key, mean in ramped.mean.items():
         torch.testing.assert_close(ramped.live[key] - mean, torch.full_like(mean, 0.5**0.5))
 
 
 def test_wearing_the_average_gives_back_the_very_same_weights():
     game = Adversarial(Maker(), Critic(dropout=0.5), 4)
-    average = Average(game, halflife=10)
+    average = EMA(game, halflife=10)
     with torch.no_grad():
         game.generator[0].weight.zero_()
     places = {key: t.data_ptr() for key, t in game.state_dict().items()}
-    with resting(game), average.worn():
+    with eval_no_grad(game), average.applied():
         assert game.generator[0].weight.abs().sum() > 0 and not game.critic.training and not torch.is_grad_enabled()
     assert {key: t.data_ptr() for key, t in game.state_dict().items()} == places
     assert game.generator[0].weight.abs().sum() == 0 and game.critic.training and torch.is_grad_enabled()

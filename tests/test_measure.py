@@ -14,28 +14,28 @@ import torch
 
 from saddle import load, measure, resume, train
 from saddle.cli import main
-from saddle.cli.measuring import shown
+from saddle.cli.measuring import format_figures
 from saddle.core import Clock, Mistake, Shape
 from saddle.data import Prepare, open_data
 from saddle.data.dataset import Dataset
 from saddle.errors import Interrupted
-from saddle.measuring import weights
-from saddle.measuring.bench import function
-from saddle.measuring.named import FOR_CLASSES, METRICS, TOGETHER, chosen
-from saddle.measuring.seen import Eye
-from saddle.measuring.sides import Known, Samples, Side, as_data, comparable
+from saddle.measuring.evaluation import metric_function
+from saddle.measuring.inputs import GeneratedSamples, SampleInfo, SampleSet, check_same_shape, generated_dataset
+from saddle.measuring.metric_table import LABELLED_METRICS, METRIC_GROUPS, METRICS, parse_metric_names
+from saddle.measuring.seen import DeviceExtractor
 from saddle.metrics import classifier
-from saddle.metrics.estimates import bootstrap
+from saddle.metrics.estimates import bootstrap_interval
+from saddle.metrics.features import inception_download
 from saddle.metrics.figures import Figure, Protocol
-from saddle.metrics.frechet import frechet
+from saddle.metrics.frechet import frechet_distance
+from saddle.metrics.frechet_error import frechet_estimate
 from saddle.metrics.moments import Moments
-from saddle.metrics.spread import frechet_estimate
-from saddle.runs.folder import Folder
-from saddle.runs.measures import Measurement, add_measure, measures, read_measures
-from saddle.runs.quality import quality_picture
+from saddle.runs.folder import RunFolder
+from saddle.runs.measures import Measurement, append_measurement, measures_path, read_measurements
+from saddle.runs.quality import quality_picture_path
 from saddle.runs.timing import read_pace
-from saddle.training.checkpoint import best_path, latest, read
-from saddle.training.measured import Measuring
+from saddle.training.checkpoint import best_checkpoint_path, latest_checkpoint, read_checkpoint
+from saddle.training.evaluator import Evaluator
 from test_processes import TOY, saddle
 from test_resume import StopAt
 
@@ -74,7 +74,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """A classifier that has seen little."""
-    monkeypatch.setattr(classifier, "IMAGES", 2400)
+    monkeypatch.setattr(classifier, "TRAINING_IMAGES", 2400)
 
 
 # The table
@@ -82,10 +82,10 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_every_metric_has_its_function_and_the_nearest_name_is_told():
     for metric in METRICS.values():
-        assert callable(function(metric))
-    assert chosen("FID, memorisation,fid") == ("fid", *TOGETHER["memorisation"])
+        assert callable(metric_function(metric))
+    assert parse_metric_names("FID, memorisation,fid") == ("fid", *METRIC_GROUPS["memorisation"])
     with pytest.raises(Mistake, match="there is no metric precison; did you mean precision"):
-        chosen("fid,precison")
+        parse_metric_names("fid,precison")
 
 
 def test_the_standard_error_is_that_of_a_thousand_draws():
@@ -93,8 +93,8 @@ def test_the_standard_error_is_that_of_a_thousand_draws():
     real = torch.randn(2000, 5, generator=dice, dtype=torch.float64)
     fake = torch.randn(400, 5, generator=dice, dtype=torch.float64) * torch.tensor([1, 2, 0.5, 1, 1.5]) + 0.5
     found = frechet_estimate(Moments.of(real), Moments.of(fake), fake)
-    assert found.value == pytest.approx(frechet(real, fake), rel=1e-9)
-    drawn = bootstrap(lambda rows: frechet(real, rows), fake, times=300)
+    assert found.value == pytest.approx(frechet_distance(real, fake), rel=1e-9)
+    drawn = bootstrap_interval(lambda rows: frechet_distance(real, rows), fake, times=300)
     assert found.error * 2 * 1.96 == pytest.approx(drawn.high - drawn.low, rel=0.15)
 
 
@@ -102,7 +102,7 @@ def test_samples_of_fewer_than_their_dimensions_have_a_distance_too():
     dice = torch.Generator().manual_seed(0)
     real, fake = torch.randn(90, 40, generator=dice), torch.randn(20, 40, generator=dice)
     found = frechet_estimate(Moments.of(real), Moments.of(fake), fake)
-    assert found.value == pytest.approx(frechet(real, fake), rel=1e-9) and 0 < found.error < found.value
+    assert found.value == pytest.approx(frechet_distance(real, fake), rel=1e-9) and 0 < found.error < found.value
 
 
 # Sources
@@ -128,7 +128,7 @@ def test_each_planted_fault_is_flagged_by_its_metric(glyphs: Path):
         values(measure(source, train_))
         for source in (str(glyphs / "fresh.npz"), *(planted(glyphs, kind) for kind in ("copies", "noise", "one digit")))
     )
-    assert set(good) == set(FOR_CLASSES)
+    assert set(good) == set(LABELLED_METRICS)
     assert good["copies"] < 0.3 < 1 == copies["copies"] and copies["authenticity"] == 0
     assert noise["precision"] < 0.1 < 0.7 < good["precision"] and noise["coverage"] < 0.1 < 0.7 < good["coverage"]
     assert one["modes"] < 10 == good["modes"] and one["classes"] > 20 * max(good["classes"], 1)
@@ -159,8 +159,8 @@ def test_points_are_measured_by_their_modes():
 
 
 def test_data_are_read_once_and_the_protocol_says_how(glyphs: Path, monkeypatch: pytest.MonkeyPatch):
-    read, seen = Eye.features, []
-    monkeypatch.setattr(Eye, "features", lambda eye, side: seen.append(side.data.name) or read(eye, side))
+    read, seen = DeviceExtractor.extract, []
+    monkeypatch.setattr(DeviceExtractor, "extract", lambda eye, side: seen.append(side.data.name) or read(eye, side))
     ask = {"metrics": "fid,precision", "features": "random"}
     first = measure(str(glyphs / "fresh.npz"), str(glyphs / "train.npz"), **ask)
     assert len(seen) == 2
@@ -205,25 +205,25 @@ def test_what_cannot_be_measured_is_said_in_one_sentence(glyphs: Path, tmp_path:
         with pytest.raises(Mistake, match=sentence):
             measure(a, **({"against": b, "metrics": "fid"} | ask))
     with pytest.raises(Mistake, match="a sample of mine holds a value that is no number"):
-        as_data("mine", [torch.full((2, 1, 8, 8), torch.nan)], 2, Shape(1, 8, 8))
+        generated_dataset("mine", [torch.full((2, 1, 8, 8), torch.nan)], 2, Shape(1, 8, 8))
 
 
 def test_a_download_counts_only_with_its_hash(tmp_path: Path):
     there = tmp_path / "there.pth"
     there.write_bytes(b"weights")
     right = hashlib.sha256(b"weights").hexdigest()
-    file = weights.fetched(there.as_uri(), right[:8], tmp_path / "here.pth", print)
+    file = inception_download.download_file(there.as_uri(), right[:8], tmp_path / "here.pth", print)
     assert file.read_bytes() == b"weights"
     with pytest.raises(Mistake, match=f"has the hash {right}, not 00000000"):
-        weights.fetched(there.as_uri(), "0" * 8, tmp_path / "wrong.pth", print)
+        inception_download.download_file(there.as_uri(), "0" * 8, tmp_path / "wrong.pth", print)
     with pytest.raises(Mistake, match="could not be downloaded"):
-        weights.fetched((tmp_path / "nowhere").as_uri(), right, tmp_path / "wrong.pth", print)
+        inception_download.download_file((tmp_path / "nowhere").as_uri(), right, tmp_path / "wrong.pth", print)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["here.pth", "there.pth"]
 
 
 def test_the_first_few_of_a_side_are_a_fair_choice_and_always_the_same():
     data = open_data("glyphs", Prepare(size=16, limit=360), print)
-    few, all_ = Side(data, 90), Side(data)
+    few, all_ = SampleSet(data, 90), SampleSet(data)
     assert torch.equal(few.images(torch.arange(90)), all_.images(torch.arange(90)))
     assert len(set(few.index.tolist())) == 90 and few.index.max() > 300
 
@@ -240,7 +240,7 @@ def test_a_run_is_measured_against_its_own_data_and_stays_as_it_is(run: Path, tm
     ask = {"n": 60, "metrics": "fid,ppl,ivom,copies", "features": "random"}
     figures = measure(run, **ask, picture=tmp_path / "p.png", json=tmp_path / "f.json")
     assert measure(run, **ask) == figures and state(run) == before
-    (line,) = read_measures(Folder(run))  # once, although it was measured twice
+    (line,) = read_measurements(RunFolder(run))  # once, although it was measured twice
     assert line.figures == tuple(figures) and (line.images, line.round) == (96, 12) and line.seconds > 0
     assert [Figure.read(facts) for facts in json.loads((tmp_path / "f.json").read_text())] == figures
     assert (tmp_path / "p.png").read_bytes()[:4] == b"\x89PNG"
@@ -269,16 +269,16 @@ def test_a_run_is_measured_against_files_of_which_options_tell_more(run: Path, t
 
 def test_measuring_changes_no_bit_and_agrees_with_measuring_afterwards(run: Path, tmp_path: Path):
     gauged = train(**RUN, **GAUGED, out=tmp_path / "r")
-    ours, theirs = (read(latest(path / "checkpoints")).tensors for path in (gauged, run))
+    ours, theirs = (read_checkpoint(latest_checkpoint(path / "checkpoints")).tensors for path in (gauged, run))
     assert ours.keys() == theirs.keys() and all(torch.equal(ours[key], theirs[key]) for key in ours)
-    lines = read_measures(Folder(gauged))
-    assert [line.images for line in lines] == [0, 24, 48, 72, 96] and quality_picture(Folder(gauged)).exists()
+    lines = read_measurements(RunFolder(gauged))
+    assert [line.images for line in lines] == [0, 24, 48, 72, 96] and quality_picture_path(RunFolder(gauged)).exists()
     later = measure(gauged, n=48, metrics="fid,kid,recall", features="random")
     for during, after in zip(lines[-1].figures, later, strict=True):
         assert after.value == pytest.approx(during.value, rel=1e-3, abs=1e-3) and after.protocol == during.protocol
     fids = [line.figures[0].value for line in lines]
     best = lines[int(np.argmin(fids))].images
-    assert read(best_path(gauged / "checkpoints")).facts["clock"]["images"] == best
+    assert read_checkpoint(best_checkpoint_path(gauged / "checkpoints")).facts["clock"]["images"] == best
     again = values(measure(gauged, n=48, metrics="fid", features="random", best=True))["fid"]
     assert again == pytest.approx(min(fids), rel=1e-3)
 
@@ -296,12 +296,14 @@ def test_a_killed_run_measures_nothing_twice(tmp_path: Path, monkeypatch: pytest
             resume(tmp_path / "r")
     assert len((tmp_path / "r" / "measures.jsonl").read_bytes()) > len(saved)
     resume(tmp_path / "r")
-    lines = [[(line.images, line.round, line.figures) for line in read_measures(Folder(path))]
+    lines = [[(line.images, line.round, line.figures) for line in read_measurements(RunFolder(path))]
              for path in (whole, tmp_path / "r")]  # fmt: skip
     assert lines[0] == lines[1]
-    ours, theirs = (read(best_path(path / "checkpoints")).tensors for path in (whole, tmp_path / "r"))
+    ours, theirs = (
+        read_checkpoint(best_checkpoint_path(path / "checkpoints")).tensors for path in (whole, tmp_path / "r")
+    )
     assert all(torch.equal(ours[key], theirs[key]) for key in ours)
-    pace = read_pace(Folder(tmp_path / "r").timing)
+    pace = read_pace(RunFolder(tmp_path / "r").timing)
     assert pace.at(96) >= pace.at(40) > 0
 
 
@@ -309,8 +311,8 @@ def test_a_run_stops_when_nothing_gets_better_and_then_stays_stopped(tmp_path: P
     ask = GAUGED | {"measure": "authenticity", "patience": 2}  # 1 from the beginning: nothing is better
     folder = train(**RUN, **ask, out=tmp_path / "r")
     why = "nothing clearly better for 2 measurements; the best was at 0 images"
-    stops = [line.stop for line in read_measures(Folder(folder))]
-    assert [line.images for line in read_measures(Folder(folder))] == [0, 24, 48]
+    stops = [line.stop for line in read_measurements(RunFolder(folder))]
+    assert [line.images for line in read_measurements(RunFolder(folder))] == [0, 24, 48]
     assert stops[:2] == [None, None] and str(stops[2]) == why
     assert f"the run has ended early: {why}" in capsys.readouterr().err
     resume(folder)
@@ -318,8 +320,8 @@ def test_a_run_stops_when_nothing_gets_better_and_then_stays_stopped(tmp_path: P
     assert main(["compare", str(folder)]) == 0
     said = " ".join(capsys.readouterr().out.split())
     assert "48 of 96, ended early" in said and f"r ended early: {why}" in said
-    assert read(latest(folder / "checkpoints")).facts["clock"]["images"] == 48
-    assert len(read_measures(Folder(folder))) == 3
+    assert read_checkpoint(latest_checkpoint(folder / "checkpoints")).facts["clock"]["images"] == 48
+    assert len(read_measurements(RunFolder(folder))) == 3
     with pytest.raises(Mistake, match="patience is about measuring, which is not asked for"):
         train(**RUN, patience=2)
     with pytest.raises(Mistake, match="patience waits for a better 1nn, which has no better"):
@@ -328,12 +330,16 @@ def test_a_run_stops_when_nothing_gets_better_and_then_stays_stopped(tmp_path: P
 
 
 def test_patience_ends_only_with_what_is_better_than_the_interval():
-    watch = Measuring(Folder("."), None, 10, patience=2)
-    better = [watch.judge(Figure("fid", "FID", value, value - 2, value + 2)) for value in (10, 9, 8.5, 7, 6.5, 6)]
+    watch = Evaluator(RunFolder("."), None, 10, patience=2)
+    better = [watch.update_best(Figure("fid", "FID", value, value - 2, value + 2)) for value in (10, 9, 8.5, 7, 6.5, 6)]
     assert better == [True] * 6  # each is the best yet
     assert watch.since == 2 and watch.over  # after 7, which was below 10 - 2, none came below 7 - 2
-    higher = Measuring(Folder("."), None, 10, patience=9)
-    assert [higher.judge(Figure("recall", "r", v, better="higher")) for v in (0.1, 0.3, 0.2)] == [True, True, False]
+    higher = Evaluator(RunFolder("."), None, 10, patience=9)
+    assert [higher.update_best(Figure("recall", "r", v, better="higher")) for v in (0.1, 0.3, 0.2)] == [
+        True,
+        True,
+        False,
+    ]
 
 
 @pytest.mark.slow
@@ -342,7 +348,7 @@ def test_two_processes_give_the_figures_of_one(tmp_path: Path):
     lines = []
     for processes in (1, 2):
         saddle(processes, *ask, "--out", str(tmp_path / str(processes)))
-        lines.append(read_measures(Folder(tmp_path / str(processes))))
+        lines.append(read_measurements(RunFolder(tmp_path / str(processes))))
     assert [line.images for line in lines[0]] == [line.images for line in lines[1]]
     for one, two in zip(*lines, strict=True):
         assert values(list(one.figures)) == pytest.approx(values(list(two.figures)), rel=1e-3)
@@ -350,26 +356,26 @@ def test_two_processes_give_the_figures_of_one(tmp_path: Path):
 
 def test_what_was_held_out_tells_the_divergence_that_the_critic_sees(tmp_path: Path):
     folder = train(**RUN, **GAUGED | {"measure": "swd"}, held_out=40, out=tmp_path / "r")
-    last = read_measures(Folder(folder))[-1].figures
+    last = read_measurements(RunFolder(folder))[-1].figures
     assert [figure.metric for figure in last] == ["swd", "divergence"]
     assert last[1].value <= 0 and last[1].protocol.reference == "glyphs, held out"  # a logistic critic gains at most 0
 
 
-def shaped(name: str, height: int, width: int, channels: int, kind: type[Dataset] = Dataset) -> Known:
-    return Known.of(kind(name, np.zeros((4, height, width, channels), np.uint8)))
+def shaped(name: str, height: int, width: int, channels: int, kind: type[Dataset] = Dataset) -> SampleInfo:
+    return SampleInfo.of(kind(name, np.zeros((4, height, width, channels), np.uint8)))
 
 
 def test_sides_of_two_shapes_are_refused_with_what_helps():
     with pytest.raises(Mistake, match=r"samples of 16 x 16 x 1 .* of 32 x 24 x 3; --size 24 --channels 3 brings"):
-        comparable(shaped("a", 16, 16, 1), shaped("b", 32, 24, 3))
+        check_same_shape(shaped("a", 16, 16, 1), shaped("b", 32, 24, 3))
     with pytest.raises(Mistake, match=r"; --size 8 brings"):
-        comparable(shaped("a", 16, 16, 1), shaped("b", 8, 8, 1))
+        check_same_shape(shaped("a", 16, 16, 1), shaped("b", 8, 8, 1))
     with pytest.raises(Mistake, match=r"points of 2 numbers, and points cannot be compared with images$"):
-        comparable(shaped("a", 16, 16, 1), shaped("ring", 1, 1, 2))
+        check_same_shape(shaped("a", 16, 16, 1), shaped("ring", 1, 1, 2))
     with pytest.raises(
         Mistake, match=r"a run's samples keep their shape: .* --against cifar10 --size 16 --channels 1`"
     ):
-        comparable(shaped("runs/1", 16, 16, 1, Samples), shaped("cifar10", 32, 32, 3))
+        check_same_shape(shaped("runs/1", 16, 16, 1, GeneratedSamples), shaped("cifar10", 32, 32, 3))
 
 
 def test_of_several_processes_the_first_measures_alone(monkeypatch: pytest.MonkeyPatch, capsys: Any):
@@ -381,21 +387,21 @@ def test_of_several_processes_the_first_measures_alone(monkeypatch: pytest.Monke
 
 def test_below_the_figures_stands_of_how_many_samples():
     figures = [Figure("fid", "FID", 1.0, protocol=Protocol(samples=n, references=5000)) for n in (190, 163, 2000)]
-    assert "163 to 2,000 samples against 5,000 of" in shown(figures)
-    assert "190 samples against 5,000 of" in shown(figures[:1])
+    assert "163 to 2,000 samples against 5,000 of" in format_figures(figures)
+    assert "190 samples against 5,000 of" in format_figures(figures[:1])
 
 
 def test_figures_that_are_no_finite_number_are_written_as_json(tmp_path: Path):
     """JSON has no Infinity: what reads strictly reads them, and they come back as they were."""
     figures = (Figure("kl", "reverse KL", math.inf, 0.5, math.inf), Figure("x", "x", -math.inf), Figure("y", "y", 2.0))
-    folder = Folder.new(tmp_path / "r", "r")
-    add_measure(folder, Measurement(0, 0, 0.0, figures))
-    line = measures(folder).read_text()
+    folder = RunFolder.create(tmp_path / "r", "r")
+    append_measurement(folder, Measurement(0, 0, 0.0, figures))
+    line = measures_path(folder).read_text()
     facts = json.loads(line, parse_constant=lambda word: pytest.fail(f"{word} is no JSON"))["figures"]
     assert [(f["value"], f["high"]) for f in facts] == [("inf", "inf"), ("-inf", None), (2.0, None)]
-    assert read_measures(folder)[0].figures == figures
+    assert read_measurements(folder)[0].figures == figures
     assert math.isnan(Figure.read(Figure("z", "z", math.nan).facts()).value)
-    watch = Measuring(folder, None, 10)
+    watch = Evaluator(folder, None, 10)
     json.dumps(watch.state(), allow_nan=False)  # before anything was measured nothing is better than infinity
     watch.restore(Clock(), watch.state())
     assert watch.best == math.inf

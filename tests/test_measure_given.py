@@ -14,12 +14,12 @@ from saddle import load, measure, train
 from saddle.cli import main
 from saddle.core import Mistake
 from saddle.data.dataset import Dataset
-from saddle.data.toys import toy
-from saddle.inference.load import Loaded
+from saddle.data.toys import sample_toy
+from saddle.inference.load import LoadedGame
 from saddle.measuring import measure as measuring
 from saddle.metrics.figures import Figure, Protocol
-from saddle.runs.folder import Folder
-from saddle.runs.measures import read_measures
+from saddle.runs.folder import RunFolder
+from saddle.runs.measures import read_measurements
 
 TOY: dict[str, Any] = {"recipe": "wgan-gp-toy", "data": "ring", "options": {"batch": "16", "networks.width": "8"},
                        "images": 64, "pictures": 0, "quiet": True, "limit": 400, "checkpoints": 1e9}  # fmt: skip
@@ -61,7 +61,7 @@ def test_arrays_tensors_and_data_sets_are_measured_alike():
 
 
 def test_points_in_memory_and_in_a_file(tmp_path: Path, capsys: Any):
-    points = toy("ring", 500, 7).reshape(-1, 2)
+    points = sample_toy("ring", 500, 7).reshape(-1, 2)
     np.save(tmp_path / "points.npy", points)
     (modes, quality, _, swd, _), _ = heard(points, "ring")
     assert modes.value == 8 and quality.value > 0.95 and swd.protocol.samples == 500
@@ -122,9 +122,9 @@ def test_what_cannot_be_given_is_one_sentence(run: Path):
 
 def test_a_slip_costs_no_work(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """Nothing is sampled for figures that cannot be had, or for files that cannot be written."""
-    monkeypatch.setattr(Loaded, "sample", lambda *_: pytest.fail("samples were made"))
+    monkeypatch.setattr(LoadedGame, "sample", lambda *_: pytest.fail("samples were made"))
     (tmp_path / "file").write_text("")
-    before = read_measures(Folder(run))
+    before = read_measurements(RunFolder(run))
     for sentence, options in {
         "x.json cannot be written: .*file is no folder": {"json": tmp_path / "file" / "x.json"},
         "is a folder; name a file in it": {"json": tmp_path},
@@ -142,11 +142,11 @@ def test_a_slip_costs_no_work(run: Path, tmp_path: Path, monkeypatch: pytest.Mon
     }.items():
         with pytest.raises(Mistake, match=sentence):
             measure(run, **options)
-    assert read_measures(Folder(run)) == before and sorted(tmp_path.iterdir()) == [tmp_path / "file"]
+    assert read_measurements(RunFolder(run)) == before and sorted(tmp_path.iterdir()) == [tmp_path / "file"]
 
 
 def test_features_that_name_no_classes_are_known_before_images_are_read(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(measuring, "Bench", lambda *_, **__: pytest.fail("the work began"))
+    monkeypatch.setattr(measuring, "Evaluation", lambda *_, **__: pytest.fail("the work began"))
     with pytest.raises(
         Mistake, match=r"classes cannot be measured: .* features random give none; --features classifier"
     ):
@@ -161,7 +161,7 @@ def test_no_figure_is_lost_where_a_file_then_cannot_be_written(run: Path, tmp_pa
     monkeypatch.setattr(measuring, "write_json", lambda *_: (_ for _ in ()).throw(OSError("full")))
     with pytest.raises(OSError, match="full"):
         measure(run, **FEW, seed=6, json=tmp_path / "f.json")
-    assert read_measures(Folder(run))[-1].figures[0].protocol.seed == 6
+    assert read_measurements(RunFolder(run))[-1].figures[0].protocol.seed == 6
 
 
 @pytest.mark.parametrize("slip", [{"measure": "swd,is"}, {"measure": "kid", "samples": 1}, {"measure": "fid,msssim"}])
@@ -178,7 +178,7 @@ def test_averaged_and_last_weights_have_protocols_of_their_own(run: Path, tmp_pa
     averaged, last = measure(run, **FEW)[0], measure(run, **FEW, average=False)[0]
     assert averaged.protocol.generator == "averaged" and averaged.protocol.differs(last.protocol) == ["generator"]
     plain = train(**TOY | {"ema": 0, "measure": "swd", "samples": 60}, out=tmp_path / "r")
-    while_trained = read_measures(Folder(plain))[-1].figures[0].protocol
+    while_trained = read_measurements(RunFolder(plain))[-1].figures[0].protocol
     assert while_trained.generator == "last" == measure(plain, n=60, metrics="swd")[0].protocol.generator
     old = averaged.facts() | {"protocol": {k: v for k, v in averaged.facts()["protocol"].items() if k != "generator"}}
     del old["note"]
@@ -195,8 +195,8 @@ def test_a_distance_of_fewer_samples_than_dimensions_says_so():
 
 
 def test_the_kernel_distance_records_what_it_read():
-    (few,) = measure(toy("ring", 100, 1), toy("ring", 5000, 2), metrics="kid")
+    (few,) = measure(sample_toy("ring", 100, 1), sample_toy("ring", 5000, 2), metrics="kid")
     assert (few.protocol.samples, few.protocol.references) == (100, 5000)  # five subsets: of 20, and of 1,000
-    (odd,) = measure(toy("ring", 103, 1), toy("ring", 9000, 2), metrics="kid")
+    (odd,) = measure(sample_toy("ring", 103, 1), sample_toy("ring", 9000, 2), metrics="kid")
     assert (odd.protocol.samples, odd.protocol.references) == (100, 5000)
     assert Protocol() == Protocol(generator="")

@@ -16,18 +16,18 @@ from saddle import load, train
 from saddle.batches import Images
 from saddle.core import Game, Shape
 from saddle.data.dataset import Dataset
-from saddle.inference.load import Loaded
-from saddle.measuring.maker import Maker
+from saddle.inference.load import LoadedGame
+from saddle.measuring.maker import GeneratorHandle
 from saddle.networks import Convolutional
-from saddle.parts import draw
+from saddle.parts import draw_rows
 from saddle.recipes.dcgan import DCGAN
-from saddle.runs.folder import Folder
-from saddle.training.look import Looker
-from saddle.training.machine import machine
-from saddle.training.match import How, Match
-from saddle.training.pictures import Pictures
+from saddle.runs.folder import RunFolder
+from saddle.training.callbacks.base import Callback
+from saddle.training.contact_sheets import ContactSheets
+from saddle.training.health.probe import Probe
+from saddle.training.machine import find_machine
+from saddle.training.match import Match, MatchOptions
 from saddle.training.rows import rows_at_once
-from saddle.training.watch import Watcher
 from test_resume import small
 
 CPU = torch.device("cpu")
@@ -57,8 +57,8 @@ class Painter(Game[Images]):
 
     def sample(self, like: Tensor, condition: Tensor | None = None) -> Tensor:
         self.rows.append(len(like))
-        shade = draw(torch.randn, like, 1, 1, 1)
-        return (shade + 0.01 * draw(torch.randn, like, 1, 1, like.shape[3])).tanh().expand(like.shape)
+        shade = draw_rows(torch.randn, like, 1, 1, 1)
+        return (shade + 0.01 * draw_rows(torch.randn, like, 1, 1, like.shape[3])).tanh().expand(like.shape)
 
 
 def pictures(side: int, n: int) -> Dataset:
@@ -77,7 +77,7 @@ def test_a_sample_is_the_same_in_whatever_part_of_its_block_it_is_made():
     """The chance of a block of 64 is drawn as one, as it was when all 64 were made at once."""
     shape, made = Shape(3, 8, 8), []
     for batch in (64, 16, 2, 1):
-        loaded = Loaded(game := Painter(), shape, (), CPU, batch=batch)
+        loaded = LoadedGame(game := Painter(), shape, (), CPU, batch=batch)
         made.append(loaded.sample(100, seed=3))
         assert game.rows == [min(batch, 100 - place) for place in range(0, 100, batch)]
         assert torch.equal(loaded.sample(5, seed=3), made[-1][:5])
@@ -87,32 +87,32 @@ def test_a_sample_is_the_same_in_whatever_part_of_its_block_it_is_made():
 
 def test_one_large_sample_costs_one():
     game = Painter()
-    Loaded(game, Shape(3, 128, 128), (), CPU).sample(1)
+    LoadedGame(game, Shape(3, 128, 128), (), CPU).sample(1)
     assert game.rows == [1]
 
 
 def test_samples_to_measure_are_bytes_as_soon_as_they_are_made():
     shape, n = Shape(3, 64, 64), 48
     with Largest() as largest:
-        data = Maker("it", Loaded(Painter(), shape, (), CPU)).samples(n, 0)
+        data = GeneratorHandle("it", LoadedGame(Painter(), shape, (), CPU)).samples(n, 0)
     assert data.samples.dtype == np.uint8 and data.samples.shape == (n, 64, 64, 3)
     assert largest.bytes <= 4 * 4 * 3 * 64 * 64  # four rows of float32
 
 
 def test_looking_and_showing_hold_no_more_than_is_trained_on_at_once(tmp_path: Path):
     """Of 300 pictures that tell of the data, 64 that are looked at, and 64 on a sheet."""
-    folder = Folder(tmp_path / "run")
+    folder = RunFolder(tmp_path / "run")
     for place in (folder.path, folder.sheets):
         place.mkdir(parents=True)
     recipe = DCGAN(Convolutional(latent=4, width=1), batch=4)
-    match = Match(recipe, pictures(64, 300), 100, machine("cpu", "float32"), How(seed=1))
+    match = Match(recipe, pictures(64, 300), 100, find_machine("cpu", "float32"), MatchOptions(seed=1))
     with Largest() as largest:
-        Pictures(match, folder, 1, Watcher()).begin()
+        ContactSheets(match, folder, 1, Callback()).begin()
         match.play()
-        sight = Looker(match).look()
+        sight = Probe(match).take_snapshot()
     with Largest() as played:
         match.play()
-    assert sight is not None and sum(sight.cells) == 64 and sight.ranking is not None
+    assert sight is not None and sum(sight.clusters) == 64 and sight.ranking is not None
     assert {path.name for path in folder.sheets.iterdir()} == {"real.png", "0000000000.png"}
     sheet = 64 * 3 * 64 * 64  # its bytes
     assert largest.bytes <= max(played.bytes, sheet)

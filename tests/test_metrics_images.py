@@ -11,11 +11,18 @@ from torch import Tensor
 
 from saddle.core import Mistake, Shape
 from saddle.metrics.classifier import Classifier
-from saddle.metrics.diversity import ms_ssim, pair_distance, scales_of, similarity
-from saddle.metrics.features import Identity, RandomFeatures, Reader, facts, features_of, frechet_name
-from saddle.metrics.frechet import frechet
+from saddle.metrics.diversity import count_scales, mean_pair_distance, ms_ssim, pairwise_ms_ssim
+from saddle.metrics.features import (
+    ClassifierFeatures,
+    Identity,
+    RandomFeatures,
+    extract_features,
+    extractor_facts,
+    frechet_title,
+)
+from saddle.metrics.frechet import frechet_distance
 from saddle.metrics.moments import Moments
-from saddle.metrics.sliced import patch_distances, pyramid, sliced_wasserstein, wasserstein
+from saddle.metrics.sliced import laplacian_pyramid, patch_distances, sliced_wasserstein, wasserstein_1d
 
 
 def noise(n: int, size: int = 32, channels: int = 3, seed: int = 0) -> Tensor:
@@ -45,7 +52,7 @@ def test_constant_images_differ_by_their_brightness_alone() -> None:
 def test_near_copies_of_one_grey_picture_are_alike() -> None:
     """Of signed pixels they were 0.64, since grey had no light to be alike in."""
     grey = noise(300, 32, 1) * 0.01
-    assert similarity(grey, 200).value > 0.99
+    assert pairwise_ms_ssim(grey, 200).value > 0.99
 
 
 def test_a_window_of_one_place_by_hand() -> None:
@@ -61,7 +68,7 @@ def test_a_window_of_one_place_by_hand() -> None:
 
 
 def test_scales_that_fit_are_named() -> None:
-    found = {size: scales_of((1, 1, size, size)) for size in (11, 22, 28, 32, 64, 128, 176, 256)}
+    found = {size: count_scales((1, 1, size, size)) for size in (11, 22, 28, 32, 64, 128, 176, 256)}
     assert found == {11: 1, 22: 2, 28: 2, 32: 2, 64: 3, 128: 4, 176: 5, 256: 5}
     with pytest.raises(Mistake, match="at least 11 pixels, not 8"):
         ms_ssim(noise(1, 8), noise(1, 8))
@@ -81,10 +88,10 @@ class Pile:
 def test_images_are_compared_a_few_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """By their pixels, and the figures are those of all at once."""
     x, y = noise(30, 32), noise(24, 32, seed=1)
-    whole = patch_distances(x, y, patches=4, directions=8), similarity(x, 20)
-    monkeypatch.setattr("saddle.metrics.piles.PIXELS", 4 * 32 * 32)
+    whole = patch_distances(x, y, patches=4, directions=8), pairwise_ms_ssim(x, 20)
+    monkeypatch.setattr("saddle.metrics.lazy_images.MAX_PIXELS_AT_ONCE", 4 * 32 * 32)
     a, b = Pile(x), Pile(y)
-    distances, alike = patch_distances(a, b, patches=4, directions=8), similarity(a, 20)
+    distances, alike = patch_distances(a, b, patches=4, directions=8), pairwise_ms_ssim(a, 20)
     assert (a.most, b.most) == (4, 4)
     assert distances == pytest.approx(whole[0]) and list(distances) == [32, 16]
     assert alike == pytest.approx(whole[1])
@@ -92,15 +99,15 @@ def test_images_are_compared_a_few_at_a_time(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_collapse_is_similar() -> None:
     varied, collapsed = noise(30), noise(1).repeat(30, 1, 1, 1)
-    assert similarity(collapsed, 50).value == pytest.approx(1) and similarity(varied, 50).value < 0.3
-    assert similarity(varied, 50).scales == 2 and similarity(varied, 300).pairs == 300
-    assert pair_distance(collapsed.flatten(1)).value == 0
+    assert pairwise_ms_ssim(collapsed, 50).value == pytest.approx(1) and pairwise_ms_ssim(varied, 50).value < 0.3
+    assert pairwise_ms_ssim(varied, 50).scales == 2 and pairwise_ms_ssim(varied, 300).pairs == 300
+    assert mean_pair_distance(collapsed.flatten(1)).value == 0
 
 
 def test_random_pairs_have_the_mean_distance() -> None:
     """Of N(0, 1) on a line: 2 / sqrt(pi)."""
     draw = torch.randn(4000, 1, generator=torch.Generator().manual_seed(0))
-    found = pair_distance(draw, 20_000)
+    found = mean_pair_distance(draw, 20_000)
     assert found.value == pytest.approx(2 / math.sqrt(math.pi), abs=5 * (found.error or 0))
 
 
@@ -109,10 +116,10 @@ def test_random_pairs_have_the_mean_distance() -> None:
 
 def test_on_a_line_it_is_exact_for_any_numbers() -> None:
     x, y = torch.tensor([[0.0], [1], [3]]), torch.tensor([[5.0], [6], [8]])
-    assert float(wasserstein(x, y)) == pytest.approx(5)
-    repeated = wasserstein(x.repeat(4, 1), y.repeat(5, 1))  # 12 against 15: the same distributions
+    assert float(wasserstein_1d(x, y)) == pytest.approx(5)
+    repeated = wasserstein_1d(x.repeat(4, 1), y.repeat(5, 1))  # 12 against 15: the same distributions
     assert float(repeated) == pytest.approx(5)
-    one = wasserstein(torch.tensor([[0.0]]), torch.tensor([[-1.0], [1.0], [4.0]]))
+    one = wasserstein_1d(torch.tensor([[0.0]]), torch.tensor([[-1.0], [1.0], [4.0]]))
     assert float(one) == pytest.approx(2)
 
 
@@ -120,7 +127,7 @@ def test_the_reference_pair_on_a_line() -> None:
     """W1 of N(0, 1) and N(0.5, 1.3^2) is .511896."""
     levels = ((torch.arange(20_000) + 0.5) / 20_000).double()
     normal = torch.special.ndtri(levels)[:, None]
-    assert float(wasserstein(normal, 0.5 + 1.3 * normal)) == pytest.approx(0.511896, abs=1e-4)
+    assert float(wasserstein_1d(normal, 0.5 + 1.3 * normal)) == pytest.approx(0.511896, abs=1e-4)
 
 
 def test_a_shift_is_seen_through_the_mean_projection() -> None:
@@ -135,7 +142,7 @@ def test_a_pyramid_adds_up_to_the_image() -> None:
     from saddle.metrics.sliced import _enlarged
 
     image = noise(2, 64)
-    levels = pyramid(image)
+    levels = laplacian_pyramid(image)
     assert [level.shape[2] for level in levels] == [64, 32, 16]
     rebuilt = levels[-1]
     for level in reversed(levels[:-1]):
@@ -158,8 +165,8 @@ def test_patches_see_what_is_missing_at_the_fine_scale() -> None:
 
 def test_identity_is_the_points_themselves() -> None:
     points, extractor = torch.randn(7, 2, 1, 1), Identity(Shape(2, 1, 1))
-    assert torch.equal(features_of(extractor, points), points.flatten(1))
-    assert facts(extractor)["dimension"] == 2 and frechet_name(extractor) == "Frechet-identity-2"
+    assert torch.equal(extract_features(extractor, points), points.flatten(1))
+    assert extractor_facts(extractor)["dimension"] == 2 and frechet_title(extractor) == "Frechet-identity-2"
     with pytest.raises(Mistake, match="2 values"):
         extractor(torch.zeros(1, 3, 1, 1))
 
@@ -168,18 +175,18 @@ def test_random_features_follow_from_the_seed() -> None:
     images = noise(5)
     first, again, other = RandomFeatures(8), RandomFeatures(8), RandomFeatures(8, seed=1)
     assert first.sha256 == again.sha256 != other.sha256 and first.dimension == 2 * (8 + 16 + 32)
-    features = features_of(first, images)
-    assert features.shape == (5, first.dimension) and torch.equal(features, features_of(again, images))
-    assert not list(first.parameters()) and frechet_name(first) == "Frechet-random-0-112"
+    features = extract_features(first, images)
+    assert features.shape == (5, first.dimension) and torch.equal(features, extract_features(again, images))
+    assert not list(first.parameters()) and frechet_title(first) == "Frechet-random-0-112"
     grey = noise(2, 28, 1)
-    torch.testing.assert_close(features_of(first, grey), features_of(first, grey.expand(-1, 3, -1, -1)))
+    torch.testing.assert_close(extract_features(first, grey), extract_features(first, grey.expand(-1, 3, -1, -1)))
 
 
 def test_random_features_tell_noise_from_smooth_images() -> None:
     extractor = RandomFeatures(8)
     smooth = torch.nn.functional.interpolate(noise(80, 4), 16, mode="bilinear")
-    rough, other = (features_of(extractor, noise(80, 16, seed=s)) for s in (1, 2))
-    assert frechet(rough, features_of(extractor, smooth)) > 10 * frechet(rough, other)
+    rough, other = (extract_features(extractor, noise(80, 16, seed=s)) for s in (1, 2))
+    assert frechet_distance(rough, extract_features(extractor, smooth)) > 10 * frechet_distance(rough, other)
 
 
 def test_random_features_of_large_images_are_those_of_their_means() -> None:
@@ -191,18 +198,18 @@ def test_random_features_of_large_images_are_those_of_their_means() -> None:
 
 def test_batches_and_the_whole_give_the_same_features_and_moments() -> None:
     extractor, images = RandomFeatures(4), noise(23)
-    whole, moments = features_of(extractor, images), Moments(extractor.dimension)
-    torch.testing.assert_close(features_of(extractor, iter(images.split(5))), whole)
+    whole, moments = extract_features(extractor, images), Moments(extractor.dimension)
+    torch.testing.assert_close(extract_features(extractor, iter(images.split(5))), whole)
     for part in images.split(5):
-        moments.add(features_of(extractor, part))
+        moments.add(extract_features(extractor, part))
     torch.testing.assert_close(moments.covariance, whole.double().T.cov(), rtol=1e-6, atol=1e-9)
 
 
 def test_a_reader_gives_what_the_last_layer_reads() -> None:
     torch.manual_seed(0)
     classifier = Classifier(Shape(1, 16, 16, 4), ("a", "b", "c", "d")).eval()
-    reader, images = Reader(classifier), noise(3, 16, 1)
-    features = features_of(reader, images)
+    reader, images = ClassifierFeatures(classifier), noise(3, 16, 1)
+    features = extract_features(reader, images)
     assert features.shape == (3, 1536) and reader.dimension == 1536 and len(reader.sha256) == 64
     saved = ((images + 1) * 127.5).round() / 127.5 - 1
     torch.testing.assert_close(classifier.layers[-1](features), classifier(saved))
@@ -214,8 +221,8 @@ def test_an_image_that_is_no_number_and_no_image_at_all() -> None:
     broken = noise(2)
     broken[1, 0, 3, 3] = torch.nan
     with pytest.raises(Mistake, match="no number"):
-        features_of(RandomFeatures(4), broken)
+        extract_features(RandomFeatures(4), broken)
     with pytest.raises(Mistake, match="there are no images"):
-        features_of(RandomFeatures(4), iter(()))
+        extract_features(RandomFeatures(4), iter(()))
     with pytest.raises(Mistake, match="there are no images"):
-        features_of(RandomFeatures(4), noise(0))
+        extract_features(RandomFeatures(4), noise(0))

@@ -10,11 +10,11 @@ import torch
 from torch import Tensor, nn
 
 from saddle.core import Mistake
-from saddle.metrics.estimates import bootstrap, by_class, mean_of, student
-from saddle.metrics.frechet import frechet, gaussian_frechet
+from saddle.metrics.estimates import bootstrap_interval, mean_estimate, metric_by_class, student_t_quantile
+from saddle.metrics.frechet import frechet_distance, gaussian_frechet_distance
 from saddle.metrics.kernel import kid, mmd
 from saddle.metrics.manifold import precision_recall
-from saddle.metrics.modes import best_quality, caught, expected_kl, named
+from saddle.metrics.modes import count_class_modes, count_mixture_modes, expected_reverse_kl, perfect_quality
 from saddle.metrics.moments import Moments
 from saddle.metrics.scores import class_chi_square, inception_score
 
@@ -51,7 +51,7 @@ def test_moments_refuse_what_is_no_feature() -> None:
     with pytest.raises(Mistake, match=r"features \(n, 3\) were expected"):
         Moments(3).add(torch.ones(2, 4))
     with pytest.raises(Mistake, match="at least 2 samples, not 1"):
-        frechet(torch.ones(1, 2), torch.ones(5, 2))
+        frechet_distance(torch.ones(1, 2), torch.ones(5, 2))
 
 
 # Fréchet distance
@@ -60,7 +60,7 @@ def test_moments_refuse_what_is_no_feature() -> None:
 def test_two_gaussians_on_a_line() -> None:
     """W2 of N(0, 1) and N(0.5, 1.3^2) is .583095."""
     one = torch.ones(1, 1)
-    distance = gaussian_frechet(torch.zeros(1), one, torch.full((1,), 0.5), one * 1.3**2)
+    distance = gaussian_frechet_distance(torch.zeros(1), one, torch.full((1,), 0.5), one * 1.3**2)
     assert distance == pytest.approx(0.5**2 + 0.3**2, rel=1e-6) and distance**0.5 == pytest.approx(0.583095, abs=1e-6)
 
 
@@ -68,8 +68,8 @@ def test_gaussians_that_share_axes_or_are_rotated_together() -> None:
     a, b, turn = torch.rand(9).double() + 0.1, torch.rand(9).double() + 0.1, rotation(9)
     shift, none = torch.arange(9.0).double(), torch.zeros(9).double()
     expected = float(shift.square().sum() + (a.sqrt() - b.sqrt()).square().sum())
-    assert gaussian_frechet(none, a.diag(), shift, b.diag()) == pytest.approx(expected, rel=1e-10)
-    turned = gaussian_frechet(none, turn @ a.diag() @ turn.T, turn @ shift, turn @ b.diag() @ turn.T)
+    assert gaussian_frechet_distance(none, a.diag(), shift, b.diag()) == pytest.approx(expected, rel=1e-10)
+    turned = gaussian_frechet_distance(none, turn @ a.diag() @ turn.T, turn @ shift, turn @ b.diag() @ turn.T)
     assert turned == pytest.approx(expected, rel=1e-10)
 
 
@@ -78,8 +78,8 @@ def test_it_is_the_eigenvalue_form_of_the_product() -> None:
     s, t = np.cov(x.numpy().T), np.cov(y.numpy().T)
     root = np.sqrt(np.linalg.eigvals(s @ t).astype(complex)).real.sum()
     expected = ((x.mean(0) - y.mean(0)) ** 2).sum() + np.trace(s) + np.trace(t) - 2 * root
-    assert frechet(x, y) == pytest.approx(float(expected), rel=1e-9)
-    assert frechet(x, y) == pytest.approx(frechet(y, x), rel=1e-9)
+    assert frechet_distance(x, y) == pytest.approx(float(expected), rel=1e-9)
+    assert frechet_distance(x, y) == pytest.approx(frechet_distance(y, x), rel=1e-9)
 
 
 def test_fewer_samples_than_dimensions() -> None:
@@ -89,25 +89,27 @@ def test_fewer_samples_than_dimensions() -> None:
     cross = torch.linalg.svdvals(a @ b.T).sum() / math.sqrt(11 * 8)
     spread = a.square().sum() / 11 + b.square().sum() / 8
     expected = (x.mean(0) - y.mean(0)).square().sum() + spread - 2 * cross
-    assert frechet(x, y) == pytest.approx(float(expected), rel=1e-7)
-    assert frechet(x, x) == pytest.approx(0, abs=1e-6)
+    assert frechet_distance(x, y) == pytest.approx(float(expected), rel=1e-7)
+    assert frechet_distance(x, x) == pytest.approx(0, abs=1e-6)
 
 
 def test_identical_sets_shifts_and_constant_features() -> None:
     x = normal(100, 8)
-    assert frechet(x, x) == pytest.approx(0, abs=1e-10)
-    assert frechet(x, x + 2) == pytest.approx(4 * 8, rel=1e-9)
-    assert frechet(torch.ones(5, 3), torch.zeros(5, 3)) == pytest.approx(3)
+    assert frechet_distance(x, x) == pytest.approx(0, abs=1e-10)
+    assert frechet_distance(x, x + 2) == pytest.approx(4 * 8, rel=1e-9)
+    assert frechet_distance(torch.ones(5, 3), torch.zeros(5, 3)) == pytest.approx(3)
 
 
 def test_it_is_biased_upward_at_small_numbers() -> None:
-    few, many = (np.mean([frechet(normal(n, 8, s), normal(n, 8, 99 - s)) for s in range(5)]) for n in (50, 500))
+    few, many = (
+        np.mean([frechet_distance(normal(n, 8, s), normal(n, 8, 99 - s)) for s in range(5)]) for n in (50, 500)
+    )
     assert few > 5 * many > 0
 
 
 def test_different_features_are_not_compared() -> None:
     with pytest.raises(Mistake, match="64 and 32 dimensions"):
-        frechet(normal(9, 64), normal(9, 32))
+        frechet_distance(normal(9, 64), normal(9, 32))
 
 
 # Kernel distance
@@ -139,7 +141,7 @@ def test_kid_is_unbiased_and_its_error_is_honest() -> None:
 def test_the_interval_of_kid_covers_its_truth(real: int) -> None:
     """Of 300 pairs of sets from one Gaussian, 95 % have zero in it; five subsets with 1.96 errors: 86 %."""
     found = [kid(normal(real, 4, 2 * s), normal(100, 4, 2 * s + 1)) for s in range(300)]
-    held = [abs(f.value) <= student(f.n - 1) * (f.error or 0) for f in found]
+    held = [abs(f.value) <= student_t_quantile(f.n - 1) * (f.error or 0) for f in found]
     assert np.mean(held) == pytest.approx(0.94, abs=0.03)
     assert {(f.n, f.real, f.fake) for f in found} == {(5, real, 100)}
 
@@ -187,7 +189,7 @@ def test_torchmetrics_finds_the_same() -> None:
     for metric in (fid, kernel):
         metric.update(real[:, :, None, None], real=True)
         metric.update(fake[:, :, None, None], real=False)
-    assert frechet(real, fake) == pytest.approx(float(fid.compute()), rel=1e-5)
+    assert frechet_distance(real, fake) == pytest.approx(float(fid.compute()), rel=1e-5)
     assert kid(real, fake, size=80, subsets=1).value == pytest.approx(float(kernel.compute()[0]), rel=1e-5)
     score = scores.InceptionScore(feature=Given(), splits=4)
     score.update(fake[:, :, None, None])
@@ -230,28 +232,30 @@ def test_chi_square_of_known_tables() -> None:
 
 
 def test_floors_of_a_perfect_sampler() -> None:
-    assert best_quality() == pytest.approx(1 - math.exp(-4.5)) == pytest.approx(0.98889, abs=1e-5)
-    assert best_quality(2, 2) == pytest.approx(0.8647, abs=1e-4) and best_quality(1, 1) == pytest.approx(
+    assert perfect_quality() == pytest.approx(1 - math.exp(-4.5)) == pytest.approx(0.98889, abs=1e-5)
+    assert perfect_quality(2, 2) == pytest.approx(0.8647, abs=1e-4) and perfect_quality(1, 1) == pytest.approx(
         0.6827, abs=1e-4
     )
-    assert expected_kl(1000, 26_000) == pytest.approx(0.0192, abs=5e-5)
-    assert expected_kl(25, 2500) == pytest.approx(0.0048) and expected_kl(8, 2500) == pytest.approx(0.0014)
+    assert expected_reverse_kl(1000, 26_000) == pytest.approx(0.0192, abs=5e-5)
+    assert expected_reverse_kl(25, 2500) == pytest.approx(0.0048) and expected_reverse_kl(8, 2500) == pytest.approx(
+        0.0014
+    )
 
 
 def test_a_perfect_sampler_meets_its_floors() -> None:
     dice = torch.Generator().manual_seed(0)
-    kl = [named(torch.randint(1000, (26_000,), generator=dice), 1000) for _ in range(4)]
-    assert np.mean([k.reverse_kl for k in kl]) == pytest.approx(expected_kl(1000, 26_000), rel=0.1)
+    kl = [count_class_modes(torch.randint(1000, (26_000,), generator=dice), 1000) for _ in range(4)]
+    assert np.mean([k.reverse_kl for k in kl]) == pytest.approx(expected_reverse_kl(1000, 26_000), rel=0.1)
     assert all(k.modes == 1000 for k in kl)
-    ring = caught(normal(20_000, 2, scale=0.02), np.zeros((1, 2)), 0.02)
-    assert ring.high_quality == pytest.approx(best_quality(), abs=0.003)
+    ring = count_mixture_modes(normal(20_000, 2, scale=0.02), np.zeros((1, 2)), 0.02)
+    assert ring.high_quality == pytest.approx(perfect_quality(), abs=0.003)
 
 
 def test_modes_that_are_named() -> None:
-    assert named(torch.arange(8), 8) == pytest.approx((8, 0), abs=1e-12)
-    assert named(torch.zeros(50), 1000) == pytest.approx((1, math.log(1000)))
+    assert count_class_modes(torch.arange(8), 8) == pytest.approx((8, 0), abs=1e-12)
+    assert count_class_modes(torch.zeros(50), 1000) == pytest.approx((1, math.log(1000)))
     with pytest.raises(Mistake, match="0 to 9"):
-        named(torch.tensor([10]), 10)
+        count_class_modes(torch.tensor([10]), 10)
 
 
 # Intervals and classes
@@ -259,21 +263,23 @@ def test_modes_that_are_named() -> None:
 
 def test_students_t_is_that_of_the_tables() -> None:
     table = {1: 12.7062, 2: 4.30265, 3: 3.18245, 4: 2.77645, 5: 2.57058, 9: 2.26216, 30: 2.04227, 100: 1.98397}
-    assert {n: student(n) for n in table} == pytest.approx(table, rel=2e-6)
-    assert student(10**6) == pytest.approx(1.96, rel=2e-3) and student(4, 0.99) == pytest.approx(4.60409, rel=2e-6)
+    assert {n: student_t_quantile(n) for n in table} == pytest.approx(table, rel=2e-6)
+    assert student_t_quantile(10**6) == pytest.approx(1.96, rel=2e-3) and student_t_quantile(4, 0.99) == pytest.approx(
+        4.60409, rel=2e-6
+    )
     with pytest.raises(Mistake, match="at least 1 degree of freedom"):
-        student(0)
+        student_t_quantile(0)
 
 
 def test_a_mean_and_its_standard_error() -> None:
-    assert mean_of(torch.tensor([1.0, 3.0])) == pytest.approx((2, 1, 2))
-    assert mean_of(torch.tensor([4.0])).error is None
+    assert mean_estimate(torch.tensor([1.0, 3.0])) == pytest.approx((2, 1, 2))
+    assert mean_estimate(torch.tensor([4.0])).error is None
 
 
 @pytest.mark.parametrize("halves", [False, True])
 def test_intervals_are_as_wide_as_theory_says(halves: bool) -> None:
     x = normal(400, 1)
-    found = bootstrap(lambda rows: float(rows.mean()), x, times=1500, halves=halves)
+    found = bootstrap_interval(lambda rows: float(rows.mean()), x, times=1500, halves=halves)
     width = 2 * 1.96 * float(x.std()) / 20
     assert found.high - found.low == pytest.approx(width, rel=0.1)
     assert found.low < found.value < found.high and found.value == pytest.approx(float(x.mean()))
@@ -281,16 +287,16 @@ def test_intervals_are_as_wide_as_theory_says(halves: bool) -> None:
 
 def test_intervals_of_two_samples_resample_both() -> None:
     x, y = normal(200, 3), normal(300, 3, 1, shift=1)
-    found = bootstrap(frechet, x, y, times=100)
-    assert found.low < 3 < found.high and found == bootstrap(frechet, x, y, times=100)
+    found = bootstrap_interval(frechet_distance, x, y, times=100)
+    assert found.low < 3 < found.high and found == bootstrap_interval(frechet_distance, x, y, times=100)
 
 
 def test_figures_for_each_class() -> None:
     real, fake = normal(60, 2), normal(60, 2, 1)
     labels = torch.arange(60) % 3
     fake[labels == 2] += 100
-    found = by_class(precision_recall, (real, labels), (fake, labels))
+    found = metric_by_class(precision_recall, (real, labels), (fake, labels))
     assert list(found) == [0, 1, 2] and found[0].precision > 0.5 and found[2] == (0, 0)
-    assert by_class(frechet, (real, labels), (real, labels))[1] == pytest.approx(0, abs=1e-9)
+    assert metric_by_class(frechet_distance, (real, labels), (real, labels))[1] == pytest.approx(0, abs=1e-9)
     with pytest.raises(Mistake, match=r"class \[2\]"):
-        by_class(frechet, (real, labels), (fake, labels.clamp(max=1)))
+        metric_by_class(frechet_distance, (real, labels), (fake, labels.clamp(max=1)))

@@ -12,15 +12,15 @@ from torch import Tensor
 from saddle.core import Mistake
 from saddle.metrics import neighbours
 from saddle.metrics.bins import different_bins, k_means
-from saddle.metrics.birthday import birthday, closest_pairs, support
-from saddle.metrics.estimates import bootstrap
+from saddle.metrics.birthday import birthday_test, closest_pairs, estimate_support
+from saddle.metrics.estimates import bootstrap_interval
 from saddle.metrics.inversion import inference_error
-from saddle.metrics.manifold import both_manifolds, density_coverage, expected_coverage, precision_recall
-from saddle.metrics.memory import memorised
-from saddle.metrics.neighbours import nearest, nearest_others, squared_distances
-from saddle.metrics.parzen import SIGMAS, choose_sigma, parzen
-from saddle.metrics.path import path_length, slerp, squared
-from saddle.metrics.two_sample import classifier_test, one_nearest
+from saddle.metrics.latent_path import path_length, slerp, squared_distance_in
+from saddle.metrics.manifold import density_coverage, expected_coverage, manifold_metrics, precision_recall
+from saddle.metrics.memorisation import measure_memorisation
+from saddle.metrics.neighbours import nearest_neighbours, nearest_others, squared_distances
+from saddle.metrics.parzen import SIGMAS, choose_sigma, parzen_likelihood
+from saddle.metrics.two_sample import classifier_two_sample, one_nearest_neighbour
 
 
 def normal(n: int, d: int, seed: int = 0, scale: float = 1.0, shift: float = 0.0) -> Tensor:
@@ -46,9 +46,9 @@ def share(mask: Tensor) -> float:
 
 @pytest.mark.parametrize("kind", [torch.float32, torch.float64])
 def test_neighbours_in_blocks_are_those_of_brute_force(kind: torch.dtype, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(neighbours, "CELLS", 900)  # blocks of a few rows
+    monkeypatch.setattr(neighbours, "DISTANCES_AT_ONCE", 900)  # blocks of a few rows
     x, y = normal(130, 9, shift=1000).to(kind), normal(90, 9, 1, shift=1000).to(kind)
-    found, expected = nearest(x, y, 4), apart(x, y).sort(1)
+    found, expected = nearest_neighbours(x, y, 4), apart(x, y).sort(1)
     torch.testing.assert_close(found.distance, expected.values[:, :4], rtol=1e-12, atol=0)
     assert torch.equal(found.which, expected.indices[:, :4])
     own = nearest_others(x, 3).distance
@@ -59,7 +59,7 @@ def test_neighbours_in_blocks_are_those_of_brute_force(kind: torch.dtype, monkey
 
 def test_a_copy_is_at_no_distance_at_all() -> None:
     x = normal(50, 300, shift=50).float()
-    found = nearest(x[[7, 3]], x)
+    found = nearest_neighbours(x[[7, 3]], x)
     assert found.distance.tolist() == [[0], [0]] and found.which.tolist() == [[7], [3]]
     with pytest.raises(Mistake, match="3 nearest neighbours were asked for among 2"):
         nearest_others(x[:3], 3)
@@ -78,7 +78,7 @@ def test_the_four_figures_by_brute_force(kind: torch.dtype, k: int) -> None:
     few = in_real[:, :70]
     found = density_coverage(real, fake[:70], k)
     assert found == pytest.approx((float(few.sum()) / (70 * k), share(few.any(1))))
-    at_once = both_manifolds(real, fake, k, dense=2)
+    at_once = manifold_metrics(real, fake, k, dense=2)
     assert at_once == (precision_recall(real, fake, k), density_coverage(real, fake, 2))
 
 
@@ -110,7 +110,7 @@ def test_coverage_of_a_perfect_sampler() -> None:
 
 def test_figures_do_not_turn_with_the_features() -> None:
     real, fake, turn = normal(90, 5), normal(90, 5, 1, shift=0.4), torch.linalg.qr(normal(5, 5, 2)).Q
-    for metric in (precision_recall, density_coverage, one_nearest):
+    for metric in (precision_recall, density_coverage, one_nearest_neighbour):
         assert metric(real @ turn, fake @ turn) == pytest.approx(metric(real, fake))
 
 
@@ -118,7 +118,7 @@ def test_unequal_numbers_are_refused_where_they_would_mislead() -> None:
     with pytest.raises(Mistake, match="equal numbers, not 9 and 8"):
         precision_recall(normal(9, 2), normal(8, 2))
     with pytest.raises(Mistake, match="not 9 and 8"):
-        one_nearest(normal(9, 2), normal(8, 2))
+        one_nearest_neighbour(normal(9, 2), normal(8, 2))
     with pytest.raises(Mistake, match="matrices of one width"):
         density_coverage(normal(9, 2), normal(9, 3))
 
@@ -131,30 +131,30 @@ def test_one_nearest_by_brute_force() -> None:
     both = torch.cat((real, fake))
     d = apart(both, both).fill_diagonal_(torch.inf)
     right = (d.argmin(1) < 40) == (torch.arange(80) < 40)
-    found = one_nearest(real, fake)
+    found = one_nearest_neighbour(real, fake)
     assert found == pytest.approx((share(right), share(right[:40]), share(right[40:])))
 
 
 def test_one_nearest_of_the_same_of_others_and_of_copies() -> None:
-    same = [one_nearest(normal(100, 4, s), normal(100, 4, 500 + s)).accuracy for s in range(20)]
+    same = [one_nearest_neighbour(normal(100, 4, s), normal(100, 4, 500 + s)).accuracy for s in range(20)]
     assert np.mean(same) == pytest.approx(0.5, abs=0.03)
     x = normal(60, 4)
-    assert one_nearest(x, x + 50).accuracy == 1 and one_nearest(x, x).accuracy == 0
+    assert one_nearest_neighbour(x, x + 50).accuracy == 1 and one_nearest_neighbour(x, x).accuracy == 0
 
 
 @pytest.mark.parametrize("kind", ["logistic", "neighbours"])
 def test_the_classifier_test_tells_what_differs_and_only_that(kind: str) -> None:
-    same = [classifier_test(normal(200, 5, s), normal(200, 5, 500 + s), kind, seed=s) for s in range(8)]
+    same = [classifier_two_sample(normal(200, 5, s), normal(200, 5, 500 + s), kind, seed=s) for s in range(8)]
     assert np.mean([f.accuracy for f in same]) == pytest.approx(0.5, abs=0.03)
     assert sum(f.p_value < 0.05 for f in same) <= 3 and same[0].held_out == 200
-    other = classifier_test(normal(300, 5), normal(300, 5, 1, shift=2), kind)
+    other = classifier_two_sample(normal(300, 5), normal(300, 5, 1, shift=2), kind)
     assert other.accuracy > 0.95 and other.p_value < 1e-6
 
 
 def test_a_straight_classifier_reaches_bayes_accuracy() -> None:
     """Of N(0, I) against a shift of 1: Phi(1/2) = .6915."""
     far = torch.tensor([1.0, 0, 0])
-    found = classifier_test(normal(6000, 3), normal(6000, 3, 1) + far)
+    found = classifier_two_sample(normal(6000, 3), normal(6000, 3, 1) + far)
     assert found.accuracy == pytest.approx(0.6915, abs=0.02)
 
 
@@ -163,8 +163,8 @@ def test_a_straight_classifier_reaches_bayes_accuracy() -> None:
 
 def test_new_data_and_copies_and_near_copies() -> None:
     train, fresh = normal(400, 6), normal(400, 6, 1)
-    new, copied = memorised(train, fresh), memorised(train, train[:100])
-    near = memorised(train, train[:100] + normal(100, 6, 2, scale=1e-3))
+    new, copied = measure_memorisation(train, fresh), measure_memorisation(train, train[:100])
+    near = measure_memorisation(train, train[:100] + normal(100, 6, 2, scale=1e-3))
     assert new.median_ratio == pytest.approx(1, abs=0.15) and new.authenticity > 0.4 and new.copies < 0.04
     assert copied.median_ratio == 0 and copied.authenticity == 0 and copied.copies == 1
     assert copied.which.tolist() == list(range(100)) == near.which.tolist()
@@ -174,7 +174,7 @@ def test_new_data_and_copies_and_near_copies() -> None:
 def test_the_most_copied_come_first() -> None:
     train, samples = normal(300, 4), normal(50, 4, 1)
     samples[[31, 8]] = train[[5, 6]]
-    found = memorised(train, samples)
+    found = measure_memorisation(train, samples)
     assert set(found.most_copied(2).tolist()) == {31, 8} and found.which[31] == 5
     expected = apart(samples, train).min(1)
     own = apart(train, train).fill_diagonal_(torch.inf).amin(1)
@@ -184,10 +184,10 @@ def test_the_most_copied_come_first() -> None:
 def test_twins_in_the_training_data_do_not_divide_by_zero() -> None:
     train = normal(20, 3)
     train[1] = train[0]
-    found = memorised(train, torch.stack((train[0], train[0] + 1e-9)))
+    found = measure_memorisation(train, torch.stack((train[0], train[0] + 1e-9)))
     assert found.ratio.tolist() == [0, math.inf]
     with pytest.raises(Mistake, match="twin"):
-        memorised(train[:1].repeat(9, 1), train)
+        measure_memorisation(train[:1].repeat(9, 1), train)
 
 
 # Bins and birthdays
@@ -213,10 +213,10 @@ def test_bins_of_one_source_differ_as_often_as_the_level_says() -> None:
 def test_the_birthday_paradox_estimates_the_support() -> None:
     """365 equally likely values: batches of 23 collide with probability .507."""
     days = torch.randint(365, (23 * 1500, 1), generator=torch.Generator().manual_seed(0)).double()
-    found = birthday(days, 23, threshold=0.5)
+    found = birthday_test(days, 23, threshold=0.5)
     assert found.collided == pytest.approx(0.507, abs=0.04) and found.support == pytest.approx(365, rel=0.15)
-    assert support(0.5, 100) == pytest.approx(100**2 / (2 * math.log(2)))
-    assert support(0, 10) == math.inf and support(1, 10) == 0
+    assert estimate_support(0.5, 100) == pytest.approx(100**2 / (2 * math.log(2)))
+    assert estimate_support(0, 10) == math.inf and estimate_support(1, 10) == 0
 
 
 def test_closest_pairs_are_named_once() -> None:
@@ -233,7 +233,7 @@ def test_the_path_of_a_linear_generator_is_the_distance_of_its_ends() -> None:
     """Straight: d(t) does not depend on t, so E |A (b - a)|^2 exactly."""
     matrix, ends = normal(5, 8, 3), (normal(40, 5), normal(40, 5, 1))
     expected = ((ends[1] - ends[0]) @ matrix).square().sum(1)
-    found = path_length(lambda z: z @ matrix, squared(lambda x: x), ends, spherical=False, batch=16)
+    found = path_length(lambda z: z @ matrix, squared_distance_in(lambda x: x), ends, spherical=False, batch=16)
     assert found.value == pytest.approx(float(expected.mean()), rel=1e-6) and found.n == 40
     assert found.error == pytest.approx(float(expected.std()) / math.sqrt(40), rel=1e-6)
 
@@ -241,7 +241,7 @@ def test_the_path_of_a_linear_generator_is_the_distance_of_its_ends() -> None:
 def test_the_path_on_a_sphere_is_the_squared_angle() -> None:
     ends = tuple(torch.nn.functional.normalize(normal(30, 6, s), dim=1) for s in (0, 1))
     angle = (ends[0] * ends[1]).sum(1).acos()
-    found = path_length(lambda z: z, squared(lambda x: x), ends)
+    found = path_length(lambda z: z, squared_distance_in(lambda x: x), ends)
     assert found.value == pytest.approx(float(angle.square().mean()), rel=1e-5)
 
 
@@ -260,12 +260,12 @@ def test_parzen_by_hand_and_its_width_by_validation() -> None:
     centres, test = normal(6, 3), normal(4, 3, 1)
     squares = apart(test, centres).square().numpy()
     density = np.exp(-squares / (2 * 0.25)).mean(1) / (2 * np.pi * 0.25) ** 1.5
-    assert parzen(centres, test, 0.5).value == pytest.approx(np.log(density).mean(), rel=1e-9)
+    assert parzen_likelihood(centres, test, 0.5).value == pytest.approx(np.log(density).mean(), rel=1e-9)
     assert pytest.approx((0.1, 1.0)) == (SIGMAS[0], SIGMAS[-1]) and len(SIGMAS) == 10
     tight, wide = normal(400, 1, scale=0.1), normal(400, 1)
     assert choose_sigma(tight, normal(400, 1, 1, scale=0.1)) < choose_sigma(wide, normal(400, 1, 1))
     expected = -0.5 * math.log(2 * math.pi * 1.09) - 0.5 / 1.09  # of N(0, 1 + sigma^2) under N(0, 1)
-    assert parzen(normal(4000, 1), normal(500, 1, 1), 0.3).value == pytest.approx(expected, abs=0.08)
+    assert parzen_likelihood(normal(4000, 1), normal(500, 1, 1), 0.3).value == pytest.approx(expected, abs=0.08)
 
 
 def test_inversion_finds_what_is_there_and_how_far_the_rest_is() -> None:
@@ -283,5 +283,5 @@ def test_inversion_finds_what_is_there_and_how_far_the_rest_is() -> None:
 def test_intervals_of_neighbour_figures_need_halves() -> None:
     """A duplicate is its own neighbour: copies drawn by the bootstrap shrink the balls."""
     real, fake = normal(150, 3), normal(150, 3, 1)
-    found = bootstrap(lambda x, y: precision_recall(x, y).precision, real, fake, times=40, halves=True)
+    found = bootstrap_interval(lambda x, y: precision_recall(x, y).precision, real, fake, times=40, halves=True)
     assert 0.02 < found.high - found.low < 0.3

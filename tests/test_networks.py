@@ -9,10 +9,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import conv_transpose2d
 
-from saddle.core import Clock, Judge, Mistake, Shape, leaf
-from saddle.layers import SelfAttention, gaussian
+from saddle.core import Clock, Judge, Mistake, Shape, as_leaf
+from saddle.layers import SelfAttention, normal_init
 from saddle.networks import (
-    ALONE,
+    UNCONDITIONAL_NETWORKS,
     AllConvolutional28,
     AttentiveResidual32,
     Autoencoding,
@@ -181,7 +181,7 @@ def test_weights_begin_as_the_papers_say():
 
 def test_an_untrained_dcgan_leaves_its_tanh_unsaturated():
     assert Convolutional().generator(MEDIUM)(torch.randn(8, 100)).abs().mean() < 0.5
-    assert gaussian(nn.Linear(500, 500), 0.1, 3.0).weight.mean().item() == pytest.approx(3, abs=1e-3)
+    assert normal_init(nn.Linear(500, 500), 0.1, 3.0).weight.mean().item() == pytest.approx(3, abs=1e-3)
 
 
 def test_seven_pixels_are_eight_without_the_last():
@@ -293,7 +293,7 @@ def test_working_in_place_changes_no_second_derivative(pair, data):
     def slopes(critic: nn.Module) -> tuple[Tensor, ...]:
         torch.manual_seed(1)
         judge = Judge(critic, Clock())
-        loss = GradientPenalty()(judge, judge(leaf(x)), judge(fake))
+        loss = GradientPenalty()(judge, judge(as_leaf(x)), judge(fake))
         return torch.autograd.grad(loss, list(critic.parameters()), allow_unused=True)
 
     for a, b in zip(slopes(D), slopes(outplaced(D)), strict=True):
@@ -321,7 +321,11 @@ ANYWHERE = (Dense, Perceptron, MaxoutPerceptron, OrthogonalPerceptron, DenseAuto
         (DampedResidual(), Shape(3, 5, 7), ("power of two", "--size 8")),
         (GroupedResidual(), DIGIT, ("power of two", "--size 32")),
         (Autoencoding(), DIGIT, ("power of two", "--size 32")),
-        *[(pair(), POINT, ("2-D points", "Perceptron()", "wgan-gp-toy")) for pair in ALONE if pair not in ANYWHERE],
+        *[
+            (pair(), POINT, ("2-D points", "Perceptron()", "wgan-gp-toy"))
+            for pair in UNCONDITIONAL_NETWORKS
+            if pair not in ANYWHERE
+        ],
     ],
 )
 def test_shapes_that_do_not_fit_are_refused_with_a_way_out(pair, data, words):
@@ -337,7 +341,7 @@ def test_odd_sizes_between_mnist_and_cifar(side):
     assert pair.critic(data)(pair.generator(data)(torch.randn(2, 4))).score.shape == (2,)
 
 
-@pytest.mark.parametrize("kind", ALONE, ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("kind", UNCONDITIONAL_NETWORKS, ids=lambda kind: kind.__name__)
 @pytest.mark.parametrize("bad", [0, -3, 2.5, "64", True])
 def test_fields_out_of_range_are_refused_at_once(kind, bad):
     for field in ("latent", "width"):

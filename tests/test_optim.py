@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from saddle.core import Clock, Mistake
-from saddle.layers.conditional import ConditionalDoubling
+from saddle.layers.conditional import ConditionalUpBlock
 from saddle.optim import SGD, Adam, Cosine, Geometric, Linear, Orthogonal, Over, RMSprop, Warmup
 from saddle.training.engine import Engine, Stepper
 from toys import Batches, adversarial
@@ -54,7 +54,7 @@ def test_the_added_gradient_is_the_penaltys_as_the_engine_steps(name, memory):
     for key, p in layer.named_parameters():
         p.grad = loss[key].clone()
     for stepper in steppers:
-        stepper.hand_over()
+        stepper.transfer_grad()
     optimizer.step()
     for key, p in layer.named_parameters():
         added = due if key == "weight" else 0.0
@@ -117,7 +117,7 @@ def test_what_is_not_stepped_is_not_drawn_apart():
 
 
 def test_gains_and_biases_of_classes_are_no_matrix():
-    layer = ConditionalDoubling(4, 3)
+    layer = ConditionalUpBlock(4, 3)
     before = {name: p.detach().clone() for name, p in layer.named_parameters()}
     for p in layer.parameters():
         p.grad = torch.zeros_like(p)

@@ -11,7 +11,7 @@ from typing import Literal
 import pytest
 from torch import nn
 
-from saddle.cli import words
+from saddle.cli import argv
 from saddle.core import Networks, Number, Objective, Optimizing, Penalties, Prior, Views
 from saddle.errors import Mistake
 from saddle.games import Clip, Free, Turns
@@ -19,10 +19,10 @@ from saddle.layers.priors import Normal, Uniform
 from saddle.networks import Convolutional, Dense
 from saddle.objectives import Minimax, NonSaturating, Wasserstein
 from saddle.optim import SGD, Adam, Burst, Linear, Ramp, RMSprop
-from saddle.options import count, override, read
+from saddle.options import override_fields, parse_count, parse_value
 from saddle.penalties import GradientPenalty
-from saddle.recipes import RECIPES, find
-from saddle.recipes.kinds import KINDS
+from saddle.recipes import RECIPES, find_recipe
+from saddle.recipes.kinds import VALUE_TYPES
 
 
 @dataclass(frozen=True)
@@ -56,11 +56,12 @@ def plain(kind: type) -> bool:
 
 
 @pytest.mark.parametrize("value", [
-    *(find(name)[0] for name in RECIPES), *(kind() for kind in KINDS if plain(kind)), Linear(1.0), Ramp(0.5, 0.7, 10),
+    *(find_recipe(name)[0] for name in RECIPES), *(kind() for kind in VALUE_TYPES if plain(kind)), Linear(1.0),
+    Ramp(0.5, 0.7, 10),
     Adam(Linear(1e-4, 0.0, until=0.5), (0.0, 0.9)), GradientPenalty(Burst(10.0, 1.0), every=16), Uniform(3**0.5),
 ], ids=lambda value: type(value).__name__)  # fmt: skip
 def test_what_is_printed_is_read_back(value):
-    again = read(repr(value), KINDS)
+    again = parse_value(repr(value), VALUE_TYPES)
     assert again == value and repr(again) == repr(value)
 
 
@@ -87,7 +88,7 @@ def test_what_is_printed_is_read_back(value):
     ({"name": "5, it's", "place": "a b/c"}, Everything(name="5, it's", place=Path("a b/c"))),
 ], ids=str)  # fmt: skip
 def test_options_are_text(options, same):
-    assert override(Everything(), options, KINDS) == same
+    assert override_fields(Everything(), options, VALUE_TYPES) == same
 
 
 @pytest.mark.parametrize(("option", "text", "says"), [
@@ -139,29 +140,34 @@ def test_options_are_text(options, same):
 ])  # fmt: skip
 def test_errors_teach(option, text, says):
     with pytest.raises(Mistake, match=says):
-        override(Everything(), {option: text}, KINDS)
+        override_fields(Everything(), {option: text}, VALUE_TYPES)
 
 
 def test_text_runs_nothing_but_the_listed_classes():
     with pytest.raises(Mistake, match="objective is 'Minimax', but should be Wasserstein"):
-        override(Everything(), {"objective": "Minimax()"}, (Wasserstein,))
-    assert read("Minimax()", (Minimax,)) == Minimax() and RMSprop in KINDS
+        override_fields(Everything(), {"objective": "Minimax()"}, (Wasserstein,))
+    assert parse_value("Minimax()", (Minimax,)) == Minimax() and RMSprop in VALUE_TYPES
 
 
 def test_counts_read_as_people_write_them():
-    assert [count(text) for text in ("5000", "200k", "1.5M", "2.3M", "1_000", "1e5")] == [
+    assert [parse_count(text) for text in ("5000", "200k", "1.5M", "2.3M", "1_000", "1e5")] == [
         5000, 200_000, 1_500_000, 2_300_000, 1000, 100_000]  # fmt: skip
     for text in ("", "k", "-5", "1.2.3k", "5g", "1.5"):
         with pytest.raises(Mistake, match="is no whole number"):
-            count(text)
+            parse_count(text)
 
 
 def test_an_option_reaches_through_what_a_value_is_made_of():
-    told, apart = (find(name)[0] for name in ("cgan", "weak-critic"))
-    assert override(told, {"networks.width": "8"}, KINDS) == override(told, {"networks.base.width": "8"}, KINDS)
-    assert override(apart, {"networks.critic-of.width": "8"}, KINDS).networks.critic_of.base.width == 8
-    assert override(told, {"optimizer": "Orthogonal()", "optimizer.lr": "1e-3"}, KINDS).optimizer.base.lr == 1e-3
-    assert words.found(find("t-gan")[0], "networks.normal") is False
+    told, apart = (find_recipe(name)[0] for name in ("cgan", "weak-critic"))
+    assert override_fields(told, {"networks.width": "8"}, VALUE_TYPES) == override_fields(
+        told, {"networks.base.width": "8"}, VALUE_TYPES
+    )
+    assert override_fields(apart, {"networks.critic-of.width": "8"}, VALUE_TYPES).networks.critic_of.base.width == 8
+    assert (
+        override_fields(told, {"optimizer": "Orthogonal()", "optimizer.lr": "1e-3"}, VALUE_TYPES).optimizer.base.lr
+        == 1e-3
+    )
+    assert argv.find_field(find_recipe("t-gan")[0], "networks.normal") is False
 
 
 @pytest.mark.parametrize(("name", "options", "sentence"), [
@@ -175,4 +181,4 @@ def test_an_option_that_reaches_nowhere_or_to_several_places_is_refused(
     name: str, options: dict[str, str], sentence: str
 ):
     with pytest.raises(Mistake, match=f"^{re.escape(sentence)}"):
-        override(find(name)[0], options, KINDS)
+        override_fields(find_recipe(name)[0], options, VALUE_TYPES)

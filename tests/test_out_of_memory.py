@@ -16,14 +16,14 @@ import torch
 from saddle import load, measure, resume, train
 from saddle.cli import main
 from saddle.core import Mistake
-from saddle.inference.load import Loaded
-from saddle.memory import OutOfMemory, available, enough, fits, size
+from saddle.inference.load import LoadedGame
+from saddle.out_of_memory import OutOfMemory, available_memory, catch_out_of_memory, check_capacity, format_bytes
 from saddle.runs.settings import Settings
-from saddle.training import length
-from saddle.training.checkpoint import latest
+from saddle.training import run_length
+from saddle.training.checkpoint import latest_checkpoint
 from saddle.training.engine import Engine
-from saddle.training.machine import machine, use_threads
-from saddle.training.match import How, Match
+from saddle.training.machine import find_machine, use_threads
+from saddle.training.match import Match, MatchOptions
 from test_signals import asked
 
 CUDA = "CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total capacity of 79 GiB"
@@ -46,14 +46,14 @@ LACKS = {
 @pytest.mark.parametrize("kind", LACKS)
 def test_every_kind_of_missing_memory_is_one_sentence(kind: str):
     ask, says = LACKS[kind]
-    with pytest.raises(OutOfMemory, match=says) as told, enough():
+    with pytest.raises(OutOfMemory, match=says) as told, catch_out_of_memory():
         ask()
     assert told.value.code == 1 and "\n" not in str(told.value) and told.value.__suppress_context__
 
 
 @pytest.mark.parametrize("error", [RuntimeError("another fault"), Mistake("of 3"), ValueError("x"), OSError(2, "no")])
 def test_other_faults_stay_what_they_are(error: Exception):
-    with pytest.raises(type(error)) as told, enough():
+    with pytest.raises(type(error)) as told, catch_out_of_memory():
         raise error
     assert told.value is error
 
@@ -61,7 +61,7 @@ def test_other_faults_stay_what_they_are(error: Exception):
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("saddle.training.loop.curves", lambda log, file: None)
+        patch.setattr("saddle.training.loop.plot_log", lambda log, file: None)
         return train(**asked(tmp_path_factory.mktemp("memory") / "run"))
 
 
@@ -75,16 +75,16 @@ def test_networks_too_large_for_memory_are_said_to_be(tmp_path: Path):
 
 def test_a_round_too_large_for_memory_names_what_needs_less_and_the_last_checkpoint(tmp_path: Path):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("saddle.training.loop.READ", 1)
+        patch.setattr("saddle.training.loop.READ_EVERY", 1)
         step, calls = Engine.step, iter(range(100))
         patch.setattr(Engine, "step", lambda *args: full() if next(calls) == 8 else step(*args))
         with pytest.raises(OutOfMemory) as told:
             train(**asked(tmp_path / "run", checkpoints=1e-9))
-    last = latest(tmp_path / "run" / "checkpoints")
+    last = latest_checkpoint(tmp_path / "run" / "checkpoints")
     for part in ("2.00 GiB", "--accumulate 2,", "--batch 4", "--networks.width, now 4", f"checkpoint is {last}"):
         assert part in str(told.value)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("saddle.training.loop.curves", lambda log, file: None)
+        patch.setattr("saddle.training.loop.plot_log", lambda log, file: None)
         resume(tmp_path / "run")
         train(**asked(tmp_path / "new", accumulate=2))  # as it was told
 
@@ -95,7 +95,7 @@ def test_sampling_and_measuring_say_it_too(run: Path, capsys: pytest.CaptureFixt
         patch.setattr(model.game, "sample", full)
         with pytest.raises(OutOfMemory, match=r"2\.00 GiB"):
             model.sample(3)
-        patch.setattr(Loaded, "part", full)
+        patch.setattr(LoadedGame, "sample_chunk", full)
         with pytest.raises(OutOfMemory, match="a smaller -n needs less"):
             measure(run, metrics="precision", n=32)
         assert main(["sample", str(run)]) == 1
@@ -103,7 +103,7 @@ def test_sampling_and_measuring_say_it_too(run: Path, capsys: pytest.CaptureFixt
 
 
 def test_counts_that_nothing_has_room_for_name_the_number_that_fits(run: Path, tmp_path: Path):
-    free = size(available() or 0).split()[1]
+    free = format_bytes(available_memory() or 0).split()[1]
     with pytest.raises(Mistake, match=rf"1,000,000,000,000 samples .* TB, and .* {free} are free; -n \d+ would fit"):
         measure(run, n=10**12)
     with pytest.raises(Mistake, match=r"samples take .*; n = \d+ would fit"):
@@ -120,11 +120,17 @@ def test_counts_that_nothing_has_room_for_name_the_number_that_fits(run: Path, t
 
 
 def test_what_fits_is_not_refused():
-    fits(10, 100, "things", "-n", free=1000)
+    check_capacity(10, 100, "things", "-n", free=1000)
     with pytest.raises(Mistake, match=r"11 things take 1\.1 KB, and 1,000 bytes are free; -n 9 would fit"):
-        fits(11, 101, "things", "-n", free=1000)
-    assert (available() or 10**9) > 10**7
-    assert [size(n) for n in (5, 1536, 10**6, 10**9, 10**13)] == ["5 bytes", "1.5 KB", "977 KB", "954 MB", "9.1 TB"]
+        check_capacity(11, 101, "things", "-n", free=1000)
+    assert (available_memory() or 10**9) > 10**7
+    assert [format_bytes(n) for n in (5, 1536, 10**6, 10**9, 10**13)] == [
+        "5 bytes",
+        "1.5 KB",
+        "977 KB",
+        "954 MB",
+        "9.1 TB",
+    ]
 
 
 def test_files_of_samples_must_fit_the_disk(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
@@ -134,14 +140,14 @@ def test_files_of_samples_must_fit_the_disk(monkeypatch: pytest.MonkeyPatch, cap
     class Pictures:
         shape, conditional = SimpleNamespace(points=False, channels=3, height=64, width=64, classes=0), False
 
-        def parts(self, *args: Any) -> Any:
+        def sample_chunks(self, *args: Any) -> Any:
             return iter(())
 
     monkeypatch.setattr("saddle.inference.load.load", lambda *args, **more: Pictures())
     (tmp_path / "manifest.json").touch()  # a run, as far as is looked at before it is loaded
     assert main(["sample", str(tmp_path), "-n", "1e12", "--out", str(tmp_path / "a" / "b")]) == 2
     assert "files take" in (said := capsys.readouterr().err) and "would fit" in said and not (tmp_path / "a").exists()
-    assert sampling.existing(tmp_path / "a" / "b") == tmp_path
+    assert sampling.existing_parent(tmp_path / "a" / "b") == tmp_path
     assert main(["sample", str(tmp_path), "-n", "3", "--out", str(tmp_path / "a" / "b")]) == 0
 
 
@@ -151,9 +157,9 @@ class Paced:
     def __init__(self, patch: pytest.MonkeyPatch, rounds: list[tuple[float, float]], batch: int = 8) -> None:
         self.wall, self.mine, self.rounds, self.batch = 0.0, 0.0, iter(rounds), batch
         self.feeds = [SimpleNamespace(position=0)]
-        self.machine = machine("cpu", "float32")
-        patch.setattr(length, "clock", lambda match: self.wall)
-        patch.setattr(length.time, "thread_time", lambda: self.mine)
+        self.machine = find_machine("cpu", "float32")
+        patch.setattr(run_length, "synchronized_time", lambda match: self.wall)
+        patch.setattr(run_length.time, "thread_time", lambda: self.mine)
 
     def play(self, between: Any) -> None:
         between()
@@ -164,11 +170,11 @@ class Paced:
 
 def test_a_machine_that_is_busy_at_first_does_not_make_a_run_short(monkeypatch: pytest.MonkeyPatch):
     quiet = Paced(monkeypatch, [(1.0, 1.0)] * 6)
-    assert length.speed(quiet) == 8  # type: ignore[arg-type]
+    assert run_length.measure_speed(quiet) == 8  # type: ignore[arg-type]
     soon = Paced(monkeypatch, [(4.0, 0.1)] * 4 + [(0.5, 1.0)] * 100)  # busy for sixteen seconds, then not
-    assert length.speed(soon) == pytest.approx(16)  # type: ignore[arg-type]
+    assert run_length.measure_speed(soon) == pytest.approx(16)  # type: ignore[arg-type]
     ever = Paced(monkeypatch, [(4.0, 0.1), (2.0, 0.3)] * 20)
-    assert length.speed(ever) == pytest.approx(4) and ever.wall < 36  # type: ignore[arg-type]
+    assert run_length.measure_speed(ever) == pytest.approx(4) and ever.wall < 36  # type: ignore[arg-type]
 
 
 def test_a_round_that_takes_longer_than_the_measurement_of_speed_is_left(monkeypatch: pytest.MonkeyPatch):
@@ -181,15 +187,15 @@ def test_a_round_that_takes_longer_than_the_measurement_of_speed_is_left(monkeyp
             between()
 
     patient.play = playing  # type: ignore[method-assign]
-    assert length.speed(patient) == 8 and patient.wall < 25  # type: ignore[arg-type]
+    assert run_length.measure_speed(patient) == 8 and patient.wall < 25  # type: ignore[arg-type]
 
 
 def test_a_run_that_was_done_long_before_its_minutes_says_how_it_is_prolonged():
-    said = length.too_short(Settings(minutes=2), 928, 12.0, "my runs/001")
+    said = run_length.describe_short_run(Settings(minutes=2), 928, 12.0, "my runs/001")
     assert said is not None and "928 images took 12 s, not 2 minutes" in said
     assert "saddle resume 'my runs/001' --images +8352`" in said
-    assert length.too_short(Settings(minutes=2), 928, 100.0, "run") is None
-    assert length.too_short(Settings(images=928), 928, 1.0, "run") is None
+    assert run_length.describe_short_run(Settings(minutes=2), 928, 100.0, "run") is None
+    assert run_length.describe_short_run(Settings(images=928), 928, 1.0, "run") is None
 
 
 def test_the_parts_of_a_batch_must_fit(monkeypatch: pytest.MonkeyPatch):
@@ -198,10 +204,10 @@ def test_the_parts_of_a_batch_must_fit(monkeypatch: pytest.MonkeyPatch):
     from test_memory import pictures
 
     recipe, data = DCGAN(Convolutional(latent=4, width=1), batch=64), pictures(16, 64)
-    monkeypatch.setattr("saddle.memory.available", lambda: 64 * 16 * 16 * 3 * 12 // 2)
+    monkeypatch.setattr("saddle.out_of_memory.available_memory", lambda: 64 * 16 * 16 * 3 * 12 // 2)
     with pytest.raises(Mistake, match=r"64 samples of a batch .* a batch of 30 would fit"):
-        Match(recipe, data, 100, machine("cpu", "float32"), How())
-    Match(recipe, data, 100, machine("cpu", "float32"), How(accumulate=2))
+        Match(recipe, data, 100, find_machine("cpu", "float32"), MatchOptions())
+    Match(recipe, data, 100, find_machine("cpu", "float32"), MatchOptions(accumulate=2))
 
 
 @pytest.mark.slow

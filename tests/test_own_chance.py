@@ -13,7 +13,7 @@ from torch.nn.functional import dropout, dropout2d
 from saddle.core import Mistake, Shape
 from saddle.games import Adversarial
 from saddle.inference.chance import RowsDraw
-from saddle.inference.load import Loaded
+from saddle.inference.load import LoadedGame
 from toys import LATENT, Critic
 
 CPU = torch.device("cpu")
@@ -33,10 +33,10 @@ class Noisy(nn.Module):
         return self.last(h + 0.5 * torch.randn_like(h)).view(-1, 1, 4, 4)
 
 
-def noisy() -> Loaded:
+def noisy() -> LoadedGame:
     torch.manual_seed(0)
     game = Adversarial(Noisy(), Critic(), LATENT).eval().requires_grad_(False)
-    return Loaded(game, Shape(1, 4, 4), (), CPU)
+    return LoadedGame(game, Shape(1, 4, 4), (), CPU)
 
 
 def test_noise_of_a_generators_own_is_that_of_each_samples_place():

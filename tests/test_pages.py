@@ -7,26 +7,26 @@ from dataclasses import dataclass, fields
 
 import pytest
 
-from saddle.cli.pages import introduced, options, walk
+from saddle.cli.pages import options_help, recipe_introduction, walk_fields
 from saddle.core import Recipe
 from saddle.hints import comments
-from saddle.recipes import RECIPES, find
+from saddle.recipes import RECIPES, find_recipe
 
 SOURCE = r"author|paper|algorithm|equation|section|memory|\bours\b|their|code\b|[A-Z]GAN|=|lambda|gamma"
 
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_what_a_field_is_stands_before_the_semicolon_and_its_source_behind_it(name: str):
-    recipe, _ = find(name)
+    recipe, _ = find_recipe(name)
     for field, comment in comments(type(recipe)).items():
         assert not re.search(SOURCE, comment.partition(";")[0]), f"{field} of {name}: {comment}"
 
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_the_classs_source_is_said_of_the_classs_value_alone(name: str):
-    recipe, _ = find(name)
+    recipe, _ = find_recipe(name)
     usual, said = {f.name: f.default for f in fields(recipe)}, comments(type(recipe))
-    for field in (field for field in walk(recipe) if "." not in field.name):
+    for field in (field for field in walk_fields(recipe) if "." not in field.name):
         whole = said[field.name]
         assert field.help == (whole if field.now == usual[field.name] else whole.partition(";")[0])
 
@@ -39,8 +39,8 @@ class Mine(Recipe[object]):
 
 
 def test_a_changed_value_is_nobodys():
-    assert options(Mine()).split(maxsplit=2)[2] == "how fast; the paper's"
-    assert options(Mine(0.1)).split(maxsplit=2)[2] == "how fast"
+    assert options_help(Mine()).split(maxsplit=2)[2] == "how fast; the paper's"
+    assert options_help(Mine(0.1)).split(maxsplit=2)[2] == "how fast"
 
 
 @pytest.mark.parametrize(("name", "begins"), [
@@ -51,14 +51,16 @@ def test_a_changed_value_is_nobodys():
     ("lsgan-pearson", "The coding whose optimum"),
 ])  # fmt: skip
 def test_a_presets_comment_comes_first(name: str, begins: str):
-    recipe, entry = find(name)
-    text = introduced(recipe, entry)
+    recipe, entry = find_recipe(name)
+    text = recipe_introduction(recipe, entry)
     assert text.startswith(begins) and f"\n\n{type(recipe).__name__} without these changes: " in text
-    base = next(other for other in RECIPES if find(other)[0] == type(recipe)())
-    assert introduced(*find(base)) in text and "without these changes" not in introduced(*find(base))
+    base = next(other for other in RECIPES if find_recipe(other)[0] == type(recipe)())
+    assert recipe_introduction(*find_recipe(base)) in text and "without these changes" not in recipe_introduction(
+        *find_recipe(base)
+    )
 
 
 def test_every_preset_says_what_it_is():
     for name in RECIPES:
-        recipe, entry = find(name)
-        assert (recipe == type(recipe)()) != ("without these changes" in introduced(recipe, entry)), name
+        recipe, entry = find_recipe(name)
+        assert (recipe == type(recipe)()) != ("without these changes" in recipe_introduction(recipe, entry)), name

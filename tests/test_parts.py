@@ -26,10 +26,10 @@ from saddle.games import (
     Unrolled,
 )
 from saddle.layers import ADA, Noise
-from saddle.layers.spectral import normalised
+from saddle.layers.spectral import add_spectral_norms
 from saddle.layers.views import standard_uniform
 from saddle.optim import SGD
-from saddle.parts import Part, draw, playing
+from saddle.parts import Shard, draw_rows, use_shard
 from saddle.penalties import LeCam
 from saddle.training.engine import Engine
 from toys import LATENT, PIXELS, Batches, Critic, Maker, images, play
@@ -57,7 +57,7 @@ def against(kind: type[Adversarial], critic: Callable[[], nn.Module] = Critic, *
 
 GAMES: dict[str, Callable[..., Game[Any]]] = {
     "adversarial": against(Adversarial),
-    "spectral": against(Adversarial, lambda: normalised(Critic())),
+    "spectral": against(Adversarial, lambda: add_spectral_norms(Critic())),
     "accuracy gate": against(Gated, gate=AccuracyGate(0.6)),
     "equilibrium gate": against(Gated, gate=EquilibriumGate(margin=0.02)),
     "nagarajan-kolter": against(NagarajanKolter),
@@ -161,13 +161,13 @@ def test_no_part_keeps_its_graph_while_others_play(game: str):
 def test_a_draw_in_blocks_is_the_draw_of_the_whole(monkeypatch: pytest.MonkeyPatch, sampler: Any, pixels: int):
     dtypes = (torch.float32, torch.float64)
     wholes = [sampler(64, pixels, generator=torch.Generator().manual_seed(3), dtype=d, device="cpu") for d in dtypes]
-    monkeypatch.setattr("saddle.parts.part.BLOCK", 48)
+    monkeypatch.setattr("saddle.parts.shard.DRAW_BLOCK", 48)
     for whole in wholes:
         for count in (1, 4):
             dice, drawn = [torch.Generator().manual_seed(3) for _ in range(count)], []
             for i in range(count):
-                with playing(Part(i, count, dice[i])):
-                    drawn.append(draw(sampler, whole.new_empty(64 // count), pixels))
+                with use_shard(Shard(i, count, dice[i])):
+                    drawn.append(draw_rows(sampler, whole.new_empty(64 // count), pixels))
             assert torch.equal(torch.cat(drawn), whole)
             assert len({d.get_state().numpy().tobytes() for d in dice}) == 1
 
@@ -179,7 +179,7 @@ def test_a_part_of_many_holds_its_own_rows_and_a_block(monkeypatch: pytest.Monke
         asked.append(n)
         return torch.rand(n, **how)
 
-    monkeypatch.setattr("saddle.parts.part.BLOCK", 2**12)
-    with playing(Part(63, 64, torch.Generator())):
-        assert draw(sampler, torch.empty(4), 3, 16, 16).shape == (4, 3, 16, 16)
+    monkeypatch.setattr("saddle.parts.shard.DRAW_BLOCK", 2**12)
+    with use_shard(Shard(63, 64, torch.Generator())):
+        assert draw_rows(sampler, torch.empty(4), 3, 16, 16).shape == (4, 3, 16, 16)
     assert max(asked) < 2**12 + 16 and sum(asked) == 64 * 4 * 3 * 16 * 16

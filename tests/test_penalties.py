@@ -7,13 +7,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import dropout, softplus
 
-from saddle.core import Clock, Judge, Judged, Mistake, Penalty, Shape, Verdict, leaf
-from saddle.games.terms import point, weigh
+from saddle.core import Clock, Judge, Judged, Mistake, Penalty, Shape, Verdict, as_leaf
+from saddle.games.terms import critic_input, weighted_terms
 from saddle.networks import Convolutional, Perceptron
 from saddle.objectives import Wasserstein
-from saddle.parts import Part, playing
+from saddle.parts import Shard, use_shard
 from saddle.penalties.gaps import Consistency, Drift, QuadraticPotential
-from saddle.penalties.slopes import R1, R2, Divergence, Dragan, GradientPenalty, Roth
+from saddle.penalties.gradients import R1, R2, Divergence, Dragan, GradientPenalty, Roth
 
 SLOPES: tuple[Penalty, ...] = (
     GradientPenalty(), GradientPenalty(one_sided=True), GradientPenalty(target=0), Dragan(), Divergence(),
@@ -42,11 +42,11 @@ class Scored(nn.Module):
 
 def judged(critic: nn.Module, real: Tensor, fake: Tensor) -> tuple[Judge, Judged, Judged]:
     judge = Judge(critic, Clock())
-    return judge, judge(leaf(real)), judge(leaf(fake))
+    return judge, judge(as_leaf(real)), judge(as_leaf(fake))
 
 
 def dice(seed: int = 3, index: int = 0, count: int = 1):
-    return playing(Part(index, count, torch.Generator().manual_seed(seed)))
+    return use_shard(Shard(index, count, torch.Generator().manual_seed(seed)))
 
 
 def linear(w: Tensor) -> Scored:
@@ -101,7 +101,7 @@ def test_parts_of_a_batch_draw_the_points_of_the_whole():
         points = []
         for i, (r, f) in enumerate(zip(real.chunk(parts), fake.chunk(parts), strict=True)):
             critic = linear(torch.ones(48).double())
-            with playing(Part(i, parts, torch.Generator().manual_seed(5))):
+            with use_shard(Shard(i, parts, torch.Generator().manual_seed(5))):
                 GradientPenalty()(*judged(critic, r, f))
             points.append(critic.shown)
         shown.append(torch.cat(points))
@@ -118,7 +118,7 @@ def test_between_two_points_the_best_slope_is_above_one(distance, weight, slope)
         optimizer.zero_grad()
         args = judged(critic, real, fake)
         value = Wasserstein().critic(args[1].score, args[2].score)
-        value = value + weigh((GradientPenalty(weight),), *args)["GradientPenalty"]
+        value = value + weighted_terms((GradientPenalty(weight),), *args)["GradientPenalty"]
         value.backward()
         return value
 
@@ -142,7 +142,7 @@ def test_lazy_penalties_are_rare_and_as_strong():
     terms = []
     for i in range(8):
         judge = Judge(args[0].critic, Clock(round=i))
-        terms.append([weigh((penalty,), judge, *args[1:]) for penalty in (once, lazy)])
+        terms.append([weighted_terms((penalty,), judge, *args[1:]) for penalty in (once, lazy)])
     assert [i for i, (_, due) in enumerate(terms) if due] == [0, 4]
     often, rarely = (sum(t.item() for due in which for t in due.values()) for which in zip(*terms, strict=True))
     assert often == pytest.approx(rarely)
@@ -150,7 +150,7 @@ def test_lazy_penalties_are_rare_and_as_strong():
 
 def test_two_of_a_kind_are_told_apart():
     args = judged(linear(torch.randn(48).double()), *images())
-    terms = weigh((GradientPenalty(1), GradientPenalty(3)), *args)
+    terms = weighted_terms((GradientPenalty(1), GradientPenalty(3)), *args)
     assert list(terms) == ["GradientPenalty", "GradientPenalty#2"]
     torch.testing.assert_close(terms["GradientPenalty#2"], 3 * terms["GradientPenalty"])
 
@@ -174,8 +174,8 @@ def test_derivatives_by_finite_differences(penalty):
 def test_what_the_game_hands_it_is_enough(penalty):
     critic = linear(torch.randn(48).double())
     judge = Judge(critic, Clock())
-    real, fake = (judge(point(x, (penalty,), Clock())) for x in images())
-    assert real.sample.requires_grad == fake.sample.requires_grad == (penalty.slopes == "samples")
+    real, fake = (judge(critic_input(x, (penalty,), Clock())) for x in images())
+    assert real.sample.requires_grad == fake.sample.requires_grad == (penalty.input_grad == "samples")
     value = penalty(judge, real, fake)
     assert value.shape == () and value >= 0
     assert all(g.isfinite().all() for g in torch.autograd.grad(value, list(critic.parameters())))
@@ -251,8 +251,8 @@ def test_a_generators_reduced_precision_is_no_obstacle(penalty):
     judge = Judge(D, Clock())
     real, fake = torch.randn(2, 4, 1, 16, 16)
     with torch.autocast("cpu", torch.bfloat16):
-        for made in (point(fake.bfloat16(), (penalty,), Clock()), fake.bfloat16().requires_grad_().square()):
-            value = penalty(judge, judge(point(real, (penalty,), Clock())), judge(made))
+        for made in (critic_input(fake.bfloat16(), (penalty,), Clock()), fake.bfloat16().requires_grad_().square()):
+            value = penalty(judge, judge(critic_input(real, (penalty,), Clock())), judge(made))
             assert value.dtype == torch.float32
             value.backward()
     assert all(p.grad is not None and p.grad.isfinite().all() for p in list(D.parameters())[:-1])

@@ -24,9 +24,9 @@ from saddle.layers.conditional import ConditionalBatchNorm
 from saddle.objectives import Relativistic, Wasserstein
 from saddle.optim import SGD
 from saddle.penalties import Dragan, FeatureMatching, GradientPenalty, LeCam, PullingAway
-from saddle.runs.log import read as read_log
-from saddle.training.checkpoint import latest, read
-from saddle.training.engine import Engine, places
+from saddle.runs.log import read_log as read_log
+from saddle.training.checkpoint import latest_checkpoint, read_checkpoint
+from saddle.training.engine import Engine, shard_indices
 from toys import LATENT, Batches, adversarial, images, play
 
 
@@ -90,7 +90,7 @@ def worker(rank: int, world: int, folder: str) -> None:
     for name, accumulate in CASES:
         torch.manual_seed(0)
         played = GAMES[name]()
-        batches = [Batches(labelled, i, accumulate * world, rows=16) for i in places(accumulate, rank, world)]
+        batches = [Batches(labelled, i, accumulate * world, rows=16) for i in shard_indices(accumulate, rank, world)]
         # where a linear loss's gradient is nought but for rounding, Adam would make a step of that rounding
         play(Engine(played, lambda player: SGD(0.05)), batches, 0, 3)
         torch.save(played.state_dict(), f"{folder}/{name}-{accumulate}-{world}-{rank}")
@@ -135,7 +135,7 @@ def test_torchrun_trains_one_run_that_equals_one_process(tmp_path: Path):
     one, two = tmp_path / "one", tmp_path / "two"
     saddle(1, *TOY, "--out", str(one))
     saddle(2, *TOY, "--out", str(two))
-    a, b = (read(path).tensors for run in (one, two) if (path := latest(run / "checkpoints")))
+    a, b = (read_checkpoint(path).tensors for run in (one, two) if (path := latest_checkpoint(run / "checkpoints")))
     for key, value in a.items():
         torch.testing.assert_close(b[key], value, rtol=0, atol=1e-5, msg=key)
     logs = [read_log(run / "log.jsonl") for run in (one, two)]

@@ -14,24 +14,26 @@ import torch.distributed as dist
 from saddle.cli import main
 from saddle.core import Mistake
 from saddle.errors import Failure
-from saddle.training.checkpoint import latest
-from saddle.training.machine import Missing, first, missing
+from saddle.training.checkpoint import latest_checkpoint
+from saddle.training.machine import MissingProcess, catch_missing_process, is_first_to_say
 from test_processes import TOY, free_port
 
 
 @pytest.mark.parametrize("says", ["[gloo/transport/tcp/pair.cc:537] Read error: reset by peer.", "NCCL error"])
 def test_what_fails_for_want_of_another_process_says_so(says: str):
-    with pytest.raises(Missing, match="another process of this run has ended"), missing():
+    with pytest.raises(MissingProcess, match="another process of this run has ended"), catch_missing_process():
         raise RuntimeError(says)
-    with pytest.raises(RuntimeError, match="mine"), missing():
+    with pytest.raises(RuntimeError, match="mine"), catch_missing_process():
         raise RuntimeError("mine")
-    with pytest.raises(Failure, match="gloo"), missing():
+    with pytest.raises(Failure, match="gloo"), catch_missing_process():
         raise Failure("of gloo")
 
 
 def test_of_several_processes_one_says_what_all_of_them_have():
     store = dist.HashStore()
-    assert [first(store, "the same") for _ in range(3)] == [True, False, False] and first(store, "another")
+    assert [is_first_to_say(store, "the same") for _ in range(3)] == [True, False, False] and is_first_to_say(
+        store, "another"
+    )
 
 
 @pytest.mark.parametrize(("local", "said", "speaks"), [
@@ -45,7 +47,7 @@ def test_who_speaks(kind: type[Mistake | Failure], local: str, said: bool | None
         raise error
 
     monkeypatch.setenv("LOCAL_RANK", local)
-    monkeypatch.setattr("saddle.cli.obey", obeying)
+    monkeypatch.setattr("saddle.cli.dispatch", obeying)
     assert main([]) == (2 if kind is Mistake else 1)
     assert capsys.readouterr().err == "saddle: there is a fault\n" * speaks
 
@@ -70,7 +72,7 @@ def test_a_process_that_dies_ends_the_others_with_one_sentence(tmp_path: Path):
     one, two = beside(tmp_path, *words)
     for _ in range(600):
         time.sleep(0.1)
-        if run.exists() and latest(run / "checkpoints"):
+        if run.exists() and latest_checkpoint(run / "checkpoints"):
             break
     two.kill()
     said = one.communicate(timeout=60)[1]

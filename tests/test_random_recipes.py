@@ -21,11 +21,11 @@ from narrow import narrow
 from saddle import resolved, sessions
 from saddle.core import Mistake, Recipe, Shape
 from saddle.data.dataset import Dataset
-from saddle.data.named import TOYS
-from saddle.recipes import find
+from saddle.data.dataset_table import TOY_SETS
+from saddle.recipes import find_recipe
 from saddle.recipes.rehearsal import rehearse
-from saddle.training.machine import machine
-from saddle.training.match import How, Match
+from saddle.training.machine import find_machine
+from saddle.training.match import Match, MatchOptions
 
 SAMPLES = 40
 QUICK = 5  # of the 300 recipes, in every run of the tests
@@ -34,7 +34,7 @@ QUICK = 5  # of the 300 recipes, in every run of the tests
 class Accepted(Exception):
     """A recipe that was let through."""
 
-    def __init__(self, recipe: Recipe[Any], data: Dataset, how: How) -> None:
+    def __init__(self, recipe: Recipe[Any], data: Dataset, how: MatchOptions) -> None:
         self.recipe, self.data, self.how = recipe, data, how
 
 
@@ -55,14 +55,14 @@ def asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
     monkeypatch.chdir(tmp_path)
 
     def opened(chosen: Any, watch: object, suits: object) -> Dataset:
-        kind = {**dict.fromkeys(TOYS, "points"), "glyphs": "labelled"}.get(chosen.data, "plain")
+        kind = {**dict.fromkeys(TOY_SETS, "points"), "glyphs": "labelled"}.get(chosen.data, "plain")
         return samples(kind, None if kind == "points" else chosen.size or 16)
 
-    def length(chosen: Any, recipe: Recipe[Any], data: Dataset, where: object, how: How) -> int:
+    def length(chosen: Any, recipe: Recipe[Any], data: Dataset, where: object, how: MatchOptions) -> int:
         raise Accepted(recipe, data, how)
 
-    monkeypatch.setattr(resolved, "opened", opened)
-    monkeypatch.setattr(sessions, "length", length)
+    monkeypatch.setattr(resolved, "open_training_data", opened)
+    monkeypatch.setattr(sessions, "resolve_length", length)
 
     def train(name: str, options: dict[str, str], settings: dict[str, Any]) -> Accepted:
         try:
@@ -99,7 +99,7 @@ def follow(advice: str, options: dict[str, str], settings: dict[str, Any]) -> tu
 
 def play(accepted: Accepted) -> None:
     recipe = replace(accepted.recipe, networks=narrow(accepted.recipe.networks))  # type: ignore[attr-defined, type-var]
-    where = machine("cpu", "float32")
+    where = find_machine("cpu", "float32")
     first, second = (Match(recipe, accepted.data, 5 * recipe.batch, where, accepted.how) for _ in range(2))
     for r in range(5):
         if r == 2:
@@ -216,5 +216,5 @@ def test_a_refusal_leaves_no_folder_in_the_way(tmp_path: Path):
 
 def test_a_rehearsal_changes_nothing_that_is_left_to_chance():
     before = torch.get_rng_state()
-    rehearse(find("r1-toy")[0], Shape(2, 1, 1), machine("cpu", "float32"))
+    rehearse(find_recipe("r1-toy")[0], Shape(2, 1, 1), find_machine("cpu", "float32"))
     assert torch.equal(torch.get_rng_state(), before)

@@ -17,16 +17,16 @@ from safetensors.torch import load_file, save_file
 
 from saddle.errors import Failure, Mistake
 from saddle.inference.load import load
-from saddle.recipes.revive import revive
-from saddle.reports.settings import facts as told
-from saddle.reports.settings import flat
-from saddle.runs.folder import Folder
+from saddle.recipes.revive import recipe_from_manifest
+from saddle.reports.settings import flatten_fields
+from saddle.reports.settings import manifest_facts as told
+from saddle.runs.folder import RunFolder
 from saddle.runs.manifest import Manifest
 from saddle.sessions import resume, train
-from saddle.sweeps import book
-from saddle.sweeps.plan import Plan
-from saddle.sweeps.study import Attempt
-from saddle.training.checkpoint import crc, facts_of, latest
+from saddle.sweeps import search_state
+from saddle.sweeps.plan import SweepPlan
+from saddle.sweeps.sampler import SearchAttempt
+from saddle.training.checkpoint import checkpoint_crc, latest_checkpoint, read_checkpoint_facts
 
 ODD = st.one_of(
     st.none(), st.booleans(), st.integers(), st.floats(), st.text(st.characters(codec=None), max_size=8),
@@ -93,7 +93,7 @@ def manifest(run: Path) -> Any:
     data=st.binary(max_size=80) | st.sampled_from([b"", b"{}", b"null", b"[" * 100_000, b'{"format": NaN}', b"\xff"])
 )
 def test_any_bytes_are_a_manifest_or_none(run, tmp_path_factory, data):
-    folder = Folder(tmp_path_factory.getbasetemp() / "bytes")
+    folder = RunFolder(tmp_path_factory.getbasetemp() / "bytes")
     folder.path.mkdir(exist_ok=True)
     folder.manifest.write_bytes(data)
     assert str(sentence(lambda: Manifest.read(folder))).startswith(str(folder.manifest))
@@ -102,14 +102,14 @@ def test_any_bytes_are_a_manifest_or_none(run, tmp_path_factory, data):
 @quick(80)
 @given(data=st.data())
 def test_any_mutation_of_a_manifest_is_read_or_refused(manifest, tmp_path_factory, data):
-    folder = Folder(tmp_path_factory.getbasetemp() / "mutated")
+    folder = RunFolder(tmp_path_factory.getbasetemp() / "mutated")
     folder.path.mkdir(exist_ok=True)
     folder.manifest.write_text(json.dumps(data.draw(damaged(manifest))))
 
     def read() -> None:
         found = Manifest.read(folder)
-        assert list(flat(told(found))) and found.identity
-        revive(folder, found)
+        assert list(flatten_fields(told(found))) and found.identity
+        recipe_from_manifest(folder, found)
 
     sentence(read)
 
@@ -119,14 +119,14 @@ def test_any_mutation_of_a_manifest_is_read_or_refused(manifest, tmp_path_factor
 def test_any_mutation_of_a_checkpoints_facts_is_read_or_refused(run, tmp_path_factory, data):
     place = tmp_path_factory.getbasetemp() / "mutated-checkpoint" / "checkpoints"
     place.mkdir(parents=True, exist_ok=True)
-    whole = latest(run / "checkpoints")
+    whole = latest_checkpoint(run / "checkpoints")
     assert whole
     with safe_open(whole, "pt") as file:
         header = file.metadata()
     text = json.dumps(data.draw(damaged(json.loads(header["facts"]))))
     tensors = load_file(whole)
-    save_file(tensors, place / whole.name, header | {"facts": text, "crc": str(crc(tensors, text))})
-    sentence(lambda: facts_of(place / whole.name))
+    save_file(tensors, place / whole.name, header | {"facts": text, "crc": str(checkpoint_crc(tensors, text))})
+    sentence(lambda: read_checkpoint_facts(place / whole.name))
 
 
 @pytest.mark.slow
@@ -136,22 +136,22 @@ def test_a_run_with_mutated_facts_is_resumed_or_refused(run, tmp_path_factory, d
     place = tmp_path_factory.getbasetemp() / "resumed"
     shutil.rmtree(place, ignore_errors=True)
     shutil.copytree(run, place)
-    whole = latest(place / "checkpoints")
+    whole = latest_checkpoint(place / "checkpoints")
     assert whole
     with safe_open(whole, "pt") as file:
         header = file.metadata()
     text = json.dumps(data.draw(damaged(json.loads(header["facts"]))))
     tensors = load_file(whole)
-    save_file(tensors, whole, header | {"facts": text, "crc": str(crc(tensors, text))})
+    save_file(tensors, whole, header | {"facts": text, "crc": str(checkpoint_crc(tensors, text))})
     sentence(lambda: resume(place))
     sentence(lambda: load(place).sample(1))
 
 
-PLAN = Plan("dcgan", {"batch": "8"}, {"seed": 1, "measure": "fid"},
+PLAN = SweepPlan("dcgan", {"batch": "8"}, {"seed": 1, "measure": "fid"},
             {"optimizer.lr": ["1e-5..1e-3 log"], "turns.critic": ["1", "2"]}, search=3)  # fmt: skip
 TRIED = [
-    Attempt({"optimizer.lr": "0.0001", "turns.critic": "1"}, {100: 3.5, 200: float("inf")}, "done"),
-    Attempt({"optimizer.lr": "0.0002", "turns.critic": "2"}, {}, "failed", "no number"),
+    SearchAttempt({"optimizer.lr": "0.0001", "turns.critic": "1"}, {100: 3.5, 200: float("inf")}, "done"),
+    SearchAttempt({"optimizer.lr": "0.0002", "turns.critic": "2"}, {}, "failed", "no number"),
 ]
 
 
@@ -159,24 +159,24 @@ TRIED = [
 @given(data=st.data())
 def test_any_mutation_of_a_sweeps_plan_is_read_or_refused(tmp_path_factory, data):
     folder = tmp_path_factory.getbasetemp() / "plan"
-    PLAN.keep(folder)
-    assert Plan.kept(folder) == PLAN
+    PLAN.save(folder)
+    assert SweepPlan.load(folder) == PLAN
     facts = json.loads((folder / "sweep.json").read_text())
     (folder / "sweep.json").write_text(json.dumps(data.draw(damaged(facts))))
-    sentence(lambda: Plan.kept(folder))
+    sentence(lambda: SweepPlan.load(folder))
 
 
 @quick(60)
 @given(data=st.data())
 def test_any_mutation_of_a_searchs_book_is_read_or_refused(tmp_path_factory, data):
     path = tmp_path_factory.getbasetemp() / "search.json"
-    facts = {"format": book.FORMAT, "figure": "fid", "attempts": [
+    facts = {"format": search_state.SEARCH_FORMAT, "figure": "fid", "attempts": [
         {"choice": a.choice, "values": {str(n): v if v < 1e300 else "inf" for n, v in a.values.items()},
          "end": a.end, "why": a.why} for a in TRIED]}  # fmt: skip
     path.write_text(json.dumps(facts))
-    assert book.read(path, PLAN.spaces) == TRIED
+    assert search_state.read_attempts(path, PLAN.spaces) == TRIED
     path.write_text(json.dumps(data.draw(damaged(facts))))
-    sentence(lambda: book.read(path, PLAN.spaces))
+    sentence(lambda: search_state.read_attempts(path, PLAN.spaces))
 
 
 @pytest.mark.parametrize(
@@ -196,5 +196,5 @@ def test_any_mutation_of_a_searchs_book_is_read_or_refused(tmp_path_factory, dat
 )
 def test_a_manifest_says_what_is_wrong_where(manifest, tmp_path, changes, words):
     (tmp_path / "manifest.json").write_text(json.dumps(manifest | changes))
-    said = sentence(lambda: Manifest.read(Folder(tmp_path)))
+    said = sentence(lambda: Manifest.read(RunFolder(tmp_path)))
     assert said and said.startswith(f"{tmp_path / 'manifest.json'} is no manifest of a run: ") and words in said

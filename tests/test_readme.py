@@ -39,7 +39,7 @@ def test_every_training_has_a_recipe_and_options_that_there_are(command: str, mo
     asked: list[str] = []
 
     def train(recipe: str, *, options: dict[str, str], out: Path | None, resume: str | None, **settings: Any) -> Path:
-        resolved.choose(recipe, options, resolved.settle(settings.pop("data", None), settings))
+        resolved.resolve_recipe(recipe, options, resolved.parse_settings(settings.pop("data", None), settings))
         asked.append(recipe)
         return Path("runs/1")
 

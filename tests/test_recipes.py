@@ -16,17 +16,17 @@ from torch import nn
 
 from narrow import shape, small
 from saddle.batches import Images
-from saddle.cli.showing import players
-from saddle.core import Agree, Clock, Mistake, Move, Shape, at
+from saddle.cli.showing import count_parameters
+from saddle.core import Agree, Clock, Mistake, Move, Shape, value_at
 from saddle.hints import comments
 from saddle.networks import Convolutional, GroupedResidual
 from saddle.objectives import NonSaturating, Wasserstein
 from saddle.optim import SGD, Ramp
-from saddle.options import read
-from saddle.recipes import RECIPES, find
+from saddle.options import parse_value
+from saddle.recipes import RECIPES, find_recipe
 from saddle.recipes.gan import GAN
-from saddle.recipes.kinds import KINDS, kinds
-from saddle.recipes.revive import chosen, named
+from saddle.recipes.kinds import VALUE_TYPES, find_value_types
+from saddle.recipes.revive import configure_recipe, name_recipe
 from saddle.recipes.wgan_gp import WGANGP
 
 MINE = '''
@@ -142,16 +142,16 @@ def test_a_recipe_plays_in_its_papers_order(name):
 
 
 def test_wgans_critic_moves_a_hundred_times_at_first_and_every_500_rounds():
-    turns = find("wgan")[0].turns
+    turns = find_recipe("wgan")[0].turns
     assert [turns.critic(Clock(i)) for i in (0, 24, 25, 499, 500, 501)] == [100, 100, 5, 5, 100, 5]
 
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_a_recipe_is_what_its_text_says(name):
-    recipe, entry = find(name)
-    assert read(repr(recipe), KINDS) == recipe
+    recipe, entry = find_recipe(name)
+    assert parse_value(repr(recipe), VALUE_TYPES) == recipe
     changed = replace(small(name), batch=12, optimizer=SGD(0.3, Ramp(0.5, 0.7, 10)))
-    assert read(repr(changed), kinds(entry)) == changed != recipe
+    assert parse_value(repr(changed), find_value_types(entry)) == changed != recipe
 
 
 @pytest.mark.parametrize("name", RECIPES)
@@ -168,8 +168,8 @@ def test_a_recipe_makes_what_it_is_shown(name):
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_every_player_has_steps_and_every_field_a_word_of_help(name):
-    recipe, entry = find(name)
-    counts = players(small(name), shape(name))  # as `saddle show` has them, on no device
+    recipe, entry = find_recipe(name)
+    counts = count_parameters(small(name), shape(name))  # as `saddle show` has them, on no device
     assert list(counts) == (["generator"] if name == "label-regression" else ["generator", "critic"])
     for player in counts:
         layer = nn.Linear(2, 2)
@@ -200,22 +200,22 @@ COUNTS = {  # of the authors' own networks, counted apart from ours
 def test_a_recipe_has_its_authors_networks(name):
     data, *counts = COUNTS[name]
     with torch.device("meta"):
-        game = find(name)[0].game(data)
+        game = find_recipe(name)[0].game(data)
     assert [sum(p.numel() for p in player.parameters()) for player in (game.generator, game.critic)] == counts
 
 
 @pytest.mark.parametrize("name", ["r3gan-cifar", "roth-annealed", "instance-noise", "label-noise"])
 def test_what_a_recipe_anneals(name):
-    recipe = find(name)[0]
+    recipe = find_recipe(name)[0]
     number = recipe.views[0].std if recipe.views else recipe.penalties[-1].weight
-    now = [at(number, Clock(images=images, share=images / 4e7)) for images in (0, 20_000_000, 40_000_000)]
+    now = [value_at(number, Clock(images=images, share=images / 4e7)) for images in (0, 20_000_000, 40_000_000)]
     expected = {"r3gan-cifar": (0.05, 0.005, 0.005), "roth-annealed": (2.0, 0.2, 0.02),
                 "instance-noise": (0.3, 0.15, 0.0), "label-noise": (0.1, 0.05, 0.0)}  # fmt: skip
     assert now == pytest.approx(expected[name])
 
 
 def test_kinds_have_one_name_each():
-    assert len({kind.__name__ for kind in KINDS}) == len(KINDS)
+    assert len({kind.__name__ for kind in VALUE_TYPES}) == len(VALUE_TYPES)
 
 
 def test_half_a_loss_is_half_a_rate_to_the_last_bit():
@@ -246,7 +246,7 @@ def test_gans_schedules():
 
 
 def test_the_residual_recipes_rate_ends_at_nothing():
-    adam = find("wgan-gp-cifar")[0].steps("critic")
+    adam = find_recipe("wgan-gp-cifar")[0].steps("critic")
     optimizer = adam.build(nn.Linear(1, 1).parameters())
     rates = []
     for share in (0.0, 0.25, 1.0):
@@ -257,13 +257,13 @@ def test_the_residual_recipes_rate_ends_at_nothing():
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_a_recipe_as_a_value_has_its_name_and_what_was_changed(name):
-    recipe = find(name)[0]
-    assert named(recipe, {}) == (name, {})
-    assert chosen(*named(replace(recipe, batch=7), {})) == replace(recipe, batch=7)
+    recipe = find_recipe(name)[0]
+    assert name_recipe(recipe, {}) == (name, {})
+    assert configure_recipe(*name_recipe(replace(recipe, batch=7), {})) == replace(recipe, batch=7)
 
 
 def test_parts_can_be_exchanged():
-    recipe = replace(find("dcgan")[0], networks=Convolutional(4, 4, False), objective=Wasserstein(), batch=6,
+    recipe = replace(find_recipe("dcgan")[0], networks=Convolutional(4, 4, False), objective=Wasserstein(), batch=6,
                      penalties=WGANGP().penalties)  # fmt: skip
     game = recipe.game(Shape(1, 16, 16))
     (move, *_) = game.round(Batches(Shape(1, 16, 16), 6), Clock())
@@ -273,7 +273,7 @@ def test_parts_can_be_exchanged():
 def test_a_wrong_size_is_refused_before_anything_begins():
     for name, words in (("dcgan", "--size 32"), ("wgan-gp", "wgan-gp-mnist"), ("wgan-gp-cifar", "--size 32")):
         with pytest.raises(Mistake, match=words):
-            find(name)[0].game(Shape(1, 28, 28))
+            find_recipe(name)[0].game(Shape(1, 28, 28))
 
 
 @pytest.mark.parametrize("name", [name for name in RECIPES if name.startswith(
@@ -286,9 +286,9 @@ def test_a_recipe_of_classes_says_what_to_do_without_labels(name):
 
 def test_an_unknown_name_is_answered_with_the_nearest():
     with pytest.raises(Mistake, match=r"no recipe dgcan; did you mean dcgan\?"):
-        find("dgcan")
+        find_recipe("dgcan")
     with pytest.raises(Mistake, match=r"no recipe zzz; saddle list shows .* file\.py:Name"):
-        find("zzz")
+        find_recipe("zzz")
 
 
 def test_the_table_is_read_without_torch():
@@ -297,15 +297,19 @@ def test_the_table_is_read_without_torch():
 
 
 def test_a_file_of_ones_own(mine):
-    recipe, entry = find(f"{mine}:MyGAN")
+    recipe, entry = find_recipe(f"{mine}:MyGAN")
     assert recipe.batch == 7 and entry.summary == "Mine, for tests."
-    assert find(f"{mine}:MyGAN")[0] == recipe  # the same text is one and the same module
-    assert read(repr(recipe), kinds(entry)) == recipe
+    assert find_recipe(f"{mine}:MyGAN")[0] == recipe  # the same text is one and the same module
+    assert parse_value(repr(recipe), find_value_types(entry)) == recipe
     assert Path(sys.modules[entry.module].__file__) == mine.resolve()  # where a later run finds it again
-    fast, entry = find(f"{mine}:fast")
-    assert isinstance(fast, WGANGP) and fast.optimizer.lr == 1e-3 and read(repr(fast), kinds(entry)) == fast
+    fast, entry = find_recipe(f"{mine}:fast")
+    assert (
+        isinstance(fast, WGANGP)
+        and fast.optimizer.lr == 1e-3
+        and parse_value(repr(fast), find_value_types(entry)) == fast
+    )
     mine.write_text(MINE.replace("= 7  #", "= 9  #"))
-    assert find(f"{mine}:MyGAN")[0].batch == 9
+    assert find_recipe(f"{mine}:MyGAN")[0].batch == 9
     assert sorted(p.name for p in mine.parent.iterdir()) == ["mine.py"]
 
 
@@ -323,7 +327,7 @@ def test_a_file_of_ones_own(mine):
 )
 def test_a_file_is_asked_for_what_it_does_not_have(mine, name, words):
     with pytest.raises(Mistake, match=words):
-        find(f"{mine}:{name}")
+        find_recipe(f"{mine}:{name}")
 
 
 @pytest.mark.parametrize(
@@ -343,12 +347,12 @@ def test_a_broken_file_is_answered_with_its_line(tmp_path, text, words):
     path = tmp_path / "broken.py"
     path.write_text(text)
     with pytest.raises(Mistake, match=words) as refusal:
-        find(f"{path}:MyGAN")
+        find_recipe(f"{path}:MyGAN")
     assert "\n" not in str(refusal.value)
 
 
 def test_a_file_that_is_not_there(tmp_path):
     with pytest.raises(Mistake, match=r"there is no file .*none\.py"):
-        find(f"{tmp_path / 'none.py'}:MyGAN")
+        find_recipe(f"{tmp_path / 'none.py'}:MyGAN")
     with pytest.raises(Mistake, match=r"there is no file none\.py"):
-        find("none.py")
+        find_recipe("none.py")

@@ -13,9 +13,9 @@ from torch import nn
 
 from narrow import narrow
 from saddle.batches import Images
-from saddle.core import Clock, Mistake, Recipe, Shape, needs
+from saddle.core import Clock, Mistake, Recipe, Shape, required_conditions
 from saddle.layers.minibatch import MinibatchDiscrimination
-from saddle.layers.spectral import spectral
+from saddle.layers.spectral import add_spectral_norm
 from saddle.networks import (
     Autoencoding,
     Classifying,
@@ -31,9 +31,9 @@ from saddle.networks import (
     Spectral,
 )
 from saddle.objectives import Energy, Wasserstein
-from saddle.options import override
-from saddle.recipes import find
-from saddle.recipes.kinds import KINDS
+from saddle.options import override_fields
+from saddle.recipes import find_recipe
+from saddle.recipes.kinds import VALUE_TYPES
 from saddle.training.engine import Engine
 from toys import Batches
 
@@ -94,7 +94,7 @@ def _seed() -> None:
 
 def given(recipe: str, options: dict[str, str], batch: int = 4) -> Recipe[Any]:
     """A recipe with options, its networks narrow."""
-    whole = override(find(recipe)[0], options, KINDS)
+    whole = override_fields(find_recipe(recipe)[0], options, VALUE_TYPES)
     return replace(whole, networks=narrow(whole.networks), batch=batch)
 
 
@@ -177,7 +177,7 @@ def test_networks_say_what_they_need():
         (Concatenated(Perceptron()), {"label"}), (Concatenated(Perceptron(), critic_sees_label=False), set()),
         (ConditionalDense(), {"label"}), (Projected(Perceptron()), {"label"}),
     ):  # fmt: skip
-        assert needs(narrow(pair).critic(DATA)) == what
+        assert required_conditions(narrow(pair).critic(DATA)) == what
 
 
 def test_minibatch_discrimination_of_one_sample_is_refused():
@@ -188,7 +188,7 @@ def test_minibatch_discrimination_of_one_sample_is_refused():
 def test_a_weight_of_zeros_is_drawn_before_it_is_normalised():
     layer = nn.Conv2d(4, 6, 3)
     nn.init.zeros_(layer.weight)
-    norm = torch.linalg.matrix_norm(spectral(layer).weight.detach().flatten(1), 2).item()
+    norm = torch.linalg.matrix_norm(add_spectral_norm(layer).weight.detach().flatten(1), 2).item()
     assert norm == pytest.approx(1, abs=1e-3)
     pair, data = Spectral(GroupedResidual(8, 16, group=8)), Shape(1, 8, 8)
     assert pair.critic(data)(torch.randn(4, 1, 8, 8)).score.isfinite().all()

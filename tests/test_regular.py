@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from saddle.errors import Mistake
-from saddle.regular import create, is_regular, open_to_append, open_to_read
+from saddle.regular import create_file, is_regular_file, open_to_append, open_to_read
 
 
 @pytest.fixture
@@ -27,14 +27,14 @@ def root(tmp_path: Path) -> Path:
 
 def test_links_are_followed_within_a_root_and_never_out_of_it(root: Path, tmp_path: Path):
     for name in ("own", "near"):
-        assert is_regular(root / name, root)
+        assert is_regular_file(root / name, root)
         with open_to_read(root / name, root) as file:
             assert file.read() == b"own"
     (alias := tmp_path / "alias").symlink_to(root)
     with open_to_read(alias / "own", alias) as file:
         assert file.read() == b"own"
     for path in (root / "far", root / "away" / "secret"):
-        assert is_regular(path) and not is_regular(path, root)
+        assert is_regular_file(path) and not is_regular_file(path, root)
         with pytest.raises(Mistake, match="leads out of"):
             open_to_read(path, root)
     with open_to_read(root / "far") as file:
@@ -52,7 +52,7 @@ def test_what_is_no_regular_file_is_refused_at_once(root: Path):
         open_to_read("/dev/zero")
     with pytest.raises(Mistake, match="is a folder"):
         open_to_read(root)
-    assert not is_regular(root / "fifo") and not is_regular(root / "loop") and not is_regular(root)
+    assert not is_regular_file(root / "fifo") and not is_regular_file(root / "loop") and not is_regular_file(root)
 
 
 def test_nothing_is_written_through_a_link(root: Path, tmp_path: Path):
@@ -60,8 +60,8 @@ def test_nothing_is_written_through_a_link(root: Path, tmp_path: Path):
         with pytest.raises(Mistake, match="link"):
             open_to_append(root / name, root)
     with pytest.raises(Mistake, match="link"):
-        create(root / "away" / "secret", root)
-    with create(root / "far", root) as file:
+        create_file(root / "away" / "secret", root)
+    with create_file(root / "far", root) as file:
         file.write(b"new")
     assert (root / "far").read_text() == "new" and not (root / "far").is_symlink()
     assert (tmp_path / "secret").read_text() == "secret" and not (tmp_path / "new").exists()
@@ -70,7 +70,7 @@ def test_nothing_is_written_through_a_link(root: Path, tmp_path: Path):
 def test_new_files_have_the_mode_that_the_umask_says(tmp_path: Path):
     before = os.umask(0o027)
     try:
-        for opener, name in ((create, "a"), (open_to_append, "b")):
+        for opener, name in ((create_file, "a"), (open_to_append, "b")):
             opener(tmp_path / name).close()
             assert stat.S_IMODE((tmp_path / name).stat().st_mode) == 0o640
     finally:

@@ -16,25 +16,25 @@ import pytest
 
 from saddle import train
 from saddle.cli import main
-from saddle.cli.words import split
+from saddle.cli.argv import split_words
 from saddle.errors import Mistake
 from saddle.metrics.figures import Figure, Protocol
-from saddle.options import override
-from saddle.reports.charts import line
-from saddle.reports.findings import unfound
-from saddle.reports.markup import tag
+from saddle.options import override_fields
+from saddle.reports.charts import make_line
+from saddle.reports.findings import explain_no_findings
+from saddle.reports.markup import html_tag
 from saddle.reports.reading import open_runs
-from saddle.reports.report import command
-from saddle.reports.settings import differences, facts, said
-from saddle.reports.tables import grouped, tabled
-from saddle.reports.ticks import decades, linear, times
-from saddle.resolved import choose
-from saddle.runs.folder import Folder
-from saddle.runs.log import append
+from saddle.reports.report import train_command
+from saddle.reports.settings import find_differences, manifest_facts, written_text
+from saddle.reports.tables import group_rows, make_figure_table
+from saddle.reports.ticks import linear_ticks, log_ticks, time_ticks
+from saddle.resolved import resolve_recipe
+from saddle.runs.folder import RunFolder
+from saddle.runs.log import append_line
 from saddle.runs.manifest import Manifest
-from saddle.runs.measures import Measurement, add_measure, read_measures
+from saddle.runs.measures import Measurement, append_measurement, read_measurements
 from saddle.runs.settings import Settings
-from saddle.runs.timing import pace
+from saddle.runs.timing import parse_pace
 
 OPTIONS = {"networks.width": "4", "batch": "16", "turns.generator": "1"}
 TINY = {"size": 16, "images": 32, "limit": 32, "pictures": 1, "quiet": True, "threads": 1}
@@ -61,7 +61,7 @@ def runs(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path
 
 
 def measured(run: Path, images: int, *figures: Figure) -> None:
-    add_measure(Folder(run), Measurement(images, images // 16, images / 10, figures))
+    append_measurement(RunFolder(run), Measurement(images, images // 16, images / 10, figures))
 
 
 def fid(value: float, reach: float = 0.5, protocol: Protocol = THOUSAND) -> Figure:
@@ -74,35 +74,37 @@ def precision(value: float, protocol: Protocol = THOUSAND) -> Figure:
 
 def test_measurements_are_read_as_written_and_a_torn_line_goes(tmp_path: Path):
     one = Measurement(16, 1, 0.5, (fid(9.0), precision(0.5)))
-    add_measure(Folder(tmp_path), one)
+    append_measurement(RunFolder(tmp_path), one)
     with (tmp_path / "measures.jsonl").open("a") as file:
         file.write('{"images": 32, "rou')  # a process was killed here
     two = replace(one, images=32)
-    add_measure(Folder(tmp_path), two)
-    assert read_measures(Folder(tmp_path)) == [one, two] and read_measures(Folder(tmp_path / "none")) == []
+    append_measurement(RunFolder(tmp_path), two)
+    assert (
+        read_measurements(RunFolder(tmp_path)) == [one, two] and read_measurements(RunFolder(tmp_path / "none")) == []
+    )
 
 
 @pytest.mark.parametrize("end", ["", "\n"])
 def test_a_line_that_was_cut_goes_with_a_warning_and_a_damaged_one_is_named(end: str, tmp_path: Path):
-    folder, path, said = Folder(tmp_path), tmp_path / "measures.jsonl", list[str]()
+    folder, path, said = RunFolder(tmp_path), tmp_path / "measures.jsonl", list[str]()
     one, two, three = (Measurement(images, 1, 0.5, (fid(9.0),)) for images in (16, 32, 48))
     for each in (one, two):
-        add_measure(folder, each)
+        append_measurement(folder, each)
     path.write_text(path.read_text()[:-50] + end)
-    assert read_measures(folder, said.append) == [one]
+    assert read_measurements(folder, said.append) == [one]
     assert said == [f"line 2 of {path}, the last one, was cut while it was written, and is left out"]
-    add_measure(folder, three)
-    assert read_measures(folder, lambda sentence: pytest.fail(sentence)) == [one, three]
+    append_measurement(folder, three)
+    assert read_measurements(folder, lambda sentence: pytest.fail(sentence)) == [one, three]
     path.write_text(path.read_text().removesuffix("\n"))  # as an editor may leave it
-    add_measure(folder, two)
-    assert read_measures(folder, lambda sentence: pytest.fail(sentence)) == [one, three, two]
+    append_measurement(folder, two)
+    assert read_measurements(folder, lambda sentence: pytest.fail(sentence)) == [one, three, two]
     lines = path.read_text().splitlines()
     path.write_text("\n".join([lines[0], lines[1][:-50], lines[2], ""]))
     with pytest.raises(Mistake, match=r"^line 2 of .*measures.jsonl is damaged: it is no whole line of JSON; "):
-        read_measures(folder)
+        read_measurements(folder)
     path.write_text('{"images": 3}\n')
     with pytest.raises(Mistake, match=r"^line 1 of .*measures.jsonl is no measurement of saddle's"):
-        read_measures(folder)
+        read_measurements(folder)
 
 
 def test_infinite_figures_are_marked_and_break_the_line(runs: Path, capsys: pytest.CaptureFixture[str]):
@@ -122,10 +124,10 @@ def test_infinite_figures_are_marked_and_break_the_line(runs: Path, capsys: pyte
 
 def test_a_report_says_why_there_are_no_findings_and_how_data_differ(runs: Path, capsys: pytest.CaptureFixture[str]):
     slow = open_runs(["slow"])[0]
-    assert unfound(slow) == "The checks had no look yet: the run was too short so far."
+    assert explain_no_findings(slow) == "The checks had no look yet: the run was too short so far."
     (runs / "slow" / "health.jsonl").unlink()
-    assert unfound(slow) == "No checks were made of this run."
-    assert said(facts(slow.manifest)["data.shape"]) == "1 x 16 x 16 and 36 classes"
+    assert explain_no_findings(slow) == "No checks were made of this run."
+    assert written_text(manifest_facts(slow.manifest)["data.shape"]) == "1 x 16 x 16 and 36 classes"
     assert main(["compare", "slow", "--html", "c.html"]) == 0 and "1 run" in Path("c.html").read_text()
     assert "1 runs" not in Path("c.html").read_text()
 
@@ -134,7 +136,7 @@ def test_the_latest_figures_stand_in_the_table_and_the_best_is_marked_as_better_
     measured(runs / "slow", 32, fid(8.0), precision(0.6))
     measured(runs / "slow", 16, fid(1.0), precision(0.9))  # written later, but of an earlier moment
     measured(runs / "fast", 32, fid(9.0), precision(0.7))
-    table = tabled(open_runs(["slow", "fast"]))
+    table = make_figure_table(open_runs(["slow", "fast"]))
     assert [c.title for c in table.columns] == ["FID (64-d)", "precision"] and not table.warnings
     cells = {title: [(c.figure.value, c.mark) for c in row if c.figure] for title, row in table.rows}
     assert cells == {"slow": [(8.0, "best"), (0.6, "")], "fast": [(9.0, "tied"), (0.7, "best")]}  # 8.5 touches 8.5
@@ -144,14 +146,14 @@ def test_another_protocol_is_warned_of_marked_and_never_the_best(runs: Path):
     few = replace(THOUSAND, samples=100, seed=3)
     measured(runs / "slow", 32, fid(8.0))
     measured(runs / "fast", 32, fid(2.0, protocol=few))
-    table = tabled(open_runs(["fast", "slow"]))
+    table = make_figure_table(open_runs(["fast", "slow"]))
     assert table.columns[0].protocol == THOUSAND  # of two that are as common, the one of more samples
     assert [cells[0].mark for _, cells in table.rows] == ["foreign", ""]
     assert table.warnings == (
         "FID (64-d) of fast was measured otherwise: samples 100 instead of 1000, seed 3 instead of 0",
     )
     measured(runs / "fast", 16, fid(6.0))  # the same protocol, though earlier, can be compared
-    table = tabled(open_runs(["fast", "slow"]))
+    table = make_figure_table(open_runs(["fast", "slow"]))
     assert [cells[0].mark for _, cells in table.rows] == ["best", ""] and not table.warnings
 
 
@@ -160,46 +162,46 @@ def test_a_group_has_the_median_and_the_range_of_its_runs(runs: Path):
     for name, value in (("slow", 5.0), ("fast", 1.0), ("third", 9.0)):
         measured(runs / name, 32, fid(value))
     together = [replace(run, group="all") for run in open_runs(["slow", "fast", "third"])]
-    table = grouped(tabled(together), together)
+    table = group_rows(make_figure_table(together), together)
     ((title, (cell,)),) = table.rows
     assert title == "all" and cell.figure and (cell.figure.value, cell.figure.low, cell.figure.high) == (5.0, 1.0, 9.0)
 
 
 def test_time_leaves_out_what_a_killed_run_had_to_repeat():
     first = [{"images": 10, "seconds": 1.0}, {"images": 20, "seconds": 2.0}, {"images": 30, "seconds": 3.0}]
-    images, seconds, _ = pace([*first, {"images": 30, "seconds": 0.8}, {"images": 40, "seconds": 1.8}])
+    images, seconds, _ = parse_pace([*first, {"images": 30, "seconds": 0.8}, {"images": 40, "seconds": 1.8}])
     assert images.tolist() == [0, 10, 20, 30, 40] and np.allclose(seconds, [0, 1, 2, 2.8, 3.8])
 
 
 def test_differences_open_values_of_one_class_and_show_others_whole(runs: Path):
-    slow, fast = (facts(run.manifest) for run in open_runs(["slow", "fast"]))
-    assert list(differences([slow, slow])) == []
-    assert [tuple(d) for d in differences([slow, fast])] == [("optimizer.lr", ("1e-05", "0.001"))]
+    slow, fast = (manifest_facts(run.manifest) for run in open_runs(["slow", "fast"]))
+    assert list(find_differences([slow, slow])) == []
+    assert [tuple(d) for d in find_differences([slow, fast])] == [("optimizer.lr", ("1e-05", "0.001"))]
     train("wgan-gp-toy", out="toy", options={"networks.width": "8", "batch": "8"}, images=40, quiet=True, threads=1)
-    found = {d.name: d.values for d in differences([slow, fast, facts(open_runs(["toy"])[0].manifest)])}
+    found = {d.name: d.values for d in find_differences([slow, fast, manifest_facts(open_runs(["toy"])[0].manifest)])}
     assert found["recipe"] == ("DCGAN", "DCGAN", "WGANGP") and found["networks"][2].startswith("Perceptron(")
     assert found["optimizer.lr"] == ("1e-05", "0.001", "0.0001") and "networks.width" not in found
 
 
 def test_ticks_are_round_within_and_few():
-    assert linear(0, 10) == [0, 2, 4, 6, 8, 10] and linear(-0.31, 0.29) == [-0.2, 0.0, 0.2]
+    assert linear_ticks(0, 10) == [0, 2, 4, 6, 8, 10] and linear_ticks(-0.31, 0.29) == [-0.2, 0.0, 0.2]
     for low, high in ((0.003, 400.0), (0.5, 3.0), (0.91, 0.93), (20.0, 1e4)):
-        for places in (decades(low, high), linear(low, high)):
+        for places in (log_ticks(low, high), linear_ticks(low, high)):
             assert 2 <= len(places) <= 8 and all(
                 low <= place * (1 + 1e-9) and place <= high * (1 + 1e-9) for place in places
             )
-    assert times(150) == [0, 30, 60, 90, 120, 150] and times(0.5)[-1] <= 0.5
+    assert time_ticks(150) == [0, 30, 60, 90, 120, 150] and time_ticks(0.5)[-1] <= 0.5
 
 
 def test_a_long_line_keeps_its_mean_and_every_spike():
     y = np.zeros(10_000)
     y[7777] = 5.0
-    drawn = line("run", 0, np.arange(10_000.0), y)
+    drawn = make_line("run", 0, np.arange(10_000.0), y)
     assert len(drawn.x) < 200 and drawn.high.max() == 5.0 and np.isclose(drawn.y.mean(), y.mean(), rtol=0.05)
 
 
 def test_text_in_a_page_is_escaped():
-    assert tag("td", "<script>", title='"x"') == '<td title="&quot;x&quot;">&lt;script&gt;</td>'
+    assert html_tag("td", "<script>", title='"x"') == '<td title="&quot;x&quot;">&lt;script&gt;</td>'
 
 
 class Page(HTMLParser):
@@ -245,7 +247,7 @@ def test_a_comparison_is_told_in_the_terminal_and_on_one_page(runs: Path, capsys
         measured(runs / "fast", images, fid(12.0 - images / 8), precision(0.5, replace(THOUSAND, seed=1)))
     told = {"check": "critic wins", "evidence": "it is <always> right", "advice": "slow it"}
     finding = told | {"round": 1, "images": 16, "grave": True}
-    append(runs / "fast" / "health.jsonl", finding)
+    append_line(runs / "fast" / "health.jsonl", finding)
     assert main(["compare", "slow", "fast", "--html", "out/c.html", "--csv", "c.csv", "--json", "c.json"]) == 0
     said = capsys.readouterr().out
     assert re.search(r"^slow +5 \[4.5, 5.5\] \* ", said, re.M) and re.search(r"^fast +8 .*0.5 †", said, re.M)
@@ -282,15 +284,15 @@ def test_a_report_has_all_of_a_run(runs: Path, capsys: pytest.CaptureFixture[str
 
 
 def test_the_command_in_a_report_begins_the_same_run(runs: Path):
-    manifest = Manifest.read(Folder("slow"))
-    saddle, train, name, *words = shlex.split(command(manifest))
+    manifest = Manifest.read(RunFolder("slow"))
+    saddle, train, name, *words = shlex.split(train_command(manifest))
     assert (saddle, train, name) == ("saddle", "train", "dcgan")
-    _, given = split(words, {"quiet"})
+    _, given = split_words(words, {"quiet"})
     texts = {option.replace("-", "_"): text for option, text in given.items() if text is not None}
     chosen = {key: text for key, text in texts.items() if key in vars(Settings())}
     options = {key: text for key, text in texts.items() if key not in chosen}
-    settings = override(Settings(), chosen)
-    assert choose(name, options, settings)[1] == choose("dcgan", manifest.options, settings)[1]
+    settings = override_fields(Settings(), chosen)
+    assert resolve_recipe(name, options, settings)[1] == resolve_recipe("dcgan", manifest.options, settings)[1]
     assert settings.images == 32 and settings.threads == 1 and settings.limit == 32
 
 
@@ -299,11 +301,11 @@ def test_a_run_is_reproduced_bit_for_bit_and_a_change_is_named(runs: Path, capsy
     assert re.match(
         r"slow-again is slow again, bit for bit: \d+ tensors .* and 2 lines of the log\n", capsys.readouterr().out
     )
-    manifest = Manifest.read(Folder("slow"))
-    replace(manifest, recipe=manifest.recipe.replace("lr=1e-05", "lr=2e-05")).write(Folder("slow"))
+    manifest = Manifest.read(RunFolder("slow"))
+    replace(manifest, recipe=manifest.recipe.replace("lr=1e-05", "lr=2e-05")).write(RunFolder("slow"))
     assert main(["reproduce", "slow", "--out", "other"]) == 1
     complaint = capsys.readouterr().err
     assert "from round 0 on the log differs" in complaint and "tensors differ" in complaint
     assert main(["reproduce", "slow", "--out", "other"]) == 2
-    replace(manifest, images=3200).write(Folder("fast"))
+    replace(manifest, images=3200).write(RunFolder("fast"))
     assert main(["reproduce", "fast"]) == 2 and "stopped at 32 of 3200 images" in capsys.readouterr().err

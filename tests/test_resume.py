@@ -20,16 +20,16 @@ import narrow
 from saddle import load, resume, train
 from saddle.core import Clock, Mistake, Shape
 from saddle.data.dataset import Dataset
-from saddle.data.toys import toy
+from saddle.data.toys import sample_toy
 from saddle.errors import Interrupted
-from saddle.recipes import RECIPES, find
-from saddle.recipes.kinds import kinds
-from saddle.recipes.revive import reread
-from saddle.runs.folder import Folder
-from saddle.training.checkpoint import latest, read, save
+from saddle.recipes import RECIPES, find_recipe
+from saddle.recipes.kinds import find_value_types
+from saddle.recipes.revive import parse_recipe
+from saddle.runs.folder import RunFolder
+from saddle.training.callbacks.base import Callback
+from saddle.training.checkpoint import latest_checkpoint, read_checkpoint, save_checkpoint
 from saddle.training.machine import Machine
-from saddle.training.match import How, Match
-from saddle.training.watch import Watcher
+from saddle.training.match import Match, MatchOptions
 
 SIZES = {"dcgan-28": 28, "wgan-gp-mnist": 28, "wgan-gp-cifar": 32}
 SMALL = {
@@ -68,9 +68,9 @@ class StopAt:
 
 def content(run: Path) -> dict[str, Any]:
     """All that must be equal: every tensor and fact of the last checkpoint, the log, the pictures."""
-    path = latest(run / "checkpoints")
+    path = latest_checkpoint(run / "checkpoints")
     assert path is not None
-    tensors, facts = read(path)
+    tensors, facts = read_checkpoint(path)
     files = [run / "log.jsonl", *sorted((run / "sheets").iterdir()), run / "curves.png", run / "progress.png"]
     return {"tensors": tensors, "facts": facts, "files": {str(f.relative_to(run)): f.read_bytes() for f in files}}
 
@@ -104,7 +104,7 @@ def dataset(data: Shape) -> Dataset:
     """Noise of this shape, with labels where there are classes."""
     dice = np.random.default_rng(0)
     if data.points:
-        return Dataset("points", toy("ring", 32), fingerprint="0")
+        return Dataset("points", sample_toy("ring", 32), fingerprint="0")
     pixels = dice.integers(0, 256, (32, data.height, data.width, data.channels), dtype=np.uint8)
     return Dataset("noise", pixels, dice.integers(data.classes, size=32), ("a", "b", "c"), "0")
 
@@ -115,7 +115,7 @@ def test_every_recipe_goes_on_from_a_checkpoint_to_the_same_bits(name: str, tmp_
     stop = random.Random(name).randrange(1, rounds)
 
     def match(value: Any) -> Match[Any]:
-        return Match(value, data, 10**4, Machine(device, torch.float32, ""), How(seed=3, ema=20))
+        return Match(value, data, 10**4, Machine(device, torch.float32, ""), MatchOptions(seed=3, ema=20))
 
     def go(match: Match[Any], until: int) -> dict[str, torch.Tensor]:
         while match.clock.round < until:
@@ -124,18 +124,18 @@ def test_every_recipe_goes_on_from_a_checkpoint_to_the_same_bits(name: str, tmp_
 
     whole = match(recipe)
     go(whole, stop)
-    path = save(tmp_path, *whole.state())
+    path = save_checkpoint(tmp_path, *whole.state())
     one = go(whole, rounds)
-    resumed = match(reread(repr(recipe), kinds(find(name)[1])))
-    resumed.restore(*read(path))
+    resumed = match(parse_recipe(repr(recipe), find_value_types(find_recipe(name)[1])))
+    resumed.restore(*read_checkpoint(path))
     two = go(resumed, rounds)
     (tensors, facts), (again, same) = whole.state(), resumed.state()
     assert json.dumps(facts) == json.dumps(same) and tensors.keys() == again.keys() and one.keys() == two.keys()
     assert [key for key in tensors if not torch.equal(tensors[key], again[key])] == []
     assert [key for key in one if not torch.equal(one[key], two[key])] == []
-    resumed.revert(*read(path))
+    resumed.revert(*read_checkpoint(path))
     back, facts = resumed.state()
-    kept = read(path).tensors
+    kept = read_checkpoint(path).tensors
     assert back.keys() == kept.keys() and all(torch.equal(t, kept[key]) for key, t in back.items())
     assert facts["clock"] == same["clock"]  # which goes on
 
@@ -143,7 +143,7 @@ def test_every_recipe_goes_on_from_a_checkpoint_to_the_same_bits(name: str, tmp_
 def test_pictures_and_checkpoints_change_no_weight(tmp_path: Path):
     plain = train(**small("dcgan", out=tmp_path / "plain", pictures=0, checkpoints=1e9))
     busy = train(**small("dcgan", out=tmp_path / "busy", pictures=12, checkpoints=1e-9))
-    one, two = (read(p).tensors for run in (plain, busy) if (p := latest(run / "checkpoints")))
+    one, two = (read_checkpoint(p).tensors for run in (plain, busy) if (p := latest_checkpoint(run / "checkpoints")))
     assert all(torch.equal(value, two[key]) for key, value in one.items())
 
 
@@ -179,7 +179,7 @@ def test_a_killed_run_goes_on_to_the_same_bits(name: str, tmp_path: Path):
     settings["images"] *= 20
     whole = launch("train", json.dumps(settings | {"out": str(tmp_path / "whole")}))
     killed = launch("train", json.dumps(settings | {"out": str(tmp_path / "killed")}))
-    while not (done := latest(tmp_path / "killed" / "checkpoints")) and killed.poll() is None:
+    while not (done := latest_checkpoint(tmp_path / "killed" / "checkpoints")) and killed.poll() is None:
         time.sleep(0.005)
     killed.kill()
     assert done and killed.wait() == -signal.SIGKILL, "it ended before it could be killed"
@@ -201,11 +201,11 @@ def test_a_run_killed_before_its_first_checkpoint_starts_again(tmp_path: Path):
     equal(whole, killed)
 
 
-class Heard(Watcher):
+class Heard(Callback):
     def __init__(self) -> None:
         self.sentences: list[str] = []
 
-    def said(self, sentence: str) -> None:
+    def on_message(self, sentence: str) -> None:
         self.sentences.append(sentence)
 
 
@@ -220,7 +220,7 @@ def test_another_number_of_threads_warns(tmp_path: Path):
 
 
 def rewrite(run: Path, old: str, new: str) -> None:
-    manifest = Folder(run).manifest
+    manifest = RunFolder(run).manifest
     text = manifest.read_text()
     assert old in text
     manifest.write_text(text.replace(old, new))
@@ -244,16 +244,16 @@ def test_one_folder_holds_one_run(tmp_path: Path):
     with pytest.raises(Mistake, match="already holds a run; `saddle resume"):
         train(**small("wgan-gp-toy", out=run))
     assert content(run)["files"] == before
-    with Folder(run).mine(), pytest.raises(Mistake, match="being trained by another process"):
+    with RunFolder(run).lock(), pytest.raises(Mistake, match="being trained by another process"):
         resume(run)
-    one, two = (Folder.new(Folder.claim(tmp_path / "new"), "") for _ in range(2))  # by two that start at once
-    with one.mine():
-        with pytest.raises(Mistake, match="being trained by another process"), two.mine():
+    one, two = (RunFolder.create(RunFolder.claim(tmp_path / "new"), "") for _ in range(2))  # by two that start at once
+    with one.lock():
+        with pytest.raises(Mistake, match="being trained by another process"), two.lock():
             pass
-        one.refuse_another()
+        one.check_not_taken()
         one.manifest.write_text("{}")
-    with two.mine(), pytest.raises(Mistake, match="just been taken by another run"):
-        two.refuse_another()
+    with two.lock(), pytest.raises(Mistake, match="just been taken by another run"):
+        two.check_not_taken()
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("words")
     with pytest.raises(Mistake, match="no empty folder"):

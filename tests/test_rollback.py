@@ -14,18 +14,18 @@ from torch import Tensor
 
 from saddle.core import Clock
 from saddle.errors import Failure
-from saddle.reports.findings import when
-from saddle.runs.curves import gather
+from saddle.reports.findings import describe_when
+from saddle.runs.curves import read_panels
 from saddle.runs.findings import Rollback, read_findings
-from saddle.runs.folder import Folder
-from saddle.runs.log import read as read_log
-from saddle.training import nurse
-from saddle.training.checkpoint import latest, read
-from saddle.training.healthy import MOST, Healthy
+from saddle.runs.folder import RunFolder
+from saddle.runs.log import read_log as read_log
+from saddle.training.callbacks.base import Callback
+from saddle.training.checkpoint import latest_checkpoint, read_checkpoint
+from saddle.training.health import monitor
+from saddle.training.health.monitor import Collapsed
+from saddle.training.health.rollback import MAX_ROLLBACKS, RollbackStore
 from saddle.training.loop import Loop
 from saddle.training.match import Match
-from saddle.training.nurse import Collapsed
-from saddle.training.watch import Watcher
 from test_health import constant, last, loop, match, no_curves
 
 __all__ = ["no_curves"]  # which applies by being here
@@ -35,7 +35,7 @@ ILL, FOUND, SURE = 896, 1088, 512  # a look is every 64 images, and from 512 on 
 
 @pytest.fixture(autouse=True)
 def many_looks(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(nurse, "EVERY", 1)
+    monkeypatch.setattr(monitor, "PROBE_INTERVAL", 1)
 
 
 def planted(m: Match[Any], value: float = 0.0, start: int = ILL, stop: int = FOUND) -> Match[Any]:
@@ -52,15 +52,15 @@ def planted(m: Match[Any], value: float = 0.0, start: int = ILL, stop: int = FOU
     return m
 
 
-def ready(folder: Path, m: Match[Any], watch: Watcher | None = None, **more: Any) -> Loop:
+def ready(folder: Path, m: Match[Any], watch: Callback | None = None, **more: Any) -> Loop:
     return loop(folder, m, watch, on_collapse="rollback", **more)
 
 
-class Heard(Watcher):
+class Heard(Callback):
     def __init__(self) -> None:
         self.backs: list[Rollback] = []
 
-    def returned(self, back: Rollback) -> None:
+    def on_rollback(self, back: Rollback) -> None:
         self.backs.append(back)
 
 
@@ -81,9 +81,9 @@ def test_a_collapsed_run_goes_back_to_the_state_that_had_proven_healthy(tmp_path
     assert "collapsed: the players go back to what they were at 512 images (rollback 1)" in str(back)
     (finding,) = read_findings(folder)
     assert finding["until"] == FOUND and finding["back"] == SURE
-    assert when(1, finding) == "at 1,088 images, when the run went back to 512"
+    assert describe_when(1, finding) == "at 1,088 images, when the run went back to 512"
     assert {"round": FOUND // 16, "images": FOUND, "rolled back": SURE} in read_log(folder / "log.jsonl")
-    assert set(gather(folder / "log.jsonl")) == {"critic", "generator", "gradient norm"}
+    assert set(read_panels(folder / "log.jsonl")) == {"critic", "generator", "gradient norm"}
 
 
 def halted(folder: Path, m: Match[Any], saves: int, dies: int) -> None:
@@ -106,14 +106,14 @@ def halted(folder: Path, m: Match[Any], saves: int, dies: int) -> None:
 def content(folder: Path) -> dict[str, Any]:
     tensors, facts = last(folder)
     files = {name: (folder / name).read_bytes() for name in ("log.jsonl", "health.jsonl")}
-    kept = {path.name: read(path) for path in folder.glob("checkpoints/healthy-*")}
+    kept = {path.name: read_checkpoint(path) for path in folder.glob("checkpoints/healthy-*")}
     return {"tensors": tensors, "facts": facts, "files": files, "kept": kept}
 
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(nurse, "EVERY", 1)
+        patch.setattr(monitor, "PROBE_INTERVAL", 1)
         folder = tmp_path_factory.mktemp("whole") / "run"
         ready(folder, planted(match(images=2304))).go()
     return content(folder)
@@ -148,8 +148,12 @@ def test_a_run_that_goes_back_too_often_stops(tmp_path: Path):
     folder, heard = tmp_path / "run", Heard()
     with pytest.raises(Collapsed, match=r"have a twin; .*half the .*; it went back 3 times before; stopped at \d+ of"):
         ready(folder, constant(match(images=4096), ILL), heard).go()
-    assert [back.to for back in heard.backs] == [SURE] * MOST and [back.times for back in heard.backs] == [1, 2, 3]
-    assert len(read_findings(folder)) == MOST + 1
+    assert [back.to for back in heard.backs] == [SURE] * MAX_ROLLBACKS and [back.times for back in heard.backs] == [
+        1,
+        2,
+        3,
+    ]
+    assert len(read_findings(folder)) == MAX_ROLLBACKS + 1
     images = last(folder)[1]["clock"]["images"]
     assert images < 4096 and not (folder / "checkpoints" / "healthy-000000000768.safetensors").exists()
     ready(folder, match(images=images + 64)).go()  # and goes on all the same
@@ -165,43 +169,43 @@ def test_what_is_no_number_leads_back_too(tmp_path: Path):
     m = planted(match(images=1200), float("nan"), 960, 976)
     ready(folder, m, heard).go()
     (back,) = heard.backs
-    assert back.check == "no number" and back.to == SURE and 976 < back.images <= 976 + 16 * 16
+    assert back.check == "NaN or infinite" and back.to == SURE and 976 < back.images <= 976 + 16 * 16
     assert all(t.isfinite().all() for t in last(folder)[0].values() if t.is_floating_point())
     (finding,) = read_findings(folder)
-    assert finding["check"] == "no number" and finding["back"] == SURE
+    assert finding["check"] == "NaN or infinite" and finding["back"] == SURE
     with pytest.raises(Failure, match=r"became nan in round 3 .*; no healthy state was kept to go back to; it had not"):
         ready(tmp_path / "early", planted(match(), float("nan"), 48, 64)).go()
 
 
 def test_a_state_of_another_stage_is_none_to_go_back_to(tmp_path: Path):
     m = match(images=1024)
-    kept = Healthy(m, tmp_path)
-    kept.open({"sure": 16, "fresh": 32, "times": 0})
+    kept = RollbackStore(m, tmp_path)
+    kept.restore({"sure": 16, "fresh": 32, "times": 0})
     m.stages = (replace(m.stages[0], until=24), m.stages[0])
     m.clock = Clock(2, 32, 0.0)
-    m.open()
-    assert kept.back() is None and "no healthy state" in kept.why_not
+    m.begin_stage()
+    assert kept.roll_back() is None and "no healthy state" in kept.why_not
 
 
 def worker(process: int, folder: str) -> None:
     torch.set_num_threads(1)
-    nurse.EVERY = 1
+    monitor.PROBE_INTERVAL = 1
     dist.init_process_group("gloo", init_method=f"file://{folder}/meet", rank=process, world_size=2)
     m = planted(match(images=1344))
-    run = Loop(m, Folder(f"{folder}/run"), {}, pictures=0, checkpoints=1e9, on_collapse="rollback")
+    run = Loop(m, RunFolder(f"{folder}/run"), {}, pictures=0, checkpoints=1e9, on_collapse="rollback")
     run.restore(None)
     run.go()
-    torch.save((run.healthy.state() if run.healthy else None, m.state()[0]), f"{folder}/{process}")
+    torch.save((run.rollback.state() if run.rollback else None, m.state()[0]), f"{folder}/{process}")
     dist.barrier()
     dist.destroy_process_group()
 
 
 @pytest.mark.slow
 def test_two_processes_go_back_together(tmp_path: Path):
-    Folder.new(tmp_path / "run", "run")
+    RunFolder.create(tmp_path / "run", "run")
     mp.spawn(worker, (str(tmp_path),), nprocs=2)
     (one, weights), (two, same) = (torch.load(tmp_path / str(process)) for process in range(2))
     assert one == two and one["times"] == 1
     assert [key for key, t in weights.items() if not torch.equal(t, same[key])] == []
     (finding,) = read_findings(tmp_path / "run")
-    assert finding["back"] == SURE and latest(tmp_path / "run" / "checkpoints")
+    assert finding["back"] == SURE and latest_checkpoint(tmp_path / "run" / "checkpoints")

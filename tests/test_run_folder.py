@@ -16,20 +16,20 @@ from saddle import load, resume, train
 from saddle.cli import main
 from saddle.errors import Interrupted, Mistake
 from saddle.reports.reading import open_runs
-from saddle.runs.folder import Folder
-from saddle.runs.timing import go_on, read_pace
-from saddle.training.checkpoint import latest, put, read
-from saddle.training.watch import Watcher
+from saddle.runs.folder import RunFolder
+from saddle.runs.timing import continue_timing, read_pace
+from saddle.training.callbacks.base import Callback
+from saddle.training.checkpoint import latest_checkpoint, read_checkpoint, write_checkpoint
 from test_resume import StopAt, content, equal, small
 
 SECRET = "of nobody else's business\n"
 
 
-class Heard(Watcher):
+class Heard(Callback):
     def __init__(self) -> None:
         self.sentences: list[str] = []
 
-    def said(self, sentence: str) -> None:
+    def on_message(self, sentence: str) -> None:
         self.sentences.append(sentence)
 
 
@@ -133,13 +133,13 @@ def test_a_damaged_log_is_no_reason_not_to_go_on(damage: str, halted: Path, whol
     for name in ("log.jsonl", "timing.jsonl", "health.jsonl"):
         (halted / name).write_bytes(DAMAGES[damage]((halted / name).read_bytes()))
     resume(halted, watch=Heard())
-    one, two = (read(path) for run in (whole, halted) if (path := latest(run / "checkpoints")))
+    one, two = (read_checkpoint(path) for run in (whole, halted) if (path := latest_checkpoint(run / "checkpoints")))
     assert all(torch.equal(t, two.tensors[key]) for key, t in one.tensors.items())
     assert main(["report", str(halted)]) == main(["compare", str(halted), str(whole)]) == 0
 
 
 def test_what_is_left_out_of_a_log_is_said_once_with_its_line(whole: Path, capsys: pytest.CaptureFixture[str]):
-    path = Folder(whole).log
+    path = RunFolder(whole).log
     before = path.read_bytes()
     lines = before.split(b"\n")
     try:
@@ -152,18 +152,18 @@ def test_what_is_left_out_of_a_log_is_said_once_with_its_line(whole: Path, capsy
         path.write_bytes(before)
 
 
-class Deleting(Watcher):
+class Deleting(Callback):
     """Deletes something of the run while it plays."""
 
     def __init__(self, run: Path, delete: Callable[[Path], object]) -> None:
         self.run, self.delete, self.sentences = run, delete, list[str]()
 
-    def pictured(self, path: Path) -> None:
+    def on_picture(self, path: Path) -> None:
         if path.stem != "0000000000" and self.delete:
             self.delete(self.run)
             self.delete = lambda run: None
 
-    def said(self, sentence: str) -> None:
+    def on_message(self, sentence: str) -> None:
         self.sentences.append(sentence)
 
 
@@ -206,21 +206,21 @@ def test_what_a_kill_leaves_is_taken_over_or_thrown_away(halted: Path, whole: Pa
 
 def test_times_add_up_over_kills_and_say_what_they_do_not_know(tmp_path: Path):
     path = tmp_path / "timing.jsonl"
-    log, before = go_on(path, 0)
+    log, before = continue_timing(path, 0)
     for images in (100, 200, 300):
         log.write(images=images, seconds=before + images / 100)
     log.close()  # killed here; the checkpoint was at 200
-    log, before = go_on(path, 200)
+    log, before = continue_timing(path, 200)
     assert before == 2.0
     log.write(images=300, seconds=before + 5.0)
     log.close()
     pace = read_pace(path)
     assert pace.images.tolist() == [0, 100, 200, 300] and pace.seconds.tolist() == [0, 1, 2, 7]
     path.write_text("".join(path.read_text().splitlines(True)[:1]))  # and of the rest nothing is known
-    log, before = go_on(path, 300)
+    log, before = continue_timing(path, 300)
     log.write(images=400, seconds=before + 1.0)
     log.close()
-    again, _ = go_on(path, 400)
+    again, _ = continue_timing(path, 400)
     again.close()
     pace = read_pace(path)
     assert (pace.images[-1], pace.seconds[-1], pace.untimed, pace.speed) == (400, 2.0, 200, 100.0)
@@ -230,8 +230,8 @@ def test_the_time_of_a_run_is_on_the_disk_with_its_checkpoint(halted: Path):
     """As a kill would leave it: nothing is flushed by an orderly end."""
     seen: list[tuple[float, int]] = []
 
-    class Looking(Watcher):
-        def saved(self, path: Path) -> None:
+    class Looking(Callback):
+        def on_checkpoint(self, path: Path) -> None:
             seen.append((read_pace(halted / "timing.jsonl").images[-1], int(path.stem)))
 
     resume(halted, watch=Looking())
@@ -240,11 +240,11 @@ def test_the_time_of_a_run_is_on_the_disk_with_its_checkpoint(halted: Path):
 
 def changed(run: Path, change: Callable[[dict[str, Tensor], dict[str, Any]], object]) -> None:
     """The last checkpoint, written again with other content and a checksum that is right."""
-    path = latest(run / "checkpoints")
+    path = latest_checkpoint(run / "checkpoints")
     assert path
-    tensors, facts = read(path)
+    tensors, facts = read_checkpoint(path)
     change(tensors, facts)
-    put(path, tensors, facts)
+    write_checkpoint(path, tensors, facts)
 
 
 WEIGHT = "generator.0.weight"

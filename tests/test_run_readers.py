@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 
 from saddle.core import Mistake
 from saddle.metrics.figures import Figure
-from saddle.runs.curves import gather
+from saddle.runs.curves import read_panels
 from saddle.runs.findings import read_findings
-from saddle.runs.folder import Folder
-from saddle.runs.log import read as read_log
-from saddle.runs.measures import Measurement, add_measure, read_measures
+from saddle.runs.folder import RunFolder
+from saddle.runs.log import read_log as read_log
+from saddle.runs.measures import Measurement, append_measurement, read_measurements
 from saddle.runs.timing import read_pace
-from saddle.training.checkpoint import facts_of, put, read
+from saddle.training.checkpoint import read_checkpoint, read_checkpoint_facts, write_checkpoint
 
 SOME = settings(max_examples=40, deadline=None, derandomize=True, database=None,
                 suppress_health_check=[HealthCheck.function_scoped_fixture])  # fmt: skip
@@ -51,11 +51,11 @@ def silent(sentence: str) -> None:
     pass
 
 
-READERS: dict[str, Callable[[Folder], object]] = {
-    "log.jsonl": lambda folder: (read_log(folder.log, say=silent), gather(folder.log)),
+READERS: dict[str, Callable[[RunFolder], object]] = {
+    "log.jsonl": lambda folder: (read_log(folder.log, say=silent), read_panels(folder.log)),
     "timing.jsonl": lambda folder: read_pace(folder.timing, silent),
     "health.jsonl": lambda folder: read_findings(folder.path, silent),
-    "measures.jsonl": lambda folder: read_measures(folder, silent),
+    "measures.jsonl": lambda folder: read_measurements(folder, silent),
 }
 
 
@@ -74,13 +74,13 @@ def holds(path: Path, content: bytes, reader: Callable[[], object]) -> None:
 @SOME
 @given(content=files)
 def test_any_bytes_in_a_log_are_read_or_refused(name: str, tmp_path: Path, content: bytes):
-    holds(tmp_path / name, content, lambda: READERS[name](Folder(tmp_path)))
+    holds(tmp_path / name, content, lambda: READERS[name](RunFolder(tmp_path)))
 
 
 @pytest.fixture(scope="module")
 def measured(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    folder = Folder(tmp_path_factory.mktemp("measured"))
-    add_measure(folder, Measurement(8, 1, 0.5, (Figure("fid", "FID", 3.0, 2.0, 4.0),)))
+    folder = RunFolder(tmp_path_factory.mktemp("measured"))
+    append_measurement(folder, Measurement(8, 1, 0.5, (Figure("fid", "FID", 3.0, 2.0, 4.0),)))
     facts: dict[str, Any] = json.loads((folder.path / "measures.jsonl").read_text())
     return facts
 
@@ -93,14 +93,14 @@ def test_any_measurement_is_read_or_refused(tmp_path: Path, measured: dict[str, 
     place = data.draw(st.sampled_from(places))
     place[data.draw(st.sampled_from([*place, "stop", "more"]))] = data.draw(values)
     content = json.dumps(facts).encode() + b"\n"
-    holds(tmp_path / "measures.jsonl", content, lambda: read_measures(Folder(tmp_path), silent))
+    holds(tmp_path / "measures.jsonl", content, lambda: read_measurements(RunFolder(tmp_path), silent))
 
 
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     path = tmp_path_factory.mktemp("checkpoint") / "1.safetensors"
     facts = {"clock": {"round": 1, "images": 8, "share": 0.5}, "identity": {}, "groups": {}}
-    put(
+    write_checkpoint(
         path, {"game.a": torch.arange(6.0).reshape(2, 3), "game.b": torch.tensor(3), "game.c": torch.ones(2) > 0}, facts
     )
     return path.read_bytes()
@@ -112,11 +112,11 @@ def test_any_change_of_a_checkpoint_is_noticed(tmp_path: Path, checkpoint: bytes
     place = data.draw(st.integers(0, len(checkpoint) - 1))
     changed = checkpoint[:place] + data.draw(st.binary(max_size=9)) + checkpoint[place + data.draw(st.integers(0, 9)) :]
     path = tmp_path / "1.safetensors"
-    holds(path, changed, lambda: facts_of(path))
-    holds(path, changed, lambda: read(path))
+    holds(path, changed, lambda: read_checkpoint_facts(path))
+    holds(path, changed, lambda: read_checkpoint(path))
     if changed != checkpoint and place >= 8 + int.from_bytes(checkpoint[:8], "little"):  # in the values
         with pytest.raises(Mistake):
-            read(path)
+            read_checkpoint(path)
 
 
 @SOME
@@ -127,10 +127,10 @@ def test_any_facts_of_a_checkpoint_are_read_or_refused(tmp_path: Path, facts: An
         facts if isinstance(facts, dict) else {"identity": facts}
     )
     for said in (facts, known, {"clock": clock}):
-        put(path, {"game.a": torch.zeros(2)}, said)
+        write_checkpoint(path, {"game.a": torch.zeros(2)}, said)
         content = path.read_bytes()
-        holds(path, content, lambda: read(path))
-        holds(path, content, lambda: facts_of(path))
+        holds(path, content, lambda: read_checkpoint(path))
+        holds(path, content, lambda: read_checkpoint_facts(path))
 
 
 @SOME
@@ -140,5 +140,5 @@ def test_any_header_is_read_or_refused(tmp_path: Path, header: Any, more: bytes)
     text = json.dumps(header).encode()
     for length in (len(text), 2**63, 0):
         content = length.to_bytes(8, "little") + text + more
-        holds(path, content, lambda: read(path))
-        holds(path, content, lambda: facts_of(path))
+        holds(path, content, lambda: read_checkpoint(path))
+        holds(path, content, lambda: read_checkpoint_facts(path))

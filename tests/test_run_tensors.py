@@ -13,9 +13,9 @@ from safetensors.torch import load
 from torch import Tensor
 
 from saddle.core import Mistake
-from saddle.runs.folder import write
-from saddle.runs.tensors import NAMES, write_tensors
-from saddle.training.checkpoint import put, read, save
+from saddle.runs.folder import write_atomically
+from saddle.runs.tensors import DTYPE_NAMES, write_tensors
+from saddle.training.checkpoint import read_checkpoint, save_checkpoint, write_checkpoint
 
 FACTS = {"clock": {"round": 3, "images": 24, "share": 0.5}, "name": "ä"}
 
@@ -24,7 +24,7 @@ def tensors() -> dict[str, Tensor]:
     """Every type of numbers, and the shapes in which a plain copy of memory would be wrong."""
     dice = torch.Generator().manual_seed(0)
     full = torch.randn(3, 4, 5, 2, generator=dice)
-    kinds = {name: (9 * full).to(kind) for kind, name in NAMES.items()}
+    kinds = {name: (9 * full).to(kind) for kind, name in DTYPE_NAMES.items()}
     return kinds | {
         "one": torch.tensor(7), "none": torch.empty(0, 3), "last": full.to(memory_format=torch.channels_last),
         "turned": full[0, :, :, 0].T, "same": full, "again": full, "byte": torch.tensor([1], dtype=torch.uint8),
@@ -57,12 +57,12 @@ def test_equal_content_is_equal_in_bytes_whatever_order_it_comes_in():
 def test_a_checkpoint_has_the_umasks_mode_and_leaves_nothing_beside_it(tmp_path: Path):
     before = os.umask(0o027)
     try:
-        put(path := tmp_path / "1.safetensors", tensors(), FACTS)
+        write_checkpoint(path := tmp_path / "1.safetensors", tensors(), FACTS)
     finally:
         os.umask(before)
     assert stat.S_IMODE(path.stat().st_mode) == 0o640 and list(tmp_path.iterdir()) == [path]
-    assert read(path).facts == FACTS
-    put(again := tmp_path / "2.safetensors", read(path).tensors, FACTS)
+    assert read_checkpoint(path).facts == FACTS
+    write_checkpoint(again := tmp_path / "2.safetensors", read_checkpoint(path).tensors, FACTS)
     assert path.read_bytes() == again.read_bytes()
 
 
@@ -89,7 +89,7 @@ def test_a_draft_is_made_anew_where_a_link_lies_in_wait(tmp_path: Path):
     (precious := tmp_path / "precious").write_text("precious")
     for name in (f".draft-a.{os.getpid()}", "a"):
         (tmp_path / name).symlink_to(precious)
-    write(tmp_path / "a", lambda draft: draft.write(b"new"))
+    write_atomically(tmp_path / "a", lambda draft: draft.write(b"new"))
     assert precious.read_text() == "precious" and sorted(p.name for p in tmp_path.iterdir()) == ["a", "precious"]
     assert (tmp_path / "a").read_text() == "new" and not (tmp_path / "a").is_symlink()
 
@@ -97,8 +97,8 @@ def test_a_draft_is_made_anew_where_a_link_lies_in_wait(tmp_path: Path):
 def test_a_checkpoint_under_another_ones_name_is_refused(tmp_path: Path):
     """As a copy or a mixed-up backup makes it: whole, of this run, and not what its name says."""
     facts = {"clock": {"round": 1, "images": 8, "share": 0.5}, "identity": {}}
-    path = save(tmp_path, {"x": torch.ones(2)}, facts)
+    path = save_checkpoint(tmp_path, {"x": torch.ones(2)}, facts)
     other = path.rename(tmp_path / f"{12:012d}.safetensors")
     with pytest.raises(Mistake, match="another moment's checkpoint: it was taken at 8 images; delete it"):
-        read(other)
-    assert read(other.rename(tmp_path / "best.safetensors")).facts == facts
+        read_checkpoint(other)
+    assert read_checkpoint(other.rename(tmp_path / "best.safetensors")).facts == facts

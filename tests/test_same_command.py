@@ -15,10 +15,10 @@ from saddle import resume, sessions, train
 from saddle.cli import main
 from saddle.core import Clock
 from saddle.errors import Mistake
-from saddle.runs.folder import Folder
+from saddle.runs.folder import RunFolder
 from saddle.runs.manifest import Manifest
 from saddle.training import loop
-from saddle.training.checkpoint import facts_of, latest
+from saddle.training.checkpoint import latest_checkpoint, read_checkpoint_facts
 from saddle.training.match import Match
 from test_continued import photos
 from test_processes import free_port
@@ -45,9 +45,9 @@ def kill(patch: pytest.MonkeyPatch, round: int) -> None:
 
 
 def shown(run: Path) -> int:
-    where = latest(run / "checkpoints")
+    where = latest_checkpoint(run / "checkpoints")
     assert where is not None
-    return Clock(**facts_of(where)["clock"]).images
+    return Clock(**read_checkpoint_facts(where)["clock"]).images
 
 
 def test_a_command_that_is_run_three_times_gives_the_run_in_peace(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
@@ -56,7 +56,7 @@ def test_a_command_that_is_run_three_times_gives_the_run_in_peace(tmp_path: Path
     assert main([*often, "--out", str(tmp_path / "peace")]) == 0
     with pytest.MonkeyPatch.context() as patch:
         kill(patch, 7)
-        patch.setattr(loop, "READ", 3)  # rounds; what is saved before does not hang on the time they take
+        patch.setattr(loop, "READ_EVERY", 3)  # rounds; what is saved before does not hang on the time they take
         with pytest.raises(Killed):
             main(again)
     assert 0 < shown(tmp_path / "again") < 96
@@ -122,7 +122,7 @@ def test_another_command_is_refused_by_the_field_and_moved_data_are_not(tmp_path
     data.rename(tmp_path / "elsewhere")
     train(**same | {"data": str(tmp_path / "elsewhere"), "watch": (heard := Heard())})
     assert shown(place) == 96 and not [said for said in heard.sentences if "warning" in said]
-    assert Manifest.read(Folder(place)).settings.data == str(tmp_path / "elsewhere")
+    assert Manifest.read(RunFolder(place)).settings.data == str(tmp_path / "elsewhere")
 
 
 def test_only_auto_in_a_named_folder_is_a_way_to_resume(capsys: pytest.CaptureFixture[str]):
@@ -135,10 +135,10 @@ def test_all_processes_do_what_the_first_one_sees(tmp_path: Path, monkeypatch: p
     """Another one may look when the first has written its manifest already, or see a disk that is behind."""
     run = tmp_path / "run"
     run.mkdir()
-    monkeypatch.setattr(sessions, "rank", lambda: 1)
+    monkeypatch.setattr(sessions, "process_rank", lambda: 1)
     for here, first in ((True, ""), (False, "begun")):
         (run / "manifest.json").write_text("{}") if here else (run / "manifest.json").unlink()
-        monkeypatch.setattr(sessions, "told", lambda own, first=first: first)
+        monkeypatch.setattr(sessions, "broadcast_text", lambda own, first=first: first)
         assert sessions.begun(run) == bool(first)
 
 

@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from saddle.errors import Mistake
-from saddle.options import parse
-from saddle.schema import conform, parsed, read_json
+from saddle.options import parse_expression
+from saddle.schema import conform, parse_json, read_json
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(codec=None)),
@@ -81,21 +81,21 @@ def test_what_fits_is_taken(kind, value, found):
 )  # fmt: skip
 def test_what_does_not_is_named(kind, text, words):
     with pytest.raises(Mistake) as mistake:
-        conform(parsed(text, "no"), kind, "no")
+        conform(parse_json(text, "no"), kind, "no")
     assert str(mistake.value).startswith(words) and "\n" not in str(mistake.value)
 
 
 @settings(max_examples=150, deadline=None)
 @given(JSON, st.sampled_from([Point, Row, dict[str, Any], list[tuple[int, str]], dict[str, list[float]]]))
 def test_any_json_fits_or_is_refused(value, kind):
-    said = refusal(lambda: conform(parsed(json.dumps(value), "no"), kind, "no"))
+    said = refusal(lambda: conform(parse_json(json.dumps(value), "no"), kind, "no"))
     assert said is None or (said.startswith("no: ") and said.isprintable())
 
 
 @settings(max_examples=100, deadline=None)
 @given(st.binary(max_size=60))
 def test_any_bytes_are_read_or_refused(data):
-    assert (refusal(lambda: parsed(data, "no")) or "no: ").startswith("no: ")
+    assert (refusal(lambda: parse_json(data, "no")) or "no: ").startswith("no: ")
 
 
 def test_a_file_that_is_not_there_or_too_long(tmp_path, monkeypatch):
@@ -103,7 +103,7 @@ def test_a_file_that_is_not_there_or_too_long(tmp_path, monkeypatch):
         read_json(tmp_path / "a.json", "no")
     (tmp_path / "a.json").write_text("[1, 2]")
     assert read_json(tmp_path / "a.json", "no") == [1, 2]
-    monkeypatch.setattr("saddle.schema.LONGEST", 5)
+    monkeypatch.setattr("saddle.schema.MAX_FILE_BYTES", 5)
     with pytest.raises(Mistake, match=r"^no: it is longer than"):
         read_json(tmp_path / "a.json", "no")
 
@@ -115,5 +115,5 @@ def test_a_file_that_is_not_there_or_too_long(tmp_path, monkeypatch):
 )  # fmt: skip
 def test_written_values_that_nobody_writes_are_refused_in_one_sentence(text):
     with pytest.raises(Mistake) as mistake:
-        parse(text, "batch", "a whole number")
+        parse_expression(text, "batch", "a whole number")
     assert str(mistake.value).startswith("batch ") and len(str(mistake.value)) < 300

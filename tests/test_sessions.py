@@ -13,13 +13,13 @@ from saddle import resume, train
 from saddle.core import Mistake
 from saddle.recipes import RECIPES
 from saddle.recipes.dcgan import DCGAN
-from saddle.resolved import choose
-from saddle.runs.folder import Folder
+from saddle.resolved import resolve_recipe
+from saddle.runs.folder import RunFolder
 from saddle.runs.settings import Settings
 
 
 def chosen(options: dict[str, str], data: str | None = None) -> DCGAN:
-    value = choose("dcgan", options, Settings(data=data))[1]
+    value = resolve_recipe("dcgan", options, Settings(data=data))[1]
     assert isinstance(value, DCGAN)
     return value
 
@@ -36,7 +36,7 @@ def test_what_a_user_says_goes_before_what_a_recipe_has_for_its_own_data():
 
 
 def test_a_value_is_taken_as_it_is():
-    assert choose(DCGAN(batch=8), {}, Settings())[1] == DCGAN(batch=8)
+    assert resolve_recipe(DCGAN(batch=8), {}, Settings())[1] == DCGAN(batch=8)
 
 
 TOY: dict[str, Any] = {"recipe": "wgan-gp-toy", "options": {"networks.width": "8", "batch": "16"}, "limit": 64,
@@ -63,14 +63,14 @@ def test_training_leaves_torch_as_it_was(tmp_path: Path):
 
 def test_a_resumed_run_reads_its_checkpoint_once_and_under_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     run = train(**TOY, out=tmp_path / "run")
-    read, seen = checkpoints.read, []
+    read, seen = checkpoints.read_checkpoint, []
 
     def reading(path: Path) -> checkpoints.Checkpoint:
-        with pytest.raises(Mistake, match="being trained by another process"), Folder(run).mine():
+        with pytest.raises(Mistake, match="being trained by another process"), RunFolder(run).lock():
             pass
         seen.append(path)
         return read(path)
 
-    monkeypatch.setattr(checkpoints, "read", reading)
+    monkeypatch.setattr(checkpoints, "read_checkpoint", reading)
     resume(run)
     assert len(seen) == 1

@@ -21,14 +21,14 @@ from saddle.core import Mistake
 from saddle.early import guarded
 from saddle.errors import Interrupted
 from saddle.games import Turns
-from saddle.inference.load import Loaded
+from saddle.inference.load import LoadedGame
 from saddle.optim import Burst
-from saddle.runs.folder import Folder
-from saddle.runs.measures import read_measures
-from saddle.training import loop, measured
-from saddle.training.checkpoint import facts_of, latest, read
+from saddle.runs.folder import RunFolder
+from saddle.runs.measures import read_measurements
+from saddle.training import evaluator, loop
+from saddle.training.checkpoint import latest_checkpoint, read_checkpoint, read_checkpoint_facts
 from saddle.training.engine import Engine
-from saddle.training.signals import HANGUP, STOPS, Abandoned, Ended, Signals, ending, heed
+from saddle.training.signals import HANGUP, STOPS, ForcedStop, Signals, WorkAbandoned, check_abandoned, stop_on_signal
 from test_resume import small
 
 
@@ -36,8 +36,8 @@ from test_resume import small
 def _bare() -> Iterator[None]:
     """Without the pictures of a run's end, which take most of so short a run's time."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(loop, "curves", lambda log, file: None)
-        patch.setattr(measured, "quality", lambda folder: None)
+        patch.setattr(loop, "plot_log", lambda log, file: None)
+        patch.setattr(evaluator, "plot_quality", lambda folder: None)
         yield
 
 
@@ -57,7 +57,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def equal(a: Path, b: Path) -> None:
     """The last checkpoint to the bit, but for what measuring has found, and the log."""
-    (one, first), (two, second) = (read(latest(run / "checkpoints")) for run in (a, b))
+    (one, first), (two, second) = (read_checkpoint(latest_checkpoint(run / "checkpoints")) for run in (a, b))
     assert one.keys() == two.keys() and all(torch.equal(one[key], two[key]) for key in one)
     assert all(first[key] == second[key] for key in second if key != "identity")
     assert (a / "log.jsonl").read_bytes() == (b / "log.jsonl").read_bytes()
@@ -80,21 +80,21 @@ def at_call(patch: pytest.MonkeyPatch, owner: Any, name: str, call: int, *number
 def test_a_long_round_is_left_between_two_turns_and_played_again(whole: Path, tmp_path: Path, number: int):
     """Its first moves are made when the signal comes; nothing of them is in what is saved."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(loop, "READ", 1)
-        patch.setattr(loop, "PATIENCE", 0.0)
+        patch.setattr(loop, "READ_EVERY", 1)
+        patch.setattr(loop, "STOP_PATIENCE", 0.0)
         at_call(patch, Engine, "step", 2 + 2 * 5, number)  # of the critic, in the sixth round after the rehearsal
         says = "a round that is long was left, and is not saved; the last good"
         with pytest.raises(Interrupted, match=says) as ended:
             train(**asked(tmp_path / "run", checkpoints=1e-9))
     assert ended.value.code == 128 + number and f"saddle resume {tmp_path / 'run'}" in str(ended.value)
-    assert facts_of(latest(tmp_path / "run" / "checkpoints"))["clock"]["round"] == 5
+    assert read_checkpoint_facts(latest_checkpoint(tmp_path / "run" / "checkpoints"))["clock"]["round"] == 5
     resume(tmp_path / "run")
     equal(whole, tmp_path / "run")
 
 
 def test_a_round_that_never_ends_is_left(tmp_path: Path):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(loop, "PATIENCE", 0.0)
+        patch.setattr(loop, "STOP_PATIENCE", 0.0)
         at_call(patch, Engine, "step", 40, signal.SIGINT)
         with pytest.raises(Interrupted, match="not come to its first checkpoint"):
             train(**asked(tmp_path / "run", options=OPTIONS | {"turns.critic": "100000"}))
@@ -122,33 +122,33 @@ def test_a_terminal_that_goes_is_told_once_however_often_it_is_said(tmp_path: Pa
 def test_a_measurement_that_was_left_is_taken_when_the_run_goes_on(whole: Path, tmp_path: Path, call: int):
     """The first, the one on the way and the last one; the figures are those of the run that nobody stopped."""
     with pytest.MonkeyPatch.context() as patch:
-        at_call(patch, Loaded, "part", call, signal.SIGINT)
+        at_call(patch, LoadedGame, "sample_chunk", call, signal.SIGINT)
         with pytest.raises(Interrupted, match="and saved"):
             train(**asked(tmp_path / "run", **MEASURED))
-    at, run = [line.images for line in read_measures(Folder(tmp_path / "run"))], resume(tmp_path / "run")
+    at, run = [line.images for line in read_measurements(RunFolder(tmp_path / "run"))], resume(tmp_path / "run")
     assert at == [0, 48][: call // 2]
     equal(whole, run)
-    told = [[(line.images, line.figures) for line in read_measures(Folder(place))] for place in (whole, run)]
+    told = [[(line.images, line.figures) for line in read_measurements(RunFolder(place))] for place in (whole, run)]
     assert told[0] == told[1] and [images for images, _ in told[0]] == [0, 48, 96]
 
 
 def test_handlers_are_as_they_were_and_threads_may_work_without_any():
     before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
     signals = Signals()
-    with signals.heeded():
-        heed()  # nobody has asked
+    with signals.remember_signals():
+        check_abandoned()  # nobody has asked
         signal.raise_signal(signal.SIGTERM)
         assert signals.number == signal.SIGTERM and signals.waiting > 0
-        heed()  # this is no place to leave
-        with pytest.raises(Abandoned), signals.abandonable():
-            heed()
-        with pytest.raises(Ended):
+        check_abandoned()  # this is no place to leave
+        with pytest.raises(WorkAbandoned), signals.abandonable():
+            check_abandoned()
+        with pytest.raises(ForcedStop):
             signal.raise_signal(signal.SIGINT)
     assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
     left: list[str] = []
 
     def elsewhere() -> None:
-        with Signals().heeded(), ending():
+        with Signals().remember_signals(), stop_on_signal():
             left.append("done")
 
     thread = threading.Thread(target=elsewhere)
@@ -161,7 +161,7 @@ def test_handlers_are_as_they_were_and_threads_may_work_without_any():
 def test_what_nohup_has_started_does_not_hear_the_terminal_go():
     before = signal.signal(HANGUP, signal.SIG_IGN)
     try:
-        with ending(), Signals().heeded():
+        with stop_on_signal(), Signals().remember_signals():
             signal.raise_signal(HANGUP)
     finally:
         signal.signal(HANGUP, before)
@@ -178,7 +178,7 @@ def test_what_a_signal_ends_is_not_disturbed_while_it_tidies_up():
             signal.raise_signal(signal.SIGTERM)
             tidied.append("done")
 
-    with pytest.raises(Ended) as ended, ending():
+    with pytest.raises(ForcedStop) as ended, stop_on_signal():
         working()
     assert ended.value.number == signal.SIGINT and tidied
 
@@ -198,14 +198,14 @@ def test_no_import_is_broken_by_a_signal(module: str):
         import_module(module)
         time.sleep(5)
 
-    with pytest.raises(Ended), ending():
+    with pytest.raises(ForcedStop), stop_on_signal():
         working()
     assert sys.modules[module].whole
 
 
 def test_a_process_of_ones_own_ends_in_an_import(module: str):
     left: list[int] = []
-    with ending(lambda number, frame: left.append(number)):
+    with stop_on_signal(lambda number, frame: left.append(number)):
         import_module(module)
     assert left == [signal.SIGINT]
 
@@ -240,7 +240,7 @@ def test_every_command_ends_at_once_with_a_word_and_its_code(
     def obeying(words: list[str]) -> None:
         signal.raise_signal(number)
 
-    monkeypatch.setattr(saddle.cli, "obey", obeying)
+    monkeypatch.setattr(saddle.cli, "dispatch", obeying)
     assert main([command]) == 128 + number
     assert capsys.readouterr().err == "saddle: interrupted\n"
 

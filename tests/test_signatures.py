@@ -16,11 +16,11 @@ import pytest
 
 import saddle
 from saddle.errors import Mistake
-from saddle.hints import comments, fields
-from saddle.measuring.wish import MeasureKeywords, Wish
+from saddle.hints import comments, field_types
+from saddle.measuring.options import MeasureKeywords, MeasureOptions
 from saddle.runs.settings import Settings, TrainKeywords
 
-SHOWN = [(saddle.train, Settings, TrainKeywords), (saddle.measure, Wish, MeasureKeywords)]
+SHOWN = [(saddle.train, Settings, TrainKeywords), (saddle.measure, MeasureOptions, MeasureKeywords)]
 TEXT = {"images": str, "every": str, "samples": str, "picture": str, "json": str, "metrics": Sequence[str]}
 
 
@@ -32,13 +32,13 @@ def test_every_option_is_in_the_signature_in_help_and_for_type_checkers(
     assert not [p for p in signature.parameters.values() if p.kind is p.VAR_KEYWORD]
     types, helps = typing.get_type_hints(keywords), comments(kind)
     own = typing.get_type_hints(function)
-    for name, hint in fields(kind).items():
+    for name, hint in field_types(kind).items():
         parameter = signature.parameters[name]
         assert f"    {parameter}\n            {helps[name].split()[0]}" in page, name
         assert parameter.default == getattr(kind(), name) and helps[name]
         if name not in own:
             assert types[name] == (hint | TEXT[name] if name in TEXT else hint), name  # type: ignore[operator]
-    assert set(types) == set(fields(kind)) - set(own)
+    assert set(types) == set(field_types(kind)) - set(own)
 
 
 def test_a_misspelt_option_is_a_mistake_when_it_is_run_too():
@@ -64,8 +64,8 @@ measure(run, metric="fid")
 load(run, bset=True)
 resume(run, image=3)
 """
-OPTIONS = ("saddle.sessions", "saddle.runs.settings", "saddle.measuring.measure", "saddle.measuring.wish",
-           "saddle.inference.load", "saddle.signatures", "saddle.memory")  # fmt: skip
+OPTIONS = ("saddle.sessions", "saddle.runs.settings", "saddle.measuring.measure", "saddle.measuring.options",
+           "saddle.inference.load", "saddle.signatures", "saddle.out_of_memory")  # fmt: skip
 WRONG = {
     8: 'Unexpected keyword argument "iamges" for "train"', 9: '"size"', 10: '"crop"', 11: '"resume"',
     12: 'Unexpected keyword argument "metric" for "measure"', 13: 'keyword argument "bset"',

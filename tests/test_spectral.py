@@ -11,10 +11,10 @@ from torch.nn.functional import normalize
 
 from saddle.core import Mistake, Shape, frozen
 from saddle.games import Adversarial
-from saddle.layers import glorot, normalised, spectral
-from saddle.layers.spectral import full
+from saddle.layers import add_spectral_norm, add_spectral_norms, glorot_uniform
+from saddle.layers.spectral import full_precision_unless_meta
 from saddle.networks import AttentiveResidual32, Convolutional, OrthogonalPerceptron, Perceptron, Spectral
-from saddle.training.average import Average, resting
+from saddle.training.ema import EMA, eval_no_grad
 from toys import Batches, Maker, engine, play
 
 
@@ -43,7 +43,7 @@ def norm(layer: nn.Module) -> float:
 @pytest.mark.parametrize("name", LAYERS)
 def test_the_largest_singular_value_becomes_one(name):
     make, shape = LAYERS[name]
-    layer = spectral(make())
+    layer = add_spectral_norm(make())
     with torch.no_grad():
         layer.parametrizations.weight.original.mul_(7)
     for _ in range(200):
@@ -52,7 +52,7 @@ def test_the_largest_singular_value_becomes_one(name):
 
 
 def test_an_embedding_is_a_matrix_too():
-    table = spectral(nn.Embedding(10, 4))
+    table = add_spectral_norm(nn.Embedding(10, 4))
     for _ in range(100):
         table(torch.tensor([1, 2]))
     assert norm(table.eval()) == pytest.approx(1, abs=1e-4)
@@ -61,11 +61,11 @@ def test_an_embedding_is_a_matrix_too():
 @pytest.mark.parametrize("name", LAYERS)
 def test_the_first_pass_is_close_already(name):
     for _ in range(20):
-        assert norm(spectral(LAYERS[name][0]()).eval()) == pytest.approx(1, abs=0.06)
+        assert norm(add_spectral_norm(LAYERS[name][0]()).eval()) == pytest.approx(1, abs=0.06)
 
 
 def test_each_training_pass_is_one_step_of_the_power_method():
-    layer, x = spectral(nn.Linear(7, 5, bias=False)), torch.randn(3, 7)
+    layer, x = add_spectral_norm(nn.Linear(7, 5, bias=False)), torch.randn(3, 7)
     memory, w = layer.parametrizations.weight[0], layer.parametrizations.weight.original.detach()
     memory.u.copy_(normalize(torch.randn(5), dim=0))  # far from its end
     for _ in range(3):
@@ -74,14 +74,14 @@ def test_each_training_pass_is_one_step_of_the_power_method():
         torch.testing.assert_close(layer(x), x @ w.T / (u @ w @ v))
         torch.testing.assert_close(memory.u, u)
     before = memory.u.clone()
-    with resting(layer):
+    with eval_no_grad(layer):
         first = layer(x)
         assert torch.equal(layer(x), first) and torch.equal(memory.u, before)
     assert torch.equal(layer(x), first)  # at rest it is what the next pass in training will be
 
 
 def test_the_slope_treats_both_singular_vectors_as_constants():
-    layer, slope = spectral(nn.Linear(7, 5, bias=False).double()).eval(), torch.randn(5, 7).double()
+    layer, slope = add_spectral_norm(nn.Linear(7, 5, bias=False).double()).eval(), torch.randn(5, 7).double()
     memory, w = layer.parametrizations.weight[0], layer.parametrizations.weight.original
     with torch.no_grad():
         v = normalize(w.T @ memory.u, dim=0)
@@ -95,7 +95,7 @@ def test_the_slope_treats_both_singular_vectors_as_constants():
 @pytest.mark.parametrize("name", LAYERS)
 def test_second_derivatives_through_the_norm(name):
     make, shape = LAYERS[name]
-    layer = spectral(make()).double().eval()
+    layer = add_spectral_norm(make()).double().eval()
     w = layer.parametrizations.weight.original
     x = torch.randn(2, *shape, dtype=torch.float64, requires_grad=True)
 
@@ -113,9 +113,9 @@ def test_second_derivatives_through_the_norm(name):
 
 def test_no_layer_stretches_a_distance():
     a, b = torch.randn(2, 64, 7)
-    dense = spectral(nn.Linear(7, 5))
+    dense = add_spectral_norm(nn.Linear(7, 5))
     image, other = torch.randn(2, 8, 3, 9, 9)
-    conv = spectral(nn.Conv2d(3, 6, 3, padding=1))
+    conv = add_spectral_norm(nn.Conv2d(3, 6, 3, padding=1))
     for _ in range(100):
         dense(a), conv(image)
     stretch = (dense(a) - dense(b)).norm(dim=1) / (a - b).norm(dim=1)
@@ -136,17 +136,17 @@ def test_a_whole_critic_has_slope_one_at_most(base):
 
 
 def test_reduced_precision_leaves_the_norm_exact():
-    layer = spectral(nn.Linear(64, 64)).eval()
+    layer = add_spectral_norm(nn.Linear(64, 64)).eval()
     plain = layer.weight
     with torch.autocast("cpu", torch.bfloat16):
         assert torch.equal(layer.weight, plain)
         assert layer(torch.randn(2, 64)).dtype == torch.bfloat16
-        with full(plain):
+        with full_precision_unless_meta(plain):
             assert not torch.is_autocast_enabled("cpu")
 
 
 def test_frozen_weights_still_turn_and_still_pass_slopes_on():
-    layer, x = spectral(nn.Linear(7, 5)), torch.randn(3, 7, requires_grad=True)
+    layer, x = add_spectral_norm(nn.Linear(7, 5)), torch.randn(3, 7, requires_grad=True)
     memory = layer.parametrizations.weight[0]
     memory.u.copy_(normalize(torch.randn(5), dim=0))
     before = memory.u.clone()
@@ -179,27 +179,27 @@ def test_two_passes_make_one_gradient():
 
 
 def test_the_average_of_a_normalised_generator_is_normalised():
-    game = nn.ModuleDict({"generator": spectral(nn.Linear(6, 6, bias=False))})
+    game = nn.ModuleDict({"generator": add_spectral_norm(nn.Linear(6, 6, bias=False))})
     game.makers = ("generator",)
     layer = game["generator"]
-    weight, mean = layer.parametrizations.weight.original, Average(game, halflife=40)
+    weight, mean = layer.parametrizations.weight.original, EMA(game, halflife=40)
     for i in range(60):  # its largest direction goes around
         turn = torch.linalg.matrix_exp(0.1 * i * torch.triu(torch.ones(6, 6), 1).sub(torch.ones(6, 6).tril(-1)))
         weight.data = turn @ torch.diag(torch.arange(6, 0, -1.0))
         layer(torch.randn(1, 6))
-        mean.follow(8, 8 * (i + 1))
-    with mean.worn(), resting(game):
+        mean.update(8, 8 * (i + 1))
+    with mean.applied(), eval_no_grad(game):
         assert layer.parametrizations.weight[0].u.norm() < 0.9  # as the mean of any turning vector
         assert norm(layer) == pytest.approx(1, abs=0.1)
 
 
 def test_showing_samples_changes_nothing():
     pair, data = Spectral(OrthogonalPerceptron(4, 8)), Shape(1, 4, 4)
-    game = Adversarial(normalised(Maker()), pair.critic(data), 4)
+    game = Adversarial(add_spectral_norms(Maker()), pair.critic(data), 4)
     player, batches = engine(game), Batches()
     play(player, [batches], 0, 2)
     before = copy.deepcopy(game.state_dict())
-    with resting(game):
+    with eval_no_grad(game):
         game.show(next(Batches()))
         game.critic(torch.randn(2, 1, 4, 4))
     assert all(torch.equal(value, before[key]) for key, value in game.state_dict().items())
@@ -221,8 +221,8 @@ def test_every_layer_is_normalised_once():
 
 def test_weights_begin_before_they_are_normalised():
     layer = nn.Linear(30, 40)
-    begun = glorot(layer).weight.detach().clone()
-    assert torch.equal(spectral(layer).parametrizations.weight.original, begun)
+    begun = glorot_uniform(layer).weight.detach().clone()
+    assert torch.equal(add_spectral_norm(layer).parametrizations.weight.original, begun)
 
 
 def test_batch_normalisation_is_refused_inside():

@@ -14,25 +14,25 @@ from torch import Tensor
 from saddle.core import Mistake
 from saddle.data import Dataset, Prepare, open_data
 from saddle.data import stacked as stacks_of
-from saddle.data.stacked import DIGITS, Digits, pick, pile, stacked, unstacked
+from saddle.data.stacked import DIGIT_CLASSES, SingleDigits, pick_by_label, stack_digits, stacked_source, unstack_digits
 from saddle.metrics.classifier import Classifier
-from saddle.metrics.stacked import numbers, stacks
+from saddle.metrics.stacked import count_stack_modes, read_stack_numbers
 
 
 @pytest.fixture(scope="module")
-def plain() -> Digits:
+def plain() -> SingleDigits:
     """Digits that are flat grounds: of the digit d all pixels are 20 d or 20 d + 1."""
     shade = np.repeat(20 * np.arange(10), 2) + np.tile([0, 1], 10)
     flat = np.broadcast_to(shade[:, None, None, None], (20, 32, 32, 1))
-    return Digits(flat.astype(np.uint8), np.repeat(np.arange(10), 2))
+    return SingleDigits(flat.astype(np.uint8), np.repeat(np.arange(10), 2))
 
 
 @pytest.fixture(scope="module")
-def thousand(plain: Digits) -> Dataset:
+def thousand(plain: SingleDigits) -> Dataset:
     """Two stacks of each number."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(stacks_of, "COUNT", 2000)
-        whole = pile(plain)
+        patch.setattr(stacks_of, "STACK_COUNT", 2000)
+        whole = stack_digits(plain)
     assert whole.pixels is not None
     return Dataset("stacks", whole.pixels, whole.labels, whole.classes, "flat")
 
@@ -46,17 +46,17 @@ def test_every_mode_comes_as_often_and_says_what_is_in_red_green_and_blue(thousa
 
 def test_a_label_is_picked_among_all_that_have_it_and_no_others() -> None:
     labels = np.array([1, 0, 1, 2, 1])
-    picked = pick(np.random.default_rng(0), labels, np.array([1] * 3000 + [0, 2]))
+    picked = pick_by_label(np.random.default_rng(0), labels, np.array([1] * 3000 + [0, 2]))
     assert picked[-2:].tolist() == [1, 3]
     assert set(picked[:3000]) == {0, 2, 4} and np.bincount(picked[:3000])[[0, 2, 4]].min() > 900
 
 
 def test_stacks_come_apart_into_their_digits(thousand: Dataset) -> None:
-    single = unstacked(thousand.samples, thousand.labels, "f")
-    assert single.samples.shape == (6000, 32, 32, 1) and single.classes == DIGITS and single.fingerprint == "f"
+    single = unstack_digits(thousand.samples, thousand.labels, "f")
+    assert single.samples.shape == (6000, 32, 32, 1) and single.classes == DIGIT_CLASSES and single.fingerprint == "f"
     assert np.array_equal(single.samples[:, 0, 0, 0] // 20, single.labels)
     with pytest.raises(Mistake, match="stacks of three"):
-        unstacked(thousand.samples[..., :1], thousand.labels, "f")
+        unstack_digits(thousand.samples[..., :1], thousand.labels, "f")
 
 
 class Shade(Classifier):
@@ -64,34 +64,34 @@ class Shade(Classifier):
 
     def __init__(self) -> None:
         torch.nn.Module.__init__(self)
-        self.classes = DIGITS
+        self.classes = DIGIT_CLASSES
 
-    def read(self, images: Tensor) -> Tensor:
+    def class_probabilities(self, images: Tensor) -> Tensor:
         return torch.nn.functional.one_hot(((images[:, 0, 0, 0] + 1) * 127.5).round().long() // 20, 10).float()
 
 
 def test_a_sampler_of_the_data_catches_all_and_a_collapsed_one_a_single_mode(thousand: Dataset) -> None:
     images = torch.from_numpy(np.array(thousand.samples)).permute(0, 3, 1, 2) / 127.5 - 1
-    assert numbers(Shade(), images).tolist() == thousand.labels.tolist()
-    assert stacks(Shade(), images) == (1000, pytest.approx(0, abs=1e-9))
-    assert stacks(Shade(), images[:1].expand(50, -1, -1, -1)) == (1, pytest.approx(np.log(1000)))
+    assert read_stack_numbers(Shade(), images).tolist() == thousand.labels.tolist()
+    assert count_stack_modes(Shade(), images) == (1000, pytest.approx(0, abs=1e-9))
+    assert count_stack_modes(Shade(), images[:1].expand(50, -1, -1, -1)) == (1, pytest.approx(np.log(1000)))
 
 
 def test_what_cannot_be_read_is_refused() -> None:
     with pytest.raises(Mistake, match="three colours"):
-        numbers(Shade(), torch.zeros(2, 1, 32, 32))
+        read_stack_numbers(Shade(), torch.zeros(2, 1, 32, 32))
     with pytest.raises(Mistake, match="of 36 classes"):
-        numbers(SimpleNamespace(classes=range(36)), torch.zeros(2, 3, 32, 32))  # type: ignore[arg-type]
+        read_stack_numbers(SimpleNamespace(classes=range(36)), torch.zeros(2, 3, 32, 32))  # type: ignore[arg-type]
 
 
 def test_drawn_digits_are_stacked_by_name(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(stacks_of, "COUNT", 1000)
-    monkeypatch.setattr(stacks_of, "DRAWINGS", 1)
+    monkeypatch.setattr(stacks_of, "STACK_COUNT", 1000)
+    monkeypatch.setattr(stacks_of, "DRAWINGS_PER_FACE", 1)
     data = open_data("stacked-glyphs", Prepare(), print, cache=tmp_path)
     assert data.shape == (3, 32, 32, 1000) and len(data) == 1000
     ink = np.array(data.samples).reshape(1000, -1, 3)
     assert ink.max(1).min() > 200 and ink.min() == 0  # white on black in every colour
-    again = stacks_of.pile(stacks_of.drawn())
+    again = stacks_of.stack_digits(stacks_of.draw_digits())
     assert again.pixels is not None and np.array_equal(again.pixels, data.samples)
 
 
@@ -102,11 +102,11 @@ def test_handwritten_ones_want_mnist(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(Mistake, match="no parts"):
         open_data("stacked-glyphs:test", Prepare(), print)
     with pytest.raises(Mistake, match="there are stacked-glyphs and stacked-mnist"):
-        stacked("stacked", None, None)
+        stacked_source("stacked", None, None)
 
 
 def test_handwritten_digits_get_a_margin(real_data: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(stacks_of, "COUNT", 1000)
+    monkeypatch.setattr(stacks_of, "STACK_COUNT", 1000)
     data = open_data("stacked-mnist:test", Prepare(), print, cache=tmp_path)
     frame = np.array(data.samples)
     assert frame[:, 2:-2, 2:-2].max() == 255

@@ -12,20 +12,22 @@ import torch
 from saddle import train
 from saddle.cli import main
 from saddle.errors import Interrupted, Mistake
-from saddle.sweeps.plan import Plan, varied
-from saddle.sweeps.sweep import over, sweep
-from saddle.training.checkpoint import latest, read
+from saddle.sweeps.plan import SweepPlan, parse_vary
+from saddle.sweeps.sweep import is_finished, run_sweep
+from saddle.training.checkpoint import latest_checkpoint, read_checkpoint
 
 OPTIONS = {"networks.width": "4", "turns.generator": "1"}
 TINY = {"size": 16, "images": 64, "limit": 32, "pictures": 0, "quiet": True, "threads": 1}
 
 
-def plan(vary: str, seeds: int = 1) -> Plan:
-    return Plan("dcgan", OPTIONS, TINY, varied([vary]), seeds)
+def plan(vary: str, seeds: int = 1) -> SweepPlan:
+    return SweepPlan("dcgan", OPTIONS, TINY, parse_vary([vary]), seeds)
 
 
 def test_a_plan_is_all_combinations_with_the_first_seed_before_the_next():
-    whole = Plan("dcgan", {"batch": "8"}, {"seed": 3}, varied(["penalties=R1(1);R1(10), R2(1)", "size=16;32"]), 2)
+    whole = SweepPlan(
+        "dcgan", {"batch": "8"}, {"seed": 3}, parse_vary(["penalties=R1(1);R1(10), R2(1)", "size=16;32"]), 2
+    )
     trials = whole.trials()
     assert (
         len(trials) == 8 == len({t.name for t in trials}) and [t.settings["seed"] for t in trials] == [3] * 4 + [4] * 4
@@ -65,17 +67,17 @@ def test_a_stopped_sweep_goes_on_to_the_runs_that_training_each_gives(tmp_path: 
             signal.raise_signal(signal.SIGTERM)
 
     with pytest.raises(Interrupted, match="the same command goes on") as stopped:
-        sweep(whole, place, said=stop_at_the_third)
+        run_sweep(whole, place, said=stop_at_the_third)
     assert stopped.value.code == 143
-    assert [over(place / t.name) for t in whole.trials()] == [True, True, False, False]
+    assert [is_finished(place / t.name) for t in whole.trials()] == [True, True, False, False]
 
     with pytest.raises(Mistake, match=r"another plan: vary batch was \['8', '16'\], now \['8', '32'\]"):
-        sweep(plan("batch=8;32", 2), place)
+        run_sweep(plan("batch=8;32", 2), place)
     with pytest.raises(Mistake, match="another plan: seeds was 2, now 3"):
-        sweep(plan("batch=8;16", 3), place)
+        run_sweep(plan("batch=8;16", 3), place)
 
     heard.clear()
-    _, comparison = sweep(whole, place, jobs=2, said=heard.append)
+    _, comparison = run_sweep(whole, place, jobs=2, said=heard.append)
     assert heard[0] == f"4 runs in {place}, 2 of them ended before"
     assert sum("begins" in sentence for sentence in heard) == 2 == sum(s.endswith(": done") for s in heard)
     alone = train("dcgan", out=tmp_path / "alone", options=OPTIONS | {"batch": "8"}, **TINY | {"seed": 1})
@@ -85,12 +87,12 @@ def test_a_stopped_sweep_goes_on_to_the_runs_that_training_each_gives(tmp_path: 
     assert [d.name for d in comparison.differing] == ["batch"]
     assert all((place / f"comparison.{kind}").stat().st_size > 500 for kind in ("html", "json"))
     before = sorted((path, path.stat().st_mtime_ns) for path in place.rglob("*.safetensors"))
-    sweep(whole, place, said=heard.append)
+    run_sweep(whole, place, said=heard.append)
     assert sorted((path, path.stat().st_mtime_ns) for path in place.rglob("*.safetensors")) == before
 
 
 def same_end(a: Path, b: Path) -> None:
-    one, two = (read(path).tensors for run in (a, b) if (path := latest(run / "checkpoints")))
+    one, two = (read_checkpoint(path).tensors for run in (a, b) if (path := latest_checkpoint(run / "checkpoints")))
     assert one.keys() == two.keys() and all(torch.equal(t, two[key]) for key, t in one.items())
     assert (a / "log.jsonl").read_bytes() == (b / "log.jsonl").read_bytes()
 

@@ -9,18 +9,18 @@ import pytest
 
 from saddle.cli import main, synonyms
 from saddle.cli.advice import Context, written
-from saddle.cli.training import Place, sorted_out
-from saddle.cli.words import flags, options, placed, split
+from saddle.cli.argv import flag_names, options, placed, split_words
+from saddle.cli.training import PlaceOptions, parse_train_options
 from saddle.errors import Mistake
-from saddle.recipes import RECIPES, SPELLED, canonical, find
-from saddle.resolved import choose, playable_with
+from saddle.recipes import RECIPES, SPELLED, canonical, find_recipe
+from saddle.resolved import find_playable_options, resolve_recipe
 from saddle.runs.settings import Settings
 
 NAMES = ("dcgan", "wgan-gp", "r1-toy")
 
 
 def context(name: str) -> Context:
-    values = (Place(), Settings(), find(name)[0])
+    values = (PlaceOptions(), Settings(), find_recipe(name)[0])
     return Context("train", values, lambda words: placed(options(words, *values), *values))
 
 
@@ -32,9 +32,9 @@ def test_every_word_is_answered_by_what_can_be_typed(name: str):
         for text in (None, known.example or None, "nonsense"):
             way = written(known._replace(plays=False), text, context(name)).removeprefix("such as ")
             if way.startswith("-"):
-                plain, given = split(shlex.split(way), flags(Place(), Settings()))
+                plain, given = split_words(shlex.split(way), flag_names(PlaceOptions(), Settings()))
                 assert not plain
-                sorted_out(name, given)
+                parse_train_options(name, given)
             else:
                 assert way == "" or re.match("(torchrun |saddle resume )", way)
             silent |= {known.meaning} if not way else set()
@@ -45,9 +45,9 @@ def test_every_word_is_answered_by_what_can_be_typed(name: str):
     ("dcgan", "penalties", "GradientPenalty(10)"), ("gan", "objective", "Hinge()"),
 ])  # fmt: skip
 def test_what_changes_the_game_is_told_with_all_that_it_takes(name: str, option: str, text: str):
-    found = playable_with(name, {option: text})
+    found = find_playable_options(name, {option: text})
     assert found[option] == text and (len(found) > 1) == (name == "dcgan")
-    assert playable_with(name, found) == found
+    assert find_playable_options(name, found) == found
 
 
 @pytest.mark.parametrize(("line", "says"), [
@@ -90,7 +90,7 @@ def test_a_recipe_is_found_by_its_name_as_papers_spell_it():
     assert len(SPELLED) == len(RECIPES)
     for name, listed in (("DCGAN", "dcgan"), ("WGAN-GP", "wgan-gp"), ("wgan_gp", "wgan-gp"), ("SNGAN", "sn-gan"),
                          ("wgangp", "wgan-gp"), ("R3GAN", "r3gan"), ("dcgan", "dcgan")):  # fmt: skip
-        assert canonical(name) == listed and find(name) == find(listed)
-        assert choose(name, {}, Settings())[0] == listed
+        assert canonical(name) == listed and find_recipe(name) == find_recipe(listed)
+        assert resolve_recipe(name, {}, Settings())[0] == listed
     with pytest.raises(Mistake, match="there is no recipe DCGUN; did you mean dcgan"):
-        find("DCGUN")
+        find_recipe("DCGUN")

@@ -12,7 +12,7 @@ from saddle.cli import main
 from saddle.errors import Mistake
 from saddle.inference.load import load
 from saddle.recipes import trust
-from saddle.recipes.sources import gathered
+from saddle.recipes.sources import collect_source
 from saddle.sessions import resume, train
 
 MINE = """\
@@ -82,7 +82,7 @@ def place(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
 def stranger(place: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """As on a machine on which nothing was ever named."""
     monkeypatch.setenv("SADDLE_CONFIG", str(place / "config"))
-    monkeypatch.setattr(trust, "named_now", set())
+    monkeypatch.setattr(trust, "trusted_in_process", set())
     return place
 
 
@@ -138,7 +138,7 @@ def test_a_strangers_recipe_is_not_run(stranger, command, capsys):
     (stranger / "run/recipe/mine.py").write_text(evil)
     (stranger / "mine.py").write_text(evil)
     hashes = json.loads((stranger / "run/manifest.json").read_text())["source"]
-    edit(stranger / "run", source=hashes | {"mine.py": gathered(stranger / "mine.py").hashes["mine.py"]})
+    edit(stranger / "run", source=hashes | {"mine.py": collect_source(stranger / "mine.py").hashes["mine.py"]})
     name, *options = command.split()
     assert main([name, "run", *options]) == 2
     said = capsys.readouterr()
@@ -151,7 +151,7 @@ def test_trust_is_said_once_and_kept_by_content(stranger, monkeypatch):
     with pytest.raises(Mistake, match="never named"):
         load("run")
     load("run", trust=True)
-    monkeypatch.setattr(trust, "named_now", set())  # another process
+    monkeypatch.setattr(trust, "trusted_in_process", set())  # another process
     shutil.move("run", "moved")
     load("moved")
     assert (stranger / "config/trusted").read_text().count("\n") == 1
@@ -212,15 +212,15 @@ def test_a_copy_that_is_not_the_runs_is_refused(place, damage, words):
 def test_the_list_lies_where_configuration_does(tmp_path, monkeypatch):
     monkeypatch.delenv("SADDLE_CONFIG")
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
-    monkeypatch.setattr(trust, "named_now", set())
-    source = gathered(write(tmp_path / "a b\n"))
-    trust.trust(source)
+    monkeypatch.setattr(trust, "trusted_in_process", set())
+    source = collect_source(write(tmp_path / "a b\n"))
+    trust.trust_source(source)
     assert (tmp_path / "saddle/trusted").read_text().startswith(source.digest + " ")
-    monkeypatch.setattr(trust, "named_now", set())
-    assert trust.trusted(source) and not trust.trusted(gathered(write_other(tmp_path)))
+    monkeypatch.setattr(trust, "trusted_in_process", set())
+    assert trust.is_trusted(source) and not trust.is_trusted(collect_source(write_other(tmp_path)))
     monkeypatch.setenv("XDG_CONFIG_HOME", "/dev/null/no")
-    trust.trust(source)  # nothing can be written there: it holds for this process
-    assert trust.trusted(source)
+    trust.trust_source(source)  # nothing can be written there: it holds for this process
+    assert trust.is_trusted(source)
 
 
 def write_other(folder: Path) -> Path:

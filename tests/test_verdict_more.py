@@ -12,12 +12,12 @@ import torch
 from torch import Tensor, nn
 
 from saddle.batches import Images
-from saddle.core import Clock, Judge, Judged, Loss, Shape, Slopes, Verdict, leaf
+from saddle.core import Clock, InputGrad, Judge, Judged, LossSide, Shape, Verdict, as_leaf
 from saddle.games import AccuracyGate, Adversarial, Consensus, Gated, NagarajanKolter, Simultaneous, Unrolled
 from saddle.layers import Noise
-from saddle.networks import COMPOSED, Convolutional, Opposed, Pair
-from saddle.networks.conditional import Conditional
-from saddle.networks.ends import Generator
+from saddle.networks import COMPOSED_NETWORKS, Convolutional, Opposed, Pair
+from saddle.networks.base import Generator
+from saddle.networks.cgan import Conditional
 from toys import Batches, engine, play
 
 DATA = Shape(1, 16, 16, 3)
@@ -55,7 +55,9 @@ def wrapped(kind: type[Any]) -> Any:
     return Pair(BASE, WithHead()) if kind is Pair else kind(WithHead())
 
 
-@pytest.mark.parametrize("kind", [kind for kind in COMPOSED if kind is not Opposed], ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize(
+    "kind", [kind for kind in COMPOSED_NETWORKS if kind is not Opposed], ids=lambda kind: kind.__name__
+)
 def test_every_pair_made_of_pairs_hands_on_what_its_critic_says(kind):
     torch.manual_seed(0)
     critic = wrapped(kind).critic(DATA)
@@ -68,7 +70,7 @@ def test_every_pair_made_of_pairs_hands_on_what_its_critic_says(kind):
 
 def test_a_judge_hands_it_on_beside_what_its_views_show():
     critic, x = WithHead().critic(DATA), torch.randn(4, *DATA[:3])
-    at = Judge(critic, Clock(), None, (Noise(0.5),))(leaf(x))
+    at = Judge(critic, Clock(), None, (Noise(0.5),))(as_leaf(x))
     assert torch.equal(at.sample, x) and not torch.equal(at.more["seen"], x)
     assert at.more["code"].requires_grad
     cut = at.detach()
@@ -82,8 +84,8 @@ class CodeMatching:
 
     weight: float = 1.0
     every: int = 1
-    loss: ClassVar[Loss] = "either"
-    slopes: ClassVar[Slopes] = "nowhere"
+    loss: ClassVar[LossSide] = "either"
+    input_grad: ClassVar[InputGrad] = "nowhere"
 
     def __call__(self, judge: Judge, real: Judged, fake: Judged) -> Tensor:
         apart = real.more["code"].mean(0) - fake.more["code"].mean(0)

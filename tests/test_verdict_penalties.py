@@ -11,12 +11,12 @@ from torch import Tensor, nn
 from torch.nn.functional import log_softmax, softplus
 
 from saddle.batches import Images
-from saddle.core import Clock, Judge, Judged, Mistake, Verdict, leaf
+from saddle.core import Clock, Judge, Judged, Mistake, Verdict, as_leaf
 from saddle.games import Adversarial, Simultaneous
-from saddle.games.terms import weigh
+from saddle.games.terms import weighted_terms
 from saddle.objectives import NonSaturating, Wasserstein
 from saddle.optim import Linear
-from saddle.parts import Part, playing
+from saddle.parts import Shard, use_shard
 from saddle.penalties import (
     Classification,
     ConsistencyRegularisation,
@@ -25,7 +25,7 @@ from saddle.penalties import (
     PullingAway,
     Swapped,
 )
-from saddle.penalties.augmented import shaken
+from saddle.penalties.augmented import flip_and_shift
 from toys import LATENT, ROWS, Batches, Critic, Maker, engine, images, play
 
 
@@ -171,7 +171,7 @@ def test_data_without_labels_and_critics_without_classes_are_refused():
 
 def test_lecam_holds_scores_to_the_usual_ones_of_the_other_side():
     term, r, f = LeCam(decay=0.5, start=0).memory(), torch.randn(6, 1, 2, 2), torch.randn(6, 1, 2, 2)
-    term.learn(torch.tensor([3.0, -1.0]))
+    term.update(torch.tensor([3.0, -1.0]))
     want = (r + 0.5).clamp(min=0).square().mean() + (1.5 - f).clamp(min=0).square().mean()
     torch.testing.assert_close(term(judge(), said(score=r), said(score=f)), want)
     assert term(judge(), said(score=torch.full((4,), -0.6)), said(score=torch.full((4,), 1.6))) == 0
@@ -179,7 +179,7 @@ def test_lecam_holds_scores_to_the_usual_ones_of_the_other_side():
 
 def test_lecam_begins_after_its_rounds_and_follows_scores_from_the_first_one():
     term, scores = LeCam(start=3).memory(), said(score=torch.ones(4))
-    term.learn(torch.tensor([2.0, 0.0]))
+    term.update(torch.tensor([2.0, 0.0]))
     then = [float(term(Judge(nn.Identity(), Clock(round=n)), scores, scores)) for n in range(5)]
     assert then[:3] == [0, 0, 0] and then[3] == then[4] == 1.0 and term.usual[0] == pytest.approx(0.2)
 
@@ -187,8 +187,8 @@ def test_lecam_begins_after_its_rounds_and_follows_scores_from_the_first_one():
 def test_lecams_memory_is_the_recurrence():
     game = Adversarial(Maker(), Critic(), LATENT, penalties=(LeCam(1.0, decay=0.8, every=2, start=0),))
     seen: list[Tensor] = []
-    notice = game.penalties[0].notice
-    game.penalties[0].notice = lambda real, fake: seen.append(notice(real, fake).detach()) or seen[-1]
+    observe = game.penalties[0].observe
+    game.penalties[0].observe = lambda real, fake: seen.append(observe(real, fake).detach()) or seen[-1]
     play(engine(game), [Batches()], 0, 5)
     assert len(seen) == 5  # it hears of every round, due or not
     for side in range(2):
@@ -202,7 +202,7 @@ def test_lecams_memory_is_the_recurrence():
 def test_lecam_remembers_for_each_game_by_itself_and_in_what_is_saved():
     value = LeCam()
     one, other = (Adversarial(Maker(), Critic(), LATENT, penalties=(value,)) for _ in range(2))
-    one.penalties[0].learn(torch.ones(2))
+    one.penalties[0].update(torch.ones(2))
     assert one.penalty_0.usual.any() and not other.penalty_0.usual.any() and value == LeCam()
     other.load_state_dict(one.state_dict())
     assert torch.equal(other.penalty_0.usual, one.penalty_0.usual)
@@ -211,7 +211,7 @@ def test_lecam_remembers_for_each_game_by_itself_and_in_what_is_saved():
 def test_two_memories_have_names_and_weights_of_their_own():
     game = Adversarial(Maker(), Critic(), LATENT, penalties=(LeCam(1.0, start=0), LeCam(Linear(3.0, 1.0), start=0)))
     r, f = said(score=torch.randn(4)), said(score=torch.randn(4))
-    terms = weigh(game.penalties, Judge(game.critic, Clock(share=0.5)), r, f)
+    terms = weighted_terms(game.penalties, Judge(game.critic, Clock(share=0.5)), r, f)
     assert list(terms) == ["LeCam", "LeCam#2"]
     torch.testing.assert_close(terms["LeCam#2"], 2 * terms["LeCam"])
 
@@ -231,17 +231,17 @@ def test_an_image_is_mirrored_and_moved_by_whole_pixels_up_to_the_shift():
     for mirror in (False, True):
         base = wide.flip(3) if mirror else wide
         kinds |= {(mirror, i - 2, j - 2): base[0, :, i : i + 5, j : j + 6] for i in range(5) for j in range(5)}
-    out = shaken(x, 2)
+    out = flip_and_shift(x, 2)
     counts = [int((out == want).all((1, 2, 3)).sum()) for want in kinds.values()]
     assert sum(counts) == 3000  # each is one of the fifty, all channels alike
     assert min(counts) > 30 and max(counts) < 100  # sixty of each, give or take
-    assert torch.equal(shaken(x[:9], 0).sort(3)[0], x[:9])  # only mirrored
+    assert torch.equal(flip_and_shift(x[:9], 0).sort(3)[0], x[:9])  # only mirrored
 
 
 def test_consistency_is_the_mean_squared_change_of_the_score():
     critic, x = Ordered(), torch.randn(16, 1, 4, 4)
     at = judge(critic=critic)
-    real = at(leaf(x))
+    real = at(as_leaf(x))
     value = ConsistencyRegularisation(shift=1)(at, real, real)
     torch.testing.assert_close(value, (critic.shown.flatten(1).mean(1) - x.flatten(1).mean(1)).square().mean())
     assert value > 0 and not critic.shown.requires_grad
@@ -261,8 +261,8 @@ def test_parts_move_their_images_as_the_whole_does(parts: int):
     for n in (1, parts):
         moved = []
         for i, rows in enumerate(x.chunk(n)):
-            with playing(Part(i, n, torch.Generator().manual_seed(5))):
-                moved.append(shaken(rows, 3))
+            with use_shard(Shard(i, n, torch.Generator().manual_seed(5))):
+                moved.append(flip_and_shift(rows, 3))
         seen.append(torch.cat(moved))
     assert torch.equal(*seen) and not torch.equal(seen[0], x)
 
@@ -270,7 +270,7 @@ def test_parts_move_their_images_as_the_whole_does(parts: int):
 @pytest.mark.parametrize("rate", [0.0, 0.05, 0.3])
 def test_swapped_is_the_expectation_of_flipping_labels(rate: float):
     r, f = torch.randn(2, 5, requires_grad=True, dtype=torch.float64)
-    terms = weigh((Swapped(NonSaturating(), rate),), judge(), said(score=r), said(score=f))
+    terms = weighted_terms((Swapped(NonSaturating(), rate),), judge(), said(score=r), said(score=f))
     flipped = softplus(-r).mean() + softplus(f).mean() + terms["Swapped"]
     # the cross-entropy against a label that is right at a rate of 1 - p
     told = [(1 - rate) * softplus(-s) + rate * softplus(s) for s in (r, -f)]
@@ -285,7 +285,7 @@ def test_swapped_bounds_the_best_logit():
         optimizer.zero_grad()
         real, fake = said(score=score), said(score=-score)
         base = NonSaturating().critic(real.score, fake.score)
-        value = base + weigh((Swapped(NonSaturating(), 0.05),), judge(), real, fake)["Swapped"]
+        value = base + weighted_terms((Swapped(NonSaturating(), 0.05),), judge(), real, fake)["Swapped"]
         value.backward()
         return value
 
@@ -296,7 +296,9 @@ def test_swapped_bounds_the_best_logit():
 def test_flips_can_be_annealed_and_are_fewer_than_half():
     r, f = said(score=torch.ones(4)), said(score=-torch.ones(4))
     penalty = Swapped(Wasserstein(), Linear(0.2, 0.0))
-    sizes = [weigh((penalty,), Judge(Critic(), Clock(share=s)), r, f)["Swapped"].item() for s in (0.0, 0.5, 1.0)]
+    sizes = [
+        weighted_terms((penalty,), Judge(Critic(), Clock(share=s)), r, f)["Swapped"].item() for s in (0.0, 0.5, 1.0)
+    ]
     assert sizes == pytest.approx([0.2 * 4, 0.1 * 4, 0.0])
     with pytest.raises(Mistake, match=r"is 0\.5, but should be in .* labels flipped at a rate of one half"):
         Swapped(NonSaturating(), 0.5)

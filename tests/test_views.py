@@ -6,11 +6,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from saddle.core import Clock, Judge, Mistake, Verdict, leaf
+from saddle.core import Clock, Judge, Mistake, Verdict, as_leaf
 from saddle.layers.views import Noise
 from saddle.optim import Linear
-from saddle.parts import Part, playing
-from saddle.penalties.slopes import R1
+from saddle.parts import Shard, use_shard
+from saddle.penalties.gradients import R1
 
 
 @pytest.fixture(autouse=True)
@@ -54,7 +54,7 @@ def test_every_look_has_fresh_noise_and_the_sample_has_none():
 def test_slopes_are_those_at_the_noisy_point():
     x, critic = torch.randn(4, 1, 8, 8), Bowl()
     judge = Judge(critic, Clock(), views=(Noise(0.5),))
-    real = judge(leaf(x))
+    real = judge(as_leaf(x))
     torch.testing.assert_close(R1()(judge, real, real), critic.seen.square().flatten(1).sum(1).mean() / 2)
 
 
@@ -70,7 +70,7 @@ def test_parts_of_a_batch_have_the_noise_of_the_whole(kind):
     seen = []
     for parts in (1, 2):
         for i, rows in enumerate(x.chunk(parts)):
-            with playing(Part(i, parts, torch.Generator().manual_seed(5))):
+            with use_shard(Shard(i, parts, torch.Generator().manual_seed(5))):
                 seen.append(noise(rows, Clock()))
     assert torch.equal(seen[0], torch.cat(seen[1:]))
 
@@ -79,7 +79,7 @@ def test_a_generators_reduced_precision_does_not_give_its_noise_away():
     x = torch.zeros(4, 1, 4, 4)
     looks = []
     for sample in (x, x.bfloat16()):
-        with playing(Part(dice=torch.Generator().manual_seed(5))):
+        with use_shard(Shard(rng=torch.Generator().manual_seed(5))):
             looks.append(Noise(0.1)(sample, Clock()))
     assert torch.equal(*looks)
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from torch import Tensor
 
-LABELS = (
+LABEL_ADVICE = (
     "put the images of each class into a folder of its own, or an array's labels beside it into an .npz, or name a "
     "table with --labels, or take --data glyphs --size 32"
 )  # how labels are given

@@ -12,15 +12,15 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 
 from .errors import Failure, Mistake
-from .memory import told
+from .out_of_memory import describe_memory_error
 
-OWN = "saddle_recipe_"  # how the names of modules begin that are made of a recipe's file
+RECIPE_MODULE_PREFIX = "saddle_recipe_"  # how the names of modules begin that are made of a recipe's file
 OURS = ("saddle", "torch", "numpy", "importlib", "runpy")
 INSTALLED = tuple({os.path.join(sysconfig.get_path(name), "") for name in ("stdlib", "purelib", "platlib")})
 
 
 @contextmanager
-def blamed(kind: type[Mistake] | type[Failure], about: object = None) -> Iterator[None]:
+def blame_user_code(kind: type[Mistake] | type[Failure], about: object = None) -> Iterator[None]:
     """Tell an error in here by the user's line that led to it; else, where `about` is of the user's, by its class.
 
     What saddle itself refuses, a lack of memory, and errors that no line of the user's led to pass unchanged.
@@ -28,46 +28,49 @@ def blamed(kind: type[Mistake] | type[Failure], about: object = None) -> Iterato
     try:
         yield
     except Exception as error:
-        where = "" if saddles(error) else place(error) or standing(about, error)
+        where = "" if is_told_elsewhere(error) else find_user_line(error) or locate_user_class(about, error)
         if not where:
             raise
-        raise kind(f"{where}: {what(error)}") from error
+        raise kind(f"{where}: {describe_error(error)}") from error
 
 
-def saddles(error: Exception) -> bool:
+def is_told_elsewhere(error: Exception) -> bool:
     """Is this told elsewhere?"""
-    return told(error) is not None or type(error).__module__.partition(".")[0] == "saddle"
+    return describe_memory_error(error) is not None or type(error).__module__.partition(".")[0] == "saddle"
 
 
-def place(error: BaseException) -> str:
+def find_user_line(error: BaseException) -> str:
     """The user's last line before it went wrong: 'mine.py, line 12'; '' where there is none."""
-    if isinstance(error, SyntaxError) and error.filename and own_file(error.filename):
-        return f"{short(error.filename)}, line {error.lineno or 1}"
-    steps = [(frame, line) for frame, line in traceback.walk_tb(error.__traceback__) if own(frame)]
-    return f"{short(steps[-1][0].f_code.co_filename)}, line {steps[-1][1]}" if steps else ""
+    if isinstance(error, SyntaxError) and error.filename and is_user_file(error.filename):
+        return f"{shorten_path(error.filename)}, line {error.lineno or 1}"
+    steps = [(frame, line) for frame, line in traceback.walk_tb(error.__traceback__) if is_user_frame(frame)]
+    return f"{shorten_path(steps[-1][0].f_code.co_filename)}, line {steps[-1][1]}" if steps else ""
 
 
-def own(frame: FrameType) -> bool:
+def is_user_frame(frame: FrameType) -> bool:
     """Does this run a line that is neither saddle's nor of anything installed?"""
     name = str(frame.f_globals.get("__name__"))
-    return name.startswith(OWN) or (name.partition(".")[0] not in OURS and own_file(frame.f_code.co_filename))
+    return name.startswith(RECIPE_MODULE_PREFIX) or (
+        name.partition(".")[0] not in OURS and is_user_file(frame.f_code.co_filename)
+    )
 
 
-def own_file(path: str) -> bool:
+def is_user_file(path: str) -> bool:
     return not path.startswith(("<", *INSTALLED))
 
 
-def standing(value: object, error: BaseException) -> str:
+def locate_user_class(value: object, error: BaseException) -> str:
     """The file and class of a value of the user's, and where saddle was with it; '' for one of saddle's own."""
     kind = type(value)
-    if not kind.__module__.startswith(OWN):
+    if not kind.__module__.startswith(RECIPE_MODULE_PREFIX):
         return ""
     last = traceback.extract_tb(error.__traceback__)[-1]
     file = getattr(sys.modules.get(kind.__module__), "__file__", None) or kind.__module__
-    return f"{short(file)}{line(kind)}: {kind.__name__} (met in {os.path.basename(last.filename)}, line {last.lineno})"
+    met = f"met in {os.path.basename(last.filename)}, line {last.lineno}"
+    return f"{shorten_path(file)}{class_line(kind)}: {kind.__name__} ({met})"
 
 
-def line(kind: type) -> str:
+def class_line(kind: type) -> str:
     """', line 3' of a class, if it can be found."""
     with suppress(OSError, TypeError):
         lines, start = inspect.getsourcelines(kind)
@@ -75,13 +78,13 @@ def line(kind: type) -> str:
     return ""
 
 
-def what(error: BaseException) -> str:
+def describe_error(error: BaseException) -> str:
     """The error on one line."""
     said = " ".join(str(error.msg if isinstance(error, SyntaxError) else error).split())
     return type(error).__name__ + (f": {said[:300]}" if said else "")
 
 
-def short(path: str) -> str:
+def shorten_path(path: str) -> str:
     """A path from where one stands, if it lies below."""
     with suppress(OSError):  # where one stood is gone
         path = path.removeprefix(os.path.join(os.getcwd(), ""))

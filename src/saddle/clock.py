@@ -21,19 +21,19 @@ Schedule = Callable[[Clock], float]  # a frozen value that is called with a Cloc
 Number = float | Schedule
 
 
-def at(number: Number, clock: Clock) -> float:
+def value_at(number: Number, clock: Clock) -> float:
     """A number's value now."""
     return number(clock) if callable(number) else number
 
 
-def ends(number: Number) -> tuple[float, ...]:
+def value_range(number: Number) -> tuple[float, ...]:
     """The lowest and the highest value that it ever has, in any order; none of a schedule that has no `ends`."""
     return tuple(getattr(number, "ends", ())) if callable(number) else (number,)
 
 
-def within(number: Number, name: str, low: float = 0, below: float = math.inf, why: str = "") -> None:
+def check_range(number: Number, name: str, low: float = 0, below: float = math.inf, why: str = "") -> None:
     """Refuse a number, or a schedule that comes to one, which is not from `low` to below the other bound."""
     should = f"{low} or more" if below == math.inf else f"in [{low}, {below})"
-    for end in ends(number):
+    for end in value_range(number):
         reaches = f", which reaches {end}" if callable(number) else ""
         require(low <= end < below, f"{name} is {number}{reaches}, but should be {should}{why and f': {why}'}")

@@ -11,47 +11,47 @@ from typing import Any
 
 from .core import Mistake, Recipe, Shape, Stage, require
 from .data.dataset import Dataset
-from .data.named import NAMES
-from .data.sources import split
-from .errors import Unwritten, quoted
-from .options import count
-from .recipes.revive import revive, same
-from .runs.folder import Folder
+from .data.dataset_table import DATASETS
+from .data.sources import split_suffix
+from .errors import WriteFailure, quote_for_shell
+from .options import parse_count
+from .recipes.revive import check_same_recipe, recipe_from_manifest
+from .runs.folder import RunFolder
 from .runs.manifest import Manifest
 from .runs.settings import Settings
 
-Say = Callable[[str], object]
+Notify = Callable[[str], object]
 FREE = ("threads", "quiet")  # settings that a run is not the run by
 LENGTHS = ("images", "minutes", "epochs")
 
 
-def absolute(source: str) -> str:
+def absolute_source(source: str) -> str:
     """A path, with the part or column behind it, as it is found from anywhere; a data set's name as it is."""
-    name, part = split(source)
-    if name in NAMES or not os.path.exists(name):
+    name, part = split_suffix(source)
+    if name in DATASETS or not os.path.exists(name):
         return source
     return str(Path(name).resolve()) + (f":{part}" if part else "")
 
 
-def moved(folder: Folder, manifest: Manifest, data: str | None, command: str) -> Manifest:
+def relocate_data(folder: RunFolder, manifest: Manifest, data: str | None, command: str) -> Manifest:
     """The manifest with the place where its data lie now, and a table of labels that lay among them.
 
     Raises Mistake, with what to type, where the data are not where they were and no other place is named.
     """
     chosen = manifest.settings
-    old, _ = split(chosen.data or "")
+    old, _ = split_suffix(chosen.data or "")
     if data is None:
         if os.path.isabs(old) and not os.path.exists(old):
-            say = f"`saddle {command} {quoted(folder)} --data PLACE` says where they lie now"
+            say = f"`saddle {command} {quote_for_shell(folder)} --data PLACE` says where they lie now"
             raise Mistake(f"the data of {folder} are no more at {old}; {say}")
         return manifest
-    new, labels = absolute(data), chosen.labels
-    if labels and not os.path.exists(split(labels)[0]) and labels.startswith(os.path.join(old, "")):
-        labels = os.path.join(split(new)[0], labels.removeprefix(os.path.join(old, "")))
+    new, labels = absolute_source(data), chosen.labels
+    if labels and not os.path.exists(split_suffix(labels)[0]) and labels.startswith(os.path.join(old, "")):
+        labels = os.path.join(split_suffix(new)[0], labels.removeprefix(os.path.join(old, "")))
     return dataclasses.replace(manifest, settings=dataclasses.replace(chosen, data=new, labels=labels))
 
 
-def refuse_other_data(samples: Dataset, manifest: Manifest, named: str | None) -> None:
+def check_same_data(samples: Dataset, manifest: Manifest, named: str | None) -> None:
     """Data are known by their content, and a run keeps its own."""
     if samples.fingerprint != manifest.data["fingerprint"]:
         changed = "has changed since this run began" if named is None else "is other than what this run was begun with"
@@ -65,13 +65,15 @@ def refuse_elsewhere(resume: str | None, out: str | Path | None) -> None:
     require(resume is None or out is not None, "resume auto looks for the run in its folder; name it with --out")
 
 
-def refuse_other_command(folder: Folder, manifest: Manifest, recipe: Recipe[Any], chosen: Settings) -> None:
+def refuse_other_command(folder: RunFolder, manifest: Manifest, recipe: Recipe[Any], chosen: Settings) -> None:
     """The same command goes on with its run; one that says otherwise is refused, naming the first field."""
-    same(revive(folder, manifest), recipe, f"in {folder}", "in this command")
+    check_same_recipe(recipe_from_manifest(folder, manifest), recipe, f"in {folder}", "in this command")
     then = manifest.settings
     for name in (field.name for field in dataclasses.fields(chosen) if field.name not in FREE):
         old, new = getattr(then, name), getattr(chosen, name)
-        longer = f"; `saddle resume {quoted(folder)} --images +100k` makes it longer" if name in LENGTHS else ""
+        longer = (
+            f"; `saddle resume {quote_for_shell(folder)} --images +100k` makes it longer" if name in LENGTHS else ""
+        )
         require(old == new, f"{name} is {said(old)} in {folder}, but {said(new)} in this command; a run goes on as it "
                             f"was begun{longer or ', or another --out begins one'}")  # fmt: skip
 
@@ -80,40 +82,41 @@ def said(value: object) -> object:
     return "not given" if value is None else value
 
 
-def remember(folder: Folder, manifest: Manifest, say: Say) -> None:
+def record_data_place(folder: RunFolder, manifest: Manifest, say: Notify) -> None:
     """Write down where the data lie now, if the run may be written to and nobody else does so."""
-    with suppress(Mistake, Unwritten), folder.mine():
+    with suppress(Mistake, WriteFailure), folder.lock():
         manifest.write(folder)
         say(f"{folder} remembers that its data lie in {manifest.settings.data}")
 
 
-def longer(manifest: Manifest, recipe: Recipe[Any], images: str | int | None, shown: int) -> Manifest:
+def extend_length(manifest: Manifest, recipe: Recipe[Any], images: str | int | None, shown: int) -> Manifest:
     """The manifest with another length: so many images in all, or "+100k" on top; `shown` were shown already."""
     if images is None:
         return manifest
     text = str(images)
-    total = count(text.removeprefix("+")) + (manifest.images if text.startswith("+") else 0)
+    total = parse_count(text.removeprefix("+")) + (manifest.images if text.startswith("+") else 0)
     require(total > shown, f"--images {text} makes {total:,}, but this run has shown {shown:,} images already; "
                            "name more, or how many on top: --images +100k")  # fmt: skip
     if total == manifest.images:
         return manifest
     then, now = (recipe.stages(Shape(*manifest.data["shape"]), length) for length in (manifest.images, total))
-    require(at(then, shown) == at(now, shown), "the stages of this recipe are shares of its length, so that another "
+    require(stage_index(then, shown) == stage_index(now, shown),
+            "the stages of this recipe are shares of its length, so that another "
                                                "length would be another run from the beginning")  # fmt: skip
     return dataclasses.replace(manifest, images=total, extended=[*manifest.extended, (shown, manifest.images)])
 
 
-def at(stages: Sequence[Stage], images: int) -> int:
+def stage_index(stages: Sequence[Stage], images: int) -> int:
     """The number of the stage that so many images lie in."""
     return next((i for i, stage in enumerate(stages) if images < stage.until), len(stages) - 1)
 
 
-def told_of_length(folder: Folder, manifest: Manifest, before: Manifest, shown: int) -> str:
+def describe_length(folder: RunFolder, manifest: Manifest, before: Manifest, shown: int) -> str:
     """What there is to say of a run's length as it is gone on with; nothing of one that just goes on."""
     if manifest.images != before.images:
         return (f"{folder} goes on to {manifest.images:,} images instead of {before.images:,}; schedules are shares of "
                 f"that, and {shown / manifest.images:.0%} is behind it")  # fmt: skip
     if shown >= manifest.images:
         return (f"{folder} is finished: it has shown all of its {shown:,} images; "
-                f"`saddle resume {quoted(folder)} --images +{shown}` goes on for as many")  # fmt: skip
+                f"`saddle resume {quote_for_shell(folder)} --images +{shown}` goes on for as many")  # fmt: skip
     return ""

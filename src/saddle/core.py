@@ -15,8 +15,8 @@ from torch.fx.immutable_collections import immutable_dict
 from .clock import Clock as Clock
 from .clock import Number as Number
 from .clock import Schedule as Schedule
-from .clock import at as at
-from .clock import within as within
+from .clock import check_range as check_range
+from .clock import value_at as value_at
 from .errors import Mistake as Mistake
 from .errors import require as require
 from .papers import Networks as Networks
@@ -41,13 +41,13 @@ class Verdict(NamedTuple):
     more: Mapping[str, Tensor] = immutable_dict()  # whatever else it answers, by name: scores at scales, codes
 
 
-def needs(network: nn.Module) -> set[str]:
+def required_conditions(network: nn.Module) -> set[str]:
     """What a network cannot do without beside its input, "label" or "opponent"; a module says so as `needs`."""
     said = (getattr(module, "needs", None) for module in network.modules())
     return {need for need in said if need}
 
 
-def energetic(critic: nn.Module) -> bool:
+def is_energy(critic: nn.Module) -> bool:
     """Are a critic's scores minus an energy, never above 0? Such a critic says so as `energy`."""
     return bool(getattr(critic, "energy", False))
 
@@ -84,12 +84,12 @@ class Judge:
     views: tuple[View, ...] = ()
 
     def __call__(self, sample: Tensor) -> Judged:
-        with exact(sample) if sample.is_leaf and sample.requires_grad else nullcontext():
+        with full_precision(sample) if sample.is_leaf and sample.requires_grad else nullcontext():
             seen = sample
             for view in self.views:
                 seen = view(seen, self.clock)
             verdict = Verdict(*self.critic(seen, self.condition))
-        return Judged(sample, *verdict._replace(score=wide(verdict.score)))  # losses are never taken of bfloat16
+        return Judged(sample, *verdict._replace(score=upcast(verdict.score)))  # losses are never taken of bfloat16
 
 
 class Objective(Protocol):
@@ -101,11 +101,11 @@ class Objective(Protocol):
     def generator(self, real: Tensor, fake: Tensor) -> Tensor: ...
 
 
-Loss = Literal["critic", "generator", "either"]  # whose loss something is a term of
-Slopes = Literal["nowhere", "samples", "elsewhere"]  # at the judged samples themselves, or at points of its own
+LossSide = Literal["critic", "generator", "either"]  # whose loss something is a term of
+InputGrad = Literal["nowhere", "samples", "elsewhere"]  # at the judged samples themselves, or at points of its own
 
 
-class Weighted(Protocol):
+class WeightedTerm(Protocol):
     """What `sensible` reads: a penalty, or what becomes one in a game."""
 
     @property
@@ -123,31 +123,31 @@ class Penalty(Protocol):
     @property
     def every(self) -> int: ...  # lazy: due every n rounds, and then n times the weight
     @property
-    def loss(self) -> Loss: ...
+    def loss(self) -> LossSide: ...
     @property
-    def slopes(self) -> Slopes: ...  # where it asks for the score's slope with respect to the sample
+    def input_grad(self) -> InputGrad: ...  # where it asks for the score's slope with respect to the sample
     def __call__(self, judge: Judge, real: Judged, fake: Judged) -> Tensor: ...
 
 
-def sensible(penalty: Weighted) -> None:
+def check_penalty(penalty: WeightedTerm) -> None:
     """Refuse a weight below zero and a penalty that is never due."""
     name = type(penalty).__name__
-    within(penalty.weight, f"{name}'s weight")
+    check_range(penalty.weight, f"{name}'s weight")
     require(penalty.every >= 1, f"{name} is due every {penalty.every} rounds, but should be every 1 or more")
 
 
 class Memory(nn.Module):
     """A penalty or view in play that remembers something, in buffers."""
 
-    def notice(self, real: Judged, fake: Judged) -> Tensor:
+    def observe(self, real: Judged, fake: Judged) -> Tensor:
         """What it wants to know of the batch just judged: means, so that parts of a batch can be averaged."""
         raise NotImplementedError
 
-    def learn(self, mean: Tensor) -> None:
+    def update(self, mean: Tensor) -> None:
         """Take in what was noticed, averaged over the whole batch."""
         raise NotImplementedError
 
-    def shown(self) -> Mapping[str, Tensor]:
+    def logged(self) -> Mapping[str, Tensor]:
         """What of it a log shows: scalars, by name."""
         return {}
 
@@ -213,10 +213,10 @@ class Game(nn.Module, Generic[B]):
         """Equal phases run equal operations, one CUDA graph each; None: do not capture."""
         return None
 
-    def gauges(self) -> Mapping[str, Tensor]:
+    def logged_scalars(self) -> Mapping[str, Tensor]:
         """What a log shows beside the moves' terms: scalars of all that remembers, as ADA/p; of a second, ADA#2/p."""
         own = [part for part in self.children() if isinstance(part, Memory)]
-        return {f"{name}/{key}": value for name, part in numbered(own) for key, value in part.shown().items()}
+        return {f"{name}/{key}": value for name, part in named_parts(own) for key, value in part.logged().items()}
 
     def show(self, batch: B) -> Mapping[str, Tensor]:
         """Named columns for a contact sheet."""
@@ -235,35 +235,35 @@ class Game(nn.Module, Generic[B]):
         return ready
 
 
-def called(part: object) -> str:
+def part_name(part: object) -> str:
     """A penalty or a view by the name that a recipe writes: a memory by that of what it was made of."""
     return type(part).__name__.removesuffix("Memory")
 
 
-def numbered(parts: Iterable[P]) -> Iterator[tuple[str, P]]:
+def named_parts(parts: Iterable[P]) -> Iterator[tuple[str, P]]:
     """Each part with its name; the second of a kind is called by its number, as R1#2."""
     seen: Counter[str] = Counter()
     for part in parts:
-        seen[kind := called(part)] += 1
+        seen[kind := part_name(part)] += 1
         yield kind if seen[kind] == 1 else f"{kind}#{seen[kind]}", part
 
 
-def wide(t: Tensor) -> Tensor:
+def upcast(t: Tensor) -> Tensor:
     """The same, with its graph, in at least full precision: what networks make may come in bfloat16."""
     return t.to(torch.promote_types(t.dtype, torch.float32))
 
 
-def leaf(sample: Tensor) -> Tensor:
+def as_leaf(sample: Tensor) -> Tensor:
     """Samples cut from whatever made them, where slopes can be asked for."""
-    return wide(sample.detach()).requires_grad_()
+    return upcast(sample.detach()).requires_grad_()
 
 
-def exact(t: Tensor) -> torch.autocast:
+def full_precision(t: Tensor) -> torch.autocast:
     """No reduced precision inside: around a pass that will be differentiated, and around the differentiation."""
     return torch.autocast(t.device.type, enabled=False)
 
 
-def rows(t: Tensor, score: Tensor) -> Tensor:
+def per_score(t: Tensor, score: Tensor) -> Tensor:
     """One row for each score's row, (len(score), -1): right for patches and packs, where flatten(1) is not."""
     return t.reshape(len(score), -1)
 

@@ -21,7 +21,7 @@ class Failure(RuntimeError):
     said: bool | None = None
 
 
-class Unwritten(Failure):
+class WriteFailure(Failure):
     """A file could not be written: the disk is full, or not ours; nothing that was there before is lost."""
 
     code = 2  # the place was wrong, not the work
@@ -33,7 +33,7 @@ def require(ok: bool, sentence: str) -> None:
         raise Mistake(sentence)
 
 
-def nearest(name: str, known: Iterable[str], more: Iterable[str] = ()) -> str:
+def did_you_mean(name: str, known: Iterable[str], more: Iterable[str] = ()) -> str:
     """'; did you mean dcgan?', or what there is; more: what may be meant as well, but would be too long a list."""
     known = sorted(known) if isinstance(known, (set, frozenset)) else list(known)
     lower = {one.lower(): one for one in [*more, *known]}  # ada is next to ADA
@@ -41,26 +41,26 @@ def nearest(name: str, known: Iterable[str], more: Iterable[str] = ()) -> str:
     return f"; did you mean {lower[near[0]]}?" if near else f"; there are {', '.join(known)}"
 
 
-def plural(count: int, noun: str, nouns: str = "") -> str:
+def format_count(count: int, noun: str, nouns: str = "") -> str:
     """'1 run', '1,200 runs'."""
     return f"{count:,} {noun if count == 1 else nouns or noun + 's'}"
 
 
-LONGEST = 1_000  # characters of a sentence; what is longer was somebody's megabyte
+MAX_SENTENCE = 1_000  # characters of a sentence; what is longer was somebody's megabyte
 
 
-def visible(text: object) -> str:
+def escape_unprintable(text: object) -> str:
     """One line that any terminal shows as it is: what does not print, as escape sequences, is written as in Python."""
     return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in str(text))
 
 
-def cut(text: object) -> str:
+def shorten_text(text: object) -> str:
     """The text without its middle, if it is too long to be read."""
     whole = str(text)
-    return whole if len(whole) <= LONGEST else f"{whole[: LONGEST // 2]} ... {whole[-LONGEST // 4 :]}"
+    return whole if len(whole) <= MAX_SENTENCE else f"{whole[: MAX_SENTENCE // 2]} ... {whole[-MAX_SENTENCE // 4 :]}"
 
 
-def quoted(path: object) -> str:
+def quote_for_shell(path: object) -> str:
     """A path as a word of a command line, where one that begins with a dash would be an option."""
     return escaped(f"./{path}" if str(path).startswith("-") else path)
 

@@ -19,13 +19,13 @@ from types import MappingProxyType, ModuleType
 from typing import ParamSpec, TypeVar
 
 from .errors import Failure, Mistake
-from .uncompiled import left_out
+from .uncompiled import is_compiler_left_out
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 
-class Needed(Exception):
+class TorchNeeded(Exception):
     """Torch itself is needed after all."""
 
 
@@ -33,53 +33,55 @@ class StandIn(type):
     """Something of torch's: its attributes are such too, always the same ones; hardly any can be called."""
 
     def __getattr__(cls, name: str) -> StandIn:
-        return invented(cls, name)
+        return stand_in_attribute(cls, name)
 
     def __call__(cls, *args: object, **kwargs: object) -> object:
         name = f"{cls.__module__}.{cls.__name__}"
         if name not in CALLED:
-            raise Needed(name)
+            raise TorchNeeded(name)
         return CALLED[name]
 
 
-class Aside(ModuleType):
+class StandInModule(ModuleType):
     """A module of torch's."""
 
     __path__: MutableSequence[str] = []
 
     def __getattr__(self, name: str) -> StandIn:
-        return invented(self, name)
+        return stand_in_attribute(self, name)
 
 
-class Finder(MetaPathFinder, Loader):
+class StandInFinder(MetaPathFinder, Loader):
     """Finds torch, and whatever is in it, as stand-ins."""
 
     def find_spec(self, name: str, path: object = None, target: object = None) -> ModuleSpec | None:
         return ModuleSpec(name, self, is_package=True) if name.partition(".")[0] == "torch" else None
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
-        return Aside(spec.name)
+        return StandInModule(spec.name)
 
     def exec_module(self, module: ModuleType) -> None:
         """It has nothing to run."""
 
 
-def invented(owner: StandIn | ModuleType, name: str) -> StandIn:
+def stand_in_attribute(owner: StandIn | ModuleType, name: str) -> StandIn:
     """What is called so, however it is come to: as torch.nn.Module, or as Module of what was imported as nn."""
     if name.startswith("__"):
         raise AttributeError(name)
-    return named(owner.__name__ if isinstance(owner, ModuleType) else f"{owner.__module__}.{owner.__name__}", name)
+    return make_stand_in(
+        owner.__name__ if isinstance(owner, ModuleType) else f"{owner.__module__}.{owner.__name__}", name
+    )
 
 
 @cache
-def named(module: str, name: str) -> StandIn:
+def make_stand_in(module: str, name: str) -> StandIn:
     return StandIn(name, (), {"__module__": module})
 
 
-def heavy() -> None:
+def require_torch() -> None:
     """Said before what may compute anything, such as a file of the user's."""
-    if any(isinstance(finder, Finder) for finder in sys.meta_path):
-        raise Needed("torch")
+    if any(isinstance(finder, StandInFinder) for finder in sys.meta_path):
+        raise TorchNeeded("torch")
 
 
 def unchanged(function: R) -> R:
@@ -93,7 +95,7 @@ CALLED: dict[str, object] = {  # what modules call as they are read, and what it
 }
 
 
-def light(work: Callable[P, R]) -> Callable[P, R]:
+def without_torch(work: Callable[P, R]) -> Callable[P, R]:
     """Do this without importing torch, or again with it if that is needed; for work whose result is text or settings.
 
     What it says, or refuses, it says of fields alone, so that torch would not change it.
@@ -101,10 +103,10 @@ def light(work: Callable[P, R]) -> Callable[P, R]:
 
     @wraps(work)
     def lightly(*args: P.args, **kwargs: P.kwargs) -> R:
-        if "torch" in sys.modules or not left_out():
+        if "torch" in sys.modules or not is_compiler_left_out():
             return work(*args, **kwargs)
         try:
-            with aside():
+            with torch_stood_in():
                 return work(*args, **kwargs)
         except (Mistake, Failure, OSError):
             raise
@@ -115,9 +117,9 @@ def light(work: Callable[P, R]) -> Callable[P, R]:
 
 
 @contextmanager
-def aside() -> Iterator[None]:
+def torch_stood_in() -> Iterator[None]:
     """Stand-ins for torch in here; what was imported meanwhile is forgotten, to be imported with torch when needed."""
-    before, finder = set(sys.modules), Finder()
+    before, finder = set(sys.modules), StandInFinder()
     sys.meta_path.insert(0, finder)
     try:
         import_module("torch.nn")  # one and the same, whoever names it first, or hints would differ

@@ -14,61 +14,73 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, TypeVar
 
-from .errors import Mistake, escaped, nearest, require
-from .hints import Table, bare, example, fields, fits, inner, literals, members, wanted
+from .errors import Mistake, did_you_mean, escaped, require
+from .hints import (
+    TypeTable,
+    describe_type,
+    example_text,
+    field_types,
+    fits_type,
+    has_no_default,
+    item_type,
+    literal_choices,
+    union_members,
+)
 
 V = TypeVar("V")
-LONGEST, DEEPEST = 10_000, 100  # signs of a written value, and nodes of it in each other
+MAX_TEXT, MAX_DEPTH = 10_000, 100  # signs of a written value, and nodes of it in each other
 
 
-def override(value: V, options: Mapping[str, str], kinds: Iterable[type] = (), path: str = "") -> V:
+def override_fields(value: V, options: Mapping[str, str], kinds: Iterable[type] = (), path: str = "") -> V:
     """A dataclass with some fields given as text; `adam.lr` is a field's field, `adam` the field as a whole."""
     require(dataclasses.is_dataclass(value), f"{path[:-1]} is {value!r}, which has no options; write it as a whole")
-    known, kinds = fields(type(value)), tuple(kinds)
+    known, kinds = field_types(type(value)), tuple(kinds)
     given: dict[str, dict[str, str]] = {}
     for option, text in options.items():
-        name, _, rest = place(value, option.replace("-", "_"), path).partition(".")
+        name, _, rest = resolve_option(value, option.replace("-", "_"), path).partition(".")
         texts = given.setdefault(name, {})
         require(rest not in texts, f"{path}{name}{rest and '.'}{rest} is given twice; give it once")
         texts[rest] = text
     changes = {}
     for name, texts in given.items():
         whole = texts.pop("", None)
-        field = getattr(value, name) if whole is None else written(whole, known[name], kinds, path + name)
-        changes[name] = override(field, texts, kinds, f"{path}{name}.") if texts else field
+        field = getattr(value, name) if whole is None else parse_field(whole, known[name], kinds, path + name)
+        changes[name] = override_fields(field, texts, kinds, f"{path}{name}.") if texts else field
     return typing.cast(V, dataclasses.replace(typing.cast(Any, value), **changes))
 
 
-def place(value: object, option: str, path: str) -> str:
+def resolve_option(value: object, option: str, path: str) -> str:
     """The option itself, or where the only value inside that has its field does: base.width for width."""
     name, dot, rest = option.partition(".")
-    known = fields(type(value))
+    known = field_types(type(value))
     if name in known:
         return option
-    places = deeper(value, name) if path else []  # a recipe's own options are its fields
+    places = find_nested(value, name) if path else []  # a recipe's own options are its fields
     many = f"{path}{name} may be {' or '.join(path + place for place in places)}; write one of them"
     require(len(places) < 2, many)
-    more = {deep for field in known if path for deep in inside(getattr(value, field))}
-    require(bool(places), f"{type(value).__name__} has no option {path}{name}{nearest(name, known, more)}")
+    more = {deep for field in known if path for deep in value_fields(getattr(value, field))}
+    require(bool(places), f"{type(value).__name__} has no option {path}{name}{did_you_mean(name, known, more)}")
     return places[0] + dot + rest
 
 
-def deeper(value: object, name: str) -> list[str]:
+def find_nested(value: object, name: str) -> list[str]:
     """Where the values that a value is made of have a field of this name; of nested ones the outermost."""
-    parts = {field: getattr(value, field) for field in inside(value) if dataclasses.is_dataclass(getattr(value, field))}
-    places = [[name] if name in inside(part) else deeper(part, name) for part in parts.values()]
+    parts = {
+        field: getattr(value, field) for field in value_fields(value) if dataclasses.is_dataclass(getattr(value, field))
+    }
+    places = [[name] if name in value_fields(part) else find_nested(part, name) for part in parts.values()]
     return [f"{field}.{place}" for field, found in zip(parts, places, strict=True) for place in found]
 
 
-def inside(value: object) -> dict[str, object]:
+def value_fields(value: object) -> dict[str, object]:
     """The fields of a value that is made of others; none of any other value."""
-    return fields(type(value)) if dataclasses.is_dataclass(value) else {}
+    return field_types(type(value)) if dataclasses.is_dataclass(value) else {}
 
 
-def written(text: str, hint: object, kinds: Iterable[type], name: str) -> object:
+def parse_field(text: str, hint: object, kinds: Iterable[type], name: str) -> object:
     """One option's text as a value of this type: text is kept as it is, 200k is 200000, a tuple needs no (...)."""
-    wants = members(hint)
-    if text in literals(hint):  # first, for none may be one of them
+    wants = union_members(hint)
+    if text in literal_choices(hint):  # first, for none may be one of them
         return text
     if type(None) in wants and text.lower() == "none":
         return None
@@ -79,34 +91,40 @@ def written(text: str, hint: object, kinds: Iterable[type], name: str) -> object
     if bool in wants and text.lower() in ("true", "false"):
         return text.lower() == "true"
     if int in wants and re.fullmatch(r"[\d._]+(e\d+|[km])", text.strip().lower()):
-        whole = count(text)
+        whole = parse_count(text)
         require(whole < 2**63, f"{name} is {text.strip()}, but no number of this size can be meant")
         return whole
-    if worded(hint) and text.strip("'\"") not in literals(hint):
-        raise Mistake(f"{name} is {text!r}, but should be {wanted(hint, {})}")
+    if worded(hint) and text.strip("'\"") not in literal_choices(hint):
+        raise Mistake(f"{name} is {text!r}, but should be {describe_type(hint, {})}")
     table = {kind.__name__: kind for kind in kinds}
     many = any(typing.get_origin(want) is tuple for want in wants)
-    tree = ast.Tuple([]) if many and text.strip().lower() in ("", "none") else parse(text, name, wanted(hint, table))
-    return build(ast.Tuple([tree]) if many and not isinstance(tree, ast.Tuple) else tree, hint, table, name)
+    tree = (
+        ast.Tuple([])
+        if many and text.strip().lower() in ("", "none")
+        else parse_expression(text, name, describe_type(hint, table))
+    )
+    return build_value(ast.Tuple([tree]) if many and not isinstance(tree, ast.Tuple) else tree, hint, table, name)
 
 
 def worded(hint: object) -> bool:
     """Is there nothing to choose from but words, or none of them?"""
-    plain = [want for want in members(hint) if typing.get_origin(want) is not typing.Literal]
-    return plain in ([], [type(None)]) and all(isinstance(choice, str) for choice in literals(hint))
+    plain = [want for want in union_members(hint) if typing.get_origin(want) is not typing.Literal]
+    return plain in ([], [type(None)]) and all(isinstance(choice, str) for choice in literal_choices(hint))
 
 
-def read(text: str, kinds: Iterable[type]) -> object:
+def parse_value(text: str, kinds: Iterable[type]) -> object:
     """Text as a value, such as `repr` prints it: literals, tuples, and calls of the listed classes."""
-    return build(parse(text, "this", "a value"), object, {kind.__name__: kind for kind in kinds}, "this")
+    return build_value(
+        parse_expression(text, "this", "a value"), object, {kind.__name__: kind for kind in kinds}, "this"
+    )
 
 
-def typed(options: Mapping[str, str]) -> str:
+def as_flags(options: Mapping[str, str]) -> str:
     """Options as they are typed: --batch 32 --optimizer.lr 4e-4."""
     return " ".join(f"--{field} {escaped(text)}" for field, text in options.items())
 
 
-def count(text: str) -> int:
+def parse_count(text: str) -> int:
     """A whole number as people write it: 5000, 200k, 1.5M, 1e5."""
     match = re.fullmatch(r"(\d+(?:_\d+)*(?:\.\d+)?(?:e\d{1,2})?)([km]?)", text.strip().lower())
     whole = Fraction(match[1]) * {"": 1, "k": 1_000, "m": 1_000_000}[match[2]] if match else None
@@ -115,53 +133,57 @@ def count(text: str) -> int:
     return int(whole)
 
 
-def parse(text: str, name: str, should: str) -> ast.expr:
+def parse_expression(text: str, name: str, should: str) -> ast.expr:
     """Text as Python reads it, of a size that everything here can walk through."""
-    require(len(text) <= LONGEST, f"{name} is a text of {len(text):,} characters, but should be {should}")
+    require(len(text) <= MAX_TEXT, f"{name} is a text of {len(text):,} characters, but should be {should}")
     try:
         with warnings.catch_warnings():  # what Python thinks of odd escapes
             warnings.simplefilter("ignore")
             tree = ast.parse(text.strip(), mode="eval").body
-        require(not deep(tree), f"{name} is nested too deeply, but should be {should}")
+        require(not is_too_deep(tree), f"{name} is nested too deeply, but should be {should}")
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         if isinstance(error, Mistake):
             raise
         why = f" ({getattr(error, 'msg', error)})" if "(" in text else ""
         raise Mistake(f"{name} is {textwrap.shorten(repr(text), 100)}{why}, but should be {should}") from None
-    huge = next((n for n in ast.walk(tree) if isinstance(n, ast.Constant) and too_large(n.value)), None)
+    huge = next((n for n in ast.walk(tree) if isinstance(n, ast.Constant) and is_too_large(n.value)), None)
     require(huge is None, f"{name} holds a whole number of more than 18 digits, but should be {should}")
     return tree
 
 
-def deep(tree: ast.AST) -> bool:
+def is_too_deep(tree: ast.AST) -> bool:
     """Do more values stand in each other here than anybody writes?"""
     level = [tree]
-    for _ in range(DEEPEST):
+    for _ in range(MAX_DEPTH):
         level = [child for node in level for child in ast.iter_child_nodes(node)]
     return bool(level)
 
 
-def too_large(value: object) -> bool:
+def is_too_large(value: object) -> bool:
     return isinstance(value, int) and value >= 10**18
 
 
-def build(node: ast.expr, hint: object, table: Table, name: str) -> object:
+def build_value(node: ast.expr, hint: object, table: TypeTable, name: str) -> object:
     """The value that is written here, if it may stand where the hint says."""
-    if (word := bare_word(node)) and word not in table and (word in literals(hint) or str in members(hint)):
+    if (
+        (word := unquoted_word(node))
+        and word not in table
+        and (word in literal_choices(hint) or str in union_members(hint))
+    ):
         return word
     match node:
         case ast.Call(func=ast.Name(kind)) | ast.Name(kind):
-            value = make(kind, node, hint, table, name)
+            value = make_instance(kind, node, hint, table, name)
         case ast.Tuple(items):
-            value = tuple(build(item, inner(hint, i), table, name) for i, item in enumerate(items))
+            value = tuple(build_value(item, item_type(hint, i), table, name) for i, item in enumerate(items))
         case _:
-            value = literal(node, hint, table, name)
-    if not fits(value, hint):
-        raise Mistake(f"{name} is {value!r}, but should be {wanted(hint, table)}")
+            value = parse_literal(node, hint, table, name)
+    if not fits_type(value, hint):
+        raise Mistake(f"{name} is {value!r}, but should be {describe_type(hint, table)}")
     return value
 
 
-def bare_word(node: ast.expr) -> str:
+def unquoted_word(node: ast.expr) -> str:
     """A word without its quotes: uniform, or reverse-kl, which Python takes for a difference."""
     match node:
         case ast.Name(word):
@@ -171,28 +193,28 @@ def bare_word(node: ast.expr) -> str:
     return ""
 
 
-def literal(node: ast.expr, hint: object, table: Table, name: str) -> object:
+def parse_literal(node: ast.expr, hint: object, table: TypeTable, name: str) -> object:
     try:
         return ast.literal_eval(node)
     except (ValueError, TypeError, RecursionError):
-        raise Mistake(f"{name} is {ast.unparse(node)!r}, but should be {wanted(hint, table)}") from None
+        raise Mistake(f"{name} is {ast.unparse(node)!r}, but should be {describe_type(hint, table)}") from None
 
 
-def make(kind: str, node: ast.expr, hint: object, table: Table, name: str) -> object:
+def make_instance(kind: str, node: ast.expr, hint: object, table: TypeTable, name: str) -> object:
     if kind not in table:
-        near = difflib.get_close_matches(kind, [known for known in table if fits(table[known], hint)], 1)
+        near = difflib.get_close_matches(kind, [known for known in table if fits_type(table[known], hint)], 1)
         raise Mistake(f"{name}: there is no {kind}; did you mean {near[0]}?" if near
-                      else f"{name} is {kind!r}, but should be {wanted(hint, table)}")  # fmt: skip
-    known = fields(table[kind])
+                      else f"{name} is {kind!r}, but should be {describe_type(hint, table)}")  # fmt: skip
+    known = field_types(table[kind])
     args, named = (node.args, node.keywords) if isinstance(node, ast.Call) else ([], [])
     require(len(args) <= len(known), f"{kind} takes {len(known)} values, not {len(args)}")
     written = [*zip(known, args, strict=False), *((key.arg or "**", key.value) for key in named)]
     given: dict[str, object] = {}
     for field, text in written:
-        require(field in known, f"{kind} has no field {field}{nearest(field, known)}")
+        require(field in known, f"{kind} has no field {field}{did_you_mean(field, known)}")
         require(field not in given, f"{kind} is given its {field} twice")
-        given[field] = build(text, known[field], table, f"{kind}.{field}")
-    missing = [f.name for f in dataclasses.fields(table[kind]) if bare(f) and f.name not in given]
-    require(not missing, f"{kind} needs {' and '.join(missing)}, such as {example(table[kind], table)}")
+        given[field] = build_value(text, known[field], table, f"{kind}.{field}")
+    missing = [f.name for f in dataclasses.fields(table[kind]) if has_no_default(f) and f.name not in given]
+    require(not missing, f"{kind} needs {' and '.join(missing)}, such as {example_text(table[kind], table)}")
     value: object = table[kind](**given)
     return value

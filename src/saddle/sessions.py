@@ -13,38 +13,47 @@ from typing import Any, Literal, Unpack
 import torch
 
 from .continued import (
-    longer,
-    moved,
+    check_same_data,
+    describe_length,
+    extend_length,
     refuse_elsewhere,
     refuse_other_command,
-    refuse_other_data,
-    told_of_length,
+    relocate_data,
 )
 from .core import Mistake, Recipe
 from .data.dataset import Dataset
-from .data.progress import hushed
-from .data.words import settled
-from .memory import enough
-from .options import typed
+from .data.progress import hide_progress
+from .data.wording import without_option_hints
+from .options import as_flags
+from .out_of_memory import catch_out_of_memory
 from .recipes import files
-from .recipes.copies import Code, keep, replaced, resumed
-from .recipes.remedies import Wish
-from .recipes.revive import reread, revive, same, trust_run, vocabulary
-from .recipes.sources import Source
-from .resolved import choose, how, opened, settle, suited
-from .runs.folder import Folder
+from .recipes.copies import CodeVersion, replace_source, source_to_resume, store_source
+from .recipes.remedies import RunRequest
+from .recipes.revive import check_same_recipe, manifest_value_types, parse_recipe, recipe_from_manifest, trust_run
+from .recipes.sources import RecipeSource
+from .resolved import match_options, open_checked_data, open_training_data, parse_settings, resolve_recipe
+from .runs.folder import RunFolder
 from .runs.manifest import Manifest
 from .runs.settings import Settings, TrainKeywords
 from .signatures import takes_fields_of
-from .training.checkpoint import read_latest
-from .training.described import describe, describe_machine
-from .training.differing import differing
-from .training.length import length, too_short
+from .training.callbacks.base import Callback, Callbacks, default_callbacks
+from .training.checkpoint import read_latest_checkpoint
+from .training.evaluator import EvaluateFunction, Evaluator
 from .training.loop import Loop
-from .training.machine import Machine, apart, machine, processes, rank, together, told, use_threads
-from .training.match import Facts, Match
-from .training.measured import Gauge, Measuring
-from .training.watch import Together, Watcher, watchers
+from .training.machine import (
+    Machine,
+    broadcast_text,
+    find_machine,
+    preserved_globals,
+    process_group,
+    process_rank,
+    use_threads,
+    world_size,
+)
+from .training.manifest_facts import make_data_facts, make_machine_facts
+from .training.match import CheckpointFacts, Match
+from .training.part_effects import describe_part_effects
+from .training.run_length import describe_short_run, resolve_length
 
 MEASUREMENTS = 10  # of a run, beside that of its beginning, where nothing is said of how many
 
@@ -52,7 +61,7 @@ MEASUREMENTS = 10  # of a run, beside that of its beginning, where nothing is sa
 @takes_fields_of(Settings, TrainKeywords)
 def train(recipe: str | Recipe[Any] = "dcgan", data: str | None = None, *, out: str | Path | None = None,
           resume: Literal["auto"] | None = None, options: Mapping[str, str] | None = None,
-          watch: Watcher | None = None, **settings: Unpack[TrainKeywords]) -> Path:  # fmt: skip
+          watch: Callback | None = None, **settings: Unpack[TrainKeywords]) -> Path:  # fmt: skip
     """Train a recipe on data and return the run's folder.
 
     `recipe` is a name (`saddle list`), a file and a name in it ("mine.py:MyGAN"), or a value such as DCGAN(batch=32);
@@ -61,55 +70,61 @@ def train(recipe: str | Recipe[Any] = "dcgan", data: str | None = None, *, out: 
     only reports one that is finished; another recipe, other data or settings are refused. `watch` is told what happens.
     Raises Mistake for what cannot be done, Failure when the work fails, Interrupted on a signal.
     """
-    files.refuse_while_reading()
+    files.check_not_reading()
     refuse_elsewhere(resume, out)
-    chosen = settle(data, settings)
-    with hushed(chosen.quiet), enough(), apart(), together():
-        watch = watch or onlookers(chosen)
-        asked, wish = chosen, Wish(dict(options or {}), {})
-        name, value, changes, chosen, source = choose(recipe, dict(options or {}), chosen)
+    chosen = parse_settings(data, settings)
+    with hide_progress(chosen.quiet), catch_out_of_memory(), preserved_globals(), process_group():
+        watch = watch or make_callbacks(chosen)
+        asked, wish = chosen, RunRequest(dict(options or {}), {})
+        name, value, changes, chosen, source = resolve_recipe(recipe, dict(options or {}), chosen)
         if resume and out is not None and begun(out):
-            return go_on(Folder.found(out), value, chosen, watch)
+            return go_on(RunFolder.find(out), value, chosen, watch)
         use_threads(chosen.threads)
-        place = Folder.claim(out)
-        where = machine(chosen.device, chosen.precision)
-        samples = suited(recipe, wish, asked, chosen, value.batch, where, watch)
-        gauge = gauged(name, chosen, samples, where, watch)
-        images = length(chosen, value, samples, where, how(chosen))
-        folder = Folder(told(str(Folder.new(place, f"{label(name)}-{label(samples.name)}")) if rank() == 0 else None))
+        place = RunFolder.claim(out)
+        where = find_machine(chosen.device, chosen.precision)
+        samples = open_checked_data(recipe, wish, asked, chosen, value.batch, where, watch)
+        gauge = make_evaluator(name, chosen, samples, where, watch)
+        images = resolve_length(chosen, value, samples, where, match_options(chosen))
+        folder = RunFolder(
+            broadcast_text(
+                str(RunFolder.create(place, f"{to_folder_name(name)}-{to_folder_name(samples.name)}"))
+                if process_rank() == 0
+                else None
+            )
+        )
         manifest = Manifest(
-            name, repr(value), changes, chosen, images, describe(samples), describe_machine(where),
+            name, repr(value), changes, chosen, images, make_data_facts(samples), make_machine_facts(where),
             datetime.now().astimezone().isoformat(timespec="seconds"), source.hashes if source else {})  # fmt: skip
-        with kept(folder):
-            if rank() == 0:
-                folder.refuse_another()
-                keep(source, folder)
+        with locked_run(folder):
+            if process_rank() == 0:
+                folder.check_not_taken()
+                store_source(source, folder)
                 manifest.write(folder)
-            loop = prepared(folder, manifest, value, samples, where, watch, gauge)
+            loop = make_loop(folder, manifest, value, samples, where, watch, gauge)
             loop.restore(None)
             loop.go()
-            if said := too_short(chosen, images, loop.seconds_played, folder):
-                watch.said(said)
+            if said := describe_short_run(chosen, images, loop.seconds_played, folder):
+                watch.on_message(said)
         return folder.path
 
 
 def begun(out: str | Path) -> bool:
     """Is there a run that has its manifest? Of several processes the first looks, before any of them makes one."""
-    return told("begun" if rank() == 0 and Folder(out).manifest.exists() else "") == "begun"
+    return broadcast_text("begun" if process_rank() == 0 and RunFolder(out).manifest.exists() else "") == "begun"
 
 
-def go_on(folder: Folder, recipe: Recipe[Any], chosen: Settings, watch: Watcher) -> Path:
+def go_on(folder: RunFolder, recipe: Recipe[Any], chosen: Settings, watch: Callback) -> Path:
     """Go on with a run by the command that it was begun with; its data may have been moved, and are then compared."""
     manifest = Manifest.read(folder)
     then = manifest.settings
     data = None if chosen.data == then.data else chosen.data
-    refuse_other_command(folder, moved(folder, manifest, data, "resume"), recipe, chosen)
+    refuse_other_command(folder, relocate_data(folder, manifest, data, "resume"), recipe, chosen)
     threads = None if chosen.threads == then.threads else chosen.threads
     return resume(folder.path, threads=threads, data=data, watch=watch, quiet=chosen.quiet)
 
 
 def resume(path: str | Path, *, threads: int | None = None, data: str | None = None, images: str | int | None = None,
-           watch: Watcher | None = None, trust: bool = False, code: Code | None = None,
+           watch: Callback | None = None, trust: bool = False, code: CodeVersion | None = None,
            quiet: bool = False) -> Path:  # fmt: skip
     """Go on with a run exactly where it stopped; the same machine and number of threads give the same bits.
 
@@ -120,104 +135,108 @@ def resume(path: str | Path, *, threads: int | None = None, data: str | None = N
     """
     if trust:
         trust_run(path)
-    folder = Folder.found(path)
+    folder = RunFolder.find(path)
     manifest = Manifest.read(folder)
     shown = dataclasses.replace(manifest.settings, quiet=quiet or manifest.settings.quiet)
-    with hushed(shown.quiet), enough(), apart(), together(), kept(folder):
-        restored(folder, manifest, threads, watch or onlookers(shown), code, data, images).go()
+    with hide_progress(shown.quiet), catch_out_of_memory(), preserved_globals(), process_group(), locked_run(folder):
+        restore_loop(folder, manifest, threads, watch or make_callbacks(shown), code, data, images).go()
         return folder.path
 
 
-def restored(folder: Folder, before: Manifest, threads: int | None, watch: Watcher, code: Code | None,
+def restore_loop(folder: RunFolder, before: Manifest, threads: int | None, watch: Callback, code: CodeVersion | None,
              data: str | None, images: str | int | None) -> Loop:  # fmt: skip
     """A run that stands where it stopped; its checkpoint, as large as the networks, is let go of before it plays on."""
-    source = resumed(folder, before, code, watch.said)
-    value = revive(folder, before, source)
-    checkpoint = read_latest(folder.checkpoints)
+    source = source_to_resume(folder, before, code, watch.on_message)
+    value = recipe_from_manifest(folder, before, source)
+    checkpoint = read_latest_checkpoint(folder.checkpoints)
     shown = checkpoint.facts["clock"]["images"] if checkpoint else 0
-    manifest = longer(before, value, images, shown)
+    manifest = extend_length(before, value, images, shown)
     if checkpoint:
-        unchanged(checkpoint.facts, manifest, value, source)
-    moved(folder, manifest, data, "resume")
-    if said := told_of_length(folder, manifest, before, shown):
-        watch.said(said)
-    if rank() == 0:
-        before = replaced(folder, before, source, shown)
-    manifest = moved(folder, longer(before, value, images, shown), data, "resume")
+        check_unchanged(checkpoint.facts, manifest, value, source)
+    relocate_data(folder, manifest, data, "resume")
+    if said := describe_length(folder, manifest, before, shown):
+        watch.on_message(said)
+    if process_rank() == 0:
+        before = replace_source(folder, before, source, shown)
+    manifest = relocate_data(folder, extend_length(before, value, images, shown), data, "resume")
     chosen = manifest.settings
-    samples = opened(chosen, watch, say=settled(watch.said))
-    refuse_other_data(samples, manifest, data)
+    samples = open_training_data(chosen, watch, say=without_option_hints(watch.on_message))
+    check_same_data(samples, manifest, data)
     device = str(manifest.machine["device"])
     kind = device.partition(":")[0]  # of several processes each has a GPU of its own
-    where = machine(device if processes() == 1 else kind, manifest.machine["precision"])
-    for warning in differences(manifest, threads):
-        watch.said(warning)
-    gauge = gauged(manifest.name, chosen, samples, where, watch)
-    loop = prepared(folder, manifest, value, samples, where, watch, gauge)
+    where = find_machine(device if world_size() == 1 else kind, manifest.machine["precision"])
+    for warning in adopt_threads(manifest, threads):
+        watch.on_message(warning)
+    gauge = make_evaluator(manifest.name, chosen, samples, where, watch)
+    loop = make_loop(folder, manifest, value, samples, where, watch, gauge)
     loop.restore(checkpoint)
-    if manifest != before and rank() == 0:
+    if manifest != before and process_rank() == 0:
         manifest.write(folder)
-        folder.keep()
+        folder.remember_contents()
     return loop
 
 
-def prepared(folder: Folder, manifest: Manifest, recipe: Recipe[Any], samples: Dataset, where: Machine,
-             watch: Watcher, gauge: Gauge | None) -> Loop:  # fmt: skip
+def make_loop(folder: RunFolder, manifest: Manifest, recipe: Recipe[Any], samples: Dataset, where: Machine,
+             watch: Callback, gauge: EvaluateFunction | None) -> Loop:  # fmt: skip
     chosen = manifest.settings
-    match = Match(recipe, samples, manifest.images, where, how(chosen))
-    for sentence in differing(match.game, match.stage.batch, chosen.accumulate, processes()):
-        watch.said(sentence)
-    about = f" with {typed(manifest.options)}" if manifest.options else ""
+    match = Match(recipe, samples, manifest.images, where, match_options(chosen))
+    for sentence in describe_part_effects(match.game, match.stage.batch, chosen.accumulate, world_size()):
+        watch.on_message(sentence)
+    about = f" with {as_flags(manifest.options)}" if manifest.options else ""
     every = chosen.every or max(1, manifest.images // MEASUREMENTS)
-    measuring = Measuring(folder, gauge, every, chosen.patience, watch) if chosen.measure else None
+    measuring = Evaluator(folder, gauge, every, chosen.patience, watch) if chosen.measure else None
     return Loop(match, folder, manifest.identity, about=about, pictures=chosen.pictures,
                 checkpoints=chosen.checkpoints, watch=watch, measuring=measuring,
                 on_collapse=chosen.on_collapse)  # fmt: skip
 
 
 @contextmanager
-def kept(folder: Folder) -> Iterator[None]:
+def locked_run(folder: RunFolder) -> Iterator[None]:
     """Nobody else writes into the run in here; of several processes the first sees to that."""
-    with nullcontext() if rank() else folder.mine():
+    with nullcontext() if process_rank() else folder.lock():
         yield
 
 
-def gauged(name: str, chosen: Settings, samples: Dataset, where: Machine, watch: Watcher) -> Gauge | None:
+def make_evaluator(
+    name: str, chosen: Settings, samples: Dataset, where: Machine, watch: Callback
+) -> EvaluateFunction | None:
     """What measures the run, if that was asked for; of several processes the first does."""
-    if chosen.measure is None or rank():
+    if chosen.measure is None or process_rank():
         return None
-    from .measuring import gauge
+    from .measuring import training_evaluator
 
-    return gauge.Gauge(name, samples, chosen, where.device, watch.said)
+    return training_evaluator.TrainingEvaluator(name, samples, chosen, where.device, watch.on_message)
 
 
-def onlookers(chosen: Settings) -> Watcher:
+def make_callbacks(chosen: Settings) -> Callback:
     """What shows the run; of several processes only the first has any."""
-    return Together(*watchers(chosen.board, chosen.quiet)) if rank() == 0 else Watcher()
+    return Callbacks(*default_callbacks(chosen.board, chosen.quiet)) if process_rank() == 0 else Callback()
 
 
-def unchanged(facts: Facts, manifest: Manifest, recipe: Recipe[Any], source: Source | None) -> None:
+def check_unchanged(
+    facts: CheckpointFacts, manifest: Manifest, recipe: Recipe[Any], source: RecipeSource | None
+) -> None:
     """Refuse to go on from a checkpoint of something else, naming what differs."""
     then, now = facts.get("identity") or {}, manifest.identity
-    known = vocabulary(manifest, source)
-    same(reread(str(then.get("recipe")), known), recipe, "in the checkpoint", "in manifest.json now")
-    if name := manifest.other_in(then):
+    known = manifest_value_types(manifest, source)
+    check_same_recipe(parse_recipe(str(then.get("recipe")), known), recipe, "in the checkpoint", "in manifest.json now")
+    if name := manifest.find_difference(then):
         raise Mistake(f"{name} is {then.get(name)} in the checkpoint, but {now[name]} in manifest.json now; "
                       "a run cannot go on with another")  # fmt: skip
     if then["images"] != manifest.images and isinstance(facts.get("measured"), dict):
         facts["measured"]["since"] = 0  # it is to go on: patience begins anew
 
 
-def differences(manifest: Manifest, threads: int | None) -> list[str]:
+def adopt_threads(manifest: Manifest, threads: int | None) -> list[str]:
     """Take the run's number of threads, and say where this machine's is another than it had."""
     then = manifest.machine
     use_threads(threads or min(then["threads"], os.cpu_count() or 1))
-    now = {"threads": torch.get_num_threads(), "processes": processes(), "torch": torch.__version__}
+    now = {"threads": torch.get_num_threads(), "processes": world_size(), "torch": torch.__version__}
     return [f"warning: this run had {name} {then[name]}, now {value}: it goes on, but not to the same bits"
             for name, value in now.items() if then[name] != value]  # fmt: skip
 
 
-def label(name: str) -> str:
+def to_folder_name(name: str) -> str:
     """A name fit for a folder's."""
     stem = name.rpartition(":")[2] if ".py:" in name else name
     short = Path(stem).stem if "/" in stem else stem

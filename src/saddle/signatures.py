@@ -9,7 +9,7 @@ import typing
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from .hints import comments, fields
+from .hints import comments, field_types
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -40,7 +40,7 @@ def parameters(kind: type, keywords: type) -> list[inspect.Parameter]:
     types, defaults = typing.get_type_hints(keywords), {f.name: f.default for f in dataclasses.fields(kind)}
     only = inspect.Parameter.KEYWORD_ONLY
     return [inspect.Parameter(name, only, default=defaults[name], annotation=types.get(name, hint))
-            for name, hint in fields(kind).items()]  # fmt: skip
+            for name, hint in field_types(kind).items()]  # fmt: skip
 
 
 def indented(text: str) -> str:

@@ -31,20 +31,20 @@ class Uncompiled(ModuleType):
     def __getattr__(self, name: str) -> object:
         if name.startswith("__"):  # modules are looked at for such by many
             raise AttributeError(name)
-        return getattr(compiler(), name)
+        return getattr(load_compiler(), name)
 
 
-class Parts(MetaPathFinder, Loader):
+class CompilerFinder(MetaPathFinder, Loader):
     """Finds a part of the compiler that is imported while it is out: the one of the whole, never a second."""
 
     def __init__(self) -> None:
         self.specs: dict[str, ModuleSpec | None] = {}
 
     def find_spec(self, name: str, path: object = None, target: object = None) -> ModuleSpec | None:
-        return ModuleSpec(name, self) if name.startswith(f"{NAME}.") and left_out() else None
+        return ModuleSpec(name, self) if name.startswith(f"{NAME}.") and is_compiler_left_out() else None
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
-        compiler()
+        load_compiler()
         module = import_module(spec.name)
         self.specs[spec.name] = getattr(module, "__spec__", None)
         return module
@@ -54,14 +54,14 @@ class Parts(MetaPathFinder, Loader):
         vars(module).update(__spec__=self.specs.pop(module.__name__))  # one of settings lets itself not be written
 
 
-def compiler() -> ModuleType:
+def load_compiler() -> ModuleType:
     """All of it, itself."""
-    if left_out():
+    if is_compiler_left_out():
         del sys.modules[NAME]
     return import_module(NAME)
 
 
-def left_out() -> bool:
+def is_compiler_left_out() -> bool:
     return isinstance(sys.modules.get(NAME), Uncompiled)
 
 
@@ -69,4 +69,4 @@ def leave_compiler_out() -> None:
     """For a process that is saddle's own: other people's may compile what they like, whenever they like."""
     if NAME not in sys.modules:
         sys.modules[NAME] = Uncompiled(NAME)
-        sys.meta_path.insert(0, Parts())
+        sys.meta_path.insert(0, CompilerFinder())

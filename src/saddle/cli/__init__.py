@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from .. import __version__
 from ..early import leave
-from ..errors import Failure, Interrupted, Mistake, nearest, require
-from ..memory import enough
-from ..training.signals import ending
+from ..errors import Failure, Interrupted, Mistake, did_you_mean, require
+from ..out_of_memory import catch_out_of_memory
+from ..training.signals import stop_on_signal
 from ..uncompiled import leave_compiler_out
 from . import synonyms
-from .saying import close_output, open_streams, say, tell
+from .output import close_output, open_streams, print_message, print_output
 
 if TYPE_CHECKING:
     from .pages import Page
@@ -51,7 +51,7 @@ COMMANDS = {
     "diff": Command("comparing", "A B", "tell what differs between two recipes, or two runs"),
     "completion": Command("completion", "SHELL", "write what completes saddle's words in bash, zsh or fish"),
 }
-PAGE = """\
+OVERVIEW_PAGE = """\
 saddle {version} trains, measures and uses generative adversarial networks.
 
 usage: saddle COMMAND ...
@@ -65,7 +65,7 @@ For a first run, which takes two minutes and needs no data: saddle train dcgan""
 LOST = "the folder that you are in was deleted or moved away; go to one that is there (cd), and type the command again"
 
 
-class Answer(Exception):
+class HelpRequested(Exception):
     """The page that was asked for with --help, and its text if it is written already."""
 
     def __init__(self, page: Page, text: str | None = None) -> None:
@@ -80,28 +80,28 @@ def main(words: list[str] | None = None) -> int:
         leave_compiler_out()
     open_streams()
     try:
-        with ending(leave if words is None else None), enough():
-            answer(sys.argv[1:] if words is None else words)
+        with stop_on_signal(leave if words is None else None), catch_out_of_memory():
+            run(sys.argv[1:] if words is None else words)
     except BrokenPipeError:  # whoever read the output has seen enough
         close_output()
         return 1
     except Mistake as error:
-        return ended(error, 2) if ours(error) else 2
+        return exit_with(error, 2) if is_ours_to_say(error) else 2
     except Interrupted as error:
-        return ended(error, error.code) if os.environ.get("RANK", "0") == "0" else error.code
+        return exit_with(error, error.code) if os.environ.get("RANK", "0") == "0" else error.code
     except KeyboardInterrupt as end:
         code = 128 + getattr(end, "number", signal.SIGINT)
-        return ended("interrupted", code) if os.environ.get("LOCAL_RANK", "0") == "0" else code
+        return exit_with("interrupted", code) if os.environ.get("LOCAL_RANK", "0") == "0" else code
     except Failure as error:
-        return ended(error, error.code) if ours(error) else error.code
+        return exit_with(error, error.code) if is_ours_to_say(error) else error.code
     except OSError as error:
         if lost():
-            return ended(LOST, 2)
-        return ended(f"{error.filename}: {error.strerror}" if error.filename else error.strerror or error, 2)
+            return exit_with(LOST, 2)
+        return exit_with(f"{error.filename}: {error.strerror}" if error.filename else error.strerror or error, 2)
     return 0
 
 
-def ours(error: Mistake | Failure) -> bool:
+def is_ours_to_say(error: Mistake | Failure) -> bool:
     """Is it for this process to say, of several? Before they have met, the first of each machine speaks."""
     return os.environ.get("LOCAL_RANK", "0") == "0" if error.said is None else not error.said
 
@@ -115,40 +115,40 @@ def lost() -> bool:
     return False
 
 
-def answer(words: list[str]) -> None:
+def run(words: list[str]) -> None:
     require(not lost(), LOST)
     try:
-        obey(words)
-    except Answer as page:
-        tell(page)
+        dispatch(words)
+    except HelpRequested as page:
+        print_output(page)
     sys.stdout.flush()  # here, where a reader that has gone is noticed, or a full disk
 
 
-def ended(sentence: object, code: int) -> int:
+def exit_with(sentence: object, code: int) -> int:
     close_output()  # or Python itself would, with another code
-    say(f"saddle: {sentence}")
+    print_message(f"saddle: {sentence}")
     return code
 
 
-def obey(words: list[str]) -> None:
+def dispatch(words: list[str]) -> None:
     require(not any("\0" in word for word in words), "a word of the command holds a NUL character, which nothing can")
     if words and words[0] not in COMMANDS:
         words = [synonyms.COMMANDS.get(words[0], words[0]), *words[1:]]
     match words:
         case ["--help" | "-h" | "help", name, *rest] if synonyms.COMMANDS.get(name, name) in COMMANDS:
-            obey([name, *rest, "--help"])
+            dispatch([name, *rest, "--help"])
         case [] | ["--help" | "-h" | "help", *_]:
-            tell(overview())
+            print_output(overview())
         case ["--version", *_]:
-            tell(f"saddle {__version__}")
+            print_output(f"saddle {__version__}")
         case [name, *rest] if name in COMMANDS:
             command = import_module(f"saddle.cli.{COMMANDS[name].module}")
             getattr(command, name)(rest)
         case [name, *_]:
             told = synonyms.OTHERS.get(name.lower())
-            raise Mistake(f"there is no command {name}{f'; {told}' if told else nearest(name, COMMANDS)}")
+            raise Mistake(f"there is no command {name}{f'; {told}' if told else did_you_mean(name, COMMANDS)}")
 
 
 def overview() -> str:
     lines = (f"  saddle {name + ' ' + takes:<17} {summary}" for name, (_, takes, summary) in COMMANDS.items())
-    return PAGE.format(version=__version__, commands="\n".join(lines))
+    return OVERVIEW_PAGE.format(version=__version__, commands="\n".join(lines))

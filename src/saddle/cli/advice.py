@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
 
-from ..errors import Mistake, quoted
-from ..measuring.named import chosen
-from ..options import count, override
+from ..errors import Mistake, quote_for_shell
+from ..measuring.metric_table import parse_metric_names
+from ..options import override_fields, parse_count
 from .synonyms import LOSSES, OPTIMIZERS, OPTIONS, Synonym
 
 Read = Callable[[Sequence[str]], list[dict[str, str]]]  # words of options as texts for each value; or a Mistake
@@ -35,7 +35,7 @@ def advice(option: str, text: str | None, context: Context) -> str:
     word = option.replace("_", "-").lower()
     if "discriminator" in word or word.startswith("disc-"):
         critic = word.replace("discriminator", "critic").replace("disc-", "critic-", 1)
-        way = f"--{critic} {quoted(text)}" if text is not None else f"--{critic}"
+        way = f"--{critic} {quote_for_shell(text)}" if text is not None else f"--{critic}"
         if fits(way, context):
             return f"there is no option --{option}; the discriminator is called critic here: {way}"
         word = "d-lr" if critic.endswith("lr") else critic
@@ -69,11 +69,11 @@ def written(known: Synonym, text: str | None, context: Context) -> str:
 
 def fits(way: str, context: Context) -> bool:
     """Can these options be read, all of them, and be values of the command's and the recipe's fields?"""
-    from ..recipes.kinds import KINDS
+    from ..recipes.kinds import VALUE_TYPES
 
     try:
         for value, texts in zip(context.values, context.read(shlex.split(way)), strict=True):
-            override(value, texts, KINDS)
+            override_fields(value, texts, VALUE_TYPES)
     except Mistake:
         return False
     return True
@@ -83,21 +83,25 @@ def playable(way: str, context: Context) -> str:
     """The same, with what else it takes that the recipe can be played on its own data so."""
     if context.recipe is None or not fits(way, context):
         return way
-    from ..recipes import find
-    from ..resolved import playable_with
+    from ..recipes import find_recipe
+    from ..resolved import find_playable_options
 
     name = recipe_name(context)
-    if name is None or not find(name)[1].module.startswith("saddle."):
+    if name is None or not find_recipe(name)[1].module.startswith("saddle."):
         return way
-    found = playable_with(name, context.read(shlex.split(way))[-1])
-    return " ".join(f"--{field.replace('_', '-')} {quoted(text)}" for field, text in found.items()) if found else way
+    found = find_playable_options(name, context.read(shlex.split(way))[-1])
+    return (
+        " ".join(f"--{field.replace('_', '-')} {quote_for_shell(text)}" for field, text in found.items())
+        if found
+        else way
+    )
 
 
 def recipe_name(context: Context) -> str | None:
     """The name of a listed recipe, by its value."""
-    from ..recipes import RECIPES, find
+    from ..recipes import RECIPES, find_recipe
 
-    return next((name for name in RECIPES if find(name)[0] == context.recipe), None)
+    return next((name for name in RECIPES if find_recipe(name)[0] == context.recipe), None)
 
 
 class Filled(Mapping[str, str]):
@@ -107,7 +111,7 @@ class Filled(Mapping[str, str]):
         self.value, self.context = value, context
 
     def __getitem__(self, name: str) -> str:
-        return quoted(VALUES[name](self.value, self.context))
+        return quote_for_shell(VALUES[name](self.value, self.context))
 
     def __iter__(self) -> Iterator[str]:
         return iter(VALUES)
@@ -118,7 +122,7 @@ class Filled(Mapping[str, str]):
 
 def images(value: str, context: Context) -> str:
     """So many batches, in images."""
-    return str(count(value) * context.recipe.batch)
+    return str(parse_count(value) * context.recipe.batch)
 
 
 def half_life(value: str, context: Context) -> str:
@@ -147,9 +151,9 @@ def critic_optimizer(value: str, context: Context) -> str:
 VALUES: dict[str, Callable[[str, Context], str]] = {
     "value": lambda value, context: value,
     "recipe": lambda value, context: recipe_name(context) or "RECIPE",
-    "metrics": lambda value, context: ",".join(chosen(value)),
+    "metrics": lambda value, context: ",".join(parse_metric_names(value)),
     "device": lambda value, context: f"cuda:{value}" if value.isdecimal() else "cuda",
-    "thousands": lambda value, context: str(count(f"{value}k")),
+    "thousands": lambda value, context: str(parse_count(f"{value}k")),
     "images": images,
     "half_life": half_life,
     "first_beta": lambda value, context: betas(value, 0, context),

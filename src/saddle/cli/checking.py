@@ -6,8 +6,8 @@ from dataclasses import dataclass, fields
 
 from ..data.prepare import Prepare
 from ..errors import require
-from .saying import say, tell
-from .words import take
+from .argv import parse_command
+from .output import print_message, print_output
 
 
 @dataclass(frozen=True)
@@ -19,17 +19,17 @@ class Examination(Prepare):
 
 def doctor(words: list[str]) -> None:
     """saddle doctor DATA: reads everything once; the options are those that a training would have."""
-    data, asked = take("doctor", words, Examination())
+    data, asked = parse_command("doctor", words, Examination())
     require(
         bool(data) != asked.cache,
         "doctor looks at data or at the cache: write saddle doctor DATA, or saddle doctor --cache",
     )
     if asked.cache:
-        from ..data.recheck import recheck
+        from ..data.doctor.cache_check import verify_cache
 
-        tell(recheck(say))
+        print_output(verify_cache(print_message))
         return
     from ..data import examine
 
     prepare = Prepare(**{field.name: getattr(asked, field.name) for field in fields(Prepare)})
-    tell(examine(data[0], prepare, say))
+    print_output(examine(data[0], prepare, print_message))

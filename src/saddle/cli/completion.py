@@ -7,13 +7,13 @@ from importlib import import_module
 from pathlib import Path
 
 from ..errors import require
-from ..hints import fits, inner, literals, members
-from ..light import light
+from ..hints import fits_type, item_type, literal_choices, union_members
+from ..light import without_torch
 from ..recipes import RECIPES, canonical
-from . import COMMANDS, Answer, synonyms
-from .pages import Field, Page
-from .saying import tell
-from .training import DEFAULT
+from . import COMMANDS, HelpRequested, synonyms
+from .output import print_output
+from .pages import OptionField, Page
+from .training import DEFAULT_RECIPE
 
 SCRIPTS = {
     "bash": """\
@@ -52,15 +52,15 @@ def completion(words: Sequence[str]) -> None:
     """saddle completion SHELL: a script; with the words of a line behind it, what the last of them may become."""
     shell, *line = words or [""]
     if not line and shell in ("--help", "-h"):
-        raise Answer(Page("completion", {}, ABOUT))
+        raise HelpRequested(Page("completion", {}, ABOUT))
     require(shell in SCRIPTS, f"completion needs a shell, {', '.join(SCRIPTS)}; write saddle completion bash")
     if not line:
-        tell(SCRIPTS[shell])
+        print_output(SCRIPTS[shell])
     elif found := proposals(line):
-        tell("\n".join(found))
+        print_output("\n".join(found))
 
 
-@light
+@without_torch
 def proposals(line: Sequence[str]) -> list[str]:
     """What the last word of a line may become; nothing where it is a file, or not known."""
     *before, now = ["" if word == "=" and i == len(line) - 1 else word for i, word in enumerate(line)]
@@ -88,44 +88,45 @@ def dashed(name: str) -> str:
     return f"-{name}" if len(name) == 1 else f"--{name.replace('_', '-')}"
 
 
-def options(command: str, rest: Sequence[str]) -> list[Field]:
+def options(command: str, rest: Sequence[str]) -> list[OptionField]:
     """Those of the command's help page; with a recipe its own too."""
-    usual = DEFAULT if command == "train" else None
+    usual = DEFAULT_RECIPE if command == "train" else None
     recipe = next((word for word in rest if canonical(word) in RECIPES), usual) if command in TRAINED else None
     found = helped(command, [])
     return [*(helped("train", [recipe]) if recipe else []), *found]
 
 
-def helped(command: str, words: Sequence[str]) -> list[Field]:
+def helped(command: str, words: Sequence[str]) -> list[OptionField]:
     run = getattr(import_module(f"saddle.cli.{COMMANDS[command].module}"), command)
     try:
         run([*words, "--help", "all"])
-    except Answer as answer:
+    except HelpRequested as answer:
         return [*answer.page.fields()]
     return []
 
 
-def values(field: Field) -> list[str]:
+def values(field: OptionField) -> list[str]:
     """What may stand behind an option: choices, names, values that are written as in Python; nothing for files."""
-    from ..data.named import NAMES
-    from ..measuring.named import FEATURES, METRICS, TOGETHER
+    from ..data.dataset_table import DATASETS
+    from ..measuring.metric_table import FEATURE_NAMES, METRIC_GROUPS, METRICS
 
-    names = {"data": NAMES, "against": NAMES, "measure": (*METRICS, *TOGETHER), "metrics": (*METRICS, *TOGETHER),
-             "features": FEATURES, "device": ("auto", "cpu", "cuda")}  # fmt: skip
+    names = {"data": DATASETS, "against": DATASETS, "measure": (*METRICS, *METRIC_GROUPS),
+             "metrics": (*METRICS, *METRIC_GROUPS),
+             "features": FEATURE_NAMES, "device": ("auto", "cpu", "cuda")}  # fmt: skip
     if field.name in names:
         return [*names[field.name]]
-    if choices := [str(choice) for choice in literals(field.hint)]:
+    if choices := [str(choice) for choice in literal_choices(field.hint)]:
         return choices
-    if any(want in PLAIN for want in members(field.hint)):
+    if any(want in PLAIN for want in union_members(field.hint)):
         return []
-    from ..recipes.kinds import KINDS
+    from ..recipes.kinds import VALUE_TYPES
 
-    return [kind.__name__ for kind in KINDS if fits(kind, field.hint) or in_tuple(kind, field.hint)]
+    return [kind.__name__ for kind in VALUE_TYPES if fits_type(kind, field.hint) or in_tuple(kind, field.hint)]
 
 
 def in_tuple(kind: type, hint: object) -> bool:
     """May this be one of several?"""
-    return inner(hint) is not object and fits(kind, inner(hint))
+    return item_type(hint) is not object and fits_type(kind, item_type(hint))
 
 
 def plain(command: str) -> list[str]:

@@ -7,13 +7,13 @@ from collections.abc import Iterable, Sequence
 from importlib import import_module
 from itertools import groupby
 
-from ..errors import Mistake, nearest
-from ..hints import bare, comments
-from ..light import light
+from ..errors import Mistake, did_you_mean
+from ..hints import comments, has_no_default
+from ..light import without_torch
 from ..recipes import RECIPES
-from .pages import described, table, wrapped
-from .saying import tell
-from .words import Nothing, take
+from .argv import NoOptions, parse_command
+from .output import print_output
+from .pages import class_doc, two_columns, wrap_text
 
 VALUES = {
     "objectives": ("saddle.objectives", "OBJECTIVES"),
@@ -21,7 +21,7 @@ VALUES = {
     "networks": ("saddle.networks", "NETWORKS"),
     "views": ("saddle.layers.views", "VIEWS"),
     "priors": ("saddle.layers", "PRIORS"),
-    "slots": ("saddle.games", "SLOTS"),
+    "slots": ("saddle.games", "GAME_VALUES"),
     "optimizers": ("saddle.optim", "OPTIMIZERS"),
     "schedules": ("saddle.optim", "SCHEDULES"),
 }
@@ -37,23 +37,24 @@ PATHS = {
 
 def list(words: Sequence[str]) -> None:
     """saddle list [WHAT]: a list, or one value of one."""
-    plain, _ = take("list", words, Nothing())
+    plain, _ = parse_command("list", words, NoOptions())
     what = plain[0] if plain else "recipes"
-    tell(listed(what))
+    print_output(list_page(what))
 
 
-@light
-def listed(what: str) -> str:
+@without_torch
+def list_page(what: str) -> str:
     known = ["recipes", *VALUES, "data"]
     if what not in known:
-        return one(what, known)
+        return value_page(what, known)
     rows = VALUES.get(what)
-    return values(*rows) if rows else recipes() if what == "recipes" else sources()
+    return values_page(*rows) if rows else recipes_page() if what == "recipes" else sources_page()
 
 
-def recipes() -> str:
+def recipes_page() -> str:
     groups = "\n\n".join(
-        f"{group}\n{lines(map(row, names), 22)}" for group, names in groupby(RECIPES, lambda name: RECIPES[name].group)
+        f"{group}\n{table_lines(map(row, names), 22)}"
+        for group, names in groupby(RECIPES, lambda name: RECIPES[name].group)
     )
     return f"""{groups}
 
@@ -67,47 +68,51 @@ def row(name: str) -> tuple[str, str]:
     return name, summary if data == "glyphs" else f"{summary} ({data})"
 
 
-def sources() -> str:
-    from ..data.named import NAMES
+def sources_page() -> str:
+    from ..data.dataset_table import DATASETS
 
     return f"""Names
-{lines(NAMES.items(), 18)}
+{table_lines(DATASETS.items(), 18)}
 
 A name that is a folder in SADDLE_DATA means that folder. Paths
-{lines(PATHS.items(), 18)}"""
+{table_lines(PATHS.items(), 18)}"""
 
 
-def values(module: str, name: str) -> str:
-    each = "\n".join(f"{called(kind)}\n{lines([('', about(kind))], 2)}" for kind in kinds(module, name))
+def values_page(module: str, name: str) -> str:
+    each = "\n".join(
+        f"{constructor_call(kind)}\n{table_lines([('', about(kind))], 2)}" for kind in value_classes(module, name)
+    )
     return f"{each}\n\nsaddle list NAME tells what the fields of one of them are."
 
 
-def kinds(module: str, name: str) -> Iterable[type]:
+def value_classes(module: str, name: str) -> Iterable[type]:
     found: Iterable[type] = getattr(import_module(module), name)
     return found
 
 
-def one(name: str, lists: Iterable[str]) -> str:
+def value_page(name: str, lists: Iterable[str]) -> str:
     """A value's class by its name: what it is, and what its fields are."""
-    named = {kind.__name__: kind for where in VALUES.values() for kind in kinds(*where)}
+    named = {kind.__name__: kind for where in VALUES.values() for kind in value_classes(*where)}
     if name not in named:
-        raise Mistake(f"there is no list of {name}{nearest(name, lists, named)}")
+        raise Mistake(f"there is no list of {name}{did_you_mean(name, lists, named)}")
     kind, helps = named[name], comments(named[name])
-    rows = [(f.name if bare(f) else f"{f.name}={f.default!r}", helps.get(f.name, ""))
+    rows = [(f.name if has_no_default(f) else f"{f.name}={f.default!r}", helps.get(f.name, ""))
             for f in dataclasses.fields(kind) if f.init]  # fmt: skip
-    return "\n\n".join([called(kind), wrapped(described(kind)), *([f"Fields\n{lines(rows, 26)}"] if rows else [])])
+    return "\n\n".join(
+        [constructor_call(kind), wrap_text(class_doc(kind)), *([f"Fields\n{table_lines(rows, 26)}"] if rows else [])]
+    )
 
 
 def about(kind: type) -> str:
     """The first paragraph of its docstring, in one line."""
-    return " ".join(described(kind).partition("\n\n")[0].split())
+    return " ".join(class_doc(kind).partition("\n\n")[0].split())
 
 
-def called(kind: type) -> str:
+def constructor_call(kind: type) -> str:
     """A value class as it is written with its defaults."""
     fields = [f for f in dataclasses.fields(kind) if f.init]
-    return f"{kind.__name__}({', '.join(f.name if bare(f) else f'{f.name}={f.default!r}' for f in fields)})"
+    return f"{kind.__name__}({', '.join(f.name if has_no_default(f) else f'{f.name}={f.default!r}' for f in fields)})"
 
 
-def lines(rows: Iterable[tuple[str, str]], column: int) -> str:
-    return "\n".join(table(rows, column))
+def table_lines(rows: Iterable[tuple[str, str]], column: int) -> str:
+    return "\n".join(two_columns(rows, column))

@@ -7,17 +7,18 @@ from collections.abc import Iterable
 from dataclasses import fields
 from typing import TYPE_CHECKING
 
-from ..measuring.named import FOR_CLASSES, FOR_MODES, METRICS, TOGETHER, sensible
-from ..measuring.wish import Wish
-from . import Answer
-from .pages import Page, table, wrapped
-from .saying import say, tell
-from .words import asks, asks_all, flags, split, take
+from ..measuring.metric_table import LABELLED_METRICS, METRIC_GROUPS, METRICS, MODE_METRICS, sensible
+from ..measuring.options import MeasureOptions
+from . import HelpRequested
+from .argv import asks_all, flag_names, parse_command, split_words, wants_help
+from .output import print_message, print_output
+from .pages import Page, two_columns, wrap_text
 
 if TYPE_CHECKING:
     from ..metrics.figures import Figure
 
-ABOUT = """saddle measure runs/001-dcgan-mnist; saddle measure FOLDER --against mnist:test --size 28 --metrics fid,kid
+MEASURE_ABOUT = """\
+saddle measure runs/001-dcgan-mnist; saddle measure FOLDER --against mnist:test --size 28 --metrics fid,kid
 
 The metrics, and what they tell. Not named, they are {classes} for small grey images with labels, without the class \
 figures for others, and {modes} for points around known modes. {together} stands for {parts}."""
@@ -27,47 +28,49 @@ def measure(words: list[str]) -> None:
     """saddle measure RUN|SOURCE; of several processes the first works and speaks, and the others are done at once."""
     if os.environ.get("RANK", "0") != "0":
         return
-    _, given = split(words, flags(Wish()))
-    if asks(given):
-        raise Answer(help_page(asks_all(given)))
-    (what,), wish = take("measure", words, Wish())
+    _, given = split_words(words, flag_names(MeasureOptions()))
+    if wants_help(given):
+        raise HelpRequested(help_page(asks_all(given)))
+    (what,), wish = parse_command("measure", words, MeasureOptions())
     sensible(wish)  # before torch is imported
     from ..measuring.measure import measure as measured
 
-    asked = {f.name: getattr(wish, f.name) for f in fields(Wish)}
-    tell(shown(measured(what, say=say, **asked)))
+    asked = {f.name: getattr(wish, f.name) for f in fields(MeasureOptions)}
+    print_output(format_figures(measured(what, say=print_message, **asked)))
 
 
 def help_page(whole: bool) -> Page:
-    (together, parts), *_ = TOGETHER.items()
-    about = ABOUT.format(classes=", ".join(FOR_CLASSES), modes=", ".join(FOR_MODES), together=together,
+    (together, parts), *_ = METRIC_GROUPS.items()
+    about = MEASURE_ABOUT.format(classes=", ".join(LABELLED_METRICS), modes=", ".join(MODE_METRICS), together=together,
                          parts=" and ".join(parts))  # fmt: skip
-    metrics = "\n".join(table(((name, metric.summary) for name, metric in METRICS.items()), 14))
-    return Page("measure", {"Options": (Wish(),)}, about, f"Metrics\n{metrics}", whole=whole)
+    metrics = "\n".join(two_columns(((name, metric.summary) for name, metric in METRICS.items()), 14))
+    return Page("measure", {"Options": (MeasureOptions(),)}, about, f"Metrics\n{metrics}", whole=whole)
 
 
-def shown(figures: list[Figure]) -> str:
+def format_figures(figures: list[Figure]) -> str:
     """A line for each figure: what it is, its value with its interval, which way is better; then what all share."""
-    rows = [(figure.title, f"{figure.value:.4g}", interval(figure), better(figure)) for figure in figures]
+    rows = [
+        (figure.title, f"{figure.value:.4g}", describe_interval(figure), describe_better(figure)) for figure in figures
+    ]
     wide = [max(len(row[i]) for row in rows) + 2 for i in range(4)]
     lines = ["".join(cell.ljust(width) for cell, width in zip(row, wide, strict=True)).rstrip() for row in rows]
     protocol = figures[0].protocol
-    seen = spanned(figure.protocol.samples for figure in figures)
-    against = spanned(figure.protocol.references for figure in figures if figure.protocol.references)
-    shared = wrapped(f"{seen} samples against {against} of {protocol.reference}, "
+    seen = format_range(figure.protocol.samples for figure in figures)
+    against = format_range(figure.protocol.references for figure in figures if figure.protocol.references)
+    shared = wrap_text(f"{seen} samples against {against} of {protocol.reference}, "
                      f"seed {protocol.seed}; intervals of 95 %, the data held fixed")  # fmt: skip
     return "\n".join([*lines, "", shared])
 
 
-def spanned(counts: Iterable[int]) -> str:
+def format_range(counts: Iterable[int]) -> str:
     """'1,000 to 10,000'."""
     some = sorted(set(counts))
     return " to ".join(f"{count:,}" for count in dict.fromkeys(some[:1] + some[-1:])) or "none"
 
 
-def interval(figure: Figure) -> str:
+def describe_interval(figure: Figure) -> str:
     return "" if figure.low is None or figure.high is None else f"{figure.low:.4g} to {figure.high:.4g}"
 
 
-def better(figure: Figure) -> str:
+def describe_better(figure: Figure) -> str:
     return "" if figure.better == "neither" else f"{figure.better} is better"

@@ -7,15 +7,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import require, visible
-from ..runs.folder import Folder
-from .pages import width
-from .saying import tell
-from .words import take
+from ..errors import escape_unprintable, require
+from ..runs.folder import RunFolder
+from .argv import parse_command
+from .output import print_output
+from .pages import terminal_width
 
 
 @dataclass(frozen=True)
-class Comparing:
+class CompareOptions:
     """Where a comparison goes besides the terminal."""
 
     html: Path | None = None  # write a page with curves and pictures, complete in one file
@@ -30,7 +30,7 @@ class Comparing:
 
 
 @dataclass(frozen=True)
-class Reporting:
+class ReportOptions:
     """Where a report goes."""
 
     out: Path | None = None  # the page's file; report.html in the run's folder if not given
@@ -43,7 +43,7 @@ class Reporting:
 
 
 @dataclass(frozen=True)
-class Again:
+class ReproduceOptions:
     """Where the second run goes."""
 
     out: Path | None = None  # its folder; the first one's name with -again if not given
@@ -53,59 +53,59 @@ class Again:
 
 def compare(words: list[str]) -> None:
     """saddle compare RUN ..."""
-    paths, wish = take("compare", words, Comparing())
-    trusted(paths, wish.trust)
+    paths, wish = parse_command("compare", words, CompareOptions())
+    trust_runs(paths, wish.trust)
     from ..reports.reading import open_runs
 
     runs = open_runs(paths)
-    from ..reports.compare import Comparison, put
+    from ..reports.compare import Comparison, write_report
 
     more = f" and {len(runs) - 3} more" if len(runs) > 3 else ""
     whole = Comparison(runs, ", ".join(run.title for run in runs[:3]) + more)
-    tell(whole.text(width()))
+    print_output(whole.text(terminal_width()))
     if wish.html:
-        put(wish.html, whole.html(wish.seed))
+        write_report(wish.html, whole.html(wish.seed))
     if wish.csv:
-        put(wish.csv, whole.csv())
+        write_report(wish.csv, whole.csv())
     if wish.json:
-        put(wish.json, whole.json())
+        write_report(wish.json, whole.json())
     if wish.quiet:
         return
-    written = [visible(path) for path in (wish.html, wish.csv, wish.json) if path]
-    tell("\n" + ("\n".join(written) or "--html FILE adds curves and pictures."))
+    written = [escape_unprintable(path) for path in (wish.html, wish.csv, wish.json) if path]
+    print_output("\n" + ("\n".join(written) or "--html FILE adds curves and pictures."))
 
 
 def report(words: list[str]) -> None:
     """saddle report RUN."""
-    (path,), wish = take("report", words, Reporting())
-    trusted([path], wish.trust)
+    (path,), wish = parse_command("report", words, ReportOptions())
+    trust_runs([path], wish.trust)
     from ..reports.reading import open_runs
 
     (run,) = open_runs([path])
     here = wish.out is not None or os.access(run.folder.path, os.W_OK)
     require(here, f"{path} may not be written to; name a file for the page: --out report.html")
-    from ..reports.compare import put
-    from ..reports.report import report as page
+    from ..reports.compare import write_report
+    from ..reports.report import make_report as page
 
     if wish.data is not None:
-        from ..reports.reading import relocated
+        from ..reports.reading import relocate_run
 
-        run = relocated(run, wish.data)
+        run = relocate_run(run, wish.data)
     out = wish.out or run.folder.path / "report.html"
-    put(out, page(run, wish.seed))
-    tell(visible(out))
+    write_report(out, page(run, wish.seed))
+    print_output(escape_unprintable(out))
 
 
 def reproduce(words: list[str]) -> None:
     """saddle reproduce RUN."""
-    (path,), wish = take("reproduce", words, Again())
-    Folder.found(path)  # before torch is imported
+    (path,), wish = parse_command("reproduce", words, ReproduceOptions())
+    RunFolder.find(path)  # before torch is imported
     from ..reproduction import reproduce as again
 
-    tell(again(path, wish.out, trust=wish.trust, data=wish.data).told())
+    print_output(again(path, wish.out, trust=wish.trust, data=wish.data).describe())
 
 
-def trusted(paths: Iterable[str | Path], trust: bool) -> None:
+def trust_runs(paths: Iterable[str | Path], trust: bool) -> None:
     """Note, if that is asked for, that the recipes which these runs bring may be run."""
     if trust:
         from ..recipes.revive import trust_run

@@ -9,21 +9,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import require, visible
-from ..memory import fits
-from ..runs.folder import Folder
-from .saying import tell
-from .words import take
+from ..errors import escape_unprintable, require
+from ..out_of_memory import check_capacity
+from ..runs.folder import RunFolder
+from .argv import parse_command
+from .output import print_output
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-FILE = 4096  # bytes that a small file takes on a disk
+MIN_FILE_BYTES = 4096  # bytes that a small file takes on a disk
 SHEET, CLOUD = 64, 2048  # images on a sheet, points in a picture
 
 
 @dataclass(frozen=True)
-class Sampling:
+class SampleOptions:
     """How to sample."""
 
     n: int | None = None  # make so many single files in a folder, not one sheet
@@ -50,51 +50,51 @@ class Sampling:
 
 def sample(words: list[str]) -> None:
     """saddle sample RUN."""
-    (run,), wish = take("sample", words, Sampling())
-    Folder.found(run)  # before torch is imported
+    (run,), wish = parse_command("sample", words, SampleOptions())
+    RunFolder.find(run)  # before torch is imported
     from ..inference.load import load
 
     loaded = load(run, device=wish.device, average=wish.average, best=wish.best, trust=wish.trust)
     points = loaded.shape.points
     require(not (points and wish.n), f"{run} makes points, which are drawn as one picture; leave out -n")
-    if wish.label is None and not wish.n and not points and loaded.conditional:
-        labels = loaded.in_order()
-        samples = loaded.parts(len(labels), wish.seed, labels)
+    if wish.label is None and not wish.n and not points and loaded.is_conditional:
+        labels = loaded.labels_in_order()
+        samples = loaded.sample_chunks(len(labels), wish.seed, labels)
     else:
-        samples = loaded.parts(wish.n or (CLOUD if points else SHEET), wish.seed, wish.label)
+        samples = loaded.sample_chunks(wish.n or (CLOUD if points else SHEET), wish.seed, wish.label)
     if wish.n:
         shape = loaded.shape
-        free = shutil.disk_usage(existing(wish.out or Path(run))).free
-        fits(wish.n, FILE + shape.channels * shape.height * shape.width // 8, "files", "-n", free)
+        free = shutil.disk_usage(existing_parent(wish.out or Path(run))).free
+        check_capacity(wish.n, MIN_FILE_BYTES + shape.channels * shape.height * shape.width // 8, "files", "-n", free)
     where = wish.out or Path(run) / (wish.stem if wish.n else f"{wish.stem}.png")
     linked = wish.n is not None and wish.out is None and where.is_symlink()
     require(not linked, f"{where} is a link, which is not followed; name a folder with --out")
-    (single if wish.n else together)(samples, where)
-    tell(visible(where))
+    (save_as_files if wish.n else save_as_sheet)(samples, where)
+    print_output(escape_unprintable(where))
 
 
-def existing(place: Path) -> Path:
+def existing_parent(place: Path) -> Path:
     """The folder that is there already, of all that a place lies in."""
     place = place.absolute()
     return next(one for one in (place, *place.parents) if one.exists())
 
 
-def together(samples: Iterable[Tensor], file: Path) -> None:
+def save_as_sheet(samples: Iterable[Tensor], file: Path) -> None:
     import torch
 
-    from ..runs.sheets import painted, save, sheet
+    from ..runs.sheets import make_contact_sheet, save_png, to_sheet_bytes
 
     file.parent.mkdir(parents=True, exist_ok=True)
-    save(sheet({"made": torch.cat([painted(some) for some in samples])}), file)
+    save_png(make_contact_sheet({"made": torch.cat([to_sheet_bytes(some) for some in samples])}), file)
 
 
-def single(samples: Iterable[Tensor], folder: Path) -> None:
+def save_as_files(samples: Iterable[Tensor], folder: Path) -> None:
     """One PNG of its own size for each sample, which come some at a time: (n, 1, 3 or 4, height, width) in [-1, 1]."""
     from PIL import Image
 
-    from ..runs.sheets import save
+    from ..runs.sheets import save_png
 
     folder.mkdir(parents=True, exist_ok=True)
     for i, sample in enumerate(sample for some in samples for sample in some):
         one = ((sample.clamp(-1, 1) + 1) * 127.5).round().byte().permute(1, 2, 0).numpy()
-        save(Image.fromarray(one[..., 0] if one.shape[2] == 1 else one), folder / f"{i:05d}.png")
+        save_png(Image.fromarray(one[..., 0] if one.shape[2] == 1 else one), folder / f"{i:05d}.png")

@@ -8,21 +8,21 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..data.prepare import Prepare
-from ..light import light
-from ..options import typed
-from ..recipes import Entry, canonical, find
-from .pages import described, introduced, options, table, wrapped
-from .saying import say, tell
-from .sizes import SIZES
-from .training import cited
-from .words import take
+from ..light import without_torch
+from ..options import as_flags
+from ..recipes import RecipeEntry, canonical, find_recipe
+from .argv import parse_command
+from .output import print_message, print_output
+from .pages import class_doc, options_help, recipe_introduction, two_columns, wrap_text
+from .sizes import PARAMETER_COUNTS
+from .training import cite_paper
 
 if TYPE_CHECKING:
     from ..core import Game, Recipe, Shape
 
 
 @dataclass(frozen=True)
-class Showing(Prepare):
+class ShowOptions(Prepare):
     """What data the networks are built for, and how they are made ready."""
 
     data: str | None = None  # count parameters for this data; the recipe's if not given
@@ -30,48 +30,56 @@ class Showing(Prepare):
 
 def show(words: list[str]) -> None:
     """saddle show RECIPE."""
-    (name,), wish = take("show", words, Showing())
+    (name,), wish = parse_command("show", words, ShowOptions())
     name = canonical(name)
-    tell(*(known(name) if wish == Showing() and name in SIZES else counted(name, wish)))
+    print_output(
+        *(
+            show_counted_before(name)
+            if wish == ShowOptions() and name in PARAMETER_COUNTS
+            else show_counted_now(name, wish)
+        )
+    )
 
 
-@light
-def known(name: str) -> tuple[str, ...]:
+@without_torch
+def show_counted_before(name: str) -> tuple[str, ...]:
     """A listed recipe on its own data, whose players were counted before."""
     from ..core import Shape
 
-    shape, counts = SIZES[name]
-    return told(name, *find(name), Shape(*shape), counts)
+    shape, counts = PARAMETER_COUNTS[name]
+    return recipe_sections(name, *find_recipe(name), Shape(*shape), counts)
 
 
-def counted(name: str, wish: Showing) -> tuple[str, ...]:
-    light(find)(name)  # refused before torch is imported
-    recipe, entry = find(name)
-    shape = shaped(wish, entry)
-    return told(name, recipe, entry, shape, players(recipe, shape))
+def show_counted_now(name: str, wish: ShowOptions) -> tuple[str, ...]:
+    without_torch(find_recipe)(name)  # refused before torch is imported
+    recipe, entry = find_recipe(name)
+    shape = sample_shape(wish, entry)
+    return recipe_sections(name, recipe, entry, shape, count_parameters(recipe, shape))
 
 
-def told(name: str, recipe: Recipe[Any], entry: Entry, shape: Shape, counts: Mapping[str, int]) -> tuple[str, ...]:
-    kinds = dict.fromkeys(type(value) for value in inside(recipe))
-    terms = table(((kind.__name__, " ".join(described(kind).split())) for kind in kinds), 22)
-    players = table(((player, f"{count:,} parameters") for player, count in counts.items()), 22)
-    about = f"{name}: {cited(recipe)}\n\n{introduced(recipe, entry)}".rstrip()
-    quick = f"\n\nOn {entry.data}, where two minutes must do: {typed(entry.quick)}" if entry.quick else ""
-    return (wrapped(about), "Fields\n" + options(recipe) + quick, "In words\n" + "\n".join(terms),
+def recipe_sections(
+    name: str, recipe: Recipe[Any], entry: RecipeEntry, shape: Shape, counts: Mapping[str, int]
+) -> tuple[str, ...]:
+    kinds = dict.fromkeys(type(value) for value in nested_values(recipe))
+    terms = two_columns(((kind.__name__, " ".join(class_doc(kind).split())) for kind in kinds), 22)
+    players = two_columns(((player, f"{count:,} parameters") for player, count in counts.items()), 22)
+    about = f"{name}: {cite_paper(recipe)}\n\n{recipe_introduction(recipe, entry)}".rstrip()
+    quick = f"\n\nOn {entry.data}, where two minutes must do: {as_flags(entry.quick)}" if entry.quick else ""
+    return (wrap_text(about), "Fields\n" + options_help(recipe) + quick, "In words\n" + "\n".join(terms),
             f"Players for {shape}\n" + "\n".join(players))  # fmt: skip
 
 
-def inside(value: Any) -> Iterator[object]:
+def nested_values(value: Any) -> Iterator[object]:
     """The values in a value's fields, at any depth: objective, penalties, networks, schedules."""
     parts = value if isinstance(value, tuple) else [getattr(value, f.name) for f in dataclasses.fields(value)]
     for part in parts:
         if dataclasses.is_dataclass(part):
             yield part
         if dataclasses.is_dataclass(part) or isinstance(part, tuple):
-            yield from inside(part)
+            yield from nested_values(part)
 
 
-def shaped(wish: Showing, entry: Entry) -> Shape:
+def sample_shape(wish: ShowOptions, entry: RecipeEntry) -> Shape:
     """One sample's shape: what was said, and what was not from the data."""
     from ..core import Shape
 
@@ -79,38 +87,38 @@ def shaped(wish: Showing, entry: Entry) -> Shape:
     if wish.data is None and size and wish.channels:
         return Shape(wish.channels, size, size)
     from ..data import open_data
-    from ..data.sources import unmistakable
+    from ..data.sources import unambiguous_source
 
-    source = unmistakable(entry.data) if wish.data is None else wish.data
+    source = unambiguous_source(entry.data) if wish.data is None else wish.data
     given = {field.name: getattr(wish, field.name) for field in dataclasses.fields(Prepare)}
     try:
-        return open_data(source, Prepare(**given | {"size": size}), say, suits=seen).shape
-    except Seen as known:
+        return open_data(source, Prepare(**given | {"size": size}), print_message, suits=stop_at_shape).shape
+    except ShapeKnown as known:
         return known.shape
 
 
-class Seen(Exception):
+class ShapeKnown(Exception):
     """Reading goes no further than to the shape of samples."""
 
     def __init__(self, shape: Shape) -> None:
         self.shape = shape
 
 
-def seen(shape: Shape, most: int | None) -> None:
-    raise Seen(shape)
+def stop_at_shape(shape: Shape, most: int | None) -> None:
+    raise ShapeKnown(shape)
 
 
-def players(recipe: Recipe[Any], shape: Shape) -> dict[str, int]:
+def count_parameters(recipe: Recipe[Any], shape: Shape) -> dict[str, int]:
     """How many numbers each player learns, counted without making them."""
     import torch
 
-    from ..layers.initial import Undrawn
+    from ..layers.init import SkipRandomInit
 
-    with torch.device("meta"), Undrawn():
-        return sizes(recipe.game(shape))
+    with torch.device("meta"), SkipRandomInit():
+        return trainable_sizes(recipe.game(shape))
 
 
-def sizes(game: Game[Any]) -> dict[str, int]:
+def trainable_sizes(game: Game[Any]) -> dict[str, int]:
     """How many numbers each player learns."""
     own = {name: sum(p.numel() for p in child.parameters() if p.requires_grad) for name, child in game.named_children()}
     return {name: size for name, size in own.items() if size}

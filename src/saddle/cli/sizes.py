@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-SIZES: dict[str, tuple[tuple[int, int, int, int], Mapping[str, int]]] = {
+PARAMETER_COUNTS: dict[str, tuple[tuple[int, int, int, int], Mapping[str, int]]] = {
     "gan": ((1, 32, 32, 36), {"generator": 2_792_224, "critic": 1_519_441}),
     "gan-minimax": ((1, 32, 32, 36), {"generator": 2_792_224, "critic": 1_519_441}),
     "dcgan": ((1, 32, 32, 36), {"generator": 1_066_880, "critic": 661_248}),

@@ -7,23 +7,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import Failure, plural, require, visible
-from ..light import light
-from ..options import override
-from ..recipes import canonical, find
+from ..errors import Failure, escape_unprintable, format_count, require
+from ..light import without_torch
+from ..options import override_fields
+from ..recipes import canonical, find_recipe
 from ..runs.settings import Settings
-from . import Answer
-from .pages import Page, width, wrapped
-from .reporting import trusted
-from .saying import say, tell
-from .training import MORE, separate, suitable
-from .words import Given, asks, asks_all, expected, flags, sort, split
+from . import HelpRequested
+from .argv import GivenOptions, asks_all, check_positionals, flag_names, sort_options, split_words, wants_help
+from .output import print_message, print_output
+from .pages import Page, terminal_width, wrap_text
+from .reporting import trust_runs
+from .training import VALUES_HELP, check_no_shared_names, check_settings
 
 if TYPE_CHECKING:
     from ..reports.compare import Comparison
-    from ..sweeps.plan import Plan
+    from ..sweeps.plan import SweepPlan
 
-ABOUT = """Train a recipe with all combinations of some choices, each with several seeds, and compare them.
+SWEEP_ABOUT = """Train a recipe with all combinations of some choices, each with several seeds, and compare them.
 
 --vary "penalties=R1(1);R1(10)" names an option of saddle train and what to try for it; it may be written several \
 times. Every run is a folder like any other. The same command in the same --out goes on with what was stopped. At the \
@@ -36,15 +36,17 @@ best figure is worse than the median of what the runs done, five at least, had a
 that was stopped tries what it would have tried; of several --jobs, which ends first decides what is tried next. A \
 larger --search goes on."""
 
-NOTHING = (
+NOTHING_VARIES = (
     "a sweep needs something to vary, such as --vary 'optimizer.lr=1e-4;2e-4', or --seeds 3; "
     "saddle train {name} trains once"
 )
-UNMEASURED = "No figures will be taken, only losses and pictures compared; --measure fid takes some as the runs train."
+UNMEASURED_NOTE = (
+    "No figures will be taken, only losses and pictures compared; --measure fid takes some as the runs train."
+)
 
 
 @dataclass(frozen=True)
-class Sweeping:
+class SweepOptions:
     """What a sweep is beside its runs."""
 
     vary: str = ""  # OPTION=VALUE;VALUE ...; as often as needed
@@ -64,77 +66,82 @@ class Sweeping:
 
 def sweep(words: list[str]) -> None:
     """saddle sweep RECIPE --vary ...: any option of a training is one here."""
-    texts, words = taken(words)
-    plain, given = split(words, flags(Settings()))
-    if asks(given):
-        sections = {"The sweep": (Sweeping(),), "Each run": (Settings(),)}
-        raise Answer(Page("sweep", sections, ABOUT, more=MORE, whole=asks_all(given)))
-    name = canonical(*expected("sweep", plain))
-    wish, settings, options = sorted_out(name, given, texts)
-    from ..sweeps.plan import Plan, varied
+    texts, words = take_vary(words)
+    plain, given = split_words(words, flag_names(Settings()))
+    if wants_help(given):
+        sections = {"The sweep": (SweepOptions(),), "Each run": (Settings(),)}
+        raise HelpRequested(Page("sweep", sections, SWEEP_ABOUT, more=VALUES_HELP, whole=asks_all(given)))
+    name = canonical(*check_positionals("sweep", plain))
+    wish, settings, options = parse_sweep_options(name, given, texts)
+    from ..sweeps.plan import SweepPlan, parse_vary
 
-    trusted([file.parent for file in sorted(wish.out.glob("*/manifest.json"))] if wish.out else [], wish.trust)
-    plan = Plan(name, options, settings, varied(texts), wish.seeds, wish.search)
+    trust_runs([file.parent for file in sorted(wish.out.glob("*/manifest.json"))] if wish.out else [], wish.trust)
+    plan = SweepPlan(name, options, settings, parse_vary(texts), wish.seeds, wish.search)
     loud = not settings.get("quiet")
     if plan.search is not None:
-        searched(plan, wish, loud)
+        search_and_print(plan, wish, loud)
         return
     if loud and not {"measure"} & {*plan.settings, *plan.vary}:
-        tell(UNMEASURED)
-    from ..sweeps.sweep import sweep as train
+        print_output(UNMEASURED_NOTE)
+    from ..sweeps.sweep import run_sweep as train
 
-    folder, whole = train(plan, wish.out, wish.jobs, tell if loud else silent)
-    closed(folder, whole, wish.out, loud)
+    folder, whole = train(plan, wish.out, wish.jobs, print_output if loud else say_nothing)
+    print_comparison(folder, whole, wish.out, loud)
     if whole.notes:
-        raise Failure(f"{len(whole.notes)} of {plural(len(plan.trials()), 'run')} failed, as is said above")
+        raise Failure(f"{len(whole.notes)} of {format_count(len(plan.trials()), 'run')} failed, as is said above")
 
 
-@light
-def sorted_out(name: str, given: Given, texts: Sequence[str]) -> tuple[Sweeping, dict[str, Any], dict[str, str]]:
+@without_torch
+def parse_sweep_options(
+    name: str, given: GivenOptions, texts: Sequence[str]
+) -> tuple[SweepOptions, dict[str, Any], dict[str, str]]:
     """The sweep's options, the settings of all runs, and the recipe's options as text: all of them fit."""
-    recipe, _ = find(name)
-    separate(name, recipe)
-    own, chosen, options = sort("sweep", given, Sweeping(), Settings(), recipe)
-    wish, settings = override(Sweeping(), own), suitable(override(Settings(), chosen))
-    from ..recipes.revive import chosen as changed
-    from ..sweeps.plan import Plan, separated, varied
+    recipe, _ = find_recipe(name)
+    check_no_shared_names(name, recipe)
+    own, chosen, options = sort_options("sweep", given, SweepOptions(), Settings(), recipe)
+    wish, settings = override_fields(SweepOptions(), own), check_settings(override_fields(Settings(), chosen))
+    from ..recipes.revive import configure_recipe as changed
+    from ..sweeps.plan import SweepPlan, parse_vary, separated
 
     values = {field: getattr(settings, field) for field in chosen}
-    plan = Plan(name, options, values, varied(texts), wish.seeds, wish.search)
-    require(bool(texts) or wish.seeds > 1 or wish.search is not None, NOTHING.format(name=name))
+    plan = SweepPlan(name, options, values, parse_vary(texts), wish.seeds, wish.search)
+    require(bool(texts) or wish.seeds > 1 or wish.search is not None, NOTHING_VARIES.format(name=name))
     with separated(plan.vary):
-        for choice in plan.variations():
-            changed(name, plan.trial(0, choice, 0).options)
+        for choice in plan.combinations():
+            changed(name, plan.make_trial(0, choice, 0).options)
     return wish, values, options
 
 
-def searched(plan: Plan, wish: Sweeping, loud: bool) -> None:
+def search_and_print(plan: SweepPlan, wish: SweepOptions, loud: bool) -> None:
     """Tell the best before all of them."""
-    from ..sweeps.search import search
+    from ..sweeps.search import run_search
 
-    found = search(plan, wish.out, wish.jobs, tell if loud else silent)
+    found = run_search(plan, wish.out, wish.jobs, print_output if loud else say_nothing)
     if loud:
-        told = wrapped(f"The best is {found.best}. To train it again:")
-        tell(f"\n{told}\n  {found.command}")
-    closed(found.folder, found.whole, wish.out, loud)
+        told = wrap_text(f"The best is {found.best}. To train it again:")
+        print_output(f"\n{told}\n  {found.command}")
+    print_comparison(found.folder, found.whole, wish.out, loud)
 
 
-def closed(folder: Path, whole: Comparison, out: Path | None, loud: bool) -> None:
+def print_comparison(folder: Path, whole: Comparison, out: Path | None, loud: bool) -> None:
     """Compare all runs; where it is to be quiet, say only which failed, and where they lie if nobody has said so."""
     if loud:
-        tell(f"\n{whole.text(width())}\n\n{visible(folder / 'comparison.html')} shows curves and pictures.")
+        print_output(
+            f"\n{whole.text(terminal_width())}\n\n{escape_unprintable(folder / 'comparison.html')} shows curves and "
+            f"pictures."
+        )
         return
     for note in whole.notes:
-        say(f"warning: {note}")
+        print_message(f"warning: {note}")
     if out is None:
-        tell(folder)
+        print_output(folder)
 
 
-def silent(sentence: str) -> None:
+def say_nothing(sentence: str) -> None:
     """It is to be quiet."""
 
 
-def taken(words: Sequence[str]) -> tuple[list[str], list[str]]:
+def take_vary(words: Sequence[str]) -> tuple[list[str], list[str]]:
     """The texts of every --vary, and the other words."""
     texts, rest, left = [], [], list(words)
     while left:

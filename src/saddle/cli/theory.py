@@ -6,15 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import Failure, quoted, require, visible
+from ..errors import Failure, escape_unprintable, quote_for_shell, require
 from ..theory import DEMONSTRATIONS, demonstrate
-from .pages import table
-from .saying import tell
-from .words import take
+from .argv import parse_command
+from .output import print_output
+from .pages import two_columns
 
 
 @dataclass(frozen=True)
-class Showing:
+class TheoryOptions:
     """Where the picture goes."""
 
     out: Path | None = None  # the picture's file, a PNG; theory-NAME.png if not given
@@ -26,22 +26,22 @@ class Showing:
 
 def theory(words: Sequence[str]) -> None:
     """saddle theory [NAME]: the list of demonstrations, or one of them."""
-    plain, wish = take("theory", words, Showing())
+    plain, wish = parse_command("theory", words, TheoryOptions())
     if not plain:
-        there = f"--out {quoted(wish.out)}"
+        there = f"--out {quote_for_shell(wish.out)}"
         require(wish.out is None, f"{there} is for one demonstration; write saddle theory NAME {there}")
-        tell("\n".join(table(DEMONSTRATIONS.items(), 14)))
-        tell("\nsaddle theory NAME checks one in seconds, and draws it.")
+        print_output("\n".join(two_columns(DEMONSTRATIONS.items(), 14)))
+        print_output("\nsaddle theory NAME checks one in seconds, and draws it.")
         return
-    from ..runs.pictures import save
-    from ..theory.evidence import told
-    from ..theory.picture import drawn
+    from ..runs.pictures import save_png
+    from ..theory.evidence import describe_facts
+    from ..theory.picture import figure_to_image
 
     (name,) = plain
     evidence = demonstrate(name)
     where = wish.out or Path(f"theory-{name}.png")
     where.parent.mkdir(parents=True, exist_ok=True)
-    save(drawn(evidence.picture), where)
-    tell(f"{told(evidence.facts)}\n{visible(where)}")
+    save_png(figure_to_image(evidence.picture), where)
+    print_output(f"{describe_facts(evidence.facts)}\n{escape_unprintable(where)}")
     if not evidence.holds:
         raise Failure(f"{name}: what was measured is not what the theory says")

@@ -9,17 +9,17 @@ from .prepare import Prepare
 
 if TYPE_CHECKING:
     from .dataset import Dataset, open_data
-    from .doctor import examine
+    from .doctor.examine import examine
+    from .doctor.report import Report
     from .feed import Feed
-    from .report import Report
 
 __all__ = ["Dataset", "Feed", "Prepare", "Report", "examine", "open_data"]
 
 WHERE = {
     "Dataset": "dataset",
     "open_data": "dataset",
-    "Report": "report",
-    "examine": "doctor",
+    "Report": "doctor.report",
+    "examine": "doctor.examine",
     "Feed": "feed",
 }
 

@@ -12,9 +12,9 @@ from torch import Tensor
 
 from ..batches import Images
 from ..core import Shape
-from ..errors import plural, require
+from ..errors import format_count, require
 from .dataset import Dataset
-from .order import chance, order
+from .order import random_words, sample_order
 
 
 class Feed(Iterator[Images]):
@@ -36,51 +36,51 @@ class Feed(Iterator[Images]):
         position: int = 0,
         shape: Shape | None = None,
     ) -> None:
-        shareable(batch, parts, len(dataset), dataset.name)
+        check_batch_size(batch, parts, len(dataset), dataset.name)
         self.dataset, self.batch, self.seed, self.device = dataset, batch, seed, torch.device(device)
         self.first, self.count, self.position = part * batch // parts, batch // parts, position
-        self.shape = fitting(dataset.shape, dataset.shape if shape is None else shape)
+        self.shape = check_downscale(dataset.shape, dataset.shape if shape is None else shape)
 
     def __next__(self) -> Images:
         start = self.position + self.first
-        batch = self.at(np.arange(start, start + self.count))
+        batch = self.batch_at(np.arange(start, start + self.count))
         self.position += self.batch
         return batch
 
-    def at(self, places: NDArray[np.int64]) -> Images:
+    def batch_at(self, places: NDArray[np.int64]) -> Images:
         """What stands at these places of the stream, not more than an epoch apart."""
         first = int(places.min())
-        index = order(len(self.dataset), self.seed, first, int(places.max()) - first + 1)[places - first]
-        batch = self.dataset.take(index, chance(self.seed, places))
-        condition = None if batch.condition is None else self.moved(batch.condition)
-        return Images(self.smaller(scaled(self.moved(batch.image))), condition)
+        index = sample_order(len(self.dataset), self.seed, first, int(places.max()) - first + 1)[places - first]
+        batch = self.dataset.take(index, random_words(self.seed, places))
+        condition = None if batch.condition is None else self.to_device(batch.condition)
+        return Images(self.downscale(to_float_images(self.to_device(batch.image))), condition)
 
-    def moved(self, t: Tensor) -> Tensor:
+    def to_device(self, t: Tensor) -> Tensor:
         """On the device; the copy to a GPU overlaps with what is computed there."""
         return t if self.device.type == "cpu" else t.pin_memory().to(self.device, non_blocking=True)
 
-    def smaller(self, image: Tensor) -> Tensor:
+    def downscale(self, image: Tensor) -> Tensor:
         """Averaged down to this feed's shape."""
         size = (self.shape.height, self.shape.width)
         return image if image.shape[2:] == size else F.adaptive_avg_pool2d(image, size)
 
 
-def shareable(batch: int, parts: int, most: int, name: str = "the data") -> None:
+def check_batch_size(batch: int, parts: int, most: int, name: str = "the data") -> None:
     """Refuse a batch that is larger than the data, or that its parts cannot share."""
     require(batch >= 1, f"a batch of {batch} is none; the smallest has 1 image")
-    larger = f"a batch of {batch:,} is larger than {name}, which has {plural(most, 'sample')}"
+    larger = f"a batch of {batch:,} is larger than {name}, which has {format_count(most, 'sample')}"
     require(batch <= most, f"{larger}; --batch {most} is the largest")
     near = parts * max(1, min(round(batch / parts), most // parts))
     uneven = f"a batch of {batch} cannot be cut into {parts} equal parts, for processes and --accumulate"
     require(batch % parts == 0, f"{uneven}; a multiple of {parts} can, such as --batch {near}")
 
 
-def scaled(image: Tensor) -> Tensor:
+def to_float_images(image: Tensor) -> Tensor:
     """Bytes as float32 in [-1, 1]; points are left as they are."""
     return image.float().div_(127.5).sub_(1) if image.dtype == torch.uint8 else image
 
 
-def fitting(data: Shape, shape: Shape) -> Shape:
+def check_downscale(data: Shape, shape: Shape) -> Shape:
     """The shape, if data can be averaged down to it."""
     fits = shape.channels == data.channels and shape.height <= data.height and shape.width <= data.width
     require(fits, f"samples of {data} cannot be averaged down to {shape}")

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
-from ..errors import Mistake, nearest, require
+from ..errors import Mistake, did_you_mean, require
 
 # without I and O, which in some faces are 1 and 0: nobody, and no classifier, could tell what was meant
 CHARACTERS = tuple(string.digits + string.ascii_uppercase.replace("I", "").replace("O", "") + "dh")
@@ -33,16 +33,16 @@ FACES = {
     "grotesque": "cmss10",
     "typewriter": "cmtt10",
 }
-PAIRS = tuple((character, face) for face in FACES for character in CHARACTERS)
-COUNT = 24 * len(PAIRS)  # every character in every face 24 times
-MOST = 100 * COUNT
+CHARACTER_FACES = tuple((character, face) for face in FACES for character in CHARACTERS)
+GLYPH_COUNT = 24 * len(CHARACTER_FACES)  # every character in every face 24 times
+MAX_GLYPHS = 100 * GLYPH_COUNT
 
-CAPITAL, LONGEST = 0.66, 0.76  # of the frame: how tall a capital stands, and how long no side may become
-SHIFT, SCALE = 0.04, 0.06  # of the frame, of the size: the most that chance moves and scales a glyph,
-ANGLE = 5.0  # and turns it, in degrees; at the most of all three nothing is cut off
-PEN = 0.06  # of a font's size: what is not bold is drawn so much wider on each side: hairlines vanish at 32
-SOFT = 0.8  # pixels that edges are softened by: what is learned first is a shape, not the crispness of its outline
-FINE = 128  # pixels that a glyph is drawn at before it is averaged down: smooth edges at any size
+CAPITAL_HEIGHT, LONGEST_SIDE = 0.66, 0.76  # of the frame: how tall a capital stands, and how long no side may become
+MAX_SHIFT, MAX_SCALE = 0.04, 0.06  # of the frame, of the size: the most that chance moves and scales a glyph,
+MAX_ANGLE = 5.0  # and turns it, in degrees; at the most of all three nothing is cut off
+PEN_WIDTH = 0.06  # of a font's size: what is not bold is drawn so much wider on each side: hairlines vanish at 32
+EDGE_BLUR = 0.8  # pixels that edges are softened by: what is learned first is a shape, not the crispness of its outline
+DRAWN_PIXELS = 128  # pixels that a glyph is drawn at before it is averaged down: smooth edges at any size
 
 
 @dataclass(frozen=True)
@@ -65,20 +65,20 @@ class Glyph:
 
     def __post_init__(self) -> None:
         if self.face not in FACES:
-            raise Mistake(f"there is no face '{self.face}'{nearest(self.face, FACES)}")
+            raise Mistake(f"there is no face '{self.face}'{did_you_mean(self.face, FACES)}")
 
     def draw(self, size: int) -> Image.Image:
         """Its ink, size x size, mode L: 255 where the character is, soft at its edges."""
-        return self.ink(size).filter(ImageFilter.GaussianBlur(SOFT))
+        return self.ink(size).filter(ImageFilter.GaussianBlur(EDGE_BLUR))
 
     def ink(self, size: int) -> Image.Image:
         """The same with crisp edges, each pixel the share of it that is covered."""
-        fine = max(2, math.ceil(FINE / size))
+        fine = max(2, math.ceil(DRAWN_PIXELS / size))
         return _moved(_upright(self.character, self.face, size * fine), self.jitter).reduce(fine)
 
 
-def glyphs(
-    size: int = 32, channels: int = 1, seed: int = 0, *, count: int = COUNT
+def draw_glyphs(
+    size: int = 32, channels: int = 1, seed: int = 0, *, count: int = GLYPH_COUNT
 ) -> tuple[NDArray[np.uint8], NDArray[np.int64], tuple[str, ...]]:
     """Drawings (count, size, size, channels), labels (count,), class names: white on black as MNIST, or coloured.
 
@@ -91,29 +91,29 @@ def glyphs(
     chance = np.random.Generator(np.random.Philox(key=seed)).random((count, 10))
     ink = np.empty((count, size, size), np.uint8)
     with ThreadPoolExecutor(min(os.cpu_count() or 1, 16)) as pool:
-        list(pool.map(lambda first: _fill(ink, chance, first), range(min(count, len(PAIRS)))))
+        list(pool.map(lambda first: _fill(ink, chance, first), range(min(count, len(CHARACTER_FACES)))))
     samples = ink[..., None] if channels == 1 else _coloured(ink, chance[:, 4:])
     return samples, np.arange(count, dtype=np.int64) % len(CHARACTERS), CHARACTERS
 
 
 def _fill(ink: NDArray[np.uint8], chance: NDArray[np.float64], first: int) -> None:
     """Draw every sample of one character in one face: they share the upright drawing."""
-    for i in range(first, len(ink), len(PAIRS)):
-        glyph = Glyph(*PAIRS[first], _jitter(*(2 * chance[i, :4] - 1)))
+    for i in range(first, len(ink), len(CHARACTER_FACES)):
+        glyph = Glyph(*CHARACTER_FACES[first], _jitter(*(2 * chance[i, :4] - 1)))
         ink[i] = np.asarray(glyph.draw(ink.shape[1]))
 
 
 def _jitter(right: float, down: float, scale: float, angle: float) -> Jitter:
-    return Jitter(SHIFT * right, SHIFT * down, 1 + SCALE * scale, ANGLE * angle)
+    return Jitter(MAX_SHIFT * right, MAX_SHIFT * down, 1 + MAX_SCALE * scale, MAX_ANGLE * angle)
 
 
 @lru_cache(maxsize=32)  # one for each thread that draws
 def _upright(character: str, face: str, size: int) -> Image.Image:
     """The ink in the middle of the frame, a capital CAPITAL high, no side longer than LONGEST."""
-    points = CAPITAL * size * size / _ink("H", face, size).height
+    points = CAPITAL_HEIGHT * size * size / _ink("H", face, size).height
     ink = _ink(character, face, points)
-    if (longest := max(ink.size)) > LONGEST * size:
-        ink = _ink(character, face, points * LONGEST * size / longest)
+    if (longest := max(ink.size)) > LONGEST_SIDE * size:
+        ink = _ink(character, face, points * LONGEST_SIDE * size / longest)
     image = Image.new("L", (size, size))
     image.paste(ink, ((size - ink.width) // 2, (size - ink.height) // 2))
     return image
@@ -121,7 +121,7 @@ def _upright(character: str, face: str, size: int) -> Image.Image:
 
 def _ink(character: str, face: str, points: float) -> Image.Image:
     """One character cut out where its ink ends; a font's own box has the space to its neighbours as well."""
-    font, pen = _font(face, points), 0 if "bold" in face else round(PEN * points)
+    font, pen = _font(face, points), 0 if "bold" in face else round(PEN_WIDTH * points)
     left, top, right, bottom = font.getbbox(character, stroke_width=pen)
     image = Image.new("L", (math.ceil(right - left), math.ceil(bottom - top)))
     ImageDraw.Draw(image).text((-left, -top), character, fill=255, font=font, stroke_width=pen)

@@ -10,7 +10,7 @@ from ..errors import require
 
 Crop = Literal["centre", "pad", "stretch", "random"]
 CROPS: tuple[Crop, ...] = ("centre", "pad", "stretch", "random")
-SLACK = 9 / 8  # a random window is drawn from a picture this much larger
+WINDOW_MARGIN = 9 / 8  # a random window is drawn from a picture this much larger
 
 
 @dataclass(frozen=True)
@@ -43,15 +43,15 @@ class Prepare:
         require(self.alpha in ("auto", "yes", "no"), f"alpha {self.alpha!r} is unknown; it is one of auto, yes, no")
         require(self.frames in ("first", "all"), f"frames {self.frames!r} is unknown; it is one of first, all")
         if self.range is not None:
-            ends(self.range)
+            parse_range(self.range)
 
     @property
-    def stored(self) -> int | None:
+    def stored_size(self) -> int | None:
         """The side that the cache keeps: larger than `size` where windows are drawn from it."""
-        return round(self.size * SLACK) if self.size is not None and self.crop == "random" else self.size
+        return round(self.size * WINDOW_MARGIN) if self.size is not None and self.crop == "random" else self.size
 
 
-def ends(text: str) -> tuple[float, float]:
+def parse_range(text: str) -> tuple[float, float]:
     """The numbers of black and white in `0..255`; raises Mistake for anything else."""
     low, dots, high = str(text).partition("..")
     try:

@@ -10,29 +10,29 @@ from contextvars import ContextVar
 
 from ..enduring import errors
 
-HUSHED: ContextVar[bool] = ContextVar("hushed", default=False)
+PROGRESS_HIDDEN: ContextVar[bool] = ContextVar("hushed", default=False)
 
 
 @contextmanager
-def hushed(quiet: bool) -> Iterator[None]:
+def hide_progress(quiet: bool) -> Iterator[None]:
     """No bars in here, if it is to be quiet."""
-    token = HUSHED.set(HUSHED.get() or quiet)
+    token = PROGRESS_HIDDEN.set(PROGRESS_HIDDEN.get() or quiet)
     try:
         yield
     finally:
-        HUSHED.reset(token)
+        PROGRESS_HIDDEN.reset(token)
 
 
 def tell_wait(say: Callable[[str], object], sentence: str) -> None:
     """Say that something takes long, unless it is to be quiet."""
-    if not HUSHED.get():
+    if not PROGRESS_HIDDEN.get():
         say(sentence)
 
 
 @contextmanager
-def progress(total: int, title: str) -> Iterator[Callable[[int], None]]:
+def progress_bar(total: int, title: str) -> Iterator[Callable[[int], None]]:
     """Inside, call it with how many more are done; draws nothing unless the errors go to a terminal."""
-    if HUSHED.get() or not sys.stderr.isatty():
+    if PROGRESS_HIDDEN.get() or not sys.stderr.isatty():
         yield lambda done: None
         return
     from rich.console import Console
@@ -44,6 +44,6 @@ def progress(total: int, title: str) -> Iterator[Callable[[int], None]]:
         yield lambda done: bar.advance(task, done)
 
 
-def cores() -> int:
+def count_cores() -> int:
     """How many this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

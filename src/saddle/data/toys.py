@@ -7,41 +7,41 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import Mistake, nearest, require
+from ..errors import Mistake, did_you_mean, require
 
-TOYS = ("ring", "grid", "swiss-roll")
+TOY_NAMES = ("ring", "grid", "swiss-roll")
 
 
-class Modes(NamedTuple):
+class MixtureModes(NamedTuple):
     """Where an equal mixture of round normals has its modes: centres (k, 2), and the deviation of each."""
 
     centres: NDArray[np.float64]
     std: float
 
 
-def toy(name: str, n: int, seed: int = 0) -> NDArray[np.float32]:
+def sample_toy(name: str, n: int, seed: int = 0) -> NDArray[np.float32]:
     """n independent points (n, 1, 1, 2) of a toy as WGAN-GP scales it (Gulrajani et al. 2017, released code)."""
-    require(name in TOYS, f"there is no toy '{name}'{nearest(name, TOYS)}")
+    require(name in TOY_NAMES, f"there is no toy '{name}'{did_you_mean(name, TOY_NAMES)}")
     require(n > 0, f"a toy needs at least one point, not {n}")
     dice = np.random.default_rng(seed)
-    points = _roll(dice, n) if name == "swiss-roll" else _mixture(dice, n, modes(name))
+    points = _roll(dice, n) if name == "swiss-roll" else _mixture(dice, n, toy_modes(name))
     return points.astype(np.float32).reshape(n, 1, 1, 2)
 
 
-def modes(name: str) -> Modes:
+def toy_modes(name: str) -> MixtureModes:
     """The modes of `ring` (8, radius 2, deviation 0.02, over 1.414) or `grid` (25, step 2, 0.05, over 2.828)."""
     if name == "ring":
         angle = np.arange(8) * np.pi / 4
-        return Modes(2 * np.stack((np.cos(angle), np.sin(angle)), 1) / 1.414, 0.02 / 1.414)
+        return MixtureModes(2 * np.stack((np.cos(angle), np.sin(angle)), 1) / 1.414, 0.02 / 1.414)
     if name == "grid":
         x, y = np.meshgrid(np.arange(-4, 5, 2), np.arange(-4, 5, 2), indexing="ij")
-        return Modes(np.stack((x.ravel(), y.ravel()), 1) / 2.828, 0.05 / 2.828)
+        return MixtureModes(np.stack((x.ravel(), y.ravel()), 1) / 2.828, 0.05 / 2.828)
     if name == "swiss-roll":
         raise Mistake("swiss-roll is one continuous spiral without modes to count; take ring or grid")
-    raise Mistake(f"there is no toy '{name}'{nearest(name, TOYS)}")
+    raise Mistake(f"there is no toy '{name}'{did_you_mean(name, TOY_NAMES)}")
 
 
-def _mixture(dice: np.random.Generator, n: int, mixture: Modes) -> NDArray[np.float64]:
+def _mixture(dice: np.random.Generator, n: int, mixture: MixtureModes) -> NDArray[np.float64]:
     chosen = dice.integers(len(mixture.centres), size=n)
     return mixture.centres[chosen] + mixture.std * dice.standard_normal((n, 2))
 

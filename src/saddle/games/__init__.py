@@ -8,10 +8,10 @@ from .regression import Regression
 from .slots import Clip, Free, Turns
 from .unrolled import Unrolled
 
-SLOTS: tuple[type, ...] = (Turns, Clip, Free, AccuracyGate, EquilibriumGate)
+GAME_VALUES: tuple[type, ...] = (Turns, Clip, Free, AccuracyGate, EquilibriumGate)
 
 __all__ = [
-    "SLOTS",
+    "GAME_VALUES",
     "AccuracyGate",
     "Adversarial",
     "Clip",

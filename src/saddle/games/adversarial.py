@@ -24,18 +24,30 @@ from ..core import (
     Turn,
     View,
     Views,
-    at,
-    exact,
     frozen,
+    full_precision,
     require,
+    value_at,
 )
 from ..layers.conditional import check_classes
 from ..layers.priors import Normal
 from ..objectives import NonSaturating
-from ..parts import PART
+from ..parts import CURRENT_SHARD
 from .replay import Replay
-from .slots import Free, Slots, Turns, belong, grounded, moved, opposed, sights, signed, taught, unmixed
-from .terms import due, hear, point, sloped, weigh
+from .slots import (
+    Free,
+    Slots,
+    Turns,
+    check_energy,
+    check_generator_signal,
+    check_no_batch_mixing,
+    check_opponent,
+    check_penalty_side,
+    check_sign,
+    check_stochastic,
+    check_views,
+)
+from .terms import critic_input, is_due, needs_input_grad, update_memories, weighted_terms
 
 
 class Adversarial(Game[Images]):
@@ -44,7 +56,7 @@ class Adversarial(Game[Images]):
     Where a player does more than move at its turn, a game of its own overrides `critic_turn` or `generator_turn`.
     """
 
-    opposes: ClassVar[bool] = False  # is the critic's condition the opponent of each sample, and not its label?
+    shows_opponent: ClassVar[bool] = False  # is the critic's condition the opponent of each sample, and not its label?
 
     def __init__(
         self,
@@ -65,30 +77,30 @@ class Adversarial(Game[Images]):
         self.penalties: tuple[Penalty, ...] = self.adopt("penalty", penalties)
         self.generator_penalties: tuple[Penalty, ...] = self.adopt("generator_penalty", generator_penalties)
         self.views: tuple[View, ...] = self.adopt("view", views)
-        belong(self.penalties, "critic", "generator_penalties")
-        belong(self.generator_penalties, "generator", "penalties")
-        sights(self.views)
-        signed(self.views, objective, critic)
-        opposed(critic, self.opposes)
-        unmixed(critic, self.penalties)
-        moved(critic, self.penalties, self.views)
-        grounded(objective, critic)
-        taught(objective, self.generator_penalties)
+        check_penalty_side(self.penalties, "critic", "generator_penalties")
+        check_penalty_side(self.generator_penalties, "generator", "penalties")
+        check_views(self.views)
+        check_sign(self.views, objective, critic)
+        check_opponent(critic, self.shows_opponent)
+        check_no_batch_mixing(critic, self.penalties)
+        check_stochastic(critic, self.penalties, self.views)
+        check_energy(objective, critic)
+        check_generator_signal(objective, self.generator_penalties)
 
     def round(self, batches: Iterator[Images], clock: Clock) -> Iterator[Turn]:
-        steps = int(at(self.turns.critic, clock))
+        steps = int(value_at(self.turns.critic, clock))
         for _ in range(steps):
             batch = next(batches)
             judge = self.judge(batch, clock)
-            replay = Replay(self.generator) if steps == 1 and PART.get().waits else None
+            replay = Replay(self.generator) if steps == 1 and CURRENT_SHARD.get().accumulates else None
             with torch.set_grad_enabled(steps == 1 and replay is None):  # then the generator answers these very fakes
                 fake = self.generate(batch)
             judged = yield from self.critic_turn(judge, batch, fake)
             require(isinstance(judged, tuple) and [*map(type, judged)] == [Judged, Judged], "the critic_turn "
                     f"of {type(self).__name__} should return what it has judged, which ADA and others hear of: end it "
                     "with return real, fake")  # fmt: skip
-            yield from hear((*self.penalties, *self.views), *judged)
-        for i in range(int(at(self.turns.generator, clock))):
+            yield from update_memories((*self.penalties, *self.views), *judged)
+        for i in range(int(value_at(self.turns.generator, clock))):
             if i > 0 or steps > 1 or replay:
                 with replay.again() if i == 0 and replay else nullcontext():
                     fake = self.generate(batch)
@@ -96,7 +108,7 @@ class Adversarial(Game[Images]):
 
     def critic_turn(self, judge: Judge, batch: Images, fake: Tensor) -> Generator[Turn, None, tuple[Judged, Judged]]:
         """The critic's move, if it has one; returns reals and fakes as judged, for all that remembers to hear of."""
-        real, made = (judge(point(x, self.penalties, judge.clock)) for x in (batch.image, fake))
+        real, made = (judge(critic_input(x, self.penalties, judge.clock)) for x in (batch.image, fake))
         yield self.critic_move(judge, real, made)
         return real, made
 
@@ -105,11 +117,11 @@ class Adversarial(Game[Images]):
 
     def critic_move(self, judge: Judge, real: Judged, fake: Judged) -> Move:
         loss = self.objective.critic(real.score, fake.score)
-        return Move(self.critic, adversarial=loss, **weigh(self.penalties, judge, real, fake))
+        return Move(self.critic, adversarial=loss, **weighted_terms(self.penalties, judge, real, fake))
 
     def generator_move(self, judge: Judge, real: Judged, fake: Judged) -> Move:
         loss = self.objective.generator(real.score, fake.score)
-        return Move(self.generator, adversarial=loss, **weigh(self.generator_penalties, judge, real, fake))
+        return Move(self.generator, adversarial=loss, **weighted_terms(self.generator_penalties, judge, real, fake))
 
     def answer(self, judge: Judge, batch: Images, fake: Tensor) -> Move:
         """The generator's move against the critic as it is now; reals are judged only if something reads them."""
@@ -138,7 +150,11 @@ class Adversarial(Game[Images]):
 
     def phase(self, clock: Clock) -> Hashable:
         both = (*self.penalties, *self.generator_penalties)
-        return at(self.turns.critic, clock), at(self.turns.generator, clock), tuple(due(p, clock) for p in both)
+        return (
+            value_at(self.turns.critic, clock),
+            value_at(self.turns.generator, clock),
+            tuple(is_due(p, clock) for p in both),
+        )
 
     def show(self, batch: Images) -> Mapping[str, Tensor]:
         return {"made": self.generate(batch)}
@@ -147,7 +163,7 @@ class Adversarial(Game[Images]):
 class Simultaneous(Adversarial):
     """Both players move at once, once a round, from one forward pass. Goodfellow et al. 2014, as they published it."""
 
-    twice: ClassVar[bool] = False  # are both networks differentiated twice, whatever the penalties ask for?
+    second_order: ClassVar[bool] = False  # are both networks differentiated twice, whatever the penalties ask for?
 
     def __init__(self, generator: nn.Module, critic: nn.Module, latent: int, **slots: Unpack[Slots]) -> None:
         super().__init__(generator, critic, latent, **slots)
@@ -158,14 +174,21 @@ class Simultaneous(Adversarial):
         batch = next(batches)
         judge = self.judge(batch, clock)
         # the fakes keep their graph, so they are no leaves whose slopes are exact by themselves
-        with exact(batch.image) if self.twice or sloped(self.penalties, clock) else nullcontext():
-            real, fake = judge(point(batch.image, self.penalties, clock)), judge(self.generate(batch))
-        told, both = list(hear((*self.penalties, *self.views), real, fake)), self.both(judge, real, fake)
+        with (
+            full_precision(batch.image)
+            if self.second_order or needs_input_grad(self.penalties, clock)
+            else nullcontext()
+        ):
+            real, fake = judge(critic_input(batch.image, self.penalties, clock)), judge(self.generate(batch))
+        told, both = (
+            list(update_memories((*self.penalties, *self.views), real, fake)),
+            self.joint_moves(judge, real, fake),
+        )
         del real, fake
         yield from both
         yield from told
 
-    def both(self, judge: Judge, real: Judged, fake: Judged) -> Iterator[Turn]:
+    def joint_moves(self, judge: Judge, real: Judged, fake: Judged) -> Iterator[Turn]:
         moves = self.critic_move(judge, real, fake), self.generator_move(judge, real, fake)
         del real, fake  # or this frame would keep what only one of the moves needs, while other parts play
         yield moves

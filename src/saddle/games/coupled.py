@@ -11,12 +11,12 @@ import torch
 from torch import Tensor, nn
 
 from ..batches import Images
-from ..core import Clock, Judge, Judged, Move, Turn, called, exact, frozen, require, wide
-from ..objectives.around import alone
+from ..core import Clock, Judge, Judged, Move, Turn, frozen, full_precision, part_name, require, upcast
+from ..objectives.around import is_critic_alone
 from .adversarial import Adversarial, Simultaneous
-from .slots import Slots, nameless
-from .terms import point, weigh
-from .whole import gradient, whole
+from .slots import Slots, check_no_classification
+from .terms import critic_input, weighted_terms
+from .whole_batch import batch_mean, flat_grad
 
 
 class Consensus(Simultaneous):
@@ -26,7 +26,7 @@ class Consensus(Simultaneous):
     how many parts that may be played. Its square is that of the expectation plus the variance between batches.
     """
 
-    twice: ClassVar[bool] = True
+    second_order: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -40,13 +40,13 @@ class Consensus(Simultaneous):
         require(0 <= gamma < math.inf, f"Consensus: gamma is {gamma}, but should be 0 or more")
         self.gamma = gamma
 
-    def both(self, judge: Judge, real: Judged, fake: Judged) -> Iterator[Turn]:
-        with exact(real.sample):
+    def joint_moves(self, judge: Judge, real: Judged, fake: Judged) -> Iterator[Turn]:
+        with full_precision(real.sample):
             moves = self.critic_move(judge, real, fake), self.generator_move(judge, real, fake)
-            v = torch.cat([gradient(move.loss, *move.players) for move in moves])
-        mean = yield from whole(self, v)
+            v = torch.cat([flat_grad(move.loss, *move.players) for move in moves])
+        mean = yield from batch_mean(self, v)
         for move in moves:
-            move.terms["consensus"] = self.gamma / 2 * square(v, mean)
+            move.terms["consensus"] = self.gamma / 2 * mean_square(v, mean)
         yield moves
 
 
@@ -70,12 +70,12 @@ class NagarajanKolter(Adversarial):
         self.eta = eta
 
     def generator_turn(self, judge: Judge, batch: Images, fake: Tensor) -> Iterator[Turn]:
-        with exact(fake):  # the critic is differentiated twice, the generator once
-            real, made = judge(point(batch.image, self.penalties, judge.clock)), judge(wide(fake))
+        with full_precision(fake):  # the critic is differentiated twice, the generator once
+            real, made = judge(critic_input(batch.image, self.penalties, judge.clock)), judge(upcast(fake))
             move = self.generator_move(judge, real, made)
-            v = gradient(self.critic_move(judge, real, made).loss, self.critic)
-        mean = yield from whole(self, v)
-        move.terms["steepness"] = self.eta * square(v, mean)
+            v = flat_grad(self.critic_move(judge, real, made).loss, self.critic)
+        mean = yield from batch_mean(self, v)
+        move.terms["steepness"] = self.eta * mean_square(v, mean)
         yield move
 
 
@@ -86,19 +86,21 @@ class Turing(Adversarial):
     with the pictures swapped: each minimises it over both orders. Labels, if there are any, are not judged.
     """
 
-    opposes: ClassVar[bool] = True
+    shows_opponent: ClassVar[bool] = True
 
     def __init__(self, generator: nn.Module, critic: nn.Module, latent: int, **slots: Unpack[Slots]) -> None:
         super().__init__(generator, critic, latent, **slots)
-        require(not alone(self.objective), "Turing: both players play the objective's critic loss, so CriticAlone "
+        require(not is_critic_alone(self.objective),
+                "Turing: both players play the objective's critic loss, so CriticAlone "
                 "leaves the generator nothing else; give what it is made of, such as NonSaturating()")  # fmt: skip
-        nameless((*self.penalties, *self.generator_penalties))
+        check_no_classification((*self.penalties, *self.generator_penalties))
         for penalty in (*self.penalties, *self.generator_penalties):
-            require(penalty.slopes != "elsewhere", f"Turing: the points that {called(penalty)} takes slopes at have "
+            require(penalty.input_grad != "elsewhere",
+                    f"Turing: the points that {part_name(penalty)} takes slopes at have "
                     "no opponent to be compared with; take a penalty of slopes at the samples, R1 or R2")  # fmt: skip
 
     def critic_turn(self, judge: Judge, batch: Images, fake: Tensor) -> Generator[Turn, None, tuple[Judged, Judged]]:
-        x, x_fake = (point(sample, self.penalties, judge.clock) for sample in (batch.image, fake))
+        x, x_fake = (critic_input(sample, self.penalties, judge.clock) for sample in (batch.image, fake))
         judge, real, made = self.compare(judge, x, x_fake)
         yield self.critic_move(judge, real, made)
         return real, made
@@ -110,22 +112,22 @@ class Turing(Adversarial):
 
     def generator_move(self, judge: Judge, real: Judged, fake: Judged) -> Move:
         loss = self.objective.critic(fake.score, real.score)
-        return Move(self.generator, adversarial=loss, **weigh(self.generator_penalties, judge, real, fake))
+        return Move(self.generator, adversarial=loss, **weighted_terms(self.generator_penalties, judge, real, fake))
 
     def compare(self, judge: Judge, x: Tensor, fake: Tensor) -> tuple[Judge, Judged, Judged]:
         """How real each looks beside the other; and the judge who compares with fakes, whom penalties may ask."""
         beside_fakes, beside_reals = (
-            dataclasses.replace(judge, condition=self.seen(y, judge.clock)) for y in (fake, x)
+            dataclasses.replace(judge, condition=self.apply_views(y, judge.clock)) for y in (fake, x)
         )
         return beside_fakes, beside_fakes(x), beside_reals(fake)
 
-    def seen(self, opponent: Tensor, clock: Clock) -> Tensor:
+    def apply_views(self, opponent: Tensor, clock: Clock) -> Tensor:
         for view in self.views:
             opponent = view(opponent, clock)
         return opponent
 
 
-def square(v: Tensor, mean: Tensor) -> Tensor:
+def mean_square(v: Tensor, mean: Tensor) -> Tensor:
     """The mean over all parts of a batch is |mean|^2, and its gradient too, though each part knows only its own v.
 
     The gradient of |mean|^2 is twice the mean over parts of v's Jacobian, transposed, times the mean.

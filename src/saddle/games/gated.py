@@ -12,11 +12,11 @@ from torch.nn.functional import softplus
 
 from ..batches import Images
 from ..core import Agree, Clock, Judge, Judged, Move, Turn, require
-from ..parts import PART
+from ..parts import CURRENT_SHARD
 from .adversarial import Adversarial
 from .replay import Replay
-from .slots import Slots, parted
-from .terms import point, weigh
+from .slots import Slots, is_decision_boundary
+from .terms import critic_input, weighted_terms
 
 
 class Gate(Protocol):
@@ -24,7 +24,7 @@ class Gate(Protocol):
 
     @property
     def boundary(self) -> float: ...  # the score above which a sample is taken for real
-    def notice(self, real: Tensor, fake: Tensor) -> Tensor: ...  # of the scores of a batch: means, (n,)
+    def observe(self, real: Tensor, fake: Tensor) -> Tensor: ...  # of the scores of a batch: means, (n,)
     def decide(self, mean: Tensor, before: Tensor) -> Tensor: ...  # those of the whole batch; (3,) bool, twice
 
 
@@ -44,7 +44,7 @@ class AccuracyGate:
         require(0 < level <= 1, f"AccuracyGate's threshold is {level}, but an accuracy lies above 0 and up to 1")
         require(0 <= slack < level, f"AccuracyGate's hysteresis is {slack}, but should be from 0 to below {level}")
 
-    def notice(self, real: Tensor, fake: Tensor) -> Tensor:
+    def observe(self, real: Tensor, fake: Tensor) -> Tensor:
         return torch.stack([(real > self.boundary).to(real).mean(), (fake < self.boundary).to(fake).mean()])
 
     def decide(self, mean: Tensor, before: Tensor) -> Tensor:
@@ -65,7 +65,7 @@ class EquilibriumGate:
         require(self.level > 0, f"EquilibriumGate's level is {self.level}, but a cross-entropy is above 0")
         require(self.margin >= 0, f"EquilibriumGate's margin is {self.margin}, but should be 0 or more")
 
-    def notice(self, real: Tensor, fake: Tensor) -> Tensor:
+    def observe(self, real: Tensor, fake: Tensor) -> Tensor:
         return torch.stack([softplus(-real).mean(), softplus(fake).mean()])
 
     def decide(self, mean: Tensor, before: Tensor) -> Tensor:
@@ -89,31 +89,32 @@ class Gated(Adversarial):
     ) -> None:
         super().__init__(generator, critic, latent, **slots)
         where = f"{type(gate).__name__}: under {type(self.objective).__name__}, the score {gate.boundary}"
-        require(parted(self.objective, critic, gate.boundary), f"{where} parts no reals from fakes here; give one "
+        require(is_decision_boundary(self.objective, critic, gate.boundary),
+                f"{where} parts no reals from fakes here; give one "
                 "that does, or an objective that has one, such as NonSaturating()")  # fmt: skip
         self.gate = gate
         self.register_buffer("open", torch.ones(3, dtype=torch.bool))
 
     def critic_turn(self, judge: Judge, batch: Images, fake: Tensor) -> Generator[Turn, None, tuple[Judged, Judged]]:
-        replay = Replay(self.critic) if PART.get().waits else None
+        replay = Replay(self.critic) if CURRENT_SHARD.get().accumulates else None
         with torch.set_grad_enabled(replay is None):
-            real, made = self.both(judge, batch, fake)
-        yield Agree(self.decide, self.gate.notice(real.score.detach(), made.score.detach()))
+            real, made = self.judge_both(judge, batch, fake)
+        yield Agree(self.decide, self.gate.observe(real.score.detach(), made.score.detach()))
         from_reals, from_fakes, _ = self.open.tolist()
         if from_reals or from_fakes:  # or nothing is yielded: Adam moves even on a gradient of zeros
             if replay:
                 with replay.again():
-                    real, made = self.both(judge, batch, fake)
+                    real, made = self.judge_both(judge, batch, fake)
             scores = (s if learn else s.detach() for s, learn in ((real.score, from_reals), (made.score, from_fakes)))
             loss = self.objective.critic(*scores)
-            move = Move(self.critic, adversarial=loss, **weigh(self.penalties, judge, real, made))
+            move = Move(self.critic, adversarial=loss, **weighted_terms(self.penalties, judge, real, made))
             real, made = real.detach(), made.detach()  # a class that is closed needs no graph while other parts play
             del loss, scores
             yield move
         return real, made
 
-    def both(self, judge: Judge, batch: Images, fake: Tensor) -> tuple[Judged, Judged]:
-        x, x_fake = (point(sample, self.penalties, judge.clock) for sample in (batch.image, fake))
+    def judge_both(self, judge: Judge, batch: Images, fake: Tensor) -> tuple[Judged, Judged]:
+        x, x_fake = (critic_input(sample, self.penalties, judge.clock) for sample in (batch.image, fake))
         return judge(x), judge(x_fake)
 
     def generator_turn(self, judge: Judge, batch: Images, fake: Tensor) -> Iterator[Turn]:

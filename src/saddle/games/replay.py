@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import torch
 from torch import nn
 
-from ..parts import PART
+from ..parts import CURRENT_SHARD
 
 
 class Replay:
@@ -18,29 +18,29 @@ class Replay:
     """
 
     def __init__(self, network: nn.Module) -> None:
-        self.network, self.dice = network, PART.get().dice
+        self.network, self.dice = network, CURRENT_SHARD.get().rng
         self.device = next(network.parameters()).device
-        self.chance = self.now()
+        self.chance = self.random_states()
         self.buffers = [b.detach().clone() for b in network.buffers()]
 
     @contextmanager
     def again(self) -> Iterator[None]:
         """Everything stands as it did; chance comes back to where it is now, and buffers to what this pass makes."""
-        now = self.now()
+        now = self.random_states()
         for b, then in zip(self.network.buffers(), self.buffers, strict=True):
             b.data.copy_(then)  # .data: a graph that was made with it has no use for its value
-        self.turn(self.chance)
+        self.set_random_states(self.chance)
         try:
             yield
         finally:
-            self.turn(now)
+            self.set_random_states(now)
 
-    def now(self) -> tuple[torch.Tensor, ...]:
+    def random_states(self) -> tuple[torch.Tensor, ...]:
         """The states of what draws latents and of what networks draw from themselves."""
         own = (torch.cuda.get_rng_state(self.device),) if self.device.type == "cuda" else ()
         return (torch.get_rng_state(), *own, *((self.dice.get_state(),) if self.dice else ()))
 
-    def turn(self, states: tuple[torch.Tensor, ...]) -> None:
+    def set_random_states(self, states: tuple[torch.Tensor, ...]) -> None:
         torch.set_rng_state(states[0])
         if self.device.type == "cuda":
             torch.cuda.set_rng_state(states[1], self.device)

@@ -12,25 +12,25 @@ from torch.autograd import grad
 from torch.func import functional_call
 
 from ..batches import Images
-from ..core import Clock, Judge, Judged, Turn, Verdict, at, exact, require, wide
+from ..core import Clock, Judge, Judged, Turn, Verdict, full_precision, require, upcast, value_at
 from ..optim import SGD, Adam
 from .adversarial import Adversarial
 from .slots import Free, Slots
-from .terms import point
-from .whole import whole
+from .terms import critic_input
+from .whole_batch import batch_mean
 
-State = tuple[Tensor, ...]  # all of a critic's weights as one vector; with Adam two averages and their age, too
+CriticState = tuple[Tensor, ...]  # all of a critic's weights as one vector; with Adam two averages and their age, too
 
 
-class Look(NamedTuple):
+class UnrolledStep(NamedTuple):
     """The critic at one moment of its future."""
 
-    state: State
+    state: CriticState
     judge: Judge
     real: Judged
     made: Judged
     loss: Tensor
-    slope: Tensor  # this part's, of that loss, in the weights, with its graph
+    loss_grad: Tensor  # this part's, of that loss, in the weights, with its graph
 
 
 class Unrolled(Adversarial):
@@ -69,55 +69,55 @@ class Unrolled(Adversarial):
             self.register_buffer("age", torch.zeros(()))
 
     def generator_turn(self, judge: Judge, batch: Images, fake: Tensor) -> Iterator[Turn]:
-        x, fake = point(batch.image, self.penalties, judge.clock), wide(fake)
-        now = look = self.look(judge, self.present(), x, fake)
-        path: list[tuple[Look, Tensor, State]] = []
+        x, fake = critic_input(batch.image, self.penalties, judge.clock), upcast(fake)
+        now = look = self.look_ahead(judge, self.current_state(), x, fake)
+        path: list[tuple[UnrolledStep, Tensor, CriticState]] = []
         for _ in range(self.K):
-            mean = (yield from whole(self, look.slope)).detach().requires_grad_()
-            after = step(self.inner, look.state, mean, judge.clock)
+            mean = (yield from batch_mean(self, look.loss_grad)).detach().requires_grad_()
+            after = differentiable_step(self.inner, look.state, mean, judge.clock)
             path.append((look, mean, after))
-            look = self.look(judge, after, x, fake)
+            look = self.look_ahead(judge, after, x, fake)
         move = self.generator_move(look.judge, look.real, look.made)
 
         # back again: what the critic will lose less for a bit more of each number of its state
-        back = [-(yield from whole(self, look.slope)), *(torch.zeros_like(s) for s in look.state[1:])]
+        back = [-(yield from batch_mean(self, look.loss_grad)), *(torch.zeros_like(s) for s in look.state[1:])]
         reaction = torch.zeros_like(now.loss)
         for before, mean, after in reversed(path):
             *back, through = grad(after, (*before.state, mean), back)
-            bend = (through * before.slope).sum()  # the generator bends every step by its gradient
+            bend = (through * before.loss_grad).sum()  # the generator bends every step by its gradient
             reaction = reaction + bend
             if before is not now:
-                back[0] = back[0] + (yield from whole(self, bent(bend, before)))
+                back[0] = back[0] + (yield from batch_mean(self, state_grad(bend, before)))
         if path:
             move.terms["foresight"] = reaction + (now.loss - look.loss - reaction).detach()  # shown: the critic's gain
-            self.remember(path[0][2])
+            self.store_moments(path[0][2])
         yield move
 
-    def present(self) -> State:
+    def current_state(self) -> CriticState:
         """Where the critic stands, in memory of its own."""
         weights = torch.cat([p.detach().reshape(-1) for p in self.critic.parameters() if p.requires_grad])
         return (weights, *self.averages.clone(), self.age.clone()) if isinstance(self.inner, Adam) else (weights,)
 
-    def remember(self, state: State) -> None:
+    def store_moments(self, state: CriticState) -> None:
         """Keep the averages of the first step, the one that the critic itself may take."""
         if isinstance(self.inner, Adam):
             self.averages.copy_(torch.stack(state[1:3]).detach())
             self.age.copy_(state[3].detach())
 
-    def look(self, judge: Judge, state: State, x: Tensor, fake: Tensor) -> Look:
+    def look_ahead(self, judge: Judge, state: CriticState, x: Tensor, fake: Tensor) -> UnrolledStep:
         state = tuple(s.detach().requires_grad_() for s in state)
         shapes = self.shapes.values()
         parts = torch.split(state[0], [shape.numel() for shape in shapes])
         weights = {name: part.view(shape) for name, part, shape in zip(self.shapes, parts, shapes, strict=True)}
-        judge = dataclasses.replace(judge, critic=Ahead(self.critic, weights))
-        with exact(fake):  # the critic is differentiated twice, the generator once
+        judge = dataclasses.replace(judge, critic=LookaheadCritic(self.critic, weights))
+        with full_precision(fake):  # the critic is differentiated twice, the generator once
             real, made = judge(x), judge(fake)
             loss = self.critic_move(judge, real, made).loss
             (slope,) = grad(loss, state[0], create_graph=True)
-        return Look(state, judge, real, made, loss, slope)
+        return UnrolledStep(state, judge, real, made, loss, slope)
 
 
-class Ahead(nn.Module):
+class LookaheadCritic(nn.Module):
     """A critic with other weights, and buffers of its own: what it learns of a batch leaves no trace in the critic."""
 
     def __init__(self, critic: nn.Module, weights: dict[str, Tensor]) -> None:
@@ -129,9 +129,9 @@ class Ahead(nn.Module):
         return verdict
 
 
-def step(how: SGD | Adam, state: State, g: Tensor, clock: Clock) -> State:
+def differentiable_step(how: SGD | Adam, state: CriticState, g: Tensor, clock: Clock) -> CriticState:
     """An optimizer's step as a function that can be differentiated."""
-    lr = at(how.lr, clock)
+    lr = value_at(how.lr, clock)
     if isinstance(how, SGD):
         return (state[0] - lr * g,)
     (w, m, v, age), (a, b) = state, how.betas
@@ -140,8 +140,8 @@ def step(how: SGD | Adam, state: State, g: Tensor, clock: Clock) -> State:
     return w - lr * m / (1 - a**age) / (v / (1 - b**age) + how.eps**2).sqrt(), m, v, age
 
 
-def bent(bend: Tensor, before: Look) -> Tensor:
+def state_grad(bend: Tensor, before: UnrolledStep) -> Tensor:
     """How the step depends on where it began; nought, for a loss that is linear in the weights."""
-    with exact(bend):
+    with full_precision(bend):
         (shift,) = grad(bend, before.state[0], retain_graph=True, materialize_grads=True)
     return shift

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from ..errors import Mistake
-from ..training.engine import mix
+from ..training.engine import derive_seed
 
 Fill = Callable[[Tensor, torch.Generator, int | None], object]  # a row, what it is drawn from, which one it is
 aten = torch.ops.aten
@@ -38,7 +38,7 @@ class RowsDraw(TorchDispatchMode):
         return self.dice(0, 2)
 
     def dice(self, *words: int) -> torch.Generator:
-        return torch.Generator(self.device).manual_seed(mix(self.seed, *words))
+        return torch.Generator(self.device).manual_seed(derive_seed(self.seed, *words))
 
     def __torch_dispatch__(self, op: Any, types: Any, args: Any = (), kwargs: Mapping[str, Any] | None = None) -> Any:
         given = dict(kwargs or {})

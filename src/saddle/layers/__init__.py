@@ -2,13 +2,13 @@
 
 from .attention import SelfAttention
 from .augment import ADA, Augment, DiffAugment
-from .initial import gaussian, glorot, he, uniform
+from .init import glorot_uniform, he_uniform, normal_init, uniform_init
 from .maxout import Maxout
 from .minibatch import MinibatchDiscrimination
 from .priors import PRIORS, Normal, Uniform
-from .resampling import Downsample, Total, Upsample
-from .residual import Residual, doubling, halving, plain
-from .spectral import SpectralNorm, normalised, spectral
+from .resampling import Downsample, GlobalSumPool, Upsample
+from .residual import ResidualBlock, down_block, same_block, up_block
+from .spectral import SpectralNorm, add_spectral_norm, add_spectral_norms
 from .views import VIEWS, Noise
 
 __all__ = [
@@ -18,23 +18,23 @@ __all__ = [
     "Augment",
     "DiffAugment",
     "Downsample",
+    "GlobalSumPool",
     "Maxout",
     "MinibatchDiscrimination",
     "Noise",
     "Normal",
-    "Residual",
+    "ResidualBlock",
     "SelfAttention",
     "SpectralNorm",
-    "Total",
     "Uniform",
     "Upsample",
-    "doubling",
-    "gaussian",
-    "glorot",
-    "halving",
-    "he",
-    "normalised",
-    "plain",
-    "spectral",
-    "uniform",
+    "add_spectral_norm",
+    "add_spectral_norms",
+    "down_block",
+    "glorot_uniform",
+    "he_uniform",
+    "normal_init",
+    "same_block",
+    "uniform_init",
+    "up_block",
 ]

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import max_pool2d
 
-from .initial import glorot
-from .spectral import spectral
+from .init import glorot_uniform
+from .spectral import add_spectral_norm
 
 
 class SelfAttention(nn.Module):
@@ -20,8 +20,8 @@ class SelfAttention(nn.Module):
     def __init__(self, width: int) -> None:
         super().__init__()
         narrow, half = max(width // 8, 1), max(width // 2, 1)
-        self.query, self.key, self.value = (projection(width, outputs) for outputs in (narrow, narrow, half))
-        self.out = projection(half, width)
+        self.query, self.key, self.value = (projection_conv(width, outputs) for outputs in (narrow, narrow, half))
+        self.out = projection_conv(half, width)
         self.gamma = nn.Parameter(torch.zeros(()))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -33,5 +33,5 @@ class SelfAttention(nn.Module):
         return out
 
 
-def projection(inputs: int, outputs: int) -> nn.Conv2d:
-    return spectral(glorot(nn.Conv2d(inputs, outputs, 1, bias=False)))
+def projection_conv(inputs: int, outputs: int) -> nn.Conv2d:
+    return add_spectral_norm(glorot_uniform(nn.Conv2d(inputs, outputs, 1, bias=False)))

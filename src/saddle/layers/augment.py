@@ -14,24 +14,24 @@ from typing import Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
-from ..core import Clock, Judged, Memory, Number, Shape, at, require, wide, within
-from ..parts import draw, entire
-from .pipe import augment, pictures
+from ..core import Clock, Judged, Memory, Number, Shape, check_range, require, upcast, value_at
+from ..parts import draw_rows, global_size
+from .ada_pipeline import ada_augment, check_pictures
 
-PIPE = "bgc"
-POLICY = ("color", "translation", "cutout")
+ADA_PIPE = "bgc"
+DIFF_AUGMENT_POLICY = ("color", "translation", "cutout")
 
 
 @runtime_checkable
-class Picky(Protocol):
+class RestrictedView(Protocol):
     """A view that cannot be had of everything: `suits` raises Mistake for samples of another kind."""
 
     def suits(self, data: Shape) -> None: ...
 
 
-def piped(pipe: str, name: str) -> None:
+def check_pipe(pipe: str, name: str) -> None:
     """Refuse letters that name no group of changes."""
-    right = pipe != "" and set(pipe) <= set(PIPE) and len(set(pipe)) == len(pipe)
+    right = pipe != "" and set(pipe) <= set(ADA_PIPE) and len(set(pipe)) == len(pipe)
     require(right, f"{name}'s pipe is {pipe!r}, but should be of the letters b (blitting), g (geometry), c (colour)")
 
 
@@ -43,17 +43,17 @@ class Augment:
     """
 
     p: Number = 0.3  # how likely each change is
-    pipe: str = PIPE  # b: flips, quarter turns, shifts by pixels; g: sizes, turns, shifts between; c: colours
+    pipe: str = ADA_PIPE  # b: flips, quarter turns, shifts by pixels; g: sizes, turns, shifts between; c: colours
 
     def __post_init__(self) -> None:
-        within(self.p, "Augment's p", 0, 1, "where all pictures are changed, none tells how they were")
-        piped(self.pipe, "Augment")
+        check_range(self.p, "Augment's p", 0, 1, "where all pictures are changed, none tells how they were")
+        check_pipe(self.pipe, "Augment")
 
     def suits(self, data: Shape) -> None:
-        pictures(data[:3], "c" in self.pipe)
+        check_pictures(data[:3], "c" in self.pipe)
 
     def __call__(self, sample: Tensor, clock: Clock) -> Tensor:
-        return augment(wide(sample), at(self.p, clock), self.pipe)
+        return ada_augment(upcast(sample), value_at(self.p, clock), self.pipe)
 
 
 @dataclass(frozen=True)
@@ -66,17 +66,17 @@ class ADA:
     target: float = 0.6  # of the mean sign of the reals' scores; p rises while it is above
     images: int = 500_000  # in which p can go from 0 to 1
     every: int = 4  # batches between two changes of p
-    pipe: str = PIPE  # b: flips, quarter turns, shifts by pixels; g: sizes, turns, shifts between; c: colours
+    pipe: str = ADA_PIPE  # b: flips, quarter turns, shifts by pixels; g: sizes, turns, shifts between; c: colours
     boundary: float = 0.0  # the score above which a sample is taken for real: 0.5 for LeastSquares with targets 0 and 1
 
     def __post_init__(self) -> None:
         require(-1 < self.target < 1, f"ADA's target is {self.target}, but a mean sign lies between -1 and 1")
         require(self.images >= 1, f"ADA's p goes from 0 to 1 in {self.images} images, but it takes 1 or more")
         require(self.every >= 1, f"ADA changes p every {self.every} batches, but it should be every 1 or more")
-        piped(self.pipe, "ADA")
+        check_pipe(self.pipe, "ADA")
 
     def suits(self, data: Shape) -> None:
-        pictures(data[:3], "c" in self.pipe)
+        check_pictures(data[:3], "c" in self.pipe)
 
     def memory(self) -> ADAMemory:
         return ADAMemory(self)
@@ -97,13 +97,13 @@ class ADAMemory(Memory):
         self.register_buffer("heard", torch.zeros(3))
 
     def forward(self, sample: Tensor, clock: Clock) -> Tensor:
-        return augment(wide(sample), self.p, self.value.pipe)
+        return ada_augment(upcast(sample), self.p, self.value.pipe)
 
-    def notice(self, real: Judged, fake: Judged) -> Tensor:
+    def observe(self, real: Judged, fake: Judged) -> Tensor:
         sign = (real.score - self.value.boundary).sign().mean()
-        return torch.stack([sign, sign.new_full((), entire(real.sample)), torch.ones_like(sign)])
+        return torch.stack([sign, sign.new_full((), global_size(real.sample)), torch.ones_like(sign)])
 
-    def learn(self, mean: Tensor) -> None:
+    def update(self, mean: Tensor) -> None:
         self.heard += mean.to(self.heard)
         signs, images, batches = self.heard.unbind()
         due = batches >= self.value.every
@@ -112,7 +112,7 @@ class ADAMemory(Memory):
         self.p.copy_(torch.where(due, (self.p + step).clamp(0, 1), self.p))
         self.heard *= ~due
 
-    def shown(self) -> Mapping[str, Tensor]:
+    def logged(self) -> Mapping[str, Tensor]:
         return {"p": self.p, "sign": self.sign}
 
 
@@ -123,71 +123,72 @@ class DiffAugment:
     Their choice: translation and cutout for BigGAN, color and cutout for StyleGAN 2, all three for few pictures.
     """
 
-    policy: str = ",".join(POLICY)  # which of color, translation, cutout, with commas between
+    policy: str = ",".join(DIFF_AUGMENT_POLICY)  # which of color, translation, cutout, with commas between
 
     def __post_init__(self) -> None:
         given = self.policy.split(",")
-        right = set(given) <= set(POLICY) and len(set(given)) == len(given)
-        require(right, f"DiffAugment's policy is {self.policy!r}, but should name some of {', '.join(POLICY)}, "
+        right = set(given) <= set(DIFF_AUGMENT_POLICY) and len(set(given)) == len(given)
+        require(right,
+                f"DiffAugment's policy is {self.policy!r}, but should name some of {', '.join(DIFF_AUGMENT_POLICY)}, "
                 "with commas and no spaces between")  # fmt: skip
 
     def suits(self, data: Shape) -> None:
-        pictures(data[:3], "color" in self.policy)
+        check_pictures(data[:3], "color" in self.policy)
 
     def __call__(self, sample: Tensor, clock: Clock) -> Tensor:
-        x = wide(sample)
-        pictures(x.shape[1:], "color" in self.policy)
-        for name, change in (("color", recoloured), ("translation", shifted), ("cutout", holed)):
+        x = upcast(sample)
+        check_pictures(x.shape[1:], "color" in self.policy)
+        for name, change in (("color", random_colour), ("translation", random_translation), ("cutout", random_cutout)):
             x = change(x) if name in self.policy.split(",") else x
         return x
 
 
-def evenly(x: Tensor, low: float, high: float) -> Tensor:
+def uniform_per_image(x: Tensor, low: float, high: float) -> Tensor:
     """One number for each picture, (n, 1, 1, 1)."""
-    return low + (high - low) * draw(torch.rand, x, 1, 1, 1)
+    return low + (high - low) * draw_rows(torch.rand, x, 1, 1, 1)
 
 
-def recoloured(x: Tensor) -> Tensor:
+def random_colour(x: Tensor) -> Tensor:
     """Brightness by up to half, saturation from none to twice, contrast from half to one and a half."""
     x, clear = x[:, :3], x[:, 3:]  # transparency is no colour
-    x = x + evenly(x, -0.5, 0.5)
+    x = x + uniform_per_image(x, -0.5, 0.5)
     grey = x.mean(1, keepdim=True)
-    x = grey + (x - grey) * evenly(x, 0, 2)
+    x = grey + (x - grey) * uniform_per_image(x, 0, 2)
     middle = x.mean((1, 2, 3), keepdim=True)
-    return torch.cat([middle + (x - middle) * evenly(x, 0.5, 1.5), clear], 1)
+    return torch.cat([middle + (x - middle) * uniform_per_image(x, 0.5, 1.5), clear], 1)
 
 
-def whole(x: Tensor, most: int) -> Tensor:
+def random_whole_number(x: Tensor, most: int) -> Tensor:
     """A whole number from 0 to `most` for each picture, all as likely, (n, 1, 1, 1)."""
-    return evenly(x, 0, most + 1).floor().clamp(max=most)  # a draw next to 1 may be rounded up
+    return uniform_per_image(x, 0, most + 1).floor().clamp(max=most)  # a draw next to 1 may be rounded up
 
 
-def reach(side: int, share: float) -> int:
+def round_pixels(side: int, share: float) -> int:
     """So much of a side in whole pixels, halves up."""
     return int(side * share + 0.5)
 
 
-def shifted(x: Tensor) -> Tensor:
+def random_translation(x: Tensor) -> Tensor:
     """By whole pixels, up to an eighth of each side; zeros come in."""
     for axis in (2, 3):
-        side, most = x.shape[axis], reach(x.shape[axis], 1 / 8)
-        source = along(x, axis) + whole(x, 2 * most) - most
+        side, most = x.shape[axis], round_pixels(x.shape[axis], 1 / 8)
+        source = pixel_positions(x, axis) + random_whole_number(x, 2 * most) - most
         inside = (source >= 0) & (source < side)
         x = x.gather(axis, source.long().clamp(0, side - 1).expand(x.shape)) * inside
     return x
 
 
-def holed(x: Tensor) -> Tensor:
+def random_cutout(x: Tensor) -> Tensor:
     """Zeros in a box of half of each side, with its middle anywhere."""
     inside = torch.ones(1, dtype=torch.bool, device=x.device)
     for axis in (2, 3):
-        box = reach(x.shape[axis], 0.5)
-        first = whole(x, x.shape[axis] - box % 2) - box // 2
-        place = along(x, axis)
+        box = round_pixels(x.shape[axis], 0.5)
+        first = random_whole_number(x, x.shape[axis] - box % 2) - box // 2
+        place = pixel_positions(x, axis)
         inside = inside & (place >= first) & (place < first + box)
     return x * ~inside
 
 
-def along(x: Tensor, axis: int) -> Tensor:
+def pixel_positions(x: Tensor, axis: int) -> Tensor:
     """The numbers of the pixels along a side, in four dimensions."""
     return torch.arange(x.shape[axis], device=x.device, dtype=x.dtype).view([-1 if i == axis else 1 for i in range(4)])

@@ -7,10 +7,10 @@ from torch import Tensor, nn
 from torch.nn.functional import embedding
 
 from ..core import Mistake
-from .residual import one, three
+from .residual import conv1, conv3
 
 
-def known(labels: Tensor | None, classes: int) -> Tensor:
+def check_labels(labels: Tensor | None, classes: int) -> Tensor:
     """The labels (n,) int64 as they are; Mistake where there are none, or others.
 
     What they say is not looked at, so that a network can be traced and exported: `check_classes` does.
@@ -55,16 +55,16 @@ class ConditionalBatchNorm(nn.Module):
         return out
 
 
-class ConditionalDoubling(nn.Module):
+class ConditionalUpBlock(nn.Module):
     """The residual block `doubling` with conditional batch normalisation: twice the height and width."""
 
     def __init__(self, width: int, classes: int) -> None:
         super().__init__()
         self.before, self.between = ConditionalBatchNorm(width, classes), ConditionalBatchNorm(width, classes)
         # in place is safe behind a sum, which does not need what it gave
-        self.first = nn.Sequential(nn.ReLU(inplace=True), nn.Upsample(scale_factor=2), three(width, width))
-        self.second = nn.Sequential(nn.ReLU(inplace=True), three(width, width))
-        self.skip = nn.Sequential(one(width, width), nn.Upsample(scale_factor=2))
+        self.first = nn.Sequential(nn.ReLU(inplace=True), nn.Upsample(scale_factor=2), conv3(width, width))
+        self.second = nn.Sequential(nn.ReLU(inplace=True), conv3(width, width))
+        self.skip = nn.Sequential(conv1(width, width), nn.Upsample(scale_factor=2))
 
     def forward(self, x: Tensor, labels: Tensor) -> Tensor:
         h = self.first(self.before(x, labels))

@@ -5,9 +5,9 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from ..core import require
-from ..parts import gathered
-from .initial import glorot
-from .spectral import full
+from ..parts import all_gather_rows
+from .init import glorot_uniform
+from .spectral import full_precision_unless_meta
 
 
 class MinibatchDiscrimination(nn.Module):
@@ -22,15 +22,15 @@ class MinibatchDiscrimination(nn.Module):
 
     def __init__(self, inputs: int, kernels: int = 100, size: int = 5) -> None:
         super().__init__()
-        self.kernels, self.project = kernels, glorot(nn.Linear(inputs, kernels * size, bias=False))
+        self.kernels, self.project = kernels, glorot_uniform(nn.Linear(inputs, kernels * size, bias=False))
 
     def forward(self, x: Tensor) -> Tensor:
-        with full(x):
+        with full_precision_unless_meta(x):
             m = self.project(x.to(self.project.weight.dtype))
-            everyone = gathered(m)
+            everyone = all_gather_rows(m)
         require(len(everyone) > 1, "minibatch discrimination compares the samples of a batch, and this has one alone; "
                 "raise --batch, or lower --accumulate")  # fmt: skip
-        with full(x):
+        with full_precision_unless_meta(x):
             own = self.functions(m)
             others = own if everyone is m else self.functions(everyone)
             distance = (own[..., None] - others[..., None, :]).abs().sum(0)  # (kernels, n, all of them)

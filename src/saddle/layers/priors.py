@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ..core import require
-from ..parts import draw
+from ..parts import draw_rows
 
 
 @dataclass(frozen=True)
@@ -16,7 +16,7 @@ class Normal:
     """Independent standard normals."""
 
     def __call__(self, like: Tensor, size: int) -> Tensor:
-        return draw(torch.randn, like, size)
+        return draw_rows(torch.randn, like, size)
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Uniform:
         require(self.bound > 0, f"Uniform's bound is {self.bound}, but should be above 0")
 
     def __call__(self, like: Tensor, size: int) -> Tensor:
-        return self.bound * (2 * draw(torch.rand, like, size) - 1)
+        return self.bound * (2 * draw_rows(torch.rand, like, size) - 1)
 
 
 PRIORS: tuple[type, ...] = (Normal, Uniform)

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn.functional import conv2d, conv_transpose2d
 
 
-class Filter(nn.Module):
+class BinomialFilter(nn.Module):
     """The filter 1 3 3 1 in both directions, of sum one: [1, 2, 1] of the pixels, between twice as many places."""
 
     taps: Tensor
@@ -22,21 +22,21 @@ class Filter(nn.Module):
         return self.taps.to(x.dtype).expand(x.shape[1], -1, -1, -1)
 
 
-class Upsample(Filter):
+class Upsample(BinomialFilter):
     """Twice the height and width; beyond the borders there are zeros."""
 
     def forward(self, x: Tensor) -> Tensor:
         return conv_transpose2d(x, 4 * self.over(x), stride=2, padding=1, groups=x.shape[1])
 
 
-class Downsample(Filter):
+class Downsample(BinomialFilter):
     """Half the height and width; beyond the borders there are zeros."""
 
     def forward(self, x: Tensor) -> Tensor:
         return conv2d(x, self.over(x), stride=2, padding=1, groups=x.shape[1])
 
 
-class Total(nn.Module):
+class GlobalSumPool(nn.Module):
     """The sum over all places, (n, channels, height, width) -> (n, channels)."""
 
     def forward(self, x: Tensor) -> Tensor:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from .initial import glorot, he
+from .init import glorot_uniform, he_uniform
 
 
-class Residual(nn.Module):
+class ResidualBlock(nn.Module):
     """main(x) + skip(x). Neither may change x in place, for the other reads it too."""
 
     def __init__(self, main: nn.Module, skip: nn.Module) -> None:
@@ -23,29 +23,29 @@ class Residual(nn.Module):
         return out
 
 
-def doubling(width: int) -> Residual:
+def up_block(width: int) -> ResidualBlock:
     """Twice the height and width, with batch normalisation: a generator's block."""
     before, between = ((nn.BatchNorm2d(width), nn.ReLU(inplace=True)) for _ in range(2))
-    main = nn.Sequential(*before, nn.Upsample(scale_factor=2), three(width, width), *between, three(width, width))
-    return Residual(main, nn.Sequential(one(width, width), nn.Upsample(scale_factor=2)))
+    main = nn.Sequential(*before, nn.Upsample(scale_factor=2), conv3(width, width), *between, conv3(width, width))
+    return ResidualBlock(main, nn.Sequential(conv1(width, width), nn.Upsample(scale_factor=2)))
 
 
-def halving(inputs: int, width: int, first: bool = False) -> Residual:
+def down_block(inputs: int, width: int, first: bool = False) -> ResidualBlock:
     """Half the height and width: a critic's block; the first one takes pixels, which no ReLU may cut."""
     before = () if first else (nn.ReLU(),)
-    main = nn.Sequential(*before, three(inputs, width), nn.ReLU(inplace=True), three(width, width), nn.AvgPool2d(2))
-    return Residual(main, nn.Sequential(nn.AvgPool2d(2), one(inputs, width)))
+    main = nn.Sequential(*before, conv3(inputs, width), nn.ReLU(inplace=True), conv3(width, width), nn.AvgPool2d(2))
+    return ResidualBlock(main, nn.Sequential(nn.AvgPool2d(2), conv1(inputs, width)))
 
 
-def plain(width: int) -> Residual:
+def same_block(width: int) -> ResidualBlock:
     """The same size, the skip untouched."""
-    main = nn.Sequential(nn.ReLU(), three(width, width), nn.ReLU(inplace=True), three(width, width))
-    return Residual(main, nn.Identity())
+    main = nn.Sequential(nn.ReLU(), conv3(width, width), nn.ReLU(inplace=True), conv3(width, width))
+    return ResidualBlock(main, nn.Identity())
 
 
-def three(inputs: int, outputs: int) -> nn.Conv2d:
-    return he(nn.Conv2d(inputs, outputs, 3, padding=1))
+def conv3(inputs: int, outputs: int) -> nn.Conv2d:
+    return he_uniform(nn.Conv2d(inputs, outputs, 3, padding=1))
 
 
-def one(inputs: int, outputs: int) -> nn.Conv2d:
-    return glorot(nn.Conv2d(inputs, outputs, 1))
+def conv1(inputs: int, outputs: int) -> nn.Conv2d:
+    return glorot_uniform(nn.Conv2d(inputs, outputs, 1))

@@ -10,12 +10,14 @@ from torch import Tensor, nn
 from torch.nn.functional import normalize
 from torch.nn.utils import parametrize
 
-from ..core import exact
+from ..core import full_precision
 
-Weighted = nn.Linear | nn.Conv2d | nn.ConvTranspose2d | nn.Embedding
-AnyWeighted = TypeVar("AnyWeighted", bound=Weighted)
+WeightLayer = nn.Linear | nn.Conv2d | nn.ConvTranspose2d | nn.Embedding
+AnyWeightLayer = TypeVar("AnyWeightLayer", bound=WeightLayer)
 AnyModule = TypeVar("AnyModule", bound=nn.Module)
-WARM = 15  # steps of the power method before the first pass, so that the first slopes are bounded too; theirs had none
+WARM_UP_STEPS = (
+    15  # steps of the power method before the first pass, so that the first slopes are bounded too; theirs had none
+)
 
 
 class SpectralNorm(nn.Module):
@@ -33,13 +35,13 @@ class SpectralNorm(nn.Module):
         self.outputs = outputs  # the weight's dimension that counts outputs
         matrix = self.matrix(weight.detach())
         self.register_buffer("u", torch.randn_like(matrix[:, 0]))
-        for _ in range(WARM):
-            self.u = turned(matrix, self.u)[0]
+        for _ in range(WARM_UP_STEPS):
+            self.u = power_iteration(matrix, self.u)[0]
 
     def forward(self, weight: Tensor) -> Tensor:
-        with full(weight):
+        with full_precision_unless_meta(weight):
             matrix = self.matrix(weight)
-            u, v = turned(matrix.detach(), self.u)
+            u, v = power_iteration(matrix.detach(), self.u)
             if self.training:
                 self.u.copy_(u)
             return weight / (u @ (matrix @ v))  # u and v are constants, section 2.1: the slope of sigma is u v^T
@@ -48,18 +50,18 @@ class SpectralNorm(nn.Module):
         return weight.transpose(0, self.outputs).flatten(1)
 
 
-def full(t: Tensor) -> AbstractContextManager[object]:
+def full_precision_unless_meta(t: Tensor) -> AbstractContextManager[object]:
     """No reduced precision inside; tensors without values, in which networks are measured, know none."""
-    return nullcontext() if t.is_meta else exact(t)
+    return nullcontext() if t.is_meta else full_precision(t)
 
 
-def turned(matrix: Tensor, u: Tensor) -> tuple[Tensor, Tensor]:
+def power_iteration(matrix: Tensor, u: Tensor) -> tuple[Tensor, Tensor]:
     """One step of the power method from u: both singular vectors."""
     v = normalize(matrix.T @ u, dim=0)
     return normalize(matrix @ v, dim=0), v
 
 
-def spectral(layer: AnyWeighted) -> AnyWeighted:
+def add_spectral_norm(layer: AnyWeightLayer) -> AnyWeightLayer:
     """The layer, its weight spectrally normalised from now on; begin its weights before, unless with all zeros.
 
     A weight of zeros, with which some residual blocks begin, has no norm to be divided by: it is drawn.
@@ -71,9 +73,9 @@ def spectral(layer: AnyWeighted) -> AnyWeighted:
     return layer
 
 
-def normalised(module: AnyModule) -> AnyModule:
+def add_spectral_norms(module: AnyModule) -> AnyModule:
     """The module with every linear layer, convolution and embedding in it spectrally normalised, once."""
     for layer in list(module.modules()):
-        if isinstance(layer, Weighted) and not parametrize.is_parametrized(layer, "weight"):
-            spectral(layer)
+        if isinstance(layer, WeightLayer) and not parametrize.is_parametrized(layer, "weight"):
+            add_spectral_norm(layer)
     return module

@@ -9,8 +9,8 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from ..core import Clock, Number, at, require, wide, within
-from ..parts import draw
+from ..core import Clock, Number, check_range, require, upcast, value_at
+from ..parts import draw_rows
 from .augment import ADA, Augment, DiffAugment
 
 
@@ -26,13 +26,13 @@ class Noise:
     kind: Literal["normal", "uniform"] = "normal"  # the noise's distribution
 
     def __post_init__(self) -> None:
-        within(self.std, "Noise's std")
+        check_range(self.std, "Noise's std")
         require(self.kind in ("normal", "uniform"), f"Noise's kind is normal or uniform, not {self.kind!r}")
 
     def __call__(self, sample: Tensor, clock: Clock) -> Tensor:
-        x = wide(sample)
+        x = upcast(sample)
         sampler = torch.randn if self.kind == "normal" else standard_uniform
-        return x + at(self.std, clock) * draw(sampler, x, *x.shape[1:])
+        return x + value_at(self.std, clock) * draw_rows(sampler, x, *x.shape[1:])
 
 
 def standard_uniform(

@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
-from ..metrics.features import frechet_name
+from ..metrics.features import frechet_title
+from ..metrics.frechet_error import frechet_estimate
 from ..metrics.kernel import kid as kernel_distance
-from ..metrics.parzen import choose_sigma, parzen
+from ..metrics.parzen import choose_sigma, parzen_likelihood
 from ..metrics.sliced import patch_distances, sliced_wasserstein
-from ..metrics.spread import frechet_estimate
-from .case import Case, Number
+from .metric_input import MetricInput, MetricResult
 
-PATCHED, PATCHES, DIRECTIONS = 2_000, 32, 128  # images on both sides, patches of each, directions
-TESTED = 1_000  # data whose likelihood is taken, and as many that choose the width
-WIDE = 10_000  # samples with a Gaussian around each
-POINTS = 10_000
+PATCHED_IMAGES, PATCHES_PER_IMAGE, SLICE_DIRECTIONS = (
+    2_000,
+    32,
+    128,
+)  # images on both sides, patches of each, directions
+PARZEN_TESTED = 1_000  # data whose likelihood is taken, and as many that choose the width
+PARZEN_SAMPLES = 10_000  # samples with a Gaussian around each
+SLICED_POINTS = 10_000
 
 
-def fid(case: Case) -> Number:
+def fid(case: MetricInput) -> MetricResult:
     estimate = frechet_estimate(case.real.moments, case.made.moments, case.made.features)
-    note = lack_of_rank(len(case.made), len(case.real), case.made.eye.extractor.dimension)
-    return Number.of(estimate.value, estimate.error, frechet_name(case.made.eye.extractor), estimate.n, note=note)
+    note = rank_warning(len(case.made), len(case.real), case.made.extractor.network.dimension)
+    return MetricResult.of(
+        estimate.value, estimate.error, frechet_title(case.made.extractor.network), estimate.n, note=note
+    )
 
 
-def lack_of_rank(samples: int, references: int, dimension: int) -> str:
+def rank_warning(samples: int, references: int, dimension: int) -> str:
     """What there is to know of a Fréchet distance of fewer samples than dimensions; nothing of others."""
     few = min(samples, references)
     if few > dimension:
@@ -30,29 +36,31 @@ def lack_of_rank(samples: int, references: int, dimension: int) -> str:
             "distance is biased upward, and its interval holds no bias; take more samples, or kid")  # fmt: skip
 
 
-def kid(case: Case) -> Number:
+def kid(case: MetricInput) -> MetricResult:
     estimate = kernel_distance(case.real.features, case.made.features, seed=case.seed)
     error = None if estimate.error is None else 1000 * estimate.error
-    return Number.of(1000 * estimate.value, error, f"KID x 1000 ({case.eye})", estimate.n,
+    return MetricResult.of(1000 * estimate.value, error, f"KID x 1000 ({case.extractor_title})", estimate.n,
                      samples=estimate.fake, references=estimate.real)  # fmt: skip
 
 
-def swd(case: Case) -> Number:
-    if case.real.side.data.shape.points:
-        real, made = case.real.features[:POINTS], case.made.features[:POINTS]
-        value = sliced_wasserstein(real, made, DIRECTIONS, case.seed)
-        return Number(value, "sliced Wasserstein (points)", samples=len(made), references=len(real))
-    ours, theirs = case.made.pictures(PATCHED), case.real.pictures(PATCHED)
-    scales = patch_distances(theirs, ours, patches=PATCHES, directions=DIRECTIONS, seed=case.seed)
+def swd(case: MetricInput) -> MetricResult:
+    if case.real.sample_set.data.shape.points:
+        real, made = case.real.features[:SLICED_POINTS], case.made.features[:SLICED_POINTS]
+        value = sliced_wasserstein(real, made, SLICE_DIRECTIONS, case.seed)
+        return MetricResult(value, "sliced Wasserstein (points)", samples=len(made), references=len(real))
+    ours, theirs = case.made.lazy_images(PATCHED_IMAGES), case.real.lazy_images(PATCHED_IMAGES)
+    scales = patch_distances(theirs, ours, patches=PATCHES_PER_IMAGE, directions=SLICE_DIRECTIONS, seed=case.seed)
     value = sum(scales.values()) / len(scales)
-    return Number(value, "SWD x 1000 (patches)", samples=ours.shape[0], references=theirs.shape[0])
+    return MetricResult(value, "SWD x 1000 (patches)", samples=ours.shape[0], references=theirs.shape[0])
 
 
-def likelihood(case: Case) -> Number:
+def parzen_result(case: MetricInput) -> MetricResult:
     """Pixels lie in 0 to 1 here, as in the papers; half of the data that are read choose the width."""
-    points = case.real.side.data.shape.points
-    real, made = (rows if points else (rows + 1) / 2 for rows in (case.real.features, case.made.features[:WIDE]))
-    count = min(TESTED, len(real) // 2)
+    points = case.real.sample_set.data.shape.points
+    real, made = (
+        rows if points else (rows + 1) / 2 for rows in (case.real.features, case.made.features[:PARZEN_SAMPLES])
+    )
+    count = min(PARZEN_TESTED, len(real) // 2)
     sigma = choose_sigma(made, real[count : 2 * count])
-    value, error, n = parzen(made, real[:count], sigma)
-    return Number.of(value, error, "Parzen likelihood, nats", n, samples=len(made), references=count)
+    value, error, n = parzen_likelihood(made, real[:count], sigma)
+    return MetricResult.of(value, error, "Parzen likelihood, nats", n, samples=len(made), references=count)

@@ -8,20 +8,20 @@ from contextlib import contextmanager
 import torch
 
 from ..core import Mistake, Shape, require
-from ..data.toys import modes
-from ..metrics.diversity import scales_of
+from ..data.toys import toy_modes
+from ..metrics.diversity import count_scales
+from ..metrics.features import inception_download
 from ..runs.settings import Settings
-from . import weights
-from .case import ONLY_IMAGES
-from .eyes import Eyes, learnable, silent, unnamed
-from .named import FEATURES, METRICS, Metric, Reads, chosen, names_classes
-from .sides import Known, comparable
+from .extractors import Extractors, learnable, notify_nobody, unnamed
+from .inputs import SampleInfo, check_same_shape
+from .metric_input import NEEDS_GENERATOR
+from .metric_table import FEATURE_NAMES, METRICS, Metric, MetricReads, names_classes, parse_metric_names
 
-OF_MODES = ("modes", "quality", "reverse-kl")  # of what names classes, those that points have, too
+POINT_CLASS_METRICS = ("modes", "quality", "reverse-kl")  # of what names classes, those that points have, too
 
 
 @contextmanager
-def naming(metric: str) -> Iterator[None]:
+def naming_metric(metric: str) -> Iterator[None]:
     """A Mistake in here says of which metric it is."""
     try:
         yield
@@ -29,33 +29,33 @@ def naming(metric: str) -> Iterator[None]:
         raise Mistake(f"{metric} cannot be measured: {mistake}") from mistake
 
 
-def foresee(names: Iterable[str], eyes: Eyes, made: Known, real: Known, generator: bool) -> None:
+def preflight(names: Iterable[str], eyes: Extractors, made: SampleInfo, real: SampleInfo, generator: bool) -> None:
     """Make the extractors that these metrics look through; raises Mistake for a metric that cannot be had, naming it.
 
     `generator` tells whether what made the samples will be at hand.
     """
-    comparable(made, real)
+    check_same_shape(made, real)
     for name in names:
-        with naming(name):
+        with naming_metric(name):
             metric = METRICS[name]
-            enough(metric, made.n, real.n)
-            require(generator or not metric.function.startswith("paths."), ONLY_IMAGES)
-            suits(name, metric, real)
-            readable(eyes, metric, made)
+            check_sample_count(metric, made.n, real.n)
+            require(generator or not metric.function.startswith("latents."), NEEDS_GENERATOR)
+            check_data_kind(name, metric, real)
+            check_extractor(eyes, metric, made)
 
 
-def foretell(wanted: str | None, features: str, real: Known, samples: int, generator: bool = True,
+def foretell(wanted: str | None, features: str, real: SampleInfo, samples: int, generator: bool = True,
              windows: bool = False, download: bool = False) -> None:  # fmt: skip
     """Refuse what the shape of the data alone tells: before any of them is read, and anything is made of them.
 
     `windows`: random ones of larger pictures are shown. `download`: Inception's weights may be fetched.
     """
-    for name in chosen(wanted) if wanted else ():
-        with naming(name):
+    for name in parse_metric_names(wanted) if wanted else ():
+        with naming_metric(name):
             metric = METRICS[name]
-            enough(metric, samples, real.n)
-            require(generator or not metric.function.startswith("paths."), ONLY_IMAGES)
-            suits(name, metric, real)
+            check_sample_count(metric, samples, real.n)
+            require(generator or not metric.function.startswith("latents."), NEEDS_GENERATOR)
+            check_data_kind(name, metric, real)
             seen(features, metric.reads, real, windows, download)
     if not wanted:
         seen(features, "features", real, windows, download)
@@ -63,17 +63,19 @@ def foretell(wanted: str | None, features: str, real: Known, samples: int, gener
 
 def foretell_run(chosen: Settings, shape: Shape, most: int | None) -> None:
     """The same of a run that is measured as it trains, of data of this shape and `most` samples, if that is known."""
-    real = Known(chosen.data or "", shape, chosen.samples if most is None else most)
+    real = SampleInfo(chosen.data or "", shape, chosen.samples if most is None else most)
     foretell(chosen.measure, chosen.features, real, chosen.samples, windows=chosen.crop == "random")
 
 
-def seen(features: str, reads: Reads, real: Known, windows: bool, download: bool) -> None:
+def seen(features: str, reads: MetricReads, real: SampleInfo, windows: bool, download: bool) -> None:
     """Can such features be had of such data, and do they tell what a metric reads?"""
     shape = real.shape
     if reads in ("pixels", "images") or (reads == "classes" and shape.points):
         return
-    if not download and (features.partition(":")[0] == "inception" or (reads == "spatial" and features in FEATURES)):
-        weights.needed(False, silent)
+    if not download and (
+        features.partition(":")[0] == "inception" or (reads == "spatial" and features in FEATURE_NAMES)
+    ):
+        inception_download.ensure_inception_weights(False, notify_nobody)
     if reads == "spatial":
         return
     if features == "classifier":
@@ -88,24 +90,24 @@ def seen(features: str, reads: Reads, real: Known, windows: bool, download: bool
                                          "--features classifier does, or whole Inception")  # fmt: skip
 
 
-def enough(metric: Metric, made: int, real: int) -> None:
+def check_sample_count(metric: Metric, made: int, real: int) -> None:
     few = f"it needs {metric.least} samples or more on both sides, and there are {made:,} against {real:,}"
     require(min(made, real) >= metric.least, few)
 
 
-def suits(name: str, metric: Metric, real: Known) -> None:
+def check_data_kind(name: str, metric: Metric, real: SampleInfo) -> None:
     """Have such data what the metric is about: classes, modes, pixels enough?"""
     if real.shape.points and metric.reads == "classes":
-        require(name in OF_MODES, f"this metric needs class names, and {real.name} has none")
-        modes(real.name)
+        require(name in POINT_CLASS_METRICS, f"this metric needs class names, and {real.name} has none")
+        toy_modes(real.name)
     elif name == "quality":
         raise Mistake(f"this metric counts points near modes, and {real.name} has images; metric readable is for those")
     elif name == "msssim":
-        scales_of((1, *real.shape[:3]))
+        count_scales((1, *real.shape[:3]))
 
 
-def readable(eyes: Eyes, metric: Metric, made: Known) -> None:
+def check_extractor(eyes: Extractors, metric: Metric, made: SampleInfo) -> None:
     """Can the extractor read samples of this shape?"""
-    eye = eyes.of(metric.reads)
+    eye = eyes.for_reads(metric.reads)
     with torch.no_grad():
-        eye.extractor(torch.zeros(1, *made.shape[:3], device=eye.device))
+        eye.network(torch.zeros(1, *made.shape[:3], device=eye.device))

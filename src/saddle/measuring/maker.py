@@ -8,27 +8,27 @@ from torch import Tensor
 from ..core import Mistake
 from ..data.dataset import Dataset
 from ..inference.chance import RowsDraw
-from ..inference.load import Loaded
-from ..parts import Part, playing
-from ..training.engine import mix
-from ..training.rows import MOST
-from .sides import as_data
+from ..inference.load import LoadedGame
+from ..parts import Shard, use_shard
+from ..training.engine import derive_seed
+from ..training.rows import MAX_ROWS
+from .inputs import generated_dataset
 
 
-class Maker:
+class GeneratorHandle:
     """Samples, and latents with what becomes of them."""
 
-    def __init__(self, name: str, loaded: Loaded) -> None:
+    def __init__(self, name: str, loaded: LoadedGame) -> None:
         self.name, self.loaded = name, loaded
         self.weights = "averaged" if loaded.averaged else "last"  # those over the last rounds, or of the very last
 
     def samples(self, n: int, seed: int) -> Dataset:
         """As `saddle sample` makes them, with their labels where these decide what is made."""
         loaded, labels = self.loaded, None
-        if loaded.shape.classes and loaded.conditional:
-            drawn = [loaded.drawn(seed, i) for i in range(-(-n // MOST))]
+        if loaded.shape.classes and loaded.is_conditional:
+            drawn = [loaded.draw_labels(seed, i) for i in range(-(-n // MAX_ROWS))]
             labels = torch.cat([some for some in drawn if some is not None])[:n]
-        return as_data(self.name, loaded.parts(n, seed), n, loaded.shape, loaded.classes, labels)
+        return generated_dataset(self.name, loaded.sample_chunks(n, seed), n, loaded.shape, loaded.classes, labels)
 
     def latents(self, n: int, seed: int) -> Tensor:
         """(n, size) from the game's prior; raises Mistake for a game without a generator of that kind."""
@@ -37,7 +37,7 @@ class Maker:
             raise Mistake(f"{type(game).__name__} has no generator of latents that a path could be taken through")
         device = self.loaded.device
         like = torch.zeros(n, *self.loaded.shape[:3], device=device)
-        with playing(Part(dice=torch.Generator(device).manual_seed(mix(seed, n)))):
+        with use_shard(Shard(rng=torch.Generator(device).manual_seed(derive_seed(seed, n)))):
             drawn: Tensor = game.prior(like, game.latent)  # type: ignore[operator]
         return drawn
 

@@ -6,77 +6,91 @@ import torch
 
 from ..core import require
 from ..metrics.bins import different_bins
-from ..metrics.birthday import birthday, closest_pairs
-from ..metrics.diversity import pair_distance
-from ..metrics.two_sample import classifier_test, one_nearest
-from .case import Case, Number, share
+from ..metrics.birthday import birthday_test, closest_pairs
+from ..metrics.diversity import mean_pair_distance
+from ..metrics.two_sample import classifier_two_sample, one_nearest_neighbour
+from .metric_input import MetricInput, MetricResult, share_result
 
-TESTED = 5_000  # samples on both sides of a two-sample test
-CELLS = 100
-BATCH, RARE = 100, 0.05  # samples in a birthday's batch; the share of the data's batches that may have twins
+TWO_SAMPLE_ROWS = 5_000  # samples on both sides of a two-sample test
+NDB_BINS = 100
+BIRTHDAY_BATCH, TWIN_RATE = (
+    100,
+    0.05,
+)  # samples in a birthday's batch; the share of the data's batches that may have twins
 
 
-def precision(case: Case) -> Number:
+def precision(case: MetricInput) -> MetricResult:
     four, _, n = case.manifolds
-    return share(four.precision, n, f"precision ({case.eye})", samples=n, references=n)
+    return share_result(four.precision, n, f"precision ({case.extractor_title})", samples=n, references=n)
 
 
-def recall(case: Case) -> Number:
+def recall(case: MetricInput) -> MetricResult:
     four, _, n = case.manifolds
-    return share(four.recall, n, f"recall ({case.eye})", samples=n, references=n)
+    return share_result(four.recall, n, f"recall ({case.extractor_title})", samples=n, references=n)
 
 
-def density(case: Case) -> Number:
+def density(case: MetricInput) -> MetricResult:
     _, dense, n = case.manifolds
-    return Number(dense.density, f"density ({case.eye})", samples=n, references=n)
+    return MetricResult(dense.density, f"density ({case.extractor_title})", samples=n, references=n)
 
 
-def coverage(case: Case) -> Number:
+def coverage(case: MetricInput) -> MetricResult:
     _, dense, n = case.manifolds
-    return share(dense.coverage, n, f"coverage ({case.eye})", samples=n, references=n)
+    return share_result(dense.coverage, n, f"coverage ({case.extractor_title})", samples=n, references=n)
 
 
-def one(case: Case) -> Number:
-    real, made = case.equal(TESTED)
-    return share(one_nearest(real, made).accuracy, 2 * len(made), f"1-NN accuracy ({case.eye})",
+def one_nn(case: MetricInput) -> MetricResult:
+    real, made = case.equal_features(TWO_SAMPLE_ROWS)
+    return share_result(one_nearest_neighbour(real, made).accuracy, 2 * len(made),
+                        f"1-NN accuracy ({case.extractor_title})",
                  samples=len(made), references=len(real))  # fmt: skip
 
 
-def told(case: Case) -> Number:
-    real, made = case.equal(TESTED)
-    found = classifier_test(real, made, seed=case.seed)
-    return share(found.accuracy, found.held_out, f"C2ST accuracy ({case.eye})", samples=len(made), references=len(real))
+def c2st(case: MetricInput) -> MetricResult:
+    real, made = case.equal_features(TWO_SAMPLE_ROWS)
+    found = classifier_two_sample(real, made, seed=case.seed)
+    return share_result(
+        found.accuracy,
+        found.held_out,
+        f"C2ST accuracy ({case.extractor_title})",
+        samples=len(made),
+        references=len(real),
+    )
 
 
-def bins(case: Case) -> Number:
-    real, made = case.equal(TESTED)
-    count = min(CELLS, len(real) // 10)
+def ndb(case: MetricInput) -> MetricResult:
+    real, made = case.equal_features(TWO_SAMPLE_ROWS)
+    count = min(NDB_BINS, len(real) // 10)
     found = different_bins(real, made, count, seed=case.seed)
-    return share(found.share, count, f"NDB / {count} ({case.eye})", samples=len(made), references=len(real))
+    return share_result(
+        found.share, count, f"NDB / {count} ({case.extractor_title})", samples=len(made), references=len(real)
+    )
 
 
-def twins(case: Case) -> Number:
+def birthday_twins(case: MetricInput) -> MetricResult:
     """What counts as twins is set by the data: a pair so near that one in twenty of their batches has one."""
-    real, made = case.equal(TESTED)
-    nearest = [closest_pairs(rows, 1)[0].distance for rows in torch.split(real, BATCH) if len(rows) == BATCH]
-    threshold = float(torch.tensor(nearest).quantile(RARE))
-    found = birthday(made, BATCH, threshold, case.seed)
-    return share(found.collided, found.batches, f"birthday twins in {BATCH} ({case.eye})",
+    real, made = case.equal_features(TWO_SAMPLE_ROWS)
+    nearest = [
+        closest_pairs(rows, 1)[0].distance for rows in torch.split(real, BIRTHDAY_BATCH) if len(rows) == BIRTHDAY_BATCH
+    ]
+    threshold = float(torch.tensor(nearest).quantile(TWIN_RATE))
+    found = birthday_test(made, BIRTHDAY_BATCH, threshold, case.seed)
+    return share_result(found.collided, found.batches, f"birthday twins in {BIRTHDAY_BATCH} ({case.extractor_title})",
                  samples=len(made), references=len(real))  # fmt: skip
 
 
-def copies(case: Case) -> Number:
-    n = len(case.memory.ratio)
-    return share(case.memory.copies, n, f"copies ({case.eye})", samples=n)
+def copies(case: MetricInput) -> MetricResult:
+    n = len(case.memorisation.ratio)
+    return share_result(case.memorisation.copies, n, f"copies ({case.extractor_title})", samples=n)
 
 
-def authenticity(case: Case) -> Number:
-    n = len(case.memory.ratio)
-    return share(case.memory.authenticity, n, f"authenticity ({case.eye})", samples=n)
+def authenticity(case: MetricInput) -> MetricResult:
+    n = len(case.memorisation.ratio)
+    return share_result(case.memorisation.authenticity, n, f"authenticity ({case.extractor_title})", samples=n)
 
 
-def spread(case: Case) -> Number:
-    ours, theirs = (pair_distance(seen.features, seed=case.seed) for seen in (case.made, case.real))
+def feature_diversity(case: MetricInput) -> MetricResult:
+    ours, theirs = (mean_pair_distance(seen.features, seed=case.seed) for seen in (case.made, case.real))
     require(theirs.value > 0, "the data are all the same, so there is no diversity to compare with")
     error = None if ours.error is None else ours.error / theirs.value
-    return Number.of(ours.value / theirs.value, error, f"diversity ({case.eye})")
+    return MetricResult.of(ours.value / theirs.value, error, f"diversity ({case.extractor_title})")

@@ -8,22 +8,22 @@ import torch
 from torch import Tensor
 
 from ..core import require
-from ..runs.sheets import save, sheet
-from .case import Case
+from ..runs.sheets import make_contact_sheet, save_png
+from .metric_input import MetricInput
 
-PAIRS = 32
+SHOWN_PAIRS = 32
 
 
-def draw_copies(case: Case, file: Path) -> None:
+def plot_copies(case: MetricInput, file: Path) -> None:
     """Pairs (sample, its nearest training sample), the most suspicious first."""
-    require(not case.real.side.data.shape.points, "points are not looked at in pairs; leave out --picture")
+    require(not case.real.sample_set.data.shape.points, "points are not looked at in pairs; leave out --picture")
     file.parent.mkdir(parents=True, exist_ok=True)
-    columns = pairs(case)
-    save(sheet(columns), file)
+    columns = copy_pairs(case)
+    save_png(make_contact_sheet(columns), file)
 
 
-def pairs(case: Case) -> dict[str, Tensor]:
-    found = case.memory
-    first = found.most_copied(PAIRS)
-    return {"made": case.made.side.images(case.made.rows[first]),
-            "nearest": case.real.side.images(torch.as_tensor(found.which[first]))}  # fmt: skip
+def copy_pairs(case: MetricInput) -> dict[str, Tensor]:
+    found = case.memorisation
+    first = found.most_copied(SHOWN_PAIRS)
+    return {"made": case.made.sample_set.images(case.made.rows[first]),
+            "nearest": case.real.sample_set.images(torch.as_tensor(found.which[first]))}  # fmt: skip

@@ -10,41 +10,43 @@ from torch import Tensor
 
 from ..core import require
 from ..data.progress import tell_wait
-from ..metrics.features import Extractor, features_of
+from ..metrics.features import Extractor, extract_features
 from ..metrics.moments import Moments
-from .sides import Pictures, Side
-from .store import keep_features, keep_moments, kept_features, kept_moments, place
+from .feature_cache import find_cache_paths, load_features, load_moments, save_features, save_moments
+from .inputs import SampleImages, SampleSet
 
-MANY = 2000  # samples, from which on it is said that they are being read
+MANY_SAMPLES = 2000  # samples, from which on it is said that they are being read
 
 
-class Eye:
+class DeviceExtractor:
     """An extractor where it works, with the layer behind it that names classes, if it has one."""
 
     def __init__(self, extractor: Extractor, device: torch.device, naming: Callable[[Tensor], Tensor] | None = None,
                  classes: tuple[str, ...] = ()) -> None:  # fmt: skip
-        self.extractor, self.device, self.naming, self.classes = extractor, device, naming, classes
+        self.network, self.device, self.classify, self.classes = extractor, device, naming, classes
 
     @property
     def title(self) -> str:
-        name, dimension = self.extractor.name, self.extractor.dimension
+        name, dimension = self.network.name, self.network.dimension
         return name if name.endswith(f"-{dimension}") else f"{name}-{dimension}"
 
-    def features(self, side: Side) -> Tensor:
-        return features_of(self.extractor, (images.to(self.device) for images in side.batches())).cpu()
+    def extract(self, side: SampleSet) -> Tensor:
+        return extract_features(self.network, (images.to(self.device) for images in side.batches())).cpu()
 
 
-class Seen:
+class SampleFeatures:
     """A side through an eye; `only` is a part of it."""
 
-    def __init__(self, side: Side, eye: Eye, say: Callable[[str], None] = lambda sentence: None) -> None:
-        self.side, self.eye, self.say, self.rows = side, eye, say, torch.arange(side.n)
-        self.whole: Seen | None = None
+    def __init__(
+        self, side: SampleSet, eye: DeviceExtractor, say: Callable[[str], None] = lambda sentence: None
+    ) -> None:
+        self.sample_set, self.extractor, self.say, self.rows = side, eye, say, torch.arange(side.n)
+        self.parent: SampleFeatures | None = None
 
-    def only(self, rows: Tensor) -> Seen:
+    def subset(self, rows: Tensor) -> SampleFeatures:
         """Those of these numbers."""
-        part = Seen(self.side, self.eye)
-        part.rows, part.whole = self.rows[rows], self.whole or self
+        part = SampleFeatures(self.sample_set, self.extractor)
+        part.rows, part.parent = self.rows[rows], self.parent or self
         return part
 
     def __len__(self) -> int:
@@ -52,44 +54,50 @@ class Seen:
 
     def images(self, count: int) -> Tensor:
         """The first `count` of them, (count, c, h, w)."""
-        return self.side.images(self.rows[:count])
+        return self.sample_set.images(self.rows[:count])
 
-    def pictures(self, count: int) -> Pictures:
+    def lazy_images(self, count: int) -> SampleImages:
         """The first `count` of them, read as they are asked for."""
-        return Pictures(self.side, self.rows[:count])
+        return SampleImages(self.sample_set, self.rows[:count])
 
     @cached_property
     def features(self) -> Tensor:
         """(n, d) float32, from the cache where this side is data."""
-        if self.whole:
-            return self.whole.features[self.rows]
-        where = place(self.side, self.eye.extractor)
-        kept = kept_features(where.features, self.say) if where else None
+        if self.parent:
+            return self.parent.features[self.rows]
+        where = find_cache_paths(self.sample_set, self.extractor.network)
+        kept = load_features(where.features, self.say) if where else None
         if kept is not None:
             return kept
-        if self.side.n >= MANY:
+        if self.sample_set.n >= MANY_SAMPLES:
             later = "; they are kept for the next time" if where else ""
-            tell_wait(self.say, f"reading {self.side.n:,} of {self.side.data.name} with {self.eye.title}{later}")
-        features = self.eye.features(self.side)
+            tell_wait(
+                self.say,
+                f"reading {self.sample_set.n:,} of {self.sample_set.data.name} with {self.extractor.title}{later}",
+            )
+        features = self.extractor.extract(self.sample_set)
         if where:
-            keep_features(where.features, features)
+            save_features(where.features, features)
         return features
 
     @cached_property
     def moments(self) -> Moments:
-        where = None if self.whole else place(self.side, self.eye.extractor)
-        kept = kept_moments(where.moments, self.say) if where else None
+        where = None if self.parent else find_cache_paths(self.sample_set, self.extractor.network)
+        kept = load_moments(where.moments, self.say) if where else None
         if kept is not None:
             return kept
         moments = Moments.of(self.features)
         if where:
-            keep_moments(where.moments, moments)
+            save_moments(where.moments, moments)
         return moments
 
     @cached_property
     def probabilities(self) -> Tensor:
         """(n, classes)."""
-        require(self.eye.naming is not None, f"this metric needs class names, and {self.side.data.name} has none")
-        assert self.eye.naming is not None
+        require(
+            self.extractor.classify is not None,
+            f"this metric needs class names, and {self.sample_set.data.name} has none",
+        )
+        assert self.extractor.classify is not None
         with torch.no_grad():
-            return torch.cat([self.eye.naming(rows) for rows in torch.split(self.features, 4096)])
+            return torch.cat([self.extractor.classify(rows) for rows in torch.split(self.features, 4096)])

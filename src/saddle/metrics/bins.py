@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 
 from ..errors import require
-from .neighbours import nearest
+from .neighbours import nearest_neighbours
 
 
-class Bins(NamedTuple):
+class BinComparison(NamedTuple):
     """Bins whose shares of data and samples differ."""
 
     different: int  # bins whose shares differ significantly; about level * bins for a perfect sampler
@@ -21,10 +21,12 @@ class Bins(NamedTuple):
     divergence: float  # Jensen-Shannon, nats, between the two histograms
 
 
-def different_bins(real: Tensor, fake: Tensor, bins: int = 100, level: float = 0.05, seed: int = 0) -> Bins:
+def different_bins(real: Tensor, fake: Tensor, bins: int = 100, level: float = 0.05, seed: int = 0) -> BinComparison:
     """NDB: a two-proportion z-test in each k-means cell of real features (Richardson and Weiss 2018, 1805.12462)."""
     centres = k_means(real, bins, seed)
-    ours, theirs = (torch.bincount(nearest(rows, centres).which[:, 0], minlength=bins) for rows in (real, fake))
+    ours, theirs = (
+        torch.bincount(nearest_neighbours(rows, centres).which[:, 0], minlength=bins) for rows in (real, fake)
+    )
     p, q = ours.double() / len(real), theirs.double() / len(fake)
     both = (ours + theirs).double() / (len(real) + len(fake))
     deviation = (both * (1 - both) * (1 / len(real) + 1 / len(fake))).sqrt()
@@ -32,7 +34,7 @@ def different_bins(real: Tensor, fake: Tensor, bins: int = 100, level: float = 0
     different = int(((p - q).abs() > limit * deviation).sum())
     middle = (p + q) / 2
     entropies = [float(-torch.xlogy(share, share).sum()) for share in (middle, p, q)]
-    return Bins(different, bins, different / bins, entropies[0] - (entropies[1] + entropies[2]) / 2)
+    return BinComparison(different, bins, different / bins, entropies[0] - (entropies[1] + entropies[2]) / 2)
 
 
 def k_means(points: Tensor, count: int, seed: int = 0, steps: int = 50) -> Tensor:
@@ -42,7 +44,7 @@ def k_means(points: Tensor, count: int, seed: int = 0, steps: int = 50) -> Tenso
     points = points.detach()
     centres, cells = _seeds(points, count, dice), None
     for _ in range(steps):
-        index = nearest(points, centres).which[:, 0]
+        index = nearest_neighbours(points, centres).which[:, 0]
         if cells is not None and torch.equal(index, cells):
             break
         cells = index

@@ -12,7 +12,7 @@ from ..errors import require
 from .neighbours import nearest_others
 
 
-class Birthday(NamedTuple):
+class BirthdayTest(NamedTuple):
     """Collisions within batches of one size."""
 
     collided: float  # share of batches with a pair nearer than the threshold
@@ -21,13 +21,13 @@ class Birthday(NamedTuple):
     support: float  # s^2 / (2 log(1 / (1 - collided))): the support of an even sampler; inf without a collision
 
 
-class Pair(NamedTuple):
+class ClosePair(NamedTuple):
     first: int
     second: int
     distance: float
 
 
-def birthday(features: Tensor, size: int, threshold: float, seed: int = 0) -> Birthday:
+def birthday_test(features: Tensor, size: int, threshold: float, seed: int = 0) -> BirthdayTest:
     """Collisions in disjoint batches of `size` features (n, d) (Arora and Zhang 2017, 1706.08224).
 
     A collision at rate 1/2 means a support of about size^2 / (2 log 2). The threshold decides what counts as the same:
@@ -38,17 +38,17 @@ def birthday(features: Tensor, size: int, threshold: float, seed: int = 0) -> Bi
     order = torch.randperm(len(features), generator=torch.Generator().manual_seed(seed))[: batches * size]
     hits = [closest_pairs(features[part], 1)[0].distance <= threshold for part in torch.split(order, size)]
     share = sum(hits) / batches
-    return Birthday(share, batches, size, support(share, size))
+    return BirthdayTest(share, batches, size, estimate_support(share, size))
 
 
-def support(collided: float, size: int) -> float:
+def estimate_support(collided: float, size: int) -> float:
     """The number of equally likely samples at which batches of `size` collide with that probability; 0 if all do."""
     if collided <= 0:
         return math.inf
     return 0.0 if collided >= 1 else size**2 / (2 * -math.log1p(-collided))
 
 
-def closest_pairs(features: Tensor, count: int) -> list[Pair]:
+def closest_pairs(features: Tensor, count: int) -> list[ClosePair]:
     """The pairs of samples (n, d) most alike, nearest first, each sample with its nearest, to be looked at."""
     found = nearest_others(features)
     distance, other = found.distance[:, 0], found.which[:, 0]
@@ -57,4 +57,4 @@ def closest_pairs(features: Tensor, count: int) -> list[Pair]:
         pairs.setdefault((min(i, int(other[i])), max(i, int(other[i]))), float(distance[i]))
         if len(pairs) == count:
             break
-    return [Pair(first, second, apart) for (first, second), apart in pairs.items()]
+    return [ClosePair(first, second, apart) for (first, second), apart in pairs.items()]

@@ -17,17 +17,17 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..core import Mistake, Shape, require
-from ..data.progress import progress
-from ..data.seal import Spoiled, content, made_again, tidy_drafts, write_sealed
+from ..data.cache.sealed import DamagedFile, describe_rebuild, read_sealed, remove_stale_drafts, write_sealed
+from ..data.progress import progress_bar
 from ..runs.tensors import write_tensors
 
-VERSION = 2  # of everything here that decides the weights; part of a cached classifier's name
-BATCH = 128
-IMAGES = 80_000  # shown in all, unless epochs are given: under a minute on two cores at 32 pixels
-JUNK = 8  # of each batch, pictures of nothing, so that nothing is not read as something
+CLASSIFIER_VERSION = 2  # of everything here that decides the weights; part of a cached classifier's name
+CLASSIFIER_BATCH = 128
+TRAINING_IMAGES = 80_000  # shown in all, unless epochs are given: under a minute on two cores at 32 pixels
+JUNK_IMAGES = 8  # of each batch, pictures of nothing, so that nothing is not read as something
 
 
-class Labelled(Protocol):
+class LabelledImages(Protocol):
     """What can be learned from: images (n, height, width, channels) uint8 with a label each."""
 
     @property
@@ -65,7 +65,7 @@ class Classifier(nn.Module):
         return logits
 
     @torch.no_grad()
-    def read(self, images: Tensor) -> Tensor:
+    def class_probabilities(self, images: Tensor) -> Tensor:
         """Probabilities (n, classes) of images (n, channels, height, width) in [-1, 1], on their device."""
         given = " x ".join(map(str, images.shape))
         require(images.shape[1:] == self.shape[:3], f"this classifier reads {self.shape}; the images are {given}")
@@ -74,29 +74,31 @@ class Classifier(nn.Module):
         return torch.cat(parts).to(images.device) if parts else like.new_empty(0, len(self.classes))
 
 
-def readable(classifier: Classifier, images: Tensor, confidence: float = 0.8) -> float:
+def confident_share(classifier: Classifier, images: Tensor, confidence: float = 0.8) -> float:
     """The share of images whose class the classifier names with more than this confidence."""
     require(len(images) > 0, "there are no images to read")
-    return float((classifier.read(images).amax(1) > confidence).float().mean())
+    return float((classifier.class_probabilities(images).amax(1) > confidence).float().mean())
 
 
 def class_shares(classifier: Classifier, images: Tensor) -> Tensor:
     """How the images spread over the classes by their likeliest one: (classes,), summing to 1."""
     require(len(images) > 0, "there are no images to read")
-    return torch.bincount(classifier.read(images).argmax(1), minlength=len(classifier.classes)) / len(images)
+    return torch.bincount(classifier.class_probabilities(images).argmax(1), minlength=len(classifier.classes)) / len(
+        images
+    )
 
 
-def accuracy(classifier: Classifier, dataset: Labelled) -> float:
+def classifier_accuracy(classifier: Classifier, dataset: LabelledImages) -> float:
     """The share of a data set's images that are given their own label."""
     samples, labels = _images_and_labels(dataset)
     right = 0
     for some in _slices(len(samples), 512):
-        right += int((classifier.read(_signed(samples[some])).argmax(1).numpy() == labels[some]).sum())
+        right += int((classifier.class_probabilities(_signed(samples[some])).argmax(1).numpy() == labels[some]).sum())
     return right / len(samples)
 
 
 def train_classifier(
-    dataset: Labelled, *, seed: int = 0, epochs: int | None = None, cache: Path | None = None,
+    dataset: LabelledImages, *, seed: int = 0, epochs: int | None = None, cache: Path | None = None,
     say: Callable[[str], None] = lambda sentence: None,
 ) -> Classifier:  # fmt: skip
     """A classifier of a data set's labels, ready to read; kept in the folder `cache` under the data's fingerprint.
@@ -104,7 +106,7 @@ def train_classifier(
     Without `epochs`, as many as show 80,000 images. Raises Mistake for data without images or labels.
     """
     samples, _ = _images_and_labels(dataset)
-    epochs = epochs if epochs is not None else math.ceil(IMAGES / len(samples))
+    epochs = epochs if epochs is not None else math.ceil(TRAINING_IMAGES / len(samples))
     require(epochs > 0, f"a classifier learns for at least one epoch, not {epochs}")
     shape = Shape(samples.shape[3], samples.shape[1], samples.shape[2], len(dataset.classes))
     with torch.random.fork_rng(devices=()):  # the caller's chance stays untouched
@@ -128,18 +130,18 @@ def _layer(inputs: int, outputs: int, kernel: int = 3, stride: int = 1) -> tuple
     return convolution, nn.BatchNorm2d(outputs), nn.ReLU(inplace=True)
 
 
-def _fit(classifier: Classifier, dataset: Labelled, epochs: int) -> None:
+def _fit(classifier: Classifier, dataset: LabelledImages, epochs: int) -> None:
     """Adam under one cycle of its learning rate, on slightly moved copies of the images."""
     samples, labels = _images_and_labels(dataset)
     classifier.to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
     optimizer = torch.optim.Adam(classifier.parameters(), fused=True)
-    steps = epochs * -(-len(samples) // BATCH)
+    steps = epochs * -(-len(samples) // CLASSIFIER_BATCH)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=3e-3, total_steps=steps)
     for rows in _shown(_batches(len(samples), epochs), steps):
         images = _blurred(_moved(_signed(samples[rows])))
         goals = F.one_hot(torch.from_numpy(labels[rows]), len(dataset.classes)).float()
-        junk = _junk(images[-JUNK:])
-        unsure = torch.full_like(goals[:JUNK], 1 / len(dataset.classes))
+        junk = _junk(images[-JUNK_IMAGES:])
+        unsure = torch.full_like(goals[:JUNK_IMAGES], 1 / len(dataset.classes))
         loss = F.cross_entropy(classifier(torch.cat((images, junk))), torch.cat((goals, unsure)))
         optimizer.zero_grad()
         torch.autograd.backward(loss)
@@ -149,7 +151,7 @@ def _fit(classifier: Classifier, dataset: Labelled, epochs: int) -> None:
 
 def _shown(batches: Iterator[NDArray[np.int64]], steps: int) -> Iterator[NDArray[np.int64]]:
     """The same, with a bar in a terminal that tells how far it has come."""
-    with progress(steps, "Training a classifier") as advance:
+    with progress_bar(steps, "Training a classifier") as advance:
         for batch in batches:
             yield batch
             advance(1)
@@ -158,7 +160,7 @@ def _shown(batches: Iterator[NDArray[np.int64]], steps: int) -> Iterator[NDArray
 def _batches(n: int, epochs: int) -> Iterator[NDArray[np.int64]]:
     for _ in range(epochs):
         shuffled = torch.randperm(n).numpy()
-        yield from (shuffled[some] for some in _slices(n, BATCH))
+        yield from (shuffled[some] for some in _slices(n, CLASSIFIER_BATCH))
 
 
 def _moved(images: Tensor) -> Tensor:
@@ -193,7 +195,7 @@ def _signed(samples: NDArray[np.generic]) -> Tensor:
     return torch.from_numpy(np.array(samples)).permute(0, 3, 1, 2).float() / 127.5 - 1
 
 
-def _images_and_labels(dataset: Labelled) -> tuple[NDArray[np.generic], NDArray[np.int64]]:
+def _images_and_labels(dataset: LabelledImages) -> tuple[NDArray[np.generic], NDArray[np.int64]]:
     samples, labels = dataset.samples, dataset.labels
     require(
         samples.dtype == np.uint8 and len(samples) > 0 and min(samples.shape[1:3]) >= 8,
@@ -204,20 +206,20 @@ def _images_and_labels(dataset: Labelled) -> tuple[NDArray[np.generic], NDArray[
     return samples, labels
 
 
-def _key(dataset: Labelled, seed: int, epochs: int) -> str:
-    facts = [VERSION, dataset.fingerprint, list(dataset.classes), seed, epochs]
+def _key(dataset: LabelledImages, seed: int, epochs: int) -> str:
+    facts = [CLASSIFIER_VERSION, dataset.fingerprint, list(dataset.classes), seed, epochs]
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
 
 
 def _load(classifier: Classifier, file: Path, say: Callable[[str], None]) -> bool:
     """Take the weights that are kept there, if they are, and are what was written."""
-    tidy_drafts(file.parent)
+    remove_stale_drafts(file.parent)
     if not file.exists():
         return False
     try:
-        classifier.load_state_dict(load(content(file)))
-    except Spoiled as why:
-        say(made_again(file, why))
+        classifier.load_state_dict(load(read_sealed(file)))
+    except DamagedFile as why:
+        say(describe_rebuild(file, why))
         return False
     return True
 

@@ -10,11 +10,17 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ..errors import require
-from .estimates import Estimate, mean_of
-from .piles import Pile, few
+from .estimates import Estimate, mean_estimate
+from .lazy_images import LazyImages, images_at_once
 
-WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)  # of the scales, finest first (Wang, Simoncelli and Bovik 2003)
-WINDOW, SPREAD = 11, 1.5  # pixels across and deviation of the Gaussian window
+SCALE_WEIGHTS = (
+    0.0448,
+    0.2856,
+    0.3001,
+    0.2363,
+    0.1333,
+)  # of the scales, finest first (Wang, Simoncelli and Bovik 2003)
+WINDOW, WINDOW_STD = 11, 1.5  # pixels across and deviation of the Gaussian window
 K1, K2 = 0.01, 0.03
 
 
@@ -27,30 +33,30 @@ class Similarity(NamedTuple):
     scales: int  # of the five of the paper: two at 28 and 32 pixels, three from 44, five from 176
 
 
-def similarity(images: Pile, pairs: int = 1000, seed: int = 0) -> Similarity:
+def pairwise_ms_ssim(images: LazyImages, pairs: int = 1000, seed: int = 0) -> Similarity:
     """Over pairs of different images (n, c, h, w) in [-1, 1] of one class (Odena et al. 2016); see `by_class`.
 
     Figures with different numbers of scales are not comparable.
     """
     n, _, height, width = images.shape
-    both = zip(*(torch.split(rows, few(height, width)) for rows in _pairs(n, pairs, seed)), strict=True)
+    both = zip(*(torch.split(rows, images_at_once(height, width)) for rows in _pairs(n, pairs, seed)), strict=True)
     found = [ms_ssim(images[first], images[second]) for first, second in both]
-    estimate = mean_of(torch.cat(found))
-    return Similarity(estimate.value, estimate.error, pairs, scales_of(images.shape))
+    estimate = mean_estimate(torch.cat(found))
+    return Similarity(estimate.value, estimate.error, pairs, count_scales(images.shape))
 
 
-def pair_distance(features: Tensor, pairs: int = 1000, seed: int = 0) -> Estimate:
+def mean_pair_distance(features: Tensor, pairs: int = 1000, seed: int = 0) -> Estimate:
     """The mean distance of random pairs of features (n, d): higher is more diverse; compare with the data's own."""
     first, second = _pairs(len(features), pairs, seed)
-    return mean_of((features[first].double() - features[second].double()).norm(dim=1))
+    return mean_estimate((features[first].double() - features[second].double()).norm(dim=1))
 
 
-def scales_of(shape: Sequence[int]) -> int:
+def count_scales(shape: Sequence[int]) -> int:
     """How many scales fit images of such a shape (n, c, h, w): the window must lie inside the coarsest one."""
     side = min(shape[2:])
     require(side >= WINDOW, f"structural similarity needs images of at least {WINDOW} pixels, not {side}")
     fits = 1
-    while fits < len(WEIGHTS) and side // 2**fits >= WINDOW:
+    while fits < len(SCALE_WEIGHTS) and side // 2**fits >= WINDOW:
         fits += 1
     return fits
 
@@ -67,9 +73,9 @@ def ms_ssim(x: Tensor, y: Tensor, low: float = -1.0, high: float = 1.0) -> Tenso
     x, y, scales = (
         (x.detach().float() - low) / (high - low),
         (y.detach().float() - low) / (high - low),
-        scales_of(x.shape),
+        count_scales(x.shape),
     )
-    weights = torch.tensor(WEIGHTS[:scales], device=x.device)
+    weights = torch.tensor(SCALE_WEIGHTS[:scales], device=x.device)
     result = x.new_ones(x.shape[:2])
     for scale, weight in enumerate(weights / weights.sum()):
         likeness, contrast = _ssim(x, y)
@@ -90,7 +96,7 @@ def _ssim(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
 
 def _window(t: Tensor) -> Tensor:
     place = torch.arange(WINDOW, device=t.device) - (WINDOW - 1) / 2
-    row = torch.exp(-(place**2) / (2 * SPREAD**2))
+    row = torch.exp(-(place**2) / (2 * WINDOW_STD**2))
     row = (row / row.sum()).to(t).expand(t.shape[1], 1, 1, WINDOW)
     return F.conv2d(F.conv2d(t, row, groups=t.shape[1]), row.mT, groups=t.shape[1])
 

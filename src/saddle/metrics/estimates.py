@@ -31,7 +31,7 @@ class Interval(NamedTuple):
     level: float
 
 
-def mean_of(values: Tensor) -> Estimate:
+def mean_estimate(values: Tensor) -> Estimate:
     """The mean of independent values (n,) with its standard error, in float64."""
     values = values.detach().double().flatten()
     require(len(values) > 0, "there are no values to average")
@@ -39,7 +39,7 @@ def mean_of(values: Tensor) -> Estimate:
     return Estimate(float(values.mean()), error, len(values))
 
 
-def student(freedom: int, level: float = 0.95) -> float:
+def student_t_quantile(freedom: int, level: float = 0.95) -> float:
     """How many standard errors to both sides hold so much of Student's t: 2.776 at 4 degrees of freedom.
 
     So many an interval needs whose error was estimated from few values: from `freedom` more than one. With
@@ -47,14 +47,14 @@ def student(freedom: int, level: float = 0.95) -> float:
     """
     require(freedom > 0, f"an interval needs at least 1 degree of freedom, not {freedom}")
     require(0 < level < 1, f"level {level} must lie in 0 to 1")
-    freedom, low, high = min(freedom, NORMAL), 0.0, math.pi / 2
+    freedom, low, high = min(freedom, NORMAL_FREEDOM), 0.0, math.pi / 2
     for _ in range(60):
         middle = (low + high) / 2
         low, high = (middle, high) if _within(middle, freedom) < level else (low, middle)
     return math.sqrt(freedom) * math.tan(low)
 
 
-NORMAL = 1000  # degrees of freedom from which on t falls by less than 0.2 %
+NORMAL_FREEDOM = 1000  # degrees of freedom from which on t falls by less than 0.2 %
 
 
 def _within(angle: float, freedom: int) -> float:
@@ -68,7 +68,7 @@ def _within(angle: float, freedom: int) -> float:
     return 2 / math.pi * (angle + total) if odd else total
 
 
-def bootstrap(
+def bootstrap_interval(
     statistic: Callable[..., float],
     *samples: Tensor,
     level: float = 0.95,
@@ -92,7 +92,7 @@ def bootstrap(
     return Interval(value, low, high, level)
 
 
-def by_class(metric: Callable[..., T], *labelled: tuple[Tensor, Tensor]) -> dict[int, T]:
+def metric_by_class(metric: Callable[..., T], *labelled: tuple[Tensor, Tensor]) -> dict[int, T]:
     """`metric(*rows)` for every class: each argument is rows (n, ...) with labels (n,); raises Mistake for a gap.
 
     by_class(precision_recall, (real, real_labels), (fake, fake_labels))[3] is that of the fourth class.

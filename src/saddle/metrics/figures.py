@@ -6,8 +6,8 @@ import math
 from dataclasses import asdict, dataclass, fields
 from typing import Any, TypeVar
 
-from ..hints import fields as hinted
-from ..hints import fits
+from ..hints import field_types as hinted
+from ..hints import fits_type
 
 V = TypeVar("V")
 
@@ -47,26 +47,28 @@ class Figure:
 
     def facts(self) -> dict[str, Any]:
         """As JSON has it, which knows no number that is infinite or none: those are words, such as "inf"."""
-        return asdict(self) | {name: written(getattr(self, name)) for name in NUMBERS}
+        return asdict(self) | {name: json_number(getattr(self, name)) for name in NUMBER_FIELDS}
 
     @staticmethod
     def read(facts: dict[str, Any]) -> Figure:
         """What `facts` wrote; raises ValueError, TypeError or KeyError for anything else."""
-        numbers = {name: float(facts[name]) for name in NUMBERS if facts.get(name) is not None}
-        return sound(Figure(**(facts | numbers | {"protocol": sound(Protocol(**facts["protocol"]))})))
+        numbers = {name: float(facts[name]) for name in NUMBER_FIELDS if facts.get(name) is not None}
+        return check_field_types(
+            Figure(**(facts | numbers | {"protocol": check_field_types(Protocol(**facts["protocol"]))}))
+        )
 
 
-NUMBERS = ("value", "low", "high")
+NUMBER_FIELDS = ("value", "low", "high")
 
 
-def sound(value: V) -> V:
+def check_field_types(value: V) -> V:
     """A value whose fields all are what they should be; ValueError for another."""
     for name, hint in hinted(type(value)).items():
         field = getattr(value, name)
-        if not fits(field, hint):
+        if not fits_type(field, hint):
             raise ValueError(f"{name} is of another kind than it should be")
     return value
 
 
-def written(number: float | None) -> float | str | None:
+def json_number(number: float | None) -> float | str | None:
     return number if number is None or math.isfinite(number) else str(number)

@@ -9,7 +9,7 @@ from ..errors import require
 from .moments import Moments
 
 
-def frechet(real: Moments | Tensor, fake: Moments | Tensor) -> float:
+def frechet_distance(real: Moments | Tensor, fake: Moments | Tensor) -> float:
     """|m1 - m2|^2 + tr(S1 + S2 - 2 (S1 S2)^(1/2)) with unbiased covariances (Heusel et al. 2017, 1706.08500).
 
     Takes features (n, d) or their moments, also with fewer rows than dimensions. It is biased upward at small n, so
@@ -17,10 +17,10 @@ def frechet(real: Moments | Tensor, fake: Moments | Tensor) -> float:
     """
     first = real if isinstance(real, Moments) else Moments.of(real)
     second = fake if isinstance(fake, Moments) else Moments.of(fake)
-    return gaussian_frechet(first.mean, first.covariance, second.mean, second.covariance)
+    return gaussian_frechet_distance(first.mean, first.covariance, second.mean, second.covariance)
 
 
-def gaussian_frechet(mean1: Tensor, cov1: Tensor, mean2: Tensor, cov2: Tensor) -> float:
+def gaussian_frechet_distance(mean1: Tensor, cov1: Tensor, mean2: Tensor, cov2: Tensor) -> float:
     """The squared 2-Wasserstein distance of two Gaussians: means (d,), covariances (d, d), singular ones too."""
     require(
         mean1.shape == mean2.shape and cov1.shape == cov2.shape == (*mean1.shape, *mean1.shape),
@@ -34,13 +34,13 @@ def gaussian_frechet(mean1: Tensor, cov1: Tensor, mean2: Tensor, cov2: Tensor) -
 def _root_trace(cov1: Tensor, cov2: Tensor) -> Tensor:
     """tr((S1 S2)^(1/2)) from symmetric eigenproblems only: with S1 = F F^T, the roots of eig(F^T S2 F)."""
     values, vectors = torch.linalg.eigh(cov1)
-    kept = _above_noise(values)
+    kept = above_rounding(values)
     factor = vectors[:, kept] * values[kept].sqrt()
     inner: Tensor = torch.linalg.eigvalsh(factor.T @ cov2 @ factor)
-    return inner[_above_noise(inner)].sqrt().sum()
+    return inner[above_rounding(inner)].sqrt().sum()
 
 
-def _above_noise(values: Tensor) -> Tensor:
+def above_rounding(values: Tensor) -> Tensor:
     """Which eigenvalues are more than rounding: the root would make 1e-8 of a rounding of 1e-16."""
     if not len(values):
         return torch.zeros(0, dtype=torch.bool, device=values.device)

@@ -8,12 +8,12 @@ import torch
 from torch import Tensor
 
 from ..errors import require
-from .estimates import mean_of
+from .estimates import mean_estimate
 
-SIZE = 1000  # rows of a subset, as papers have it
+SUBSET_SIZE = 1000  # rows of a subset, as papers have it
 
 
-class Kernel(NamedTuple):
+class KernelDistance(NamedTuple):
     """The kernel distance, its standard error, and of what it was taken."""
 
     value: float
@@ -23,7 +23,9 @@ class Kernel(NamedTuple):
     fake: int  # and of the samples
 
 
-def kid(real: Tensor, fake: Tensor, *, size: int | None = None, subsets: int | None = None, seed: int = 0) -> Kernel:
+def kid(
+    real: Tensor, fake: Tensor, *, size: int | None = None, subsets: int | None = None, seed: int = 0
+) -> KernelDistance:
     """Mean and standard error of the squared MMD with k(x, y) = (x.y / d + 1)^3 over subsets of features (n, d).
 
     Without `subsets`, disjoint ones, which are independent, so that the error is honest: of `size` rows, or of a fifth
@@ -32,18 +34,18 @@ def kid(real: Tensor, fake: Tensor, *, size: int | None = None, subsets: int | N
     is too small. One subset of all samples has no error.
     """
     few = min(len(real), len(fake))
-    least = size if size is not None else min(SIZE, max(2, few // 5))
+    least = size if size is not None else min(SUBSET_SIZE, max(2, few // 5))
     require(2 <= least <= few, f"subsets of {least} samples need as many on both sides and at least 2; there are {few}")
     require(subsets is None or subsets > 0, f"at least one subset is needed, not {subsets}")
     dice, disjoint = torch.Generator().manual_seed(seed), subsets is None
     count = few // least if subsets is None else subsets
-    ours, theirs = (least if size or not disjoint else min(SIZE, len(rows) // count) for rows in (real, fake))
+    ours, theirs = (least if size or not disjoint else min(SUBSET_SIZE, len(rows) // count) for rows in (real, fake))
     chosen = (_subsets(len(rows), own, count, disjoint, dice) for rows, own in ((real, ours), (fake, theirs)))
     values = [mmd(real[i], fake[j]) for i, j in zip(*chosen, strict=True)]
-    value, error, n = mean_of(torch.tensor(values, dtype=torch.float64))
+    value, error, n = mean_estimate(torch.tensor(values, dtype=torch.float64))
     if disjoint:
-        return Kernel(value, error, n, count * ours, count * theirs)
-    return Kernel(value, error, n, len(real), len(fake))
+        return KernelDistance(value, error, n, count * ours, count * theirs)
+    return KernelDistance(value, error, n, len(real), len(fake))
 
 
 def mmd(real: Tensor, fake: Tensor) -> float:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ..errors import require
-from .neighbours import nearest_others, slack, squared_distances
+from .neighbours import nearest_others, rounding_slack, squared_distances
 
 
 class PrecisionRecall(NamedTuple):
@@ -26,7 +26,7 @@ def precision_recall(real: Tensor, fake: Tensor, k: int = 3) -> PrecisionRecall:
 
     As many samples on both sides are asked for: the larger side's balls would be smaller.
     """
-    return both_manifolds(real, fake, k, k)[0]
+    return manifold_metrics(real, fake, k, k)[0]
 
 
 def density_coverage(real: Tensor, fake: Tensor, k: int = 5) -> DensityCoverage:
@@ -38,7 +38,7 @@ def density_coverage(real: Tensor, fake: Tensor, k: int = 5) -> DensityCoverage:
     return DensityCoverage(float(hits.balls.double().mean()) / k, _share(hits.covered))
 
 
-def both_manifolds(real: Tensor, fake: Tensor, k: int = 3, dense: int = 5) -> tuple[PrecisionRecall, DensityCoverage]:
+def manifold_metrics(real: Tensor, fake: Tensor, k: int = 3, dense: int = 5) -> tuple[PrecisionRecall, DensityCoverage]:
     """Precision and recall with k, density and coverage with `dense`, from one pass over the distances."""
     require(len(real) == len(fake), f"precision and recall compare equal numbers, not {len(real)} and {len(fake)}")
     ours = _radii(real, max(k, dense))
@@ -74,7 +74,7 @@ def _hits(real: Tensor, fake: Tensor, pair: tuple[Tensor, Tensor] | None, dense:
     balls, precise, none = [], [], torch.zeros(len(real), dtype=torch.bool, device=dense.device)
     covered, recalled = none.clone(), none.clone()
     for rows, squares in squared_distances(fake, real):
-        wider = slack(squares)
+        wider = rounding_slack(squares)
         inside = squares < (dense / wider).to(squares)
         balls.append(inside.sum(1))
         covered |= inside.any(0)

@@ -7,8 +7,8 @@ from torch import Tensor
 
 from ..errors import require
 
-STRIP = 256  # columns of a product at a time
-ROWS = 4096  # taken in at once, so that the float64 copy of a large batch stays small
+COLUMNS_AT_ONCE = 256  # columns of a product at a time
+ROWS_AT_ONCE = 4096  # taken in at once, so that the float64 copy of a large batch stays small
 
 
 class Moments:
@@ -35,7 +35,7 @@ class Moments:
         require(
             bool(batch.isfinite().all()), "the features hold a value that is no number: an image is NaN or infinite"
         )
-        for rows in torch.split(batch.detach().to(self.mean.device), ROWS):
+        for rows in torch.split(batch.detach().to(self.mean.device), ROWS_AT_ONCE):
             wide = rows.double()
             mean = wide.mean(0)
             wide = wide - mean
@@ -66,6 +66,10 @@ def _gram(rows: Tensor) -> Tensor:
     """rows.T @ rows, (d, d): the half above the diagonal computed, the other its mirror."""
     d = rows.shape[1]
     product = rows.new_zeros(d, d)
-    for start in range(0, d, STRIP):
-        torch.mm(rows[:, start : start + STRIP].T, rows[:, start:], out=product[start : start + STRIP, start:])
+    for start in range(0, d, COLUMNS_AT_ONCE):
+        torch.mm(
+            rows[:, start : start + COLUMNS_AT_ONCE].T,
+            rows[:, start:],
+            out=product[start : start + COLUMNS_AT_ONCE, start:],
+        )
     return product.triu() + product.triu(1).T

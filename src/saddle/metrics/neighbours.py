@@ -11,9 +11,9 @@ from torch import Tensor
 
 from ..errors import require
 
-CELLS = 2**25  # distances held at once
-ROWS = 1024  # queries at a time
-SPARE = 4  # more candidates than asked for are measured again, in float64
+DISTANCES_AT_ONCE = 2**25  # distances held at once
+QUERIES_AT_ONCE = 1024  # queries at a time
+SPARE_CANDIDATES = 4  # more candidates than asked for are measured again, in float64
 
 
 class Neighbours(NamedTuple):
@@ -23,7 +23,7 @@ class Neighbours(NamedTuple):
     which: Tensor  # (n, k)
 
 
-def nearest(queries: Tensor, points: Tensor, k: int = 1, *, own: Tensor | None = None) -> Neighbours:
+def nearest_neighbours(queries: Tensor, points: Tensor, k: int = 1, *, own: Tensor | None = None) -> Neighbours:
     """The k nearest of points (m, d) to each query (n, d); `own` (n,) is the point each query is, not counted."""
     take, near = _taken(k, len(points) - (own is not None)), []
     for rows, squares in squared_distances(queries, points):
@@ -58,7 +58,7 @@ def squared_distances(queries: Tensor, points: Tensor) -> Iterator[tuple[slice, 
         yield slice(start, start + step), _squares(x[start : start + step], y, lengths)
 
 
-def slack(squares: Tensor) -> float:
+def rounding_slack(squares: Tensor) -> float:
     """What a squared radius is stretched by where its border counts, else shrunk by: more than rounding does to it."""
     eps: float = torch.finfo(squares.dtype).eps
     return 1 + math.sqrt(eps * math.sqrt(eps))
@@ -78,13 +78,13 @@ def _squares(x: Tensor, y: Tensor, lengths: Tensor | None = None) -> Tensor:
 
 
 def _step(points: Tensor) -> int:
-    return max(1, min(ROWS, CELLS // len(points)))
+    return max(1, min(QUERIES_AT_ONCE, DISTANCES_AT_ONCE // len(points)))
 
 
 def _taken(k: int, found: int) -> int:
     """How many candidates are kept for k neighbours among `found`."""
     require(1 <= k <= found, f"{k} nearest neighbours were asked for among {found}; give more samples or a smaller k")
-    return min(found, k + SPARE)
+    return min(found, k + SPARE_CANDIDATES)
 
 
 def _improve(best: Tensor, near: Tensor, squares: Tensor, first: int) -> None:
@@ -99,7 +99,7 @@ def _improve(best: Tensor, near: Tensor, squares: Tensor, first: int) -> None:
 def _measured(queries: Tensor, points: Tensor, near: Tensor, k: int) -> Neighbours:
     """The k nearest of candidates (n, take), by distances from differences; of equals the first."""
     near = near.sort().values
-    parts = zip(torch.split(queries, ROWS), torch.split(near, ROWS), strict=True)
+    parts = zip(torch.split(queries, QUERIES_AT_ONCE), torch.split(near, QUERIES_AT_ONCE), strict=True)
     distance, order = torch.cat([_apart(some, points, which) for some, which in parts]).sort(stable=True)
     return Neighbours(distance[:, :k], near.gather(1, order[:, :k]))
 

@@ -9,24 +9,24 @@ import torch
 from torch import Tensor
 
 from ..errors import require
-from .estimates import Estimate, mean_of
+from .estimates import Estimate, mean_estimate
 from .neighbours import squared_distances
 
 SIGMAS = tuple(10 ** (i / 9 - 1) for i in range(10))  # 0.1 to 1 in even ratios, as Goodfellow et al. 2014 tried them
 
 
-def parzen(samples: Tensor, test: Tensor, sigma: float) -> Estimate:
+def parzen_likelihood(samples: Tensor, test: Tensor, sigma: float) -> Estimate:
     """Mean log-density, nats, of test rows (m, d) under N(sample, sigma^2 I) averaged over samples (n, d).
 
     Says little of the samples' quality (Theis et al. 2015, 1511.01844): in many dimensions a likelihood of copies beats
     that of the true model.
     """
-    return mean_of(log_densities(samples, test, sigma))
+    return mean_estimate(log_densities(samples, test, sigma))
 
 
 def choose_sigma(samples: Tensor, validation: Tensor, sigmas: Iterable[float] = SIGMAS) -> float:
     """The width with the highest likelihood of held-out rows that are not those of the test."""
-    scores = {sigma: parzen(samples, validation, sigma).value for sigma in sigmas}
+    scores = {sigma: parzen_likelihood(samples, validation, sigma).value for sigma in sigmas}
     require(len(scores) > 0, "there is no width to choose from")
     return max(scores, key=scores.__getitem__)
 

@@ -9,14 +9,14 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ..errors import require
-from .piles import Pile, parts
+from .lazy_images import LazyImages, index_blocks
 
-PATCH = 7
-SMALLEST = 16  # pixels: the coarsest scale that patches are taken from
-BINOMIAL = (1 / 16, 4 / 16, 6 / 16, 4 / 16, 1 / 16)
+PATCH_SIDE = 7
+SMALLEST_SCALE = 16  # pixels: the coarsest scale that patches are taken from
+BINOMIAL_FILTER = (1 / 16, 4 / 16, 6 / 16, 4 / 16, 1 / 16)
 
 
-def wasserstein(x: Tensor, y: Tensor) -> Tensor:
+def wasserstein_1d(x: Tensor, y: Tensor) -> Tensor:
     """The exact 1-Wasserstein distance of samples on a line, column by column: (n, k) and (m, k) to (k,)."""
     x, y = x.sort(0).values, y.sort(0).values
     n, m = len(x), len(y)
@@ -43,12 +43,12 @@ def sliced_wasserstein(x: Tensor, y: Tensor, directions: int = 512, seed: int = 
     for count in _parts(directions, 128):  # so that few columns are held at once
         ways = torch.randn(x.shape[1], count, generator=dice, dtype=torch.float64)
         ways = (ways / ways.norm(dim=0)).to(x.device)
-        total += float(wasserstein(x @ ways, y @ ways).sum())
+        total += float(wasserstein_1d(x @ ways, y @ ways).sum())
     return total / directions
 
 
 def patch_distances(
-    real: Pile, fake: Pile, *, patches: int = 128, directions: int = 512, seed: int = 0
+    real: LazyImages, fake: LazyImages, *, patches: int = 128, directions: int = 512, seed: int = 0
 ) -> dict[int, float]:
     """The distance of 7x7 patches, times 1000, at each scale down to 16 pixels (Karras et al. 2017, 1710.10196).
 
@@ -58,10 +58,13 @@ def patch_distances(
     """
     require(real.shape[1:] == fake.shape[1:], f"images of one shape were expected: {real.shape[1:]}, {fake.shape[1:]}")
     h, w = real.shape[2:]
-    require(h == w and h >= SMALLEST, f"patches are taken from square images of {SMALLEST} pixels or more, not {w}x{h}")
+    require(
+        h == w and h >= SMALLEST_SCALE,
+        f"patches are taken from square images of {SMALLEST_SCALE} pixels or more, not {w}x{h}",
+    )
     dice = torch.Generator().manual_seed(seed)
-    sides, both = sides_of(h), (real, fake)
-    places = [(side - PATCH + 1) ** 2 for side in sides]
+    sides, both = pyramid_sides(h), (real, fake)
+    places = [(side - PATCH_SIDE + 1) ** 2 for side in sides]
     corners = [[torch.randint(n, (x.shape[0], patches), generator=dice) for x in both] for n in places]
     ours, theirs = (_patches(images, at) for images, at in zip(both, zip(*corners, strict=True), strict=True))
     return {
@@ -69,16 +72,16 @@ def patch_distances(
     }
 
 
-def sides_of(side: int) -> list[int]:
+def pyramid_sides(side: int) -> list[int]:
     """The scales of a pyramid, in pixels, finest first; the last is 16 to 31."""
-    halves = side // 2 >= SMALLEST and side % 2 == 0
-    return [side, *(sides_of(side // 2) if halves else [])]
+    halves = side // 2 >= SMALLEST_SCALE and side % 2 == 0
+    return [side, *(pyramid_sides(side // 2) if halves else [])]
 
 
-def pyramid(images: Tensor) -> list[Tensor]:
+def laplacian_pyramid(images: Tensor) -> list[Tensor]:
     """What each scale adds to the coarser one, finest first; the last is the image there."""
     levels = []
-    for _ in sides_of(images.shape[2])[1:]:
+    for _ in pyramid_sides(images.shape[2])[1:]:
         small = _blur(images)[:, :, ::2, ::2]
         levels.append(images - _enlarged(small))
         images = small
@@ -86,7 +89,7 @@ def pyramid(images: Tensor) -> list[Tensor]:
 
 
 def _blur(images: Tensor) -> Tensor:
-    row = torch.tensor(BINOMIAL, dtype=images.dtype, device=images.device)
+    row = torch.tensor(BINOMIAL_FILTER, dtype=images.dtype, device=images.device)
     kernel = torch.outer(row, row).expand(images.shape[1], 1, 5, 5)
     return F.conv2d(F.pad(images, (2, 2, 2, 2), mode="reflect"), kernel, groups=images.shape[1])
 
@@ -99,10 +102,10 @@ def _enlarged(images: Tensor) -> Tensor:
     return 4 * _blur(spread)
 
 
-def _patches(images: Pile, corners: Sequence[Tensor]) -> list[Tensor]:
+def _patches(images: LazyImages, corners: Sequence[Tensor]) -> list[Tensor]:
     """Of each scale, (n * count, c * 49) patches, each channel with mean 0 and deviation 1 over all of them."""
-    cut = [[_cut(level, corner[rows]) for level, corner in zip(pyramid(images[rows]), corners, strict=True)]
-           for rows in parts(images)]  # fmt: skip
+    cut = [[_cut(level, corner[rows]) for level, corner in zip(laplacian_pyramid(images[rows]), corners, strict=True)]
+           for rows in index_blocks(images)]  # fmt: skip
     return [_evened(torch.cat(scale)) for scale in zip(*cut, strict=True)]
 
 
@@ -110,11 +113,11 @@ def _cut(images: Tensor, corner: Tensor) -> Tensor:
     """(n * count, 7, 7, c) patches of images (n, c, w, w), at corners (n, count) counted along the rows."""
     n, c, _, w = images.shape
     corner = corner.to(images.device)
-    across = torch.arange(PATCH, device=images.device)
-    y = (corner // (w - PATCH + 1))[..., None] + across
-    x = (corner % (w - PATCH + 1))[..., None] + across
+    across = torch.arange(PATCH_SIDE, device=images.device)
+    y = (corner // (w - PATCH_SIDE + 1))[..., None] + across
+    x = (corner % (w - PATCH_SIDE + 1))[..., None] + across
     which = torch.arange(n, device=images.device)[:, None, None, None]
-    return images.detach().movedim(1, 3)[which, y[..., :, None], x[..., None, :]].reshape(-1, PATCH, PATCH, c)
+    return images.detach().movedim(1, 3)[which, y[..., :, None], x[..., None, :]].reshape(-1, PATCH_SIDE, PATCH_SIDE, c)
 
 
 def _evened(patches: Tensor) -> Tensor:

@@ -10,10 +10,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ..errors import require
-from .neighbours import nearest, nearest_others
+from .neighbours import nearest_neighbours, nearest_others
 
 
-class OneNearest(NamedTuple):
+class OneNearestResult(NamedTuple):
     """Leave-one-out accuracy of the nearest neighbour: 1/2 is best, 1 is told apart, below 1/2 is copying."""
 
     accuracy: float
@@ -21,7 +21,7 @@ class OneNearest(NamedTuple):
     fake: float  # share of fakes whose nearest is fake; high: samples crowd among themselves
 
 
-class TwoSample(NamedTuple):
+class TwoSampleResult(NamedTuple):
     """What a classifier of real against fake reached on samples it had not seen."""
 
     accuracy: float
@@ -29,18 +29,18 @@ class TwoSample(NamedTuple):
     held_out: int  # samples the accuracy is measured on
 
 
-def one_nearest(real: Tensor, fake: Tensor) -> OneNearest:
+def one_nearest_neighbour(real: Tensor, fake: Tensor) -> OneNearestResult:
     """Of features (n, d) on both sides: is the nearest other sample of the same side? (1610.06545)"""
     require(len(real) == len(fake), f"as many samples on both sides are needed, not {len(real)} and {len(fake)}")
     both = torch.cat((real, fake.to(real)))
     side = torch.arange(len(both), device=both.device) < len(real)
     right = (side[nearest_others(both).which[:, 0]] == side).double()
-    return OneNearest(float(right.mean()), float(right[side].mean()), float(right[~side].mean()))
+    return OneNearestResult(float(right.mean()), float(right[side].mean()), float(right[~side].mean()))
 
 
-def classifier_test(
+def classifier_two_sample(
     real: Tensor, fake: Tensor, kind: Literal["logistic", "neighbours"] = "logistic", seed: int = 0
-) -> TwoSample:
+) -> TwoSampleResult:
     """Train on one half of both sides (n, d), measure on the other (Lopez-Paz and Oquab 2017, 1610.06545).
 
     `neighbours` votes among the square root of the training samples.
@@ -56,7 +56,7 @@ def classifier_test(
     guess = _logistic(seen, truth, unseen) if kind == "logistic" else _vote(seen, truth, unseen)
     accuracy = float(((guess > 0) == (goal > 0)).double().mean())
     z = (accuracy - 0.5) * math.sqrt(4 * len(goal))
-    return TwoSample(accuracy, 0.5 * math.erfc(z / math.sqrt(2)), len(goal))
+    return TwoSampleResult(accuracy, 0.5 * math.erfc(z / math.sqrt(2)), len(goal))
 
 
 def _sides(n: int, like: Tensor) -> Tensor:
@@ -82,4 +82,4 @@ def _logistic(seen: Tensor, truth: Tensor, unseen: Tensor) -> Tensor:
 def _vote(seen: Tensor, truth: Tensor, unseen: Tensor) -> Tensor:
     k = math.isqrt(len(seen))
     k -= 1 - k % 2  # an odd number of votes cannot be even
-    return truth[nearest(unseen, seen, k).which].sum(1)
+    return truth[nearest_neighbours(unseen, seen, k).which].sum(1)

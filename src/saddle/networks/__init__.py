@@ -1,28 +1,39 @@
 """Matched pairs as frozen values: what makes samples, and what judges them."""
 
+from .ac_gan import Classifying, ClassifyingConvolutional, ClassifyingResidual32
 from .attentive import AttentiveResidual32
-from .autoencoding import Autoencoding, DenseAutoencoding
-from .classifying import Classifying, ClassifyingConvolutional, ClassifyingResidual32
-from .composed import Dropped, MinibatchDiscriminating, Packed, Pair
-from .conditional import Concatenated
-from .conditional_dense import ConditionalDense
-from .convolutional import AllConvolutional28, Convolutional
-from .convolutional5 import Convolutional5
-from .damped import DampedResidual
-from .dense import Dense, Perceptron
-from .grouped import GroupedResidual
-from .opposed import Opposed
-from .projection import Projected, ProjectedResidual32
-from .residual import Residual32
-from .spectral import Spectral, SpectralConvolutional, SpectralResidual32
-from .toys import MaxoutPerceptron, OrthogonalPerceptron
+from .cgan import Concatenated
+from .cgan_mlp import ConditionalDense
+from .dcgan import AllConvolutional28, Convolutional
+from .ebgan import Autoencoding, DenseAutoencoding
+from .gan_stability import DampedResidual
+from .mlp import Dense, Perceptron
+from .mlp_toys import MaxoutPerceptron, OrthogonalPerceptron
+from .projection_gan import Projected, ProjectedResidual32
+from .r3gan import GroupedResidual
+from .resnet import Residual32
+from .sn_gan import Spectral, SpectralConvolutional, SpectralResidual32
+from .t_gan import Opposed
+from .wgan_gp import Convolutional5
+from .wrappers import Dropped, MinibatchDiscriminating, Packed, Pair
 
-ALONE = (Dense, Perceptron, MaxoutPerceptron, OrthogonalPerceptron, Convolutional, AllConvolutional28, Convolutional5,
+UNCONDITIONAL_NETWORKS = (Dense, Perceptron, MaxoutPerceptron, OrthogonalPerceptron, Convolutional, AllConvolutional28,
+                          Convolutional5,
          Residual32, SpectralConvolutional, SpectralResidual32, AttentiveResidual32, DampedResidual, GroupedResidual,
          DenseAutoencoding, Autoencoding)  # fmt: skip
-TOLD = (ConditionalDense, ClassifyingConvolutional, ClassifyingResidual32, ProjectedResidual32)
-COMPOSED = (Spectral, Packed, Dropped, MinibatchDiscriminating, Pair, Opposed, Concatenated, Projected, Classifying)
-NETWORKS: tuple[type, ...] = (*ALONE, *TOLD, *COMPOSED)
+CONDITIONAL_NETWORKS = (ConditionalDense, ClassifyingConvolutional, ClassifyingResidual32, ProjectedResidual32)
+COMPOSED_NETWORKS = (
+    Spectral,
+    Packed,
+    Dropped,
+    MinibatchDiscriminating,
+    Pair,
+    Opposed,
+    Concatenated,
+    Projected,
+    Classifying,
+)
+NETWORKS: tuple[type, ...] = (*UNCONDITIONAL_NETWORKS, *CONDITIONAL_NETWORKS, *COMPOSED_NETWORKS)
 
 __all__ = [
     "NETWORKS",

@@ -8,11 +8,11 @@ from torch import nn
 
 from ..core import Shape
 from ..layers.attention import SelfAttention
-from ..layers.initial import glorot
-from ..layers.residual import doubling, halving, plain
-from ..layers.spectral import normalised
-from .ends import Critic, Generator, counts, takes
-from .spectral import summing
+from ..layers.init import glorot_uniform
+from ..layers.residual import down_block, same_block, up_block
+from ..layers.spectral import add_spectral_norms
+from .base import Critic, Generator, require_counts, require_shape
+from .sn_gan import sum_pooling_critic
 
 
 @dataclass(frozen=True)
@@ -27,21 +27,27 @@ class AttentiveResidual32:
     width_generator: int = 256  # channels of the generator's blocks
 
     def __post_init__(self) -> None:
-        counts(self, "latent", "width", "width_generator")
+        require_counts(self, "latent", "width", "width_generator")
 
     def generator(self, data: Shape) -> Generator:
         self.check(data)
         w = self.width_generator
-        first = (glorot(nn.Linear(self.latent, 16 * w)), nn.Unflatten(1, (w, 4, 4)))
-        blocks = (doubling(w), doubling(w), SelfAttention(w), doubling(w))
-        last = (nn.BatchNorm2d(w), nn.ReLU(inplace=True), glorot(nn.Conv2d(w, data.channels, 3, padding=1)))
-        return normalised(Generator(*first, *blocks, *last, nn.Tanh()))
+        first = (glorot_uniform(nn.Linear(self.latent, 16 * w)), nn.Unflatten(1, (w, 4, 4)))
+        blocks = (up_block(w), up_block(w), SelfAttention(w), up_block(w))
+        last = (nn.BatchNorm2d(w), nn.ReLU(inplace=True), glorot_uniform(nn.Conv2d(w, data.channels, 3, padding=1)))
+        return add_spectral_norms(Generator(*first, *blocks, *last, nn.Tanh()))
 
     def critic(self, data: Shape) -> Critic:
         self.check(data)
         w = self.width
-        blocks = (halving(data.channels, w, first=True), SelfAttention(w), halving(w, w), plain(w), plain(w))
-        return normalised(summing(w, *blocks))
+        blocks = (
+            down_block(data.channels, w, first=True),
+            SelfAttention(w),
+            down_block(w, w),
+            same_block(w),
+            same_block(w),
+        )
+        return add_spectral_norms(sum_pooling_critic(w, *blocks))
 
     def check(self, data: Shape) -> None:
-        takes(data[1:3] == (32, 32), self, data, "32x32 pixels", "give --size 32")
+        require_shape(data[1:3] == (32, 32), self, data, "32x32 pixels", "give --size 32")

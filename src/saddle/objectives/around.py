@@ -8,7 +8,7 @@ from typing import ClassVar
 from torch import Tensor
 
 from ..core import Objective, require
-from ..parts import averaged
+from ..parts import all_reduce_mean
 from .logistic import NonSaturating
 from .margins import Energy
 
@@ -33,10 +33,10 @@ class Relativistic:
         return self.average
 
     def __post_init__(self) -> None:
-        comparable(self.base)
+        check_comparable(self.base)
 
     def critic(self, real: Tensor, fake: Tensor) -> Tensor:
-        other_fake, other_real = (averaged(t.mean()) if self.average else t for t in (fake, real))
+        other_fake, other_real = (all_reduce_mean(t.mean()) if self.average else t for t in (fake, real))
         return self.base.critic(real - other_fake, fake - other_real) / 2
 
     def generator(self, real: Tensor, fake: Tensor) -> Tensor:
@@ -82,27 +82,28 @@ class CriticAlone:
         return 0 * fake.mean()
 
 
-def innermost(objective: Objective) -> Objective:
+def innermost_objective(objective: Objective) -> Objective:
     """What an objective made of objectives is made of in the end; any other one itself."""
     while base := getattr(objective, "base", None):
         objective = base
     return objective
 
 
-def alone(objective: Objective) -> bool:
+def is_critic_alone(objective: Objective) -> bool:
     """Does the generator hear nothing of scores under it, whatever else it is made of?"""
     base = getattr(objective, "base", None)
-    return isinstance(objective, CriticAlone) or (base is not None and alone(base))
+    return isinstance(objective, CriticAlone) or (base is not None and is_critic_alone(base))
 
 
-def comparable(base: Objective) -> None:
+def check_comparable(base: Objective) -> None:
     """Refuse a base that loses its meaning when scores become differences."""
-    core = innermost(base)
+    core = innermost_objective(base)
     plain = NonSaturating() if isinstance(core, Relativistic | Energy) else core
     right = f"Relativistic({plain if plain != NonSaturating() else ''})"
     require(not base.paired, f"{base} compares scores already; give {right}")
     energies = isinstance(core, Energy)
     require(not energies, "Relativistic cannot compare energies: the critic's loss would have no least value; give "
             "Relativistic(Hinge())")  # fmt: skip
-    require(not alone(base), "Relativistic lets the generator play the critic's loss, which CriticAlone forbids; give "
+    require(not is_critic_alone(base),
+            "Relativistic lets the generator play the critic's loss, which CriticAlone forbids; give "
             f"CriticAlone({right})")  # fmt: skip

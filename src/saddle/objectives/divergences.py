@@ -17,10 +17,10 @@ from torch import Tensor
 from torch.nn.functional import relu, softplus
 
 from ..core import require
-from ..errors import nearest
+from ..errors import did_you_mean
 
 LOG2 = math.log(2)
-LIMIT = 20.0  # exponentials grow up to here, about 5e8, and in a straight line from there on
+EXPONENT_LIMIT = 20.0  # exponentials grow up to here, about 5e8, and in a straight line from there on
 
 
 class Dual(NamedTuple):
@@ -30,8 +30,9 @@ class Dual(NamedTuple):
     conjugate: Tensor
 
 
-Row = Callable[[Tensor], Dual]
-Name = Literal["total-variation", "kl", "reverse-kl", "pearson", "neyman", "hellinger", "jensen-shannon", "gan",
+DualFunction = Callable[[Tensor], Dual]
+DivergenceName = Literal["total-variation", "kl", "reverse-kl", "pearson", "neyman", "hellinger", "jensen-shannon",
+                         "gan",
                "jeffreys", "alpha"]  # fmt: skip
 
 
@@ -45,14 +46,14 @@ class FDivergence:
     1/2 is twice hellinger, 2 half of pearson and -1 half of neyman.
     """
 
-    name: Name = "jensen-shannon"  # which divergence
+    name: DivergenceName = "jensen-shannon"  # which divergence
     alpha: float | None = None  # of the row alpha: any number but 0 and 1, where reverse-kl and kl stand
     alternative: bool = False  # the generator raises T of fakes, the paper's heuristic, which does not saturate
     paired: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
-        known = (*ROWS, "alpha")
-        require(self.name in known, f"there is no f-divergence {self.name}{nearest(self.name, known)}")
+        known = (*DUAL_FUNCTIONS, "alpha")
+        require(self.name in known, f"there is no f-divergence {self.name}{did_you_mean(self.name, known)}")
         if self.name != "alpha":
             require(self.alpha is None, f"{self.name} has no alpha; leave it out, or take the row named alpha")
         else:
@@ -68,10 +69,10 @@ class FDivergence:
 
     def dual(self, score: Tensor) -> Dual:
         """T = g(score) and f*(T), of the score's shape."""
-        return ROWS[self.name](score) if self.alpha is None else power(score, self.alpha)
+        return DUAL_FUNCTIONS[self.name](score) if self.alpha is None else alpha_dual(score, self.alpha)
 
 
-def bent(v: Tensor, limit: float = LIMIT) -> Tensor:
+def soft_limit(v: Tensor, limit: float = EXPONENT_LIMIT) -> Tensor:
     """v up to the limit and a logarithm's rise beyond, so that exp(v) goes on as its tangent.
 
     It is part of g, so T and f*(T) stay an exact pair, and the bound a bound.
@@ -79,51 +80,51 @@ def bent(v: Tensor, limit: float = LIMIT) -> Tensor:
     return v.clamp(max=limit) + relu(v - limit).log1p()
 
 
-def total_variation(v: Tensor) -> Dual:
+def total_variation_dual(v: Tensor) -> Dual:
     t = v.tanh() / 2
     return Dual(t, t)
 
 
-def kl(v: Tensor) -> Dual:
-    v = bent(v)
+def kl_dual(v: Tensor) -> Dual:
+    v = soft_limit(v)
     return Dual(1 + v, v.exp())
 
 
-def reverse_kl(v: Tensor) -> Dual:
-    v = -bent(-v)
+def reverse_kl_dual(v: Tensor) -> Dual:
+    v = -soft_limit(-v)
     return Dual(-(-v).exp(), v - 1)
 
 
-def pearson(v: Tensor) -> Dual:
+def pearson_dual(v: Tensor) -> Dual:
     # below t = -2 the supremum of ut - f(u) is at u = 0: there t^2/4 + t would rise again
     return Dual(v, relu(v + 2).square() / 4 - 1)
 
 
-def neyman(v: Tensor) -> Dual:
-    v = -bent(-v)
+def neyman_dual(v: Tensor) -> Dual:
+    v = -soft_limit(-v)
     return Dual(-(-v).expm1(), -2 * (-v / 2).expm1())
 
 
-def hellinger(v: Tensor) -> Dual:
-    v = bent(-bent(-v))
+def hellinger_dual(v: Tensor) -> Dual:
+    v = soft_limit(-soft_limit(-v))
     return Dual(-(-v).expm1(), v.expm1())
 
 
-def jensen_shannon(v: Tensor) -> Dual:
+def jensen_shannon_dual(v: Tensor) -> Dual:
     return Dual(LOG2 - softplus(-v), softplus(v) - LOG2)
 
 
-def gan(v: Tensor) -> Dual:
+def gan_dual(v: Tensor) -> Dual:
     return Dual(-softplus(-v), softplus(v))
 
 
-def jeffreys(v: Tensor) -> Dual:
-    v = bent(v)
-    log_u = crossing(v)
+def jeffreys_dual(v: Tensor) -> Dual:
+    v = soft_limit(v)
+    log_u = solve_log_ratio(v)
     return Dual(v, log_u.expm1() + log_u)
 
 
-def crossing(t: Tensor) -> Tensor:
+def solve_log_ratio(t: Tensor) -> Tensor:
     """log u where f'(u) = 1 + log u - 1/u is t, by Newton's method; that is -log W(e^(1 - t)), W Lambert's."""
 
     def newton(x: Tensor) -> Tensor:
@@ -139,16 +140,16 @@ def crossing(t: Tensor) -> Tensor:
     return newton(newton(x))
 
 
-def power(v: Tensor, alpha: float) -> Dual:
+def alpha_dual(v: Tensor, alpha: float) -> Dual:
     """f(u) = (u^alpha - 1 - alpha(u - 1)) / (alpha(alpha - 1)); with y = 1 + (alpha - 1) T, f* is (y^p - 1) / alpha."""
     p = alpha / (alpha - 1)
     if alpha > 1:
-        v = bent(v, math.expm1(LIMIT / p) / (alpha - 1))
+        v = soft_limit(v, math.expm1(EXPONENT_LIMIT / p) / (alpha - 1))
         y = (1 + (alpha - 1) * v).clamp(min=1e-12)  # f* is flat below; not 0, where y^p lacks a second derivative
         return Dual(v, (y**p - 1) / alpha)
     end = 1 / (1 - alpha)  # of T; softplus keeps below it
     start = end + math.log(-math.expm1(-end))  # softplus(start) = end: a score of 0 is y = 1
-    exponent = bent(p * (log_softplus(start - v) - math.log(end)))
+    exponent = soft_limit(p * (log_softplus(start - v) - math.log(end)))
     return Dual(-(exponent / p).expm1() * end, exponent.expm1() / alpha)
 
 
@@ -157,7 +158,8 @@ def log_softplus(x: Tensor) -> Tensor:
     return softplus(x.clamp(min=-30)).log() - relu(-30 - x)
 
 
-ROWS: dict[str, Row] = {
-    "total-variation": total_variation, "kl": kl, "reverse-kl": reverse_kl, "pearson": pearson, "neyman": neyman,
-    "hellinger": hellinger, "jensen-shannon": jensen_shannon, "gan": gan, "jeffreys": jeffreys,
+DUAL_FUNCTIONS: dict[str, DualFunction] = {
+    "total-variation": total_variation_dual, "kl": kl_dual, "reverse-kl": reverse_kl_dual, "pearson": pearson_dual,
+    "neyman": neyman_dual,
+    "hellinger": hellinger_dual, "jensen-shannon": jensen_shannon_dual, "gan": gan_dual, "jeffreys": jeffreys_dual,
 }  # fmt: skip

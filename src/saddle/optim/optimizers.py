@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from ..core import Clock, Number, Optimizing, at, require, within
+from ..core import Clock, Number, Optimizing, check_range, require, value_at
 
-START = Clock()
+START_CLOCK = Clock()
 
 
 @dataclass(frozen=True)
@@ -22,15 +22,15 @@ class Adam:
     eps: float = 1e-8
 
     def __post_init__(self) -> None:
-        within(self.lr, "Adam's lr")
+        check_range(self.lr, "Adam's lr")
         require(all(0 <= beta < 1 for beta in self.betas), f"Adam's betas are {self.betas}, but should be in [0, 1)")
         require(self.eps > 0, f"Adam's eps is {self.eps}, but should be above 0")
 
     def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
-        return torch.optim.Adam(parameters, at(self.lr, START), self.betas, self.eps, fused=True)
+        return torch.optim.Adam(parameters, value_at(self.lr, START_CLOCK), self.betas, self.eps, fused=True)
 
     def tune(self, optimizer: torch.optim.Optimizer, clock: Clock) -> None:
-        put(optimizer, lr=at(self.lr, clock))
+        set_group_values(optimizer, lr=value_at(self.lr, clock))
 
 
 @dataclass(frozen=True)
@@ -41,14 +41,14 @@ class RMSprop:
     alpha: float = 0.99
 
     def __post_init__(self) -> None:
-        within(self.lr, "RMSprop's lr")
+        check_range(self.lr, "RMSprop's lr")
         require(0 <= self.alpha < 1, f"RMSprop's alpha is {self.alpha}, but should be in [0, 1)")
 
     def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
-        return torch.optim.RMSprop(parameters, at(self.lr, START), self.alpha)
+        return torch.optim.RMSprop(parameters, value_at(self.lr, START_CLOCK), self.alpha)
 
     def tune(self, optimizer: torch.optim.Optimizer, clock: Clock) -> None:
-        put(optimizer, lr=at(self.lr, clock))
+        set_group_values(optimizer, lr=value_at(self.lr, clock))
 
 
 @dataclass(frozen=True)
@@ -59,17 +59,19 @@ class SGD:
     momentum: Number = 0.0
 
     def __post_init__(self) -> None:
-        within(self.lr, "SGD's lr")
-        within(self.momentum, "SGD's momentum", 0, 1)
+        check_range(self.lr, "SGD's lr")
+        check_range(self.momentum, "SGD's momentum", 0, 1)
 
     def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
-        return torch.optim.SGD(parameters, at(self.lr, START), at(self.momentum, START), fused=True)
+        return torch.optim.SGD(
+            parameters, value_at(self.lr, START_CLOCK), value_at(self.momentum, START_CLOCK), fused=True
+        )
 
     def tune(self, optimizer: torch.optim.Optimizer, clock: Clock) -> None:
-        put(optimizer, lr=at(self.lr, clock), momentum=at(self.momentum, clock))
+        set_group_values(optimizer, lr=value_at(self.lr, clock), momentum=value_at(self.momentum, clock))
 
 
-def put(optimizer: torch.optim.Optimizer, **values: float) -> None:
+def set_group_values(optimizer: torch.optim.Optimizer, **values: float) -> None:
     for group in optimizer.param_groups:
         group.update(values)
 
@@ -88,21 +90,21 @@ class Orthogonal:
     weight: Number = 1e-4  # how strong; the paper's beta
 
     def __post_init__(self) -> None:
-        within(self.weight, "Orthogonal's weight")
+        check_range(self.weight, "Orthogonal's weight")
 
     def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
         optimizer = self.base.build(parameters)
-        put(optimizer, orthogonal=at(self.weight, START))
-        optimizer.register_step_pre_hook(draw_apart)
+        set_group_values(optimizer, orthogonal=value_at(self.weight, START_CLOCK))
+        optimizer.register_step_pre_hook(add_orthogonal_grad)
         return optimizer
 
     def tune(self, optimizer: torch.optim.Optimizer, clock: Clock) -> None:
         self.base.tune(optimizer, clock)
-        put(optimizer, orthogonal=at(self.weight, clock))
+        set_group_values(optimizer, orthogonal=value_at(self.weight, clock))
 
 
 @torch.no_grad()
-def draw_apart(optimizer: torch.optim.Optimizer, args: object, kwargs: object) -> None:
+def add_orthogonal_grad(optimizer: torch.optim.Optimizer, args: object, kwargs: object) -> None:
     """Add the penalty's gradient, 4 (W W^T o (1 - I)) W, to that of every W which is about to be stepped.
 
     A weight that lies channels last comes with its dimensions in that order; its rows are the same, with their numbers

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from ..clock import Clock, Number, Schedule, at, ends
+from ..clock import Clock, Number, Schedule, value_at, value_range
 from ..errors import require
 
 
@@ -79,7 +79,7 @@ class Over:
 
     @property
     def ends(self) -> tuple[float, ...]:
-        return ends(self.schedule)
+        return value_range(self.schedule)
 
     def __call__(self, clock: Clock) -> float:
         share = (clock.images - self.after) / self.images
@@ -98,10 +98,10 @@ class Warmup:
 
     @property
     def ends(self) -> tuple[float, ...]:
-        return 0.0, *ends(self.to)
+        return 0.0, *value_range(self.to)
 
     def __call__(self, clock: Clock) -> float:
-        return min(clock.images / self.images, 1.0) * at(self.to, clock)
+        return min(clock.images / self.images, 1.0) * value_at(self.to, clock)
 
 
 @dataclass(frozen=True)

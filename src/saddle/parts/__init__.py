@@ -1,15 +1,15 @@
 """A batch played in parts: by several processes, by several accumulated batches. All of them draw as one."""
 
-from .part import PART as PART
-from .part import WHOLE as WHOLE
-from .part import Part as Part
-from .part import by_itself as by_itself
-from .part import draw as draw
-from .part import entire as entire
-from .part import ours as ours
-from .part import place as place
-from .part import playing as playing
-from .together import alone as alone
-from .together import averaged as averaged
-from .together import first as first
-from .together import gathered as gathered
+from .collectives import all_gather_rows as all_gather_rows
+from .collectives import all_reduce_mean as all_reduce_mean
+from .collectives import first_local_row as first_local_row
+from .collectives import is_single_process as is_single_process
+from .shard import CURRENT_SHARD as CURRENT_SHARD
+from .shard import WHOLE_BATCH as WHOLE_BATCH
+from .shard import Shard as Shard
+from .shard import draw_rows as draw_rows
+from .shard import global_size as global_size
+from .shard import local_rows as local_rows
+from .shard import rank_and_size as rank_and_size
+from .shard import use_shard as use_shard
+from .shard import without_process_group as without_process_group

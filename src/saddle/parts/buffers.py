@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from ..core import Memory
 
 
-class Buffers:
+class SharedBuffers:
     """Of networks, not of memories, which learn by Agree.
 
     From one turn to the next each part begins where the first one began, and what stays is the mean of what they came
@@ -25,7 +25,7 @@ class Buffers:
         self.mean: list[Tensor] = []
 
     @contextmanager
-    def of_part(self, i: int, parts: int) -> Iterator[None]:
+    def use_shard_buffers(self, i: int, parts: int) -> Iterator[None]:
         """Around what part `i` of so many does until its next turn."""
         if parts == 1:
             yield

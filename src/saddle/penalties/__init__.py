@@ -4,8 +4,8 @@ from .augmented import ConsistencyRegularisation
 from .classes import Classification
 from .codes import FeatureMatching, PullingAway
 from .gaps import Consistency, Drift, QuadraticPotential
+from .gradients import R1, R2, Divergence, Dragan, GradientPenalty, Roth
 from .scores import LeCam, Swapped
-from .slopes import R1, R2, Divergence, Dragan, GradientPenalty, Roth
 
 PENALTIES: tuple[type, ...] = (
     GradientPenalty, Dragan, Divergence, R1, R2, Roth, Consistency, ConsistencyRegularisation, QuadraticPotential,

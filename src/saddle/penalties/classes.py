@@ -8,8 +8,8 @@ from typing import ClassVar
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from ..batches import LABELS
-from ..core import Judge, Judged, Loss, Mistake, Number, Slopes, sensible, wide
+from ..batches import LABEL_ADVICE
+from ..core import InputGrad, Judge, Judged, LossSide, Mistake, Number, check_penalty, upcast
 
 
 @dataclass(frozen=True)
@@ -21,21 +21,21 @@ class Classification:
 
     weight: Number = 1.0  # how strong; Gulrajani et al. 2017 take 0.1 in the generator's loss
     every: int = 1  # due once in so many rounds, and then as many times as strong
-    loss: ClassVar[Loss] = "either"
-    slopes: ClassVar[Slopes] = "nowhere"
+    loss: ClassVar[LossSide] = "either"
+    input_grad: ClassVar[InputGrad] = "nowhere"
 
     def __post_init__(self) -> None:
-        sensible(self)
+        check_penalty(self)
 
     def __call__(self, judge: Judge, real: Judged, fake: Judged) -> Tensor:
-        return named(real, judge.condition) + named(fake, judge.condition)
+        return class_cross_entropy(real, judge.condition) + class_cross_entropy(fake, judge.condition)
 
 
-def named(at: Judged, labels: Tensor | None) -> Tensor:
+def class_cross_entropy(at: Judged, labels: Tensor | None) -> Tensor:
     """The mean cross-entropy of the critic's class logits with the labels, in full precision."""
     if labels is None or labels.ndim != 1 or labels.is_floating_point():
-        raise Mistake(f"Classification needs a label for each sample, but this data has none; {LABELS}")
+        raise Mistake(f"Classification needs a label for each sample, but this data has none; {LABEL_ADVICE}")
     if at.logits is None or len(at.logits) != len(labels):
         raise Mistake("Classification needs a critic that names the class of each sample, but this one does not; "
                       "give networks that do, such as Classifying(Convolutional())")  # fmt: skip
-    return cross_entropy(wide(at.logits), labels)
+    return cross_entropy(upcast(at.logits), labels)

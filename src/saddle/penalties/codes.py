@@ -8,13 +8,13 @@ from typing import ClassVar
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from ..core import Judge, Judged, Loss, Number, Slopes, exact, require, rows, sensible, wide
-from ..parts import averaged, first, gathered
+from ..core import InputGrad, Judge, Judged, LossSide, Number, check_penalty, full_precision, per_score, require, upcast
+from ..parts import all_gather_rows, all_reduce_mean, first_local_row
 
 
-def codes(at: Judged) -> Tensor:
+def score_features(at: Judged) -> Tensor:
     """What each score was read from, (len(score), size), in full precision."""
-    return wide(rows(at.features, at.score))
+    return upcast(per_score(at.features, at.score))
 
 
 @dataclass(frozen=True)
@@ -26,24 +26,24 @@ class PullingAway:
 
     weight: Number = 0.1  # how strong; the paper's
     every: int = 1  # due once in so many rounds, and then as many times as strong
-    loss: ClassVar[Loss] = "generator"
-    slopes: ClassVar[Slopes] = "nowhere"
+    loss: ClassVar[LossSide] = "generator"
+    input_grad: ClassVar[InputGrad] = "nowhere"
     mixes: ClassVar[bool] = True  # it is taken of a batch, not of each sample
 
     def __post_init__(self) -> None:
-        sensible(self)
+        check_penalty(self)
 
     def __call__(self, judge: Judge, real: Judged, fake: Judged) -> Tensor:
-        with exact(fake.features):
-            s = normalize(codes(fake))
-            everyone = gathered(s)
+        with full_precision(fake.features):
+            s = normalize(score_features(fake))
+            everyone = all_gather_rows(s)
         n, others = len(s), len(everyone) - 1
         require(others > 0, "PullingAway compares samples with each other, but there is one score only; raise "
                 "the batch")  # fmt: skip
-        with exact(fake.features):
+        with full_precision(fake.features):
             cosines = (s @ everyone.T).square()
         # a dead code has no cosine with itself either: what is on the diagonal is taken off, not n
-        return (cosines.sum() - cosines.diagonal(first(s)).sum()) / (n * others)
+        return (cosines.sum() - cosines.diagonal(first_local_row(s)).sum()) / (n * others)
 
 
 @dataclass(frozen=True)
@@ -56,13 +56,13 @@ class FeatureMatching:
 
     weight: Number = 1.0  # how strong; a choice of ours; in the paper it is the generator's whole loss
     every: int = 1  # due once in so many rounds, and then as many times as strong
-    loss: ClassVar[Loss] = "generator"
-    slopes: ClassVar[Slopes] = "nowhere"
+    loss: ClassVar[LossSide] = "generator"
+    input_grad: ClassVar[InputGrad] = "nowhere"
     mixes: ClassVar[bool] = True  # it is taken of a batch, not of each sample
 
     def __post_init__(self) -> None:
-        sensible(self)
+        check_penalty(self)
 
     def __call__(self, judge: Judge, real: Judged, fake: Judged) -> Tensor:
-        apart = codes(real).detach().mean(0) - codes(fake).mean(0)
-        return averaged(apart).square().sum()
+        apart = score_features(real).detach().mean(0) - score_features(fake).mean(0)
+        return all_reduce_mean(apart).square().sum()

@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 
 from torch import Tensor
 
-from ..core import Judge, Judged, Loss, Number, Slopes, require, rows, sensible
+from ..core import InputGrad, Judge, Judged, LossSide, Number, check_penalty, per_score, require
 
 
 @dataclass(frozen=True)
@@ -22,12 +22,12 @@ class Consistency:
     features: float = 0.1  # what the features' mean square counts beside the score's
     slack: float = 0.0  # the paper's M', what the sum may be for free; zero in the authors' code
     every: int = 1
-    loss: ClassVar[Loss] = "critic"
-    slopes: ClassVar[Slopes] = "nowhere"
+    loss: ClassVar[LossSide] = "critic"
+    input_grad: ClassVar[InputGrad] = "nowhere"
     compares_looks: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        sensible(self)
+        check_penalty(self)
         for name in ("features", "slack"):
             given = getattr(self, name)
             require(given >= 0, f"Consistency's {name} is {given}, but should be 0 or more")
@@ -35,13 +35,15 @@ class Consistency:
     def __call__(self, judge: Judge, real: Judged, fake: Judged) -> Tensor:
         x = real.sample.detach()
         a, b = judge(x), judge(x)  # looks of its own, as in the authors' code: the loss has a third
-        apart = gap(a.score, b.score, a.score) + self.features * gap(a.features, b.features, a.score)
+        apart = mean_square_gap(a.score, b.score, a.score) + self.features * mean_square_gap(
+            a.features, b.features, a.score
+        )
         return (apart - self.slack).relu().mean()
 
 
-def gap(a: Tensor, b: Tensor, score: Tensor) -> Tensor:
+def mean_square_gap(a: Tensor, b: Tensor, score: Tensor) -> Tensor:
     """The mean square of the difference for each score, (len(score),), in the score's precision."""
-    return rows(a.to(score.dtype) - b.to(score.dtype), score).square().mean(1)
+    return per_score(a.to(score.dtype) - b.to(score.dtype), score).square().mean(1)
 
 
 @dataclass(frozen=True)
@@ -55,17 +57,17 @@ class QuadraticPotential:
     distance: Literal["l1", "l2"] = "l1"  # of a pair: mean absolute, or root mean square, difference of its pixels
     weight: Number = 1.0
     every: int = 1
-    loss: ClassVar[Loss] = "critic"
-    slopes: ClassVar[Slopes] = "nowhere"
+    loss: ClassVar[LossSide] = "critic"
+    input_grad: ClassVar[InputGrad] = "nowhere"
 
     def __post_init__(self) -> None:
-        sensible(self)
+        check_penalty(self)
         require(self.scale > 0, f"QuadraticPotential's scale is {self.scale}, but should be above 0")
         require(self.distance in ("l1", "l2"), f"QuadraticPotential's distance is l1 or l2, not {self.distance!r}")
 
     def __call__(self, judge: Judge, real: Judged, fake: Judged) -> Tensor:
-        delta = rows(real.score - fake.score, real.score)
-        apart = rows(real.sample.detach() - fake.sample.detach(), real.score)
+        delta = per_score(real.score - fake.score, real.score)
+        apart = per_score(real.sample.detach() - fake.sample.detach(), real.score)
         d = apart.abs().mean(1) if self.distance == "l1" else apart.square().mean(1).sqrt()
         # 1e-8: of a pair that is one sample twice, the gap is zero and so is the term
         return (delta.square().mean(1) / (2 * self.scale * (d + 1e-8))).mean()
@@ -77,11 +79,11 @@ class Drift:
 
     weight: Number = 1e-3  # how strong; the paper's epsilon_drift
     every: int = 1
-    loss: ClassVar[Loss] = "critic"
-    slopes: ClassVar[Slopes] = "nowhere"
+    loss: ClassVar[LossSide] = "critic"
+    input_grad: ClassVar[InputGrad] = "nowhere"
 
     def __post_init__(self) -> None:
-        sensible(self)
+        check_penalty(self)
 
     def __call__(self, judge: Judge, real: Judged, fake: Judged) -> Tensor:
         return real.score.square().mean()

@@ -9,7 +9,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from ..core import Judge, Judged, Loss, Memory, Number, Objective, Slopes, require, sensible, within
+from ..core import InputGrad, Judge, Judged, LossSide, Memory, Number, Objective, check_penalty, check_range, require
 
 
 @dataclass(frozen=True)
@@ -24,11 +24,11 @@ class LeCam:
     decay: float = 0.9  # of the usual scores, for each move of the critic
     start: int = 1000  # rounds before it begins, so that usual scores settle
     every: int = 1  # due once in so many rounds, and then as many times as strong
-    loss: ClassVar[Loss] = "critic"
-    slopes: ClassVar[Slopes] = "nowhere"
+    loss: ClassVar[LossSide] = "critic"
+    input_grad: ClassVar[InputGrad] = "nowhere"
 
     def __post_init__(self) -> None:
-        sensible(self)
+        check_penalty(self)
         require(0 <= self.decay < 1, f"LeCam's decay is {self.decay}, but should be in [0, 1)")
         require(self.start >= 0, f"LeCam's start is {self.start}, but should be 0 rounds or more")
 
@@ -39,8 +39,8 @@ class LeCam:
 class LeCamMemory(Memory):
     """The exponential averages of mean real and mean fake scores."""
 
-    loss: ClassVar[Loss] = "critic"
-    slopes: ClassVar[Slopes] = "nowhere"
+    loss: ClassVar[LossSide] = "critic"
+    input_grad: ClassVar[InputGrad] = "nowhere"
     weight: Number
     every: int
     usual: Tensor  # (2,): a real score, a fake one
@@ -56,13 +56,13 @@ class LeCamMemory(Memory):
             return real.score.new_zeros(())
         return (real.score - usual_fake).relu().square().mean() + (usual_real - fake.score).relu().square().mean()
 
-    def notice(self, real: Judged, fake: Judged) -> Tensor:
+    def observe(self, real: Judged, fake: Judged) -> Tensor:
         return torch.stack([real.score.mean(), fake.score.mean()])
 
-    def learn(self, mean: Tensor) -> None:
+    def update(self, mean: Tensor) -> None:
         self.usual.lerp_(mean.to(self.usual), 1 - self.decay)
 
-    def shown(self) -> Mapping[str, Tensor]:
+    def logged(self) -> Mapping[str, Tensor]:
         return dict(zip(("real", "fake"), self.usual, strict=True))
 
 
@@ -77,12 +77,12 @@ class Swapped:
     objective: Objective  # the game's own
     weight: Number = 0.05  # the rate, below one half
     every: int = 1  # due once in so many rounds, and then as many times as strong
-    loss: ClassVar[Loss] = "critic"
-    slopes: ClassVar[Slopes] = "nowhere"
+    loss: ClassVar[LossSide] = "critic"
+    input_grad: ClassVar[InputGrad] = "nowhere"
 
     def __post_init__(self) -> None:
-        sensible(self)
-        within(self.weight, "Swapped's weight", 0, 0.5, "labels flipped at a rate of one half tell nothing true")
+        check_penalty(self)
+        check_range(self.weight, "Swapped's weight", 0, 0.5, "labels flipped at a rate of one half tell nothing true")
 
     def __call__(self, judge: Judge, real: Judged, fake: Judged) -> Tensor:
         critic = self.objective.critic

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ..core import Recipe
 
 
-class Entry(NamedTuple):
+class RecipeEntry(NamedTuple):
     module: str
     value: str  # its name in the module: a recipe, or a recipe's class
     summary: str
@@ -24,12 +24,20 @@ class Entry(NamedTuple):
     group: str = ""  # under which it is listed
 
 
-QUICK = MappingProxyType({"batch": "32", "turns.generator": "2", "optimizer.lr": "4e-4"})
-TABLE: dict[str, tuple[tuple[Any, ...], ...]] = {  # in groups: name, module, and an entry from its value on
+QUICK_FIELDS = MappingProxyType({"batch": "32", "turns.generator": "2", "optimizer.lr": "4e-4"})
+RECIPE_TABLE: dict[str, tuple[tuple[Any, ...], ...]] = {  # in groups: name, module, and an entry from its value on
     "The first": (
         ("gan", "gan", "GAN", "dense networks that move at once: the first paper"),
         ("gan-minimax", "gan", "minimax", "the same with the saturating loss of its equation 1"),
-        ("dcgan", "dcgan", "DCGAN", "strided convolutions and batch normalisation; start here", "glyphs", None, QUICK),
+        (
+            "dcgan",
+            "dcgan",
+            "DCGAN",
+            "strided convolutions and batch normalisation; start here",
+            "glyphs",
+            None,
+            QUICK_FIELDS,
+        ),
         ("dcgan-28", "dcgan_28", "DCGAN28", "the same for 28x28 pixels, all-convolutional", "glyphs", 28),
     ),
     "Other losses": (
@@ -105,9 +113,9 @@ TABLE: dict[str, tuple[tuple[Any, ...], ...]] = {  # in groups: name, module, an
         ("equilibrium-gate", "balance", "equilibrium", "each player waits while it is far ahead"),
     ),
 }
-RECIPES: dict[str, Entry] = {
-    name: Entry(f"saddle.recipes.{module}", *rest)._replace(group=group)
-    for group, rows in TABLE.items()
+RECIPES: dict[str, RecipeEntry] = {
+    name: RecipeEntry(f"saddle.recipes.{module}", *rest)._replace(group=group)
+    for group, rows in RECIPE_TABLE.items()
     for name, module, *rest in rows
 }
 
@@ -124,16 +132,16 @@ def bare(name: str) -> str:
 SPELLED = {bare(name): name for name in RECIPES}
 
 
-def find(name: str) -> tuple[Recipe[Any], Entry]:
+def find_recipe(name: str) -> tuple[Recipe[Any], RecipeEntry]:
     """A recipe with its entry, by a listed name or as `file.py:Name`; raises Mistake for anything else."""
     from . import files
 
-    if files.meant(name):
-        return files.find(name)
+    if files.is_file_recipe(name):
+        return files.find_file_recipe(name)
     name = canonical(name)
     if name not in RECIPES:
         near = get_close_matches(name.lower(), RECIPES, 1)
         hint = f"did you mean {near[0]}?" if near else "saddle list shows what there is"
         raise Mistake(f"there is no recipe {name}; {hint} (one of your own is given as file.py:Name)")
     entry = RECIPES[name]
-    return files.made(getattr(import_module(entry.module), entry.value), name), entry
+    return files.to_recipe(getattr(import_module(entry.module), entry.value), name), entry

@@ -12,27 +12,28 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from ..batches import Images
-from ..blame import blamed
-from ..core import Clock, Mistake, Recipe, Shape, at, require
-from ..data.feed import shareable
+from ..blame import blame_user_code
+from ..core import Clock, Mistake, Recipe, Shape, require, value_at
+from ..data.feed import check_batch_size
 from ..games import Adversarial
-from ..hints import fields
+from ..hints import field_types
 from ..networks import NETWORKS, GroupedResidual
-from ..parts import by_itself
-from ..training.average import resting
-from ..training.engine import Engine, mix
-from ..training.machine import Machine, processes
-from ..training.match import How, playable
+from ..parts import without_process_group
+from ..training.ema import eval_no_grad
+from ..training.engine import Engine, derive_seed
+from ..training.machine import Machine, world_size
+from ..training.match import MatchOptions, check_is_game
 
 V = TypeVar("V")
-IMAGES = 1_000_000  # of a run whose length is not known yet
-WIDTH = 8  # channels
-WIDTHS = ("width", "width_generator", "width_label", "widest", "maxout", "maxout_label", "hidden", "kernels")
-PACKS = 840  # samples, which packs of up to 8 divide
-SEVERAL = 11  # samples, which no packs divide
+ASSUMED_IMAGES = 1_000_000  # of a run whose length is not known yet
+NARROW_WIDTH = 8  # channels
+WIDTH_FIELDS = ("width", "width_generator", "width_label", "widest", "maxout", "maxout_label", "hidden", "kernels")
+PACK_SAMPLES = 840  # samples, which packs of up to 8 divide
+ODD_SAMPLES = 11  # samples, which no packs divide
 
 
-def rehearse(recipe: Recipe[Any], data: Shape, where: Machine, how: How = How(), *, most: int | None = None,
+def rehearse(recipe: Recipe[Any], data: Shape, where: Machine, how: MatchOptions = MatchOptions(), *,
+             most: int | None = None,
              sampled: bool = False, fully: bool = True) -> None:  # fmt: skip
     """Play a round of made-up samples with networks that are thrown away; Mistake for what cannot be played.
 
@@ -42,56 +43,56 @@ def rehearse(recipe: Recipe[Any], data: Shape, where: Machine, how: How = How(),
     own then as wide as it is. `most` is how many samples the data have; `sampled`, whether samples will be made as
     well. Each process plays by itself.
     """
-    stage = recipe.stages(data, IMAGES)[0]
-    parts = how.accumulate * processes()
-    shareable(stage.batch, parts, stage.batch if most is None else most)
+    stage = recipe.stages(data, ASSUMED_IMAGES)[0]
+    parts = how.accumulate * world_size()
+    check_batch_size(stage.batch, parts, stage.batch if most is None else most)
     n = stage.batch // parts
     ours = type(recipe).__module__.startswith("saddle.")  # others' may know their width, or batch, by heart
     used = [where.device] if where.device.type == "cuda" else []
-    with torch.random.fork_rng(used), blamed(Mistake, recipe), by_itself():
+    with torch.random.fork_rng(used), blame_user_code(Mistake, recipe), without_process_group():
         try:
-            play(narrowed(recipe), stage.data, where, how, fewer(n), sampled)
+            play_one_round(narrow_networks(recipe), stage.data, where, how, fewer_samples(n), sampled)
         except Exception as error:
             if not fully or (ours and not isinstance(error, Mistake)):
                 raise
-            play(narrowed(recipe) if ours else recipe, stage.data, where, how, n, sampled)
+            play_one_round(narrow_networks(recipe) if ours else recipe, stage.data, where, how, n, sampled)
 
 
-def fewer(n: int) -> int:
+def fewer_samples(n: int) -> int:
     """So few samples that whatever can be played with them can be with n: the same packs of up to 8 divide both."""
-    return packs if (packs := math.gcd(n, PACKS)) > 1 else min(n, SEVERAL)
+    return packs if (packs := math.gcd(n, PACK_SAMPLES)) > 1 else min(n, ODD_SAMPLES)
 
 
-def narrowed(value: V) -> V:
+def narrow_networks(value: V) -> V:
     """A recipe, its networks no wider than need be to see what can be played; those of others are as they are."""
-    own = {name: getattr(value, name) for name in fields(type(value))}
-    changes: dict[str, Any] = {name: narrowed(part) for name, part in own.items() if isinstance(part, NETWORKS)}
+    own = {name: getattr(value, name) for name in field_types(type(value))}
+    changes: dict[str, Any] = {name: narrow_networks(part) for name, part in own.items() if isinstance(part, NETWORKS)}
     if isinstance(value, NETWORKS):
-        changes |= {name: min(own[name], WIDTH) for name in WIDTHS if name in own}
+        changes |= {name: min(own[name], NARROW_WIDTH) for name in WIDTH_FIELDS if name in own}
     changes |= {"group": 1} if isinstance(value, GroupedResidual) else {}  # which so few channels fill
     return cast(V, dataclasses.replace(cast(Any, value), **changes))
 
 
-def play(recipe: Recipe[Any], data: Shape, where: Machine, how: How, n: int, sampled: bool) -> None:
+def play_one_round(recipe: Recipe[Any], data: Shape, where: Machine, how: MatchOptions, n: int, sampled: bool) -> None:
     """One round, each of its parts of n samples, by this process alone; then the columns of a sheet."""
-    torch.manual_seed(mix(how.seed))
-    game = playable(recipe.game(data), recipe).to(where.device)
+    torch.manual_seed(derive_seed(how.seed))
+    game = check_is_game(recipe.game(data), recipe).to(where.device)
     for layer in game.modules():
         if isinstance(layer, _BatchNorm):
-            layer.register_forward_pre_hook(several)
+            layer.register_forward_pre_hook(check_several_samples)
     if isinstance(game, Adversarial):
-        game.turns = dataclasses.replace(game.turns, **{f: min(at(getattr(game.turns, f), Clock()), 2)
+        game.turns = dataclasses.replace(game.turns, **{f: min(value_at(getattr(game.turns, f), Clock()), 2)
                                             for f in ("critic", "generator")})  # fmt: skip
-    batch = made_up(data, n, where.device)
+    batch = random_batch(data, n, where.device)
     engine = Engine(game, recipe.steps, how.seed, where.precision)
-    engine.play(*(Same(batch) for _ in range(how.accumulate)), clock=Clock())
-    with resting(game):
+    engine.play(*(RepeatedBatch(batch) for _ in range(how.accumulate)), clock=Clock())
+    with eval_no_grad(game):
         game.show(batch)
         if sampled:
             game.sample(batch.image, batch.condition)
 
 
-def several(layer: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+def check_several_samples(layer: nn.Module, inputs: tuple[Tensor, ...]) -> None:
     """Refuse to take the variance of one number."""
     (x,) = inputs
     alone = layer.training and x.numel() == x.shape[1]
@@ -99,7 +100,7 @@ def several(layer: nn.Module, inputs: tuple[Tensor, ...]) -> None:
             "--batch, or lower --accumulate")  # fmt: skip
 
 
-class Same(Iterator[Images]):
+class RepeatedBatch(Iterator[Images]):
     """One batch again and again."""
 
     def __init__(self, batch: Images) -> None:
@@ -109,7 +110,7 @@ class Same(Iterator[Images]):
         return self.batch
 
 
-def made_up(data: Shape, n: int, device: torch.device) -> Images:
+def random_batch(data: Shape, n: int, device: torch.device) -> Images:
     """Samples of this shape, of chance alone, and a label for each where there are classes."""
     image = (2 * torch.rand(n, *data[:3], device=device) - 1).contiguous(memory_format=torch.channels_last)
     return Images(image, torch.arange(n, device=device) % data.classes if data.classes else None)

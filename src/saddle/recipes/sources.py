@@ -14,14 +14,14 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 from ..errors import Mistake, require
-from ..runs.folder import write
+from ..runs.folder import write_atomically
 
-LARGEST, MOST = 4 << 20, 500  # bytes of a file, files of a source
-PART = re.compile(r"\w[\w.-]*")  # of a path in a source: never .. or a hidden file
+MAX_SOURCE_BYTES, MAX_SOURCE_FILES = 4 << 20, 500  # bytes of a file, files of a source
+PATH_PART = re.compile(r"\w[\w.-]*")  # of a path in a source: never .. or a hidden file
 
 
 @dataclass(frozen=True)
-class Source:
+class RecipeSource:
     """Files as they were read, by their paths below a folder; the first one is the recipe's own."""
 
     folder: Path
@@ -55,9 +55,9 @@ class Source:
             shutil.rmtree(folder)
         for name, content in self.files.items():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            write(folder / name, lambda draft, content=content: draft.write(content))  # type: ignore[misc]
+            write_atomically(folder / name, lambda draft, content=content: draft.write(content))  # type: ignore[misc]
 
-    def differs(self, other: Source) -> str:
+    def differs(self, other: RecipeSource) -> str:
         """Where another source first says something else: 'line 7 of mine.py was "a = 1", now "a = 2"'."""
         for name in dict.fromkeys([*self.files, *other.files]):
             was, now = (s.files.get(name, b"").decode("utf-8", "replace").splitlines() for s in (self, other))
@@ -68,22 +68,22 @@ class Source:
         return f"it was called {self.main}, now {other.main}"
 
 
-def gathered(path: Path) -> Source:
+def collect_source(path: Path) -> RecipeSource:
     """A file with the modules and packages beside it that it imports, and those that these import."""
     require(path.is_file(), f"there is no file {path}")
-    folder, files = path.resolve().parent, {path.name: whole(path)}
+    folder, files = path.resolve().parent, {path.name: read_source_file(path)}
     left = [path.name]
     while left:
         name = left.pop()
-        for found in [one for dotted in imported(files[name], name) for one in beside(folder, dotted)]:
+        for found in [one for dotted in imported_names(files[name], name) for one in sibling_files(folder, dotted)]:
             if found not in files:
-                files[found] = whole(folder / found)
+                files[found] = read_source_file(folder / found)
                 left.append(found)
-                require(len(files) <= MOST, f"{path} imports more than {MOST} files beside it")
-    return Source(folder, files)
+                require(len(files) <= MAX_SOURCE_FILES, f"{path} imports more than {MAX_SOURCE_FILES} files beside it")
+    return RecipeSource(folder, files)
 
 
-def imported(content: bytes, name: str) -> Iterator[str]:
+def imported_names(content: bytes, name: str) -> Iterator[str]:
     """The dotted names that a file imports, as if it stood at the top; of one that cannot be read none."""
     try:
         tree = ast.parse(content)
@@ -99,7 +99,7 @@ def imported(content: bytes, name: str) -> Iterator[str]:
             yield from (start, *(f"{start}.{alias.name}".strip(".") for alias in node.names))
 
 
-def beside(folder: Path, dotted: str) -> Iterator[str]:
+def sibling_files(folder: Path, dotted: str) -> Iterator[str]:
     """The files below the folder that are run when this is imported: a module's, and its packages' own."""
     parts = dotted.split(".") if dotted else []
     for i in range(1, len(parts) + 1):
@@ -113,11 +113,14 @@ def beside(folder: Path, dotted: str) -> Iterator[str]:
             return
 
 
-def kept(folder: Path, hashes: dict[str, str]) -> Source:
+def read_stored_source(folder: Path, hashes: dict[str, str]) -> RecipeSource:
     """What a run has copied, if it is still what its manifest says; no link is followed."""
-    require(0 < len(hashes) <= MOST, f"{folder} should hold 1 to {MOST} files, but the manifest names {len(hashes)}")
+    require(
+        0 < len(hashes) <= MAX_SOURCE_FILES,
+        f"{folder} should hold 1 to {MAX_SOURCE_FILES} files, but the manifest names {len(hashes)}",
+    )
     for name in hashes:
-        plain = name.endswith(".py") and all(PART.fullmatch(part) for part in name.split("/"))
+        plain = name.endswith(".py") and all(PATH_PART.fullmatch(part) for part in name.split("/"))
         require(plain, f"the manifest names {name!r} in {folder}, which is no file of a recipe")
     there = {str(p.relative_to(folder).as_posix()) for p in folder.rglob("*") if p.is_symlink() or not p.is_dir()}
     for name in sorted(there ^ hashes.keys()):
@@ -126,21 +129,21 @@ def kept(folder: Path, hashes: dict[str, str]) -> Source:
         )
         raise Mistake(f"{folder} {'holds' if name in there else 'lacks'} {name}, {how}")
     require(not folder.is_symlink(), f"{folder} is a link, which is not followed")
-    source = Source(folder.resolve(), {name: whole(folder / name, linked=False) for name in hashes})
+    source = RecipeSource(folder.resolve(), {name: read_source_file(folder / name, linked=False) for name in hashes})
     for name, digest in source.hashes.items():
         require(digest == hashes[name], f"{folder / name} is not what the run was trained with: it was changed since")
     return source
 
 
-def whole(path: Path, linked: bool = True) -> bytes:
+def read_source_file(path: Path, linked: bool = True) -> bytes:
     """A regular file's bytes; a fifo is not waited for."""
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | (0 if linked else getattr(os, "O_NOFOLLOW", 0))
     try:
         with open(os.open(path, flags), "rb") as file:
             regular = stat.S_ISREG(os.fstat(file.fileno()).st_mode)
             require(regular, f"{path} is no regular file")
-            content = file.read(LARGEST + 1)
+            content = file.read(MAX_SOURCE_BYTES + 1)
     except OSError as error:
         raise Mistake(f"{path} cannot be read: {error.strerror or error}") from None
-    require(len(content) <= LARGEST, f"{path} is no recipe: it is longer than {LARGEST >> 20} MiB")
+    require(len(content) <= MAX_SOURCE_BYTES, f"{path} is no recipe: it is longer than {MAX_SOURCE_BYTES >> 20} MiB")
     return content

@@ -7,17 +7,17 @@ from contextlib import suppress
 from pathlib import Path
 
 from ..errors import Mistake
-from .sources import Source
+from .sources import RecipeSource
 
-FILE = "trusted"  # a line for each: digest, and where it lay when it was named
-named_now: set[str] = set()  # in this process, where nothing can be written
+TRUSTED_FILE = "trusted"  # a line for each: digest, and where it lay when it was named
+trusted_in_process: set[str] = set()  # in this process, where nothing can be written
 
 
 class Untrusted(Mistake):
     """A run brings a recipe of its own that nobody has named on this machine."""
 
 
-def home() -> Path | None:
+def config_folder() -> Path | None:
     """The folder of saddle's configuration; None for a user without a home."""
     if given := os.environ.get("SADDLE_CONFIG"):
         return Path(given)
@@ -29,36 +29,36 @@ def home() -> Path | None:
         return None
 
 
-def trust(source: Source) -> None:
+def trust_source(source: RecipeSource) -> None:
     """The user has named this source: from now on its content may be run, wherever it lies."""
-    if trusted(source):
+    if is_trusted(source):
         return
-    named_now.add(source.digest)
-    folder = home()
+    trusted_in_process.add(source.digest)
+    folder = config_folder()
     with suppress(OSError):  # then it holds for this process
         if folder:
             folder.mkdir(parents=True, exist_ok=True)
-            with (folder / FILE).open("a", encoding="utf-8", errors="backslashreplace") as file:
+            with (folder / TRUSTED_FILE).open("a", encoding="utf-8", errors="backslashreplace") as file:
                 file.write(f"{source.digest} {str(source.path)!a}\n")
 
 
-def trusted(source: Source) -> bool:
-    return source.digest in named_now or source.digest in known()
+def is_trusted(source: RecipeSource) -> bool:
+    return source.digest in trusted_in_process or source.digest in read_trusted()
 
 
-def known() -> set[str]:
+def read_trusted() -> set[str]:
     """What was named before."""
-    folder = home()
+    folder = config_folder()
     try:
-        lines = (folder / FILE).read_bytes().splitlines() if folder else []
+        lines = (folder / TRUSTED_FILE).read_bytes().splitlines() if folder else []
     except OSError:
         return set()
     return {line.partition(b" ")[0].decode("latin1") for line in lines}
 
 
-def allowed(source: Source, run: object) -> Source:
+def check_trusted(source: RecipeSource, run: object) -> RecipeSource:
     """The source, if it may be run; Untrusted otherwise."""
-    if not trusted(source):
+    if not is_trusted(source):
         raise Untrusted(f"{run} runs a recipe of its own, {source.path}, which was never named on this machine; "
                         "read it, and if you trust it, add --trust (in Python trust=True)")  # fmt: skip
     return source

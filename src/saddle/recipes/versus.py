@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from ..batches import Images
 from ..core import Constraint, Networks, Objective, Optimizing, Penalties, Prior, Recipe, Shape, Views, require
 from ..games import Adversarial, Free, Turns
-from ..layers.augment import Picky
+from ..layers.augment import RestrictedView
 from ..layers.priors import Normal
 from ..networks import Convolutional
 from ..objectives import NonSaturating
@@ -44,10 +44,10 @@ class Versus(Recipe[Images]):
 
     def play(self, kind: type[G], data: Shape, **more: Any) -> G:
         """A game of this kind with all slots filled, and what it takes beyond them."""
-        slots: dict[str, Any] = {name: getattr(self, name) for name in SLOTS}
+        slots: dict[str, Any] = {name: getattr(self, name) for name in ADVERSARIAL_SLOTS}
         nets = self.networks
         for view in self.views:
-            if isinstance(view, Picky):
+            if isinstance(view, RestrictedView):
                 view.suits(data)
         return kind(nets.generator(data), nets.critic(data), nets.latent, **slots, **more)
 
@@ -55,4 +55,4 @@ class Versus(Recipe[Images]):
         return self.critic_optimizer if player == "critic" and self.critic_optimizer else self.optimizer
 
 
-SLOTS = ("objective", "penalties", "generator_penalties", "views", "prior", "turns", "constraint")
+ADVERSARIAL_SLOTS = ("objective", "penalties", "generator_penalties", "views", "prior", "turns", "constraint")

@@ -9,91 +9,96 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from .markup import Markup, joined, tag
-from .reading import Numbers
-from .ticks import clock, decades, linear, plain, times
+from .markup import Markup, html_tag, join_markup
+from .reading import FloatArray
+from .ticks import format_tick, format_time, linear_ticks, log_ticks, time_ticks
 
-WIDTH, HEIGHT = 560, 250
+CHART_WIDTH, CHART_HEIGHT = 560, 250
 LEFT, RIGHT, TOP, BOTTOM = 54, 12, 12, 26
 BINS = 140  # of a long line: it is drawn by their means, and a band from their lowest to their highest value
 SHADES = 8
 Axis = Literal["images", "time"]
-Places = npt.NDArray[np.int64]
+IndexArray = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
-class Line:
+class ChartLine:
     """What a chart shows of one run."""
 
     title: str
     shade: int  # which of the page's colours
-    x: Numbers
-    y: Numbers
-    low: Numbers
-    high: Numbers
+    x: FloatArray
+    y: FloatArray
+    low: FloatArray
+    high: FloatArray
     dots: bool = False  # few places, each of them measured
 
-    def only(self, places: Places) -> Line:
+    def select(self, places: IndexArray) -> ChartLine:
         return replace(self, x=self.x[places], y=self.y[places], low=self.low[places], high=self.high[places])
 
     @property
-    def pieces(self) -> list[Line]:
+    def pieces(self) -> list[ChartLine]:
         """Stretches between values that are infinite or no number; an end of an interval that is none is the value."""
         fine = np.isfinite(self.y)
         stretches = np.split(np.arange(len(fine)), np.flatnonzero(np.diff(fine)) + 1)
         sure = replace(self, low=np.where(np.isnan(self.low), self.y, self.low),
                        high=np.where(np.isnan(self.high), self.y, self.high))  # fmt: skip
-        return [sure.only(places) for places in stretches if fine[places].any()]
+        return [sure.select(places) for places in stretches if fine[places].any()]
 
     @property
-    def finite(self) -> Numbers:
+    def finite(self) -> FloatArray:
         """Every number in it that is finite."""
         fine = np.isfinite(self.y)
-        values: Numbers = np.concatenate([part[fine] for part in (self.y, self.low, self.high)])
+        values: FloatArray = np.concatenate([part[fine] for part in (self.y, self.low, self.high)])
         return values[np.isfinite(values)]
 
 
-def line(title: str, shade: int, x: Numbers, y: Numbers) -> Line:
+def make_line(title: str, shade: int, x: FloatArray, y: FloatArray) -> ChartLine:
     """A long series, by stretches of equally many values."""
     edges = np.unique(np.linspace(0, len(y), min(BINS, len(y)) + 1).astype(int))[:-1]
     counts = np.diff(np.append(edges, len(y)))
     places, means = (np.add.reduceat(values, edges) / counts for values in (x, y))
-    return Line(title, shade, places, means, np.minimum.reduceat(y, edges), np.maximum.reduceat(y, edges))
+    return ChartLine(title, shade, places, means, np.minimum.reduceat(y, edges), np.maximum.reduceat(y, edges))
 
 
-def chart(title: str, lines: Sequence[Line], axis: Axis, steep: bool = False) -> Markup:
+def make_chart(title: str, lines: Sequence[ChartLine], axis: Axis, steep: bool = False) -> Markup:
     """All lines over one axis from nought, where they are finite; `steep`: on a logarithmic scale."""
-    caption = tag("figcaption", title, tag("small", f" against {axis}"))
+    caption = html_tag("figcaption", title, html_tag("small", f" against {axis}"))
     if not any(len(line.finite) for line in lines):
-        return tag("figure", caption, tag("p", f"No value is finite: {unlike(lines)}.", class_="none"), class_="chart")
+        return html_tag(
+            "figure",
+            caption,
+            html_tag("p", f"No value is finite: {describe_nonfinite(lines)}.", class_="none"),
+            class_="chart",
+        )
     right = max(float(line.x[-1]) for line in lines) or 1.0
-    low, high = span(lines, steep)
-    bend: Callable[[Numbers], Numbers] = np.log if steep else np.asarray
+    low, high = value_span(lines, steep)
+    bend: Callable[[FloatArray], FloatArray] = np.log if steep else np.asarray
     bottom, top = (float(bend(np.array(end))) for end in (low, high))
 
-    def across(x: Numbers) -> Numbers:
-        return np.asarray(LEFT + (WIDTH - LEFT - RIGHT) * x / right)
+    def across(x: FloatArray) -> FloatArray:
+        return np.asarray(LEFT + (CHART_WIDTH - LEFT - RIGHT) * x / right)
 
-    def up(y: Numbers) -> Numbers:
+    def up(y: FloatArray) -> FloatArray:
         bent = bend(np.clip(y, low, high))
-        return np.asarray(HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * (bent - bottom) / (top - bottom))
+        return np.asarray(CHART_HEIGHT - BOTTOM - (CHART_HEIGHT - TOP - BOTTOM) * (bent - bottom) / (top - bottom))
 
-    marks = decades(low, high) if steep else linear(low, high)
-    grid = [rule(float(up(np.array(mark))), plain(mark)) for mark in marks]
-    feet = times(right) if axis == "time" else linear(0, right)
-    grid += [foot(float(across(np.array(x))), clock(x) if axis == "time" else plain(x)) for x in feet]
-    shown = [part for line in lines for part in traced(line, across, up)]
-    label = tag("title", f"{title} against {axis}")
-    svg = tag("svg", label, *grid, *shown, viewBox=f"0 0 {WIDTH} {HEIGHT}", role="img")
-    return tag("figure", caption, svg, class_="chart")
+    marks = log_ticks(low, high) if steep else linear_ticks(low, high)
+    grid = [rule(float(up(np.array(mark))), format_tick(mark)) for mark in marks]
+    feet = time_ticks(right) if axis == "time" else linear_ticks(0, right)
+    grid += [foot(float(across(np.array(x))), format_time(x) if axis == "time" else format_tick(x)) for x in feet]
+    shown = [part for line in lines for part in trace_line(line, across, up)]
+    label = html_tag("title", f"{title} against {axis}")
+    svg = html_tag("svg", label, *grid, *shown, viewBox=f"0 0 {CHART_WIDTH} {CHART_HEIGHT}", role="img")
+    return html_tag("figure", caption, svg, class_="chart")
 
 
-def unlike(lines: Sequence[Line]) -> str:
+def describe_nonfinite(lines: Sequence[ChartLine]) -> str:
     """What values there are instead: 'inf', or 'inf and nan'."""
     return " and ".join(sorted({str(value) for line in lines for value in line.y}))
 
 
-def span(lines: Sequence[Line], steep: bool) -> tuple[float, float]:
+def value_span(lines: Sequence[ChartLine], steep: bool) -> tuple[float, float]:
     """From the lowest to the highest value but for the rarest per cent of a long line's bands, and some air."""
     values = np.concatenate([line.finite for line in lines])
     rare = 0.0 if any(line.dots for line in lines) else 0.01
@@ -104,44 +109,48 @@ def span(lines: Sequence[Line], steep: bool) -> tuple[float, float]:
 
 
 def rule(y: float, text: str) -> Markup:
-    words = tag("text", text, x=LEFT - 7, y=f"{y + 4:.1f}", text_anchor="end")
-    return joined(tag("line", x1=LEFT, x2=WIDTH - RIGHT, y1=f"{y:.1f}", y2=f"{y:.1f}"), words)
+    words = html_tag("text", text, x=LEFT - 7, y=f"{y + 4:.1f}", text_anchor="end")
+    return join_markup(html_tag("line", x1=LEFT, x2=CHART_WIDTH - RIGHT, y1=f"{y:.1f}", y2=f"{y:.1f}"), words)
 
 
 def foot(x: float, text: str) -> Markup:
-    anchor = "end" if x > WIDTH - 30 else "middle"
-    return tag("text", text, x=f"{x:.1f}", y=HEIGHT - 7, text_anchor=anchor)
+    anchor = "end" if x > CHART_WIDTH - 30 else "middle"
+    return html_tag("text", text, x=f"{x:.1f}", y=CHART_HEIGHT - 7, text_anchor=anchor)
 
 
-def traced(line: Line, across: Callable[[Numbers], Numbers], up: Callable[[Numbers], Numbers]) -> list[Markup]:
+def trace_line(
+    line: ChartLine, across: Callable[[FloatArray], FloatArray], up: Callable[[FloatArray], FloatArray]
+) -> list[Markup]:
     """Its pieces, and at the edge that they lie beyond its infinite values."""
-    parts = [part for piece in line.pieces for part in drawn(piece, across, up)]
+    parts = [part for piece in line.pieces for part in line_markup(piece, across, up)]
     endless = [(x, y) for x, y in zip(line.x, line.y, strict=True) if np.isinf(y)]
     return parts + [beyond(line, float(across(np.array(x))), y > 0) for x, y in endless]
 
 
-def beyond(line: Line, x: float, above: bool) -> Markup:
-    y = TOP + 9 if above else HEIGHT - BOTTOM - 2
-    told = tag("title", f"{line.title}: {'infinite' if above else 'minus infinite'}")
-    return tag("text", told, "∞", x=f"{x:.1f}", y=y, text_anchor="middle", class_=f"beyond s{line.shade % SHADES}")
+def beyond(line: ChartLine, x: float, above: bool) -> Markup:
+    y = TOP + 9 if above else CHART_HEIGHT - BOTTOM - 2
+    told = html_tag("title", f"{line.title}: {'infinite' if above else 'minus infinite'}")
+    return html_tag("text", told, "∞", x=f"{x:.1f}", y=y, text_anchor="middle", class_=f"beyond s{line.shade % SHADES}")
 
 
-def drawn(line: Line, across: Callable[[Numbers], Numbers], up: Callable[[Numbers], Numbers]) -> list[Markup]:
+def line_markup(
+    line: ChartLine, across: Callable[[FloatArray], FloatArray], up: Callable[[FloatArray], FloatArray]
+) -> list[Markup]:
     """The band, the line over it, and its dots; each tells its run under the mouse."""
-    x, name = across(line.x), tag("title", line.title)
+    x, name = across(line.x), html_tag("title", line.title)
     shade = f"s{line.shade % SHADES}"
     parts = []
     if (line.high > line.low).any() and len(x) > 1:
         around = np.concatenate([x, x[::-1]]), np.concatenate([up(line.high), up(line.low)[::-1]])
-        parts.append(tag("polygon", points=points(*around), class_=f"band {shade}"))
-    parts.append(tag("polyline", name, points=points(x, up(line.y)), class_=f"line {shade}"))
+        parts.append(html_tag("polygon", points=svg_points(*around), class_=f"band {shade}"))
+    parts.append(html_tag("polyline", name, points=svg_points(x, up(line.y)), class_=f"line {shade}"))
     if line.dots:
-        parts += [tag("line", x1=f"{a:.1f}", x2=f"{a:.1f}", y1=f"{b:.1f}", y2=f"{c:.1f}", class_=f"reach {shade}")
+        parts += [html_tag("line", x1=f"{a:.1f}", x2=f"{a:.1f}", y1=f"{b:.1f}", y2=f"{c:.1f}", class_=f"reach {shade}")
                   for a, b, c in zip(x, up(line.low), up(line.high), strict=True) if b != c]  # fmt: skip
-        parts += [tag("circle", name, cx=f"{a:.1f}", cy=f"{b:.1f}", r=3, class_=shade)
+        parts += [html_tag("circle", name, cx=f"{a:.1f}", cy=f"{b:.1f}", r=3, class_=shade)
                   for a, b in zip(x, up(line.y), strict=True)]  # fmt: skip
     return parts
 
 
-def points(x: Numbers, y: Numbers) -> str:
+def svg_points(x: FloatArray, y: FloatArray) -> str:
     return " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(x, y, strict=True))

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from ..errors import plural
-from ..runs.findings import file
-from ..training.checkpoint import facts_of, latest
-from ..training.health import PATIENCE
-from .markup import Markup, rows
+from ..errors import format_count
+from ..runs.findings import health_path
+from ..training.checkpoint import latest_checkpoint, read_checkpoint_facts
+from ..training.health.checks import HEALTH_PATIENCE
+from .markup import Markup, html_table
 from .reading import Run
 
 
-class Found(NamedTuple):
+class FailedCheck(NamedTuple):
     """A check that a run has failed, once or often; the facts are the latest finding's."""
 
     title: str
@@ -21,45 +21,50 @@ class Found(NamedTuple):
     facts: dict[str, Any]
 
 
-def found(runs: Sequence[Run]) -> list[Found]:
+def group_findings(runs: Sequence[Run]) -> list[FailedCheck]:
     """Grave ones first, then in the order of training."""
     checks: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for run in runs:
         for finding in run.findings:
             checks.setdefault((run.title, finding["check"]), []).append(finding)
-    latest = [Found(title, len(all_), all_[-1]) for (title, _), all_ in checks.items()]
+    latest = [FailedCheck(title, len(all_), all_[-1]) for (title, _), all_ in checks.items()]
     return sorted(latest, key=lambda each: (not each.facts["grave"], each.facts["images"]))
 
 
 def findings_html(runs: Sequence[Run]) -> Markup:
     """Nothing where nothing was found; whose finding it is only where there are several runs."""
     whose = len(runs) > 1
-    body = [[f"{f['check']}{' (grave)' if f['grave'] else ''}", *[title] * whose, when(times, f), f["evidence"],
-             f["advice"]] for title, times, f in found(runs)]  # fmt: skip
+    body = [[f"{f['check']}{' (grave)' if f['grave'] else ''}", *[title] * whose, describe_when(times, f),
+             f["evidence"],
+             f["advice"]] for title, times, f in group_findings(runs)]  # fmt: skip
     head = ["check", *["run"] * whose, "when", "what was seen", "what to try"]
-    return rows(head, body) if body else Markup()
+    return html_table(head, body) if body else Markup()
 
 
-def unfound(run: Run) -> str:
+def explain_no_findings(run: Run) -> str:
     """Why there are no findings: nothing to tell, too little seen, or nobody looked."""
-    if not file(run.folder.path).exists():
+    if not health_path(run.folder.path).exists():
         return "No checks were made of this run."
-    last = latest(run.folder.checkpoints)
-    health = facts_of(last).get("health") if last else None
+    last = latest_checkpoint(run.folder.checkpoints)
+    health = read_checkpoint_facts(last).get("health") if last else None
     looks = len(health["past"]) if isinstance(health, dict) and isinstance(health.get("past"), list) else 0
-    if looks < PATIENCE:
-        seen = f"had {plural(looks, 'look')}, but need {PATIENCE} to tell anything" if looks else "had no look yet"
+    if looks < HEALTH_PATIENCE:
+        seen = (
+            f"had {format_count(looks, 'look')}, but need {HEALTH_PATIENCE} to tell anything"
+            if looks
+            else "had no look yet"
+        )
         return f"The checks {seen}: the run was too short so far."
-    return f"The checks found nothing in the last {plural(looks, 'look')}."
+    return f"The checks found nothing in the last {format_count(looks, 'look')}."
 
 
 def findings_text(runs: Sequence[Run]) -> list[str]:
     """A sentence each."""
-    return [f"{title}, {f['check']}, {when(times, f)}: {f['evidence']}; {f['advice']}"
-            for title, times, f in found(runs)]  # fmt: skip
+    return [f"{title}, {f['check']}, {describe_when(times, f)}: {f['evidence']}; {f['advice']}"
+            for title, times, f in group_findings(runs)]  # fmt: skip
 
 
-def when(times: int, finding: Mapping[str, Any]) -> str:
+def describe_when(times: int, finding: Mapping[str, Any]) -> str:
     """From which images to which, and whether the run went back; for one that came again, the last time."""
     begun, until, back = (finding[name] for name in ("images", "until", "back"))
     end = f"until {until:,}" if until is not None else "to the end"

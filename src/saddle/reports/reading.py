@@ -13,11 +13,11 @@ import numpy as np
 from ..errors import require
 from ..metrics.figures import Figure
 from ..runs.findings import read_findings
-from ..runs.folder import Folder, numbered
-from ..runs.log import read, warned
+from ..runs.folder import RunFolder, list_numbered_files
+from ..runs.log import read_log, warn_on_stderr
 from ..runs.manifest import Manifest
-from ..runs.measures import Measurement, Stop, read_measures
-from ..runs.timing import Numbers as Numbers
+from ..runs.measures import EarlyStop, Measurement, read_measurements
+from ..runs.timing import FloatArray as FloatArray
 from ..runs.timing import Pace, read_pace
 
 
@@ -27,12 +27,12 @@ class Run:
 
     title: str
     group: str
-    folder: Folder
+    folder: RunFolder
     manifest: Manifest
 
     @cached_property
     def log(self) -> list[dict[str, Any]]:
-        return read(self.folder.log)
+        return read_log(self.folder.log)
 
     @cached_property
     def findings(self) -> list[dict[str, Any]]:
@@ -41,10 +41,10 @@ class Run:
     @cached_property
     def measures(self) -> list[Measurement]:
         """In the order of training; of two at the same images the later written one is the later."""
-        return sorted(read_measures(self.folder), key=lambda measurement: measurement.images)
+        return sorted(read_measurements(self.folder), key=lambda measurement: measurement.images)
 
     @property
-    def stop(self) -> Stop | None:
+    def stop(self) -> EarlyStop | None:
         """Why it ended before its length, if it did."""
         return next((measurement.stop for measurement in self.measures if measurement.stop), None)
 
@@ -63,10 +63,10 @@ class Run:
         return float(self.pace.seconds[-1])
 
     @property
-    def over(self) -> bool:
-        return checkpointed(self.folder) >= self.manifest.images
+    def is_over(self) -> bool:
+        return checkpointed_images(self.folder) >= self.manifest.images
 
-    def times(self, images: Numbers) -> Numbers:
+    def seconds_at(self, images: FloatArray) -> FloatArray:
         """The seconds of training at which so many images had been shown."""
         return np.asarray(np.interp(images, self.pace.images, self.pace.seconds), dtype=np.float64)
 
@@ -84,7 +84,7 @@ class Run:
 
 def open_runs(paths: Sequence[str | Path]) -> list[Run]:
     """Runs titled by their folders' names, by whole paths where two share a name."""
-    folders = [Folder.found(path) for path in paths]
+    folders = [RunFolder.find(path) for path in paths]
     names = [folder.path.resolve().name for folder in folders]
     whole = [str(folder.path.resolve()) for folder in folders]
     again = next((str(path) for path, place in zip(paths, whole, strict=True) if whole.count(place) > 1), None)
@@ -93,19 +93,21 @@ def open_runs(paths: Sequence[str | Path]) -> list[Run]:
     return [Run(t, t, folder, Manifest.read(folder)) for t, folder in zip(titles, folders, strict=True)]
 
 
-def checkpointed(folder: Folder) -> int:
+def checkpointed_images(folder: RunFolder) -> int:
     """The images of the last checkpoint, by its name; 0 where there is none."""
-    return max((int(path.stem) for path in numbered(folder.checkpoints, ".safetensors", folder.path)), default=0)
+    return max(
+        (int(path.stem) for path in list_numbered_files(folder.checkpoints, ".safetensors", folder.path)), default=0
+    )
 
 
-def relocated(run: Run, data: str) -> Run:
+def relocate_run(run: Run, data: str) -> Run:
     """The same run with the place where its data lie now, which it remembers; Mistake for other data."""
-    from ..continued import moved, refuse_other_data, remember
-    from ..resolved import opened
-    from ..training.watch import Watcher
+    from ..continued import check_same_data, record_data_place, relocate_data
+    from ..resolved import open_training_data
+    from ..training.callbacks.base import Callback
 
-    manifest = moved(run.folder, run.manifest, data, "report")
-    refuse_other_data(opened(manifest.settings, Watcher()), manifest, data)
+    manifest = relocate_data(run.folder, run.manifest, data, "report")
+    check_same_data(open_training_data(manifest.settings, Callback()), manifest, data)
     if manifest != run.manifest:
-        remember(run.folder, manifest, warned)
+        record_data_place(run.folder, manifest, warn_on_stderr)
     return replace(run, manifest=manifest)

@@ -9,49 +9,55 @@ from collections.abc import Iterator
 from ..runs.manifest import Manifest
 from ..runs.settings import Settings
 from .curves import figure_charts, term_charts
-from .findings import findings_html, unfound
-from .grids import contact_sheets, gallery, sampled
-from .markup import Markup, joined, rows, tag
-from .page import charts, figures_html, notes, page, section
+from .findings import explain_no_findings, findings_html
+from .grids import contact_sheets_html, gallery_html, sample_grid
+from .markup import Markup, html_table, html_tag, join_markup
+from .page import charts_html, figures_html, html_page, html_section, notes_html
 from .reading import Run
-from .settings import facts, flat, said
-from .tables import tabled
-from .words import duration, progress, speed, stops
+from .settings import flatten_fields, manifest_facts, written_text
+from .tables import make_figure_table
+from .words import describe_progress, describe_stops, format_duration, format_speed
 
 SAMPLES = "Made by the last checkpoint from seed {seed}, by averaged weights if the run keeps them."
 
 
-def report(run: Run, seed: int = 0) -> str:
+def make_report(run: Run, seed: int = 0) -> str:
     """The whole page as HTML; loads the last checkpoint for its samples."""
-    manifest, table = run.manifest, tabled([run])
+    manifest, table = run.manifest, make_figure_table([run])
     machine = manifest.machine
-    unmeasured = Markup() if table.columns else tag("p", "This run has not been measured.")
-    values = facts(manifest)
+    unmeasured = Markup() if table.columns else html_tag("p", "This run has not been measured.")
+    values = manifest_facts(manifest)
     recipe = [
-        [name, text] for name, text in flat({n: values[n] for n in values if not n.startswith(("data.", "machine."))})
+        [name, text]
+        for name, text in flatten_fields({n: values[n] for n in values if not n.startswith(("data.", "machine."))})
     ]
-    made = tag("div", tag("figure", sampled(run, seed), class_="grid"), class_="gallery large")
-    return page(
-        run.title, f"{manifest.name} on {manifest.data['name']}, begun {manifest.created}", cards(run),
-        notes(stops([run])),
-        section("Health", findings_html([run]) or tag("p", unfound(run))),
-        section("Samples", tag("p", SAMPLES.format(seed=seed), class_="soft"), made),
-        section("Figures", unmeasured, figures_html(table), charts(figure_charts([run], table))),
-        section("On the way, from the same latents", gallery(contact_sheets(run))),
-        section("Losses and gradients", charts(term_charts([run], ("images",)))),
-        section("Data", data_html(manifest)),
-        section("Configuration", rows([], recipe, "code")),
-        section("Machine", rows([], [[n, said(values[f"machine.{n}"])] for n in machine if n != "command"], "code")),
-        section("Again", again_html(run)))  # fmt: skip
+    made = html_tag("div", html_tag("figure", sample_grid(run, seed), class_="grid"), class_="gallery large")
+    return html_page(
+        run.title, f"{manifest.name} on {manifest.data['name']}, begun {manifest.created}", cards_html(run),
+        notes_html(describe_stops([run])),
+        html_section("Health", findings_html([run]) or html_tag("p", explain_no_findings(run))),
+        html_section("Samples", html_tag("p", SAMPLES.format(seed=seed), class_="soft"), made),
+        html_section("Figures", unmeasured, figures_html(table), charts_html(figure_charts([run], table))),
+        html_section("On the way, from the same latents", gallery_html(contact_sheets_html(run))),
+        html_section("Losses and gradients", charts_html(term_charts([run], ("images",)))),
+        html_section("Data", data_html(manifest)),
+        html_section("Configuration", html_table([], recipe, "code")),
+        html_section("Machine",
+                     html_table([], [[n, written_text(values[f"machine.{n}"])] for n in machine if n != "command"],
+                                "code")),
+        html_section("Again", again_html(run)))  # fmt: skip
 
 
-def cards(run: Run) -> Markup:
+def cards_html(run: Run) -> Markup:
     """The few numbers that one looks for first."""
     machine = run.manifest.machine
-    told = {"images": progress(run), "time of training": duration(run.seconds), "images per second": speed(run) or "-",
+    told = {"images": describe_progress(run), "time of training": format_duration(run.seconds),
+            "images per second": format_speed(run) or "-",
             "precision": f"{machine['precision']}, {machine['device']}"}  # fmt: skip
-    return tag(
-        "div", *(tag("div", tag("b", value), tag("small", name)) for name, value in told.items()), class_="cards"
+    return html_tag(
+        "div",
+        *(html_tag("div", html_tag("b", value), html_tag("small", name)) for name, value in told.items()),
+        class_="cards",
     )
 
 
@@ -61,7 +67,7 @@ def data_html(manifest: Manifest) -> Markup:
     body = [["name", str(data["name"])], ["samples", f"{data['samples']:,}"],
             ["each", "a point" if height == width == 1 else f"{height}x{width} pixels, {channels} channels"],
             ["fingerprint", str(data["fingerprint"])]]  # fmt: skip
-    return joined(rows([], body), classes_html(manifest))
+    return join_markup(html_table([], body), classes_html(manifest))
 
 
 def classes_html(manifest: Manifest) -> Markup:
@@ -69,9 +75,9 @@ def classes_html(manifest: Manifest) -> Markup:
     names, counts = manifest.data["classes"], manifest.data.get("counts", [])
     if not names or not counts:
         return Markup()
-    bars = (tag("span", class_="bar", style=f"width: {12 * count / max(counts):.2f}em") for count in counts)
-    body = [[str(name), joined(bar, f"{n:,}")] for name, bar, n in zip(names, bars, counts, strict=True)]
-    return tag("details", tag("summary", f"{len(names)} classes"), rows(["class", "samples"], body))
+    bars = (html_tag("span", class_="bar", style=f"width: {12 * count / max(counts):.2f}em") for count in counts)
+    body = [[str(name), join_markup(bar, f"{n:,}")] for name, bar, n in zip(names, bars, counts, strict=True)]
+    return html_tag("details", html_tag("summary", f"{len(names)} classes"), html_table(["class", "samples"], body))
 
 
 def again_html(run: Run) -> Markup:
@@ -81,19 +87,20 @@ def again_html(run: Run) -> Markup:
     sure = ("On the same kind of machine, with the same versions and as many threads, it ends in the same bits; the "
             "first of these trains it again and checks just that.")  # fmt: skip
     longer = [f"saddle resume RUN --images {n}" for _, n in [*manifest.extended, (0, manifest.images)][1:]]
-    return joined(tag("pre", "\n".join([f"saddle reproduce {there}", command(manifest), *longer])), tag("p", sure),
-                  tag("p", f"It was trained by {', '.join(kept)}.", class_="soft"))  # fmt: skip
+    return join_markup(html_tag("pre", "\n".join([f"saddle reproduce {there}", train_command(manifest), *longer])),
+                       html_tag("p", sure),
+                  html_tag("p", f"It was trained by {', '.join(kept)}.", class_="soft"))  # fmt: skip
 
 
-def command(manifest: Manifest) -> str:
+def train_command(manifest: Manifest) -> str:
     """The command line that begins the same run: what was changed of the recipe, and what of the settings."""
     words = ["saddle", "train", manifest.name]
-    for field, text in (*manifest.options.items(), *changed(manifest)):
+    for field, text in (*manifest.options.items(), *changed_settings(manifest)):
         words += [f"--{field.replace('_', '-')}", text]
     return shlex.join(words)
 
 
-def changed(manifest: Manifest) -> Iterator[tuple[str, str]]:
+def changed_settings(manifest: Manifest) -> Iterator[tuple[str, str]]:
     """Settings that are not the usual ones; the length in images, which is what a time became."""
     machine = {name: manifest.machine[name] for name in ("device", "precision", "threads")}
     first = manifest.extended[0][1] if manifest.extended else manifest.images

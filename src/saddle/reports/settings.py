@@ -7,10 +7,10 @@ import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from ..errors import plural
+from ..errors import format_count
 from ..runs.manifest import Manifest
 
-Written = ast.expr | None  # as it reads in Python; None for what one of several has not
+WrittenValue = ast.expr | None  # as it reads in Python; None for what one of several has not
 ABSENT = "(none)"
 
 
@@ -21,60 +21,60 @@ class Difference(NamedTuple):
     values: tuple[str, ...]
 
 
-def named(manifest: Manifest) -> dict[str, ast.expr]:
+def name_facts(manifest: Manifest) -> dict[str, ast.expr]:
     """What recipe and data are called."""
     data = {f"data.{name}": str(manifest.data[name]) for name in ("name", "classes")}
     return {name: ast.Constant(text) for name, text in {"name": manifest.name, **data}.items()}
 
 
-def facts(manifest: Manifest) -> dict[str, ast.expr]:
+def manifest_facts(manifest: Manifest) -> dict[str, ast.expr]:
     """The recipe's class and fields, the settings, the data and the machine."""
     recipe = ast.parse(manifest.recipe, mode="eval").body
     rest = dataclasses.asdict(manifest.settings) | {"images": manifest.images}
     rest |= {f"data.{name}": manifest.data[name] for name in ("samples", "fingerprint")}
     rest |= {f"source.{name}": digest[:12] for name, digest in (manifest.source or {}).items()}
-    rest |= {"data.shape": shaped(manifest.data["shape"])}
+    rest |= {"data.shape": describe_shape(manifest.data["shape"])}
     rest |= {f"machine.{name}": value for name, value in manifest.machine.items() if name != "command"}
     values: dict[str, ast.expr] = {name: ast.Constant(value) for name, value in rest.items()}
-    return {"recipe": ast.Name(called(recipe))} | parts(recipe) | values
+    return {"recipe": ast.Name(written_class(recipe))} | written_fields(recipe) | values
 
 
-def shaped(shape: Sequence[int]) -> str:
+def describe_shape(shape: Sequence[int]) -> str:
     """'1 x 16 x 16 and 10 classes'."""
     *sides, classes = shape
-    return " x ".join(map(str, sides)) + (f" and {plural(classes, 'class', 'classes')}" if classes else "")
+    return " x ".join(map(str, sides)) + (f" and {format_count(classes, 'class', 'classes')}" if classes else "")
 
 
-def called(value: Written) -> str:
+def written_class(value: WrittenValue) -> str:
     """The class of a written value, '' for what is no call of one."""
     return value.func.id if isinstance(value, ast.Call) and isinstance(value.func, ast.Name) else ""
 
 
-def parts(value: Written) -> dict[str, ast.expr]:
+def written_fields(value: WrittenValue) -> dict[str, ast.expr]:
     """The fields of a written value."""
     return {word.arg: word.value for word in value.keywords if word.arg} if isinstance(value, ast.Call) else {}
 
 
-def differences(runs: Sequence[Mapping[str, ast.expr]], prefix: str = "") -> Iterator[Difference]:
+def find_differences(runs: Sequence[Mapping[str, ast.expr]], prefix: str = "") -> Iterator[Difference]:
     """Name by name where they are not all alike; within values of one class, in their fields."""
     for name in dict.fromkeys(name for run in runs for name in run):
         values = [run.get(name) for run in runs]
-        if len({said(value) for value in values}) == 1:
+        if len({written_text(value) for value in values}) == 1:
             continue
-        if called(values[0]) and len({called(value) for value in values}) == 1:
-            yield from differences([parts(value) for value in values], f"{prefix}{name}.")
+        if written_class(values[0]) and len({written_class(value) for value in values}) == 1:
+            yield from find_differences([written_fields(value) for value in values], f"{prefix}{name}.")
         else:
-            yield Difference(prefix + name, tuple(map(said, values)))
+            yield Difference(prefix + name, tuple(map(written_text, values)))
 
 
-def flat(values: Mapping[str, ast.expr], prefix: str = "") -> Iterator[tuple[str, str]]:
+def flatten_fields(values: Mapping[str, ast.expr], prefix: str = "") -> Iterator[tuple[str, str]]:
     """Every name with what it says, a value's fields behind it."""
     for name, value in values.items():
-        yield prefix + name, called(value) or said(value)
-        yield from flat(parts(value), f"{prefix}{name}.")
+        yield prefix + name, written_class(value) or written_text(value)
+        yield from flatten_fields(written_fields(value), f"{prefix}{name}.")
 
 
-def said(value: Written) -> str:
+def written_text(value: WrittenValue) -> str:
     """Text without its quotes."""
     if isinstance(value, ast.Constant):
         return str(value.value)

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-LIGHT = ("#c8384b", "#23698f", "#2c8a5c", "#c47a08", "#7c4fa0", "#5d666e", "#b4457c", "#0f8586")
-DARK = ("#f27d8a", "#72b7e0", "#62c795", "#efb054", "#ba97db", "#a9b1b9", "#e88bb7", "#52cccc")
+LIGHT_COLOURS = ("#c8384b", "#23698f", "#2c8a5c", "#c47a08", "#7c4fa0", "#5d666e", "#b4457c", "#0f8586")
+DARK_COLOURS = ("#f27d8a", "#72b7e0", "#62c795", "#efb054", "#ba97db", "#a9b1b9", "#e88bb7", "#52cccc")
 
 
-def shades(colours: tuple[str, ...]) -> str:
+def colour_variables(colours: tuple[str, ...]) -> str:
     return " ".join(f"--s{i}: {colour};" for i, colour in enumerate(colours))
 
 
-STYLE = f"""
+STYLESHEET = f"""
 :root {{ color-scheme: light dark; --paper: #f7f6f3; --card: #ffffff; --ink: #1d2126; --soft: #646b73; --rule: #e4e2dc;
-  --good: #e5f3ea; --warn: #fff3d9; --edge: #dba426; {shades(LIGHT)} }}
+  --good: #e5f3ea; --warn: #fff3d9; --edge: #dba426; {colour_variables(LIGHT_COLOURS)} }}
 @media (prefers-color-scheme: dark) {{ :root {{ --paper: #15171a; --card: #1d2024; --ink: #e6e8ea; --soft: #9aa2aa;
-  --rule: #33383e; --good: #1d3a2a; --warn: #372d14; --edge: #b98a1d; {shades(DARK)} }} }}
+  --rule: #33383e; --good: #1d3a2a; --warn: #372d14; --edge: #b98a1d; {colour_variables(DARK_COLOURS)} }} }}
 * {{ box-sizing: border-box; }}
 body {{ margin: 0; background: var(--paper); color: var(--ink);
   font: 15px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "DejaVu Sans", sans-serif; }}
@@ -63,6 +63,6 @@ svg .reach {{ stroke: currentColor; stroke-width: 1.6; opacity: 0.55; }}
 svg .beyond {{ fill: currentColor; font-size: 15px; font-weight: 600; }}
 svg circle {{ fill: currentColor; stroke: var(--card); stroke-width: 1; }}
 .bar {{ display: inline-block; height: 0.6em; border-radius: 2px; background: var(--s1); margin-right: 0.6em; }}
-{" ".join(f".s{i} {{ color: var(--s{i}); }}" for i in range(len(LIGHT)))}
+{" ".join(f".s{i} {{ color: var(--s{i}); }}" for i in range(len(LIGHT_COLOURS)))}
 @media print {{ .legend {{ position: static; }} figure, .wide {{ break-inside: avoid; }} }}
 """

@@ -12,8 +12,8 @@ from ..metrics.figures import Figure, Protocol
 from .reading import Run
 
 Mark = Literal["", "best", "tied", "foreign"]
-SIGNS: Mapping[Mark, str] = {"": "", "best": "*", "tied": "~", "foreign": "†"}
-MEANS: Mapping[Mark, str] = {
+MARK_SIGNS: Mapping[Mark, str] = {"": "", "best": "*", "tied": "~", "foreign": "†"}
+MARK_MEANINGS: Mapping[Mark, str] = {
     "best": "the best of its column",
     "tied": "its interval reaches the best one's",
     "foreign": "measured otherwise than its column says: not to be compared with the others",
@@ -35,7 +35,7 @@ class Cell(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Table:
+class FigureTable:
     """A row of cells under each title; warnings say why a cell is marked foreign."""
 
     columns: tuple[Column, ...]
@@ -45,24 +45,24 @@ class Table:
     @property
     def marks(self) -> list[Mark]:
         """Those that occur, in the order in which they are explained."""
-        return [mark for mark in MEANS if any(cell.mark == mark for _, cells in self.rows for cell in cells)]
+        return [mark for mark in MARK_MEANINGS if any(cell.mark == mark for _, cells in self.rows for cell in cells)]
 
 
-def tabled(runs: Sequence[Run]) -> Table:
+def make_figure_table(runs: Sequence[Run]) -> FigureTable:
     """The latest figures of each run, in columns of one protocol; what has another is marked and warned of."""
     have = [run.figures for run in runs]
     names = dict.fromkeys((figure.metric, figure.title) for figures in have for figure in figures)
-    columns = tuple(column([named(figures, *name) for figures in have]) for name in names)
-    rows = tuple((run.title, tuple(cell(named(figures, c.metric, c.title), c) for c in columns))
+    columns = tuple(make_column([select_figures(figures, *name) for figures in have]) for name in names)
+    rows = tuple((run.title, tuple(make_cell(select_figures(figures, c.metric, c.title), c) for c in columns))
                  for run, figures in zip(runs, have, strict=True))  # fmt: skip
-    return Table(columns, judged(columns, rows), tuple(warnings(columns, rows)))
+    return FigureTable(columns, mark_best(columns, rows), tuple(describe_foreign(columns, rows)))
 
 
-def named(figures: Sequence[Figure], metric: str, title: str) -> list[Figure]:
+def select_figures(figures: Sequence[Figure], metric: str, title: str) -> list[Figure]:
     return [figure for figure in figures if (figure.metric, figure.title) == (metric, title)]
 
 
-def column(figures: Sequence[Sequence[Figure]]) -> Column:
+def make_column(figures: Sequence[Sequence[Figure]]) -> Column:
     """Under the protocol that most runs share; of several such, the one of most samples."""
     offered = dict.fromkeys(figure.protocol for own in figures for figure in own)
     share = {p: sum(any(figure.protocol == p for figure in own) for own in figures) for p in offered}
@@ -71,7 +71,7 @@ def column(figures: Sequence[Sequence[Figure]]) -> Column:
     return Column(first.metric, first.title, first.better, protocol)
 
 
-def cell(figures: Sequence[Figure], column: Column) -> Cell:
+def make_cell(figures: Sequence[Figure], column: Column) -> Cell:
     """A run's figure under the column's protocol, else its latest, marked."""
     if not figures:
         return Cell()
@@ -79,7 +79,7 @@ def cell(figures: Sequence[Figure], column: Column) -> Cell:
     return Cell(fitting) if fitting else Cell(figures[-1], "foreign")
 
 
-def warnings(columns: Sequence[Column], rows: Sequence[tuple[str, Sequence[Cell]]]) -> list[str]:
+def describe_foreign(columns: Sequence[Column], rows: Sequence[tuple[str, Sequence[Cell]]]) -> list[str]:
     """One sentence for every foreign cell, with the fields of the protocol that differ."""
     said = []
     for i, column in enumerate(columns):
@@ -92,14 +92,14 @@ def warnings(columns: Sequence[Column], rows: Sequence[tuple[str, Sequence[Cell]
     return said
 
 
-def judged(columns: Sequence[Column],
+def mark_best(columns: Sequence[Column],
            rows: Sequence[tuple[str, tuple[Cell, ...]]]) -> tuple[tuple[str, tuple[Cell, ...]], ...]:  # fmt: skip
     """The rows with the best of each column marked, and those that cannot be told from it."""
-    done = [ranked([cells[i] for _, cells in rows], column.better) for i, column in enumerate(columns)]
+    done = [mark_column([cells[i] for _, cells in rows], column.better) for i, column in enumerate(columns)]
     return tuple((title, tuple(cells[r] for cells in done)) for r, (title, _) in enumerate(rows))
 
 
-def ranked(cells: Sequence[Cell], better: str) -> list[Cell]:
+def mark_column(cells: Sequence[Cell], better: str) -> list[Cell]:
     fair = [cell.figure for cell in cells if cell.figure and cell.mark != "foreign"]
     known = [figure for figure in fair if not math.isnan(figure.value)]
     if better not in ("lower", "higher") or len(fair) < 2 or not known:
@@ -107,34 +107,34 @@ def ranked(cells: Sequence[Cell], better: str) -> list[Cell]:
     best = (min if better == "lower" else max)(known, key=lambda figure: figure.value)
     if math.isinf(best.value):
         return list(cells)
-    return [Cell(c.figure, standing(c.figure, best) if c.figure and c.mark != "foreign" else c.mark) for c in cells]
+    return [Cell(c.figure, mark_of(c.figure, best) if c.figure and c.mark != "foreign" else c.mark) for c in cells]
 
 
-def standing(figure: Figure, best: Figure) -> Mark:
+def mark_of(figure: Figure, best: Figure) -> Mark:
     """The best itself, within reach of it, or neither."""
     if figure.value == best.value:
         return "best"
-    (low, high), (lowest, highest) = reach(figure), reach(best)
+    (low, high), (lowest, highest) = figure_interval(figure), figure_interval(best)
     return "tied" if low <= highest and lowest <= high and low < high else ""
 
 
-def reach(figure: Figure) -> tuple[float, float]:
+def figure_interval(figure: Figure) -> tuple[float, float]:
     """The interval, or the value where none is known."""
     low, high = (figure.value if end is None else end for end in (figure.low, figure.high))
     return low, high
 
 
-def grouped(table: Table, runs: Sequence[Run]) -> Table:
+def group_rows(table: FigureTable, runs: Sequence[Run]) -> FigureTable:
     """The same with a row for each group: the median of its runs, and from the lowest to the highest of them."""
     groups: dict[str, list[tuple[Cell, ...]]] = {}
     for run, (_, cells) in zip(runs, table.rows, strict=True):
         groups.setdefault(run.group, []).append(cells)
-    rows = tuple((title, tuple(summed([row[i] for row in members]) for i in range(len(table.columns))))
+    rows = tuple((title, tuple(median_cell([row[i] for row in members]) for i in range(len(table.columns))))
                  for title, members in groups.items())  # fmt: skip
-    return replace(table, rows=judged(table.columns, rows))
+    return replace(table, rows=mark_best(table.columns, rows))
 
 
-def summed(cells: Sequence[Cell]) -> Cell:
+def median_cell(cells: Sequence[Cell]) -> Cell:
     """Foreign figures count only where there are no others."""
     for foreign in (False, True):
         figures = [c.figure for c in cells if c.figure and (c.mark == "foreign") == foreign]

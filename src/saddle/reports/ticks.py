@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 
-from .words import short
+from .words import format_short
 
-TIMES = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200, 86400)
+TIME_STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200, 86400)
 
 
-def linear(low: float, high: float, about: int = 5) -> list[float]:
+def linear_ticks(low: float, high: float, about: int = 5) -> list[float]:
     """Round places, 1, 2 or 5 times a power of ten apart."""
     rough = max(high - low, 1e-300) / about
     power = 10.0 ** math.floor(math.log10(rough))
@@ -18,23 +18,23 @@ def linear(low: float, high: float, about: int = 5) -> list[float]:
     return [round(i * step, 12 - math.floor(math.log10(step))) for i in places]
 
 
-def decades(low: float, high: float) -> list[float]:
+def log_ticks(low: float, high: float) -> list[float]:
     """Powers of ten for a steep axis, with 2 and 5 between them where there are few; round places where none fits."""
     powers = range(math.floor(math.log10(low)) - 1, math.ceil(math.log10(high)) + 1)
     for times in ((1,), (1, 3), (1, 2, 5)):
         places = [t * 10.0**p for p in powers for t in times if low <= t * 10.0**p <= high]
         if len(places) >= 3:
             return places[:: math.ceil(len(places) / 6)]
-    return [place for place in linear(low, high) if place > 0]
+    return [place for place in linear_ticks(low, high) if place > 0]
 
 
-def times(high: float, about: int = 5) -> list[float]:
+def time_ticks(high: float, about: int = 5) -> list[float]:
     """Seconds at full minutes or hours."""
-    step = next((s for s in TIMES if s >= high / about * 0.999), 86400 * math.ceil(high / about / 86400))
+    step = next((s for s in TIME_STEPS if s >= high / about * 0.999), 86400 * math.ceil(high / about / 86400))
     return [float(i * step) for i in range(int(high / step + 1e-9) + 1)]
 
 
-def clock(seconds: float) -> str:
+def format_time(seconds: float) -> str:
     """'45 s', '2:30 min', '1:30 h'."""
     if seconds < 120:
         return f"{seconds:.3g} s" if seconds else "0"
@@ -45,5 +45,5 @@ def clock(seconds: float) -> str:
     return f"{hours}:{minutes:02d} h" if minutes else f"{hours} h"
 
 
-def plain(value: float) -> str:
-    return short(value) if abs(value) >= 1000 else f"{value:.4g}"
+def format_tick(value: float) -> str:
+    return format_short(value) if abs(value) >= 1000 else f"{value:.4g}"

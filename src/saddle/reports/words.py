@@ -13,21 +13,21 @@ from typing import Any
 
 from ..metrics.figures import Figure, Protocol
 from .reading import Run
-from .tables import MEANS, SIGNS, Cell, Column, Mark, Table
+from .tables import MARK_MEANINGS, MARK_SIGNS, Cell, Column, FigureTable, Mark
 
 
-def number(value: float) -> str:
+def format_number(value: float) -> str:
     """Four digits that count; whole thousands with commas."""
     return f"{value:,.0f}" if 1000 <= abs(value) < 1e7 else f"{value:.4g}"
 
 
-def interval(figure: Figure) -> str:
+def format_interval(figure: Figure) -> str:
     """'[33.1, 35.2]'; nothing where it is not known."""
     known = figure.low is not None and figure.high is not None and figure.low < figure.high
-    return f"[{number(figure.low or 0.0)}, {number(figure.high or 0.0)}]" if known else ""
+    return f"[{format_number(figure.low or 0.0)}, {format_number(figure.high or 0.0)}]" if known else ""
 
 
-def short(count: float) -> str:
+def format_short(count: float) -> str:
     """'12.8k'."""
     for unit, size in (("M", 1e6), ("k", 1e3)):
         if abs(count) >= size:
@@ -35,17 +35,17 @@ def short(count: float) -> str:
     return f"{count:.3g}"
 
 
-def duration(seconds: float) -> str:
+def format_duration(seconds: float) -> str:
     """'0:02:10'."""
     return str(timedelta(seconds=math.floor(seconds)))
 
 
-def speed(run: Run) -> str:
+def format_speed(run: Run) -> str:
     """Images a second, over all of the training."""
     return f"{run.pace.speed:,.0f}" if run.pace.speed else ""
 
 
-def measured(protocol: Protocol) -> str:
+def describe_protocol(protocol: Protocol) -> str:
     """A protocol in one line: 'random, 512 numbers each; 1,000 samples against 4,000 of glyphs; seed 0'."""
     weights = f" (weights {protocol.weights[:8]})" if protocol.weights else ""
     how = f"{protocol.features}{weights}" if protocol.features else "no features"
@@ -56,40 +56,42 @@ def measured(protocol: Protocol) -> str:
     return f"{how}; {protocol.samples:,} samples{by}{against}; seed {protocol.seed}"
 
 
-def shown(cell: Cell) -> str:
+def format_cell(cell: Cell) -> str:
     if cell.figure is None:
         return ""
-    return " ".join(filter(None, (number(cell.figure.value), interval(cell.figure), SIGNS[cell.mark])))
+    return " ".join(
+        filter(None, (format_number(cell.figure.value), format_interval(cell.figure), MARK_SIGNS[cell.mark]))
+    )
 
 
-def figures_text(table: Table, width: int) -> str:
+def figures_text(table: FigureTable, width: int) -> str:
     """The table in as many banks as the width asks for, what its marks mean, how each column was measured."""
     titles = [title for title, _ in table.rows]
-    columns = [[c.title, *(shown(cells[i]) for _, cells in table.rows)] for i, c in enumerate(table.columns)]
-    blocks = ["\n\n".join(banks(["", *titles], columns, width))]
-    blocks += ["\n".join(legend(table.marks))] if table.marks else []
-    blocks += ["\n".join(wrapped(sentence, width) for sentence in protocols(table.columns))]
+    columns = [[c.title, *(format_cell(cells[i]) for _, cells in table.rows)] for i, c in enumerate(table.columns)]
+    blocks = ["\n\n".join(column_banks(["", *titles], columns, width))]
+    blocks += ["\n".join(describe_marks(table.marks))] if table.marks else []
+    blocks += ["\n".join(wrap_sentence(sentence, width) for sentence in describe_protocols(table.columns))]
     return "\n\n".join(filter(None, blocks))
 
 
-def legend(marks: Iterable[Mark]) -> list[str]:
-    return [f"{SIGNS[mark]} {MEANS[mark]}" for mark in marks]
+def describe_marks(marks: Iterable[Mark]) -> list[str]:
+    return [f"{MARK_SIGNS[mark]} {MARK_MEANINGS[mark]}" for mark in marks]
 
 
-def protocols(columns: Iterable[Column]) -> list[str]:
+def describe_protocols(columns: Iterable[Column]) -> list[str]:
     """Each protocol once, behind the numbers that were measured under it."""
     under: dict[str, list[str]] = {}
     for column in columns:
-        under.setdefault(measured(column.protocol), []).append(column.title)
+        under.setdefault(describe_protocol(column.protocol), []).append(column.title)
     return [f"{', '.join(titles)}: {how}" for how, titles in under.items()]
 
 
-def wrapped(sentence: str, width: int) -> str:
+def wrap_sentence(sentence: str, width: int) -> str:
     """In lines of so many columns, those after the first a little in; a path or a word is never broken."""
     return textwrap.fill(sentence, width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
 
 
-def banks(first: Sequence[str], columns: Iterable[Sequence[str]], width: int) -> list[str]:
+def column_banks(first: Sequence[str], columns: Iterable[Sequence[str]], width: int) -> list[str]:
     """Columns of text beside each other; those that do not fit stand below, under the same first column."""
     done: list[list[Sequence[str]]] = []
     left = 0
@@ -100,10 +102,10 @@ def banks(first: Sequence[str], columns: Iterable[Sequence[str]], width: int) ->
             left = width - max(map(len, first))
         done[-1].append(cells)
         left -= wide
-    return [aligned(bank) for bank in done]
+    return [align_columns(bank) for bank in done]
 
 
-def aligned(columns: Sequence[Sequence[str]]) -> str:
+def align_columns(columns: Sequence[Sequence[str]]) -> str:
     wide = [max(map(len, cells)) for cells in columns]
     rows = zip(*columns, strict=True)
     return "\n".join("  ".join(f"{c:<{w}}" for c, w in zip(row, wide, strict=True)).rstrip() for row in rows)
@@ -114,26 +116,28 @@ def runs_text(runs: Sequence[Run], width: int) -> str:
     facts = {
         "recipe": [run.manifest.name for run in runs],
         "data": [run.manifest.data["name"] for run in runs],
-        "images": [progress(run) for run in runs],
-        "time": [duration(run.seconds) for run in runs],
-        "images/s": [speed(run) for run in runs],
+        "images": [describe_progress(run) for run in runs],
+        "time": [format_duration(run.seconds) for run in runs],
+        "images/s": [format_speed(run) for run in runs],
     }
-    return "\n\n".join(banks(["", *(r.title for r in runs)], ([name, *said] for name, said in facts.items()), width))
+    return "\n\n".join(
+        column_banks(["", *(r.title for r in runs)], ([name, *said] for name, said in facts.items()), width)
+    )
 
 
-def progress(run: Run) -> str:
+def describe_progress(run: Run) -> str:
     """'576,000', or how many of how many."""
-    if run.over:
+    if run.is_over:
         return f"{run.images:,}"
     return f"{run.images:,} of {run.manifest.images:,}{', ended early' if run.stop else ''}"
 
 
-def stops(runs: Iterable[Run]) -> list[str]:
+def describe_stops(runs: Iterable[Run]) -> list[str]:
     """A sentence for each run that ended early, with why."""
     return [f"{run.title} ended early: {run.stop}" for run in runs if run.stop]
 
 
-def as_csv(runs: Sequence[Run]) -> str:
+def to_csv(runs: Sequence[Run]) -> str:
     """One line for every number ever measured, with its protocol."""
     lines: list[dict[str, Any]] = []
     for run in runs:
@@ -151,7 +155,7 @@ def as_csv(runs: Sequence[Run]) -> str:
     return text.getvalue()
 
 
-def as_facts(table: Table) -> list[dict[str, Any]]:
+def to_json_rows(table: FigureTable) -> list[dict[str, Any]]:
     """The table for JSON: a row for each title, its figures with their marks."""
     return [{"title": title, "figures": [cell.figure.facts() | {"mark": cell.mark} for cell in cells if cell.figure]}
             for title, cells in table.rows]  # fmt: skip

@@ -12,36 +12,36 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter
 
 from ..errors import require
-from .folder import write
-from .log import read
+from .folder import write_atomically
+from .log import read_log
 
-Numbers = npt.NDArray[np.float64]
-Series = tuple[Numbers, Numbers]  # images, values
-COLOURS = ("#d1495b", "#2e6f95", "#3a9d6e", "#e08e1b", "#8a5aa8", "#6b6b6b")
-POINTS = 1500  # of a thin line: more than its pixels
+FloatArray = npt.NDArray[np.float64]
+Series = tuple[FloatArray, FloatArray]  # images, values
+LINE_COLOURS = ("#d1495b", "#2e6f95", "#3a9d6e", "#e08e1b", "#8a5aa8", "#6b6b6b")
+MAX_LINE_POINTS = 1500  # of a thin line: more than its pixels
 
 
-def curves(log: Path, out: Path) -> None:
+def plot_log(log: Path, out: Path) -> None:
     """Draw every term of a log.jsonl over the images shown, as it was and smoothed, as a PNG."""
-    panels = gather(log)
+    panels = read_panels(log)
     require(len(panels) > 0, f"{log} holds no rounds yet; curves can be drawn once some have been played")
     figure = Figure(figsize=(10, 0.5 + 2.6 * len(panels)), dpi=110, layout="constrained")
     rows = figure.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0]
     for axes, (name, terms) in zip(rows, panels.items(), strict=True):
-        panel(axes, name, terms)
+        plot_terms(axes, name, terms)
     rows[-1].set_xlabel("images", color="#444444")
     rows[-1].xaxis.set_major_formatter(EngFormatter(sep=""))
-    write(out, lambda draft: figure.savefig(draft, format="png"))
+    write_atomically(out, lambda draft: figure.savefig(draft, format="png"))
 
 
-def gather(log: Path) -> dict[str, dict[str, Series]]:
+def read_panels(log: Path) -> dict[str, dict[str, Series]]:
     """Panel by panel, what there is to draw: each mover's terms, and last the gradients of all."""
     points: dict[str, list[tuple[float, float]]] = {}
-    for line in read(log):
+    for line in read_log(log):
         for key in (key for key in line if "/" in key):  # else it is no term: where it stands, or went back to
             points.setdefault(key, []).append((line["images"], line[key]))
     panels: dict[str, dict[str, Series]] = {}
-    for key in sorted(points, key=rank):
+    for key in sorted(points, key=term_order):
         mover, _, term = key.rpartition("/")
         name, label = ("gradient norm", mover) if term == "gradient" else (mover, term)
         images, values = np.array(points[key]).T
@@ -49,52 +49,52 @@ def gather(log: Path) -> dict[str, dict[str, Series]]:
     return panels
 
 
-def rank(key: str) -> tuple[bool, bool, str, bool, str]:
+def term_order(key: str) -> tuple[bool, bool, str, bool, str]:
     """Gradients last, before them what a method remembers, as ADA/p; of each mover, the game before its penalties."""
     mover, _, term = key.rpartition("/")
     return term == "gradient", mover[:1].isupper(), mover, term != "adversarial", term
 
 
-def panel(axes: Axes, name: str, terms: Mapping[str, Series]) -> None:
+def plot_terms(axes: Axes, name: str, terms: Mapping[str, Series]) -> None:
     steep = name == "gradient norm" and all((values > 0).all() for _, values in terms.values())
-    for (label, (images, values)), shade in zip(terms.items(), COLOURS * len(terms), strict=False):
+    for (label, (images, values)), shade in zip(terms.items(), LINE_COLOURS * len(terms), strict=False):
         soft = np.exp(smooth(np.log(values))) if steep else smooth(values)
         axes.plot(*thin(images, values), color=shade, linewidth=0.6, alpha=0.3)
-        axes.plot(*thin(images, soft), color=shade, linewidth=1.8, label=plain(label))
+        axes.plot(*thin(images, soft), color=shade, linewidth=1.8, label=escape_dollars(label))
     if steep:
         axes.set_yscale("log")
         axes.yaxis.set_major_locator(LogLocator(subs=(1, 3)))
         axes.yaxis.set_major_formatter("{x:g}")
         axes.yaxis.set_minor_formatter(NullFormatter())
-    axes.set_ylim(*reach(np.concatenate([values for _, values in terms.values()]), steep))
-    dress(axes, name)
+    axes.set_ylim(*value_limits(np.concatenate([values for _, values in terms.values()]), steep))
+    style_axes(axes, name)
 
 
-def plain(text: str) -> str:
+def escape_dollars(text: str) -> str:
     """Text that is drawn as it stands: no formula begins in it."""
     return text.replace("$", r"\$")
 
 
-def smooth(values: Numbers) -> Numbers:
+def smooth(values: FloatArray) -> FloatArray:
     """The mean over a fiftieth of the run around each round; at both ends half as many are there."""
     half, i = max(len(values) // 100, 1), np.arange(len(values))
     first, last = np.maximum(i - half, 0), np.minimum(i + half + 1, len(values))
     total = np.concatenate([[0.0], np.cumsum(values)])
-    mean: Numbers = (total[last] - total[first]) / (last - first)
+    mean: FloatArray = (total[last] - total[first]) / (last - first)
     return mean
 
 
-def thin(images: Numbers, values: Numbers) -> Series:
+def thin(images: FloatArray, values: FloatArray) -> Series:
     """At most so many points: the lowest and the highest of each stretch, so that no spike is lost."""
-    if len(values) <= POINTS:
+    if len(values) <= MAX_LINE_POINTS:
         return images, values
-    edges = np.linspace(0, len(values), POINTS // 2 + 1).astype(int)[:-1]
+    edges = np.linspace(0, len(values), MAX_LINE_POINTS // 2 + 1).astype(int)[:-1]
     x = np.repeat(images[edges], 2)
     y = np.stack([np.minimum.reduceat(values, edges), np.maximum.reduceat(values, edges)], 1).ravel()
     return x, y
 
 
-def reach(values: Numbers, steep: bool) -> tuple[float, float]:
+def value_limits(values: FloatArray, steep: bool) -> tuple[float, float]:
     """From the lowest to the highest value but for the rarest half per cent on each side, and some air."""
     low, high = np.quantile(np.log(values) if steep else values, (0.005, 0.995))
     air = 0.08 * (high - low) or 0.5
@@ -102,8 +102,8 @@ def reach(values: Numbers, steep: bool) -> tuple[float, float]:
     return (float(np.exp(ends[0])), float(np.exp(ends[1]))) if steep else (float(ends[0]), float(ends[1]))
 
 
-def dress(axes: Axes, name: str) -> None:
-    axes.set_title(plain(name), loc="left", fontsize=11, color="#222222")
+def style_axes(axes: Axes, name: str) -> None:
+    axes.set_title(escape_dollars(name), loc="left", fontsize=11, color="#222222")
     axes.grid(color="#ebebeb", linewidth=0.8)
     axes.set_axisbelow(True)
     axes.margins(x=0.005)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from .log import Facts, Say, count, read, warned, word
+from .log import LogLine, Notify, is_count, is_one_line, read_log, warn_on_stderr
 
 
 class Finding(NamedTuple):
@@ -35,29 +35,31 @@ class Rollback(NamedTuple):
         return f"{self.check}: the players go back to what they were at {self.to:,} images (rollback {self.times})"
 
 
-def file(folder: Path) -> Path:
+def health_path(folder: Path) -> Path:
     return folder / "health.jsonl"
 
 
-def of_health(line: Facts) -> bool:
+def is_health_line(line: LogLine) -> bool:
     """Is this a line of health.jsonl: a finding, that one has cleared, or that the run has gone back?"""
-    if not (count(line.get("round")) and count(line.get("images"))):
+    if not (is_count(line.get("round")) and is_count(line.get("images"))):
         return False
     if "rolled_back" in line:
-        return word(line["rolled_back"]) and count(line.get("to")) and count(line.get("times"))
+        return is_one_line(line["rolled_back"]) and is_count(line.get("to")) and is_count(line.get("times"))
     if "cleared" in line:
-        return word(line["cleared"])
-    return isinstance(line.get("grave"), bool) and all(word(line.get(key)) for key in ("check", "evidence", "advice"))
+        return is_one_line(line["cleared"])
+    return isinstance(line.get("grave"), bool) and all(
+        is_one_line(line.get(key)) for key in ("check", "evidence", "advice")
+    )
 
 
-def read_findings(folder: Path, say: Say = warned) -> list[dict[str, Any]]:
+def read_findings(folder: Path, say: Notify = warn_on_stderr) -> list[dict[str, Any]]:
     """A run's findings as they came, each with `until`: the images at which it had cleared, or None.
 
     Where the run went back because of it, or while it spoke, `back` has the images of the state it went back to.
     Damaged lines are left out, and said.
     """
     findings: list[dict[str, Any]] = []
-    for line in read(file(folder), of_health, say):
+    for line in read_log(health_path(folder), is_health_line, say):
         if "rolled_back" in line:
             for finding in findings:
                 if finding["until"] is None:

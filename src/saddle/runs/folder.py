@@ -9,21 +9,21 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from ..errors import Mistake, Unwritten, quoted
-from ..regular import create, is_regular, open_to_append, open_to_read
+from ..errors import Mistake, WriteFailure, quote_for_shell
+from ..regular import create_file, is_regular_file, open_to_append, open_to_read
 
 try:
     import fcntl
 except ImportError:  # not on Windows; there a second writer is noticed only by the manifest
     fcntl = None  # type: ignore[assignment]
 
-COPY = "recipe"  # the folder that holds the source of a recipe of one's own
-DRAFT = ".draft-"  # how the names of files begin that are not whole yet
+SOURCE_FOLDER = "recipe"  # the folder that holds the source of a recipe of one's own
+DRAFT_PREFIX = ".draft-"  # how the names of files begin that are not whole yet
 FOREIGN = ".tmp*"  # those of the library that once wrote checkpoints
-LOCK = ".lock"
+LOCK_NAME = ".lock"
 
 
-class Folder:
+class RunFolder:
     """The paths of one run."""
 
     def __init__(self, path: str | Path) -> None:
@@ -31,7 +31,9 @@ class Folder:
         self.manifest = self.path / "manifest.json"
         self.log, self.timing = self.path / "log.jsonl", self.path / "timing.jsonl"
         self.sheets, self.checkpoints = self.path / "sheets", self.path / "checkpoints"
-        self.curves, self.strip, self.film = (self.path / n for n in ("curves.png", "progress.png", "progress.gif"))
+        self.curves, self.progress_strip, self.progress_gif = (
+            self.path / n for n in ("curves.png", "progress.png", "progress.gif")
+        )
         self.board = self.path / "board"
         self.kept: dict[Path, bytes] = {}  # what is put back if it is deleted while the run plays
 
@@ -41,112 +43,117 @@ class Folder:
     def sheet(self, images: int) -> Path:
         return self.sheets / f"{images:010d}.png"
 
-    def drawn(self) -> list[Path]:
+    def contact_sheets(self) -> list[Path]:
         """The contact sheets in the order of training: regular files in the run, named by their images."""
-        return numbered(self.sheets, ".png", self.path)
+        return list_numbered_files(self.sheets, ".png", self.path)
 
     @classmethod
     def claim(cls, out: str | Path | None) -> Path | None:
         """Where a new run was asked to lie: refused, before any work is done, if something lies there already."""
         if out is None:
-            makeable(Path("runs"))
+            check_writable(Path("runs"))
             return None
         folder = cls(out)
-        makeable(folder.path)
+        check_writable(folder.path)
         if folder.manifest.exists():
-            on = f"`saddle resume {quoted(out)}` goes on with it"
+            on = f"`saddle resume {quote_for_shell(out)}` goes on with it"
             raise Mistake(f"{out} already holds a run; {on}, or choose another --out")
-        if folder.path.exists() and not (folder.path.is_dir() and folder.unbegun()):
+        if folder.path.exists() and not (folder.path.is_dir() and folder.is_unbegun()):
             raise Mistake(f"{out} already exists and is no empty folder; choose another --out")
         return folder.path
 
     @classmethod
-    def new(cls, place: Path | None, name: str, root: str | Path = "runs") -> Folder:
+    def create(cls, place: Path | None, name: str, root: str | Path = "runs") -> RunFolder:
         """A folder made for a new run: at its claimed place, or runs/001-dcgan-glyphs; one not begun is taken over."""
-        folder = cls(place or number(Path(root), name))
+        folder = cls(place or make_numbered_folder(Path(root), name))
         try:
             folder.path.mkdir(parents=True, exist_ok=True)
             for path in (folder.sheets, folder.checkpoints):
                 path.mkdir(exist_ok=True)
         except OSError as error:
             raise Mistake(f"{folder} cannot be made: {error.strerror}") from None
-        folder.refuse_another()
+        folder.check_not_taken()
         return folder
 
-    def refuse_another(self) -> None:
+    def check_not_taken(self) -> None:
         """Of two new runs that claimed one place at once, the second is refused once the first has its manifest."""
         if self.manifest.exists():
             raise Mistake(f"{self} has just been taken by another run; choose another --out")
 
-    def unbegun(self) -> bool:
+    def is_unbegun(self) -> bool:
         """Is there nothing in it but what a run that was killed before its manifest was written may leave?"""
-        return all(path.name == LOCK or path.name.startswith(DRAFT) or self.empty(path) or self.copied(path)
+        return all(path.name == LOCK_NAME or path.name.startswith(DRAFT_PREFIX) or self.is_empty_part(path)
+                   or self.is_source_copy(path)
                    for path in self.path.iterdir())  # fmt: skip
 
-    def copied(self, path: Path) -> bool:
+    def is_source_copy(self, path: Path) -> bool:
         """Is this the folder of a recipe's source, written by a process that had locked the run, and nothing else?"""
-        locked = is_regular(self.path / LOCK)  # or it may be a user's own
-        own = locked and path.name == COPY and path.is_dir() and not path.is_symlink()
-        return own and all(not file.is_symlink() and (file.is_dir() or made_for_source(file))
+        locked = is_regular_file(self.path / LOCK_NAME)  # or it may be a user's own
+        own = locked and path.name == SOURCE_FOLDER and path.is_dir() and not path.is_symlink()
+        return own and all(not file.is_symlink() and (file.is_dir() or is_source_file(file))
                            for file in path.rglob("*"))  # fmt: skip
 
-    def empty(self, path: Path) -> bool:
+    def is_empty_part(self, path: Path) -> bool:
         """Is this one of the folders that a run begins with, and nothing in it?"""
         own = path in (self.sheets, self.checkpoints) and path.is_dir() and not path.is_symlink()
         return own and not any(path.iterdir())
 
     @classmethod
-    def found(cls, path: str | Path) -> Folder:
+    def find(cls, path: str | Path) -> RunFolder:
         """The folder of a run that was made before."""
         folder = cls(path)
         if not folder.path.exists():
-            raise Mistake(f"there is no run {path}{beside(folder.path)}")
+            raise Mistake(f"there is no run {path}{suggest_runs(folder.path)}")
         if not folder.manifest.is_file():
-            again = f"; it was ended before it began, and `saddle train ... --out {quoted(path)}` begins anew"
-            killed = folder.path.is_dir() and folder.sheets.is_dir() and folder.unbegun()
-            raise Mistake(f"{path} holds no run: it has no manifest.json{again if killed else beside(folder.path)}")
-        folder.refuse_links()
+            again = f"; it was ended before it began, and `saddle train ... --out {quote_for_shell(path)}` begins anew"
+            killed = folder.path.is_dir() and folder.sheets.is_dir() and folder.is_unbegun()
+            raise Mistake(
+                f"{path} holds no run: it has no manifest.json{again if killed else suggest_runs(folder.path)}"
+            )
+        folder.check_no_links()
         return folder
 
-    def refuse_links(self) -> None:
+    def check_no_links(self) -> None:
         """A run's own folders are no links: who writes, tidies or shows what lies in them stays within the run."""
-        for path in (self.sheets, self.checkpoints, self.board, self.path / COPY):
+        for path in (self.sheets, self.checkpoints, self.board, self.path / SOURCE_FOLDER):
             if path.is_symlink():
                 raise Mistake(f"{path} is a link, which is not followed; put the folder itself there, "
                               f"or move all of {self} and make that a link")  # fmt: skip
 
     def tidy(self) -> None:
         """Throw away what killed processes were about to write."""
-        drafts = [draft for place in (self.path, self.sheets, self.checkpoints) for draft in place.glob(f"{DRAFT}*")]
+        drafts = [
+            draft for place in (self.path, self.sheets, self.checkpoints) for draft in place.glob(f"{DRAFT_PREFIX}*")
+        ]
         for draft in (*drafts, *self.checkpoints.glob(FOREIGN)):
             if draft.is_symlink() or not draft.is_dir():  # saddle makes no folders of such names
                 draft.unlink(missing_ok=True)
 
-    def keep(self) -> None:
+    def remember_contents(self) -> None:
         """Remember what the run cannot do without, so that it can be put back."""
         self.kept = {}
-        for path in (self.manifest, *(self.path / COPY).rglob("*.py")):
+        for path in (self.manifest, *(self.path / SOURCE_FOLDER).rglob("*.py")):
             with suppress(FileNotFoundError), open_to_read(path, self.path) as file:
                 self.kept[path] = file.read()
 
-    def mended(self) -> list[str]:
+    def restore_deleted(self) -> list[str]:
         """Put back what was deleted while the run plays; a sentence on each. Mistake where a link took its place."""
-        self.refuse_links()
+        self.check_no_links()
         lost = [path for path in (self.sheets, self.checkpoints) if not path.is_dir()]
         for path in lost:
-            make(path)
+            make_folder(path)
         for path, content in self.kept.items():
             if not path.exists():
-                make(path.parent)
-                write(path, lambda draft, content=content: draft.write(content))  # type: ignore[misc]
+                make_folder(path.parent)
+                write_atomically(path, lambda draft, content=content: draft.write(content))  # type: ignore[misc]
                 lost.append(path)
         return [f"{path} was deleted while the run played, and is made again" for path in lost]
 
     @contextmanager
-    def mine(self) -> Iterator[None]:
+    def lock(self) -> Iterator[None]:
         """Nobody else writes into the run in here."""
         try:
-            lock = open_to_append(self.path / LOCK, self.path)
+            lock = open_to_append(self.path / LOCK_NAME, self.path)
         except OSError as error:
             raise Mistake(f"{self} cannot be written to: {error.strerror}") from None
         with lock:
@@ -158,12 +165,12 @@ class Folder:
             yield
 
 
-def made_for_source(file: Path) -> bool:
+def is_source_file(file: Path) -> bool:
     """Is this a regular file of a source, whole or a draft?"""
-    return is_regular(file) and (file.suffix == ".py" or file.name.startswith(DRAFT))
+    return is_regular_file(file) and (file.suffix == ".py" or file.name.startswith(DRAFT_PREFIX))
 
 
-def makeable(path: Path) -> None:
+def check_writable(path: Path) -> None:
     """Raise Mistake where a folder could not be made, or written into if it is there."""
     place = next((place for place in (path, *path.absolute().parents) if place.exists()), Path("/"))
     why = "may not be changed" if place.is_dir() else "is no folder"
@@ -171,7 +178,7 @@ def makeable(path: Path) -> None:
         raise Mistake(f"nothing can be written to {path}: {place} {why}; --out names another place")
 
 
-def number(root: Path, name: str) -> Path:
+def make_numbered_folder(root: Path, name: str) -> Path:
     """The next free root/NNN-name, made."""
     root.mkdir(parents=True, exist_ok=True)
     taken = [int(p.name[:3]) for p in root.iterdir() if p.name[:3].isdigit()]
@@ -182,36 +189,38 @@ def number(root: Path, name: str) -> Path:
     raise Mistake(f"{root} holds 999 runs; name a folder with --out")
 
 
-def make(path: Path) -> None:
+def make_folder(path: Path) -> None:
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise Unwritten(f"{path} could not be made: {error.strerror}") from error
+        raise WriteFailure(f"{path} could not be made: {error.strerror}") from error
 
 
-def numbered(folder: Path, ending: str, root: Path | None = None) -> list[Path]:
+def list_numbered_files(folder: Path, ending: str, root: Path | None = None) -> list[Path]:
     """The files of a folder that are named by a number, the smallest first; nothing that is, or leads, elsewhere."""
     paths = [path for path in folder.glob(f"*{ending}") if path.stem.isdecimal() and path.stem.isascii()]
-    return sorted((p for p in paths if not p.is_symlink() and is_regular(p, root)), key=lambda p: (int(p.stem), p.name))
+    return sorted(
+        (p for p in paths if not p.is_symlink() and is_regular_file(p, root)), key=lambda p: (int(p.stem), p.name)
+    )
 
 
-def beside(path: Path) -> str:
+def suggest_runs(path: Path) -> str:
     """The runs that lie where one was looked for, the latest three."""
     near = sorted(p.parent for p in path.parent.glob("*/manifest.json")) if path.parent.is_dir() else []
     return f"; there are {', '.join(map(str, near[-3:]))}" if near else ""
 
 
-def write(path: Path, fill: Callable[[BinaryIO], object]) -> None:
+def write_atomically(path: Path, fill: Callable[[BinaryIO], object]) -> None:
     """Let `fill` write a file that then appears whole, with its content on disk, or not at all; a link goes for it."""
-    draft = path.with_name(f"{DRAFT}{path.name}.{os.getpid()}")
+    draft = path.with_name(f"{DRAFT_PREFIX}{path.name}.{os.getpid()}")
     try:
-        with create(draft) as file:
+        with create_file(draft) as file:
             fill(file)
             file.flush()
             os.fsync(file.fileno())
         os.replace(draft, path)
     except OSError as error:
-        raise Unwritten(f"{path} could not be written: {error.strerror or error}") from error
+        raise WriteFailure(f"{path} could not be written: {error.strerror or error}") from error
     finally:
         draft.unlink(missing_ok=True)
 
@@ -222,4 +231,4 @@ def write_json(path: Path, facts: Any) -> None:
 
 def write_text(path: Path, text: str) -> None:
     """Of a path that is no UTF-8, what is none is written as \\udce9, which JSON reads back."""
-    write(path, lambda draft: draft.write(text.encode("utf-8", "backslashreplace")))
+    write_atomically(path, lambda draft: draft.write(text.encode("utf-8", "backslashreplace")))

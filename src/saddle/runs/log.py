@@ -10,27 +10,27 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from ..errors import Unwritten, plural, require
+from ..errors import WriteFailure, format_count, require
 from ..regular import open_to_append
-from .folder import write
+from .folder import write_atomically
 from .lines import end_of_lines, lines_of
 
-Facts = dict[str, Any]
-Say = Callable[[str], object]
-LARGEST = 2.0**128  # no number of a log is: they come in single precision
+LogLine = dict[str, Any]
+Notify = Callable[[str], object]
+MAX_LOG_NUMBER = 2.0**128  # no number of a log is: they come in single precision
 
 
-def warned(sentence: str) -> None:
+def warn_on_stderr(sentence: str) -> None:
     print(f"warning: {sentence}", file=sys.stderr, flush=True)
 
 
 class Log:
     """Lines appended to a file. A resumed run cuts it back to its checkpoint's size; None cuts nothing."""
 
-    def __init__(self, path: Path, size: int | None = 0, say: Say = warned) -> None:
-        require(size is None or count(size), f"{path} should be cut to {size!r}, which is no size")
+    def __init__(self, path: Path, size: int | None = 0, say: Notify = warn_on_stderr) -> None:
+        require(size is None or is_count(size), f"{path} should be cut to {size!r}, which is no size")
         self.path = path
-        self.file = opened(path)
+        self.file = open_to_continue(path)
         if size is not None:
             if (here := self.file.seek(0, os.SEEK_END)) < size:
                 say(f"{path} is shorter than its checkpoint says ({here} of {size} bytes); the rest of it is lost")
@@ -42,25 +42,25 @@ class Log:
         try:
             self.file.write(json.dumps(facts).encode() + b"\n")
         except OSError as error:
-            raise Unwritten(f"{self.path} could not be written: {error.strerror}") from error
+            raise WriteFailure(f"{self.path} could not be written: {error.strerror}") from error
 
-    def settle(self) -> int:
+    def sync(self) -> int:
         """Bring every line to the disk; returns the file's size, in bytes."""
         try:
             self.file.flush()
             os.fsync(self.file.fileno())
         except OSError as error:
-            raise Unwritten(f"{self.path} could not be written: {error.strerror}") from error
+            raise WriteFailure(f"{self.path} could not be written: {error.strerror}") from error
         return self.file.tell()
 
-    def mended(self) -> list[str]:
+    def restore_deleted(self) -> list[str]:
         """Write it again, whole, if it was deleted or another file took its place; a sentence on that."""
         if self.path.exists() and os.path.samestat(os.fstat(self.file.fileno()), self.path.stat()):
             return []
-        self.settle()
+        self.sync()
         with self.file as old:
             old.seek(0)
-            self.file = opened(self.path)
+            self.file = open_to_continue(self.path)
             self.file.truncate(0)
             shutil.copyfileobj(old, self.file)
         return [f"{self.path} was deleted while the run played, and is written again"]
@@ -69,10 +69,10 @@ class Log:
         try:
             self.file.close()
         except OSError as error:
-            raise Unwritten(f"{self.path} could not be written: {error.strerror}") from error
+            raise WriteFailure(f"{self.path} could not be written: {error.strerror}") from error
 
 
-def opened(path: Path) -> BinaryIO:
+def open_to_continue(path: Path) -> BinaryIO:
     """A file of a run to go on with; one that has a second name, as in a backup of hard links, is copied first."""
     try:
         file = open_to_append(path, path.parent)
@@ -80,49 +80,53 @@ def opened(path: Path) -> BinaryIO:
             return file
         with file:
             file.seek(0)
-            write(path, lambda draft: shutil.copyfileobj(file, draft))
+            write_atomically(path, lambda draft: shutil.copyfileobj(file, draft))
         return open_to_append(path, path.parent)
     except OSError as error:
-        raise Unwritten(f"{path} could not be written: {error.strerror}") from error
+        raise WriteFailure(f"{path} could not be written: {error.strerror}") from error
 
 
-def number(value: object, least: float = -LARGEST) -> bool:
+def is_log_number(value: object, least: float = -MAX_LOG_NUMBER) -> bool:
     """Is this a number that a log can hold?"""
     fine = isinstance(value, int | float) and not isinstance(value, bool)
-    return fine and least <= value <= LARGEST  # type: ignore[operator] # which no NaN is
+    return fine and least <= value <= MAX_LOG_NUMBER  # type: ignore[operator] # which no NaN is
 
 
-def count(value: object) -> bool:
-    return isinstance(value, int) and number(value, 0)
+def is_count(value: object) -> bool:
+    return isinstance(value, int) and is_log_number(value, 0)
 
 
-def word(value: object) -> bool:
+def is_one_line(value: object) -> bool:
     """Is this text of one line?"""
     return isinstance(value, str) and value.isprintable()
 
 
-def of_round(line: Mapping[str, object]) -> bool:
+def is_round_line(line: Mapping[str, object]) -> bool:
     """Is this a line of log.jsonl: a round, its images, and terms by name, or that the run has gone back?"""
-    places = count(line.get("round")) and count(line.get("images"))
-    return places and all(word(key) and number(value) for key, value in line.items())
+    places = is_count(line.get("round")) and is_count(line.get("images"))
+    return places and all(is_one_line(key) and is_log_number(value) for key, value in line.items())
 
 
-def read(path: Path, fits: Callable[[Facts], bool] = of_round, say: Say = warned) -> list[Facts]:
+def read_log(
+    path: Path, fits: Callable[[LogLine], bool] = is_round_line, say: Notify = warn_on_stderr
+) -> list[LogLine]:
     """The whole lines of a log that say what they should; what `say` gets is how many others there are."""
-    good: list[Facts] = []
+    good: list[LogLine] = []
     bad = first = 0
     for place, text in enumerate(lines_of(path), 1):
-        line = parsed(text)
+        line = parse_line(text)
         if line is not None and fits(line) and text.endswith(b"\n"):
             good.append(line)
         elif text.endswith(b"\n"):
             bad, first = bad + 1, first or place
     if bad:
-        say(f"{plural(bad, 'line')} of {path} {'is' if bad == 1 else 'are'} damaged and left out, such as {first}")
+        say(
+            f"{format_count(bad, 'line')} of {path} {'is' if bad == 1 else 'are'} damaged and left out, such as {first}"
+        )
     return good
 
 
-def parsed(line: bytes) -> Facts | None:
+def parse_line(line: bytes) -> LogLine | None:
     """What a line says; None if it is no object of JSON."""
     try:
         facts = json.loads(line.decode())
@@ -131,13 +135,13 @@ def parsed(line: bytes) -> Facts | None:
     return facts if isinstance(facts, dict) else None
 
 
-def append(path: Path, facts: Any) -> None:
+def append_line(path: Path, facts: Any) -> None:
     """One line more, on the disk; what a killed process left of a line goes first. Unwritten if the disk refuses."""
     try:
-        with opened(path) as file:
+        with open_to_continue(path) as file:
             file.truncate(end_of_lines(file))
             file.write(json.dumps(facts, ensure_ascii=False).encode("utf-8", "backslashreplace") + b"\n")
             file.flush()
             os.fsync(file.fileno())
     except OSError as error:
-        raise Unwritten(f"{path} could not be written: {error.strerror}") from error
+        raise WriteFailure(f"{path} could not be written: {error.strerror}") from error

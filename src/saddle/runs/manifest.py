@@ -8,16 +8,16 @@ from dataclasses import dataclass
 from typing import Any, NotRequired, TypedDict
 
 from ..errors import Mistake, require
-from ..options import parse
+from ..options import parse_expression
 from ..schema import conform, read_json
-from .folder import Folder, write_json
+from .folder import RunFolder, write_json
 from .settings import Settings
 
-FORMAT = "saddle run 1"
-LARGEST = 1 << 16  # pixels of a side, or channels
+MANIFEST_FORMAT = "saddle run 1"
+MAX_SIDE = 1 << 16  # pixels of a side, or channels
 
 
-class Data(TypedDict):
+class DataFacts(TypedDict):
     """What a manifest says of the data, at least."""
 
     name: str
@@ -28,7 +28,7 @@ class Data(TypedDict):
     counts: NotRequired[list[int]]  # how many samples each class has
 
 
-class Device(TypedDict):
+class MachineFacts(TypedDict):
     """What a manifest says of the machine, at least."""
 
     device: str
@@ -60,28 +60,30 @@ class Manifest:
 
     def __post_init__(self) -> None:
         require(self.images >= 1, f"images is {self.images}, but should be 1 or more")
-        parse(self.recipe, "recipe", "a recipe as it reads in Python")
-        conform(self.machine, Device, "machine")
-        data = conform(self.data, Data, "data")
+        parse_expression(self.recipe, "recipe", "a recipe as it reads in Python")
+        conform(self.machine, MachineFacts, "machine")
+        data = conform(self.data, DataFacts, "data")
         *sides, classes = data["shape"]
-        require(min(sides) > 0 and max(sides) <= LARGEST, f"data.shape is {data['shape']}, which no pictures have")
+        require(min(sides) > 0 and max(sides) <= MAX_SIDE, f"data.shape is {data['shape']}, which no pictures have")
         counts = data.get("counts", [])
         fits = classes == len(data["classes"]) and len(counts) in (0, classes) and min(counts, default=0) >= 0
         require(
             fits and (not counts or sum(counts) > 0), "data.shape, data.classes and data.counts contradict each other"
         )
 
-    def write(self, folder: Folder) -> None:
-        write_json(folder.manifest, {"format": FORMAT} | dataclasses.asdict(self))
+    def write(self, folder: RunFolder) -> None:
+        write_json(folder.manifest, {"format": MANIFEST_FORMAT} | dataclasses.asdict(self))
 
     @classmethod
-    def read(cls, folder: Folder) -> Manifest:
+    def read(cls, folder: RunFolder) -> Manifest:
         """Mistake for a file that is no manifest of saddle's, or of another format."""
         fault = f"{folder.manifest} is no manifest of a run"
         facts = read_json(folder.manifest, fault)
         require(isinstance(facts, dict), f"{fault}: it holds no object")
-        if facts.pop("format", None) != FORMAT:
-            raise Mistake(f"{folder.manifest} was written in another format than {FORMAT!r}, the one known here")
+        if facts.pop("format", None) != MANIFEST_FORMAT:
+            raise Mistake(
+                f"{folder.manifest} was written in another format than {MANIFEST_FORMAT!r}, the one known here"
+            )
         try:
             return conform(facts, cls, fault)
         except Mistake as mistake:
@@ -96,7 +98,7 @@ class Manifest:
         return same | {"recipe": self.recipe, "images": self.images, "data": self.data["fingerprint"],
                        "device": device, "precision": self.machine["precision"]}  # fmt: skip
 
-    def other_in(self, identity: Mapping[str, Any]) -> str:
+    def find_difference(self, identity: Mapping[str, Any]) -> str:
         """The first name in which that is another run's; one of its own, with a length that it had before, has none."""
         own = self.identity
         had = {length for _, length in self.extended}

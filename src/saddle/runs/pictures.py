@@ -7,21 +7,21 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageFont
 from PIL.PngImagePlugin import PngInfo
 
-from .folder import write
+from .folder import write_atomically
 
-LINE = 20  # pixels for a line of text
-NOTES = ("row", "scale")  # what a contact sheet tells of itself, see sheets.py
+LINE_HEIGHT = 20  # pixels for a line of text
+SHEET_NOTES = ("row", "scale")  # what a contact sheet tells of itself, see sheets.py
 
 
-def save(image: Image.Image, path: Path) -> None:
+def save_png(image: Image.Image, path: Path) -> None:
     """Write a PNG whole or not at all; Unwritten where the disk is full."""
     notes = PngInfo()
     notes.add_text("Software", "saddle")  # the first of all: by it the picture is known not to be data
-    for key in NOTES:
+    for key in SHEET_NOTES:
         if key in image.info:
             notes.add_text(key, image.info[key])
-    write(path, lambda draft: image.save(draft, "PNG", pnginfo=notes))
+    write_atomically(path, lambda draft: image.save(draft, "PNG", pnginfo=notes))
 
 
-def letter(canvas: Image.Image, text: str, place: tuple[int, int], shade: str = "black", anchor: str = "la") -> None:
+def draw_text(canvas: Image.Image, text: str, place: tuple[int, int], shade: str = "black", anchor: str = "la") -> None:
     ImageDraw.Draw(canvas).text(place, text, shade, ImageFont.load_default(14), anchor)

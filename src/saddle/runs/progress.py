@@ -10,48 +10,48 @@ from typing import TypeVar
 from PIL import Image
 
 from ..errors import require
-from .folder import write
-from .pictures import LINE, letter, save
+from .folder import write_atomically
+from .pictures import LINE_HEIGHT, draw_text, save_png
 
 T = TypeVar("T")
-ROWS = 9  # of a strip; pictures without rows stand three by three
-FRAMES = 48  # of an animation
+STRIP_ROWS = 9  # of a strip; pictures without rows stand three by three
+MAX_FRAMES = 48  # of an animation
 WIDEST = 560  # pixels of a frame: noise, which early sheets are, hardly compresses in a GIF
-THUMB = 240
+THUMB_WIDTH = 240
 MARGIN = 64  # for how many images a row had seen
 
 
-def strip(paths: Sequence[Path], out: Path) -> None:
+def write_progress_strip(paths: Sequence[Path], out: Path) -> None:
     """The top row of sheets from the whole run, one above the other, beside how many images each had seen."""
     require(len(paths) > 0, "a progress strip needs at least one contact sheet")
-    chosen = spread(sorted(paths), ROWS)
-    parts = [top(path) for path in chosen]
+    chosen = pick_evenly(sorted(paths), STRIP_ROWS)
+    parts = [first_row(path) for path in chosen]
     width, height = parts[-1].size  # sheets of earlier, smaller stages grow to the last one's size
     columns = 1 if width > 2 * height else min(3, len(parts))
     canvas = Image.new("RGB", (columns * (width + MARGIN), math.ceil(len(parts) / columns) * (height + 4)), "white")
     for i, (path, part) in enumerate(zip(chosen, parts, strict=True)):
         left, up = i % columns * (width + MARGIN) + MARGIN, i // columns * (height + 4) + 2
-        canvas.paste(fitted(part, (width, height)), (left, up))
-        letter(canvas, shown(path), (left - 6, up + height // 2), anchor="rm")
-    save(canvas, out)
+        canvas.paste(resize_to(part, (width, height)), (left, up))
+        draw_text(canvas, format_images_seen(path), (left - 6, up + height // 2), anchor="rm")
+    save_png(canvas, out)
 
 
-def animate(paths: Sequence[Path], out: Path) -> None:
+def write_progress_gif(paths: Sequence[Path], out: Path) -> None:
     """Sheets from the whole run as an endless GIF, which every viewer plays and in which greys stay exact."""
     require(len(paths) > 0, "an animation needs at least one contact sheet")
-    chosen = spread(sorted(paths), FRAMES)
+    chosen = pick_evenly(sorted(paths), MAX_FRAMES)
     with Image.open(chosen[-1]) as last:
         ratio = min(1.0, WIDEST / max(last.size))
         size = round(ratio * last.width), round(ratio * last.height)
-    colours = palette([frame(path, size) for path in spread(chosen, 4)])
-    frames: Iterator[Image.Image] = (reduced(frame(path, size), colours) for path in chosen)
+    colours = palette([make_frame(path, size) for path in pick_evenly(chosen, 4)])
+    frames: Iterator[Image.Image] = (quantize_frame(make_frame(path, size), colours) for path in chosen)
     pace = min(max(4000 // len(chosen), 120), 500)  # milliseconds
     times = [pace] * (len(chosen) - 1) + [2000]  # the result is looked at longest
     first = next(frames)
-    write(out, lambda d: first.save(d, "GIF", save_all=True, append_images=frames, duration=times, loop=0))
+    write_atomically(out, lambda d: first.save(d, "GIF", save_all=True, append_images=frames, duration=times, loop=0))
 
 
-def whole(path: Path) -> bool:
+def is_readable_image(path: Path) -> bool:
     """Can this sheet be read to its end?"""
     try:
         with Image.open(path) as image:
@@ -61,28 +61,28 @@ def whole(path: Path) -> bool:
     return True
 
 
-def spread(items: Sequence[T], most: int) -> list[T]:
+def pick_evenly(items: Sequence[T], most: int) -> list[T]:
     """At most so many of them, evenly, the first and the last among them."""
     n = min(most, len(items))
     return [items[round(i * (len(items) - 1) / max(n - 1, 1))] for i in range(n)]
 
 
-def top(path: Path) -> Image.Image:
+def first_row(path: Path) -> Image.Image:
     """The first row of a sheet; of a picture without rows, such as a scatter, all of it, small."""
     with Image.open(path) as image:
         row = str(image.info.get("row", ""))
         if row.isdecimal() and 0 < int(row) <= image.height:
             return image.crop((0, 0, image.width, int(row))).convert("RGB")
-        return fitted(image.convert("RGB"), (THUMB, round(THUMB * image.height / image.width)))
+        return resize_to(image.convert("RGB"), (THUMB_WIDTH, round(THUMB_WIDTH * image.height / image.width)))
 
 
-def frame(path: Path, size: tuple[int, int]) -> Image.Image:
+def make_frame(path: Path, size: tuple[int, int]) -> Image.Image:
     """A sheet over a line that says how many images it had seen; grey or RGB."""
     with Image.open(path) as opened:
         image = opened if opened.mode in ("L", "RGB") else opened.convert("RGB")
-        canvas = Image.new(image.mode, (size[0], size[1] + LINE), "white")
-        canvas.paste(fitted(image, size), (0, 0))
-    letter(canvas, f"{shown(path)} images", (4, size[1] + LINE // 2), anchor="lm")
+        canvas = Image.new(image.mode, (size[0], size[1] + LINE_HEIGHT), "white")
+        canvas.paste(resize_to(image, size), (0, 0))
+    draw_text(canvas, f"{format_images_seen(path)} images", (4, size[1] + LINE_HEIGHT // 2), anchor="lm")
     return canvas
 
 
@@ -95,16 +95,16 @@ def palette(frames: Sequence[Image.Image]) -> Image.Image:
     return joined.quantize(256)
 
 
-def reduced(image: Image.Image, colours: Image.Image) -> Image.Image:
+def quantize_frame(image: Image.Image, colours: Image.Image) -> Image.Image:
     """All 256 greys, or the nearest colours, dithered."""
     return image if image.mode == "L" else image.quantize(palette=colours)
 
 
-def fitted(image: Image.Image, size: tuple[int, int]) -> Image.Image:
+def resize_to(image: Image.Image, size: tuple[int, int]) -> Image.Image:
     return image if image.size == size else image.resize(size, Image.Resampling.LANCZOS)
 
 
-def shown(path: Path) -> str:
+def format_images_seen(path: Path) -> str:
     """How many images a sheet's name says its makers had seen: '12.8k'."""
     images = int(path.stem)
     for unit, size in (("M", 1_000_000), ("k", 1_000)):

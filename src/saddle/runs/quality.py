@@ -11,45 +11,45 @@ from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter
 
 from ..errors import require
 from ..metrics.figures import Figure
-from .curves import COLOURS, plain
-from .folder import Folder, write
-from .measures import Measurement, read_measures
+from .curves import LINE_COLOURS, escape_dollars
+from .folder import RunFolder, write_atomically
+from .measures import Measurement, read_measurements
 
 STEEP = 30  # times the smallest value, from which on the largest makes the axis a logarithm's
-Point = tuple[Measurement, Figure]
+MeasuredFigure = tuple[Measurement, Figure]
 
 
-def quality_picture(folder: Folder) -> Path:
+def quality_picture_path(folder: RunFolder) -> Path:
     return folder.path / "quality.png"
 
 
-def quality(folder: Folder) -> None:
+def plot_quality(folder: RunFolder) -> None:
     """Draw measures.jsonl as a PNG: a row for each title and protocol that was measured more than once."""
-    rows = series(read_measures(folder))
+    rows = group_measurements(read_measurements(folder))
     require(len(rows) > 0, f"{folder} has no two measurements of one kind, so there is no curve to draw")
     canvas = Canvas(figsize=(10, 0.6 + 2.3 * len(rows)), dpi=110, layout="constrained")
     panels = canvas.subplots(len(rows), 2, sharex="col", sharey="row", squeeze=False)
-    for pair, points, shade in zip(panels, rows, COLOURS * len(rows), strict=False):
+    for pair, points, shade in zip(panels, rows, LINE_COLOURS * len(rows), strict=False):
         for axes, over in zip(pair, ("images", "seconds"), strict=True):
-            panel(axes, points, over, shade)
-        pair[0].set_title(plain(points[0][1].title), loc="left", fontsize=11, color="#222222")
-        pair[1].set_title(goal(points[0][1]), loc="right", fontsize=9, color="#666666")
+            plot_figures(axes, points, over, shade)
+        pair[0].set_title(escape_dollars(points[0][1].title), loc="left", fontsize=11, color="#222222")
+        pair[1].set_title(describe_goal(points[0][1]), loc="right", fontsize=9, color="#666666")
     for axes, over in zip(panels[-1], ("images", "seconds of training"), strict=True):
         axes.set_xlabel(over, color="#444444")
         axes.xaxis.set_major_formatter(EngFormatter(sep=""))
-    write(quality_picture(folder), lambda draft: canvas.savefig(draft, format="png"))
+    write_atomically(quality_picture_path(folder), lambda draft: canvas.savefig(draft, format="png"))
 
 
-def series(measurements: Sequence[Measurement]) -> list[list[Point]]:
+def group_measurements(measurements: Sequence[Measurement]) -> list[list[MeasuredFigure]]:
     """What belongs into one curve: equal titles and protocols, in the order of images."""
-    rows: dict[object, list[Point]] = {}
+    rows: dict[object, list[MeasuredFigure]] = {}
     for measurement in sorted(measurements, key=lambda m: m.images):
         for figure in measurement.figures:
             rows.setdefault((figure.title, figure.protocol), []).append((measurement, figure))
     return [points for points in rows.values() if len({m.images for m, _ in points}) > 1]
 
 
-def panel(axes: Axes, points: Sequence[Point], over: str, shade: str) -> None:
+def plot_figures(axes: Axes, points: Sequence[MeasuredFigure], over: str, shade: str) -> None:
     x = [getattr(measurement, over) for measurement, _ in points]
     figures = [figure for _, figure in points]
     axes.plot(x, [f.value for f in figures], color=shade, linewidth=1.8, marker="o", markersize=3.5)
@@ -58,7 +58,7 @@ def panel(axes: Axes, points: Sequence[Point], over: str, shade: str) -> None:
         axes.fill_between(
             x, [low for low, _ in reach], [high for _, high in reach], color=shade, alpha=0.2, linewidth=0
         )
-    if (top := best(figures)) is not None:
+    if (top := best_index(figures)) is not None:
         axes.plot(x[top], figures[top].value, "o", color=shade, markersize=9, markerfacecolor="white")
     values = [f.value for f in figures]
     if min(values) > 0 and max(values) > STEEP * min(values):
@@ -74,7 +74,7 @@ def panel(axes: Axes, points: Sequence[Point], over: str, shade: str) -> None:
         spine.set_color("#c8c8c8")
 
 
-def best(figures: Sequence[Figure]) -> int | None:
+def best_index(figures: Sequence[Figure]) -> int | None:
     """Which is best, if any is."""
     if figures[0].better == "neither":
         return None
@@ -82,5 +82,5 @@ def best(figures: Sequence[Figure]) -> int | None:
     return values.index(min(values))
 
 
-def goal(figure: Figure) -> str:
+def describe_goal(figure: Figure) -> str:
     return "" if figure.better == "neither" else f"{figure.better} is better"

@@ -8,11 +8,12 @@ from typing import Literal, TypedDict
 
 from ..errors import require
 
-MOST = {"size": 16_384, "limit": 10**12, "images": 10**15, "minutes": 10**7, "epochs": 10**9, "threads": 4_096,
+SETTING_MAXIMA = {"size": 16_384, "limit": 10**12, "images": 10**15, "minutes": 10**7, "epochs": 10**9,
+                  "threads": 4_096,
         "accumulate": 10**6, "checkpoints": 10**9, "every": 10**15, "samples": 10**7, "patience": 10**6,
         "ema": 10**9, "pictures": 10**6, "held_out": 10**12, "seed": 10**100}  # beyond, it is a slip  # fmt: skip
-ZERO = ("ema", "pictures", "seed", "held_out")  # may be 0
-WORDS = ("data", "labels", "range", "device", "measure", "features")  # are not empty
+MAY_BE_ZERO = ("ema", "pictures", "seed", "held_out")  # may be 0
+NON_EMPTY = ("data", "labels", "range", "device", "measure", "features")  # are not empty
 MEASURING = ("every", "samples", "features", "patience")  # say nothing without `measure`
 
 
@@ -60,9 +61,9 @@ class Settings:
     def __post_init__(self) -> None:
         lengths = [name for name in ("images", "minutes", "epochs") if getattr(self, name) is not None]
         require(len(lengths) < 2, f"{' and '.join(lengths)} both say how long to train; give one of them")
-        for name, most in MOST.items():
-            within(name, getattr(self, name), name in ZERO, most)
-        for name in WORDS:
+        for name, most in SETTING_MAXIMA.items():
+            check_setting(name, getattr(self, name), name in MAY_BE_ZERO, most)
+        for name in NON_EMPTY:
             require(getattr(self, name) != "", f"{name} is empty; name what is meant, or leave --{name} out")
         for field in fields(self):
             idle = field.name in MEASURING and self.measure is None and getattr(self, field.name) != field.default
@@ -105,7 +106,7 @@ class TrainKeywords(TypedDict, total=False):
     quiet: bool
 
 
-def within(name: str, value: object, zero: bool, most: float) -> None:
+def check_setting(name: str, value: object, zero: bool, most: float) -> None:
     """Refuse what is no number, and no number that anybody means."""
     if value is None:
         return

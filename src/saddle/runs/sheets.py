@@ -11,62 +11,62 @@ from PIL import Image
 from torch import Tensor
 
 from ..errors import require
-from .pictures import LINE, letter
-from .pictures import save as save
-from .progress import animate as animate
-from .progress import strip as strip
-from .scatter import are_points, scatter
+from .pictures import LINE_HEIGHT, draw_text
+from .pictures import save_png as save_png
+from .progress import write_progress_gif as write_progress_gif
+from .progress import write_progress_strip as write_progress_strip
+from .scatter import are_points, plot_points
 
-Pixels = np.ndarray[tuple[int, ...], np.dtype[np.uint8]]  # (n, height, width, 1 or 3)
-SIDE = 800  # pixels that a sheet of small images is enlarged to, about
-GAP = 2
+SheetPixels = np.ndarray[tuple[int, ...], np.dtype[np.uint8]]  # (n, height, width, 1 or 3)
+COMFORTABLE_SIDE = 800  # pixels that a sheet of small images is enlarged to, about
+SHEET_GAP = 2
 PAPER = 128  # neither the black nor the white that images end in
 
 
-def grid(images: Tensor) -> Image.Image:
+def make_grid(images: Tensor) -> Image.Image:
     """Images (n, 1, 3 or 4 channels, height, width) in [-1, 1], side by side in a near-square."""
-    return tile(paint(images))
+    return tile_cells(to_sheet_pixels(images))
 
 
-def sheet(columns: Mapping[str, Tensor], real: Tensor | None = None) -> Image.Image:
+def make_contact_sheet(columns: Mapping[str, Tensor], real: Tensor | None = None) -> Image.Image:
     """One column: a grid. Several: each item a row of them, titled. Points: a scatter picture, over `real` ones."""
     require(len(columns) > 0, "a contact sheet needs at least one column of images; this game shows none")
     first, *others = columns.values()
     if are_points(first):
-        return scatter(columns, real)
+        return plot_points(columns, real)
     lengths = ", ".join(f"{name} {len(images)}" for name, images in columns.items())
     require(all(len(o) == len(first) for o in others), f"a contact sheet's columns are equally long, not {lengths}")
-    return side_by_side(columns) if others else grid(first)
+    return side_by_side(columns) if others else make_grid(first)
 
 
 def side_by_side(columns: Mapping[str, Tensor]) -> Image.Image:
     """Item by item, what belongs together in one row; many rows stand in several banks, each under its titles."""
-    painted = [colour(paint(images)) for images in columns.values()]
+    painted = [to_rgb(to_sheet_pixels(images)) for images in columns.values()]
     height, width = (max(p.shape[i] for p in painted) for i in (1, 2))
     rule = np.full((len(painted[0]), height, 1, 3), PAPER, np.uint8)
-    items = np.concatenate([part for p in painted for part in (stretch(p, height, width), rule)][:-1], 2)
-    body = tile(items)
-    whole = Image.new("RGB", (body.width, body.height + LINE), (PAPER,) * 3)
-    whole.paste(body, (0, LINE))
-    whole.info["row"] = str(int(body.info["row"]) + LINE)
+    items = np.concatenate([part for p in painted for part in (repeat_pixels(p, height, width), rule)][:-1], 2)
+    body = tile_cells(items)
+    whole = Image.new("RGB", (body.width, body.height + LINE_HEIGHT), (PAPER,) * 3)
+    whole.paste(body, (0, LINE_HEIGHT))
+    whole.info["row"] = str(int(body.info["row"]) + LINE_HEIGHT)
     scale = int(body.info["scale"])
-    for bank in range(GAP, body.width - GAP, scale * items.shape[2] + GAP):
+    for bank in range(SHEET_GAP, body.width - SHEET_GAP, scale * items.shape[2] + SHEET_GAP):
         for i, name in enumerate(columns):
-            letter(whole, name, (bank + scale * i * (width + 1), 1), "white")
+            draw_text(whole, name, (bank + scale * i * (width + 1), 1), "white")
     return whole
 
 
-def paint(images: Tensor) -> Pixels:
+def to_sheet_pixels(images: Tensor) -> SheetPixels:
     """Samples in [-1, 1] as bytes, grey or RGB, channels last; what is transparent shows a checkerboard."""
     require(
         images.ndim == 4 and len(images) > 0 and images.shape[1] in (1, 3, 4),
         f"pictures are (n, 1, 3 or 4 channels, height, width), not {tuple(images.shape)}",
     )
-    pixels: Pixels = painted(images).permute(0, 2, 3, 1).contiguous().numpy()
+    pixels: SheetPixels = to_sheet_bytes(images).permute(0, 2, 3, 1).contiguous().numpy()
     return pixels
 
 
-def painted(images: Tensor) -> Tensor:
+def to_sheet_bytes(images: Tensor) -> Tensor:
     """The bytes that stand on a sheet, (n, 1 or 3, height, width) on the processor; bytes and points as they are."""
     x = images.detach().cpu()
     if x.dtype == torch.uint8 or are_points(x):
@@ -85,32 +85,32 @@ def checkerboard(height: int, width: int) -> Tensor:
     return 1 - 0.2 * odd
 
 
-def colour(pixels: Pixels) -> Pixels:
+def to_rgb(pixels: SheetPixels) -> SheetPixels:
     return pixels if pixels.shape[3] == 3 else np.repeat(pixels, 3, 3)
 
 
-def stretch(pixels: Pixels, height: int, width: int) -> Pixels:
+def repeat_pixels(pixels: SheetPixels, height: int, width: int) -> SheetPixels:
     """The same pictures with every pixel repeated, up to this size."""
     rows, columns = (np.arange(new) * old // new for new, old in zip((height, width), pixels.shape[1:3], strict=True))
     return pixels[:, rows[:, None], columns]
 
 
-def tile(cells: Pixels) -> Image.Image:
+def tile_cells(cells: SheetPixels) -> Image.Image:
     """Cells in a near-square, row by row, enlarged by a whole factor if they are small."""
     n, height, width, channels = cells.shape
     columns = min(n, max(1, round(math.sqrt(n * height / width))))
     rows = math.ceil(n / columns)
     scale = enlargement(max(columns * width, rows * height))
-    h, w = scale * height + GAP, scale * width + GAP
-    canvas = np.full((rows * h + GAP, columns * w + GAP, channels), PAPER, np.uint8)
-    for i, cell in enumerate(stretch(cells, scale * height, scale * width)):
-        top, left = i // columns * h + GAP, i % columns * w + GAP
-        canvas[top : top + h - GAP, left : left + w - GAP] = cell
+    h, w = scale * height + SHEET_GAP, scale * width + SHEET_GAP
+    canvas = np.full((rows * h + SHEET_GAP, columns * w + SHEET_GAP, channels), PAPER, np.uint8)
+    for i, cell in enumerate(repeat_pixels(cells, scale * height, scale * width)):
+        top, left = i // columns * h + SHEET_GAP, i % columns * w + SHEET_GAP
+        canvas[top : top + h - SHEET_GAP, left : left + w - SHEET_GAP] = cell
     image = Image.fromarray(canvas if channels == 3 else canvas[..., 0])
-    image.info |= {"row": str(h + GAP), "scale": str(scale)}  # what a progress strip cuts out
+    image.info |= {"row": str(h + SHEET_GAP), "scale": str(scale)}  # what a progress strip cuts out
     return image
 
 
 def enlargement(side: int) -> int:
     """The whole factor that brings this many pixels nearest to a comfortable size, at most 16."""
-    return min(range(1, 17), key=lambda factor: abs(math.log(factor * side / SIDE)))
+    return min(range(1, 17), key=lambda factor: abs(math.log(factor * side / COMFORTABLE_SIDE)))

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from ..errors import require
 
-NAMES = {
+DTYPE_NAMES = {
     torch.float64: "F64", torch.float32: "F32", torch.float16: "F16", torch.bfloat16: "BF16", torch.int64: "I64",
     torch.int32: "I32", torch.int16: "I16", torch.int8: "I8", torch.uint64: "U64", torch.uint32: "U32",
     torch.uint16: "U16", torch.uint8: "U8", torch.bool: "BOOL", torch.complex64: "C64",
@@ -31,16 +31,16 @@ def write_tensors(file: BinaryIO, tensors: Mapping[str, Tensor], notes: Mapping[
     end = 0
     for name in names:
         t = tensors[name]
-        require(t.dtype in NAMES, f"{name} is of {t.dtype}, which a safetensors file cannot hold")
+        require(t.dtype in DTYPE_NAMES, f"{name} is of {t.dtype}, which a safetensors file cannot hold")
         begin, end = end, end + t.numel() * t.element_size()
-        header[name] = {"dtype": NAMES[t.dtype], "shape": list(t.shape), "data_offsets": [begin, end]}
+        header[name] = {"dtype": DTYPE_NAMES[t.dtype], "shape": list(t.shape), "data_offsets": [begin, end]}
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)
     file.write(len(text).to_bytes(8, "little") + text)
     for name in names:
-        file.write(raw(tensors[name]))
+        file.write(tensor_bytes(tensors[name]))
 
 
-def raw(t: Tensor) -> memoryview:
+def tensor_bytes(t: Tensor) -> memoryview:
     """A tensor's values in row order; no copy of what lies so on the processor already."""
     return t.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data

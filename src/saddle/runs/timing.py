@@ -11,16 +11,16 @@ import numpy as np
 import numpy.typing as npt
 
 from .folder import write_text
-from .log import Log, Say, count, number, read, warned
+from .log import Log, Notify, is_count, is_log_number, read_log, warn_on_stderr
 
-Numbers = npt.NDArray[np.float64]
+FloatArray = npt.NDArray[np.float64]
 
 
 class Pace(NamedTuple):
     """Images shown and seconds of training, both rising from nought; of some images no time may be known."""
 
-    images: Numbers
-    seconds: Numbers
+    images: FloatArray
+    seconds: FloatArray
     untimed: float = 0.0  # images
 
     @property
@@ -38,16 +38,20 @@ class Pace(NamedTuple):
         return Pace(self.images[:last], self.seconds[:last], self.untimed)
 
 
-def read_pace(path: Path, say: Say = warned) -> Pace:
-    return pace(read(path, of_time, say))
+def read_pace(path: Path, say: Notify = warn_on_stderr) -> Pace:
+    return parse_pace(read_log(path, is_timing_line, say))
 
 
-def of_time(line: Mapping[str, object]) -> bool:
+def is_timing_line(line: Mapping[str, object]) -> bool:
     """Is this a line of timing.jsonl?"""
-    return count(line.get("images")) and number(line.get("seconds"), 0) and number(line.get("untimed", 0), 0)
+    return (
+        is_count(line.get("images"))
+        and is_log_number(line.get("seconds"), 0)
+        and is_log_number(line.get("untimed", 0), 0)
+    )
 
 
-def pace(lines: Sequence[Mapping[str, Any]]) -> Pace:
+def parse_pace(lines: Sequence[Mapping[str, Any]]) -> Pace:
     """What the lines of a timing.jsonl say; in old ones every resumption counts its seconds anew.
 
     A killed run of those repeats the rounds since its checkpoint: what was lost is left out, so that time is what led
@@ -69,7 +73,7 @@ def pace(lines: Sequence[Mapping[str, Any]]) -> Pace:
     return Pace(np.array(images), np.array(seconds), untimed)
 
 
-def go_on(path: Path, images: int, say: Say = warned) -> tuple[Log, float]:
+def continue_timing(path: Path, images: int, say: Notify = warn_on_stderr) -> tuple[Log, float]:
     """The file, to go on with at so many images, and the seconds of training until then; what came later goes."""
     past = read_pace(path, say).until(images)
     before = round(float(past.seconds[-1]), 3)

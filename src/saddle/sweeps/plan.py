@@ -11,18 +11,18 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from ..errors import Mistake, quoted, require
-from ..hints import fields
-from ..measuring import named
-from ..options import override
+from ..errors import Mistake, quote_for_shell, require
+from ..hints import field_types
+from ..measuring import metric_table
+from ..options import override_fields
 from ..runs.folder import write_json
 from ..runs.settings import Settings
 from ..schema import conform, read_json
-from .spans import Space, Span, spaces
+from .ranges import Range, SearchSpace, parse_spaces
 
-FORMAT = "saddle sweep 1"
-FILE = "sweep.json"
-MEASURED = ("measure", "every", "samples", "features", "data", "size", "crop", "channels", "limit", "labels",
+SWEEP_FORMAT = "saddle sweep 1"
+SWEEP_FILE = "sweep.json"
+FIXED_WHEN_MEASURED = ("measure", "every", "samples", "features", "data", "size", "crop", "channels", "limit", "labels",
             "held_out")  # settings that make figures what they are  # fmt: skip
 
 
@@ -37,7 +37,7 @@ class Trial:
 
 
 @dataclass(frozen=True)
-class Plan:
+class SweepPlan:
     """A recipe, what is given to every run, and what varies."""
 
     recipe: str
@@ -53,52 +53,52 @@ class Plan:
         require(not both, f"{' and '.join(both)} cannot both vary and be given to every run")
         require("seed" not in self.vary, "seeds are not varied by --vary; --seeds 5 takes five, beginning with --seed")
         if self.search is not None:
-            searchable(self, self.search)
+            check_searchable(self, self.search)
             return
         for name, space in self.spaces.items():
-            listed = not isinstance(space, Span)
+            listed = not isinstance(space, Range)
             require(listed, f"--vary {name} is the range {self.vary[name][0]}, which only a search draws from: "
                             "write --search 20 too, or list the values")  # fmt: skip
 
     @property
-    def spaces(self) -> dict[str, Space]:
-        return spaces(self.vary)
+    def spaces(self) -> dict[str, SearchSpace]:
+        return parse_spaces(self.vary)
 
     def trials(self) -> list[Trial]:
         """Every run: all combinations with the first seed, then with the next, so that a stopped sweep tells most."""
         first = self.settings.get("seed", 0)
-        variations = list(enumerate(self.variations(), 1))
-        return [self.trial(i, choice, first + n) for n in range(self.seeds) for i, choice in variations]
+        variations = list(enumerate(self.combinations(), 1))
+        return [self.make_trial(i, choice, first + n) for n in range(self.seeds) for i, choice in variations]
 
-    def variations(self) -> Iterator[dict[str, str]]:
+    def combinations(self) -> Iterator[dict[str, str]]:
         """All combinations; of ranges, with their lower ends, with something between, and with their upper ends."""
-        probes = {name: space.probes for name, space in self.spaces.items() if isinstance(space, Span)}
+        probes = {name: space.probes for name, space in self.spaces.items() if isinstance(space, Range)}
         for place in range(3) if probes else range(1):
             tried = ([probes[name][place]] if name in probes else texts for name, texts in self.vary.items())
             yield from (dict(zip(self.vary, texts, strict=True)) for texts in product(*tried))
 
-    def trial(self, number: int, choice: Mapping[str, str], seed: int) -> Trial:
-        chosen = {name: text for name, text in choice.items() if name in fields(Settings)}
-        value = override(Settings(), chosen)
+    def make_trial(self, number: int, choice: Mapping[str, str], seed: int) -> Trial:
+        chosen = {name: text for name, text in choice.items() if name in field_types(Settings)}
+        value = override_fields(Settings(), chosen)
         settings = self.settings | {name: getattr(value, name) for name in chosen} | {"seed": seed}
         options = self.options | {name: text for name, text in choice.items() if name not in chosen}
         group = ", ".join(f"{name}={text}" for name, text in choice.items()) or self.recipe
-        return Trial(f"{number:02d}-{slug(group)}-seed-{seed}", group, options, settings)
+        return Trial(f"{number:02d}-{to_slug(group)}-seed-{seed}", group, options, settings)
 
-    def keep(self, folder: Path) -> None:
+    def save(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        write_json(folder / FILE, {"format": FORMAT} | dataclasses.asdict(self))
+        write_json(folder / SWEEP_FILE, {"format": SWEEP_FORMAT} | dataclasses.asdict(self))
 
     @classmethod
-    def kept(cls, folder: Path) -> Plan | None:
+    def load(cls, folder: Path) -> SweepPlan | None:
         """The plan of the sweep that lies there, if one does; Mistake for a file that is no plan."""
-        if not (folder / FILE).exists():
+        if not (folder / SWEEP_FILE).exists():
             return None
-        fault = f"{folder / FILE} is no plan of a sweep"
-        facts = read_json(folder / FILE, fault)
+        fault = f"{folder / SWEEP_FILE} is no plan of a sweep"
+        facts = read_json(folder / SWEEP_FILE, fault)
         require(isinstance(facts, dict), f"{fault}: it holds no object")
-        if facts.pop("format", None) != FORMAT:
-            raise Mistake(f"{folder / FILE} was written in another format than {FORMAT!r}")
+        if facts.pop("format", None) != SWEEP_FORMAT:
+            raise Mistake(f"{folder / SWEEP_FILE} was written in another format than {SWEEP_FORMAT!r}")
         try:
             conform(facts.get("settings"), Settings, f"{fault}: settings")
             return conform(facts, cls, fault)
@@ -107,7 +107,7 @@ class Plan:
             raise Mistake(said if said.startswith(fault) else f"{fault}: {said}") from None
 
 
-def varied(texts: Sequence[str]) -> dict[str, list[str]]:
+def parse_vary(texts: Sequence[str]) -> dict[str, list[str]]:
     """--vary "penalties=R1(1);R1(10)", once for each option, as the options and what is tried for each."""
     vary: dict[str, list[str]] = {}
     for text in texts:
@@ -134,30 +134,31 @@ def separated(vary: Mapping[str, Sequence[str]]) -> Iterator[None]:
         right = ";".join(";".join(text.split(",")) for text in vary.get(wrong, ()))
         if ";" not in right or not any("," in text for text in vary[wrong]):
             raise
-        raise Mistake(f"{mistake}; values to try have semicolons between them: --vary {quoted(f'{wrong}={right}')}"
+        raise Mistake(f"{mistake}; values to try have semicolons between them: --vary "
+                      f"{quote_for_shell(f'{wrong}={right}')}"
                       ) from None  # fmt: skip
 
 
-def searchable(plan: Plan, runs: int) -> None:
+def check_searchable(plan: SweepPlan, runs: int) -> None:
     """Refuse a search without a figure to search by, or with nothing to search."""
     require(runs >= 1, f"search is {runs}, but should be 1 or more")
     require(bool(plan.vary), "a search needs something to vary, such as --vary 'optimizer.lr=1e-5..1e-3 log'")
     require(plan.seeds == 1, "a search trains each choice once; train the best of it with --seeds afterwards")
     measure = plan.settings.get("measure")
     require(measure is not None, "a search goes by the first figure that is measured; name it, --measure fid")
-    name = named.chosen(str(measure))[0]
-    require(named.METRICS[name].better != "neither", f"a search looks for a better {name}, which has no better; "
+    name = metric_table.parse_metric_names(str(measure))[0]
+    require(metric_table.METRICS[name].better != "neither", f"a search looks for a better {name}, which has no better; "
                                                "name another first")  # fmt: skip
-    other = next((name for name in plan.vary if name in MEASURED), None)
+    other = next((name for name in plan.vary if name in FIXED_WHEN_MEASURED), None)
     require(other is None, f"figures that are to be compared need the same {other}, which --vary changes")
-    there = math.prod(space.count if isinstance(space, Span) else len(space) for space in plan.spaces.values())
+    there = math.prod(space.count if isinstance(space, Range) else len(space) for space in plan.spaces.values())
     require(runs <= there, f"search is {runs}, but there are {there} combinations; "
                            "list all values, and leave --search away, to train them all")  # fmt: skip
 
 
-def same(old: Plan, new: Plan, folder: Path) -> None:
+def check_same_plan(old: SweepPlan, new: SweepPlan, folder: Path) -> None:
     """Refuse to go on with another plan in a sweep's folder, naming what differs."""
-    for field in dataclasses.fields(Plan):
+    for field in dataclasses.fields(SweepPlan):
         was, now = (getattr(plan, field.name) for plan in (old, new))
         longer = field.name == "search" and was and now and now > was
         if was == now or longer:
@@ -171,7 +172,7 @@ def same(old: Plan, new: Plan, folder: Path) -> None:
                       "write what it was, or choose another --out")  # fmt: skip
 
 
-def slug(text: str) -> str:
+def to_slug(text: str) -> str:
     """Text fit for a folder's name."""
     words = "".join(c if c.isalnum() or c in "._" else " " for c in text).split()
     return "-".join(words)[:60].strip("-.") or "run"

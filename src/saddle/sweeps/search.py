@@ -6,24 +6,24 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from ..errors import plural, require
-from ..measuring import named
+from ..errors import format_count, require
+from ..measuring import metric_table
 from ..reports.compare import Comparison
-from .book import Book
-from .plan import Plan
-from .study import Advisor
-from .sweep import keep, placed
-from .workers import Workers
+from .plan import SweepPlan
+from .sampler import Sampler
+from .search_state import SearchState
+from .sweep import open_sweep, write_comparison
+from .workers import WorkerPool
 
 
-class Choices(Comparison):
+class SearchComparison(Comparison):
     """Runs whose titles say what differs: in a terminal it is not said again."""
 
     def differing_text(self, width: int) -> str:
         return ""
 
 
-class Found(NamedTuple):
+class SearchResult(NamedTuple):
     """What a search has brought."""
 
     folder: Path
@@ -32,7 +32,9 @@ class Found(NamedTuple):
     whole: Comparison  # of all runs, the best first
 
 
-def search(plan: Plan, out: str | Path | None = None, jobs: int = 1, said: Callable[[str], None] = print) -> Found:
+def run_search(
+    plan: SweepPlan, out: str | Path | None = None, jobs: int = 1, said: Callable[[str], None] = print
+) -> SearchResult:
     """Try as many choices as the plan says, one after another, and compare them.
 
     The same plan in the same folder goes on, also for more runs. One at a time, what is tried is the same as if it had
@@ -40,18 +42,18 @@ def search(plan: Plan, out: str | Path | None = None, jobs: int = 1, said: Calla
     run came to its end.
     """
     require(plan.search is not None, "this plan is a sweep's; a search says how many runs it may take")
-    metric = named.chosen(str(plan.settings["measure"]))[0]
-    lower = named.METRICS[metric].better == "lower"
-    advisor = Advisor(plan.spaces, lower, plan.settings.get("seed", 0))
-    plan, folder, old = placed(plan, out, jobs)
-    book = Book(plan, folder, advisor, metric, said)
+    metric = metric_table.parse_metric_names(str(plan.settings["measure"]))[0]
+    lower = metric_table.METRICS[metric].better == "lower"
+    advisor = Sampler(plan.spaces, lower, plan.settings.get("seed", 0))
+    plan, folder, old = open_sweep(plan, out, jobs)
+    book = SearchState(plan, folder, advisor, metric, said)
     ended = sum(bool(attempt.end) for attempt in book.attempts)
     said(
-        f"a search of {plural(plan.search or 0, 'run')} in {folder}"
+        f"a search of {format_count(plan.search or 0, 'run')} in {folder}"
         + (f", {ended} of them ended before" if old else "")
     )
-    Workers(plan.recipe, folder, jobs, book).go(book.trials())
+    WorkerPool(plan.recipe, folder, jobs, book).run(book.trials())
     best = book.sentence()
-    whole = Choices(book.runs(), f"{plan.recipe}: the best is {best}", book.failures())
-    keep(whole, folder)
-    return Found(folder, best, book.command(), whole)
+    whole = SearchComparison(book.runs(), f"{plan.recipe}: the best is {best}", book.failures())
+    write_comparison(whole, folder)
+    return SearchResult(folder, best, book.command(), whole)

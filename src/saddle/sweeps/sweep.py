@@ -7,30 +7,30 @@ import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from ..continued import absolute
-from ..data.progress import hushed
-from ..errors import Failure, plural, require
-from ..memory import enough
+from ..continued import absolute_source
+from ..data.progress import hide_progress
+from ..errors import Failure, format_count, require
+from ..out_of_memory import catch_out_of_memory
 from ..recipes import files
-from ..recipes.remedies import Wish
-from ..reports.compare import Comparison, put
+from ..recipes.remedies import RunRequest
+from ..reports.compare import Comparison, write_report
 from ..reports.reading import Run
-from ..reproduction import ended
-from ..resolved import choose, settle, suited
-from ..runs.folder import Folder, number, write_json
+from ..reproduction import has_ended
+from ..resolved import open_checked_data, parse_settings, resolve_recipe
+from ..runs.folder import RunFolder, make_numbered_folder, write_json
 from ..runs.manifest import Manifest
 from ..schema import conform, read_json
-from ..sessions import label
-from ..training.checkpoint import facts_of, latest
-from ..training.machine import apart, machine
-from ..training.watch import Watcher
-from .plan import Plan, Trial, same
-from .workers import Host, Workers
+from ..sessions import to_folder_name
+from ..training.callbacks.base import Callback
+from ..training.checkpoint import latest_checkpoint, read_checkpoint_facts
+from ..training.machine import find_machine, preserved_globals
+from .plan import SweepPlan, Trial, check_same_plan
+from .workers import TrialListener, WorkerPool
 
-FAILED = "failed.json"  # runs that failed, with why: they are not tried again
+FAILURES_FILE = "failed.json"  # runs that failed, with why: they are not tried again
 
 
-def sweep(plan: Plan, out: str | Path | None = None, jobs: int = 1,
+def run_sweep(plan: SweepPlan, out: str | Path | None = None, jobs: int = 1,
           said: Callable[[str], None] = print) -> tuple[Path, Comparison]:  # fmt: skip
     """Train what of a plan is not trained yet and compare all of it; returns the sweep's folder, and the comparison.
 
@@ -38,114 +38,116 @@ def sweep(plan: Plan, out: str | Path | None = None, jobs: int = 1,
     plan that cannot be trained, or another plan than the folder's, and Interrupted when asked to stop.
     """
     require(plan.search is None, "this plan is a search's, and a sweep trains all combinations")
-    plan, folder, old = placed(plan, out, jobs)
-    trials, failed = plan.trials(), failures(folder)
-    left = [trial for trial in trials if trial.name not in failed and not over(folder / trial.name)]
+    plan, folder, old = open_sweep(plan, out, jobs)
+    trials, failed = plan.trials(), read_failures(folder)
+    left = [trial for trial in trials if trial.name not in failed and not is_finished(folder / trial.name)]
     before = f", {len(trials) - len(left)} of them ended before" if old else ""
-    said(f"{plural(len(trials), 'run')} in {folder}{before}")
+    said(f"{format_count(len(trials), 'run')} in {folder}{before}")
     places = {trial.name: f"{i} of {len(trials)}" for i, trial in enumerate(trials, 1)}
 
     def told(trial: Trial, what: str) -> None:
         said(f"{places[trial.name]}, {trial.group}, seed {trial.settings['seed']}: {what}")
 
-    Workers(plan.recipe, folder, jobs, Notes(told, folder, failed)).go(iter(left))
-    return folder, compared(plan, folder, failed)
+    WorkerPool(plan.recipe, folder, jobs, FailureNotes(told, folder, failed)).run(iter(left))
+    return folder, compare_runs(plan, folder, failed)
 
 
-class Notes(Host):
+class FailureNotes(TrialListener):
     """Keeps which runs failed, and why."""
 
     def __init__(self, told: Callable[[Trial, str], None], folder: Path, noted: dict[str, str]) -> None:
         super().__init__(told)
         self.folder, self.noted = folder, noted
 
-    def failed(self, trial: Trial, sentence: str) -> None:
+    def on_failed(self, trial: Trial, sentence: str) -> None:
         self.noted[trial.name] = sentence
-        write_json(self.folder / FAILED, self.noted)
-        super().failed(trial, sentence)
+        write_json(self.folder / FAILURES_FILE, self.noted)
+        super().on_failed(trial, sentence)
 
 
-def placed(plan: Plan, out: str | Path | None, jobs: int) -> tuple[Plan, Path, bool]:
+def open_sweep(plan: SweepPlan, out: str | Path | None, jobs: int) -> tuple[SweepPlan, Path, bool]:
     """The plan as it will be trained, its folder, and whether it is gone on with there."""
     require(jobs >= 1, f"jobs is {jobs}, but should be 1 or more")
-    old = Plan.kept(Path(out)) if out else None
-    plan = settled(plan, jobs, old)
+    old = SweepPlan.load(Path(out)) if out else None
+    plan = portable_plan(plan, jobs, old)
     if old and out:
-        same(old, plan, Path(out))
+        check_same_plan(old, plan, Path(out))
         folder = Path(out)
     else:
-        place = Folder.claim(out)
-        tried(plan)
-        folder = place or number(Path("runs"), f"sweep-{label(plan.recipe)}")
-    plan.keep(folder)
+        place = RunFolder.claim(out)
+        rehearse_plan(plan)
+        folder = place or make_numbered_folder(Path("runs"), f"sweep-{to_folder_name(plan.recipe)}")
+    plan.save(folder)
     return plan, folder, old is not None
 
 
-def settled(plan: Plan, jobs: int, old: Plan | None) -> Plan:
+def portable_plan(plan: SweepPlan, jobs: int, old: SweepPlan | None) -> SweepPlan:
     """The plan as it means the same from anywhere, with a share of the processor for each of several jobs."""
     settings = dict(plan.settings)
     for name in ("data", "labels"):
         if settings.get(name):
-            settings[name] = absolute(settings[name])
+            settings[name] = absolute_source(settings[name])
     threads = old.settings.get("threads") if old else max(1, (os.cpu_count() or 1) // jobs) if jobs > 1 else None
     if threads and "threads" not in {*settings, *plan.vary}:
         settings["threads"] = threads
     path, colon, name = plan.recipe.rpartition(":")
-    recipe = f"{Path(path).resolve()}:{name}" if colon and files.meant(plan.recipe) else plan.recipe
+    recipe = f"{Path(path).resolve()}:{name}" if colon and files.is_file_recipe(plan.recipe) else plan.recipe
     return dataclasses.replace(plan, recipe=recipe, settings=settings)
 
 
-def tried(plan: Plan) -> None:
+def rehearse_plan(plan: SweepPlan) -> None:
     """Rehearse each combination, so that what cannot be trained is refused before anything is."""
-    for choice in plan.variations():
-        trial = plan.trial(0, choice, 0)
+    for choice in plan.combinations():
+        trial = plan.make_trial(0, choice, 0)
         settings = dict(trial.settings)
-        asked = settle(settings.pop("data", None), settings)
-        with hushed(asked.quiet), enough(), apart():
-            _, recipe, _, chosen, _ = choose(plan.recipe, trial.options, asked)
-            where = machine(chosen.device, chosen.precision)
-            suited(plan.recipe, Wish(trial.options, {}), asked, chosen, recipe.batch, where, Watcher())
+        asked = parse_settings(settings.pop("data", None), settings)
+        with hide_progress(asked.quiet), catch_out_of_memory(), preserved_globals():
+            _, recipe, _, chosen, _ = resolve_recipe(plan.recipe, trial.options, asked)
+            where = find_machine(chosen.device, chosen.precision)
+            open_checked_data(
+                plan.recipe, RunRequest(trial.options, {}), asked, chosen, recipe.batch, where, Callback()
+            )
 
 
-def over(place: Path) -> bool:
+def is_finished(place: Path) -> bool:
     """Has this run come to its end, its pictures drawn?"""
-    folder = Folder(place)
-    if not folder.manifest.exists() or (last := latest(folder.checkpoints)) is None:
+    folder = RunFolder(place)
+    if not folder.manifest.exists() or (last := latest_checkpoint(folder.checkpoints)) is None:
         return False
-    drawn = folder.curves.exists() and (folder.film.exists() or not any(folder.sheets.glob("[0-9]*.png")))
-    return drawn and ended(Manifest.read(folder), facts_of(last))
+    drawn = folder.curves.exists() and (folder.progress_gif.exists() or not any(folder.sheets.glob("[0-9]*.png")))
+    return drawn and has_ended(Manifest.read(folder), read_checkpoint_facts(last))
 
 
-def failures(folder: Path) -> dict[str, str]:
+def read_failures(folder: Path) -> dict[str, str]:
     """The runs that failed before, and why."""
-    path = folder / FAILED
+    path = folder / FAILURES_FILE
     fault = f"{path} does not tell which runs failed"
     return conform(read_json(path, fault), dict[str, str], fault) if path.exists() else {}
 
 
-def compared(plan: Plan, folder: Path, failed: dict[str, str]) -> Comparison:
+def compare_runs(plan: SweepPlan, folder: Path, failed: dict[str, str]) -> Comparison:
     """All runs side by side, grouped by combination; also written into the sweep's folder."""
     trials = [trial for trial in plan.trials() if (folder / trial.name / "manifest.json").exists()]
     if not trials:
         raise Failure(f"no run of {folder} was begun: {'; '.join(failed.values())}")
     notes = [f"{name} failed: {sentence}" for name, sentence in failed.items()]
-    whole = Comparison(runs(folder, trials), f"{plan.recipe}: {', '.join(plan.vary) or 'seeds'}", notes)
-    keep(whole, folder)
+    whole = Comparison(open_trial_runs(folder, trials), f"{plan.recipe}: {', '.join(plan.vary) or 'seeds'}", notes)
+    write_comparison(whole, folder)
     return whole
 
 
-def keep(whole: Comparison, folder: Path) -> None:
+def write_comparison(whole: Comparison, folder: Path) -> None:
     """Write a comparison into the sweep's folder."""
-    put(folder / "comparison.html", whole.html())
-    put(folder / "comparison.csv", whole.csv())
-    put(folder / "comparison.json", whole.json())
+    write_report(folder / "comparison.html", whole.html())
+    write_report(folder / "comparison.csv", whole.csv())
+    write_report(folder / "comparison.json", whole.json())
 
 
-def runs(folder: Path, trials: Sequence[Trial]) -> list[Run]:
+def open_trial_runs(folder: Path, trials: Sequence[Trial]) -> list[Run]:
     """In the order of their combinations."""
     found = []
     for trial in sorted(trials, key=lambda trial: trial.name):
-        place = Folder.found(folder / trial.name)
+        place = RunFolder.find(folder / trial.name)
         title = f"{trial.group}, seed {trial.settings['seed']}"
         found.append(Run(title, trial.group, place, Manifest.read(place)))
     return found

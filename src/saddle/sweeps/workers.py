@@ -14,7 +14,7 @@ from typing import Any
 from ..errors import Failure, Interrupted, Mistake
 from ..training.signals import Signals
 from .plan import Trial
-from .work import DONE, PRUNED, Reading, work
+from .work import DONE, PRUNED, IntermediateResult, run_trial
 
 
 @dataclass(eq=False)
@@ -28,43 +28,43 @@ class Job:
     end: tuple[str, str] = "", ""  # how it ended, and its sentence; nothing of one whose process was killed
 
 
-class Host:
+class TrialListener:
     """Hears of each run as it begins and ends; one that searches is asked, at each figure, whether to go on."""
 
     asked = False
 
     def __init__(self, told: Callable[[Trial, str], None]) -> None:
-        self.told = told
+        self.notify = told
 
-    def done(self, trial: Trial) -> None:
-        self.told(trial, "done")
+    def on_done(self, trial: Trial) -> None:
+        self.notify(trial, "done")
 
-    def failed(self, trial: Trial, sentence: str) -> None:
-        self.told(trial, f"failed: {sentence}")
+    def on_failed(self, trial: Trial, sentence: str) -> None:
+        self.notify(trial, f"failed: {sentence}")
 
-    def goes_on(self, trial: Trial, reading: Reading) -> bool:
+    def should_continue(self, trial: Trial, reading: IntermediateResult) -> bool:
         return True
 
-    def pruned(self, trial: Trial) -> None:
+    def on_pruned(self, trial: Trial) -> None:
         """It has been ended early, as was asked for."""
 
 
-class Workers:
+class WorkerPool:
     """Trains trials, so many at a time."""
 
-    def __init__(self, recipe: str, folder: Path, jobs: int, host: Host) -> None:
-        self.recipe, self.folder, self.jobs, self.host = recipe, folder, jobs, host
+    def __init__(self, recipe: str, folder: Path, jobs: int, host: TrialListener) -> None:
+        self.recipe, self.folder, self.jobs, self.listener = recipe, folder, jobs, host
         forks = "forkserver" in mp.get_all_start_methods()
         self.context: Any = mp.get_context("forkserver" if forks else "spawn")
         if forks:
             self.context.set_forkserver_preload([__name__])  # imported once, not by every run
         self.running: list[Job] = []
-        self.signals = Signals(self.ask)
+        self.signals = Signals(self.ask_to_stop)
         self.fault: Mistake | Failure | None = None
 
-    def go(self, trials: Iterator[Trial]) -> None:
+    def run(self, trials: Iterator[Trial]) -> None:
         """Train them all, taking each when there is room for it. Interrupted when asked to stop."""
-        with self.signals.heeded():
+        with self.signals.remember_signals():
             self.fill(trials)
             while self.running:
                 self.listen()
@@ -81,7 +81,7 @@ class Workers:
 
     def fill(self, trials: Iterator[Trial]) -> None:
         while len(self.running) < self.jobs and not self.ending and (trial := next(trials, None)):
-            self.begin(trial)
+            self.begin_trial(trial)
 
     def listen(self) -> None:
         """Wait until a run says something, or ends."""
@@ -91,7 +91,7 @@ class Workers:
             while job.open and job.answer.poll():
                 self.hear(job)
             if ended:
-                self.end(job)
+                self.finish_job(job)
 
     def hear(self, job: Job) -> None:
         try:
@@ -99,41 +99,43 @@ class Workers:
         except (EOFError, OSError):
             job.open = False
             return
-        if isinstance(said, Reading):
-            goes_on = self.host.goes_on(job.trial, said)
+        if isinstance(said, IntermediateResult):
+            goes_on = self.listener.should_continue(job.trial, said)
             with suppress(OSError):  # it has just been killed
                 job.answer.send(goes_on)
         else:
             job.end = said
 
-    def begin(self, trial: Trial) -> None:
+    def begin_trial(self, trial: Trial) -> None:
         mine, theirs = self.context.Pipe()
         place, alone = str(self.folder / trial.name), self.jobs == 1
-        process = self.context.Process(target=work, args=(self.recipe, trial, place, alone, self.host.asked, theirs))
-        self.host.told(trial, "begins")
+        process = self.context.Process(
+            target=run_trial, args=(self.recipe, trial, place, alone, self.listener.asked, theirs)
+        )
+        self.listener.notify(trial, "begins")
         process.start()
         theirs.close()
         self.running.append(Job(trial, process, mine))
         if self.ending:  # a signal came while it began
-            self.ask()
+            self.ask_to_stop()
 
-    def end(self, job: Job) -> None:
+    def finish_job(self, job: Job) -> None:
         """Hear how a run ended. One that failed is noted; what is wrong with all of them ends the sweep."""
         self.running.remove(job)
         job.process.join()
         job.answer.close()
         kind, sentence = job.end
         if kind == DONE:
-            self.host.done(job.trial)
+            self.listener.on_done(job.trial)
         elif kind == PRUNED:
-            self.host.pruned(job.trial)
+            self.listener.on_pruned(job.trial)
         elif kind == Failure.__name__:
-            self.host.failed(job.trial, sentence)
+            self.listener.on_failed(job.trial, sentence)
         elif kind == Interrupted.__name__ or self.ending:
-            self.host.told(job.trial, "stopped and saved")
+            self.listener.notify(job.trial, "stopped and saved")
             if not self.ending:  # somebody has stopped this one run
                 self.signals.number = signal.SIGTERM
-                self.ask()
+                self.ask_to_stop()
         elif kind == Mistake.__name__:
             self.give_up(Mistake(f"{job.trial.name}: {sentence}"))
         else:
@@ -142,9 +144,9 @@ class Workers:
 
     def give_up(self, fault: Mistake | Failure) -> None:
         self.fault = self.fault or fault
-        self.ask()
+        self.ask_to_stop()
 
-    def ask(self) -> None:
+    def ask_to_stop(self) -> None:
         """Let every run save itself and stop."""
         for job in self.running:
             job.process.terminate()

@@ -5,10 +5,10 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from ..errors import nearest, require
+from ..errors import did_you_mean, require
 
 if TYPE_CHECKING:
-    from .evidence import Evidence
+    from .evidence import Demonstration
 
 DEMONSTRATIONS = {
     "dirac": "which methods end in the equilibrium of the simplest game, and how fast",
@@ -24,12 +24,12 @@ DEMONSTRATIONS = {
 }
 
 
-def demonstrate(name: str) -> Evidence:
+def demonstrate(name: str) -> Demonstration:
     """Run one demonstration, from the same seed each time, without touching anybody else's chance."""
-    require(name in DEMONSTRATIONS, f"there is no demonstration {name}{nearest(name, DEMONSTRATIONS)}")
+    require(name in DEMONSTRATIONS, f"there is no demonstration {name}{did_you_mean(name, DEMONSTRATIONS)}")
     import torch
 
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        evidence: Evidence = import_module(f"{__name__}.{name}").show()
+        evidence: Demonstration = import_module(f"{__name__}.{name}").run_demonstration()
     return evidence

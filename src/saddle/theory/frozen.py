@@ -14,25 +14,25 @@ from ..layers.views import Noise
 from ..networks import Convolutional
 from ..optim import Adam
 from ..training.engine import Engine
-from .discs import DISCS, batches, discs
-from .evidence import Evidence, above, below
-from .fresh import LOSSES, Moment, fall, watch
+from .evidence import Demonstration, expect_above, expect_below
+from .fresh_critic import GENERATOR_LOSSES, CriticStep, last_over_largest, train_fresh_critic
 from .gaussians import LOG2
-from .picture import BLUE, GREEN, GREY, ORANGE, PURPLE, dress, panels, share
+from .picture import BLUE, GREEN, GREY, ORANGE, PURPLE, make_panels, share_legend, style_panel
+from .toy_discs import DISC_SHAPE, disc_batches, sample_discs
 
 LATENT, SNAPSHOTS, STD = 16, (20, 80, 240), 2.0
-NETWORKS = Convolutional(LATENT, 8)
-Traces = dict[str, list[Moment]]
+DISC_NETWORKS = Convolutional(LATENT, 8)
+Traces = dict[str, list[CriticStep]]
 
 
-def latents(n: int) -> Tensor:
+def sample_latents(n: int) -> Tensor:
     return torch.randn(n, LATENT)
 
 
-def snapshots() -> dict[int, nn.Module]:
+def generator_snapshots() -> dict[int, nn.Module]:
     """A small DCGAN learns discs; its generator after so many rounds."""
-    game = Adversarial(NETWORKS.generator(DISCS), NETWORKS.critic(DISCS), LATENT)
-    engine, feed, kept = Engine(game, lambda player: Adam(1e-3)), batches(32), {}
+    game = Adversarial(DISC_NETWORKS.generator(DISC_SHAPE), DISC_NETWORKS.critic(DISC_SHAPE), LATENT)
+    engine, feed, kept = Engine(game, lambda player: Adam(1e-3)), disc_batches(32), {}
     for round in range(SNAPSHOTS[-1]):
         engine.play(feed, clock=Clock(round))
         if round + 1 in SNAPSHOTS:
@@ -40,38 +40,50 @@ def snapshots() -> dict[int, nn.Module]:
     return kept
 
 
-def trace(generator: nn.Module, views: Views = (), steps: int = 150, every: int = 15) -> list[Moment]:
-    return watch(NETWORKS.critic(DISCS), generator, discs, latents, steps, lr=2e-3, every=every, views=views)
+def trace_critic(generator: nn.Module, views: Views = (), steps: int = 150, every: int = 15) -> list[CriticStep]:
+    return train_fresh_critic(
+        DISC_NETWORKS.critic(DISC_SHAPE),
+        generator,
+        sample_discs,
+        sample_latents,
+        steps,
+        lr=2e-3,
+        every=every,
+        views=views,
+    )
 
 
-def show() -> Evidence:
-    generators = snapshots()
-    plain = {f"generator of round {n}": trace(g) for n, g in generators.items()}
-    noisy = trace(generators[SNAPSHOTS[-1]], (Noise(STD),))
+def run_demonstration() -> Demonstration:
+    generators = generator_snapshots()
+    plain = {f"generator of round {n}": trace_critic(g) for n, g in generators.items()}
+    noisy = trace_critic(generators[SNAPSHOTS[-1]], (Noise(STD),))
     facts = []
     for name, moments in plain.items():
-        facts += [above(f"{name}: accuracy of the fresh critic", moments[-1].accuracy, 0.99),
-                  above(f"{name}: its estimate of the JSD", moments[-1].jsd, 0.66),
-                  below(f"{name}: saturating gradient, last over largest", fall(moments, "saturating"), 0.25),
-                  above(f"{name}: non-saturating, the same", fall(moments, "non-saturating"), 0.5)]  # fmt: skip
-    facts += [below("with noise: the estimate of the JSD", noisy[-1].jsd, 0.65),
-              above("with noise: saturating gradient, last over largest", fall(noisy, "saturating"), 0.2)]  # fmt: skip
+        facts += [expect_above(f"{name}: accuracy of the fresh critic", moments[-1].accuracy, 0.99),
+                  expect_above(f"{name}: its estimate of the JSD", moments[-1].jsd, 0.66),
+                  expect_below(f"{name}: saturating gradient, last over largest",
+                               last_over_largest(moments, "saturating"), 0.25),
+                  expect_above(f"{name}: non-saturating, the same", last_over_largest(moments, "non-saturating"),
+                               0.5)]  # fmt: skip
+    facts += [expect_below("with noise: the estimate of the JSD", noisy[-1].jsd, 0.65),
+              expect_above("with noise: saturating gradient, last over largest",
+                           last_over_largest(noisy, "saturating"), 0.2)]  # fmt: skip
 
-    return Evidence(tuple(facts), drawing(plain, noisy))
+    return Demonstration(tuple(facts), plot_traces(plain, noisy))
 
 
-def drawing(plain: Traces, noisy: list[Moment]) -> Figure:
-    figure, (left, *others) = panels(1, 3)
+def plot_traces(plain: Traces, noisy: list[CriticStep]) -> Figure:
+    figure, (left, *others) = make_panels(1, 3)
     looks = ((BLUE, "-"), (GREEN, "--"), (ORANGE, "-."), (PURPLE, ":"))
     for (name, moments), (shade, style) in zip((plain | {"the last, with noise": noisy}).items(), looks, strict=True):
         steps = [m.step for m in moments]
         left.plot(steps, [m.jsd for m in moments], style, color=shade, label=name)
-        for ax, kind in zip(others, LOSSES, strict=True):
-            ax.plot(steps, [m.pulls[kind] for m in moments], style, color=shade)
+        for ax, kind in zip(others, GENERATOR_LOSSES, strict=True):
+            ax.plot(steps, [m.grad_norms[kind] for m in moments], style, color=shade)
             ax.set_yscale("log")
     left.axhline(LOG2, color=GREY, linewidth=0.8)
-    dress(left, "the JSD that a fresh critic proves; grey: log 2", "its steps", "JSD, nats", legend=None)
-    for ax, kind in zip(others, LOSSES, strict=True):
-        dress(ax, f"what it leaves: {kind}", "its steps", "generator's gradient, norm", legend=None)
-    share(figure, left)
+    style_panel(left, "the JSD that a fresh critic proves; grey: log 2", "its steps", "JSD, nats", legend=None)
+    for ax, kind in zip(others, GENERATOR_LOSSES, strict=True):
+        style_panel(ax, f"what it leaves: {kind}", "its steps", "generator's gradient, norm", legend=None)
+    share_legend(figure, left)
     return figure

@@ -11,43 +11,45 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from ..batches import Images
-from ..core import Clock, at
+from ..core import Clock, value_at
 from ..data import Prepare
-from ..data.dataset import points
-from ..data.toys import modes, toy
+from ..data.dataset import toy_dataset
+from ..data.toys import sample_toy, toy_modes
 from ..layers.priors import Uniform
-from ..metrics.modes import Caught, best_quality, caught, expected_kl
+from ..metrics.modes import MixtureCoverage, count_mixture_modes, expected_reverse_kl, perfect_quality
 from ..networks import Perceptron
 from ..objectives import Relativistic, Wasserstein
 from ..optim import Adam, Cosine, Geometric
 from ..penalties import R1, R2, GradientPenalty
 from ..recipes.versus import Versus
 from ..training.machine import Machine
-from ..training.match import How, Match
-from .evidence import Evidence, Fact, above, below, between, close
-from .picture import BLUE, GREY, ORANGE, dress, panels
+from ..training.match import Match, MatchOptions
+from .evidence import Demonstration, Fact, expect_above, expect_below, expect_between, expect_close
+from .picture import BLUE, GREY, ORANGE, make_panels, style_panel
 
-POINTS = 2500  # that modes are counted in: PacGAN's
-CPU = Machine(torch.device("cpu"), torch.float32, "float32")
+MODE_SAMPLES = 2500  # that modes are counted in: PacGAN's
+CPU_MACHINE = Machine(torch.device("cpu"), torch.float32, "float32")
 
 
-def trained(recipe: Versus, name: str, rounds: int, seed: int = 0) -> Match[Images]:
+def train_on_toy(recipe: Versus, name: str, rounds: int, seed: int = 0) -> Match[Images]:
     """A recipe played on a toy for so many rounds, on the processor and without a folder."""
-    moves = int(at(recipe.turns.critic, Clock()))
-    match = Match(recipe, points(name, Prepare()), rounds * moves * recipe.batch, CPU, How(seed=seed))
+    moves = int(value_at(recipe.turns.critic, Clock()))
+    match = Match(
+        recipe, toy_dataset(name, Prepare()), rounds * moves * recipe.batch, CPU_MACHINE, MatchOptions(seed=seed)
+    )
     while not match.over:
         match.play()
     return match
 
 
-def made(match: Match[Images], n: int = POINTS) -> Tensor:
+def sample_points(match: Match[Images], n: int = MODE_SAMPLES) -> Tensor:
     """Points (n, 2, 1, 1) of the averaged generator, always from the same latents."""
     return match.show(Images(torch.zeros(n, 2, 1, 1)))["made"]
 
 
 # One pair of networks, one move each, the same steps: only what is compared differs.
-STEPS = Adam(Cosine(5e-3, 2.5e-4), (0.0, 0.99))
-PLAIN = Versus(Perceptron(width=64, bias=0.6), prior=Uniform(3**0.5), optimizer=STEPS, batch=128)
+OPTIMIZER = Adam(Cosine(5e-3, 2.5e-4), (0.0, 0.99))
+PLAIN = Versus(Perceptron(width=64, bias=0.6), prior=Uniform(3**0.5), optimizer=OPTIMIZER, batch=128)
 ANNEALED = Geometric(0.1, 1e-3)  # from coarse to fine
 METHODS = {
     "no penalty": PLAIN,
@@ -58,60 +60,60 @@ METHODS = {
 ROUNDS = {"ring": 500, "grid": 1200}  # the grid takes thousands; so many show the way
 
 
-class Result(NamedTuple):
+class ModeCoverage(NamedTuple):
     points: Tensor  # (n, 2)
-    found: Caught
+    found: MixtureCoverage
 
 
-def result(points: Tensor, name: str) -> Result:
-    return Result(points.flatten(1), caught(points, *modes(name)))
+def measure_coverage(points: Tensor, name: str) -> ModeCoverage:
+    return ModeCoverage(points.flatten(1), count_mixture_modes(points, *toy_modes(name)))
 
 
-def show() -> Evidence:
-    floors = {name: result(torch.from_numpy(toy(name, POINTS, 1)), name) for name in ROUNDS}
-    results = {(method, name): result(made(trained(recipe, name, ROUNDS[name])), name)
+def run_demonstration() -> Demonstration:
+    floors = {name: measure_coverage(torch.from_numpy(sample_toy(name, MODE_SAMPLES, 1)), name) for name in ROUNDS}
+    results = {(method, name): measure_coverage(sample_points(train_on_toy(recipe, name, ROUNDS[name])), name)
                for name in ROUNDS for method, recipe in METHODS.items()}  # fmt: skip
-    facts = [fact for name in ROUNDS for fact in perfect(name, floors[name].found)]
-    facts += [fact for method in METHODS if method != "no penalty" for fact in caught_by(method, results)]
-    return Evidence(tuple(facts), gallery(floors, results))
+    facts = [fact for name in ROUNDS for fact in perfect_sampler_facts(name, floors[name].found)]
+    facts += [fact for method in METHODS if method != "no penalty" for fact in method_facts(method, results)]
+    return Demonstration(tuple(facts), plot_gallery(floors, results))
 
 
-def perfect(name: str, found: Caught) -> tuple[Fact, ...]:
+def perfect_sampler_facts(name: str, found: MixtureCoverage) -> tuple[Fact, ...]:
     """The floors: what chance leaves of as many points of the data itself."""
-    count = len(modes(name).centres)
+    count = len(toy_modes(name).centres)
     return (
-        close(f"{name}: modes of a perfect sampler", found.modes, count, 0.1),
-        close(f"{name}: its share of high quality", found.high_quality, best_quality(), 0.006),
-        close(f"{name}: its reverse KL", found.reverse_kl, expected_kl(count, POINTS), 0.003),
+        expect_close(f"{name}: modes of a perfect sampler", found.modes, count, 0.1),
+        expect_close(f"{name}: its share of high quality", found.high_quality, perfect_quality(), 0.006),
+        expect_close(f"{name}: its reverse KL", found.reverse_kl, expected_reverse_kl(count, MODE_SAMPLES), 0.003),
     )
 
 
-def caught_by(method: str, results: dict[tuple[str, str], Result]) -> tuple[Fact, ...]:
+def method_facts(method: str, results: dict[tuple[str, str], ModeCoverage]) -> tuple[Fact, ...]:
     """What a penalty on the critic's slope is good for, after so few rounds already."""
     ring, grid = (results[method, name].found for name in ROUNDS)
     plain = results["no penalty", "grid"].found
     return (
-        between(f"ring: modes of {method}", ring.modes, 8, 8),
-        above(f"grid: modes of {method}, over those without a penalty", grid.modes / plain.modes, 1.05),
-        below(f"grid: reverse KL of {method}, over that without", grid.reverse_kl / plain.reverse_kl, 0.85),
+        expect_between(f"ring: modes of {method}", ring.modes, 8, 8),
+        expect_above(f"grid: modes of {method}, over those without a penalty", grid.modes / plain.modes, 1.05),
+        expect_below(f"grid: reverse KL of {method}, over that without", grid.reverse_kl / plain.reverse_kl, 0.85),
     )
 
 
-def gallery(floors: dict[str, Result], results: dict[tuple[str, str], Result]) -> Figure:
+def plot_gallery(floors: dict[str, ModeCoverage], results: dict[tuple[str, str], ModeCoverage]) -> Figure:
     """A row for each toy: the data, then what each method makes."""
-    figure, axes = panels(len(ROUNDS), 1 + len(METHODS), 2.7, 2.9)
+    figure, axes = make_panels(len(ROUNDS), 1 + len(METHODS), 2.7, 2.9)
     for row, name in enumerate(ROUNDS):
         shown = {"the data": floors[name]} | {method: results[method, name] for method in METHODS}
         for column, (title, (own, found)) in enumerate(shown.items()):
-            scatter(axes[row * len(shown) + column], own, name, BLUE if column else GREY)
+            plot_samples(axes[row * len(shown) + column], own, name, BLUE if column else GREY)
             score = f"{found.modes} modes, {found.high_quality:.0%}, {found.reverse_kl:.3g} nats"
-            dress(axes[row * len(shown) + column], title, score, "", legend=None)
+            style_panel(axes[row * len(shown) + column], title, score, "", legend=None)
     return figure
 
 
-def scatter(axes: Axes, points: Tensor, name: str, shade: str) -> None:
+def plot_samples(axes: Axes, points: Tensor, name: str, shade: str) -> None:
     """Points, and rings around the modes that lie outside of what counts as near."""
-    x, y = modes(name).centres.T
+    x, y = toy_modes(name).centres.T
     axes.plot(x, y, "o", markersize=7, markerfacecolor="none", markeredgecolor=ORANGE, markeredgewidth=0.6)
     axes.plot(*points.T, ".", color=shade, markersize=1.5, alpha=0.5, markeredgewidth=0)
     axes.set(xlim=(-2, 2), ylim=(-2, 2), xticks=[], yticks=[], aspect="equal")

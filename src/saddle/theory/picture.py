@@ -18,13 +18,13 @@ BLUE, ORANGE, GREEN, PURPLE, YELLOW, SKY, GREY = (
 SHADES = 256  # colours of a written picture: lines and letters need no more
 
 
-def panels(rows: int, columns: int, width: float = 4.2, height: float = 3.3) -> tuple[Figure, list[Axes]]:
+def make_panels(rows: int, columns: int, width: float = 4.2, height: float = 3.3) -> tuple[Figure, list[Axes]]:
     """A figure and its axes, row by row; sizes in inches of one panel."""
     figure = Figure(figsize=(columns * width, rows * height), dpi=80, layout="constrained")
     return figure, list(np.asarray(figure.subplots(rows, columns, squeeze=False)).ravel())
 
 
-def dress(axes: Axes, title: str, x: str, y: str, legend: str | None = "best") -> None:
+def style_panel(axes: Axes, title: str, x: str, y: str, legend: str | None = "best") -> None:
     axes.set_title(title, loc="left", fontsize=11, color=INK)
     axes.set_xlabel(x, color=INK, fontsize=10)
     axes.set_ylabel(y, color=INK, fontsize=10)
@@ -37,13 +37,13 @@ def dress(axes: Axes, title: str, x: str, y: str, legend: str | None = "best") -
         axes.legend(loc=cast(Any, legend), frameon=True, framealpha=0.9, edgecolor="#e0e0e0", fontsize=9)
 
 
-def share(figure: Figure, axes: Axes) -> None:
+def share_legend(figure: Figure, axes: Axes) -> None:
     """One legend above all panels, for lines that mean the same in each."""
     lines, names = axes.get_legend_handles_labels()
     figure.legend(lines, names, loc="outside upper center", ncols=len(names), frameon=False, fontsize=9)
 
 
-def drawn(figure: Figure) -> Image.Image:
+def figure_to_image(figure: Figure) -> Image.Image:
     """The figure as a picture of few colours, which makes a small PNG."""
     raw = BytesIO()
     figure.savefig(raw, format="png")

@@ -10,11 +10,11 @@ from ..networks import Convolutional, Perceptron
 from ..objectives import Wasserstein
 from ..optim import Adam, Linear
 from ..penalties import GradientPenalty
-from .discs import DISCS, discs
-from .evidence import Evidence, above, below, close
-from .fresh import Moment, fall, watch
+from .evidence import Demonstration, expect_above, expect_below, expect_close
+from .fresh_critic import CriticStep, last_over_largest, train_fresh_critic
 from .gaussians import LOG2
-from .picture import BLUE, ORANGE, dress, panels
+from .picture import BLUE, ORANGE, make_panels, style_panel
+from .toy_discs import DISC_SHAPE, sample_discs
 
 PLANE = Shape(2, 1, 1)
 LAMBDA = 10.0  # WGAN-GP's
@@ -33,23 +33,23 @@ class Stick(nn.Module):
         return torch.cat((self.theta.expand_as(z), z), 1).view(-1, 2, 1, 1)
 
 
-def stick(n: int) -> Tensor:
+def sample_stick(n: int) -> Tensor:
     """Data: points on {0} x [0, 1]."""
     return torch.cat((torch.zeros(n, 1), torch.rand(n, 1)), 1).view(-1, 2, 1, 1)
 
 
-def apart(theta: float, steps: int = 150) -> list[Moment]:
+def trace_sticks(theta: float, steps: int = 150) -> list[CriticStep]:
     """A critic of points learns to tell the sticks apart."""
     critic = Perceptron(2, WIDTH, 2).critic(PLANE)
-    return watch(critic, Stick(theta), stick, lambda n: torch.rand(n, 1), steps, lr=1e-2)
+    return train_fresh_critic(critic, Stick(theta), sample_stick, lambda n: torch.rand(n, 1), steps, lr=1e-2)
 
 
-def earth(theta: float, steps: int = 150) -> float:
+def wgan_gp_gap(theta: float, steps: int = 150) -> float:
     """The gap that WGAN-GP's critic opens between the sticks: W1, and a little more."""
     critic = Perceptron(2, WIDTH, 2).critic(PLANE)
     how, judge, penalty = Adam(Linear(1e-2), (0.5, 0.9)), Judge(critic, Clock()), GradientPenalty()
     optimizer = how.build(critic.parameters())
-    real = stick(64)
+    real = sample_stick(64)
     fake = real + torch.tensor([theta, 0.0]).view(1, 2, 1, 1)  # at the heights of the data: theta is the distance
     for step in range(steps):
         how.tune(optimizer, Clock(share=step / steps))
@@ -62,39 +62,47 @@ def earth(theta: float, steps: int = 150) -> float:
         return -Wasserstein().critic(critic(real).score, critic(fake).score).item()
 
 
-def gap(theta: float) -> float:
+def expected_gap(theta: float) -> float:
     """What is best for that critic: its slope is 1 + theta / (2 lambda), a little above one."""
     return theta * (1 + theta / (2 * LAMBDA))
 
 
-def images(steps: int = 100) -> list[Moment]:
+def trace_images(steps: int = 100) -> list[CriticStep]:
     """The same with DCGAN's networks: discs against a generator that has learned nothing."""
     nets = Convolutional(16, 8)
-    return watch(
-        nets.critic(DISCS), nets.generator(DISCS), discs, lambda n: torch.randn(n, 16), steps, lr=4e-3, every=5
+    return train_fresh_critic(
+        nets.critic(DISC_SHAPE),
+        nets.generator(DISC_SHAPE),
+        sample_discs,
+        lambda n: torch.randn(n, 16),
+        steps,
+        lr=4e-3,
+        every=5,
     )
 
 
-def show() -> Evidence:
-    told = {theta: apart(theta) for theta in SHIFTS}
-    moved = {theta: earth(theta) for theta in SHIFTS}
-    dense, convolutional = told[1.0], images()
-    facts = [close(f"JSD at distance {t:g}", m[-1].jsd, LOG2 if t else 0, 0.02) for t, m in told.items()]
-    facts += [close(f"WGAN-GP's gap at {t:g}", w, gap(t), 0.02) for t, w in moved.items()]
+def run_demonstration() -> Demonstration:
+    told = {theta: trace_sticks(theta) for theta in SHIFTS}
+    moved = {theta: wgan_gp_gap(theta) for theta in SHIFTS}
+    dense, convolutional = told[1.0], trace_images()
+    facts = [expect_close(f"JSD at distance {t:g}", m[-1].jsd, LOG2 if t else 0, 0.02) for t, m in told.items()]
+    facts += [expect_close(f"WGAN-GP's gap at {t:g}", w, expected_gap(t), 0.02) for t, w in moved.items()]
     for name, trace in (("MLP", dense), ("DCGAN", convolutional)):
-        facts += [below(f"{name}: saturating gradient, last over largest", fall(trace, "saturating"), 0.05),
-                  above(f"{name}: non-saturating gradient, the same", fall(trace, "non-saturating"), 0.5)]  # fmt: skip
+        facts += [expect_below(f"{name}: saturating gradient, last over largest",
+                               last_over_largest(trace, "saturating"), 0.05),
+                  expect_above(f"{name}: non-saturating gradient, the same",
+                               last_over_largest(trace, "non-saturating"), 0.5)]  # fmt: skip
 
-    figure, (left, middle, right) = panels(1, 3)
+    figure, (left, middle, right) = make_panels(1, 3)
     left.plot((0, SHIFTS[-1]), (LOG2, LOG2), color=BLUE, label="JSD: log 2, but at 0")
     left.plot(SHIFTS, [m[-1].jsd for m in told.values()], "o", color=BLUE, label="from critics")
     left.plot((0, SHIFTS[-1]), (0, SHIFTS[-1]), "--", color=ORANGE, label="W1: the distance")
-    left.plot(SHIFTS, [gap(t) for t in SHIFTS], ":", color=ORANGE, label="and what the penalty adds")
+    left.plot(SHIFTS, [expected_gap(t) for t in SHIFTS], ":", color=ORANGE, label="and what the penalty adds")
     left.plot(SHIFTS, list(moved.values()), "^", color=ORANGE, label="from WGAN-GP's critics")
-    dress(left, "two sticks", "distance", "divergence")
+    style_panel(left, "two sticks", "distance", "divergence")
     for ax, trace, name in ((middle, dense, "MLP, sticks at distance 1"), (right, convolutional, "DCGAN, images")):
         for kind, shade, style in (("saturating", ORANGE, "--"), ("non-saturating", BLUE, "-")):
-            ax.plot([m.step for m in trace], [m.pulls[kind] for m in trace], style, color=shade, label=kind)
+            ax.plot([m.step for m in trace], [m.grad_norms[kind] for m in trace], style, color=shade, label=kind)
         ax.set_yscale("log")
-        dress(ax, name, "steps of the critic", "generator's gradient, norm")
-    return Evidence(tuple(facts), figure)
+        style_panel(ax, name, "steps of the critic", "generator's gradient, norm")
+    return Demonstration(tuple(facts), figure)

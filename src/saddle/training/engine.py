@@ -11,13 +11,13 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 from ..core import Agree, Clock, Game, Mistake, Move, Optimizing, Turn, require
-from ..parts import Part, place, playing
-from ..parts.buffers import Buffers
-from ..parts.together import share_statistics
+from ..parts import Shard, rank_and_size, use_shard
+from ..parts.buffers import SharedBuffers
+from ..parts.collectives import sync_batch_norms
 
 B = TypeVar("B")
 Players = tuple[nn.Module, ...]
-Together = tuple[Players, ...] | Agree  # who moves at once
+TurnPlayers = tuple[Players, ...] | Agree  # who moves at once
 
 
 class Engine(Generic[B]):
@@ -33,10 +33,10 @@ class Engine(Generic[B]):
         owners = [id(p) for own in self.own.values() for p in own]
         if len(owners) != len(set(owners)):
             raise Mistake("two players share a parameter; every parameter has one owner")
-        self.buffers = Buffers(game)
-        if place()[1] > 1:
-            share_statistics(game)
-        self.unproven = set(self.names)  # players that no move has reached yet
+        self.buffers = SharedBuffers(game)
+        if rank_and_size()[1] > 1:
+            sync_batch_norms(game)
+        self.not_yet_reached = set(self.names)  # players that no move has reached yet
         self.optimizing = {m: optimizing(n) for m, n in self.names.items()}
         self.steppers = {m: [Stepper(p) for p in own] for m, own in self.own.items()}
         self.optimizers = {m: how.build([s.view for s in self.steppers[m]]) for m, how in self.optimizing.items()}
@@ -51,54 +51,56 @@ class Engine(Generic[B]):
         """
         for player, how in self.optimizing.items():
             how.tune(self.optimizers[player], clock)
-        parts = self.deal(len(batches), clock)
+        parts = self.make_shards(len(batches), clock)
         rounds = [self.game.round(b, clock) for b in batches]
         report: dict[str, Tensor] = {}
         while True:
             between()
-            if not any(turns := self.advance(rounds, parts, report)):
+            if not any(turns := self.next_turns(rounds, parts, report)):
                 break
             if len({isinstance(turn, Agree) or turn for turn in turns}) > 1:
                 raise RuntimeError("parts of one batch part ways; a round may only decide from the Clock or by Agree")
             if isinstance(turns[0], Agree):
                 mean = torch.stack([turn.value.detach() for turn in turns if isinstance(turn, Agree)]).mean(0)
-                average([mean])
+                average_over_processes([mean])
                 turns[0].tell(mean)
             else:
                 movers = list(dict.fromkeys(player for players in turns[0] for player in players))
                 report |= {f"{self.names[player]}/gradient": self.step(player) for player in movers}
                 for player in movers:
                     self.game.after_move(player)
-        average([b for n, b in self.game.named_buffers() if n.endswith(("running_mean", "running_var"))])
+        average_over_processes([b for n, b in self.game.named_buffers() if n.endswith(("running_mean", "running_var"))])
         return report
 
-    def deal(self, n: int, clock: Clock) -> list[Part]:
+    def make_shards(self, n: int, clock: Clock) -> list[Shard]:
         """The parts of the batch that are played here, with equal dice; networks' own draws differ by process."""
-        rank, world = place()
-        torch.manual_seed(mix(self.seed, clock.round, rank))
-        seed = mix(self.seed, clock.round)
+        rank, world = rank_and_size()
+        torch.manual_seed(derive_seed(self.seed, clock.round, rank))
+        seed = derive_seed(self.seed, clock.round)
         dice = [torch.Generator(self.device).manual_seed(seed) for _ in range(n)]
-        return [Part(i, world * n, own, world) for i, own in zip(places(n, rank, world), dice, strict=True)]
+        return [Shard(i, world * n, own, world) for i, own in zip(shard_indices(n, rank, world), dice, strict=True)]
 
-    def advance(self, rounds: list[Iterator[Turn]], parts: list[Part], report: dict[str, Tensor]) -> list[Together]:
+    def next_turns(
+        self, rounds: list[Iterator[Turn]], parts: list[Shard], report: dict[str, Tensor]
+    ) -> list[TurnPlayers]:
         """Every part's next turn, after its share of the gradients has been taken; () at the end of the round.
 
         Of a move only the players are handed on: its graph goes before the next part makes its own.
         """
-        turns: list[Together] = []
+        turns: list[TurnPlayers] = []
         terms: dict[str, Tensor] = {}
         for i, (play, part) in enumerate(zip(rounds, parts, strict=True)):
-            with self.buffers.of_part(i, len(parts)), playing(part), self.autocast:
+            with self.buffers.use_shard_buffers(i, len(parts)), use_shard(part), self.autocast:
                 turn = next(play, ())
             if isinstance(turn, Agree):
                 turns.append(Agree(turn.tell, turn.value.detach()))
             else:
-                turns.append(self.differentiate(self.moves(turn), len(rounds), terms))
+                turns.append(self.differentiate(self.check_moves(turn), len(rounds), terms))
             del turn
         report |= terms
         return turns
 
-    def moves(self, turn: Move | tuple[Move, ...]) -> tuple[Move, ...]:
+    def check_moves(self, turn: Move | tuple[Move, ...]) -> tuple[Move, ...]:
         """The moves of a turn, all of them of players of the game."""
         together = turn if isinstance(turn, tuple) else (turn,)
         game = type(self.game).__name__
@@ -120,19 +122,19 @@ class Engine(Generic[B]):
                 key = f"{mover}/{name}"
                 terms[key] = terms.get(key, 0) + term.detach() / parts
             move.terms = {name: term.detach() for name, term in move.terms.items()}  # whoever holds it holds no graph
-        for player in self.unproven.intersection(player for move in turn for player in move.players):
+        for player in self.not_yet_reached.intersection(player for move in turn for player in move.players):
             if all(p.grad is None for p in self.own[player]):
                 raise Mistake(f"{self.names[player]}'s first move does not depend on it; is something detached?")
-            self.unproven.remove(player)
+            self.not_yet_reached.remove(player)
         return tuple(move.players for move in turn)
 
     def step(self, player: nn.Module) -> Tensor:
         """Average the player's gradient over processes and let it move; returns the gradient's norm."""
         gradients = [p.grad for p in self.own[player] if p.grad is not None]
-        average(gradients)
+        average_over_processes(gradients)
         norm = torch.stack(torch._foreach_norm(gradients)).norm() if gradients else torch.zeros((), device=self.device)
         for stepper in self.steppers[player]:
-            stepper.hand_over()
+            stepper.transfer_grad()
         self.optimizers[player].step()
         self.optimizers[player].zero_grad(set_to_none=True)
         return norm
@@ -149,14 +151,14 @@ class Stepper:
         self.order = sorted(range(parameter.ndim), key=parameter.stride, reverse=True)
         self.view = nn.Parameter(parameter.detach().permute(self.order))
 
-    def hand_over(self) -> None:
+    def transfer_grad(self) -> None:
         """The gradient goes from the parameter to what is stepped."""
         gradient = self.parameter.grad
         self.view.grad = None if gradient is None else gradient.permute(self.order)
         self.parameter.grad = None
 
 
-def places(n: int, rank: int, world: int) -> list[int]:
+def shard_indices(n: int, rank: int, world: int) -> list[int]:
     """Which parts of the whole batch a process plays that plays n: with equal turns, all processes play neighbours.
 
     So what is taken over processes is taken of the same samples as if one process played n parts.
@@ -164,9 +166,9 @@ def places(n: int, rank: int, world: int) -> list[int]:
     return [i * world + rank for i in range(n)]
 
 
-def average(tensors: list[Tensor]) -> None:
+def average_over_processes(tensors: list[Tensor]) -> None:
     """Replace tensors by their mean over all processes, in one exchange."""
-    _, world = place()
+    _, world = rank_and_size()
     if tensors and world > 1:
         flat = torch.cat([t.detach().reshape(-1) for t in tensors])
         dist.all_reduce(flat)
@@ -175,6 +177,6 @@ def average(tensors: list[Tensor]) -> None:
             t.detach().copy_(mean.view(t.shape))
 
 
-def mix(*numbers: int) -> int:
+def derive_seed(*numbers: int) -> int:
     """A seed that shares no pattern with that of the next round."""
     return int.from_bytes(hashlib.blake2b(repr(numbers).encode(), digest_size=7).digest(), "big")

@@ -9,45 +9,46 @@ from typing import Any
 import torch
 
 from ..core import Clock
-from ..errors import Failure, Interrupted, Mistake, quoted
-from ..memory import enough
-from ..runs.curves import curves
+from ..errors import Failure, Interrupted, Mistake, quote_for_shell
+from ..out_of_memory import catch_out_of_memory
+from ..runs.curves import plot_log
 from ..runs.findings import Finding, Rollback
-from ..runs.folder import Folder
+from ..runs.folder import RunFolder
 from ..runs.log import Log
-from ..runs.timing import go_on
-from .checkpoint import Checkpoint, latest, refuse_misfit
-from .checkpoint import save as save_checkpoint
-from .health import NO_NUMBER
-from .healthy import Healthy
-from .lighter import smaller_parts
-from .machine import Missing, agreed, missing, processes, rank
-from .match import Facts, Match
-from .measured import Measuring
-from .nurse import Collapsed, Nurse
-from .pictures import Pictures
-from .record import NoNumber, Record
-from .signals import Abandoned, Ended, Signals
-from .watch import Plan, Watcher
+from ..runs.timing import continue_timing
+from .callbacks.base import Callback, RunPlan
+from .checkpoint import Checkpoint, check_state_fits, latest_checkpoint
+from .checkpoint import save_checkpoint as save_checkpoint
+from .contact_sheets import ContactSheets
+from .evaluator import Evaluator
+from .health.checks import NON_FINITE
+from .health.monitor import Collapsed, HealthMonitor
+from .health.rollback import RollbackStore
+from .machine import MissingProcess, all_reduce_max, catch_missing_process, process_rank, world_size
+from .match import CheckpointFacts, Match
+from .memory_advice import suggest_smaller_batches
+from .record import NonFinite, Record
+from .signals import ForcedStop, Signals, WorkAbandoned
 
-READ = 16  # rounds between two readings of the device
-PATIENCE = 10.0  # seconds that a round has to end in, once the run was asked to stop
-ALIKE = 64  # turns of one round after which several processes ask one another whether it is to be left
-LINES = 20_000  # about so many rounds of a run are logged
+READ_EVERY = 16  # rounds between two readings of the device
+STOP_PATIENCE = 10.0  # seconds that a round has to end in, once the run was asked to stop
+TURNS_BETWEEN_VOTES = 64  # turns of one round after which several processes ask one another whether it is to be left
+LOGGED_ROUNDS = 20_000  # about so many rounds of a run are logged
 
 
 class Loop:
     """Plays a match to its end in a run's folder; only the first process writes."""
 
-    def __init__(self, match: Match[Any], folder: Folder, identity: Facts, *, about: str = "", pictures: int = 8,
-                 checkpoints: float = 60.0, watch: Watcher | None = None,
-                 measuring: Measuring | None = None, on_collapse: str = "go-on") -> None:  # fmt: skip
+    def __init__(self, match: Match[Any], folder: RunFolder, identity: CheckpointFacts, *, about: str = "",
+                 pictures: int = 8,
+                 checkpoints: float = 60.0, watch: Callback | None = None,
+                 measuring: Evaluator | None = None, on_collapse: str = "go-on") -> None:  # fmt: skip
         self.match, self.folder, self.identity = match, folder, identity
-        self.about, self.seconds, self.watch, self.measuring = about, checkpoints, watch or Watcher(), measuring
-        self.on_collapse, self.nurse = on_collapse, Nurse(match, folder.path, self.watch)
-        self.healthy = Healthy(match, folder.checkpoints) if on_collapse == "rollback" else None
-        self.pictures = Pictures(match, folder, pictures, self.watch)
-        self.signals, self.writes, self.turns = Signals(), rank() == 0, 0
+        self.about, self.seconds, self.watch, self.evaluator = about, checkpoints, watch or Callback(), measuring
+        self.on_collapse, self.monitor = on_collapse, HealthMonitor(match, folder.path, self.watch)
+        self.rollback = RollbackStore(match, folder.checkpoints) if on_collapse == "rollback" else None
+        self.pictures = ContactSheets(match, folder, pictures, self.watch)
+        self.signals, self.writes, self.turns = Signals(), process_rank() == 0, 0
         self.log: Log | None = None
         self.timing: Log | None = None
         self.before = 0.0  # seconds of training, until it goes on
@@ -56,11 +57,11 @@ class Loop:
         """Stand where a checkpoint was taken, or at the beginning; what was written later is worth nothing."""
         if self.writes:
             self.folder.tidy()
-            self.folder.keep()
+            self.folder.remember_contents()
         facts = checkpoint.facts if checkpoint else {}
-        where = latest(self.folder.checkpoints)
+        where = latest_checkpoint(self.folder.checkpoints)
         if checkpoint:
-            refuse_misfit(checkpoint.tensors, self.match.game.state_dict(), where)
+            check_state_fits(checkpoint.tensors, self.match.game.state_dict(), where)
         try:
             self.take_up(checkpoint, facts)
         except (Mistake, Failure, torch.OutOfMemoryError):
@@ -72,49 +73,49 @@ class Loop:
                 raise
             raise Mistake(f"{where} does not fit its run: {type(error).__name__} {error}") from error
 
-    def take_up(self, checkpoint: Checkpoint | None, facts: Facts) -> None:
+    def take_up(self, checkpoint: Checkpoint | None, facts: CheckpointFacts) -> None:
         """Raises whatever comes of facts that are those of no run: whoever takes one up notices first."""
         if checkpoint:
             self.match.restore(checkpoint.tensors, facts)
         if self.writes:
             self.log = Log(self.folder.log, facts.get("log", 0), self.warn)
-            self.timing, self.before = go_on(self.folder.timing, self.match.clock.images, self.warn)
-        self.nurse.open(facts.get("health"))
-        if self.healthy:
-            self.healthy.open(facts.get("healthy"))
-        if self.measuring:
-            self.measuring.restore(self.match.clock, facts.get("measured"))
+            self.timing, self.before = continue_timing(self.folder.timing, self.match.clock.images, self.warn)
+        self.monitor.restore(facts.get("health"))
+        if self.rollback:
+            self.rollback.restore(facts.get("healthy"))
+        if self.evaluator:
+            self.evaluator.restore(self.match.clock, facts.get("measured"))
 
     def go(self) -> None:
         """Play on, once `restore` has said from where. Interrupted when asked to stop; Failure when the work fails."""
         self.start, self.began = self.match.clock.images, time.monotonic()
         self.read_at = self.saved_at = self.began
-        stride = max(1, self.match.total // (self.match.stages[0].batch * LINES))
-        self.record = Record(self.log, stride, self.nurse)
+        stride = max(1, self.match.total // (self.match.stages[0].batch * LOGGED_ROUNDS))
+        self.record = Record(self.log, stride, self.monitor)
         where = self.match.machine
         title = f"{self.folder.path.name} on {self.match.data.name}{self.about}, {where.device}, {where.why}"
-        batch, gauges = self.match.stage.batch, frozenset(self.match.game.gauges())
-        self.watch.begin(Plan(title, self.match.total, self.start, batch, self.folder.path, gauges))
+        batch, gauges = self.match.stage.batch, frozenset(self.match.game.logged_scalars())
+        self.watch.on_begin(RunPlan(title, self.match.total, self.start, batch, self.folder.path, gauges))
         try:
-            lighter = smaller_parts(self.match.recipe, self.match.data.shape, self.match.how.accumulate)
-            with missing(), enough(lighter), self.signals.heeded():
+            lighter = suggest_smaller_batches(self.match.recipe, self.match.data.shape, self.match.options.accumulate)
+            with catch_missing_process(), catch_out_of_memory(lighter), self.signals.remember_signals():
                 self.rounds()
                 self.finish()
             self.close()
-        except Ended as end:
+        except ForcedStop as end:
             raise Interrupted(128 + end.number, f"ended at once; {self.rescue()}; {self.again} goes on") from None
         except Collapsed:
             raise
         except Failure as failure:
-            more = f"; {self.again} goes on from there" if isinstance(failure, Missing) else ""
+            more = f"; {self.again} goes on from there" if isinstance(failure, MissingProcess) else ""
             raise type(failure)(f"{failure}; {self.rescue()}{more}") from failure
         finally:
-            self.watch.end()
+            self.watch.on_end()
             with suppress(Failure):  # what went wrong first is what is said
                 self.close()
 
     def close(self) -> None:
-        for log in (self.log, self.timing, self.nurse):
+        for log in (self.log, self.timing, self.monitor):
             if log:
                 log.close()
 
@@ -129,12 +130,12 @@ class Loop:
         while not ended:
             try:
                 ended = self.turn()
-            except Abandoned:
+            except WorkAbandoned:
                 left = "a round that is long was left, and is not saved"
                 raise Interrupted(128 + self.signals.number, f"{left}; {self.rescue()}; {self.again} goes on") from None
-            except NoNumber as fault:
-                if not self.went_back(NO_NUMBER.name):
-                    raise NoNumber(f"{fault}; {self.healthy.why_not}" if self.healthy else str(fault)) from fault
+            except NonFinite as fault:
+                if not self.went_back(NON_FINITE.name):
+                    raise NonFinite(f"{fault}; {self.rollback.why_not}" if self.rollback else str(fault)) from fault
                 ended = self.measure() or self.match.over
 
     def turn(self) -> bool:
@@ -142,16 +143,16 @@ class Loop:
         self.turns = 0
         clock, report = self.match.play(self.between)
         self.record.add(clock, report)
-        if self.pictures.waiting():
+        if self.pictures.is_due():
             self.mend()
-            self.pictures.take()
+            self.pictures.draw_due()
         self.examine(clock)
         ended = self.measure() or self.match.over
         if ended:
             self.record.read()  # of what is no number the run should know while it can still go back
         if self.turn_to_read(clock):
             self.read()
-            stop, save = agreed(self.signals.number, int(time.monotonic() - self.saved_at > self.seconds))
+            stop, save = all_reduce_max(self.signals.number, int(time.monotonic() - self.saved_at > self.seconds))
             if stop:
                 self.stop(stop)
             if save:
@@ -164,74 +165,74 @@ class Loop:
         All processes leave it before the same turn. Nothing of it is saved, so the run goes on from before it.
         """
         self.turns += 1
-        if processes() > 1 and self.turns % ALIKE:
+        if world_size() > 1 and self.turns % TURNS_BETWEEN_VOTES:
             return
-        if agreed(int(self.signals.waiting > PATIENCE))[0]:
-            self.signals.number = agreed(self.signals.number)[0]
-            raise Abandoned
+        if all_reduce_max(int(self.signals.waiting > STOP_PATIENCE))[0]:
+            self.signals.number = all_reduce_max(self.signals.number)[0]
+            raise WorkAbandoned
 
     def measure(self) -> bool:
         """Measure, which is no training, if it is time to; should the run end, as nothing gets better?
 
         Asked to stop, it leaves the measurement, which is then taken when the run goes on.
         """
-        if self.measuring is None:
+        if self.evaluator is None:
             return False
-        if self.measuring.due(self.match):
+        if self.evaluator.due(self.match):
             self.read()
             self.mend()
             now = time.monotonic()
-            with suppress(Abandoned), self.signals.abandonable():
-                self.measuring.take(self.match, self.before + now - self.began, {"identity": self.identity})
-            over, stop = agreed(int(self.measuring.over), self.signals.number)
-            self.measuring.over = bool(over)
+            with suppress(WorkAbandoned), self.signals.abandonable():
+                self.evaluator.evaluate(self.match, self.before + now - self.began, {"identity": self.identity})
+            over, stop = all_reduce_max(int(self.evaluator.over), self.signals.number)
+            self.evaluator.over = bool(over)
             self.began += time.monotonic() - now
             if stop:
                 self.stop(stop)
-        return self.measuring.over
+        return self.evaluator.over
 
     def examine(self, before: Clock) -> None:
         """Have a look at the players if it is time to, and do what was asked for if they have collapsed."""
-        if not self.nurse.due(before):
+        if not self.monitor.due(before):
             return
         self.record.read()
-        grave = self.nurse.look() if self.writes else None
+        grave = self.monitor.check() if self.writes else None
         if self.on_collapse == "go-on":
             return
-        ill, well = agreed(int(grave is not None), int(self.writes and self.nurse.well()))
+        ill, well = all_reduce_max(int(grave is not None), int(self.writes and self.monitor.is_healthy()))
         if ill and not self.went_back(grave.check if grave else ""):
             self.give_up(grave)
-        if well and self.healthy and self.healthy.due(before):
+        if well and self.rollback and self.rollback.due(before):
             self.mend()
-            self.healthy.keep()
+            self.rollback.save()
 
     def went_back(self, check: str) -> bool:
         """Go back to when the run was healthy, if it can; the clock goes on, and with it what is left to chance."""
-        to = self.healthy.back() if self.healthy else None
-        if self.healthy is None or to is None:
+        to = self.rollback.roll_back() if self.rollback else None
+        if self.rollback is None or to is None:
             return False
         clock = self.match.clock
         if self.log:
             self.log.write(round=clock.round, images=clock.images, **{"rolled back": to})
-        self.nurse.forget(Rollback(check, clock.round, clock.images, to, self.healthy.times))
+        self.monitor.reset(Rollback(check, clock.round, clock.images, to, self.rollback.times))
         return True
 
     def give_up(self, grave: Finding | None) -> None:
         """Save and end the run; only the first process knows what was found."""
         self.checkpoint()
         why = str(grave) if grave else "the run has collapsed"
-        why += f"; {self.healthy.why_not}" if self.healthy else ""
+        why += f"; {self.rollback.why_not}" if self.rollback else ""
         done = f"stopped at {self.match.clock.images} of {self.match.total} images and saved"
-        raise Collapsed(f"{why}; {done}; `saddle resume {quoted(self.folder)}` goes on all the same")
+        raise Collapsed(f"{why}; {done}; `saddle resume {quote_for_shell(self.folder)}` goes on all the same")
 
     def turn_to_read(self, clock: Clock) -> bool:
         """Every so many rounds, which all processes count alike; also whenever a second has passed, where that is free.
 
         It is not with several processes, nor where what is read may lead back, which must not hang on the time of day.
         """
-        if clock.round % READ == READ - 1:
+        if clock.round % READ_EVERY == READ_EVERY - 1:
             return True
-        if processes() > 1 or self.healthy:
+        if world_size() > 1 or self.rollback:
             return False
         return self.signals.number != 0 or time.monotonic() - self.read_at > 1
 
@@ -239,7 +240,7 @@ class Loop:
         terms, now = self.record.read(), time.monotonic()
         speed = (self.match.clock.images - self.start) / max(now - self.began, 1e-9)
         self.read_at = now
-        self.watch.played(self.match.clock, terms, speed)
+        self.watch.on_progress(self.match.clock, terms, speed)
         self.time(now)
 
     def time(self, now: float) -> None:
@@ -253,28 +254,28 @@ class Loop:
             assert self.log is not None and self.timing is not None
             self.mend()
             self.time(time.monotonic())
-            self.timing.settle()  # before what says that so much was played
+            self.timing.sync()  # before what says that so much was played
             tensors, facts = self.match.state()
-            facts |= {"log": self.log.settle(), "identity": self.identity, "health": self.nurse.state()}
-            facts |= {"measured": self.measuring.state()} if self.measuring else {}
-            facts |= {"healthy": self.healthy.state()} if self.healthy else {}
-            self.watch.saved(save_checkpoint(self.folder.checkpoints, tensors, facts))
-            if self.healthy:
-                self.healthy.tidy()
+            facts |= {"log": self.log.sync(), "identity": self.identity, "health": self.monitor.state()}
+            facts |= {"measured": self.evaluator.state()} if self.evaluator else {}
+            facts |= {"healthy": self.rollback.state()} if self.rollback else {}
+            self.watch.on_checkpoint(save_checkpoint(self.folder.checkpoints, tensors, facts))
+            if self.rollback:
+                self.rollback.tidy()
         self.saved_at = time.monotonic()
 
     def mend(self) -> None:
         """Put back what somebody deleted of the run, and say so."""
         if not self.writes:
             return
-        for sentence in self.folder.mended():
+        for sentence in self.folder.restore_deleted():
             self.warn(sentence)
-        for log in (self.log, self.timing, self.nurse.log):
-            for sentence in log.mended() if log else []:
+        for log in (self.log, self.timing, self.monitor.log):
+            for sentence in log.restore_deleted() if log else []:
                 self.warn(sentence)
 
     def warn(self, sentence: str) -> None:
-        self.watch.said(f"warning: {sentence}")
+        self.watch.on_message(f"warning: {sentence}")
 
     def stop(self, number: int) -> None:
         self.checkpoint()
@@ -284,8 +285,8 @@ class Loop:
     @property
     def again(self) -> str:
         """The command that goes on."""
-        start = "saddle" if processes() == 1 else f"torchrun --nproc-per-node {processes()} -m saddle"
-        return f"`{start} resume {quoted(self.folder)}`"
+        start = "saddle" if world_size() == 1 else f"torchrun --nproc-per-node {world_size()} -m saddle"
+        return f"`{start} resume {quote_for_shell(self.folder)}`"
 
     def finish(self) -> None:
         """The end of the run: everything that is read back or looked at later."""
@@ -293,13 +294,13 @@ class Loop:
         self.checkpoint()
         if self.writes:
             assert self.log is not None
-            self.log.settle()
-            curves(self.folder.log, self.folder.curves)
-            if self.measuring:
-                self.measuring.finish()
+            self.log.sync()
+            plot_log(self.folder.log, self.folder.curves)
+            if self.evaluator:
+                self.evaluator.finish()
             self.pictures.finish()
 
     def rescue(self) -> str:
         """What is left after a failure."""
-        last = latest(self.folder.checkpoints)
+        last = latest_checkpoint(self.folder.checkpoints)
         return f"the last good checkpoint is {last}" if last else "it had not come to its first checkpoint"

@@ -15,7 +15,7 @@ from torch.distributed.rendezvous import rendezvous
 from ..core import Mistake, require
 from ..errors import Failure
 
-FEW = 64  # threads that any machine can start
+ALWAYS_STARTABLE_THREADS = 64  # threads that any machine can start
 
 
 class Machine(NamedTuple):
@@ -26,7 +26,7 @@ class Machine(NamedTuple):
     why: str
 
 
-def machine(device: str = "auto", precision: str = "auto") -> Machine:
+def find_machine(device: str = "auto", precision: str = "auto") -> Machine:
     """The device and precision asked for; `auto` takes what is there and says so."""
     where = find_device(device)
     dtype, why = find_precision(where, precision)
@@ -81,14 +81,14 @@ def use_threads(threads: int | None) -> None:
     if threads is None:
         return
     cores = os.cpu_count() or 1
-    most = max(FEW, 4 * cores)
+    most = max(ALWAYS_STARTABLE_THREADS, 4 * cores)
     require(0 < threads <= most, f"threads is {threads:,}, but this machine has {cores} cores, so --threads {cores} "
                                  "uses all of it")  # fmt: skip
     torch.set_num_threads(threads)
 
 
 @contextmanager
-def apart() -> Iterator[None]:
+def preserved_globals() -> Iterator[None]:
     """What is set for all of torch in here is as it was afterwards: its seed, its threads, how GPUs calculate.
 
     A GPU that nothing has used yet has no state of chance to come back to.
@@ -105,7 +105,7 @@ def apart() -> Iterator[None]:
 
 
 @contextmanager
-def together() -> Iterator[tuple[int, int]]:
+def process_group() -> Iterator[tuple[int, int]]:
     """This process's rank and how many there are; joins the others if torchrun started it.
 
     A Mistake or Failure that several of them have is to be said by one alone: the others' are marked as `said`.
@@ -114,27 +114,27 @@ def together() -> Iterator[tuple[int, int]]:
     if world == 1 or dist.is_initialized():
         yield (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
         return
-    with missing():
+    with catch_missing_process():
         store, own, world = next(rendezvous("env://"))
         backends = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
         dist.init_process_group(backends, store=store, rank=own, world_size=world)
     try:
-        with missing():
+        with catch_missing_process():
             yield own, world
             dist.barrier()
     except (Mistake, Failure) as error:
-        error.said = not first(store, str(error))
+        error.said = not is_first_to_say(store, str(error))
         raise
     finally:
         dist.destroy_process_group()
 
 
-class Missing(Failure):
+class MissingProcess(Failure):
     """Another process of several has ended, and without it nothing goes on."""
 
 
 @contextmanager
-def missing() -> Iterator[None]:
+def catch_missing_process() -> Iterator[None]:
     """What a process meets in here because another one is not there any more is said as that."""
     try:
         yield
@@ -142,10 +142,10 @@ def missing() -> Iterator[None]:
         known = isinstance(error, dist.DistError) or any(sign in str(error) for sign in ("gloo", "NCCL", "by peer"))
         if isinstance(error, Failure) or not known:
             raise
-        raise Missing("another process of this run has ended, or cannot be reached") from None
+        raise MissingProcess("another process of this run has ended, or cannot be reached") from None
 
 
-def first(store: Any, sentence: str) -> bool:
+def is_first_to_say(store: Any, sentence: str) -> bool:
     """Is this the first process to say it?"""
     try:
         return int(store.add(f"said: {sentence}", 1)) == 1
@@ -153,32 +153,32 @@ def first(store: Any, sentence: str) -> bool:
         return True
 
 
-def rank() -> int:
+def process_rank() -> int:
     return dist.get_rank() if dist.is_initialized() else 0
 
 
-def processes() -> int:
+def world_size() -> int:
     return dist.get_world_size() if dist.is_initialized() else 1
 
 
-def agreed(*flags: int) -> list[int]:
+def all_reduce_max(*flags: int) -> list[int]:
     """The highest value of each flag in any process, so that all do the same thing in the same round."""
-    if processes() == 1:
+    if world_size() == 1:
         return list(flags)
     values: Tensor = torch.tensor(flags)
     dist.all_reduce(values, dist.ReduceOp.MAX)
     return [int(value) for value in values]
 
 
-def wait() -> None:
+def barrier() -> None:
     """Go on only when all processes have come here."""
-    if processes() > 1:
+    if world_size() > 1:
         dist.barrier()
 
 
-def told(text: str | None) -> str:
+def broadcast_text(text: str | None) -> str:
     """What the first process says, in every process."""
-    if processes() == 1:
+    if world_size() == 1:
         return text or ""
     said = [text]
     dist.broadcast_object_list(said)

@@ -9,23 +9,23 @@ from typing import Any, Generic, NamedTuple, TypeVar
 import torch
 from torch import Tensor
 
-from ..blame import blamed
+from ..blame import blame_user_code
 from ..core import Clock, Game, Mistake, Recipe, Stage
 from ..data.dataset import Dataset
 from ..data.feed import Feed
 from ..errors import Failure
-from ..memory import enough, fits
-from ..parts import Part, playing
-from .average import Average, resting
-from .engine import Engine, mix, places
-from .lighter import smaller_networks
-from .machine import Machine, processes, rank
+from ..out_of_memory import catch_out_of_memory, check_capacity
+from ..parts import Shard, use_shard
+from .ema import EMA, eval_no_grad
+from .engine import Engine, derive_seed, shard_indices
+from .machine import Machine, process_rank, world_size
+from .memory_advice import suggest_smaller_networks
 
 B = TypeVar("B")
-Facts = dict[str, Any]  # of JSON
+CheckpointFacts = dict[str, Any]  # of JSON
 
 
-class How(NamedTuple):
+class MatchOptions(NamedTuple):
     """What of the run's settings reaches the match."""
 
     seed: int = 0
@@ -36,36 +36,38 @@ class How(NamedTuple):
 class Match(Generic[B]):
     """Built from a recipe, the data and a number of images to play for; then `play` round after round."""
 
-    def __init__(self, recipe: Recipe[B], data: Dataset, images: int, machine: Machine, how: How = How()) -> None:
-        self.recipe, self.data, self.total, self.machine, self.how = recipe, data, images, machine, how
-        torch.manual_seed(mix(how.seed))
-        with enough(smaller_networks(recipe, data.shape)), blamed(Mistake, recipe):
-            game = playable(recipe.game(data.shape), recipe)
+    def __init__(
+        self, recipe: Recipe[B], data: Dataset, images: int, machine: Machine, how: MatchOptions = MatchOptions()
+    ) -> None:
+        self.recipe, self.data, self.total, self.machine, self.options = recipe, data, images, machine, how
+        torch.manual_seed(derive_seed(how.seed))
+        with catch_out_of_memory(suggest_smaller_networks(recipe, data.shape)), blame_user_code(Mistake, recipe):
+            game = check_is_game(recipe.game(data.shape), recipe)
             self.game = game.to(machine.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-            self.average = Average(self.game, how.ema) if how.ema else None
+            self.ema = EMA(self.game, how.ema) if how.ema else None
         self.clock = Clock()
-        with blamed(Mistake, recipe):
+        with blame_user_code(Mistake, recipe):
             self.stages = recipe.stages(data.shape, images)
-            self.open()
-        self.room()
+            self.begin_stage()
+        self.check_memory()
 
-    def room(self) -> None:
+    def check_memory(self) -> None:
         """Refuse a batch whose samples alone, the real, the made and a gradient of theirs, memory cannot hold."""
         channels, height, width = self.data.shape[:3]
         each, gpu = 3 * 4 * channels * height * width, self.machine.device.type == "cuda"
         free = torch.cuda.mem_get_info(self.machine.device)[0] if gpu else None
-        at_once = max(1, max(stage.batch for stage in self.stages) // (self.how.accumulate * processes()))
-        fits(at_once, each, "samples of a batch with what is made of them", "a batch of", free)
+        at_once = max(1, max(stage.batch for stage in self.stages) // (self.options.accumulate * world_size()))
+        check_capacity(at_once, each, "samples of a batch with what is made of them", "a batch of", free)
 
-    def open(self) -> None:
+    def begin_stage(self) -> None:
         """Begin the stage that the clock stands in, with fresh optimizers."""
         self.stage = self.stage_at(self.clock.images)
-        self.engine = Engine(self.game, self.recipe.steps, self.how.seed, self.machine.precision)
-        n, parts = self.how.accumulate, self.how.accumulate * processes()
+        self.engine = Engine(self.game, self.recipe.steps, self.options.seed, self.machine.precision)
+        n, parts = self.options.accumulate, self.options.accumulate * world_size()
         self.feeds = [
-            Feed(self.data, self.stage.batch, self.how.seed, self.machine.device, i, parts,
+            Feed(self.data, self.stage.batch, self.options.seed, self.machine.device, i, parts,
                  self.clock.images, self.stage.data)
-            for i in places(n, rank(), processes())
+            for i in shard_indices(n, process_rank(), world_size())
         ]  # fmt: skip
 
     def stage_at(self, images: int) -> Stage:
@@ -78,17 +80,17 @@ class Match(Generic[B]):
     def play(self, between: Callable[[], object] = lambda: None) -> tuple[Clock, dict[str, Tensor]]:
         """Play one round; returns when it was played and what it reports. `between`: see `Engine.play`."""
         clock = self.clock
-        with blamed(Failure, self.recipe):
+        with blame_user_code(Failure, self.recipe):
             report = self.engine.play(*self.feeds, clock=clock, between=between)
-            report |= {name: value.detach().clone() for name, value in self.game.gauges().items()}
+            report |= {name: value.detach().clone() for name, value in self.game.logged_scalars().items()}
         images = self.feeds[0].position
         if images == clock.images:
             raise Failure(f"a round of {type(self.game).__name__} showed no image to a critic; it would never end")
         self.clock = Clock(clock.round + 1, images, min(images / self.total, 1.0))
-        if self.average:
-            self.average.follow(images - clock.images, images)
+        if self.ema:
+            self.ema.update(images - clock.images, images)
         if images >= self.stage.until and self.stage is not self.stages[-1]:
-            self.open()
+            self.begin_stage()
         return clock, report
 
     def show(self, batch: B, index: int = 0, count: int = 1) -> Mapping[str, Tensor]:
@@ -97,18 +99,18 @@ class Match(Generic[B]):
         `batch` may be one of `count` equal parts of the whole one.
         """
         cuda = [self.machine.device] if self.machine.device.type == "cuda" else []
-        dice = torch.Generator(self.machine.device).manual_seed(mix(self.how.seed, -1))
-        with torch.random.fork_rng(cuda), resting(self.game), playing(Part(index, count, dice)):
-            torch.manual_seed(mix(self.how.seed, -1, *([index] if index else [])))
-            with self.average.worn() if self.average else nullcontext(), blamed(Failure, self.recipe):
+        dice = torch.Generator(self.machine.device).manual_seed(derive_seed(self.options.seed, -1))
+        with torch.random.fork_rng(cuda), eval_no_grad(self.game), use_shard(Shard(index, count, dice)):
+            torch.manual_seed(derive_seed(self.options.seed, -1, *([index] if index else [])))
+            with self.ema.applied() if self.ema else nullcontext(), blame_user_code(Failure, self.recipe):
                 columns: Mapping[str, Tensor] = self.game.show(batch)
         return columns
 
-    def state(self) -> tuple[dict[str, Tensor], Facts]:
+    def state(self) -> tuple[dict[str, Tensor], CheckpointFacts]:
         """All that a resumed match needs: tensors, and facts for JSON."""
         tensors = {f"game.{key}": t for key, t in self.game.state_dict().items()}
-        if self.average:
-            tensors |= {f"average.{key}": t for key, t in self.average.mean.items()}
+        if self.ema:
+            tensors |= {f"average.{key}": t for key, t in self.ema.mean.items()}
         groups: dict[str, Any] = {}
         for player, optimizer in self.engine.optimizers.items():
             name, state = self.engine.names[player], optimizer.state_dict()
@@ -117,24 +119,24 @@ class Match(Generic[B]):
                         if isinstance(t, Tensor)}  # fmt: skip
         return tensors, {"clock": self.clock._asdict(), "groups": groups}
 
-    def restore(self, tensors: Mapping[str, Tensor], facts: Facts) -> None:
+    def restore(self, tensors: Mapping[str, Tensor], facts: CheckpointFacts) -> None:
         """Stand exactly where `state` was taken."""
         clock = Clock(**facts["clock"])
         self.clock = clock._replace(share=min(clock.images / self.total, 1.0))  # of the length that the run has now
-        self.open()
+        self.begin_stage()
         self.revert(tensors, facts)
 
-    def revert(self, tensors: Mapping[str, Tensor], facts: Facts) -> None:
+    def revert(self, tensors: Mapping[str, Tensor], facts: CheckpointFacts) -> None:
         """Players, optimizers and average as they were where `state` was taken, in this stage; the clock goes on."""
-        self.game.load_state_dict(part(tensors, "game."))
-        if self.average:
-            self.average.restore(part(tensors, "average."))
+        self.game.load_state_dict(strip_prefix(tensors, "game."))
+        if self.ema:
+            self.ema.restore(strip_prefix(tensors, "average."))
         for player, optimizer in self.engine.optimizers.items():
             name = self.engine.names[player]
-            seat(optimizer, facts["groups"][name], part(tensors, f"optimizer.{name}."))
+            load_optimizer(optimizer, facts["groups"][name], strip_prefix(tensors, f"optimizer.{name}."))
 
 
-def playable(game: object, recipe: Recipe[Any]) -> Game[Any]:
+def check_is_game(game: object, recipe: Recipe[Any]) -> Game[Any]:
     """What a recipe's `game` has made, if it is one."""
     if not isinstance(game, Game):
         raise Mistake(f"{type(recipe).__name__}.game returned {type(game).__name__}, but should return a Game, such as "
@@ -142,7 +144,9 @@ def playable(game: object, recipe: Recipe[Any]) -> Game[Any]:
     return game
 
 
-def seat(optimizer: torch.optim.Optimizer, groups: list[dict[str, Any]], tensors: Mapping[str, Tensor]) -> None:
+def load_optimizer(
+    optimizer: torch.optim.Optimizer, groups: list[dict[str, Any]], tensors: Mapping[str, Tensor]
+) -> None:
     """Give an optimizer its memory back; laid out as its parameters are, which fused steps rely on."""
     own = [p for group in optimizer.param_groups for p in group["params"]]
     state: dict[int, dict[str, Tensor]] = {}
@@ -154,5 +158,5 @@ def seat(optimizer: torch.optim.Optimizer, groups: list[dict[str, Any]], tensors
     optimizer.load_state_dict({"state": state, "param_groups": groups})
 
 
-def part(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+def strip_prefix(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
     return {key.removeprefix(prefix): t for key, t in tensors.items() if key.startswith(prefix)}

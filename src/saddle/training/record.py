@@ -10,19 +10,19 @@ from torch import Tensor
 from ..core import Clock
 from ..errors import Failure
 from ..runs.log import Log
-from .engine import average
-from .nurse import Nurse
+from .engine import average_over_processes
+from .health.monitor import HealthMonitor
 
 
-class NoNumber(Failure):
+class NonFinite(Failure):
     """A term or a gradient is infinite, or no number at all."""
 
 
 class Record:
     """Reports since the last reading. Every round is checked; every `stride`-th is logged."""
 
-    def __init__(self, log: Log | None, stride: int = 1, nurse: Nurse | None = None) -> None:
-        self.log, self.stride, self.nurse = log, stride, nurse  # no log: another process writes it
+    def __init__(self, log: Log | None, stride: int = 1, nurse: HealthMonitor | None = None) -> None:
+        self.log, self.stride, self.monitor = log, stride, nurse  # no log: another process writes it
         self.pending: list[tuple[Clock, dict[str, Tensor]]] = []
 
     def add(self, clock: Clock, report: dict[str, Tensor]) -> None:
@@ -37,7 +37,7 @@ class Record:
             return {}
         pending, self.pending = self.pending, []
         flat = torch.stack([t.float() for _, report in pending for t in report.values()])
-        average([flat])
+        average_over_processes([flat])
         values = iter(flat.tolist())
         terms: dict[str, float] = {}
         for clock, report in pending:
@@ -50,19 +50,19 @@ class Record:
     def check(self, clock: Clock, terms: dict[str, float]) -> None:
         """Refuse what is no number; the nurse hears of everything."""
         try:
-            inspect(clock, terms)
-        except NoNumber as fault:
-            if self.nurse:
-                self.nurse.failed(clock, str(fault))
+            check_finite(clock, terms)
+        except NonFinite as fault:
+            if self.monitor:
+                self.monitor.report_failure(clock, str(fault))
             raise
-        if self.nurse:
-            self.nurse.hear(clock, terms)
+        if self.monitor:
+            self.monitor.observe(clock, terms)
 
 
-def inspect(clock: Clock, terms: dict[str, float]) -> None:
+def check_finite(clock: Clock, terms: dict[str, float]) -> None:
     """Name the first thing that is no number: which term of which player, in which round."""
     for key, value in terms.items():
         if not math.isfinite(value):
             player, _, term = key.rpartition("/")
             what = "gradient" if term == "gradient" else f"term {term}"
-            raise NoNumber(f"the {player}'s {what} became {value} in round {clock.round} ({clock.images} images)")
+            raise NonFinite(f"the {player}'s {what} became {value} in round {clock.round} ({clock.images} images)")

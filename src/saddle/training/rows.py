@@ -6,15 +6,15 @@ import torch
 
 from ..core import Shape
 
-MOST = 64  # also the samples whose chance is drawn together, of which parts take their rows
-PIXELS = {"cpu": 1 << 14, "cuda": 1 << 18}  # in one pass: beyond them more rows at once are hardly faster
+MAX_ROWS = 64  # also the samples whose chance is drawn together, of which parts take their rows
+PIXELS_PER_PASS = {"cpu": 1 << 14, "cuda": 1 << 18}  # in one pass: beyond them more rows at once are hardly faster
 
 
-def rows_at_once(shape: Shape, device: torch.device, batch: int = MOST) -> int:
+def rows_at_once(shape: Shape, device: torch.device, batch: int = MAX_ROWS) -> int:
     """A power of two up to 64, the same for any number of samples, but for the last few of them.
 
     `batch` is what the networks were trained on at once, and more than that is never needed. Points may be as many.
     """
     pixels = shape.height * shape.width
-    fits = max(1, min(MOST, PIXELS[device.type] // pixels, MOST if shape.points else batch))
+    fits = max(1, min(MAX_ROWS, PIXELS_PER_PASS[device.type] // pixels, MAX_ROWS if shape.points else batch))
     return int(1 << fits.bit_length() - 1)

@@ -26,7 +26,7 @@ IMPORTS = "<frozen importlib._bootstrap>"
 Handler = Callable[[int, FrameType | None], None]
 
 
-class Ended(KeyboardInterrupt):
+class ForcedStop(KeyboardInterrupt):
     """Work ends at once, wherever it stands."""
 
     def __init__(self, number: int) -> None:
@@ -34,7 +34,7 @@ class Ended(KeyboardInterrupt):
         self.number = number
 
 
-class Abandoned(Exception):
+class WorkAbandoned(Exception):
     """Work that can be taken up again later was left at a place that suits it."""
 
 
@@ -56,7 +56,7 @@ class Signals:
         return time.monotonic() - self.since if self.number else 0.0
 
     @contextmanager
-    def heeded(self) -> Iterator[None]:
+    def remember_signals(self) -> Iterator[None]:
         """Signals are remembered in here; elsewhere than in the main thread none can be."""
 
         end = End()
@@ -68,7 +68,7 @@ class Signals:
             elif number != HANGUP:
                 end(number, frame)
 
-        with handled(ask):
+        with handle_signals(ask):
             yield
 
     @contextmanager
@@ -84,11 +84,11 @@ class Signals:
 LEFT_ON: ContextVar[Signals | None] = ContextVar("left on", default=None)
 
 
-def heed() -> None:
+def check_abandoned() -> None:
     """Here long work may be left: Abandoned if that was asked for, and the work can be taken up again."""
     signals = LEFT_ON.get()
     if signals and signals.number:
-        raise Abandoned
+        raise WorkAbandoned
 
 
 class End:
@@ -111,7 +111,7 @@ class End:
             threading.Timer(SOON, signal.raise_signal, [number]).start()
         elif now - self.last >= AT_ONCE:
             self.last = now
-            raise Ended(number)
+            raise ForcedStop(number)
 
 
 def importing(frame: FrameType | None) -> list[FrameType]:
@@ -120,7 +120,7 @@ def importing(frame: FrameType | None) -> list[FrameType]:
 
 
 @contextmanager
-def handled(handler: Handler) -> Iterator[None]:
+def handle_signals(handler: Handler) -> Iterator[None]:
     """The signals go to this handler in here, where that is possible: in the main thread.
 
     A SIGHUP that is ignored, as by `nohup`, stays so.
@@ -156,6 +156,6 @@ def end_with_parent() -> None:
     threading.Thread(target=follow, daemon=True).start()
 
 
-def ending(leave: Handler | None = None) -> AbstractContextManager[None]:
+def stop_on_signal(leave: Handler | None = None) -> AbstractContextManager[None]:
     """In here the signals end the work at once, as Ctrl-C alone does in Python, so that nothing half done is left."""
-    return handled(End(leave))
+    return handle_signals(End(leave))

@@ -26,7 +26,7 @@ class Extractor(Protocol):
     def __call__(self, images: Tensor) -> Tensor: ...
 
 
-def facts(extractor: Extractor) -> dict[str, str | int]:
+def extractor_facts(extractor: Extractor) -> dict[str, str | int]:
     """What two figures must agree in to be compared, for the record beside every number."""
     return {
         "features": extractor.name,
@@ -36,14 +36,14 @@ def facts(extractor: Extractor) -> dict[str, str | int]:
     }
 
 
-def frechet_name(extractor: Extractor) -> str:
+def frechet_title(extractor: Extractor) -> str:
     """FID-2048, FID-768 for Inception's layers; the others' distance is not called FID: Frechet-random-256."""
     if not extractor.name.startswith("inception"):
         return f"Frechet-{extractor.name}-{extractor.dimension}"
     return f"{'sFID' if extractor.name.endswith('spatial') else 'FID'}-{extractor.dimension}"
 
 
-def features_of(extractor: Extractor, images: Tensor | Iterable[Tensor], batch: int = 64) -> Tensor:
+def extract_features(extractor: Extractor, images: Tensor | Iterable[Tensor], batch: int = 64) -> Tensor:
     """The features (n, dimension) of images, or of batches as they come, float32; raises Mistake for NaN."""
     batches = torch.split(images, batch) if isinstance(images, Tensor) else images
     with torch.no_grad():
@@ -52,25 +52,25 @@ def features_of(extractor: Extractor, images: Tensor | Iterable[Tensor], batch: 
     return torch.cat(parts)
 
 
-def whole(images: Tensor) -> Tensor:
+def to_byte_values(images: Tensor) -> Tensor:
     """Images as they would be saved, whole numbers 0 to 255 in float32: the data are so already, samples become so."""
     _finite(images)
     return ((images.detach().float() + 1) * 127.5).round().clamp(0, 255)
 
 
-def rounded(images: Tensor) -> Tensor:
+def round_to_bytes(images: Tensor) -> Tensor:
     """As they would be saved, in [-1, 1]: what is finer than a byte would tell samples from data, and says nothing."""
-    return whole(images) / 127.5 - 1
+    return to_byte_values(images) / 127.5 - 1
 
 
-def coloured(images: Tensor) -> Tensor:
+def to_rgb(images: Tensor) -> Tensor:
     """Three channels: grey is repeated; raises Mistake for anything but one or three."""
     channels = images.shape[1] if images.ndim == 4 else 0
     require(channels in (1, 3), f"images (n, 1 or 3, h, w) were expected, not {tuple(images.shape)}")
     return images.expand(-1, 3, -1, -1)
 
 
-def digest(state: Mapping[str, Tensor]) -> str:
+def hash_tensors(state: Mapping[str, Tensor]) -> str:
     """The sha256 of named tensors: their names, shapes, kinds and bytes, in order."""
     total = hashlib.sha256()
     for name, value in state.items():
@@ -80,7 +80,7 @@ def digest(state: Mapping[str, Tensor]) -> str:
     return total.hexdigest()
 
 
-def fixed(network: nn.Module) -> None:
+def freeze_network(network: nn.Module) -> None:
     """Neither trained nor changed by what it reads."""
     network.eval().requires_grad_(False)
 

@@ -16,13 +16,13 @@ from torch import nn
 from ...errors import Mistake, require
 from ...extras import install
 
-CONFIG, READING, WEIGHTS = "config.json", "preprocessor_config.json", "model.safetensors"
-SHARDS = "model-*-of-*.safetensors"
-FILES = (CONFIG, READING, WEIGHTS, SHARDS, f"{WEIGHTS}.index.json")
-SAFELY = {"local_files_only": True, "trust_remote_code": False}
+CONFIG_FILE, PREPROCESSOR_FILE, WEIGHTS_FILE = "config.json", "preprocessor_config.json", "model.safetensors"
+SHARD_PATTERN = "model-*-of-*.safetensors"
+MODEL_FILES = (CONFIG_FILE, PREPROCESSOR_FILE, WEIGHTS_FILE, SHARD_PATTERN, f"{WEIGHTS_FILE}.index.json")
+SAFE_OPTIONS = {"local_files_only": True, "trust_remote_code": False}
 
 
-def library() -> Any:
+def import_transformers() -> Any:
     """The package transformers, imported only when it is needed; raises Mistake where it is not installed."""
     try:
         return import_module("transformers")
@@ -32,49 +32,54 @@ def library() -> Any:
         ) from error
 
 
-def found(model: str) -> Path:
+def find_model_folder(model: str) -> Path:
     """The folder of that name, or the hub's model in its cache, downloaded if need be; else raises Mistake."""
     here = bool(model) and Path(model).is_dir()
     path = Path(model).is_absolute() or model.startswith((".", "~")) or model.count("/") > 1
     require(here or not path, f"there is no folder {model}; a model of the hub is named hf:OWNER/NAME")
-    library()
+    import_transformers()
     if here:
         return Path(model)
     hub, errors = import_module("huggingface_hub"), import_module("huggingface_hub.errors")
     try:
-        return Path(hub.snapshot_download(model, allow_patterns=list(FILES)))
+        return Path(hub.snapshot_download(model, allow_patterns=list(MODEL_FILES)))
     except Exception as error:  # networks, disks and remote files fail in every way
         away = isinstance(error, errors.LocalEntryNotFoundError)
-        why = "it is not in its cache, and the hub cannot be reached" if away else because(error)
+        why = "it is not in its cache, and the hub cannot be reached" if away else first_line(error)
         raise Mistake(
             f"{model or 'a model without a name'} is no folder here and could not be had from the Hugging Face hub "
-            f"({why}); name a folder that holds the model's {CONFIG}, {READING} and {WEIGHTS}"
+            f"({why}); name a folder that holds the model's {CONFIG_FILE}, {PREPROCESSOR_FILE} and {WEIGHTS_FILE}"
         ) from error
 
 
-def weights_in(folder: Path) -> list[Path]:
+def find_weight_files(folder: Path) -> list[Path]:
     """The files of a model's weights; raises Mistake for what is no model in the hub's layout."""
-    require((folder / CONFIG).is_file(), f"{folder} is no model in the Hugging Face hub's layout: it has no {CONFIG}")
-    files = [*folder.glob(WEIGHTS), *sorted(folder.glob(SHARDS))]
-    require(len(files) > 0, f"{folder} has no {WEIGHTS}; pickled weights (.bin) can run code and are not read")
+    require(
+        (folder / CONFIG_FILE).is_file(),
+        f"{folder} is no model in the Hugging Face hub's layout: it has no {CONFIG_FILE}",
+    )
+    files = [*folder.glob(WEIGHTS_FILE), *sorted(folder.glob(SHARD_PATTERN))]
+    require(len(files) > 0, f"{folder} has no {WEIGHTS_FILE}; pickled weights (.bin) can run code and are not read")
     return files
 
 
-def loaded(folder: Path) -> tuple[nn.Module, bool]:
+def load_model(folder: Path) -> tuple[nn.Module, bool]:
     """A network that reads images, in single precision, and whether its pooler, if any, came with weights.
 
     No code that lies beside a model is run. Raises Mistake for a model that reads none, or lacks weights.
     """
     try:
-        kind = library().MODEL_MAPPING[type(library().AutoConfig.from_pretrained(folder, **SAFELY))]
+        kind = import_transformers().MODEL_MAPPING[
+            type(import_transformers().AutoConfig.from_pretrained(folder, **SAFE_OPTIONS))
+        ]
         sees = hasattr(kind, "get_image_features") or kind.main_input_name == "pixel_values"
         require(sees, f"{kind.__name__} reads no images")
-        with quiet(), torch.random.fork_rng(devices=()):  # weights that are not there are drawn by chance
-            network, said = library().AutoModel.from_pretrained(
-                folder, use_safetensors=True, output_loading_info=True, **SAFELY
+        with quiet_transformers(), torch.random.fork_rng(devices=()):  # weights that are not there are drawn by chance
+            network, said = import_transformers().AutoModel.from_pretrained(
+                folder, use_safetensors=True, output_loading_info=True, **SAFE_OPTIONS
             )
     except Exception as error:  # so do models that are damaged, new, or of another kind
-        raise Mistake(f"{folder} holds no vision model that transformers can load: {because(error)}") from error
+        raise Mistake(f"{folder} holds no vision model that transformers can load: {first_line(error)}") from error
     lacking = sorted(said["missing_keys"])
     others = [name for name in lacking if "pooler" not in name]
     if others:
@@ -83,7 +88,7 @@ def loaded(folder: Path) -> tuple[nn.Module, bool]:
 
 
 @contextmanager
-def quiet() -> Iterator[None]:
+def quiet_transformers() -> Iterator[None]:
     """Without transformers' bars, and its tables of weights that are not needed here."""
     logging = import_module("transformers.utils.logging")
     level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
@@ -97,23 +102,23 @@ def quiet() -> Iterator[None]:
             logging.enable_progress_bar()
 
 
-def because(error: Exception) -> str:
+def first_line(error: Exception) -> str:
     """The first line of what an error says."""
     return str(error).strip().partition("\n")[0] or type(error).__name__
 
 
-def facts(file: Path) -> dict[str, Any]:
+def read_json_facts(file: Path) -> dict[str, Any]:
     """What a JSON file says; raises Mistake for a damaged one."""
     try:
         return dict(json.loads(file.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError) as error:
-        raise Mistake(f"{file} cannot be read as JSON: {because(error)}") from error
+        raise Mistake(f"{file} cannot be read as JSON: {first_line(error)}") from error
 
 
-def digest_of(folder: Path) -> str:
+def hash_model_files(folder: Path) -> str:
     """The sha256 of the weights and of the two files that say how they are used."""
     total = hashlib.sha256()
-    for file in (folder / CONFIG, folder / READING, *weights_in(folder)):
+    for file in (folder / CONFIG_FILE, folder / PREPROCESSOR_FILE, *find_weight_files(folder)):
         with file.open("rb") as stream:
             total.update(hashlib.file_digest(stream, "sha256").digest())
     return total.hexdigest()

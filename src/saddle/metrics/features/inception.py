@@ -8,23 +8,23 @@ import torch
 from torch import Tensor, nn
 
 from ...errors import Mistake, require
-from .blocks import Mixed6, parts
-from .extractor import coloured, fixed, whole
-from .resize import filter_named
-from .weights import Weights, load
+from .blocks import Mixed6, inception_blocks
+from .extractor import freeze_network, to_byte_values, to_rgb
+from .inception_weights import InceptionWeights, read_inception_weights
+from .resize import find_filter
 
-SIZE = 299
-ENDS = {64: "pool_3b", 192: "pool_5b", 768: "Mixed_6e", 1280: "Mixed_7a", 2023: "Mixed_6d", 2048: "Mixed_7c"}
-SPATIAL = 2023  # 7 channels of 17 x 17: not averaged, for sFID
+INPUT_SIZE = 299
+FEATURE_LAYERS = {64: "pool_3b", 192: "pool_5b", 768: "Mixed_6e", 1280: "Mixed_7a", 2023: "Mixed_6d", 2048: "Mixed_7c"}
+SPATIAL_DIMENSION = 2023  # 7 channels of 17 x 17: not averaged, for sFID
 
 
-def inception(file: str | Path, dimension: int = 2048, resize: str = "bilinear") -> Inception:
+def load_inception(file: str | Path, dimension: int = 2048, resize: str = "bilinear") -> Inception:
     """The extractor of one layer of the network whose weights are in a file; raises Mistake for a wrong file or layer.
 
     A file is the state dict of pytorch-fid or torch-fidelity (.pth), the TorchScript form (.pt), or folded kernels
     (.npz), which may end at Mixed_7a. Filters: bilinear (pytorch-fid), clean (clean-fid), tensorflow (torch-fidelity).
     """
-    return Inception(load(Path(file)), dimension, resize)
+    return Inception(read_inception_weights(Path(file)), dimension, resize)
 
 
 class Inception(nn.Module):
@@ -34,27 +34,27 @@ class Inception(nn.Module):
     Mixed_6d's first branch, for sFID. All normalisation is folded into the kernels.
     """
 
-    def __init__(self, weights: Weights, dimension: int = 2048, resize: str = "bilinear") -> None:
+    def __init__(self, weights: InceptionWeights, dimension: int = 2048, resize: str = "bilinear") -> None:
         super().__init__()
-        known = ", ".join(map(str, ENDS))
-        require(dimension in ENDS, f"Inception has features of {known} values, not {dimension}")
-        self.name = f"inception-{'spatial' if dimension == SPATIAL else dimension}"
+        known = ", ".join(map(str, FEATURE_LAYERS))
+        require(dimension in FEATURE_LAYERS, f"Inception has features of {known} values, not {dimension}")
+        self.name = f"inception-{'spatial' if dimension == SPATIAL_DIMENSION else dimension}"
         self.dimension, self.resize, self.sha256 = dimension, resize, weights.sha256
-        self.shrink = filter_named(resize)
+        self.shrink = find_filter(resize)
         with torch.device("meta"):  # no values before those of the file
-            blocks = parts()
+            blocks = inception_blocks()
         order = list(blocks)
         self.layers = nn.Sequential()
-        for name in order[: order.index(ENDS[dimension]) + 1]:
+        for name in order[: order.index(FEATURE_LAYERS[dimension]) + 1]:
             self.layers.add_module(name, blocks[name])
         self.classes = weights.classes  # (1008, 2048), or None where the file has none
         self._fill(weights)
-        fixed(self)
+        freeze_network(self)
 
     def forward(self, images: Tensor) -> Tensor:
         """Features (n, dimension), float32, of images in [-1, 1], on the weights' device."""
-        x = self.prepared(images)
-        if self.dimension == SPATIAL:
+        x = self.preprocess(images)
+        if self.dimension == SPATIAL_DIMENSION:
             last = self.layers[-1]
             assert isinstance(last, Mixed6)
             part: Tensor = last.branch1x1(self.layers[:-1](x))
@@ -69,13 +69,13 @@ class Inception(nn.Module):
         features: Tensor = self(images)
         return (features @ self.classes.T.to(features)).softmax(1)
 
-    def prepared(self, images: Tensor) -> Tensor:
+    def preprocess(self, images: Tensor) -> Tensor:
         """As saved (whole numbers), then brought to 299 pixels and the range that goes with the filter."""
         like = next(self.parameters())
-        pixels = self.shrink(coloured(whole(images)).to(like), SIZE)
+        pixels = self.shrink(to_rgb(to_byte_values(images)).to(like), INPUT_SIZE)
         return pixels / 127.5 - 1 if self.resize == "bilinear" else (pixels - 128) / 128
 
-    def _fill(self, weights: Weights) -> None:
+    def _fill(self, weights: InceptionWeights) -> None:
         needed = self.layers.state_dict()
         lacking = sorted({name.rpartition(".")[0] for name in needed.keys() - weights.kernels.keys()})
         if lacking:

@@ -12,15 +12,15 @@ from torch.nn import functional as F
 from ...core import Shape
 from ...errors import require
 from ..classifier import Classifier
-from .extractor import coloured, digest, fixed, rounded
+from .extractor import freeze_network, hash_tensors, round_to_bytes, to_rgb
 
-NOTHING = hashlib.sha256().hexdigest()
+EMPTY_SHA256 = hashlib.sha256().hexdigest()
 
 
 class Identity:
     """The sample's own values, for points in the plane and small images."""
 
-    name, sha256, resize = "identity", NOTHING, "none"
+    name, sha256, resize = "identity", EMPTY_SHA256, "none"
 
     def __init__(self, shape: Shape) -> None:
         self.dimension = shape.channels * shape.height * shape.width
@@ -52,11 +52,11 @@ class RandomFeatures(nn.Module):
             self.register_buffer(f"kernel{i}", kernel)
         self.depth, self.smallest = depth, 2**depth
         self.name, self.dimension = f"random-{seed}", 2 * sum(sizes[1:])
-        self.sha256 = digest(dict(self.named_buffers()))
+        self.sha256 = hash_tensors(dict(self.named_buffers()))
 
     def forward(self, images: Tensor) -> Tensor:
         """(n, dimension): for every layer's maps, their mean and their standard deviation over the image."""
-        x, parts = F.avg_pool2d(rounded(coloured(images)), self.shrink), []
+        x, parts = F.avg_pool2d(round_to_bytes(to_rgb(images)), self.shrink), []
         require(
             min(x.shape[2:]) >= self.smallest, f"random features need {self.smallest} pixels or more, not {x.shape[2:]}"
         )
@@ -67,7 +67,7 @@ class RandomFeatures(nn.Module):
         return torch.cat(parts, 1)
 
 
-class Reader(nn.Module):
+class ClassifierFeatures(nn.Module):
     """What a classifier trained on the data makes of an image before it names a class: 1536 values."""
 
     name, resize = "classifier", "none"
@@ -76,11 +76,11 @@ class Reader(nn.Module):
         super().__init__()
         self.shape, self.layers = classifier.shape, classifier.layers[:-1]
         self.dimension = int(classifier.layers[-1].in_features)  # type: ignore[arg-type]
-        self.sha256 = digest(classifier.state_dict())
-        fixed(self)
+        self.sha256 = hash_tensors(classifier.state_dict())
+        freeze_network(self)
 
     def forward(self, images: Tensor) -> Tensor:
         given = " x ".join(map(str, images.shape))
         require(images.shape[1:] == self.shape[:3], f"this classifier reads {self.shape}; the images are {given}")
-        features: Tensor = self.layers(rounded(images).to(next(self.parameters())))
+        features: Tensor = self.layers(round_to_bytes(images).to(next(self.parameters())))
         return features.to(images.device)

@@ -8,34 +8,34 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ...errors import nearest, require
+from ...errors import did_you_mean, require
 
 
-def bilinear(images: Tensor, size: int) -> Tensor:
+def resize_bilinear(images: Tensor, size: int) -> Tensor:
     """Bilinear between pixel centres and without a low-pass filter, as pytorch-fid does it."""
     return F.interpolate(images, (size, size), mode="bilinear", align_corners=False)
 
 
-def clean(images: Tensor, size: int) -> Tensor:
+def resize_clean(images: Tensor, size: int) -> Tensor:
     """Bicubic with a low-pass filter where it shrinks, as Pillow does it on floats (Parmar et al. 2022, 2104.11222)."""
     return F.interpolate(images, (size, size), mode="bicubic", align_corners=False, antialias=True).clamp(0, 255)
 
 
-def tensorflow(images: Tensor, size: int) -> Tensor:
+def resize_tensorflow(images: Tensor, size: int) -> Tensor:
     """Bilinear from the corner: pixel i reads at i * h / size, as the graph of 2015 and torch-fidelity do it."""
     return _lines(_lines(images, size, 2), size, 3)
 
 
-FILTERS: dict[str, Callable[[Tensor, int], Tensor]] = {
-    "bilinear": bilinear,
-    "clean": clean,
-    "tensorflow": tensorflow,
+RESIZE_FILTERS: dict[str, Callable[[Tensor, int], Tensor]] = {
+    "bilinear": resize_bilinear,
+    "clean": resize_clean,
+    "tensorflow": resize_tensorflow,
 }
 
 
-def filter_named(name: str) -> Callable[[Tensor, int], Tensor]:
-    require(name in FILTERS, f"there is no resize filter {name}{nearest(name, FILTERS)}")
-    return FILTERS[name]
+def find_filter(name: str) -> Callable[[Tensor, int], Tensor]:
+    require(name in RESIZE_FILTERS, f"there is no resize filter {name}{did_you_mean(name, RESIZE_FILTERS)}")
+    return RESIZE_FILTERS[name]
 
 
 def _lines(images: Tensor, size: int, axis: int) -> Tensor:

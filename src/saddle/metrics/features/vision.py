@@ -11,37 +11,50 @@ import torch
 from torch import Tensor, nn
 
 from ...errors import Mistake, require
-from .extractor import coloured, fixed, whole
-from .hub import CONFIG, READING, because, digest_of, facts, found, loaded, weights_in
-from .resize import clean
+from .extractor import freeze_network, to_byte_values, to_rgb
+from .hub import (
+    CONFIG_FILE,
+    PREPROCESSOR_FILE,
+    find_model_folder,
+    find_weight_files,
+    first_line,
+    hash_model_files,
+    load_model,
+    read_json_facts,
+)
+from .resize import resize_clean
 
-PREFIX = "hf:"
+HUB_MODEL_PREFIX = "hf:"
 CLASS_TOKENS = ("cls_token", "class_token", "class_embedding")
-UNKNOWN = ("do_flip_channel_order", "rescale_offset", "include_top")  # what a few models want and is not done here
+UNSUPPORTED_OPTIONS = (
+    "do_flip_channel_order",
+    "rescale_offset",
+    "include_top",
+)  # what a few models want and is not done here
 
 
-def model_named(text: str) -> str | None:
+def parse_model_name(text: str) -> str | None:
     """The model that is meant: what follows hf:, or a folder with a config.json; None for anything else."""
-    if text.startswith(PREFIX):
-        return text.removeprefix(PREFIX)
-    return text if Path(text, CONFIG).is_file() else None
+    if text.startswith(HUB_MODEL_PREFIX):
+        return text.removeprefix(HUB_MODEL_PREFIX)
+    return text if Path(text, CONFIG_FILE).is_file() else None
 
 
-def vision(model: str | Path) -> Vision:
+def load_vision_model(model: str | Path) -> VisionFeatures:
     """The extractor of a folder's model, or of one on the hub, `facebook/dinov2-small`; raises Mistake for any other.
 
     A folder holds config.json, preprocessor_config.json and model.safetensors, as the hub has them.
     """
-    folder = found(str(model))
-    weights_in(folder)
-    network, pooled = loaded(folder)
+    folder = find_model_folder(str(model))
+    find_weight_files(folder)
+    network, pooled = load_model(folder)
     here = Path(model).resolve() if Path(model).is_dir() else Path(model)
     name = "hf-" + re.sub(r"[^\w.-]+", "-", here.name)
-    return Vision(network, Reading.of(folder), name, digest_of(folder), pooled)
+    return VisionFeatures(network, Preprocessing.of(folder), name, hash_model_files(folder), pooled)
 
 
 @dataclass(frozen=True)
-class Reading:
+class Preprocessing:
     """How a model wants pixels, of which 0 to 255 are given."""
 
     size: int  # of a side
@@ -50,28 +63,31 @@ class Reading:
     deviation: Any
 
     @staticmethod
-    def of(folder: Path) -> Reading:
+    def of(folder: Path) -> Preprocessing:
         """As the model's preprocessor_config.json has it; raises Mistake where it does not say, or wants more."""
-        file = folder / READING
+        file = folder / PREPROCESSOR_FILE
         example = '{"size": 224, "image_mean": [0.5, 0.5, 0.5], "image_std": [0.5, 0.5, 0.5]}'
-        require(file.is_file(), f"{folder} has no {READING}, which says how its model reads images, as in {example}")
-        given = facts(file)
-        for wish in UNKNOWN:
+        require(
+            file.is_file(),
+            f"{folder} has no {PREPROCESSOR_FILE}, which says how its model reads images, as in {example}",
+        )
+        given = read_json_facts(file)
+        for wish in UNSUPPORTED_OPTIONS:
             require(not given.get(wish), f"{file} asks for {wish}, which is not done here")
         scale = given.get("rescale_factor", 1 / 255) if given.get("do_rescale", True) else 1.0
         if not given.get("do_normalize", True):
-            return Reading(size_of(given, file), scale, 0.0, 1.0)
+            return Preprocessing(parse_size(given, file), scale, 0.0, 1.0)
         known = "image_mean" in given and "image_std" in given
         require(known, f"{file} lacks image_mean or image_std, as in {example}")
-        return Reading(size_of(given, file), scale, given["image_mean"], given["image_std"])
+        return Preprocessing(parse_size(given, file), scale, given["image_mean"], given["image_std"])
 
     def __call__(self, pixels: Tensor) -> Tensor:
         """(n, 3, size, size). Images are read whole: what a crop would cut off was generated, too."""
         mean, deviation = (pixels.new_tensor(values).view(-1, 1, 1) for values in (self.mean, self.deviation))
-        return (clean(pixels, self.size) * self.scale - mean) / deviation
+        return (resize_clean(pixels, self.size) * self.scale - mean) / deviation
 
 
-def size_of(given: dict[str, Any], file: Path) -> int:
+def parse_size(given: dict[str, Any], file: Path) -> int:
     """Of 224, {"height": 224, "width": 224} or {"shortest_edge": 224}: what is left of a crop, if there is one."""
     cropped = given.get("do_center_crop", True) and given.get("crop_size")
     size = given["crop_size"] if cropped else given.get("size")
@@ -82,7 +98,7 @@ def size_of(given: dict[str, Any], file: Path) -> int:
     return one
 
 
-class Vision(nn.Module):
+class VisionFeatures(nn.Module):
     """The vector that a pretrained model makes of an image.
 
     It is the image's embedding where there is one (CLIP, SigLIP), else the pooled output, else the class token, else
@@ -92,16 +108,16 @@ class Vision(nn.Module):
 
     resize = "clean"
 
-    def __init__(self, network: nn.Module, reading: Reading, name: str, sha256: str, pooled: bool = True) -> None:
+    def __init__(self, network: nn.Module, reading: Preprocessing, name: str, sha256: str, pooled: bool = True) -> None:
         super().__init__()
-        self.network, self.reading, self.pooled, self.name, self.sha256 = network, reading, pooled, name, sha256
+        self.network, self.preprocessing, self.pooled, self.name, self.sha256 = network, reading, pooled, name, sha256
         self.token = any(key.rpartition(".")[2] in CLASS_TOKENS for key, _ in network.named_parameters())
-        fixed(self)
+        freeze_network(self)
         self.dimension = self._probed()
 
     def forward(self, images: Tensor) -> Tensor:
         """Features (n, dimension), float32, of images in [-1, 1], on the weights' device."""
-        pixels = self.reading(coloured(whole(images)).to(next(self.parameters())))
+        pixels = self.preprocessing(to_rgb(to_byte_values(images)).to(next(self.parameters())))
         embed = getattr(self.network, "get_image_features", None)
         if embed is not None:
             made = embed(pixel_values=pixels)  # a tensor before transformers 5
@@ -123,8 +139,8 @@ class Vision(nn.Module):
             first, second = (self.forward(torch.zeros(1, 3, 8, 8)) for _ in range(2))
             require(first.ndim == 2, f"what it makes has the shape {tuple(first.shape)}")
         except Exception as error:  # models fail in every way at what they were not made for
-            size = f"{self.reading.size} x {self.reading.size}"
-            raise Mistake(f"{self.name} makes no vector of an image of {size} pixels: {because(error)}") from error
+            size = f"{self.preprocessing.size} x {self.preprocessing.size}"
+            raise Mistake(f"{self.name} makes no vector of an image of {size} pixels: {first_line(error)}") from error
         require(
             torch.allclose(first, second, rtol=1e-3, atol=1e-4), f"{self.name} reads an image differently each time"
         )

@@ -1,0 +1,147 @@
+"""The words of a command line: plain ones, and options with their text."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+from collections.abc import Collection, Iterable
+from typing import Any, TypeVar
+
+from ..errors import Mistake, require
+from ..hints import field_types
+from ..options import find_nested, override_fields
+from . import COMMANDS, HelpRequested
+from .advice import Context, advice
+from .pages import Page
+
+V = TypeVar("V")
+GivenOptions = dict[str, str | None]  # an option's text; None for an option with none, such as --flip
+MISSING = object()
+
+
+@dataclasses.dataclass(frozen=True)
+class NoOptions:
+    """The options of a command without any."""
+
+
+def parse_command(command: str, words: Iterable[str], value: V) -> tuple[list[str], V]:
+    """A command's plain words, and the value of its options with those given put in; Answer if asked for help."""
+    plain, given = split_words(words, flag_names(value))
+    if wants_help(given):
+        raise HelpRequested(
+            Page(command, {"Options": (value,)} if field_types(type(value)) else {}, whole=asks_all(given))
+        )
+    (texts,) = sort_options(command, given, value)
+    return check_positionals(command, plain), override_fields(value, texts)
+
+
+def split_words(words: Iterable[str], flags: Collection[str]) -> tuple[list[str], GivenOptions]:
+    """Plain words, and options with the text after each, or after its `=`; flags have none, or true or false."""
+    plain: list[str] = []
+    given: GivenOptions = {}
+    left = list(words)
+    while left:
+        word = left.pop(0)
+        if not word.startswith("-") or word == "-":
+            plain.append(word)
+            continue
+        option, equals, text = word.lstrip("-").partition("=")
+        follows = bool(left) and not left[0].startswith("--")
+        takes = left[0].lower() in ("true", "false") if follows and option.removeprefix("no-") in flags else follows
+        takes = follows and left[0] == "all" if option in ("help", "h") else takes
+        given[option] = text if equals else left.pop(0) if takes else None
+    return plain, given
+
+
+def flag_names(*values: object) -> set[str]:
+    """The options that are on or off."""
+    return {name for value in values for name, hint in field_types(type(value)).items() if hint is bool}
+
+
+def wants_help(given: GivenOptions) -> bool:
+    return "help" in given or "h" in given
+
+
+def asks_all(given: GivenOptions) -> bool:
+    """Is the whole page asked for?"""
+    return "all" in (given.get("help"), given.get("h"))
+
+
+def check_positionals(command: str, plain: list[str]) -> list[str]:
+    """The plain words, if there are as many as the command takes: `RUN ...` is one or more."""
+    usage = f"write saddle {command} {COMMANDS[command].takes}"
+    takes = [name for name in COMMANDS[command].takes.split() if name != "..."]
+    least = sum(not name.startswith("[") for name in takes)
+    require(len(plain) >= least, f"{command} needs {' and '.join(takes)}; {usage}")
+    most = len(plain) if usage.endswith("...") else len(takes)
+    require(len(plain) <= most, f"{command} has no use for {' '.join(plain[len(takes) :])!r}; {usage}")
+    return plain
+
+
+def sort_options(command: str, given: GivenOptions, *values: Any) -> list[dict[str, str]]:
+    """The options as text, for each of the values those that are its fields."""
+    try:
+        return placed(given, *values)
+    except Unknown as unknown:
+        context = Context(command, values, lambda words: placed(options(words, *values), *values))
+        text = given[unknown.option]
+        raise Mistake(advice(unknown.option, text, context) or unlike(command, unknown.option, values)) from None
+
+
+class Unknown(Mistake):
+    """None of the values has a field called so."""
+
+    def __init__(self, option: str) -> None:
+        super().__init__(f"there is no option --{option}")
+        self.option = option
+
+
+def placed(given: GivenOptions, *values: Any) -> list[dict[str, str]]:
+    texts: list[dict[str, str]] = [{} for _ in values]
+    known = [field_types(type(value)) for value in values]
+    for option, text in given.items():
+        name, said = parse_flag(option, text, values)
+        owner = next((i for i, names in enumerate(known) if name.partition(".")[0] in names), None)
+        if owner is None:
+            raise Unknown(option)
+        texts[owner][name] = said
+    return texts
+
+
+def options(words: Iterable[str], *values: object) -> GivenOptions:
+    """Words that are options alone."""
+    plain, given = split_words(words, flag_names(*values))
+    require(not plain, f"{' '.join(plain)} belongs to no option")
+    return given
+
+
+def parse_flag(option: str, text: str | None, values: Iterable[object]) -> tuple[str, str]:
+    """An option's field and text: `--flip` says True, `--no-flip` False."""
+    name = option.replace("-", "_")
+    now = next((x for value in values if (x := find_field(value, name)) is not MISSING), MISSING)
+    if text is not None:
+        return name, text
+    if now is MISSING and name.startswith("no_"):
+        name, text = parse_flag(name.removeprefix("no_"), None, values)
+        return name, "False"
+    example = f", such as --{option} {now}" if isinstance(now, int | float | str) else ""
+    require(isinstance(now, bool) or now is MISSING, f"--{option} needs a value{example}")
+    return name, "True"
+
+
+def find_field(value: object, name: str) -> object:
+    """A field, a field's field, or the only one of this name in what a field is made of."""
+    for depth, part in enumerate(name.split(".")):
+        places = [part] if hasattr(value, part) or not depth else find_nested(value, part)
+        for step in places[0].split(".") if len(places) == 1 else [part]:
+            value = getattr(value, step, MISSING) if dataclasses.is_dataclass(value) else MISSING
+    return value
+
+
+def unlike(command: str, option: str, values: Iterable[object]) -> str:
+    """There is no such option; the nearest, where one is near."""
+    dashed = [name.replace("_", "-") for value in values for name in field_types(type(value))]
+    off = "no-" if option.startswith("no-") else ""
+    near = difflib.get_close_matches(option.partition(".")[0].removeprefix("no-"), dashed, 1)
+    hint = f"did you mean --{off}{near[0]}?" if near else f"saddle {command} --help lists what there is"
+    return f"there is no option --{option}; {hint}"

@@ -1,0 +1,78 @@
+"""Everything that the cache holds, compared with what was written: `saddle doctor --cache`."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from ...errors import format_count
+from ..cache.entry import DamagedEntry, read_entry
+from ..cache.location import cache_home
+from ..cache.sealed import DamagedFile, check_sealed, remove_stale_drafts
+from ..cache.store import locked_entry, remove_entry, remove_leftovers
+
+SEALED_FOLDERS = ("features", "classifiers")
+HASH_IN_NAME = re.compile(r"-([0-9a-f]{8,64})\.\w+$")  # a downloaded file's hash, as far as its name tells it
+
+
+def verify_cache(say: Callable[[str], None], folder: Path | None = None) -> str:
+    """Look at all of the cache, remove what is damaged, saying so, and tell how much there is."""
+    folder = cache_home() if folder is None else folder
+    entries = [path for path in sorted(folder.glob("[!.]*")) if path.name not in (*SEALED_FOLDERS, "inception")]
+    sealed = [path for name in SEALED_FOLDERS for path in sorted((folder / name).glob("[!.]*"))]
+    weights = [path for path in sorted((folder / "inception").glob("[!.]*")) if HASH_IN_NAME.search(path.name)]
+    remove_leftovers(folder)
+    for name in SEALED_FOLDERS:
+        remove_stale_drafts(folder / name)
+    bad = 0
+    for path, why in (
+        *find_damaged_files(entries, verify_entry),
+        *find_damaged_files(sealed, check_sealed),
+        *find_damaged_files(weights, verify_hash),
+    ):
+        say(f"{path} is damaged ({why}) and is removed; it is made again when it is needed")
+        remove_damaged(path)
+        bad += 1
+    files = format_count(len(sealed) + len(weights), "file of features, classifiers and weights",
+                   "files of features, classifiers and weights")  # fmt: skip
+    found = "all as they were written" if not bad else f"{bad:,} damaged"
+    return f"the cache {folder} holds {format_count(len(entries), 'data set')} and {files}: {found}"
+
+
+def find_damaged_files(paths: list[Path], look: Callable[[Path], object]) -> Iterator[tuple[Path, str]]:
+    for path in paths:
+        try:
+            look(path)
+        except (DamagedEntry, DamagedFile) as why:
+            yield path, str(why)
+
+
+def verify_entry(place: Path) -> None:
+    """All samples of an entry."""
+    entry = read_entry(place)
+    for rows in entry.checksums.sample_runs(entry.pixels[0].nbytes, budget=sys.maxsize):
+        bad = entry.checksums.find_damaged(entry.pixels, rows)
+        if bad is not None:
+            raise DamagedEntry(f"sample {bad:,} is not what was written")
+
+
+def verify_hash(file: Path) -> None:
+    """A file whose name says how its hash begins."""
+    said = HASH_IN_NAME.search(file.name)
+    with file.open("rb") as stream:
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    if said and not digest.startswith(said[1]):
+        raise DamagedFile(f"its hash begins with {digest[:8]}")
+
+
+def remove_damaged(path: Path) -> None:
+    with suppress(OSError):
+        if not path.is_dir():
+            path.unlink()
+        else:
+            with locked_entry(path):
+                remove_entry(path)

@@ -1,0 +1,39 @@
+"""Figures that read the generator itself."""
+
+from __future__ import annotations
+
+import torch
+
+from ..layers.priors import Normal
+from ..metrics.estimates import mean_estimate
+from ..metrics.inversion import inference_error
+from ..metrics.latent_path import path_length, squared_distance_in
+from .metric_input import MetricInput, MetricResult
+
+PATH_PAIRS = 1_000
+INVERTED_IMAGES, INVERSION_RESTARTS, INVERSION_STEPS = (
+    64,
+    2,
+    50,
+)  # data that are looked for, latents begun from, steps of L-BFGS
+
+
+def ppl(case: MetricInput) -> MetricResult:
+    """Of the values themselves: every other extractor rounds to bytes, in which a step this small is lost."""
+    maker = case.generator
+    ends = maker.latents(PATH_PAIRS, case.seed), maker.latents(PATH_PAIRS, case.seed + 1)
+    curved = isinstance(getattr(maker.loaded.game, "prior", None), Normal)
+    found = path_length(
+        maker, squared_distance_in(lambda images: images.flatten(1)), ends, spherical=curved, seed=case.seed
+    )
+    return MetricResult.of(found.value, found.error, "path length (values)", samples=PATH_PAIRS, references=0)
+
+
+def ivom(case: MetricInput) -> MetricResult:
+    maker = case.generator
+    given = case.real.images(INVERTED_IMAGES).to(maker.loaded.device)
+    starts = torch.stack([maker.latents(len(given), case.seed + i) for i in range(INVERSION_RESTARTS)])
+    errors = inference_error(maker, given, starts, INVERSION_STEPS)
+    value, error, _ = mean_estimate(errors)
+    title = f"IvOM ({INVERSION_STEPS} steps, {INVERSION_RESTARTS} starts)"
+    return MetricResult.of(value, error, title, samples=len(given), references=len(given))

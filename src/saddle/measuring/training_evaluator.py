@@ -1,0 +1,104 @@
+"""Figures of a match that is being played: its reference is read before it begins, and nothing of the match changes."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from typing import Any
+
+import numpy as np
+import torch
+
+from ..core import Mistake
+from ..data.dataset import Dataset
+from ..data.feed import Feed
+from ..data.held_out import held_out_of
+from ..inference.load import LoadedGame
+from ..metrics.estimates import mean_estimate, student_t_quantile
+from ..metrics.figures import Figure, Protocol
+from ..parts import Shard, use_shard
+from ..runs.settings import Settings
+from ..training.ema import eval_mode, eval_no_grad
+from ..training.engine import derive_seed
+from ..training.health.probe import SupportsJudge
+from ..training.match import Match
+from .evaluation import DEFAULT_REFERENCES, Evaluation
+from .extractors import Extractors, Notify
+from .foreseen import preflight
+from .inputs import SampleInfo, check_memory
+from .maker import GeneratorHandle
+from .metric_table import parse_metric_names
+
+HELD_OUT_BATCHES = 16  # of held-out data
+
+
+class TrainingEvaluator:
+    """The figures that `--measure` names, of samples that are always made from the same latents."""
+
+    def __init__(self, name: str, data: Dataset, settings: Settings, device: torch.device, say: Notify) -> None:
+        assert settings.measure is not None, "there is nothing to measure"
+        self.name, self.data, self.samples, self.say = name, data, settings.samples, notify_once(say)
+        check_memory(self.samples, data.shape, "--samples")
+        self.names = parse_metric_names(settings.measure)
+        self.extractors = Extractors(data, settings.features, device=device, say=self.say)
+        made, real = SampleInfo(name, data.shape, self.samples), SampleInfo.of(data, DEFAULT_REFERENCES)
+        preflight(self.names, self.extractors, made, real, generator=True)  # trains or loads what would otherwise wait
+
+    def __call__(self, match: Match[Any]) -> list[Figure]:
+        """With the averaged weights, if there are any."""
+        cuda = [match.machine.device] if match.machine.device.type == "cuda" else []
+        worn = match.ema.applied() if match.ema else nullcontext()
+        with torch.random.fork_rng(cuda), eval_mode(match.game), worn:
+            torch.manual_seed(0)
+            maker = GeneratorHandle(self.name, self.as_loaded(match))
+            bench = Evaluation(maker.samples(self.samples, 0), self.data, self.extractors, maker=maker, say=self.say)
+            return [*bench.figures(self.names), *held_out_divergence(match, maker.weights)]
+
+    def as_loaded(self, match: Match[Any]) -> LoadedGame:
+        data = self.data
+        counts = [] if data.labels is None else np.bincount(data.labels, minlength=len(data.classes)).tolist()
+        if match.stage.data != data.shape:
+            raise Mistake(f"the game plays at {match.stage.data} just now, and is measured at {data.shape} only")
+        return LoadedGame(match.game, data.shape, data.classes, match.machine.device, counts, match.clock,
+                      match.ema is not None, max(1, match.recipe.batch // match.options.accumulate))  # fmt: skip
+
+
+def notify_once(say: Notify) -> Notify:
+    """Says each sentence only the first time: what is true of one measurement of a run is true of all."""
+    heard: set[str] = set()
+
+    def saying(sentence: str) -> None:
+        if sentence not in heard:
+            heard.add(sentence)
+            say(sentence)
+
+    return saying
+
+
+def held_out_divergence(match: Match[Any], weights: str) -> list[Figure]:
+    """The divergence that the critic sees, on data that it has never seen, if some were held out: a figure, or none.
+
+    It is what the critic's objective gains: of a Wasserstein critic its estimate of the distance, of a logistic one a
+    lower bound on twice the Jensen-Shannon divergence less log 4. Above that on training data, the critic overfits.
+    """
+    game, held = match.game, held_out_of(match.data)
+    if held is None or not (isinstance(game, SupportsJudge) and hasattr(game, "objective")):
+        return []
+    batch = min(match.stage.batch, len(held))
+    count = max(1, min(HELD_OUT_BATCHES, len(held) // batch))
+    feed = Feed(held, batch, 0, match.machine.device, shape=match.stage.data)
+    dice = torch.Generator(match.machine.device).manual_seed(derive_seed(0, match.clock.round))
+    with eval_no_grad(match.game), use_shard(Shard(rng=dice)):
+        gains = [critic_gain(match, next(feed)) for _ in range(count)]
+    found = mean_estimate(torch.stack(gains))
+    reach = 0.0 if found.error is None else student_t_quantile(found.n - 1) * found.error
+    protocol = Protocol(samples=count * batch, reference=f"{match.data.name}, held out", references=count * batch,
+                        fingerprint=match.data.fingerprint, generator=weights)  # fmt: skip
+    title = f"critic's gain on held-out data ({type(game.objective).__name__})"
+    return [Figure("divergence", title, found.value, found.value - reach, found.value + reach, "neither", protocol)]
+
+
+def critic_gain(match: Match[Any], batch: Any) -> torch.Tensor:
+    judge = match.game.judge(batch, match.clock)
+    real, fake = judge(batch.image), judge(match.game.sample(batch.image, batch.condition))
+    loss: torch.Tensor = match.game.objective.critic(real.score, fake.score)
+    return -loss.float()

@@ -1,0 +1,118 @@
+"""Pairs whose critic also names the class, without being told it. Odena, Olah & Shlens 2017 (AC-GAN)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import ClassVar
+
+from torch import Tensor, nn
+
+from ..core import Shape, Verdict, is_energy, per_score
+from ..layers.init import glorot_uniform, normal_init
+from .base import Critic, Generator, require_counts, require_shape
+from .cgan import Conditional, ConditionalGenerator, require_fraction, require_labels
+from .projection_gan import ConditionalResidual
+from .resnet import Residual32
+from .wgan_gp import up_conv5
+
+
+@dataclass(frozen=True)
+class Classifying(Conditional):
+    """Any pair, its critic naming the class too, off its features; the generator is told it beside its latent.
+
+    The class that a critic names becomes a loss by the penalty Classification, on both sides.
+    """
+
+    def critic(self, data: Shape) -> nn.Module:
+        return ClassifyingCritic(*self.critic_and_sizes(data))
+
+
+@dataclass(frozen=True)
+class ClassifyingConvolutional:
+    """Their networks for CIFAR-10, from memory, but for the label: theirs was one-hot, ours is an embedding."""
+
+    latent: int = 100  # numbers the generator starts from, beside those of the label
+    embedding: int = 10  # numbers that a label becomes
+    width: int = 16  # channels of the critic's first layer, doubled in each of the five others
+    width_generator: int = 96  # channels of the generator next to the image, doubled wherever the image is halved
+    dropout: float = 0.5  # share of the critic's hidden units left out
+
+    def __post_init__(self) -> None:
+        require_counts(self, "latent", "embedding", "width", "width_generator")
+        require_fraction(self, "dropout")
+
+    def generator(self, data: Shape) -> nn.Module:
+        sides, w = self.sides(data)[::-1], self.width_generator
+        start = normal_init(nn.Linear(self.latent + self.embedding, 16 * 4 * w))
+        layers: list[nn.Module] = [start, nn.ReLU(inplace=True), nn.Unflatten(1, (4 * w, 4, 4))]
+        for (a, b), (small, large) in zip(pairwise((4 * w, 2 * w, w)), pairwise(sides), strict=False):
+            layers += [normal_init(up_conv5(a, b, small, large)), nn.BatchNorm2d(b), nn.ReLU(inplace=True)]
+        last = normal_init(up_conv5(w, data.channels, *sides[-2:]))
+        return ConditionalGenerator(Generator(*layers, last, nn.Tanh()), data.classes, self.embedding)
+
+    def critic(self, data: Shape) -> nn.Module:
+        self.sides(data)
+        widths = [self.width << i for i in range(6)]
+        trunk = [*self.conv_block(data.channels, widths[0], 2, normal=False)]
+        for i, (a, b) in enumerate(pairwise(widths)):
+            trunk += self.conv_block(a, b, 1 + i % 2)
+        flat = 16 * widths[-1]
+        plain = Critic(nn.Sequential(*trunk, nn.Flatten()), normal_init(nn.Linear(flat, 1)))
+        critic = ClassifyingCritic(plain, data.classes, flat)
+        normal_init(critic.names)
+        return critic
+
+    def conv_block(self, inputs: int, outputs: int, stride: int, normal: bool = True) -> list[nn.Module]:
+        conv = normal_init(nn.Conv2d(inputs, outputs, 3, stride, 1))
+        norm = [nn.BatchNorm2d(outputs)] if normal else []
+        return [conv, *norm, nn.LeakyReLU(0.2, inplace=True), nn.Dropout(self.dropout)]
+
+    def sides(self, data: Shape) -> list[int]:
+        """The image's side and its three halvings, the last of which is 4."""
+        require_labels(self, data)
+        sides = [-(-data.height // 2**step) for step in range(4)]
+        require_shape(data.width == data.height and sides[-1] == 4, self, data,
+              "square images of 25 to 32 pixels", "give --size 32 or --size 28")  # fmt: skip
+        return sides
+
+
+@dataclass(frozen=True)
+class ClassifyingResidual32:
+    """WGAN-GP's residual networks for CIFAR-10 with labels: conditional batch normalisation, a critic that classifies.
+
+    Gulrajani et al. 2017; they weigh the class 1 in the critic's loss and 0.1 in the generator's.
+    """
+
+    latent: int = 128  # numbers the generator starts from
+    width: int = 128  # channels of every block
+
+    def __post_init__(self) -> None:
+        require_counts(self, "latent", "width")
+
+    def generator(self, data: Shape) -> nn.Module:
+        self.check(data)
+        return ConditionalResidual(self.latent, self.width, data)
+
+    def critic(self, data: Shape) -> nn.Module:
+        self.check(data)
+        return ClassifyingCritic(Residual32(self.latent, self.width).critic(data), data.classes, self.width)
+
+    def check(self, data: Shape) -> None:
+        require_labels(self, data)
+        require_shape(data[1:3] == (32, 32), self, data, "32x32 pixels", "give --size 32")
+
+
+class ClassifyingCritic(nn.Module):
+    """A critic with logits (n, classes) beside its scores, both linear in the same features."""
+
+    needs: ClassVar[str] = "label"  # not to judge, but for its naming to be learned
+
+    def __init__(self, critic: nn.Module, classes: int, features: int) -> None:
+        super().__init__()
+        self.inside, self.classes, self.names = critic, classes, glorot_uniform(nn.Linear(features, classes))
+        self.energy = is_energy(critic)
+
+    def forward(self, x: Tensor, condition: Tensor | None = None) -> Verdict:
+        verdict: Verdict = self.inside(x, condition)
+        return verdict._replace(logits=self.names(per_score(verdict.features, verdict.score)))

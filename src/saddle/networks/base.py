@@ -1,0 +1,118 @@
+"""What every pair needs: the two modules a game plays with, and the refusals of what cannot be built."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+from dataclasses import dataclass
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from ..core import Networks, Shape, Verdict, per_score, require, required_conditions
+
+
+class Generator(nn.Sequential):
+    """Layers from latents (n, latent) to images (n, channels, height, width), whatever the condition."""
+
+    def forward(self, z: Tensor, condition: Tensor | None = None) -> Tensor:
+        for layer in self:
+            z = layer(z)
+        return z
+
+
+class Critic(nn.Module):
+    """A trunk from images to features, and a head from those to one score each, (n,), whatever the condition."""
+
+    def __init__(self, trunk: nn.Module, head: nn.Module) -> None:
+        super().__init__()
+        self.trunk, self.head = trunk, nn.Sequential(head, nn.Flatten(0))
+
+    def forward(self, x: Tensor, condition: Tensor | None = None) -> Verdict:
+        features = self.trunk(x)
+        return Verdict(self.head(features), features)
+
+
+@dataclass(frozen=True)
+class Wrapped:
+    """A pair made of another: the generator stays, the critic becomes something else."""
+
+    base: Networks  # what it is made of
+
+    @property
+    def latent(self) -> int:
+        return self.base.latent
+
+    def generator(self, data: Shape) -> nn.Module:
+        return self.base.generator(data)
+
+
+def unconditional(pair: Wrapped, network: nn.Module) -> nn.Module:
+    """A network of the pair inside another that hands it no condition; one that cannot do without is refused."""
+    name, base, what = (
+        type(pair).__name__,
+        type(pair.base).__name__,
+        " and the ".join(sorted(required_conditions(network))),
+    )
+    why = f"{name} cannot be made of {base}, which must itself be told the {what} of each sample"
+    require(not what, f"{why}; give it a pair that is told nothing, such as {name}(Convolutional())")
+    return network
+
+
+def to_pixels(data: Shape) -> tuple[nn.Module, ...]:
+    """The end of a generator of flat numbers: pixels are squashed to [-1, 1], points may lie anywhere."""
+    squash = () if data.points else (nn.Tanh(),)
+    return (*squash, nn.Unflatten(1, data[:3]))
+
+
+def require_counts(value: object, *names: str) -> None:
+    """Refuse a value in which one of these fields is no whole number from 1 up."""
+    for name in names:
+        given = getattr(value, name)
+        whole = isinstance(given, int) and not isinstance(given, bool) and given >= 1
+        require(whole, f"{type(value).__name__}: {name} is {given!r}, but should be a whole number of at least 1")
+
+
+def require_shape(ok: bool, pair: object, data: Shape, what: str, instead: str) -> None:
+    """Refuse data of a shape that this pair cannot make; points are told where they are at home."""
+    if data.points:
+        ok, instead = False, 'for points there is --networks "Perceptron()", as in the recipe wgan-gp-toy'
+    require(ok, f"{type(pair).__name__} takes {what}, not {data}; {instead}")
+
+
+def nearest_power(side: int, least: int) -> int:
+    """The power of two next to a side, and no less than this one."""
+    below = 1 << max(side, 1).bit_length() - 1
+    return max(least, below if side - below <= 2 * below - side else 2 * below)
+
+
+def with_latent(pair: Networks, latent: int) -> Networks:
+    """The same pair, its generator starting from so many numbers; a pair made of pairs hands this on."""
+    value: Any = pair  # a frozen dataclass
+    inner = next((name for name in ("base", "generator_of") if hasattr(pair, name)), None)
+    changed = {inner: with_latent(getattr(pair, inner), latent)} if inner else {"latent": latent}
+    return cast(Networks, dataclasses.replace(value, **changed))
+
+
+PROBE_SAMPLES = 840  # samples, which packs of up to 8 divide
+
+
+@torch.no_grad()
+def probe_verdict(critic: nn.Module, data: Shape) -> Verdict:
+    """What a critic says of `MANY` such samples, in shape only: worked out without memory, arithmetic or chance."""
+    x = torch.empty(PROBE_SAMPLES, *data[:3], device="meta")
+    labels = torch.zeros(PROBE_SAMPLES, dtype=torch.int64, device="meta") if data.classes else None
+    said: Verdict = copy.deepcopy(critic).to("meta")(x, x if "opponent" in required_conditions(critic) else labels)
+    return said
+
+
+def count_score_inputs(critic: nn.Module, data: Shape) -> int:
+    """How many numbers such a critic reads one of its scores from."""
+    said = probe_verdict(critic, data)
+    return per_score(said.features, said.score).shape[1]
+
+
+def has_batch_norm(module: nn.Module) -> bool:
+    return any(isinstance(layer, _BatchNorm) for layer in module.modules())

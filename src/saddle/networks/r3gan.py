@@ -1,0 +1,126 @@
+"""R3GAN: plain residual networks with grouped convolutions, and no normalisation. Huang et al. 2024."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from itertools import pairwise
+from math import sqrt
+from typing import TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from ..core import Shape, require
+from ..layers.init import normal_init
+from ..layers.resampling import Downsample, Upsample
+from ..layers.residual import ResidualBlock
+from .base import Critic, Generator, nearest_power, require_counts, require_shape
+
+L = TypeVar("L", bound=nn.Linear | nn.Conv2d)
+LEAKY_RELU_GAIN = sqrt(2 / 1.04)  # what a leaky rectifier of slope 0.2 takes away
+FULL_WIDTH_SIDE = 32  # the side up to which every stage is equally wide
+
+
+@dataclass(frozen=True)
+class GroupedResidual:
+    """R3GAN's, for CIFAR-10 without labels, and by the same rule for any power of two from 8 up. Huang et al. 2024.
+
+    The generator ends without tanh. With width=96 and a fortieth of the weights it is a small pair for small data.
+    """
+
+    latent: int = 64  # numbers the generator starts from
+    width: int = 768  # channels up to 32x32, halved wherever the image is doubled beyond
+    blocks: int = 2  # residual blocks at each size
+    expansion: int = 2  # how much wider a block is inside
+    group: int = 16  # channels in one group inside a block
+
+    def __post_init__(self) -> None:
+        require_counts(self, "latent", "width", "blocks", "expansion", "group")
+        self.count_groups(self.width)
+
+    def generator(self, data: Shape) -> Generator:
+        widths = self.widths(data)
+        layers: list[nn.Module] = [LearnedConstant(self.latent, widths[0]), *self.stage(widths, 0)]
+        for i, (a, b) in enumerate(pairwise(widths), 1):
+            layers += [*change_width(a, b), Upsample(), *self.stage(widths, i)]
+        return Generator(*layers, init_fan_in(nn.Conv2d(widths[-1], data.channels, 1, bias=False)))
+
+    def critic(self, data: Shape) -> Critic:
+        widths = self.widths(data)
+        trunk: list[nn.Module] = [init_fan_in(nn.Conv2d(data.channels, widths[-1], 1, bias=False))]
+        for i, (b, a) in reversed(list(enumerate(pairwise(widths), 1))):
+            trunk += [*self.stage(widths, i), Downsample(), *change_width(a, b)]
+        trunk += [*self.stage(widths, 0), PatternHead(widths[0])]
+        return Critic(nn.Sequential(*trunk), init_fan_in(nn.Linear(widths[0], 1, bias=False)))
+
+    def stage(self, widths: list[int], index: int) -> list[ResidualBlock]:
+        """The blocks at one size; theirs begin the smaller, the more there are in the whole network."""
+        gain = LEAKY_RELU_GAIN * (self.blocks * len(widths)) ** -0.25
+        return [self.block(widths[index], gain) for _ in range(self.blocks)]
+
+    def block(self, width: int, gain: float) -> ResidualBlock:
+        wide = width * self.expansion
+        first = init_fan_in(nn.Conv2d(width, wide, 1), gain)
+        middle = init_fan_in(nn.Conv2d(wide, wide, 3, padding=1, groups=self.count_groups(width)), gain)
+        last = init_fan_in(nn.Conv2d(wide, width, 1, bias=False), 0)  # each block begins as the identity
+        return ResidualBlock(nn.Sequential(first, leaky_relu(), middle, leaky_relu(), last), nn.Identity())
+
+    def count_groups(self, width: int) -> int:
+        """How many groups a block of this width has."""
+        groups, left = divmod(width * self.expansion, self.group)
+        what = f"GroupedResidual: {width} channels, times expansion {self.expansion}, make no groups of {self.group}"
+        unit = self.group // math.gcd(self.group, self.expansion)
+        unit *= self.width // width if width < self.width else min(4, max(self.width // unit, 1))  # halved later on
+        require(groups > 0 and left == 0, f"{what}; give --networks.width {unit * max(self.width // unit, 1)}")
+        return groups
+
+    def widths(self, data: Shape) -> list[int]:
+        """Channels at 4x4, at 8x8, ... up to the image."""
+        side = data.height
+        fits = data.width == side >= 8 and side.bit_count() == 1
+        instead = f"give --size {nearest_power(min(data.height, data.width), 8)}"
+        require_shape(fits, self, data, "square images whose side is a power of two from 8 up", instead)
+        sides = [4 << level for level in range((side // 4).bit_length())]
+        return [max(self.width * FULL_WIDTH_SIDE // max(s, FULL_WIDTH_SIDE), 1) for s in sides]
+
+
+class LearnedConstant(nn.Module):
+    """Learned 4x4 patterns, each weighed by a linear function of the latent: (n, latent) -> (n, width, 4, 4)."""
+
+    def __init__(self, latent: int, width: int) -> None:
+        super().__init__()
+        self.patterns = nn.Parameter(torch.randn(width, 4, 4))
+        self.weigh = init_fan_in(nn.Linear(latent, width, bias=False))
+
+    def forward(self, z: Tensor) -> Tensor:
+        out: Tensor = self.patterns * self.weigh(z)[:, :, None, None]
+        return out
+
+
+class PatternHead(nn.Module):
+    """How much each channel is like a learned 4x4 pattern: (n, width, 4, 4) -> (n, width).
+
+    Theirs is a convolution of each channel for itself, which at this size is no more than a sum.
+    """
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.patterns = nn.Parameter(torch.randn(width, 4, 4) / 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return (x * self.patterns).sum((2, 3))
+
+
+def change_width(inputs: int, outputs: int) -> list[nn.Module]:
+    """A change of width, where there is one."""
+    return [init_fan_in(nn.Conv2d(inputs, outputs, 1, bias=False))] if inputs != outputs else []
+
+
+def init_fan_in(layer: L, gain: float = 1.0) -> L:
+    """Weights from N(0, gain^2 / inputs), which keeps the size of what goes through."""
+    return normal_init(layer, gain / sqrt(layer.weight[0].numel()))
+
+
+def leaky_relu() -> nn.LeakyReLU:
+    return nn.LeakyReLU(0.2, inplace=True)

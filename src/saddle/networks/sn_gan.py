@@ -1,0 +1,107 @@
+"""SN-GAN: critics whose every layer is spectrally normalised. Miyato et al. 2018."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+from torch import nn
+
+from ..core import Networks, Shape, require
+from ..layers.init import glorot_uniform, normal_init
+from ..layers.resampling import GlobalSumPool
+from ..layers.residual import down_block, same_block
+from ..layers.spectral import add_spectral_norms
+from .base import Critic, Generator, Wrapped, has_batch_norm, require_counts, require_shape
+from .dcgan import Convolutional
+from .resnet import Residual32
+
+
+@dataclass(frozen=True)
+class Spectral(Wrapped):
+    """Any pair, every layer of its critic spectrally normalised. Miyato et al. 2018."""
+
+    base: Networks = Convolutional(normal=False)  # what it is made of
+
+    def critic(self, data: Shape) -> nn.Module:
+        critic = self.base.critic(data)
+        undone = "Spectral bounds the critic's slope, which batch normalisation undoes"
+        require(not has_batch_norm(critic), f"{undone}; give it a pair without, such as Convolutional(normal=False)")
+        return add_spectral_norms(critic)
+
+
+@dataclass(frozen=True)
+class SpectralResidual32:
+    """SN-GAN's residual networks for CIFAR-10. Miyato et al. 2018.
+
+    WGAN-GP's, but for a generator twice as wide, and sums over places where that takes means.
+    """
+
+    latent: int = 128  # numbers the generator starts from
+    width: int = 128  # channels of the critic's blocks
+    width_generator: int = 256  # channels of the generator's blocks
+
+    def __post_init__(self) -> None:
+        require_counts(self, "latent", "width", "width_generator")
+
+    def generator(self, data: Shape) -> Generator:
+        self.check(data)
+        return Residual32(self.latent, self.width_generator).generator(data)
+
+    def critic(self, data: Shape) -> Critic:
+        self.check(data)
+        w = self.width
+        blocks = (down_block(data.channels, w, first=True), down_block(w, w), same_block(w), same_block(w))
+        return add_spectral_norms(sum_pooling_critic(w, *blocks))
+
+    def check(self, data: Shape) -> None:
+        require_shape(data[1:3] == (32, 32), self, data, "32x32 pixels", "give --size 32")
+
+
+def sum_pooling_critic(width: int, *blocks: nn.Module) -> Critic:
+    """A critic that reads its scores from the sum over all places, without a bias, as in their code."""
+    trunk = nn.Sequential(*blocks, nn.ReLU(inplace=True), GlobalSumPool())
+    return Critic(trunk, glorot_uniform(nn.Linear(width, 1, bias=False)))
+
+
+@dataclass(frozen=True)
+class SpectralConvolutional:
+    """SN-GAN's plain networks, three steps between an eighth of the image's side and the image. Miyato et al. 2018.
+
+    Weights begin as in DCGAN, from memory; in the critic that sets no more than how fast they turn.
+    """
+
+    latent: int = 128  # numbers the generator starts from
+    width: int = 64  # channels next to the image, doubled wherever the image is halved
+
+    def __post_init__(self) -> None:
+        require_counts(self, "latent", "width")
+
+    def generator(self, data: Shape) -> Generator:
+        side, w = self.side(data), self.width
+        layers: list[nn.Module] = [normal_init(nn.Linear(self.latent, 8 * w * side * side))]
+        layers += [nn.Unflatten(1, (8 * w, side, side)), nn.BatchNorm2d(8 * w), nn.ReLU(inplace=True)]
+        for a, b in pairwise((8 * w, 4 * w, 2 * w, w)):
+            up = normal_init(nn.ConvTranspose2d(a, b, 4, 2, 1))
+            layers += [up, nn.BatchNorm2d(b), nn.ReLU(inplace=True)]
+        return Generator(*layers, normal_init(nn.Conv2d(w, data.channels, 3, padding=1)), nn.Tanh())
+
+    def critic(self, data: Shape) -> Critic:
+        side, w = self.side(data), self.width
+        trunk: list[nn.Module] = []
+        for a, b in pairwise((data.channels, w, 2 * w, 4 * w)):
+            same, half = nn.Conv2d(a, b, 3, padding=1), nn.Conv2d(b, b, 4, 2, 1)
+            trunk += [normal_init(same), leaky_relu_01(), normal_init(half), leaky_relu_01()]
+        trunk += [normal_init(nn.Conv2d(4 * w, 8 * w, 3, padding=1)), leaky_relu_01(), nn.Flatten()]
+        return add_spectral_norms(Critic(nn.Sequential(*trunk), normal_init(nn.Linear(8 * w * side * side, 1))))
+
+    def side(self, data: Shape) -> int:
+        """An eighth of the image's side."""
+        fits = data.width == data.height and data.height % 8 == 0
+        near = max(8, 8 * round(data.height / 8))
+        require_shape(fits, self, data, "square images whose side is a multiple of 8", f"give --size {near}")
+        return data.height // 8
+
+
+def leaky_relu_01() -> nn.LeakyReLU:
+    return nn.LeakyReLU(0.1, inplace=True)

@@ -1,0 +1,59 @@
+"""The networks of WGAN-GP that follow DCGAN with kernels of 5x5."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+from torch import nn
+
+from ..core import Shape
+from ..layers.init import glorot_uniform, he_uniform
+from .base import Critic, Generator, require_counts, require_shape
+
+
+@dataclass(frozen=True)
+class Convolutional5:
+    """Kernels of 5x5, three steps between 4x4 and the image, no batch normalisation in the critic.
+
+    CIFAR-10's networks of Gulrajani et al. 2017; with width=64, normal_generator=False those for MNIST, written from
+    memory. A step up from 4x4 to 7x7 leaves out the row and column that a step to 8x8 has at its end, as theirs does
+    by cropping.
+    """
+
+    latent: int = 128  # numbers the generator starts from
+    width: int = 128  # channels next to the image, doubled wherever the image is halved
+    normal_generator: bool = True  # batch normalisation in the generator
+
+    def __post_init__(self) -> None:
+        require_counts(self, "latent", "width")
+
+    def generator(self, data: Shape) -> Generator:
+        sides, w, wide = self.sides(data)[::-1], self.width, 16 * 4 * self.width
+        layers: list[nn.Module] = [glorot_uniform(nn.Linear(self.latent, wide))]
+        layers += [*([nn.BatchNorm1d(wide)] if self.normal_generator else []), nn.ReLU(inplace=True)]
+        layers += [nn.Unflatten(1, (4 * w, 4, 4))]
+        steps = list(zip(pairwise((4 * w, 2 * w, w, data.channels)), pairwise(sides), strict=True))
+        for (a, b), (small, large) in steps[:-1]:
+            norm = [nn.BatchNorm2d(b)] if self.normal_generator else []
+            layers += [up_conv5(a, b, small, large), *norm, nn.ReLU(inplace=True)]
+        (a, b), (small, large) = steps[-1]
+        return Generator(*layers, up_conv5(a, b, small, large), nn.Tanh())
+
+    def critic(self, data: Shape) -> Critic:
+        self.sides(data)
+        trunk: list[nn.Module] = []
+        for a, b in pairwise((data.channels, self.width, 2 * self.width, 4 * self.width)):
+            trunk += [he_uniform(nn.Conv2d(a, b, 5, 2, 2)), nn.LeakyReLU(0.2, inplace=True)]
+        return Critic(nn.Sequential(*trunk, nn.Flatten()), glorot_uniform(nn.Linear(16 * 4 * self.width, 1)))
+
+    def sides(self, data: Shape) -> list[int]:
+        """The image's side and its three halvings, the last of which is 4."""
+        sides = [-(-data.height // 2**step) for step in range(4)]
+        require_shape(data.width == data.height and sides[-1] == 4, self, data,
+              "square images of 25 to 32 pixels", "give --size 32 or --size 28")  # fmt: skip
+        return sides
+
+
+def up_conv5(inputs: int, outputs: int, small: int, large: int) -> nn.ConvTranspose2d:
+    return he_uniform(nn.ConvTranspose2d(inputs, outputs, 5, 2, 2, output_padding=large - 2 * small + 1))

@@ -1,0 +1,139 @@
+"""Measuring while a match is played: when it is due, which checkpoint was best, and when nothing gets better."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from ..core import Clock, Mistake
+from ..metrics.figures import Figure, json_number
+from ..runs.folder import RunFolder
+from ..runs.measures import (
+    EarlyStop,
+    Measurement,
+    append_measurement,
+    measures_path,
+    parse_measurement,
+    read_measurements,
+    read_whole_lines,
+    write_lines,
+)
+from ..runs.quality import group_measurements, plot_quality
+from .callbacks.base import Callback
+from .checkpoint import best_checkpoint_path, read_checkpoint_facts, write_checkpoint
+from .machine import process_rank
+from .match import CheckpointFacts, Match
+
+EvaluateFunction = Callable[[Match[Any]], Sequence[Figure]]  # changes nothing of the match
+
+
+class Evaluator:
+    """Measures every so many images, at the beginning and at the end; the first process does, the others wait."""
+
+    def __init__(self, folder: RunFolder, gauge: EvaluateFunction | None, every: int, patience: int | None = None,
+                 watch: Callback | None = None) -> None:  # fmt: skip
+        self.folder, self.measure_figures, self.every, self.patience = folder, gauge, every, patience
+        self.watch = watch or Callback()
+        self.last = -1  # images at which it was measured last
+        self.best, self.bound, self.since = math.inf, math.inf, 0  # as `worth` counts, the lower the better
+        self.over = False  # has nothing got better for too long?
+        self.before: list[Measurement] = []  # what was measured when the run was taken up
+
+    def restore(self, clock: Clock, facts: CheckpointFacts | None) -> None:
+        """Stand where a checkpoint was taken; None: at the beginning. What was measured later is measured again.
+
+        So is what was measured just there, by one that went on from here and was killed: it is written down once.
+        """
+        self.last = -1 if facts is None else facts.get("last", clock.images)  # always then, in the first versions
+        if facts is not None:
+            self.best, self.bound, self.since = float(facts["best"]), float(facts["bound"]), facts["since"]
+            self.over = self.patience is not None and self.since >= self.patience
+        if process_rank() == 0:
+            self.before = drop_later_measures(measures_path(self.folder), clock.images if facts is not None else -1)
+
+    def state(self) -> CheckpointFacts:
+        return {
+            "last": self.last,
+            "best": json_number(self.best),
+            "bound": json_number(self.bound),
+            "since": self.since,
+        }
+
+    def due(self, match: Match[Any]) -> bool:
+        due = (self.last // self.every + 1) * self.every
+        return match.clock.images >= due or (match.over and match.clock.images > self.last)
+
+    def evaluate(self, match: Match[Any], seconds: float, facts: CheckpointFacts) -> None:
+        """Measure; keep a checkpoint with these facts if none was better. A Mistake stops a run only at its start."""
+        clock = match.clock
+        if self.measure_figures is None:
+            self.last = clock.images
+            return
+        try:
+            figures = tuple(self.measure_figures(match))
+        except Mistake as mistake:
+            if clock.images == 0:
+                raise
+            self.last = clock.images
+            self.watch.on_message(f"warning: at {clock.images:,} images: {mistake}")
+            return
+        self.last = clock.images
+        better = self.update_best(figures[0])
+        stop = self.stop(clock.images if better else None) if self.over and not match.over else None
+        measurement = Measurement(clock.images, clock.round, round(seconds, 3), figures, stop)
+        if not any(m.images == clock.images and m.figures == figures for m in self.before):
+            append_measurement(self.folder, measurement)
+        if better:
+            tensors, own = match.state()
+            write_checkpoint(
+                best_checkpoint_path(self.folder.checkpoints), tensors, own | facts | {"measured": self.state()}
+            )
+        self.watch.on_measurement(measurement, better and clock.images > 0)
+
+    def update_best(self, figure: Figure) -> bool:
+        """Is it the best so far? Patience ends only with one outside of the last such one's interval."""
+        value, reach = ranking_key(figure)
+        if value < self.bound:
+            self.bound, self.since = reach, 0
+        else:
+            self.since += 1
+        self.over = self.patience is not None and self.since >= self.patience
+        better = value < self.best
+        self.best = min(value, self.best)
+        return better
+
+    def stop(self, best: int | None) -> EarlyStop:
+        """Why the run ends now; its best measurement is this one, after so many images, or the one that was kept."""
+        path = best_checkpoint_path(self.folder.checkpoints)
+        kept = read_checkpoint_facts(path)["clock"]["images"] if best is None and path.exists() else best
+        return EarlyStop(self.since, kept)
+
+    def finish(self) -> None:
+        """Say why the run ended early, if it did, and draw the curves, where two measurements make one."""
+        if self.measure_figures is None:
+            return
+        taken = read_measurements(self.folder)
+        why = next((measurement.stop for measurement in taken if measurement.stop), None)
+        if why:
+            self.watch.on_message(f"the run has ended early: {why}")
+        if group_measurements(taken):
+            plot_quality(self.folder)
+
+
+def ranking_key(figure: Figure) -> tuple[float, float]:
+    """The value so that lower is better, and that end of its interval which another must come below."""
+    if figure.better == "higher":
+        return -figure.value, -(figure.value if figure.high is None else figure.high)
+    return figure.value, figure.value if figure.low is None else figure.low
+
+
+def drop_later_measures(path: Path, images: int) -> list[Measurement]:
+    """Drop what was measured after so many images, and a line that was cut, whole or not at all; what is left."""
+    lines, torn = read_whole_lines(path)
+    all_ = [parse_measurement(line, f"line {i} of {path}") for i, line in enumerate(lines, 1)]
+    kept = [line for line, taken in zip(lines, all_, strict=True) if taken.images <= images]
+    if torn or len(kept) < len(lines):
+        write_lines(path, kept)
+    return [taken for taken in all_ if taken.images <= images]

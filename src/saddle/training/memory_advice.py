@@ -1,0 +1,27 @@
+"""What makes a run take less memory, as options that can be typed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..core import Recipe, Shape
+from .machine import world_size
+
+
+def suggest_smaller_networks(recipe: Recipe[Any], shape: Shape) -> str:
+    """Where the networks alone are too large."""
+    width = getattr(getattr(recipe, "networks", None), "width", None)
+    now = f" (--networks.width, now {width:,})" if isinstance(width, int) else ""
+    side = "" if shape.points else f", or a smaller --size than {max(shape.height, shape.width)}"
+    return f"smaller networks{now} need less{side}"
+
+
+def suggest_smaller_batches(recipe: Recipe[Any], shape: Shape, accumulate: int) -> str:
+    """Where they fit, but not what they make of a batch: a new run in more parts, or of smaller batches."""
+    more, ways = 2 * accumulate, []
+    if recipe.batch % (more * world_size()) == 0:
+        ways.append(f"--accumulate {more}, which plays each batch in so many parts")
+    if recipe.batch > 1:
+        ways.append(f"--batch {recipe.batch // 2}")
+    rest = suggest_smaller_networks(recipe, shape)
+    return f"a new run needs less with {', or '.join(ways)}; {rest}" if ways else rest

@@ -1,0 +1,126 @@
+"""How long a run is, in images, whatever its length was said in."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from contextlib import suppress
+from typing import Any, NamedTuple
+
+import torch
+
+from ..core import Recipe
+from ..data.dataset import Dataset
+from ..errors import quote_for_shell
+from ..out_of_memory import catch_out_of_memory
+from ..runs.settings import Settings
+from .machine import Machine, all_reduce_max, world_size
+from .match import Match, MatchOptions
+from .memory_advice import suggest_smaller_batches
+from .signals import WorkAbandoned
+
+MIN_SPEED_SECONDS, MAX_SPEED_SECONDS = (
+    6.0,
+    30.0,
+)  # seconds of playing that tell the speed, and of a machine that is busy with other work
+LONG_ROUND_SECONDS, TURNS_BETWEEN_VOTES = (
+    20.0,
+    64,
+)  # seconds after which a round is left, and turns after which processes ask one another
+MIN_PROCESSOR_SHARE = 0.7  # of the time that the processor should be ours
+MIN_TIME_SHARE = 0.6  # of the time that was asked for
+
+
+def resolve_length(chosen: Settings, recipe: Recipe[Any], data: Dataset, where: Machine, how: MatchOptions) -> int:
+    """The run's length in images; minutes become what this machine shows in them."""
+    if chosen.images is not None:
+        Match(recipe, data, chosen.images, where, how)  # refuses now what would fail later
+        return chosen.images
+    if chosen.epochs is not None:
+        Match(recipe, data, 1, where, how)
+        return max(1, round(chosen.epochs * len(data)))
+    match = Match(recipe, data, 1_000_000, where, how)
+    with catch_out_of_memory(suggest_smaller_batches(recipe, data.shape, how.accumulate)):
+        images = requested_minutes(chosen) * 60 * measure_speed(match)
+    return max(recipe.batch, round(images / recipe.batch) * recipe.batch)
+
+
+def describe_short_run(chosen: Settings, images: int, seconds: float, run: object) -> str | None:
+    """What to say of a run that was done long before the minutes that were asked for, as its machine was busy before.
+
+    Its length stays what it was, so that it can be repeated.
+    """
+    if (
+        chosen.images is not None
+        or chosen.epochs is not None
+        or seconds > MIN_TIME_SHARE * requested_minutes(chosen) * 60
+    ):
+        return None
+    more = max(1, round((requested_minutes(chosen) * 60 - seconds) * images / max(seconds, 1e-3)))
+    return (f"{images:,} images took {seconds:,.0f} s, not {requested_minutes(chosen):g} minutes: the machine was "
+            f"busier when "
+            f"its speed was measured; `saddle resume {quote_for_shell(run)} --images +{more}` prolongs the "
+            f"run")  # fmt: skip
+
+
+def requested_minutes(chosen: Settings) -> float:
+    """How long the run is to take, where nothing else says how long it is."""
+    return 2.0 if chosen.minutes is None else chosen.minutes
+
+
+class Stretch(NamedTuple):
+    """A moment of playing: images shown, seconds taken, the share of them that the processor was ours."""
+
+    images: int
+    seconds: float
+    own: float = 1.0
+    whole: bool = True  # did its last round come to its end?
+
+
+def measure_speed(match: Match[Any]) -> float:
+    """Images per second, played for a moment on a match that is then thrown away.
+
+    The first seconds of a process are its slowest; of the others the middle one counts. While the processor is not
+    ours it is played on, and of what was measured the fastest third counts.
+    """
+    played: list[Stretch] = []
+    while (spent := sum(s.seconds for s in played)) < MIN_SPEED_SECONDS or (
+        spent < MAX_SPEED_SECONDS and played[-1].own < MIN_PROCESSOR_SHARE
+    ):
+        played.append(play_stretch(match))
+        if not played[-1].whole:
+            break
+    rates = [s.images / s.seconds for s in played[len(played) // 3 :]]
+    busy = statistics.median(s.own for s in played) < MIN_PROCESSOR_SHARE
+    return statistics.median(sorted(rates)[-max(1, len(rates) // 3) :] if busy else rates)
+
+
+def play_stretch(match: Match[Any]) -> Stretch:
+    """Play for about a second, the same in all processes; a round that takes many is left."""
+    first, began, mine = match.feeds[0].position, synchronized_time(match), time.thread_time()
+    turns, milliseconds, whole = 0, 0, False
+
+    def between() -> None:
+        nonlocal turns
+        turns += 1
+        if (
+            turns % (TURNS_BETWEEN_VOTES if world_size() > 1 else 1) == 0
+            and all_reduce_max(int(synchronized_time(match) - began > LONG_ROUND_SECONDS))[0]
+        ):
+            raise WorkAbandoned
+
+    with suppress(WorkAbandoned):
+        while milliseconds < 1000:
+            match.play(between)
+            milliseconds = all_reduce_max(round((synchronized_time(match) - began) * 1000))[0]
+        whole = True
+    wall, worked = synchronized_time(match) - began, time.thread_time() - mine
+    milliseconds, lost = all_reduce_max(round(wall * 1000), round((wall - worked) * 1000))
+    own = 1.0 if match.machine.device.type == "cuda" else 1 - lost / milliseconds  # a processor waits for its GPU
+    return Stretch(match.feeds[0].position - first, milliseconds / 1000, own, whole)
+
+
+def synchronized_time(match: Match[Any]) -> float:
+    if match.machine.device.type == "cuda":
+        torch.cuda.synchronize(match.machine.device)
+    return time.monotonic()
