@@ -325,8 +325,8 @@ def test_what_is_no_number_is_a_finding_too(tmp_path: Path):
 def test_held_out_samples_never_train_and_keep_their_labels():
     whole = data(200)
     kept = hold_out(whole, 40)
-    assert len(kept) == 160 and kept.held and len(kept.held) == 40  # type: ignore[attr-defined]
-    seen = next(Feed(kept, 160, 3, "cpu")), next(Feed(kept.held, 40, 3, "cpu"))  # type: ignore[attr-defined]
+    assert len(kept) == 160 and kept.held_out and len(kept.held_out) == 40  # type: ignore[attr-defined]
+    seen = next(Feed(kept, 160, 3, "cpu")), next(Feed(kept.held_out, 40, 3, "cpu"))  # type: ignore[attr-defined]
     rows = [{(x.numpy().tobytes(), int(c)) for x, c in zip(*part, strict=True)} for part in seen]
     (all_,) = [next(Feed(whole, 200, 0, "cpu"))]
     assert not rows[0] & rows[1] and rows[0] | rows[1] == {

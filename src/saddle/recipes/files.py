@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, get_origin, get_type_hints
 from ..blame import RECIPE_MODULE_PREFIX, describe_error, find_user_line, shorten_path
 from ..errors import Mistake, did_you_mean, require
 from ..light import require_torch
+from .old_names import OLD_MODULES, rename_members, with_old_names
 from .sources import RecipeSource, collect_source
 from .trust import trust_source
 
@@ -181,6 +182,7 @@ def run_file(module: ModuleType, source: RecipeSource, name: str) -> None:
     module.__file__ = str(path)
     module.__dict__["__builtins__"] = {**vars(builtins), "__import__": make_import(module.__name__.partition(".")[0])}
     exec(compile(source.files[name], str(path), "exec", dont_inherit=True), vars(module))
+    rename_members(module)
 
 
 def make_import(package: str) -> Any:
@@ -191,7 +193,8 @@ def make_import(package: str) -> Any:
         source = module_sources[package]
         top = name.partition(".")[0]
         if level or source.module(top) is None:
-            return __import__(name, globals, locals, fromlist or (), level)
+            found = __import__(OLD_MODULES.get(name, name), globals, locals, fromlist or (), level)
+            return with_old_names(found) if fromlist and not level else found
         found = import_module(f"{package}.{name}")
         for inner in fromlist or ():
             if source.module(f"{name}.{inner}"):
