@@ -35,173 +35,174 @@ OLD_MODULES = {
 }  # where a module lies now
 OLD_NAMES: dict[str, dict[str, str]] = {  # by the module as it is called now: what its names were, and are
     "saddle.batches": {
-        "LABELS": "LABEL_ADVICE"
+        "LABELS": "LABEL_ADVICE",
     },
     "saddle.clock": {
-        "at": "value_at", "ends": "value_range", "within": "check_range"
+        "at": "value_at", "ends": "value_range", "within": "check_range",
     },
     "saddle.core": {
-        "Loss": "LossSide", "Slopes": "InputGrad", "Weighted": "WeightedTerm", "at": "value_at", "called": "part_name", "energetic":
-        "is_energy", "exact": "full_precision", "leaf": "as_leaf", "needs": "required_conditions", "numbered":
-        "named_parts", "rows": "per_score", "sensible": "check_penalty", "wide": "upcast",
-        "within": "check_range"
+        "Loss": "LossSide", "Slopes": "InputGrad", "Weighted": "WeightedTerm", "at": "value_at",
+        "called": "part_name", "energetic": "is_energy", "exact": "full_precision", "leaf": "as_leaf",
+        "needs": "required_conditions", "numbered": "named_parts", "rows": "per_score", "sensible": "check_penalty",
+        "wide": "upcast", "within": "check_range",
     },
     "saddle.errors": {
         "LONGEST": "MAX_SENTENCE", "Unwritten": "WriteFailure", "cut": "shorten_text", "nearest": "did_you_mean",
-        "plural": "format_count", "quoted": "quote_for_shell", "visible": "escape_unprintable"
+        "plural": "format_count", "quoted": "quote_for_shell", "visible": "escape_unprintable",
     },
     "saddle.games": {
-        "SLOTS": "GAME_VALUES"
+        "SLOTS": "GAME_VALUES",
     },
     "saddle.games.coupled": {
-        "square": "mean_square"
+        "square": "mean_square",
     },
     "saddle.games.slots": {
-        "MIXERS": "BATCH_MIXING_LAYERS", "MOVES": "MAX_MOVES", "belong": "check_penalty_side", "grounded":
-        "check_energy", "moved": "check_stochastic", "nameless": "check_no_classification", "opposed":
-        "check_opponent", "parted": "is_decision_boundary", "sights": "check_views", "signed": "check_sign",
-        "taught": "check_generator_signal", "unmixed": "check_no_batch_mixing"
+        "MIXERS": "BATCH_MIXING_LAYERS", "MOVES": "MAX_MOVES", "belong": "check_penalty_side",
+        "grounded": "check_energy", "moved": "check_stochastic", "nameless": "check_no_classification",
+        "opposed": "check_opponent", "parted": "is_decision_boundary", "sights": "check_views",
+        "signed": "check_sign", "taught": "check_generator_signal", "unmixed": "check_no_batch_mixing",
     },
     "saddle.games.terms": {
-        "due": "is_due", "hear": "update_memories", "point": "critic_input", "sloped": "needs_input_grad", "weigh":
-        "weighted_terms"
+        "due": "is_due", "hear": "update_memories", "point": "critic_input", "sloped": "needs_input_grad",
+        "weigh": "weighted_terms",
     },
     "saddle.games.unrolled": {
-        "Ahead": "LookaheadCritic", "Look": "UnrolledStep", "State": "CriticState", "bent": "state_grad", "step":
-        "differentiable_step"
+        "Ahead": "LookaheadCritic", "Look": "UnrolledStep", "State": "CriticState", "bent": "state_grad",
+        "step": "differentiable_step",
     },
     "saddle.games.whole_batch": {
-        "gradient": "flat_grad", "whole": "batch_mean"
+        "gradient": "flat_grad", "whole": "batch_mean",
     },
     "saddle.layers": {
         "Residual": "ResidualBlock", "Total": "GlobalSumPool", "doubling": "up_block", "gaussian": "normal_init",
         "glorot": "glorot_uniform", "halving": "down_block", "he": "he_uniform", "normalised": "add_spectral_norms",
-        "plain": "same_block", "spectral": "add_spectral_norm", "uniform": "uniform_init"
+        "plain": "same_block", "spectral": "add_spectral_norm", "uniform": "uniform_init",
     },
     "saddle.layers.attention": {
-        "projection": "projection_conv"
+        "projection": "projection_conv",
     },
     "saddle.layers.augment": {
         "PIPE": "ADA_PIPE", "POLICY": "DIFF_AUGMENT_POLICY", "Picky": "RestrictedView", "along": "pixel_positions",
         "evenly": "uniform_per_image", "holed": "random_cutout", "piped": "check_pipe", "reach": "round_pixels",
-        "recoloured": "random_colour", "shifted": "random_translation", "whole": "random_whole_number"
+        "recoloured": "random_colour", "shifted": "random_translation", "whole": "random_whole_number",
     },
     "saddle.layers.conditional": {
-        "ConditionalDoubling": "ConditionalUpBlock", "known": "check_labels"
+        "ConditionalDoubling": "ConditionalUpBlock", "known": "check_labels",
     },
     "saddle.layers.matmul_convs": {
-        "FromOne": "LatentConv", "ToOne": "GlobalConv"
+        "FromOne": "LatentConv", "ToOne": "GlobalConv",
     },
     "saddle.layers.init": {
         "Linear": "LinearLayer", "Undrawn": "SkipRandomInit", "fans": "fan_in_and_out", "gaussian": "normal_init",
-        "glorot": "glorot_uniform", "he": "he_uniform", "unbiased": "zero_bias", "uniform": "uniform_init"
+        "glorot": "glorot_uniform", "he": "he_uniform", "unbiased": "zero_bias", "uniform": "uniform_init",
     },
     "saddle.layers.ada_pipeline": {
         "Change": "ImageChange", "Dice": "ImageDraws", "across": "cross_product_matrix", "augment": "ada_augment",
         "blits": "blit_changes", "by": "along_direction", "coloured": "apply_colour", "colours": "colour_matrix",
-        "pictures": "check_pictures", "shapes": "geometry_changes", "sources": "source_matrices"
+        "pictures": "check_pictures", "shapes": "geometry_changes", "sources": "source_matrices",
     },
     "saddle.layers.resampling": {
-        "Filter": "BinomialFilter", "Total": "GlobalSumPool"
+        "Filter": "BinomialFilter", "Total": "GlobalSumPool",
     },
     "saddle.layers.residual": {
-        "Residual": "ResidualBlock", "doubling": "up_block", "halving": "down_block", "one": "conv1", "plain":
-        "same_block", "three": "conv3"
+        "Residual": "ResidualBlock", "doubling": "up_block", "halving": "down_block", "one": "conv1",
+        "plain": "same_block", "three": "conv3",
     },
     "saddle.layers.spectral": {
-        "AnyWeighted": "AnyWeightLayer", "WARM": "WARM_UP_STEPS", "Weighted": "WeightLayer", "full":
-        "full_precision_unless_meta", "normalised": "add_spectral_norms", "spectral": "add_spectral_norm", "turned":
-        "power_iteration"
+        "AnyWeighted": "AnyWeightLayer", "WARM": "WARM_UP_STEPS", "Weighted": "WeightLayer",
+        "full": "full_precision_unless_meta", "normalised": "add_spectral_norms", "spectral": "add_spectral_norm",
+        "turned": "power_iteration",
     },
     "saddle.layers.affine_warp": {
-        "Gather": "GridSample", "Scatter": "GridSampleTranspose", "moved": "translation_matrix", "stack":
-        "affine_matrix", "stretched": "scale_matrix", "turned": "rotation_matrix", "warp": "warp_images"
+        "Gather": "GridSample", "Scatter": "GridSampleTranspose", "moved": "translation_matrix",
+        "stack": "affine_matrix", "stretched": "scale_matrix", "turned": "rotation_matrix", "warp": "warp_images",
     },
     "saddle.networks": {
-        "ALONE": "UNCONDITIONAL_NETWORKS", "COMPOSED": "COMPOSED_NETWORKS", "TOLD": "CONDITIONAL_NETWORKS"
+        "ALONE": "UNCONDITIONAL_NETWORKS", "COMPOSED": "COMPOSED_NETWORKS", "TOLD": "CONDITIONAL_NETWORKS",
     },
     "saddle.networks.ebgan": {
-        "chained": "chain_leaky_relu"
+        "chained": "chain_leaky_relu",
     },
     "saddle.networks.cgan": {
-        "Told": "ConditionalGenerator", "ToldCritic": "ConditionalCritic", "labelled": "require_labels", "share":
-        "require_fraction"
+        "Told": "ConditionalGenerator", "ToldCritic": "ConditionalCritic", "labelled": "require_labels",
+        "share": "require_fraction",
     },
     "saddle.networks.cgan_mlp": {
-        "Meeting": "LabelJoin", "MeetingCritic": "LabelJoinCritic", "linear": "uniform_linear", "rectified":
-        "uniform_linear_relu"
+        "Meeting": "LabelJoin", "MeetingCritic": "LabelJoinCritic", "linear": "uniform_linear",
+        "rectified": "uniform_linear_relu",
     },
     "saddle.networks.dcgan": {
         "SMALLEST": "MIN_SIDE", "double": "up_conv", "leaky": "leaky_relu", "proposal": "option_for_size",
-        "rectified": "batch_norm_relu"
+        "rectified": "batch_norm_relu",
     },
     "saddle.networks.wgan_gp": {
-        "up": "up_conv5"
+        "up": "up_conv5",
     },
     "saddle.networks.gan_stability": {
-        "DAMPING": "RESIDUAL_SCALE", "Damp": "ScaledResidual", "damped": "scaled_block"
+        "DAMPING": "RESIDUAL_SCALE", "Damp": "ScaledResidual", "damped": "scaled_block",
     },
     "saddle.networks.base": {
-        "MANY": "PROBE_SAMPLES", "batch_normalised": "has_batch_norm", "counts": "require_counts", "longer":
-        "with_latent", "power": "nearest_power", "score_inputs": "count_score_inputs", "shaped": "to_pixels",
-        "takes": "require_shape", "untold": "unconditional", "verdict": "probe_verdict"
+        "MANY": "PROBE_SAMPLES", "batch_normalised": "has_batch_norm", "counts": "require_counts",
+        "longer": "with_latent", "power": "nearest_power", "score_inputs": "count_score_inputs",
+        "shaped": "to_pixels", "takes": "require_shape", "untold": "unconditional", "verdict": "probe_verdict",
     },
     "saddle.networks.r3gan": {
-        "Basis": "LearnedConstant", "GAIN": "LEAKY_RELU_GAIN", "Likeness": "PatternHead", "WIDEST":
-        "FULL_WIDTH_SIDE", "begun": "init_fan_in", "changed": "change_width", "leaky": "leaky_relu"
+        "Basis": "LearnedConstant", "GAIN": "LEAKY_RELU_GAIN", "Likeness": "PatternHead",
+        "WIDEST": "FULL_WIDTH_SIDE", "begun": "init_fan_in", "changed": "change_width", "leaky": "leaky_relu",
     },
     "saddle.networks.t_gan": {
-        "Comparing": "OpponentCritic", "features": "count_features"
+        "Comparing": "OpponentCritic", "features": "count_features",
     },
     "saddle.networks.sn_gan": {
-        "leaky": "leaky_relu_01", "summing": "sum_pooling_critic"
+        "leaky": "leaky_relu_01", "summing": "sum_pooling_critic",
     },
     "saddle.objectives.around": {
-        "alone": "is_critic_alone", "comparable": "check_comparable", "innermost": "innermost_objective"
+        "alone": "is_critic_alone", "comparable": "check_comparable", "innermost": "innermost_objective",
     },
     "saddle.objectives.divergences": {
         "LIMIT": "EXPONENT_LIMIT", "Name": "DivergenceName", "ROWS": "DUAL_FUNCTIONS", "Row": "DualFunction",
         "bent": "soft_limit", "crossing": "solve_log_ratio", "gan": "gan_dual", "hellinger": "hellinger_dual",
-        "jeffreys": "jeffreys_dual", "jensen_shannon": "jensen_shannon_dual", "kl": "kl_dual", "neyman":
-        "neyman_dual", "pearson": "pearson_dual", "power": "alpha_dual", "reverse_kl": "reverse_kl_dual",
-        "total_variation": "total_variation_dual"
+        "jeffreys": "jeffreys_dual", "jensen_shannon": "jensen_shannon_dual", "kl": "kl_dual",
+        "neyman": "neyman_dual", "pearson": "pearson_dual", "power": "alpha_dual", "reverse_kl": "reverse_kl_dual",
+        "total_variation": "total_variation_dual",
     },
     "saddle.optim.optimizers": {
-        "START": "START_CLOCK", "draw_apart": "add_orthogonal_grad", "put": "set_group_values"
+        "START": "START_CLOCK", "draw_apart": "add_orthogonal_grad", "put": "set_group_values",
     },
     "saddle.parts": {
-        "PART": "CURRENT_SHARD", "Part": "Shard", "WHOLE": "WHOLE_BATCH", "alone": "is_single_process", "averaged":
-        "all_reduce_mean", "by_itself": "without_process_group", "draw": "draw_rows", "entire": "global_size",
-        "first": "first_local_row", "gathered": "all_gather_rows", "ours": "local_rows", "place": "rank_and_size",
-        "playing": "use_shard"
+        "PART": "CURRENT_SHARD", "Part": "Shard", "WHOLE": "WHOLE_BATCH", "alone": "is_single_process",
+        "averaged": "all_reduce_mean", "by_itself": "without_process_group", "draw": "draw_rows",
+        "entire": "global_size", "first": "first_local_row", "gathered": "all_gather_rows", "ours": "local_rows",
+        "place": "rank_and_size", "playing": "use_shard",
     },
     "saddle.parts.buffers": {
-        "Buffers": "SharedBuffers"
+        "Buffers": "SharedBuffers",
     },
     "saddle.parts.shard": {
-        "BLOCK": "DRAW_BLOCK", "BY_ITSELF": "WITHOUT_GROUP", "PART": "CURRENT_SHARD", "Part": "Shard", "WHOLE":
-        "WHOLE_BATCH", "blocks": "draw_block_sizes", "by_itself": "without_process_group", "draw": "draw_rows",
-        "entire": "global_size", "ours": "local_rows", "place": "rank_and_size", "playing": "use_shard"
+        "BLOCK": "DRAW_BLOCK", "BY_ITSELF": "WITHOUT_GROUP", "PART": "CURRENT_SHARD", "Part": "Shard",
+        "WHOLE": "WHOLE_BATCH", "blocks": "draw_block_sizes", "by_itself": "without_process_group",
+        "draw": "draw_rows", "entire": "global_size", "ours": "local_rows", "place": "rank_and_size",
+        "playing": "use_shard",
     },
     "saddle.parts.collectives": {
-        "Summed": "AllReduceSum", "alone": "is_single_process", "averaged": "all_reduce_mean", "first":
-        "first_local_row", "follow": "update_running_stats", "gathered": "all_gather_rows", "normalised":
-        "sync_batch_norm_forward", "share_statistics": "sync_batch_norms"
+        "Summed": "AllReduceSum", "alone": "is_single_process", "averaged": "all_reduce_mean",
+        "first": "first_local_row", "follow": "update_running_stats", "gathered": "all_gather_rows",
+        "normalised": "sync_batch_norm_forward", "share_statistics": "sync_batch_norms",
     },
     "saddle.penalties.augmented": {
-        "reflected": "reflected_index", "shaken": "flip_and_shift"
+        "reflected": "reflected_index", "shaken": "flip_and_shift",
     },
     "saddle.penalties.classes": {
-        "named": "class_cross_entropy"
+        "named": "class_cross_entropy",
     },
     "saddle.penalties.codes": {
-        "codes": "score_features"
+        "codes": "score_features",
     },
     "saddle.penalties.gaps": {
-        "gap": "mean_square_gap"
+        "gap": "mean_square_gap",
     },
     "saddle.penalties.gradients": {
-        "between": "judge_interpolated", "norm": "grad_norm", "slope": "grad_norm_sq", "spread": "batch_std"
+        "between": "judge_interpolated", "norm": "grad_norm", "slope": "grad_norm_sq", "spread": "batch_std",
     },
 }  # fmt: skip
 OLD_MEMBERS = {
