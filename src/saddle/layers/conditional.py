@@ -56,7 +56,7 @@ class ConditionalBatchNorm(nn.Module):
 
 
 class ConditionalUpBlock(nn.Module):
-    """The residual block `doubling` with conditional batch normalisation: twice the height and width."""
+    """The residual block `up_block` with conditional batch normalisation: twice the height and width."""
 
     def __init__(self, width: int, classes: int) -> None:
         super().__init__()

@@ -34,7 +34,7 @@ class Similarity(NamedTuple):
 
 
 def pairwise_ms_ssim(images: LazyImages, pairs: int = 1000, seed: int = 0) -> Similarity:
-    """Over pairs of different images (n, c, h, w) in [-1, 1] of one class (Odena et al. 2016); see `by_class`.
+    """Over pairs of different images (n, c, h, w) in [-1, 1] of one class (Odena et al. 2016); see `metric_by_class`.
 
     Figures with different numbers of scales are not comparable.
     """

@@ -37,7 +37,7 @@ class Evaluator:
         self.folder, self.measure_figures, self.every, self.patience = folder, gauge, every, patience
         self.watch = watch or Callback()
         self.last = -1  # images at which it was measured last
-        self.best, self.bound, self.since = math.inf, math.inf, 0  # as `worth` counts, the lower the better
+        self.best, self.bound, self.since = math.inf, math.inf, 0  # as `ranking_key` counts, the lower the better
         self.over = False  # has nothing got better for too long?
         self.before: list[Measurement] = []  # what was measured when the run was taken up
 

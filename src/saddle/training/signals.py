@@ -73,7 +73,7 @@ class Signals:
 
     @contextmanager
     def abandonable(self) -> Iterator[None]:
-        """Whoever calls `heed` in here leaves the work when a signal has come."""
+        """Whoever calls `check_abandoned` in here leaves the work when a signal has come."""
         token = LEFT_ON.set(self)
         try:
             yield

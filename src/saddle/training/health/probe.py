@@ -36,7 +36,7 @@ class Snapshot(NamedTuple):
     """What one look saw; the last four are None where the game has no critic, or nothing is held out."""
 
     diversity: float  # mean distance between two fakes, over that between two reals
-    duplicates: float  # share of fakes with another fake closer than `CLOSE`
+    duplicates: float  # share of fakes with another fake closer than `DUPLICATE_DISTANCE`
     distance: float  # of a fake from the nearest real, over that of a real from the nearest other: medians
     saturated: float | None  # share of what the data leaves grey that is black, or white; None for points
     clusters: tuple[int, ...]  # fakes in each cell of the data
@@ -194,7 +194,7 @@ def coarse_reference(feed: Iterator[Images], n: int) -> tuple[Tensor, tuple[floa
 
 
 def coarse_rows(image: Tensor) -> Tensor:
-    """Rows to compare samples by, (n, d) on the processor: pictures of at most `COARSE` pixels a side, or points."""
+    """Rows to compare samples by, (n, d) on the processor: pictures of at most `COARSE_SIDE` pixels a side, or points."""
     small = F.adaptive_avg_pool2d(image, COARSE_SIDE) if min(image.shape[2:]) > COARSE_SIDE else image
     return small.float().flatten(1).cpu()
 
