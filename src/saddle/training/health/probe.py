@@ -194,7 +194,7 @@ def coarse_reference(feed: Iterator[Images], n: int) -> tuple[Tensor, tuple[floa
 
 
 def coarse_rows(image: Tensor) -> Tensor:
-    """Rows to compare samples by, (n, d) on the processor: pictures of at most `COARSE_SIDE` pixels a side, or points."""
+    """Rows to compare samples by, (n, d) on the processor: pictures of `COARSE_SIDE` pixels a side, or points."""
     small = F.adaptive_avg_pool2d(image, COARSE_SIDE) if min(image.shape[2:]) > COARSE_SIDE else image
     return small.float().flatten(1).cpu()
 
