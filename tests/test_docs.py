@@ -1,0 +1,104 @@
+"""What the documents say to type runs as it is written, and what they point to is there."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+import saddle
+from saddle import sessions
+from saddle.cli import main
+from saddle.metrics import features
+
+ROOT = Path(__file__).parents[1]
+DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def python_blocks(name: str) -> list[str]:
+    """The Python in a document, each block behind as many lines as it stands behind there, so that errors are found."""
+    text = (ROOT / "docs" / name).read_text(encoding="utf-8")
+    starts = re.finditer(r"^```python\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+    return ["\n" * text.count("\n", 0, block.start(1)) + block[1] for block in starts]
+
+
+def run_blocks(name: str) -> dict[str, Any]:
+    names: dict[str, Any] = {"__name__": "document"}
+    for block in python_blocks(name):
+        exec(compile(block, name, "exec"), names)
+    return names
+
+
+def test_parts_in_ones_own_loop_run_as_they_are_written(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked: list[str] = []
+    eye = features.RandomFeatures(width=4, depth=2)
+    monkeypatch.setattr(features, "load_inception", lambda file: asked.append(file) or eye)
+    names = run_blocks("using-parts.md")
+    assert asked and 0 < names["fid"] < float("inf")
+    assert [figure.metric for figure in names["figures"]] == ["swd", "kid"] and "KID" in capsys.readouterr().out
+    assert names["ada"].heard[1] == 64 and names["samples"].shape == (64, 3, 16, 16)
+    assert not names["samples"].requires_grad and all(p.grad is not None for p in names["critic"].parameters())
+
+
+EXTENSIONS = re.findall(
+    r"^```python\n(# mine\.py\n.*?)^```\n+```\n(.*?)^```",
+    (ROOT / "docs" / "extending.md").read_text(),
+    re.DOTALL | re.MULTILINE,
+)
+SMALL = {"images": 64, "limit": 64, "pictures": 0, "quiet": True, "threads": 1, "size": 32}
+
+
+@pytest.mark.parametrize(("source", "commands"), EXTENSIONS, ids=[c.split(":")[-1].split()[0] for _, c in EXTENSIONS])
+def test_what_is_added_from_outside_trains_goes_on_and_samples(
+    source: str, commands: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("mine.py").write_text(source)
+    whole, runs = sessions.train, []
+
+    def train(recipe: str, *, out: Path | None, resume: str | None, options: dict[str, str], **settings: Any) -> Path:
+        narrow = {} if {"networks.width"} & options.keys() or "MeanGAN" in recipe else {"networks.width": "4"}
+        short = {name: value for name, value in SMALL.items() if name != "size" or "data" not in settings}
+        runs.append(whole(recipe, options=narrow | options, **short | settings))
+        return runs[-1]
+
+    monkeypatch.setattr(sessions, "train", train)
+    for command in commands.splitlines():
+        assert main(shlex.split(command.removeprefix("saddle "))) == 0
+    Path("mine.py").unlink()  # the run has its own
+    assert runs and saddle.resume(runs[0], images="+64", quiet=True) == runs[0]
+    assert torch.isfinite(saddle.load(runs[0]).sample(2)).all()
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_every_link_between_documents_leads_somewhere(document: Path) -> None:
+    for target in re.findall(r"\]\(([^)\s]+)\)", document.read_text(encoding="utf-8")):
+        path, _, heading = target.partition("#")
+        if "://" in target or target.startswith("mailto:"):
+            continue
+        there = document.parent / path if path else document
+        assert there.exists(), f"{document.name} points to {target}"
+        if heading:
+            anchors = {anchor(line) for line in there.read_text(encoding="utf-8").splitlines() if line[:1] == "#"}
+            assert heading in anchors, f"{document.name} points to {target}"
+
+
+def anchor(line: str) -> str:
+    """How a heading is pointed to."""
+    return re.sub(r"[^\w -]", "", line.lstrip("#").strip().lower()).replace(" ", "-")
+
+
+def test_the_citation_is_of_this_version() -> None:
+    (cited,) = re.findall(r"^version: (.+)$", (ROOT / "CITATION.cff").read_text(), re.MULTILINE)
+    assert cited == saddle.__version__ and f'version = "{cited}"' in (ROOT / "pyproject.toml").read_text()
+
+
+def test_the_workflows_need_no_secret() -> None:
+    files = list((ROOT / ".github" / "workflows").iterdir())
+    assert files and not any(re.search(r"secrets\b|github\.token", f.read_text(), re.IGNORECASE) for f in files)
