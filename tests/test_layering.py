@@ -10,7 +10,7 @@ import saddle
 
 ROOT = Path(saddle.__file__).parent
 FLOORS = {
-    "errors": 0, "regular": 0, "clock": 0, "core": 0, "papers": 0, "parts": 0, "batches": 0, "optim": 0,
+    "errors": 0, "regular": 0, "clock": 0, "core": 0, "papers": 0, "parts": 0, "batches": 0, "fitting": 0, "optim": 0,
     "hints": 0, "options": 0, "light": 0, "out_of_memory": 0, "uncompiled": 0, "schema": 0, "blame": 0, "signatures": 0,
     "extras": 0, "early": 0, "enduring": 0,
     "objectives": 1, "penalties": 1, "layers": 1,

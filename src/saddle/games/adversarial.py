@@ -29,6 +29,7 @@ from ..core import (
     require,
     value_at,
 )
+from ..fitting import check_fit
 from ..layers.conditional import check_classes
 from ..layers.priors import Normal
 from ..objectives import NonSaturating
@@ -38,13 +39,9 @@ from .slots import (
     Free,
     Slots,
     Turns,
-    check_energy,
-    check_generator_signal,
-    check_no_batch_mixing,
+    check_no_batch_norm,
     check_opponent,
     check_penalty_side,
-    check_sign,
-    check_stochastic,
     check_views,
 )
 from .terms import critic_input, is_due, needs_input_grad, update_memories, weighted_terms
@@ -80,12 +77,13 @@ class Adversarial(Game[Images]):
         check_penalty_side(self.penalties, "critic", "generator_penalties")
         check_penalty_side(self.generator_penalties, "generator", "penalties")
         check_views(self.views)
-        check_sign(self.views, objective, critic)
+        check_fit(self, *views)
         check_opponent(critic, self.shows_opponent)
-        check_no_batch_mixing(critic, self.penalties)
-        check_stochastic(critic, self.penalties, self.views)
-        check_energy(objective, critic)
-        check_generator_signal(objective, self.generator_penalties)
+        check_no_batch_norm(self)
+        check_fit(self, critic, generator)
+        check_fit(self, *penalties, *generator_penalties)  # no way out of one slot is into the other
+        check_fit(self, objective)
+        check_fit(self, prior, turns, constraint)
 
     def round(self, batches: Iterator[Images], clock: Clock) -> Iterator[Turn]:
         steps = int(value_at(self.turns.critic, clock))

@@ -14,7 +14,7 @@ from ..batches import Images
 from ..core import Clock, Judge, Judged, Move, Turn, frozen, full_precision, part_name, require, upcast
 from ..objectives.around import is_critic_alone
 from .adversarial import Adversarial, Simultaneous
-from .slots import Slots, check_no_classification
+from .slots import Slots
 from .terms import critic_input, weighted_terms
 from .whole_batch import batch_mean, flat_grad
 
@@ -93,7 +93,6 @@ class Turing(Adversarial):
         require(not is_critic_alone(self.objective),
                 "Turing: both players play the objective's critic loss, so CriticAlone "
                 "leaves the generator nothing else; give what it is made of, such as NonSaturating()")  # fmt: skip
-        check_no_classification((*self.penalties, *self.generator_penalties))
         for penalty in (*self.penalties, *self.generator_penalties):
             require(penalty.input_grad != "elsewhere",
                     f"Turing: the points that {part_name(penalty)} takes slopes at have "

@@ -12,10 +12,11 @@ from torch.nn.functional import softplus
 
 from ..batches import Images
 from ..core import Agree, Clock, Judge, Judged, Move, Turn, require
+from ..fitting import check_fit, is_decision_boundary
 from ..parts import CURRENT_SHARD
 from .adversarial import Adversarial
 from .replay import Replay
-from .slots import Slots, is_decision_boundary
+from .slots import Slots
 from .terms import critic_input, weighted_terms
 
 
@@ -92,6 +93,7 @@ class Gated(Adversarial):
         require(is_decision_boundary(self.objective, critic, gate.boundary),
                 f"{where} parts no reals from fakes here; give one "
                 "that does, or an objective that has one, such as NonSaturating()")  # fmt: skip
+        check_fit(self, gate)
         self.gate = gate
         self.register_buffer("open", torch.ones(3, dtype=torch.bool))
 

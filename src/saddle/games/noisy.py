@@ -9,6 +9,7 @@ from torch import nn
 
 from ..batches import Images
 from ..core import Clock, Turn, View
+from ..fitting import check_fit
 from ..layers.views import Noise
 from .adversarial import Adversarial
 from .slots import Slots
@@ -26,6 +27,7 @@ class NoisyReals(Adversarial):
         **slots: Unpack[Slots],
     ) -> None:
         super().__init__(generator, critic, latent, **slots)
+        check_fit(self, noise)
         self.noise = noise
 
     def round(self, batches: Iterator[Images], clock: Clock) -> Iterator[Turn]:

@@ -1,4 +1,4 @@
-"""What fills the slots of a game, and what does not fit there."""
+"""What fills the slots of a game, and what does not belong there by its own words; the rest a part says by `fits`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import TypedDict
 import torch
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
-from torch.nn.modules.dropout import _DropoutNd
 
 from ..clock import value_range
 from ..core import (
@@ -21,19 +20,13 @@ from ..core import (
     View,
     Views,
     check_range,
-    is_energy,
     part_name,
     require,
     required_conditions,
 )
-from ..layers.augment import ADAMemory
-from ..layers.minibatch import MinibatchDiscrimination
-from ..objectives import Energy
-from ..objectives.around import innermost_objective, is_critic_alone
-from ..penalties import Classification
+from ..fitting import FilledGame, check_no_slopes
 
 MAX_MOVES = 100_000  # of one player in a round
-BATCH_MIXING_LAYERS = (_BatchNorm, MinibatchDiscrimination)
 
 
 @dataclass(frozen=True)
@@ -114,68 +107,8 @@ def check_opponent(critic: nn.Module, shown: bool) -> None:
             "it; take the recipe t-gan, or networks without Opposed")  # fmt: skip
 
 
-def check_energy(objective: Objective, critic: nn.Module) -> None:
-    """Refuse energies without a floor: a critic shifts them below any margin for nothing, so that none is left."""
-    floor = not isinstance(innermost_objective(objective), Energy) or is_energy(critic)
-    require(floor, "Energy needs a critic whose scores are minus an energy, never above 0, but this one's may be "
-            "anything; give networks that autoencode, DenseAutoencoding() or Autoencoding()")  # fmt: skip
-
-
-def check_no_classification(penalties: tuple[Penalty, ...]) -> None:
-    """Refuse to have the class named where the critic's condition is an opponent, not a label."""
-    naming = any(isinstance(penalty, Classification) for penalty in penalties)
-    require(not naming, "Turing shows its critic opponents and no labels, so Classification has nothing to go by; "
-            "leave it out")  # fmt: skip
-
-
-def check_generator_signal(objective: Objective, penalties: tuple[Penalty, ...]) -> None:
-    """Refuse a generator that would learn from nothing."""
-    unheard = is_critic_alone(objective) and not penalties
-    require(not unheard, "CriticAlone tells the generator nothing; give --generator-penalties FeatureMatching()")
-
-
-def check_stochastic(critic: nn.Module, penalties: tuple[Penalty, ...], views: tuple[View, ...]) -> None:
-    """Refuse to compare two looks at one sample where both are the same: nothing is left to chance between them."""
-    chance = bool(views) or any(isinstance(layer, _DropoutNd) and layer.p > 0 for layer in critic.modules())
-    for penalty in penalties:
-        looks = getattr(penalty, "compares_looks", False)
-        why = f"{type(penalty).__name__} compares two looks at a sample, which are the same without dropout or noise"
-        require(chance or not looks, f'{why}; give --networks "Dropped(...)", or --views "Noise(0.1)"')
-
-
-def check_no_batch_mixing(critic: nn.Module, penalties: tuple[Penalty, ...]) -> None:
-    """Refuse slopes where a layer makes each score depend on every sample (Gulrajani et al. 2017, section 4)."""
-    mixers = [type(layer).__name__ for layer in critic.modules() if isinstance(layer, BATCH_MIXING_LAYERS)]
-    alike = mixers[:1] == [MinibatchDiscrimination.__name__]
-    way = "give networks without " + ("MinibatchDiscriminating" if alike else "it, such as Convolutional(normal=False)")
-    for penalty in penalties:
-        name = part_name(penalty)
-        why = f"{name} asks for each score's slope at its own sample, but the critic's {''.join(mixers[:1])} mixes all"
-        require(not mixers or penalty.input_grad == "nowhere", f"{why}; {way}")
-
-
-def check_sign(views: tuple[View, ...], objective: Objective, critic: nn.Module) -> None:
-    """Refuse to count the reals above a score that tells nothing."""
-    for view in views:
-        boundary = view.value.boundary if isinstance(view, ADAMemory) else None
-        why = (
-            f"ADA counts the reals that are scored above {boundary}, a score that does not tell reals from fakes under"
-        )
-        require(boundary is None or is_decision_boundary(objective, critic, boundary),
-                f"{why} {type(objective).__name__} here; give "
-                "Augment(0.3), whose strength is fixed, or ADA(boundary=...) where there is such a score "
-                "(0.5 for LeastSquares())")  # fmt: skip
-
-
-def is_decision_boundary(objective: Objective, critic: nn.Module, boundary: float) -> bool:
-    """At this score, does the critic's loss push reals up and fakes down, and does it matter where zero is?
-
-    No score of a critic whose scores are minus an energy is above 0.
-    """
-    with torch.inference_mode(False), torch.enable_grad():
-        real, fake = (torch.full((2,), float(boundary), device="cpu", requires_grad=True) for _ in range(2))
-        loss = objective.critic(real, fake)
-        fixed = any(not torch.isclose(loss, objective.critic(real + by, fake + by)) for by in (-16, 16))
-        up, down = torch.autograd.grad(loss, (real, fake))
-    reached = boundary < 0 or not is_energy(critic)
-    return fixed and reached and bool((up < 0).all() and (down > 0).all())
+def check_no_batch_norm(game: FilledGame) -> None:
+    """Refuse slopes through torch's layers that mix the samples of a batch; those of one's own say so by `fits`."""
+    for layer in game.critic.modules():
+        if isinstance(layer, _BatchNorm):
+            check_no_slopes(game, layer, "it, such as Convolutional(normal=False)")

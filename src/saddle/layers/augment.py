@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from ..core import Clock, Judged, Memory, Number, Shape, check_range, require, upcast, value_at
+from ..fitting import FilledGame, is_decision_boundary
 from ..parts import draw_rows, global_size
 from .ada_pipeline import ada_augment, check_pictures
 
@@ -77,6 +78,13 @@ class ADA:
 
     def suits(self, data: Shape) -> None:
         check_pictures(data[:3], "c" in self.pipe)
+
+    def fits(self, game: FilledGame) -> None:
+        """Refuse to count the reals above a score that tells nothing."""
+        require(is_decision_boundary(game.objective, game.critic, self.boundary),
+                f"ADA counts the reals that are scored above {self.boundary}, a score that does not tell reals from "
+                f"fakes under {type(game.objective).__name__} here; give Augment(0.3), whose strength is fixed, or "
+                "ADA(boundary=...) where there is such a score (0.5 for LeastSquares())")  # fmt: skip
 
     def memory(self) -> ADAMemory:
         return ADAMemory(self)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from ..core import require
+from ..fitting import FilledGame, check_no_slopes
 from ..parts import all_gather_rows
 from .init import glorot_uniform
 from .spectral import full_precision_unless_meta
@@ -36,6 +37,9 @@ class MinibatchDiscrimination(nn.Module):
             distance = (own[..., None] - others[..., None, :]).abs().sum(0)  # (kernels, n, all of them)
             out: Tensor = distance.neg().exp().sum(2).T - 1  # less each sample's closeness to itself
             return out
+
+    def fits(self, game: FilledGame) -> None:
+        check_no_slopes(game, self, "MinibatchDiscriminating")
 
     def functions(self, m: Tensor) -> Tensor:
         """(size, kernels, n): the samples last, where the work is."""

@@ -8,6 +8,7 @@ from typing import ClassVar
 from torch import Tensor
 
 from ..core import Objective, require
+from ..fitting import FilledGame
 from ..parts import all_reduce_mean
 from .logistic import NonSaturating
 from .margins import Energy
@@ -74,6 +75,11 @@ class CriticAlone:
 
     base: Objective = NonSaturating()  # what the critic plays
     paired: ClassVar[bool] = False
+
+    def fits(self, game: FilledGame) -> None:
+        """Refuse a generator that would learn from nothing."""
+        heard = bool(game.generator_penalties)
+        require(heard, "CriticAlone tells the generator nothing; give --generator-penalties FeatureMatching()")
 
     def critic(self, real: Tensor, fake: Tensor) -> Tensor:
         return self.base.critic(real, fake)

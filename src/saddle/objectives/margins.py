@@ -9,7 +9,8 @@ from typing import ClassVar
 from torch import Tensor
 from torch.nn.functional import relu
 
-from ..core import require
+from ..core import is_energy, require
+from ..fitting import FilledGame
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,12 @@ class Energy:
 
     def __post_init__(self) -> None:
         require(0 < self.margin < math.inf, f"Energy's margin is {self.margin}, but should be above 0")
+
+    def fits(self, game: FilledGame) -> None:
+        """Refuse energies without a floor: a critic shifts them below any margin for nothing, so that none is left."""
+        require(is_energy(game.critic), "Energy needs a critic whose scores are minus an energy, never above 0, but "
+                "this one's may be anything; give networks that autoencode, DenseAutoencoding() or "
+                "Autoencoding()")  # fmt: skip
 
     def critic(self, real: Tensor, fake: Tensor) -> Tensor:
         return -real.mean() + relu(self.margin + fake).mean()

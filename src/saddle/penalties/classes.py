@@ -9,7 +9,8 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from ..batches import LABEL_ADVICE
-from ..core import InputGrad, Judge, Judged, LossSide, Mistake, Number, check_penalty, upcast
+from ..core import InputGrad, Judge, Judged, LossSide, Mistake, Number, check_penalty, require, upcast
+from ..fitting import FilledGame
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,11 @@ class Classification:
 
     def __post_init__(self) -> None:
         check_penalty(self)
+
+    def fits(self, game: FilledGame) -> None:
+        """Refuse to have the class named where the critic's condition is an opponent, not a label."""
+        require(not game.shows_opponent, "Turing shows its critic opponents and no labels, so Classification has "
+                "nothing to go by; leave it out")  # fmt: skip
 
     def __call__(self, judge: Judge, real: Judged, fake: Judged) -> Tensor:
         return class_cross_entropy(real, judge.condition) + class_cross_entropy(fake, judge.condition)

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from torch import Tensor
+from torch.nn.modules.dropout import _DropoutNd
 
-from ..core import InputGrad, Judge, Judged, LossSide, Number, check_penalty, per_score, require
+from ..core import InputGrad, Judge, Judged, LossSide, Number, check_penalty, part_name, per_score, require
+from ..fitting import FilledGame
 
 
 @dataclass(frozen=True)
@@ -24,13 +26,18 @@ class Consistency:
     every: int = 1
     loss: ClassVar[LossSide] = "critic"
     input_grad: ClassVar[InputGrad] = "nowhere"
-    compares_looks: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         check_penalty(self)
         for name in ("features", "slack"):
             given = getattr(self, name)
             require(given >= 0, f"Consistency's {name} is {given}, but should be 0 or more")
+
+    def fits(self, game: FilledGame) -> None:
+        """Refuse to compare two looks at one sample where nothing is left to chance between them."""
+        dropped = any(isinstance(layer, _DropoutNd) and layer.p > 0 for layer in game.critic.modules())
+        require(bool(game.views) or dropped, f"{part_name(self)} compares two looks at a sample, which are the same "
+                'without dropout or noise; give --networks "Dropped(...)", or --views "Noise(0.1)"')  # fmt: skip
 
     def __call__(self, judge: Judge, real: Judged, fake: Judged) -> Tensor:
         x = real.sample.detach()

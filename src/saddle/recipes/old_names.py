@@ -57,10 +57,7 @@ OLD_NAMES: dict[str, dict[str, str]] = {  # by the module as it is called now: w
         "square": "mean_square",
     },
     "saddle.games.slots": {
-        "MIXERS": "BATCH_MIXING_LAYERS", "MOVES": "MAX_MOVES", "belong": "check_penalty_side",
-        "grounded": "check_energy", "moved": "check_stochastic", "nameless": "check_no_classification",
-        "opposed": "check_opponent", "parted": "is_decision_boundary", "sights": "check_views",
-        "signed": "check_sign", "taught": "check_generator_signal", "unmixed": "check_no_batch_mixing",
+        "MOVES": "MAX_MOVES", "belong": "check_penalty_side", "opposed": "check_opponent", "sights": "check_views",
     },
     "saddle.games.terms": {
         "due": "is_due", "hear": "update_memories", "point": "critic_input", "sloped": "needs_input_grad",

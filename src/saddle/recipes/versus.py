@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from ..batches import Images
 from ..core import Constraint, Networks, Objective, Optimizing, Penalties, Prior, Recipe, Shape, Views, require
+from ..fitting import check_fit
 from ..games import Adversarial, Free, Turns
 from ..layers.augment import RestrictedView
 from ..layers.priors import Normal
@@ -49,7 +50,9 @@ class Versus(Recipe[Images]):
         for view in self.views:
             if isinstance(view, RestrictedView):
                 view.suits(data)
-        return kind(nets.generator(data), nets.critic(data), nets.latent, **slots, **more)
+        game = kind(nets.generator(data), nets.critic(data), nets.latent, **slots, **more)
+        check_fit(game, nets)
+        return game
 
     def steps(self, player: str) -> Optimizing:
         return self.critic_optimizer if player == "critic" and self.critic_optimizer else self.optimizer
