@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from shutil import copyfile
 
 import pytest
 
@@ -12,6 +13,10 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch: as many tests run
 
 import torch
 
+from saddle.runs.curves import plot_log
+from saddle.runs.measures import measures_path
+from saddle.runs.quality import plot_quality, quality_picture_path
+from saddle.training import evaluator, loop
 from saddle.training.machine import find_machine
 
 
@@ -26,6 +31,22 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         patch.setenv("SADDLE_CACHE", str(tmp_path_factory.mktemp("cache")))
         patch.setenv("SADDLE_CONFIG", str(tmp_path_factory.mktemp("config")))
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def copied_curves() -> Iterator[None]:
+    """In place of the pictures at a run's end, what they are drawn of: drawing takes most of so short a run's time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loop, "plot_log", copyfile)
+        patch.setattr(evaluator, "plot_quality", lambda run: copyfile(measures_path(run), quality_picture_path(run)))
+        yield
+
+
+@pytest.fixture
+def drawn_curves(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For tests that are about these pictures."""
+    monkeypatch.setattr(loop, "plot_log", plot_log)
+    monkeypatch.setattr(evaluator, "plot_quality", plot_quality)
 
 
 @pytest.fixture(scope="session")

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import resource
 import shutil
-import subprocess
-import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from saddle import load, resume, train
+from saddle.cli import main
 from saddle.core import Mistake
 from saddle.errors import Failure
 from saddle.training.checkpoint import latest_checkpoint
@@ -37,17 +37,22 @@ def poison(patch: pytest.MonkeyPatch, round: int, player: str, value: float) -> 
     patch.setattr(Match, "play", playing)
 
 
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run to which nothing happened."""
+    return train(**small("dcgan", out=tmp_path_factory.mktemp("whole") / "run", threads=1))
+
+
 @pytest.mark.parametrize(("player", "says"), [
     ("critic", r"the critic's term adversarial became nan in round 7 \(56 images\); the last good checkpoint is"),
     ("generator", r"the critic's term adversarial became nan in round 7"),  # what it makes is judged first
 ])  # fmt: skip
-def test_what_is_no_number_stops_the_run_by_name(tmp_path: Path, player: str, says: str):
-    whole = train(**small("dcgan", out=tmp_path / "whole", checkpoints=1e-9))
+def test_what_is_no_number_stops_the_run_by_name(whole: Path, tmp_path: Path, player: str, says: str):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("saddle.training.loop.READ_EVERY", 1)
         poison(patch, 7, player, float("nan"))
         with pytest.raises(Failure, match=says):
-            train(**small("dcgan", out=tmp_path / "run", checkpoints=1e-9))
+            train(**small("dcgan", out=tmp_path / "run", checkpoints=1e-9, threads=1))
     assert int(latest_checkpoint(tmp_path / "run" / "checkpoints").stem) == 56
     resume(tmp_path / "run")  # from before the poison: the run can be saved
     equal(whole, tmp_path / "run")
@@ -67,31 +72,30 @@ def test_a_gradient_without_bound_is_named_though_every_loss_is_a_number(tmp_pat
             train(**small("dcgan", out=tmp_path / "run"))
 
 
-TRAIN = """
-import resource, sys
-from saddle.cli import main
-if len(sys.argv) > 3 and sys.argv[1] == "limit":
-    resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), resource.RLIM_INFINITY))
-    sys.argv[1:3] = []
-sys.exit(main())
-"""
+@contextmanager
+def full_disk(left: int) -> Iterator[None]:
+    """No file may come to more bytes: a limit on a file's size stands in for a full disk."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    assert before[0] == resource.RLIM_INFINITY
+    resource.setrlimit(resource.RLIMIT_FSIZE, (left, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
-def saddle(*words: str) -> subprocess.CompletedProcess[str]:
-    env = os.environ | {"OMP_NUM_THREADS": "1"}
-    return subprocess.run([sys.executable, "-c", TRAIN, *words], env=env, capture_output=True, text=True, timeout=120)
-
-
-def test_a_disk_that_fills_up_costs_nothing_that_was_saved(tmp_path: Path):
-    """A limit on a file's size stands in for a full disk; without it the run goes on to what it would have been."""
-    assert resource.getrlimit(resource.RLIMIT_FSIZE)[0] == resource.RLIM_INFINITY
-    whole = train(**small("dcgan", out=tmp_path / "whole", threads=1))
+def test_a_disk_that_fills_up_costs_nothing_that_was_saved(
+    whole: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    """When there is room again the run goes on to what it would have been."""
     fields = "--networks.width 4 --batch 8 --turns.generator 1 --size 16 --images 96 --limit 64 --pictures 3 --seed 3"
     rest = f"--ema 40 --threads 1 --quiet --out {tmp_path / 'run'}"
-    done = saddle("limit", "40000", "train", "dcgan", *fields.split(), *rest.split())
-    assert done.returncode == 2 and "Traceback" not in done.stderr
-    assert done.stderr.count("\n") == 1 and "could not be written" in done.stderr and "File too large" in done.stderr
-    assert "it had not come to its first checkpoint" in done.stderr
+    capsys.readouterr()
+    with full_disk(40_000):
+        assert main(["train", "dcgan", *fields.split(), *rest.split()]) == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1 and "could not be written" in said and "File too large" in said
+    assert "it had not come to its first checkpoint" in said
     assert not list((tmp_path / "run" / "checkpoints").iterdir())
     resume(tmp_path / "run")
     equal(whole, tmp_path / "run")

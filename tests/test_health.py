@@ -126,12 +126,6 @@ def test_collapse_after_diversity_is_found_before_it_is_total():
     assert "after 0.8" in str(find_changes(past(diversity=0.3), [])[0].evidence)
 
 
-@pytest.fixture(autouse=True)
-def no_curves(monkeypatch: pytest.MonkeyPatch):
-    """Drawing them takes longer than such runs."""
-    monkeypatch.setattr("saddle.training.loop.plot_log", lambda log, out: None)
-
-
 @cache
 def data(n: int = 256) -> Dataset:
     """Soft pictures: a ramp of a random slope and shade."""

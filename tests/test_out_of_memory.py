@@ -60,9 +60,7 @@ def test_other_faults_stay_what_they_are(error: Exception):
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("saddle.training.loop.plot_log", lambda log, file: None)
-        return train(**asked(tmp_path_factory.mktemp("memory") / "run"))
+    return train(**asked(tmp_path_factory.mktemp("memory") / "run"))
 
 
 def test_networks_too_large_for_memory_are_said_to_be(tmp_path: Path):
@@ -83,10 +81,8 @@ def test_a_round_too_large_for_memory_names_what_needs_less_and_the_last_checkpo
     last = latest_checkpoint(tmp_path / "run" / "checkpoints")
     for part in ("2.00 GiB", "--accumulate 2,", "--batch 4", "--networks.width, now 4", f"checkpoint is {last}"):
         assert part in str(told.value)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("saddle.training.loop.plot_log", lambda log, file: None)
-        resume(tmp_path / "run")
-        train(**asked(tmp_path / "new", accumulate=2))  # as it was told
+    resume(tmp_path / "run")
+    train(**asked(tmp_path / "new", accumulate=2))  # as it was told
 
 
 def test_sampling_and_measuring_say_it_too(run: Path, capsys: pytest.CaptureFixture[str]):

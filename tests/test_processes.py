@@ -17,6 +17,7 @@ import torch.multiprocessing as mp
 from torch import Tensor, nn
 
 from saddle.batches import Images
+from saddle.cli import main
 from saddle.core import Verdict
 from saddle.games import Adversarial, Clip, Consensus, NagarajanKolter, Turns
 from saddle.layers import MinibatchDiscrimination
@@ -121,10 +122,9 @@ def free_port() -> int:
         return int(s.getsockname()[1])
 
 
-def saddle(processes: int, *arguments: str) -> None:
-    run = [sys.executable, "-m"]
-    if processes > 1:
-        run += ["torch.distributed.run", "--nproc-per-node", str(processes), "--master-port", str(free_port()), "-m"]
+def torchrun(processes: int, *arguments: str) -> None:
+    run = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", str(processes),
+           "--master-port", str(free_port()), "-m"]  # fmt: skip
     env = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore"}
     done = subprocess.run([*run, "saddle", *arguments], env=env, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -133,8 +133,8 @@ def saddle(processes: int, *arguments: str) -> None:
 def test_torchrun_trains_one_run_that_equals_one_process(tmp_path: Path):
     """Ten rounds of the whole command: one folder, one log, and the weights of one process."""
     one, two = tmp_path / "one", tmp_path / "two"
-    saddle(1, *TOY, "--out", str(one))
-    saddle(2, *TOY, "--out", str(two))
+    assert main([*TOY, "--out", str(one)]) == 0
+    torchrun(2, *TOY, "--out", str(two))
     a, b = (read_checkpoint(path).tensors for run in (one, two) if (path := latest_checkpoint(run / "checkpoints")))
     for key, value in a.items():
         torch.testing.assert_close(b[key], value, rtol=0, atol=1e-5, msg=key)

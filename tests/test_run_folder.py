@@ -94,6 +94,7 @@ def test_no_folder_of_a_run_is_a_link(name: str, halted: Path, secret: Path, cap
     untouched(secret)
 
 
+@pytest.mark.usefixtures("drawn_curves")
 def test_what_is_a_link_is_replaced_where_a_file_is_written_and_left_out_where_it_is_shown(
     halted: Path, secret: Path, capsys: pytest.CaptureFixture[str]
 ):

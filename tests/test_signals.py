@@ -25,20 +25,11 @@ from saddle.inference.load import LoadedGame
 from saddle.optim import Burst
 from saddle.runs.folder import RunFolder
 from saddle.runs.measures import read_measurements
-from saddle.training import evaluator, loop
+from saddle.training import loop
 from saddle.training.checkpoint import latest_checkpoint, read_checkpoint, read_checkpoint_facts
 from saddle.training.engine import Engine
 from saddle.training.signals import HANGUP, STOPS, ForcedStop, Signals, WorkAbandoned, check_abandoned, stop_on_signal
 from test_resume import small
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _bare() -> Iterator[None]:
-    """Without the pictures of a run's end, which take most of so short a run's time."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(loop, "plot_log", lambda log, file: None)
-        patch.setattr(evaluator, "plot_quality", lambda folder: None)
-        yield
 
 
 def asked(out: Path, **more: Any) -> dict[str, Any]:

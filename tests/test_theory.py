@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from io import BytesIO
 from math import log, pi, sqrt
 from pathlib import Path
@@ -55,29 +54,17 @@ from saddle.theory.picture import figure_to_image
 from saddle.training.engine import Engine
 
 TABLE = {method.name: method for method in methods()}
-Shown = Callable[[str], Demonstration]
-
-
-@pytest.fixture(scope="module")
-def shown() -> Shown:
-    """Each demonstration is run once, for all tests that look at it."""
-    kept: dict[str, Demonstration] = {}
-    return lambda name: kept[name] if name in kept else kept.setdefault(name, demonstrate(name))
 
 
 @pytest.mark.parametrize("name", DEMONSTRATIONS)
-def test_what_is_measured_is_what_the_theory_says(name: str, shown: Shown):
-    evidence = shown(name)
+def test_what_is_measured_is_what_the_theory_says_and_its_picture_small_and_named(name: str):
+    """One test for both: two tests of a demonstration may fall to two processes, and each would run it."""
+    evidence, file = demonstrate(name), BytesIO()
     assert evidence.facts and evidence.holds, describe_facts(evidence.facts)
-
-
-@pytest.mark.parametrize("name", DEMONSTRATIONS)
-def test_pictures_are_small_and_their_axes_named(name: str, shown: Shown):
-    figure, file = shown(name).picture, BytesIO()
-    for axes in figure.axes:
+    for axes in evidence.picture.axes:
         assert axes.get_title() or axes.get_title("left")
         assert name == "dirac" or axes.get_xlabel()
-    figure_to_image(figure).save(file, "PNG", optimize=True)
+    figure_to_image(evidence.picture).save(file, "PNG", optimize=True)
     assert len(file.getvalue()) < 60_000
 
 
