@@ -34,7 +34,7 @@ from saddle.networks import Convolutional, Perceptron, Spectral
 from saddle.networks.t_gan import Opposed
 from saddle.objectives import CriticAlone, LeastSquares, Minimax, NonSaturating, Wasserstein
 from saddle.optim import SGD, Adam
-from saddle.penalties import FeatureMatching, GradientPenalty
+from saddle.penalties import FeatureMatching, GradientPenalty, LeCam
 from saddle.training.engine import Engine
 from toys import LATENT, ROWS, Batches, Critic, Maker, engine, images, play
 
@@ -639,3 +639,27 @@ def test_what_makes_no_sense_of_two_pictures_is_refused(slots: dict[str, Any], m
 def test_numbers_out_of_range_are_refused(make: Any, given: dict[str, Any]):
     with pytest.raises(Mistake, match=r"but should be|but an accuracy|but a cross-entropy"):
         make(**given)
+
+
+class Waiting(Adversarial):
+    """Its critic only looks."""
+
+    def critic_turn(self, judge: Judge, batch: Images, fake: Tensor) -> Any:
+        return judge(batch.image), judge(fake.detach())
+        yield
+
+
+@pytest.mark.parametrize("kind", [Adversarial, Simultaneous, Consensus, NagarajanKolter, Unrolled, Gated, Waiting])
+def test_what_follows_a_turn_of_the_critic_is_said_once_for_all_games(kind: type[Adversarial]):
+    heard: list[Judged] = []
+
+    class Listening(kind):  # type: ignore[valid-type,misc]
+        def after_critic_turn(self, judged: tuple[Judged, Judged]) -> Iterator[Turn]:
+            heard.extend(judged)
+            yield from super().after_critic_turn(judged)
+
+    torch.manual_seed(0)
+    game = Listening(Maker(), Critic(), LATENT, penalties=(LeCam(),))
+    engine(game).play(Batches(), clock=Clock())
+    usual = torch.stack([at.score.detach().mean() for at in heard])
+    torch.testing.assert_close(game.penalties[0].usual, 0.1 * usual)

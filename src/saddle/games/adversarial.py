@@ -94,10 +94,7 @@ class Adversarial(Game[Images]):
             with torch.set_grad_enabled(steps == 1 and replay is None):  # then the generator answers these very fakes
                 fake = self.generate(batch)
             judged = yield from self.critic_turn(judge, batch, fake)
-            require(isinstance(judged, tuple) and [*map(type, judged)] == [Judged, Judged], "the critic_turn "
-                    f"of {type(self).__name__} should return what it has judged, which ADA and others hear of: end it "
-                    "with return real, fake")  # fmt: skip
-            yield from update_memories((*self.penalties, *self.views), *judged)
+            yield from self.after_critic_turn(judged)
         for i in range(int(value_at(self.turns.generator, clock))):
             if i > 0 or steps > 1 or replay:
                 with replay.again() if i == 0 and replay else nullcontext():
@@ -109,6 +106,16 @@ class Adversarial(Game[Images]):
         real, made = (judge(critic_input(x, self.penalties, judge.clock)) for x in (batch.image, fake))
         yield self.critic_move(judge, real, made)
         return real, made
+
+    def after_critic_turn(self, judged: tuple[Judged, Judged]) -> Iterator[Turn]:
+        """What follows every turn of the critic, whether it moved or waited: all that remembers hears of it.
+
+        What is done to its weights is in `after_move`, which the engine calls. No turn has to think of either.
+        """
+        require(isinstance(judged, tuple) and [*map(type, judged)] == [Judged, Judged], "the critic_turn "
+                f"of {type(self).__name__} should return what it has judged, which ADA and others hear of: end it "
+                "with return real, fake")  # fmt: skip
+        yield from update_memories((*self.penalties, *self.views), *judged)
 
     def generator_turn(self, judge: Judge, batch: Images, fake: Tensor) -> Iterator[Turn]:
         yield self.answer(judge, batch, fake)
@@ -178,10 +185,7 @@ class Simultaneous(Adversarial):
             else nullcontext()
         ):
             real, fake = judge(critic_input(batch.image, self.penalties, clock)), judge(self.generate(batch))
-        told, both = (
-            list(update_memories((*self.penalties, *self.views), real, fake)),
-            self.joint_moves(judge, real, fake),
-        )
+        told, both = list(self.after_critic_turn((real, fake))), self.joint_moves(judge, real, fake)
         del real, fake
         yield from both
         yield from told
