@@ -54,7 +54,7 @@ EXTENSIONS = re.findall(
 SMALL = {"images": 64, "limit": 64, "pictures": 0, "quiet": True, "threads": 1, "size": 32}
 
 
-@pytest.mark.parametrize(("source", "commands"), EXTENSIONS, ids=[c.split(":")[-1].split()[0] for _, c in EXTENSIONS])
+@pytest.mark.parametrize(("source", "commands"), EXTENSIONS, ids=[c.splitlines()[-1] for _, c in EXTENSIONS])
 def test_what_is_added_from_outside_trains_goes_on_and_samples(
     source: str, commands: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -65,6 +65,7 @@ def test_what_is_added_from_outside_trains_goes_on_and_samples(
     def train(recipe: str, *, out: Path | None, resume: str | None, options: dict[str, str], **settings: Any) -> Path:
         narrow = {} if {"networks.width"} & options.keys() or "MeanGAN" in recipe else {"networks.width": "4"}
         short = {name: value for name, value in SMALL.items() if name != "size" or "data" not in settings}
+        short |= {"samples": 16} if settings.get("measure") else {}
         runs.append(whole(recipe, options=narrow | options, **short | settings))
         return runs[-1]
 

@@ -13,6 +13,7 @@ from torch import Tensor
 from .continued import check_same_data, relocate_data
 from .errors import Failure, Mistake, quote_for_shell, require
 from .recipes.copies import store_source
+from .recipes.plugins import read_plugin, store_plugin
 from .recipes.revive import trust_run, trusted_source
 from .resolved import open_training_data
 from .runs.folder import RunFolder
@@ -72,6 +73,7 @@ def reproduce(path: str | Path, out: str | Path | None = None, watch: Callback |
     created = datetime.now().astimezone().isoformat(timespec="seconds")
     if manifest.source:
         store_source(source, second)
+    store_plugin(read_plugin(first, manifest), second)
     for i, (_, length) in enumerate([*manifest.extended, (0, manifest.images)]):
         dataclasses.replace(manifest, machine=facts, created=created, images=length,
                             extended=manifest.extended[:i]).write(second)  # fmt: skip

@@ -61,7 +61,8 @@ def resolve_recipe(recipe: str | Recipe[Any], options: dict[str, str],
     name = f"{Path(path).resolve()}:{attribute}" if colon and path.endswith(".py") else recipe
     chosen = dataclasses.replace(
         chosen, data=entry.data if data is None else data, size=chosen.size or size,
-        labels=None if chosen.labels is None else absolute_source(chosen.labels))  # fmt: skip
+        labels=None if chosen.labels is None else absolute_source(chosen.labels),
+        plugin=None if chosen.plugin is None else str(Path(chosen.plugin).resolve()))  # fmt: skip
     value = override_recipe(standard, entry, options)
     return name, value, options, chosen, recipe_source(value, entry)
 

@@ -24,10 +24,18 @@ from .core import Mistake, Recipe
 from .data.dataset import Dataset
 from .data.progress import hide_progress
 from .data.wording import without_option_hints
+from .measuring.metric_table import all_metrics
 from .options import as_flags
 from .out_of_memory import catch_out_of_memory
 from .recipes import files
 from .recipes.copies import CodeVersion, replace_source, source_to_resume, store_source
+from .recipes.plugins import (
+    describe_edited_plugin,
+    run_plugin,
+    store_plugin,
+    use_plugin_file,
+    use_plugin_source,
+)
 from .recipes.remedies import RunRequest
 from .recipes.revive import check_same_recipe, manifest_value_types, parse_recipe, recipe_from_manifest, trust_run
 from .recipes.sources import RecipeSource
@@ -39,6 +47,7 @@ from .signatures import takes_fields_of
 from .training.callbacks.base import Callback, Callbacks, default_callbacks
 from .training.checkpoint import read_latest_checkpoint
 from .training.evaluator import EvaluateFunction, Evaluator
+from .training.health.checks import all_checks
 from .training.loop import Loop
 from .training.machine import (
     Machine,
@@ -72,7 +81,15 @@ def train(recipe: str | Recipe[Any] = "dcgan", data: str | None = None, *, out: 
     """
     files.check_not_reading()
     refuse_elsewhere(resume, out)
-    chosen = parse_settings(data, settings)
+    with use_plugin_file(settings.get("plugin")) as plugin:
+        return train_run(recipe, parse_settings(data, settings), out, resume, options, watch, plugin)
+
+
+def train_run(recipe: str | Recipe[Any], chosen: Settings, out: str | Path | None, resume: Literal["auto"] | None,
+              options: Mapping[str, str] | None, watch: Callback | None,
+              plugin: RecipeSource | None) -> Path:  # fmt: skip
+    """The same, with what the plugin defines at hand."""
+    check_plugin_names()
     with hide_progress(chosen.quiet), catch_out_of_memory(), preserved_globals(), process_group():
         watch = watch or make_callbacks(chosen)
         asked, wish = chosen, RunRequest(dict(options or {}), {})
@@ -94,11 +111,13 @@ def train(recipe: str | Recipe[Any] = "dcgan", data: str | None = None, *, out: 
         )
         manifest = Manifest(
             name, repr(value), changes, chosen, images, make_data_facts(samples), make_machine_facts(where),
-            datetime.now().astimezone().isoformat(timespec="seconds"), source.hashes if source else {})  # fmt: skip
+            datetime.now().astimezone().isoformat(timespec="seconds"), source.hashes if source else {},
+            plugin.hashes if plugin else {})  # fmt: skip
         with locked_run(folder):
             if process_rank() == 0:
                 folder.check_not_taken()
                 store_source(source, folder)
+                store_plugin(plugin, folder)
                 manifest.write(folder)
             loop = make_loop(folder, manifest, value, samples, where, watch, gauge)
             loop.restore(None)
@@ -106,6 +125,12 @@ def train(recipe: str | Recipe[Any] = "dcgan", data: str | None = None, *, out: 
             if said := describe_short_run(chosen, images, loop.seconds_played, folder):
                 watch.on_message(said)
         return folder.path
+
+
+def check_plugin_names() -> None:
+    """Refuse, before anything is made, a metric or a health check that is called as another."""
+    all_metrics()
+    all_checks()
 
 
 def begun(out: str | Path) -> bool:
@@ -138,8 +163,10 @@ def resume(path: str | Path, *, threads: int | None = None, data: str | None = N
     folder = RunFolder.find(path)
     manifest = Manifest.read(folder)
     shown = dataclasses.replace(manifest.settings, quiet=quiet or manifest.settings.quiet)
-    with hide_progress(shown.quiet), catch_out_of_memory(), preserved_globals(), process_group(), locked_run(folder):
-        restore_loop(folder, manifest, threads, watch or make_callbacks(shown), code, data, images).go()
+    plugin = use_plugin_source(run_plugin(folder, manifest))
+    with plugin, hide_progress(shown.quiet), catch_out_of_memory(), preserved_globals(), process_group():
+        with locked_run(folder):
+            restore_loop(folder, manifest, threads, watch or make_callbacks(shown), code, data, images).go()
         return folder.path
 
 
@@ -147,6 +174,8 @@ def restore_loop(folder: RunFolder, before: Manifest, threads: int | None, watch
              data: str | None, images: str | int | None) -> Loop:  # fmt: skip
     """A run that stands where it stopped; its checkpoint, as large as the networks, is let go of before it plays on."""
     source = source_to_resume(folder, before, code, watch.on_message)
+    if said := describe_edited_plugin(folder, before):
+        watch.on_message(said)
     value = recipe_from_manifest(folder, before, source)
     checkpoint = read_latest_checkpoint(folder.checkpoints)
     shown = checkpoint.facts["clock"]["images"] if checkpoint else 0

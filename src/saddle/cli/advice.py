@@ -69,11 +69,12 @@ def written(known: Synonym, text: str | None, context: Context) -> str:
 
 def fits(way: str, context: Context) -> bool:
     """Can these options be read, all of them, and be values of the command's and the recipe's fields?"""
+    from ..plugged import plugged_types
     from ..recipes.kinds import VALUE_TYPES
 
     try:
         for value, texts in zip(context.values, context.read(shlex.split(way)), strict=True):
-            override_fields(value, texts, VALUE_TYPES)
+            override_fields(value, texts, (*VALUE_TYPES, *plugged_types()))
     except Mistake:
         return False
     return True

@@ -7,10 +7,11 @@ from collections.abc import Iterable
 from dataclasses import fields
 from typing import TYPE_CHECKING
 
-from ..measuring.metric_table import LABELLED_METRICS, METRIC_GROUPS, METRICS, MODE_METRICS, sensible
+from ..measuring.metric_table import LABELLED_METRICS, METRIC_GROUPS, MODE_METRICS, all_metrics, sensible
 from ..measuring.options import MeasureOptions
+from ..recipes.plugins import use_plugin_file
 from . import HelpRequested
-from .argv import asks_all, flag_names, parse_command, split_words, wants_help
+from .argv import GivenOptions, asks_all, flag_names, parse_command, split_words, wants_help
 from .output import print_message, print_output
 from .pages import Page, two_columns, wrap_text
 
@@ -29,6 +30,12 @@ def measure(words: list[str]) -> None:
     if os.environ.get("RANK", "0") != "0":
         return
     _, given = split_words(words, flag_names(MeasureOptions()))
+    with use_plugin_file(given.get("plugin")):
+        measure_at_hand(words, given)
+
+
+def measure_at_hand(words: list[str], given: GivenOptions) -> None:
+    """The same, with what a plugin defines."""
     if wants_help(given):
         raise HelpRequested(help_page(asks_all(given)))
     (what,), wish = parse_command("measure", words, MeasureOptions())
@@ -43,7 +50,7 @@ def help_page(whole: bool) -> Page:
     (together, parts), *_ = METRIC_GROUPS.items()
     about = MEASURE_ABOUT.format(classes=", ".join(LABELLED_METRICS), modes=", ".join(MODE_METRICS), together=together,
                          parts=" and ".join(parts))  # fmt: skip
-    metrics = "\n".join(two_columns(((name, metric.summary) for name, metric in METRICS.items()), 14))
+    metrics = "\n".join(two_columns(((name, metric.summary) for name, metric in all_metrics().items()), 14))
     return Page("measure", {"Options": (MeasureOptions(),)}, about, f"Metrics\n{metrics}", whole=whole)
 
 

@@ -11,6 +11,7 @@ from ..errors import Failure, escape_unprintable, format_count, require
 from ..light import without_torch
 from ..options import override_fields
 from ..recipes import canonical, find_recipe
+from ..recipes.plugins import use_plugin_file
 from ..runs.settings import Settings
 from . import HelpRequested
 from .argv import GivenOptions, asks_all, check_positionals, flag_names, sort_options, split_words, wants_help
@@ -68,6 +69,12 @@ def sweep(words: list[str]) -> None:
     """saddle sweep RECIPE --vary ...: any option of a training is one here."""
     texts, words = take_vary(words)
     plain, given = split_words(words, flag_names(Settings()))
+    with use_plugin_file(given.get("plugin")):
+        sweep_at_hand(plain, given, texts)
+
+
+def sweep_at_hand(plain: list[str], given: GivenOptions, texts: Sequence[str]) -> None:
+    """The same, with what a plugin defines."""
     if wants_help(given):
         sections = {"The sweep": (SweepOptions(),), "Each run": (Settings(),)}
         raise HelpRequested(Page("sweep", sections, SWEEP_ABOUT, more=VALUES_HELP, whole=asks_all(given)))

@@ -14,6 +14,7 @@ from ..light import without_torch
 from ..measuring.metric_table import check_measure_settings
 from ..options import override_fields
 from ..recipes import RECIPES, canonical, files, find_recipe
+from ..recipes.plugins import use_plugin_file
 from ..runs.folder import RunFolder
 from ..runs.settings import Settings
 from . import HelpRequested
@@ -71,6 +72,12 @@ class ResumeOptions:
 def train(words: list[str]) -> None:
     """saddle train [RECIPE]: any setting, and any field of the recipe, is an option."""
     plain, given = split_words(words, flag_names(PlaceOptions(), Settings()))
+    with use_plugin_file(given.get("plugin")):
+        train_at_hand(plain, given)
+
+
+def train_at_hand(plain: list[str], given: GivenOptions) -> None:
+    """The same, with what a plugin defines."""
     if wants_help(given) and not plain:
         raise HelpRequested(
             Page("train", {"Run settings": (PlaceOptions(), Settings())}, more=OWN_FIELDS_HELP, whole=asks_all(given))

@@ -10,15 +10,17 @@ from typing import Any
 
 from torch import Tensor
 
-from ..core import Mistake
+from ..blame import blame_user_code
+from ..core import Mistake, require
 from ..data.dataset import Dataset
+from ..errors import Failure
 from ..metrics.figures import Figure, Protocol
 from .extractors import Extractors, Notify, notify_nobody
 from .foreseen import check_sample_count, naming_metric
 from .inputs import SampleInfo, SampleSet, check_same_shape
 from .maker import GeneratorHandle
 from .metric_input import MetricInput, MetricResult, predicted_classes
-from .metric_table import METRICS, Metric
+from .metric_table import Metric, all_metrics
 from .seen import DeviceExtractor, SampleFeatures
 
 DEFAULT_SAMPLES, DEFAULT_SOURCE_SAMPLES, DEFAULT_REFERENCES = (
@@ -44,7 +46,7 @@ class Evaluation:
         return [figure for name in wanted for figure in self.metric_figures(name, per_class)]
 
     def metric_figures(self, name: str, per_class: bool) -> Iterator[Figure]:
-        metric = METRICS[name]
+        metric = all_metrics()[name]
         with naming_metric(name):
             case = self.metric_input(self.extractors.for_reads(metric.reads))
             whole = self.figure(name, metric, case)
@@ -82,7 +84,10 @@ class Evaluation:
 
     def figure(self, name: str, metric: Metric, case: MetricInput) -> Figure:
         check_sample_count(metric, len(case.made), len(case.real))
-        number = metric_function(metric)(case)
+        with blame_user_code(Failure):
+            number = metric_function(metric)(case)
+            require(isinstance(number, MetricResult),
+                    f"its function gave {type(number).__name__}, but should give a MetricResult")  # fmt: skip
         protocol = self.protocol(metric, case, number)
         return Figure(name, number.title, number.value, number.low, number.high, metric.better, protocol, number.note)
 
@@ -99,7 +104,9 @@ class Evaluation:
 
 
 def metric_function(metric: Metric) -> Callable[[MetricInput], MetricResult]:
-    """What works a metric out; its module is imported only now."""
+    """What works a metric out; a module of saddle's is imported only now."""
+    if not isinstance(metric.function, str):
+        return metric.function
     module, _, name = metric.function.partition(".")
     found: Callable[[MetricInput], MetricResult] = getattr(import_module(f"{__package__}.{module}"), name)
     return found

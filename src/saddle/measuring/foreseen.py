@@ -15,7 +15,7 @@ from ..runs.settings import Settings
 from .extractors import Extractors, learnable, notify_nobody, unnamed
 from .inputs import SampleInfo, check_same_shape
 from .metric_input import NEEDS_GENERATOR
-from .metric_table import FEATURE_NAMES, METRICS, Metric, MetricReads, names_classes, parse_metric_names
+from .metric_table import FEATURE_NAMES, Metric, MetricReads, all_metrics, names_classes, parse_metric_names
 
 POINT_CLASS_METRICS = ("modes", "quality", "reverse-kl")  # of what names classes, those that points have, too
 
@@ -37,9 +37,9 @@ def preflight(names: Iterable[str], eyes: Extractors, made: SampleInfo, real: Sa
     check_same_shape(made, real)
     for name in names:
         with naming_metric(name):
-            metric = METRICS[name]
+            metric = all_metrics()[name]
             check_sample_count(metric, made.n, real.n)
-            require(generator or not metric.function.startswith("latents."), NEEDS_GENERATOR)
+            require(generator or not metric.generator, NEEDS_GENERATOR)
             check_data_kind(name, metric, real)
             check_extractor(eyes, metric, made)
 
@@ -52,9 +52,9 @@ def foretell(wanted: str | None, features: str, real: SampleInfo, samples: int, 
     """
     for name in parse_metric_names(wanted) if wanted else ():
         with naming_metric(name):
-            metric = METRICS[name]
+            metric = all_metrics()[name]
             check_sample_count(metric, samples, real.n)
-            require(generator or not metric.function.startswith("latents."), NEEDS_GENERATOR)
+            require(generator or not metric.generator, NEEDS_GENERATOR)
             check_data_kind(name, metric, real)
             seen(features, metric.reads, real, windows, download)
     if not wanted:

@@ -24,6 +24,7 @@ from ..hints import describe_type, field_types, fits_type
 from ..inference.load import load
 from ..metrics.figures import Figure
 from ..out_of_memory import catch_out_of_memory
+from ..recipes.plugins import use_plugin_file
 from ..recipes.revive import trust_run
 from ..regular import check_no_link
 from ..runs.folder import RunFolder, write_json
@@ -60,7 +61,7 @@ def measure(what: Measurable, against: Measurable | None = None, *, say: Notify 
     into its measures.jsonl. Raises Mistake for what cannot be measured; what is measured never changes.
     """
     wish = parse_measure_options(options)
-    with hide_progress(wish.quiet):
+    with use_plugin_file(wish.plugin), hide_progress(wish.quiet):
         return taken(what, against, wish, say)
 
 

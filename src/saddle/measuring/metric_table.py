@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Literal
 
 from ..errors import Mistake, did_you_mean, require
 from ..extras import install
+from ..plugged import plugged
 from ..regular import open_to_read
 from .options import MeasureOptions
 
 if TYPE_CHECKING:
     from ..core import Shape
     from ..runs.settings import Settings
+    from .metric_input import MetricInput, MetricResult
 
 BetterDirection = Literal["lower", "higher", "neither"]
 MetricReads = Literal["features", "spatial", "classes", "pixels", "images"]
@@ -27,11 +29,12 @@ class Metric:
 
     summary: str
     better: BetterDirection
-    function: str  # module.name, called with a Case
+    function: str | Callable[[MetricInput], MetricResult]  # of saddle's own: module.name
     reads: MetricReads = (
         "features"  # an extractor's; Inception's maps; what names classes; the sample's own values; none
     )
     least: int = 1  # samples on both sides, below which it would be no figure
+    generator: bool = False  # does it read the generator itself, which images alone do not bring?
 
 
 METRICS = {
@@ -72,9 +75,10 @@ METRICS = {
     "quality": Metric("share of points near a mode; 0.989 for a perfect sampler, more where modes shrank", "neither",
                       "classes.mode_quality", "classes"),
     "reverse-kl": Metric("how unevenly the modes come, nats", "lower", "classes.mode_reverse_kl", "classes"),
-    "ppl": Metric("perceptual path length, of the samples' own values", "lower", "latents.ppl", "pixels"),
+    "ppl": Metric("perceptual path length, of the samples' own values", "lower", "latents.ppl", "pixels",
+                  generator=True),
     "ivom": Metric("how near the generator can come to given data: mean squared error", "lower", "latents.ivom",
-                   "pixels"),
+                   "pixels", generator=True),
 }  # fmt: skip
 METRIC_GROUPS = {"memorisation": ("copies", "authenticity")}  # names for several
 IMAGE_METRICS = ("fid", "kid", "precision", "recall", "density", "coverage", "diversity", "copies", "authenticity")
@@ -93,11 +97,16 @@ FEATURE_NAMES = (
 )  # by name; also files, folders and hf:OWNER/NAME
 
 
+def all_metrics() -> dict[str, Metric]:
+    """Every metric at hand, by name: saddle's, and those of plugins."""
+    return METRICS | plugged(Metric, {**METRICS, **METRIC_GROUPS})
+
+
 def check_measure_settings(measure: str, features: str, patience: int | None, samples: int) -> None:
     """Refuse, before anything is read, what measurements while training could not do."""
     first, *_ = names = parse_metric_names(measure)
     numerous(names, samples, "samples")
-    better = patience is None or METRICS[first].better != "neither"
+    better = patience is None or all_metrics()[first].better != "neither"
     require(better, f"patience waits for a better {first}, which has no better; name another first")
     check_features(features)
 
@@ -121,7 +130,7 @@ def sensible(wish: MeasureOptions) -> None:
 def numerous(names: Iterable[str], count: int | None, option: str) -> None:
     """Refuse fewer samples than a metric needs, where so many are asked for."""
     for name in names if count is not None else ():
-        least = METRICS[name].least
+        least = all_metrics()[name].least
         require((count or 0) >= least, f"{option} is {count:,}, but {name} needs {least:,} or more")
 
 
@@ -177,11 +186,12 @@ def parse_metric_names(text: str | Iterable[str]) -> tuple[str, ...]:
     """Names with commas between them, or one by one; raises Mistake for an unknown one, with the nearest."""
     words = text.split(",") if isinstance(text, str) else text
     names = [part for word in words for part in METRIC_GROUPS.get(word.strip().lower(), (word.strip().lower(),))]
+    known = all_metrics()
     for name in names:
-        if name not in METRICS:
+        if name not in known:
             raise Mistake(
-                f"there is no metric {name or 'without a name'}{did_you_mean(name, [*METRICS, *METRIC_GROUPS])}"
+                f"there is no metric {name or 'without a name'}{did_you_mean(name, [*known, *METRIC_GROUPS])}"
             )
     if not names:
-        raise Mistake(f"no metric was named; there are {', '.join(METRICS)}")
+        raise Mistake(f"no metric was named; there are {', '.join(known)}")
     return tuple(dict.fromkeys(names))

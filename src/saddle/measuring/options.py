@@ -34,6 +34,7 @@ class MeasureOptions:
     follow_links: bool = False  # follow symbolic links that lead out of a source's folder
     resize: Literal["bilinear", "clean", "tensorflow"] = "bilinear"  # how images come to Inception's size
     download: bool = False  # fetch Inception's weights into the cache if they are nowhere here
+    plugin: str | None = None  # a file of yours with metrics
     picture: Path | None = None  # draw the samples nearest to the training data beside what they are near to, a PNG
     json: Path | None = None  # write the figures with their protocols here
     device: str = "auto"  # cpu, cuda or cuda:1; auto takes a GPU if there is one
@@ -71,6 +72,7 @@ class MeasureKeywords(TypedDict, total=False):
     follow_links: bool
     resize: Literal["bilinear", "clean", "tensorflow"]
     download: bool
+    plugin: str | None
     picture: Path | str | None
     json: Path | str | None
     device: str

@@ -12,6 +12,7 @@ from ..networks import NETWORKS
 from ..objectives import OBJECTIVES
 from ..optim import OPTIMIZERS, SCHEDULES
 from ..penalties import PENALTIES
+from ..plugged import plugged_types
 from . import RECIPES, RecipeEntry, find_recipe
 
 RECIPE_TYPES: tuple[type, ...] = tuple(dict.fromkeys(type(find_recipe(name)[0]) for name in RECIPES))
@@ -21,7 +22,7 @@ VALUE_TYPES: tuple[type, ...] = (
 
 
 def find_value_types(entry: RecipeEntry) -> tuple[type, ...]:
-    """All of those, and the dataclasses of the module in which a recipe was found."""
+    """All of those, the dataclasses of the module in which a recipe was found, and those of plugins."""
     here = vars(import_module(entry.module)).values()
     own = (thing for thing in here if isinstance(thing, type) and dataclasses.is_dataclass(thing))
-    return tuple(dict.fromkeys((*VALUE_TYPES, *own)))
+    return tuple(dict.fromkeys((*VALUE_TYPES, *plugged_types(), *own)))

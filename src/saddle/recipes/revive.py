@@ -13,10 +13,12 @@ from typing import Any
 from ..blame import blame_user_code
 from ..core import Mistake, Recipe, require
 from ..options import override_fields, parse_value
+from ..plugged import plugged_types
 from ..runs.folder import SOURCE_FOLDER, RunFolder
 from ..runs.manifest import Manifest
 from . import RECIPES, RecipeEntry, files, find_recipe
 from .kinds import VALUE_TYPES, find_value_types
+from .plugins import read_plugin, run_plugin, use_plugin_source
 from .sources import RecipeSource, collect_source, read_stored_source
 from .trust import check_trusted, trust_source
 
@@ -79,7 +81,8 @@ def recipe_from_manifest(folder: RunFolder, manifest: Manifest, source: RecipeSo
     source = source or trusted_source(folder, manifest)
     if source and manifest.source is None:
         check_source_unchanged(manifest, source)
-    return parse_recipe(manifest.recipe, manifest_value_types(manifest, source))
+    with use_plugin_source(run_plugin(folder, manifest)):
+        return parse_recipe(manifest.recipe, manifest_value_types(manifest, source))
 
 
 def check_source_unchanged(manifest: Manifest, source: RecipeSource) -> None:
@@ -109,17 +112,21 @@ def read_source(folder: RunFolder, manifest: Manifest) -> RecipeSource | None:
 
 
 def trust_run(path: str | Path) -> None:
-    """Say once and for all that the source which a run brings may be run."""
+    """Say once and for all that the sources which a run brings, of its recipe and its plugin, may be run."""
     folder = RunFolder.find(path)
-    if source := read_source(folder, Manifest.read(folder)):
-        trust_source(source)
+    manifest = Manifest.read(folder)
+    for source in (read_source(folder, manifest), read_plugin(folder, manifest)):
+        if source:
+            trust_source(source)
 
 
 def manifest_value_types(manifest: Manifest, source: RecipeSource | None) -> tuple[type, ...]:
     """The classes that a run's recipe may be written with."""
     if source:
         return find_value_types(files.find_in_source(source, manifest.name)[1])
-    return VALUE_TYPES if files.is_file_recipe(manifest.name) else find_value_types(find_recipe(manifest.name)[1])
+    if files.is_file_recipe(manifest.name):
+        return (*VALUE_TYPES, *plugged_types())
+    return find_value_types(find_recipe(manifest.name)[1])
 
 
 def parse_recipe(text: str, known: tuple[type, ...]) -> Recipe[Any]:

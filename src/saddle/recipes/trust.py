@@ -56,9 +56,9 @@ def read_trusted() -> set[str]:
     return {line.partition(b" ")[0].decode("latin1") for line in lines}
 
 
-def check_trusted(source: RecipeSource, run: object) -> RecipeSource:
+def check_trusted(source: RecipeSource, run: object, how: str = "runs a recipe of its own") -> RecipeSource:
     """The source, if it may be run; Untrusted otherwise."""
     if not is_trusted(source):
-        raise Untrusted(f"{run} runs a recipe of its own, {source.path}, which was never named on this machine; "
+        raise Untrusted(f"{run} {how}, {source.path}, which was never named on this machine; "
                         "read it, and if you trust it, add --trust (in Python trust=True)")  # fmt: skip
     return source

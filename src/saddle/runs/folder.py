@@ -18,6 +18,7 @@ except ImportError:  # not on Windows; there a second writer is noticed only by 
     fcntl = None  # type: ignore[assignment]
 
 SOURCE_FOLDER = "recipe"  # the folder that holds the source of a recipe of one's own
+PLUGIN_FOLDER = "plugin"  # and that of a plugin
 DRAFT_PREFIX = ".draft-"  # how the names of files begin that are not whole yet
 FOREIGN = ".tmp*"  # those of the library that once wrote checkpoints
 LOCK_NAME = ".lock"

@@ -54,6 +54,7 @@ class Manifest:
     machine: dict[str, Any]  # device, precision, threads, processes, versions
     created: str  # when, ISO 8601
     source: dict[str, str] | None = None  # sha256 of each file in recipe/; none needed: {}; None: an old run's
+    plugin: dict[str, str] = dataclasses.field(default_factory=dict)  # sha256 of each file in plugin/
     source_since: int = 0  # images at which the run went on with another source
     extended: list[tuple[int, int]] = dataclasses.field(default_factory=list)  # images shown, and the length
     # that it had until then

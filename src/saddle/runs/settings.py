@@ -13,7 +13,7 @@ SETTING_MAXIMA = {"size": 16_384, "limit": 10**12, "images": 10**15, "minutes": 
         "accumulate": 10**6, "checkpoints": 10**9, "every": 10**15, "samples": 10**7, "patience": 10**6,
         "ema": 10**9, "pictures": 10**6, "held_out": 10**12, "seed": 10**100}  # beyond, it is a slip  # fmt: skip
 MAY_BE_ZERO = ("ema", "pictures", "seed", "held_out")  # may be 0
-NON_EMPTY = ("data", "labels", "range", "device", "measure", "features")  # are not empty
+NON_EMPTY = ("data", "labels", "range", "device", "measure", "features", "plugin")  # are not empty
 MEASURING = ("every", "samples", "features", "patience")  # say nothing without `measure`
 
 
@@ -55,6 +55,7 @@ class Settings:
 
     pictures: int = 8  # contact sheets up to the end, beside the first; 0 for none
     checkpoints: float = 60.0  # seconds between checkpoints
+    plugin: str | None = None  # a file of yours with values for any recipe, metrics and health checks
     board: bool = False  # write TensorBoard files too (extra: board)
     quiet: bool = False  # say only what needs attention
 
@@ -102,6 +103,7 @@ class TrainKeywords(TypedDict, total=False):
     on_collapse: Literal["go-on", "stop", "rollback"]
     pictures: int
     checkpoints: float
+    plugin: str | None
     board: bool
     quiet: bool
 

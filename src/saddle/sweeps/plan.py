@@ -147,8 +147,8 @@ def check_searchable(plan: SweepPlan, runs: int) -> None:
     measure = plan.settings.get("measure")
     require(measure is not None, "a search goes by the first figure that is measured; name it, --measure fid")
     name = metric_table.parse_metric_names(str(measure))[0]
-    require(metric_table.METRICS[name].better != "neither", f"a search looks for a better {name}, which has no better; "
-                                               "name another first")  # fmt: skip
+    better = metric_table.all_metrics()[name].better
+    require(better != "neither", f"a search looks for a better {name}, which has no better; name another first")
     other = next((name for name in plan.vary if name in FIXED_WHEN_MEASURED), None)
     require(other is None, f"figures that are to be compared need the same {other}, which --vary changes")
     there = math.prod(space.count if isinstance(space, Range) else len(space) for space in plan.spaces.values())

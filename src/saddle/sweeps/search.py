@@ -43,7 +43,7 @@ def run_search(
     """
     require(plan.search is not None, "this plan is a sweep's; a search says how many runs it may take")
     metric = metric_table.parse_metric_names(str(plan.settings["measure"]))[0]
-    lower = metric_table.METRICS[metric].better == "lower"
+    lower = metric_table.all_metrics()[metric].better == "lower"
     advisor = Sampler(plan.spaces, lower, plan.settings.get("seed", 0))
     plan, folder, old = open_sweep(plan, out, jobs)
     book = SearchState(plan, folder, advisor, metric, said)

@@ -10,6 +10,9 @@ from statistics import fmean
 from types import MappingProxyType
 from typing import NamedTuple
 
+from ...blame import blame_user_code
+from ...errors import Failure
+from ...plugged import plugged
 from .probe import Snapshot
 
 HEALTH_PATIENCE = 4  # looks in a row that a fault must show in before it is told, or be gone from before it has cleared
@@ -149,6 +152,12 @@ HEALTH_CHECKS = (
 NON_FINITE = HealthCheck("NaN or infinite", lambda past: None, "halve that player's learning rate", grave=True)
 
 
+def all_checks() -> tuple[HealthCheck, ...]:
+    """Saddle's checks, then those of plugins."""
+    names = {check.name: check for check in (*HEALTH_CHECKS, NON_FINITE)}
+    return (*HEALTH_CHECKS, *plugged(HealthCheck, names, lambda _, check: check.name).values())
+
+
 class CheckChange(NamedTuple):
     """A check that has begun to speak, with its evidence, or, without, has fallen silent."""
 
@@ -161,8 +170,9 @@ def find_changes(past: History, speaking: Sequence[str]) -> list[CheckChange]:
     if len(past) < HEALTH_PATIENCE:
         return []
     told = []
-    for check in HEALTH_CHECKS:
-        said = [check.detect(past[: len(past) - i]) for i in range(HEALTH_PATIENCE)]
+    for check in all_checks():
+        with blame_user_code(Failure):
+            said = [check.detect(past[: len(past) - i]) for i in range(HEALTH_PATIENCE)]
         if check.name in speaking and not any(said):
             told.append(CheckChange(check, None))
         if check.name not in speaking and all(said):
@@ -172,4 +182,5 @@ def find_changes(past: History, speaking: Sequence[str]) -> list[CheckChange]:
 
 def is_grave(past: History, speaking: Sequence[str]) -> bool:
     """Does anything grave show in the newest reading, or is something grave told that has not cleared?"""
-    return any(check.grave and (check.name in speaking or check.detect(past)) for check in HEALTH_CHECKS)
+    with blame_user_code(Failure):
+        return any(check.grave and (check.name in speaking or check.detect(past)) for check in all_checks())
