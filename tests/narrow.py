@@ -18,7 +18,7 @@ def narrow(value: Any) -> Any:
     """A networks value with no whole number in it above eight, in the values that it is made of neither."""
     fields = {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
     parts = {name: narrow(part) for name, part in fields.items() if dataclasses.is_dataclass(part)}
-    counts = {name: min(n, WIDTH) for name, n in fields.items() if type(n) is int}
+    counts = {name: min(n, WIDTH) for name, n in fields.items() if type(n) is int and name != "attention"}
     return dataclasses.replace(value, **parts, **counts)
 
 

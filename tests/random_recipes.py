@@ -21,6 +21,13 @@ VIEWS = ["Noise(0.1)", "Noise(Linear(0.3, 0))", "Augment(0.3)", "Augment(0.5, b)
 OPTIMIZERS = ["Adam(1e-3)", "RMSprop(1e-3)", "SGD(0.01, 0.5)", "Orthogonal(Adam(1e-3))", "Adam(Linear(1e-3, 0))",
               "Adam(Warmup(1e-3, 16), (0.0, 0.9))", "SGD(Exponential(0.01, 1.1))"]  # fmt: skip
 TURNS = ["Turns()", "Turns(2)", "Turns(1, 2)", "Turns(Burst(3, 1, first=1))", "Turns(2, 2)"]
+RESNETS = [
+    "ResNet()",
+    "ResNet(width_generator=256, spectral=critic, head=sum)",
+    "ResNet(attention=16, spectral=both)",
+    "ResNet(conditional=True, spectral=critic, head=projection)",
+    "ResNet(conditional=True, head=classes)",
+]
 WITH = {"Flipped", "Relativistic", "CriticAlone"}
 
 
@@ -53,6 +60,8 @@ def recipe(seed: int) -> tuple[str, dict[str, str], dict[str, object]]:
 def pair(dice: random.Random) -> str:
     """Networks: one, in up to two others."""
     text = dice.choice(UNCONDITIONAL_NETWORKS * 2 + CONDITIONAL_NETWORKS).__name__ + "()"
+    if text == "ResNet()":
+        text = dice.choice(RESNETS)
     if text == "Convolutional()" and dice.random() < 0.5:
         text = "Convolutional(normal=False)"
     for _ in range(dice.choice((0, 0, 0, 1, 1, 2))):

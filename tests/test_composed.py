@@ -21,7 +21,7 @@ from saddle.networks import (
     Packed,
     Pair,
     Perceptron,
-    Residual32,
+    ResNet,
     Spectral,
 )
 from saddle.networks.base import probe_verdict, with_latent
@@ -101,7 +101,7 @@ def test_ct_gans_critics():
     convolutions = Dropped(Convolutional5(8, 4, normal_generator=False)).critic(Shape(1, 28, 28)).trunk
     names = "".join({nn.Conv2d: "C", nn.LeakyReLU: "R", nn.Dropout: "D"}.get(type(layer), "") for layer in convolutions)
     assert names == "CRDCRDCRD"
-    residual = Dropped(Residual32(8, 4), (0, 0.2, 0.5, 0.5, 0)).critic(Shape(3, 32, 32)).trunk
+    residual = Dropped(ResNet(8, 4), (0, 0.2, 0.5, 0.5, 0)).critic(Shape(3, 32, 32)).trunk
     shares = [(type(a), b.p) for a, b in pairwise(residual) if isinstance(b, nn.Dropout)]
     assert shares == [(ResidualBlock, 0.2), (ResidualBlock, 0.5), (ResidualBlock, 0.5)]
 

@@ -14,7 +14,6 @@ from saddle.layers import SelfAttention, normal_init
 from saddle.networks import (
     UNCONDITIONAL_NETWORKS,
     AllConvolutional28,
-    AttentiveResidual32,
     Autoencoding,
     Convolutional,
     Convolutional5,
@@ -27,10 +26,9 @@ from saddle.networks import (
     MinibatchDiscriminating,
     OrthogonalPerceptron,
     Perceptron,
-    Residual32,
+    ResNet,
     Spectral,
     SpectralConvolutional,
-    SpectralResidual32,
 )
 from saddle.objectives import NonSaturating
 from saddle.penalties import GradientPenalty
@@ -52,13 +50,13 @@ SMALLER = [  # every pair, narrow, on data it takes
     (AllConvolutional28(8, 4), DIGIT),
     (Convolutional5(8, 4), SMALL),
     (Convolutional5(8, 4, normal_generator=False), DIGIT),
-    (Residual32(8, 4), SMALL),
+    (ResNet(8, 4), SMALL),
     (MaxoutPerceptron(2, 16, 2, 6, 3, 2), POINT),
     (OrthogonalPerceptron(8, 16), TINY),
     (OrthogonalPerceptron(8, 16, 2, 1, "relu", 0.8, 4.0), POINT),
     (SpectralConvolutional(8, 4), TINY),
-    (SpectralResidual32(8, 4, 8), SMALL),
-    (AttentiveResidual32(8, 8, 8), SMALL),
+    (ResNet(8, 4, 8, spectral="critic", head="sum"), SMALL),
+    (ResNet(8, 8, 8, attention=16, spectral="both", head="sum"), SMALL),
     (DampedResidual(8, 4, 8), TINY),
     (GroupedResidual(8, 16), TINY),
     (DenseAutoencoding(8, 16, 2, 3), TINY),
@@ -93,9 +91,9 @@ def name(case: object) -> str:
         (Convolutional(), MEDIUM, 3_576_704, 2_765_568),
         (AllConvolutional28(), DIGIT, 2_597_825, 208_513),
         (Convolutional5(), SMALL, 5_179_907, 4_114_689),
-        (Residual32(), SMALL, 1_204_483, 1_053_825),
+        (ResNet(), SMALL, 1_204_483, 1_053_825),
         (SpectralConvolutional(), SMALL, 3_813_379, 2_935_873),
-        (SpectralResidual32(), SMALL, 4_276_739, 1_053_824),
+        (ResNet(width_generator=256, spectral="critic", head="sum"), SMALL, 4_276_739, 1_053_824),
         (GroupedResidual(), SMALL, 20_732_160, 20_683_776),
         (GroupedResidual(), MEDIUM, 22_429_824, 22_381_440),
         (GroupedResidual(), Shape(3, 256, 256), 23_057_952, 23_009_568),
@@ -312,10 +310,9 @@ ANYWHERE = (Dense, Perceptron, MaxoutPerceptron, OrthogonalPerceptron, DenseAuto
         (Convolutional(), Shape(3, 8, 8), ("8x8", "--size 16")),
         (Convolutional(), Shape(3, 64, 40), ("64x40", "square", "--size 32")),
         (AllConvolutional28(), SMALL, ("--size 28",)),
-        (Residual32(), MEDIUM, ("32x32", "--size 32")),
+        (ResNet(), MEDIUM, ("32x32", "--size 32")),
         (Convolutional5(), MEDIUM, ("25 to 32", "--size 32")),
-        (SpectralResidual32(), DIGIT, ("32x32", "--size 32")),
-        (AttentiveResidual32(), DIGIT, ("32x32", "--size 32")),
+        (ResNet(attention=16), DIGIT, ("32x32", "--size 32")),
         (SpectralConvolutional(), DIGIT, ("multiple of 8", "--size 32")),
         (SpectralConvolutional(), Shape(3, 4, 3), ("--size 8",)),
         (DampedResidual(), Shape(3, 5, 7), ("power of two", "--size 8")),
@@ -405,7 +402,7 @@ def test_convolutional_codes_are_an_eighth_of_the_image():
 
 
 def test_sn_gan_sums_over_places_where_wgan_gp_takes_the_mean():
-    sums, means = SpectralResidual32(8, 4).critic(SMALL).eval(), Residual32(8, 4).critic(SMALL)
+    sums, means = ResNet(8, 4, spectral="critic", head="sum").critic(SMALL).eval(), ResNet(8, 4).critic(SMALL)
     x = torch.randn(2, 3, 32, 32)
     weights = {key.replace("parametrizations.", "").removesuffix(".original"): value
                for key, value in sums.trunk.state_dict().items() if not key.endswith(".u")}  # fmt: skip
@@ -417,7 +414,7 @@ def test_sn_gan_sums_over_places_where_wgan_gp_takes_the_mean():
 
 
 def test_sagan_looks_around_at_sixteen_pixels():
-    pair = AttentiveResidual32(8, 8, 8)
+    pair = ResNet(8, 8, 8, attention=16, spectral="both", head="sum")
     for module, x in ((pair.generator(SMALL), torch.randn(2, 8)), (pair.critic(SMALL), torch.randn(2, 3, 32, 32))):
         assert shapes(module, (SelfAttention,), x) == [(8, 16, 16)]
 

@@ -13,7 +13,7 @@ from saddle.core import Mistake, Shape, frozen
 from saddle.games import Adversarial
 from saddle.layers import add_spectral_norm, add_spectral_norms, glorot_uniform
 from saddle.layers.spectral import full_precision_unless_meta
-from saddle.networks import AttentiveResidual32, Convolutional, OrthogonalPerceptron, Perceptron, Spectral
+from saddle.networks import Convolutional, OrthogonalPerceptron, Perceptron, ResNet, Spectral
 from saddle.training.ema import EMA, eval_no_grad
 from toys import Batches, Maker, engine, play
 
@@ -211,7 +211,7 @@ def test_showing_samples_changes_nothing():
 
 
 def test_every_layer_is_normalised_once():
-    pair = AttentiveResidual32(8, 8, 8)
+    pair = ResNet(8, 8, 8, attention=16, spectral="both", head="sum")
     for module in (pair.generator(Shape(3, 32, 32)), pair.critic(Shape(3, 32, 32))):
         for layer in module.modules():
             if isinstance(layer, nn.Linear | nn.Conv2d):

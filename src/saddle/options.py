@@ -14,6 +14,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, TypeVar
 
+from .aliases import ALIASES, rename_call
 from .errors import Mistake, did_you_mean, escaped, require
 from .hints import (
     TypeTable,
@@ -172,6 +173,8 @@ def build_value(node: ast.expr, hint: object, table: TypeTable, name: str) -> ob
     ):
         return word
     match node:
+        case ast.Call(func=ast.Name(kind)) | ast.Name(kind) if kind in ALIASES and kind not in table:
+            return build_value(rename_call(node), hint, table, name)
         case ast.Call(func=ast.Name(kind)) | ast.Name(kind):
             value = make_instance(kind, node, hint, table, name)
         case ast.Tuple(items):

@@ -1,7 +1,6 @@
 """Matched pairs as frozen values: what makes samples, and what judges them."""
 
-from .ac_gan import Classifying, ClassifyingConvolutional, ClassifyingResidual32
-from .attentive import AttentiveResidual32
+from .ac_gan import Classifying, ClassifyingConvolutional
 from .cgan import Concatenated
 from .cgan_mlp import ConditionalDense
 from .dcgan import AllConvolutional28, Convolutional
@@ -9,19 +8,19 @@ from .ebgan import Autoencoding, DenseAutoencoding
 from .gan_stability import DampedResidual
 from .mlp import Dense, Perceptron
 from .mlp_toys import MaxoutPerceptron, OrthogonalPerceptron
-from .projection_gan import Projected, ProjectedResidual32
+from .projection_gan import Projected
 from .r3gan import GroupedResidual
-from .resnet import Residual32
-from .sn_gan import Spectral, SpectralConvolutional, SpectralResidual32
+from .resnet import ResNet
+from .sn_gan import Spectral, SpectralConvolutional
 from .t_gan import Opposed
 from .wgan_gp import Convolutional5
 from .wrappers import Dropped, MinibatchDiscriminating, Packed, Pair
 
 UNCONDITIONAL_NETWORKS = (Dense, Perceptron, MaxoutPerceptron, OrthogonalPerceptron, Convolutional, AllConvolutional28,
                           Convolutional5,
-         Residual32, SpectralConvolutional, SpectralResidual32, AttentiveResidual32, DampedResidual, GroupedResidual,
+         ResNet, SpectralConvolutional, DampedResidual, GroupedResidual,
          DenseAutoencoding, Autoencoding)  # fmt: skip
-CONDITIONAL_NETWORKS = (ConditionalDense, ClassifyingConvolutional, ClassifyingResidual32, ProjectedResidual32)
+CONDITIONAL_NETWORKS = (ConditionalDense, ClassifyingConvolutional)
 COMPOSED_NETWORKS = (
     Spectral,
     Packed,
@@ -38,11 +37,9 @@ NETWORKS: tuple[type, ...] = (*UNCONDITIONAL_NETWORKS, *CONDITIONAL_NETWORKS, *C
 __all__ = [
     "NETWORKS",
     "AllConvolutional28",
-    "AttentiveResidual32",
     "Autoencoding",
     "Classifying",
     "ClassifyingConvolutional",
-    "ClassifyingResidual32",
     "Concatenated",
     "ConditionalDense",
     "Convolutional",
@@ -60,9 +57,7 @@ __all__ = [
     "Pair",
     "Perceptron",
     "Projected",
-    "ProjectedResidual32",
-    "Residual32",
+    "ResNet",
     "Spectral",
     "SpectralConvolutional",
-    "SpectralResidual32",
 ]

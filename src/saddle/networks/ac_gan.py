@@ -12,8 +12,6 @@ from ..core import Shape, Verdict, is_energy, per_score
 from ..layers.init import glorot_uniform, normal_init
 from .base import Critic, Generator, require_counts, require_shape
 from .cgan import Conditional, ConditionalGenerator, require_fraction, require_labels
-from .projection_gan import ConditionalResidual
-from .resnet import Residual32
 from .wgan_gp import up_conv5
 
 
@@ -75,32 +73,6 @@ class ClassifyingConvolutional:
         require_shape(data.width == data.height and sides[-1] == 4, self, data,
               "square images of 25 to 32 pixels", "give --size 32 or --size 28")  # fmt: skip
         return sides
-
-
-@dataclass(frozen=True)
-class ClassifyingResidual32:
-    """WGAN-GP's residual networks for CIFAR-10 with labels: conditional batch normalisation, a critic that classifies.
-
-    Gulrajani et al. 2017; they weigh the class 1 in the critic's loss and 0.1 in the generator's.
-    """
-
-    latent: int = 128  # numbers the generator starts from
-    width: int = 128  # channels of every block
-
-    def __post_init__(self) -> None:
-        require_counts(self, "latent", "width")
-
-    def generator(self, data: Shape) -> nn.Module:
-        self.check(data)
-        return ConditionalResidual(self.latent, self.width, data)
-
-    def critic(self, data: Shape) -> nn.Module:
-        self.check(data)
-        return ClassifyingCritic(Residual32(self.latent, self.width).critic(data), data.classes, self.width)
-
-    def check(self, data: Shape) -> None:
-        require_labels(self, data)
-        require_shape(data[1:3] == (32, 32), self, data, "32x32 pixels", "give --size 32")
 
 
 class ClassifyingCritic(nn.Module):

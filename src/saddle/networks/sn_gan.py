@@ -8,13 +8,10 @@ from itertools import pairwise
 from torch import nn
 
 from ..core import Networks, Shape, require
-from ..layers.init import glorot_uniform, normal_init
-from ..layers.resampling import GlobalSumPool
-from ..layers.residual import down_block, same_block
+from ..layers.init import normal_init
 from ..layers.spectral import add_spectral_norms
 from .base import Critic, Generator, Wrapped, has_batch_norm, require_counts, require_shape
 from .dcgan import Convolutional
-from .resnet import Residual32
 
 
 @dataclass(frozen=True)
@@ -28,40 +25,6 @@ class Spectral(Wrapped):
         undone = "Spectral bounds the critic's slope, which batch normalisation undoes"
         require(not has_batch_norm(critic), f"{undone}; give it a pair without, such as Convolutional(normal=False)")
         return add_spectral_norms(critic)
-
-
-@dataclass(frozen=True)
-class SpectralResidual32:
-    """SN-GAN's residual networks for CIFAR-10. Miyato et al. 2018.
-
-    WGAN-GP's, but for a generator twice as wide, and sums over places where that takes means.
-    """
-
-    latent: int = 128  # numbers the generator starts from
-    width: int = 128  # channels of the critic's blocks
-    width_generator: int = 256  # channels of the generator's blocks
-
-    def __post_init__(self) -> None:
-        require_counts(self, "latent", "width", "width_generator")
-
-    def generator(self, data: Shape) -> Generator:
-        self.check(data)
-        return Residual32(self.latent, self.width_generator).generator(data)
-
-    def critic(self, data: Shape) -> Critic:
-        self.check(data)
-        w = self.width
-        blocks = (down_block(data.channels, w, first=True), down_block(w, w), same_block(w), same_block(w))
-        return add_spectral_norms(sum_pooling_critic(w, *blocks))
-
-    def check(self, data: Shape) -> None:
-        require_shape(data[1:3] == (32, 32), self, data, "32x32 pixels", "give --size 32")
-
-
-def sum_pooling_critic(width: int, *blocks: nn.Module) -> Critic:
-    """A critic that reads its scores from the sum over all places, without a bias, as in their code."""
-    trunk = nn.Sequential(*blocks, nn.ReLU(inplace=True), GlobalSumPool())
-    return Critic(trunk, glorot_uniform(nn.Linear(width, 1, bias=False)))
 
 
 @dataclass(frozen=True)

@@ -87,7 +87,7 @@ class Dropped(Wrapped):
     """Any pair, its critic weakened by dropout: behind each of its activations and residual blocks.
 
     CT-GAN's critics (Wei et al. 2018) are Dropped(Convolutional5(width=64, normal_generator=False)) for MNIST and
-    Dropped(Residual32(), (0, 0.2, 0.5, 0.5, 0)) for CIFAR-10.
+    Dropped(ResNet(), (0, 0.2, 0.5, 0.5, 0)) for CIFAR-10.
     """
 
     base: Networks = Convolutional(normal=False)  # what it is made of

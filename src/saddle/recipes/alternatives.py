@@ -25,6 +25,7 @@ from ..networks import (
     Packed,
     Pair,
     Perceptron,
+    ResNet,
 )
 from ..networks.base import Wrapped
 from ..networks.cgan import Conditional
@@ -131,6 +132,9 @@ def unwrap_pair(pair: Any, kind: type[Any]) -> Any:
 
 def drop_labels(pair: Any, data: Shape) -> Any:
     """A pair that is told no class."""
+    if isinstance(pair, ResNet):
+        head: Any = {"projection": "sum", "classes": "mean"}.get(pair.head, pair.head)
+        return dataclasses.replace(pair, conditional=False, head=head)
     if isinstance(pair, CONDITIONAL_NETWORKS):
         return with_width_of(pair, base_networks(data)[0])
     return pair.base if isinstance(pair, Conditional) else pair

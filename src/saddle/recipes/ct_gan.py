@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ..core import Networks, Objective, Optimizing, Paper, Penalties
 from ..games import Turns
-from ..networks import Convolutional, Convolutional5, Dropped, Residual32
+from ..networks import Convolutional, Convolutional5, Dropped, ResNet
 from ..objectives import Wasserstein
 from ..optim import Adam, Linear
 from ..penalties import Consistency, GradientPenalty
@@ -34,6 +34,6 @@ mnist = CTGAN(
     batch=50,
 )
 cifar = CTGAN(
-    networks=Dropped(Residual32(), (0.0, 0.2, 0.5, 0.5, 0.0)),
+    networks=Dropped(ResNet(), (0.0, 0.2, 0.5, 0.5, 0.0)),
     optimizer=Adam(Linear(2e-4, 0.0), (0.0, 0.9)),
 )

@@ -5,7 +5,16 @@ The field's words took their places (docs/glossary.md). From 0.1.0 on a name tha
 
 from __future__ import annotations
 
+from functools import partial
+from importlib import import_module
 from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from ..aliases import ALIASES
+from ..errors import require
+
+if TYPE_CHECKING:
+    from ..core import Networks
 
 OLD_MODULES = {
     "saddle.games.whole": "saddle.games.whole_batch",
@@ -13,6 +22,7 @@ OLD_MODULES = {
     "saddle.layers.initial": "saddle.layers.init",
     "saddle.layers.pipe": "saddle.layers.ada_pipeline",
     "saddle.layers.warp": "saddle.layers.affine_warp",
+    "saddle.networks.attentive": "saddle.networks.resnet",
     "saddle.networks.autoencoding": "saddle.networks.ebgan",
     "saddle.networks.classifying": "saddle.networks.ac_gan",
     "saddle.networks.composed": "saddle.networks.wrappers",
@@ -33,7 +43,7 @@ OLD_MODULES = {
     "saddle.parts.together": "saddle.parts.collectives",
     "saddle.penalties.slopes": "saddle.penalties.gradients",
 }  # where a module lies now
-OLD_NAMES: dict[str, dict[str, str]] = {  # by the module as it is called now: what its names were, and are
+OLD_NAMES: dict[str, dict[str, str]] = {  # by the module as it is called now
     "saddle.batches": {
         "LABELS": "LABEL_ADVICE",
     },
@@ -151,7 +161,7 @@ OLD_NAMES: dict[str, dict[str, str]] = {  # by the module as it is called now: w
         "Comparing": "OpponentCritic", "features": "count_features",
     },
     "saddle.networks.sn_gan": {
-        "leaky": "leaky_relu_01", "summing": "sum_pooling_critic",
+        "leaky": "leaky_relu_01", "summing": "saddle.networks.resnet:sum_pooling_critic",
     },
     "saddle.objectives.around": {
         "alone": "is_critic_alone", "comparable": "check_comparable", "innermost": "innermost_objective",
@@ -213,13 +223,29 @@ OLD_MEMBERS = {
 
 def with_old_names(module: ModuleType) -> ModuleType:
     """The module, as a stand-in that knows its names of 0.1.0 too; itself where none has changed."""
-    old = OLD_NAMES.get(module.__name__)
-    if old is None:
+    old = {before: find_current(module, now) for before, now in OLD_NAMES.get(module.__name__, {}).items()}
+    if module.__name__.startswith("saddle.networks"):
+        old |= {name: partial(make_old_network, name) for name in ALIASES}
+    if not old:
         return module
     both = ModuleType(module.__name__, module.__doc__)
-    vars(both).update(vars(module))
-    vars(both).update({before: getattr(module, now) for before, now in old.items() if before not in vars(module)})
+    vars(both).update(old | vars(module))
     return both
+
+
+def find_current(module: ModuleType, now: str) -> object:
+    """What is called so in the module, or in another one that the name tells."""
+    elsewhere, _, name = now.rpartition(":")
+    return getattr(import_module(elsewhere) if elsewhere else module, name)
+
+
+def make_old_network(old: str, *args: Any, **named: Any) -> Networks:
+    """What an old class made of these values; a function, so it can be nobody's base."""
+    from ..networks import ResNet
+
+    _, fields, values = ALIASES[old]
+    require(len(args) <= len(fields), f"{old} takes {len(fields)} values, not {len(args)}")
+    return ResNet(**{**values, **dict(zip(fields, args, strict=False)), **named})
 
 
 def rename_members(module: ModuleType) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ..core import Networks, Objective, Optimizing, Paper
 from ..games import Turns
-from ..networks import ProjectedResidual32
+from ..networks import ResNet
 from ..objectives import Hinge
 from ..optim import Adam, Linear
 from .versus import Versus
@@ -18,7 +18,9 @@ class ProjectionGAN(Versus):
 
     paper = Paper("Miyato & Koyama", 2018, arxiv="1802.05637")
 
-    networks: Networks = ProjectedResidual32()  # generator and critic
+    networks: Networks = ResNet(  # generator and critic
+        width_generator=256, conditional=True, spectral="critic", head="projection"
+    )
     objective: Objective = Hinge()  # how scores become losses
     turns: Turns = Turns(critic=5)  # moves of each player in a round; the authors' code
     optimizer: Optimizing = Adam(lr=Linear(2e-4, 0.0), betas=(0.0, 0.9))  # how both players step; as SN-GAN's

@@ -68,7 +68,7 @@ def narrow_networks(value: V) -> V:
     own = {name: getattr(value, name) for name in field_types(type(value))}
     changes: dict[str, Any] = {name: narrow_networks(part) for name, part in own.items() if isinstance(part, NETWORKS)}
     if isinstance(value, NETWORKS):
-        changes |= {name: min(own[name], NARROW_WIDTH) for name in WIDTH_FIELDS if name in own}
+        changes |= {name: min(own[name], NARROW_WIDTH) for name in WIDTH_FIELDS if own.get(name) is not None}
     changes |= {"group": 1} if isinstance(value, GroupedResidual) else {}  # which so few channels fill
     return cast(V, dataclasses.replace(cast(Any, value), **changes))
 

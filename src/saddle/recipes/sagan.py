@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..core import Networks, Objective, Optimizing, Paper
-from ..networks import AttentiveResidual32
+from ..networks import ResNet
 from ..objectives import Hinge
 from ..optim import Adam
 from .versus import Versus
@@ -20,7 +20,9 @@ class SAGAN(Versus):
 
     paper = Paper("Zhang et al.", 2018, arxiv="1805.08318")
 
-    networks: Networks = AttentiveResidual32()  # generator and critic; SN-GAN's with attention, both normalised
+    networks: Networks = ResNet(  # generator and critic; SN-GAN's with attention, both normalised
+        width_generator=256, attention=16, spectral="both", head="sum"
+    )
     objective: Objective = Hinge()  # how scores become losses
     optimizer: Optimizing = Adam(lr=1e-4, betas=(0.0, 0.9))  # how the generator steps; the authors'
     critic_optimizer: Optimizing = Adam(lr=4e-4, betas=(0.0, 0.9))  # how the critic steps; the authors'

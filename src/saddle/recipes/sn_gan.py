@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ..core import Networks, Objective, Optimizing, Paper
 from ..games import Turns
-from ..networks import SpectralConvolutional, SpectralResidual32
+from ..networks import ResNet, SpectralConvolutional
 from ..objectives import Hinge
 from ..optim import Adam, Linear
 from .versus import Versus
@@ -29,4 +29,4 @@ class SNGAN(Versus):
 
 
 # Their residual networks for 32x32 pixels.
-residual = SNGAN(networks=SpectralResidual32())
+residual = SNGAN(networks=ResNet(width_generator=256, spectral="critic", head="sum"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..core import Networks, Optimizing, Paper
-from ..networks import Convolutional, Residual32
+from ..networks import Convolutional, ResNet
 from ..objectives import Wasserstein
 from ..optim import Adam
 from ..penalties import GradientPenalty
@@ -25,7 +25,7 @@ class TTUR(Versus):
 
 # WGAN-GP on CIFAR-10 with one move each, where the critic is the faster.
 wgan_gp = TTUR(
-    networks=Residual32(),
+    networks=ResNet(),
     objective=Wasserstein(),
     penalties=(GradientPenalty(10.0),),
     optimizer=Adam(1e-4, (0.0, 0.9)),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ..core import Networks, Objective, Optimizing, Paper, Penalties
 from ..games import Turns
-from ..networks import Convolutional, Residual32
+from ..networks import Convolutional, ResNet
 from ..objectives import Wasserstein
 from ..optim import Adam
 from ..penalties import Divergence
@@ -28,4 +28,4 @@ class WGANDiv(Versus):
 
 
 # The authors' residual networks for 32x32 pixels, with their weight.
-cifar = WGANDiv(networks=Residual32(), penalties=(Divergence(weight=10.0, power=6.0),))
+cifar = WGANDiv(networks=ResNet(), penalties=(Divergence(weight=10.0, power=6.0),))

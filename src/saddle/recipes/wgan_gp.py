@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ..core import Networks, Objective, Optimizing, Paper, Penalties
 from ..games import Turns
-from ..networks import Convolutional, Convolutional5, Perceptron, Residual32
+from ..networks import Convolutional, Convolutional5, Perceptron, ResNet
 from ..objectives import Wasserstein
 from ..optim import Adam, Linear
 from ..penalties import GradientPenalty
@@ -35,4 +35,4 @@ mnist = WGANGP(Convolutional5(width=64, normal_generator=False), optimizer=Adam(
 
 # Their gan_cifar_resnet.py: 32x32 pixels. Their generator answers with 128 fakes, twice what the critic is shown; here
 # with as many as the critic's. They add noise below one grey level to the reals; here there is none.
-cifar = WGANGP(Residual32(), optimizer=Adam(Linear(2e-4, 0.0), (0.0, 0.9)))
+cifar = WGANGP(ResNet(), optimizer=Adam(Linear(2e-4, 0.0), (0.0, 0.9)))

@@ -7,6 +7,7 @@ import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from ..aliases import RenameCalls
 from ..errors import format_count
 from ..runs.manifest import Manifest
 
@@ -29,7 +30,7 @@ def name_facts(manifest: Manifest) -> dict[str, ast.expr]:
 
 def manifest_facts(manifest: Manifest) -> dict[str, ast.expr]:
     """The recipe's class and fields, the settings, the data and the machine."""
-    recipe = ast.parse(manifest.recipe, mode="eval").body
+    recipe = RenameCalls().visit(ast.parse(manifest.recipe, mode="eval").body)
     rest = dataclasses.asdict(manifest.settings) | {"images": manifest.images}
     rest |= {f"data.{name}": manifest.data[name] for name in ("samples", "fingerprint")}
     rest |= {f"source.{name}": digest[:12] for name, digest in (manifest.source or {}).items()}
