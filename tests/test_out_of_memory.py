@@ -119,6 +119,8 @@ def test_what_fits_is_not_refused():
     check_capacity(10, 100, "things", "-n", free=1000)
     with pytest.raises(Mistake, match=r"11 things take 1\.1 KB, and 1,000 bytes are free; -n 9 would fit"):
         check_capacity(11, 101, "things", "-n", free=1000)
+    with pytest.raises(Mistake, match=r"0 bytes are free; not one would fit$"):
+        check_capacity(1, 101, "things", "-n", free=0)
     assert (available_memory() or 10**9) > 10**7
     assert [format_bytes(n) for n in (5, 1536, 10**6, 10**9, 10**13)] == [
         "5 bytes",

@@ -53,6 +53,8 @@ def test_what_changes_the_game_is_told_with_all_that_it_takes(name: str, option:
 @pytest.mark.parametrize(("line", "says"), [
     ("train dcgan --lr 1e-3", "--lr; the learning rate is --optimizer.lr 1e-3 (the critic's learning rate: "
                               "--critic-optimizer 'Adam(lr=0.001)')"),
+    ("measure run --samples 500", "how many samples is -n 500"),
+    ("sample run --images 9", "how many samples is -n 9"),
     ("train ttur --d-lr 1e-3", "the critic's learning rate is --critic-optimizer.lr 1e-3"),
     ("train --n_critic 5", "how often the critic moves in a round is --turns.critic 5"),
     ("train --nz 128", "the size of the latents is --networks.latent 128"),

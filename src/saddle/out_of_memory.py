@@ -101,9 +101,11 @@ def check_capacity(count: int, each: int, what: str, option: str, free: int | No
     """Refuse so many things of so many bytes as memory cannot hold, naming the number that it can."""
     free = available_memory() if free is None else free
     if free is not None:
-        most = max(1, free // max(1, each))
+        most = max(0, free) // max(1, each)
         need = f"{count:,} {what} take {format_bytes(count * each)}, and {format_bytes(free)} are free"
-        require(count <= most, f"{need}; {option} {round_down(most)} would fit")
+        require(
+            count <= most, f"{need}; {option} {round_down(most)} would fit" if most else f"{need}; not one would fit"
+        )
 
 
 def round_down(count: int) -> int:

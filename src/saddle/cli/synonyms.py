@@ -131,7 +131,9 @@ OPTIONS: dict[str, Synonym] = {
     **dict.fromkeys(
         ("checkpoint", "ckpt", "weights", "resume-from", "load", "netg", "network", "pretrained", "continue-train"), ON
     ),
-    **dict.fromkeys(("num-samples", "n-samples", "nsamples", "num-images", "num", "count", "n-images"), MANY),
+    **dict.fromkeys(
+        ("samples", "images", "num-samples", "n-samples", "nsamples", "num-images", "num", "count", "n-images"), MANY
+    ),
     **dict.fromkeys(("sample-interval", "sample-every", "display-freq"), SHEETS),
     **dict.fromkeys(("mirror", "hflip", "horizontal-flip", "xflip"), MIRROR),
     **dict.fromkeys(
