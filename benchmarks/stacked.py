@@ -54,7 +54,7 @@ def samples(match: Match[Images], count: int, step: int = 500) -> Iterator[Tenso
     """New images of the averaged generator."""
     like = torch.zeros(step, 3, 32, 32)
     torch.manual_seed(1)
-    with eval_no_grad(match.game), match.average.worn() if match.average else nullcontext():
+    with eval_no_grad(match.game), match.ema.applied() if match.ema else nullcontext():
         for _ in range(count // step):
             yield match.game.sample(like)
 

@@ -44,8 +44,8 @@ def test_the_layers_that_may_be_named_are_those_that_there_are() -> None:
         ("nonsense", "there are no features nonsense"),
         ("hf:", "write hf:OWNER/NAME"),
         (".", "is no file with Inception's weights, nor a folder"),
-        ("notes.txt", "a .pth, .pt or .npz file was expected"),
-        ("notes.txt:768", "a .pth, .pt or .npz file was expected"),
+        ("notes.txt", r"a file of pytorch-fid .* was expected"),
+        ("notes.txt:768", r"a file of pytorch-fid .* was expected"),
         ("weights.pth", "there is no file weights.pth"),
     ],
 )

@@ -75,7 +75,7 @@ def test_one_flipped_bit_is_said_and_changes_no_figure(home, data, ending, where
 def test_each_thing_that_decides_features_has_its_own_place(home, data):
     other = replace(data, fingerprint="of-other-noise")
     held = hold_out(data, 20)
-    sides = [SampleSet(data), SampleSet(other), SampleSet(data, 20), SampleSet(held), SampleSet(held.held)]
+    sides = [SampleSet(data), SampleSet(other), SampleSet(data, 20), SampleSet(held), SampleSet(held.held_out)]
     eyes = [Identity(data.shape), RandomFeatures()]
     places = {find_cache_paths(side, eye) for side in sides for eye in eyes}
     assert len(places) == len(sides) * len(eyes)
