@@ -30,7 +30,9 @@ class Chance:
         spread = torch.linspace(3, 0.01, width)
         mixing = torch.randn(width, width, generator=torch.Generator().manual_seed(0)) * spread / width**0.5
         self.features: Tensor = (torch.randn(n, width, generator=dice) @ mixing).relu()
-        self.extractor = SimpleNamespace(title=f"chance-{width}", network=SimpleNamespace(name="chance", dimension=width))
+        self.extractor = SimpleNamespace(
+            title=f"chance-{width}", network=SimpleNamespace(name="chance", dimension=width)
+        )
 
     def __len__(self) -> int:
         return len(self.features)
