@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ import torch
 
 from saddle import load, resume
 from saddle.cli import main
+from saddle.recipes.old_names import OLD_MODULES, OLD_NAMES, with_old_names
 
 OLD = Path(__file__).parent / "old_runs"
 RUNS = sorted(path.name for path in OLD.iterdir())
@@ -38,3 +40,10 @@ def test_it_is_loaded_sampled_and_reported(old: Path, capsys: pytest.CaptureFixt
     made = load(old, trust=True).sample(3, seed=1)
     assert made.isfinite().all() and torch.equal(made, load(old, trust=True).sample(3, seed=1))
     assert main(["report", str(old), "--trust"]) == 0 and main(["diff", str(old), str(old)]) == 0
+
+
+def test_every_old_name_stands_for_something_that_there_is() -> None:
+    assert all(import_module(now) for now in OLD_MODULES.values())
+    missing = [f"{module}.{old}" for module, names in OLD_NAMES.items() for old in names
+               if not hasattr(with_old_names(import_module(module)), old)]  # fmt: skip
+    assert not missing

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -17,10 +17,10 @@ from .errors import WriteFailure, quote_for_shell
 from .options import parse_count
 from .recipes.revive import check_same_recipe, recipe_from_manifest
 from .runs.folder import RunFolder
+from .runs.log import Notify
 from .runs.manifest import Manifest
 from .runs.settings import Settings
 
-Notify = Callable[[str], object]
 FREE = ("threads", "quiet")  # settings that a run is not the run by
 LENGTHS = ("images", "minutes", "epochs")
 

@@ -11,6 +11,7 @@ from .continued import absolute_source
 from .core import Mistake, Recipe, Shape
 from .data import Prepare, open_data
 from .data.dataset import Dataset
+from .data.dataset_table import TOY_SETS
 from .data.held_out import check_hold_out_count, hold_out
 from .data.sources import notify_nobody, resolve_source_name, unambiguous_source
 from .data.undecoded import Notify, ShapeCheck
@@ -28,7 +29,6 @@ from .training.machine import Machine, barrier, find_machine, preserved_globals,
 from .training.match import MatchOptions
 
 GLYPH_CLASSES = 62  # of drawn glyphs
-TOYS = ("ring", "grid", "swiss-roll")
 
 
 def parse_settings(data: str | None, settings: Mapping[str, Any]) -> Settings:
@@ -68,8 +68,7 @@ def resolve_recipe(recipe: str | Recipe[Any], options: dict[str, str],
 
 
 def open_checked_data(recipe: str | Recipe[Any], wish: RunRequest, asked: Settings, chosen: Settings, batch: int,
-                      where: Machine,
-           watch: Callback) -> Dataset:  # fmt: skip
+                      where: Machine, watch: Callback) -> Dataset:  # fmt: skip
     """The data, if such can be played on; what cannot is refused before pictures are read, as far as can be told."""
     rehearsed: list[Shape] = []
 
@@ -87,7 +86,7 @@ def open_checked_data(recipe: str | Recipe[Any], wish: RunRequest, asked: Settin
 
 
 def check_playable(recipe: str | Recipe[Any], wish: RunRequest, asked: Settings, data: Shape, where: Machine,
-             most: int | None = None) -> Shape:  # fmt: skip
+                   most: int | None = None) -> Shape:  # fmt: skip
     """The shape, if such data can be played on; else refused, before anything is read or written, proposing what can.
 
     `most`: how many samples there are, once that is known.
@@ -108,7 +107,7 @@ def find_playable_options(recipe: str, options: Mapping[str, str]) -> Mapping[st
     """
     _, entry = find_recipe(recipe)
     size = entry.size or 32
-    data = Shape(2, 1, 1) if entry.data in TOYS else Shape(1, size, size, GLYPH_CLASSES)
+    data = Shape(2, 1, 1) if entry.data in TOY_SETS else Shape(1, size, size, GLYPH_CLASSES)
     understand, attempt = make_rehearsals(recipe, Settings(device="cpu"), data, find_machine("cpu"))
     wish = RunRequest(options, {})
     with preserved_globals():
@@ -121,7 +120,7 @@ def find_playable_options(recipe: str, options: Mapping[str, str]) -> Mapping[st
 
 
 def make_rehearsals(recipe: str | Recipe[Any], asked: Settings, data: Shape, where: Machine,
-          most: int | None = None) -> tuple[PlanRun, TryRun]:  # fmt: skip
+                    most: int | None = None) -> tuple[PlanRun, TryRun]:  # fmt: skip
     """How a wish is understood as something that can be played on such data, and how that is tried."""
 
     def understand(wish: RunRequest) -> PlannedRun:
@@ -145,7 +144,7 @@ def default_data_overrides(entry: RecipeEntry, options: dict[str, str]) -> dict[
 
 
 def open_training_data(chosen: Settings, watch: Callback, suits: ShapeCheck = lambda shape, most: None,
-           say: Notify | None = None) -> Dataset:  # fmt: skip
+                       say: Notify | None = None) -> Dataset:  # fmt: skip
     """The data, decoded by the first process while the others wait."""
     fields = {field.name: getattr(chosen, field.name) for field in dataclasses.fields(Prepare)}
     source = unambiguous_source(chosen.data or "glyphs")

@@ -171,7 +171,7 @@ def resume(path: str | Path, *, threads: int | None = None, data: str | None = N
 
 
 def restore_loop(folder: RunFolder, before: Manifest, threads: int | None, watch: Callback, code: CodeVersion | None,
-             data: str | None, images: str | int | None) -> Loop:  # fmt: skip
+                 data: str | None, images: str | int | None) -> Loop:  # fmt: skip
     """A run that stands where it stopped; its checkpoint, as large as the networks, is let go of before it plays on."""
     source = source_to_resume(folder, before, code, watch.on_message)
     if said := describe_edited_plugin(folder, before):
@@ -206,7 +206,7 @@ def restore_loop(folder: RunFolder, before: Manifest, threads: int | None, watch
 
 
 def make_loop(folder: RunFolder, manifest: Manifest, recipe: Recipe[Any], samples: Dataset, where: Machine,
-             watch: Callback, gauge: EvaluateFunction | None) -> Loop:  # fmt: skip
+              watch: Callback, gauge: EvaluateFunction | None) -> Loop:  # fmt: skip
     chosen = manifest.settings
     match = Match(recipe, samples, manifest.images, where, match_options(chosen))
     for sentence in describe_part_effects(match.game, match.stage.batch, chosen.accumulate, world_size()):

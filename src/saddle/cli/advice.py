@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from ..errors import Mistake, quote_for_shell
 from ..measuring.metric_table import parse_metric_names
-from ..options import override_fields, parse_count
+from ..options import as_flags, override_fields, parse_count
 from .synonyms import LOSSES, OPTIMIZERS, OPTIONS, Synonym
 
 Read = Callable[[Sequence[str]], list[dict[str, str]]]  # words of options as texts for each value; or a Mistake
@@ -91,11 +91,7 @@ def playable(way: str, context: Context) -> str:
     if name is None or not find_recipe(name)[1].module.startswith("saddle."):
         return way
     found = find_playable_options(name, context.read(shlex.split(way))[-1])
-    return (
-        " ".join(f"--{field.replace('_', '-')} {quote_for_shell(text)}" for field, text in found.items())
-        if found
-        else way
-    )
+    return as_flags({field.replace("_", "-"): text for field, text in found.items()}) or way
 
 
 def recipe_name(context: Context) -> str | None:

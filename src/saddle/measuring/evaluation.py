@@ -13,9 +13,11 @@ from torch import Tensor
 from ..blame import blame_user_code
 from ..core import Mistake, require
 from ..data.dataset import Dataset
+from ..data.sources import notify_nobody
+from ..data.undecoded import Notify
 from ..errors import Failure
 from ..metrics.figures import Figure, Protocol
-from .extractors import Extractors, Notify, notify_nobody
+from .extractors import Extractors
 from .foreseen import check_sample_count, naming_metric
 from .inputs import SampleInfo, SampleSet, check_same_shape
 from .maker import GeneratorHandle

@@ -13,7 +13,8 @@ from ..core import Shape, require
 from ..data.cache.location import cache_home
 from ..data.dataset import Dataset
 from ..data.progress import tell_wait
-from ..data.sources import split_suffix
+from ..data.sources import notify_nobody, split_suffix
+from ..data.undecoded import Notify
 from ..metrics.classifier import Classifier, train_classifier
 from ..metrics.features import (
     ClassifierFeatures,
@@ -37,15 +38,10 @@ from .metric_table import (
 )
 from .seen import DeviceExtractor
 
-Notify = Callable[[str], None]
 CPU = torch.device("cpu")
 COMMON_DIMENSION = 768  # of a file without the last blocks: the largest of the dimensions that others measure, too
 READ = 128  # pixels of the shorter side: larger images are made smaller for random features, by whole factors
 MAX_CLASSIFIER_SIDE = 64  # pixels of a side up to which a classifier learns in a minute
-
-
-def notify_nobody(sentence: str) -> None:
-    """Nobody listens."""
 
 
 class Extractors:

@@ -8,11 +8,12 @@ from contextlib import contextmanager
 import torch
 
 from ..core import Mistake, Shape, require
+from ..data.sources import notify_nobody
 from ..data.toys import toy_modes
 from ..metrics.diversity import count_scales
 from ..metrics.features import inception_download
 from ..runs.settings import Settings
-from .extractors import Extractors, learnable, notify_nobody, unnamed
+from .extractors import Extractors, learnable, unnamed
 from .inputs import SampleInfo, check_same_shape
 from .metric_input import NEEDS_GENERATOR
 from .metric_table import FEATURE_NAMES, Metric, MetricReads, all_metrics, names_classes, parse_metric_names

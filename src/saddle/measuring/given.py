@@ -16,8 +16,7 @@ from ..data import Prepare, open_data
 from ..data.dataset import Dataset, compute_fingerprint
 from ..data.readers.arrays import to_uint8_images
 from ..data.readers.npy import map_npy
-from ..data.undecoded import ShapeCheck
-from .extractors import Notify
+from ..data.undecoded import Notify, ShapeCheck
 
 Measurable = str | Path | NDArray[Any] | Tensor | Dataset
 
@@ -32,7 +31,7 @@ def is_named_source(given: Measurable) -> bool:
 
 
 def open_measurable(given: Measurable, prepare: Prepare, say: Notify, name: str,
-           suits: ShapeCheck = lambda shape, most: None) -> Dataset:  # fmt: skip
+                    suits: ShapeCheck = lambda shape, most: None) -> Dataset:  # fmt: skip
     """The samples that are meant; those in memory are called by this name. Raises Mistake for anything else.
 
     `suits` is asked what it thinks of the shape of pictures, before these are read.

@@ -76,7 +76,7 @@ def check_memory(count: int, shape: Shape, option: str) -> None:
 
 
 def generated_dataset(name: str, made: Iterable[Tensor], n: int, shape: Shape, classes: tuple[str, ...] = (),
-            labels: Tensor | None = None) -> GeneratedSamples:  # fmt: skip
+                      labels: Tensor | None = None) -> GeneratedSamples:  # fmt: skip
     """`n` made samples as a data set, taken in some at a time: images as they would be saved, in bytes.
 
     Raises Mistake for NaN.

@@ -16,8 +16,8 @@ from ..data import Prepare, open_data
 from ..data.dataset import Dataset
 from ..data.held_out import hold_out
 from ..data.progress import hide_progress
-from ..data.sources import resolve_source_name, unambiguous_source
-from ..data.undecoded import ShapeCheck
+from ..data.sources import notify_nobody, resolve_source_name, unambiguous_source
+from ..data.undecoded import Notify, ShapeCheck
 from ..data.wording import without_option_hints
 from ..errors import did_you_mean, quote_for_shell
 from ..hints import describe_type, field_types, fits_type
@@ -34,7 +34,7 @@ from ..runs.timing import read_pace
 from ..signatures import takes_fields_of
 from ..training.machine import find_device
 from .evaluation import DEFAULT_SAMPLES, DEFAULT_SOURCE_SAMPLES, Evaluation
-from .extractors import Extractors, Notify, notify_nobody
+from .extractors import Extractors
 from .foreseen import foretell, preflight
 from .given import Measurable, check_writable, is_named_source, is_run, open_measurable, prepare_like, with_fingerprint
 from .inputs import SampleInfo, check_memory, describe_shape

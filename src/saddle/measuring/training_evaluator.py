@@ -12,6 +12,7 @@ from ..core import Mistake
 from ..data.dataset import Dataset
 from ..data.feed import Feed
 from ..data.held_out import held_out_of
+from ..data.undecoded import Notify
 from ..inference.load import LoadedGame
 from ..metrics.estimates import mean_estimate, student_t_quantile
 from ..metrics.figures import Figure, Protocol
@@ -22,7 +23,7 @@ from ..training.engine import derive_seed
 from ..training.health.probe import SupportsJudge
 from ..training.match import Match
 from .evaluation import DEFAULT_REFERENCES, Evaluation
-from .extractors import Extractors, Notify
+from .extractors import Extractors
 from .foreseen import preflight
 from .inputs import SampleInfo, check_memory
 from .maker import GeneratorHandle

@@ -93,7 +93,7 @@ def describe_foreign(columns: Sequence[Column], rows: Sequence[tuple[str, Sequen
 
 
 def mark_best(columns: Sequence[Column],
-           rows: Sequence[tuple[str, tuple[Cell, ...]]]) -> tuple[tuple[str, tuple[Cell, ...]], ...]:  # fmt: skip
+              rows: Sequence[tuple[str, tuple[Cell, ...]]]) -> tuple[tuple[str, tuple[Cell, ...]], ...]:  # fmt: skip
     """The rows with the best of each column marked, and those that cannot be told from it."""
     done = [mark_column([cells[i] for _, cells in rows], column.better) for i, column in enumerate(columns)]
     return tuple((title, tuple(cells[r] for cells in done)) for r, (title, _) in enumerate(rows))

@@ -31,7 +31,7 @@ FAILURES_FILE = "failed.json"  # runs that failed, with why: they are not tried 
 
 
 def run_sweep(plan: SweepPlan, out: str | Path | None = None, jobs: int = 1,
-          said: Callable[[str], None] = print) -> tuple[Path, Comparison]:  # fmt: skip
+              said: Callable[[str], None] = print) -> tuple[Path, Comparison]:  # fmt: skip
     """Train what of a plan is not trained yet and compare all of it; returns the sweep's folder, and the comparison.
 
     The same plan in the same folder goes on. A run that fails is noted, and the others go on. Raises Mistake for a

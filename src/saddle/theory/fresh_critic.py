@@ -33,7 +33,7 @@ SampleFunction = Callable[[int], Tensor]
 
 def train_fresh_critic(critic: nn.Module, generator: nn.Module, real: SampleFunction, latents: SampleFunction,
                        steps: int, batch: int = 32,
-          lr: float = 1e-3, every: int = 10, views: Views = ()) -> list[CriticStep]:  # fmt: skip
+                       lr: float = 1e-3, every: int = 10, views: Views = ()) -> list[CriticStep]:  # fmt: skip
     """Train the critic by Adam; moments at the start and after each `every` steps."""
     judge = Judge(critic, Clock(), views=views)  # type: ignore[arg-type]
     optimizer = Adam(lr, (0.5, 0.999)).build(critic.parameters())

@@ -143,8 +143,8 @@ def match_rows(pictures: ImageNames, rows: Sequence[LabelRow]) -> tuple[list[lis
 
 def describe_mismatches(pile: UndecodedImages, pictures: ImageNames, rows: Sequence[LabelRow],
                         fits: Sequence[Sequence[int]],
-             values: Sequence[Sequence[str]], lost: Sequence[int], table: str,
-             column: str) -> Iterator[str]:  # fmt: skip
+                        values: Sequence[Sequence[str]], lost: Sequence[int], table: str,
+                        column: str) -> Iterator[str]:  # fmt: skip
     """What does not fit between pictures and rows, in sentences."""
     without = [i for i, found in enumerate(values) if not found or list(found) == [""]]
     if without:

@@ -216,7 +216,7 @@ def find_by_name(spec: str, paths: Iterable[str], least: int = 0) -> list[str]:
 
 
 def find_label_table(spec: str, folders: Sequence[Path], inside: Callable[[str], Callable[[], bytes] | None],
-          others: Sequence[str] = ()) -> LabelTable:  # fmt: skip
+                     others: Sequence[str] = ()) -> LabelTable:  # fmt: skip
     """The table of `tags.csv` or `tags.csv:column`: a path, a file in one of the folders, or inside an archive."""
     for name, column in ((spec, None), (spec.rpartition(":")[0], spec.rpartition(":")[2] or None)):
         for path in (Path(name), *(folder / name for folder in folders)):

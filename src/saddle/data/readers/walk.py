@@ -99,7 +99,7 @@ def read_entries(found: FolderWalk, inner: str, real: str) -> list[os.DirEntry[s
 
 
 def sort_entry(found: FolderWalk, entry: os.DirEntry[str], name: str, base: str, follow: bool,
-         waiting: list[tuple[str, str]], linked: list[tuple[str, str]]) -> None:  # fmt: skip
+               waiting: list[tuple[str, str]], linked: list[tuple[str, str]]) -> None:  # fmt: skip
     """Put an entry where it belongs: a file, a folder to look into, or what is passed over."""
     try:
         linking = entry.is_symlink()
