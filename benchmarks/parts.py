@@ -20,10 +20,12 @@ import torch
 from torch import Tensor
 
 from saddle.batches import Images
-from saddle.core import Clock, Recipe, Shape
+from saddle.clock import Clock
 from saddle.networks import Convolutional
+from saddle.recipe import Recipe
 from saddle.recipes.dcgan import DCGAN
 from saddle.recipes.wgan_gp import WGANGP
+from saddle.shape import Shape
 from saddle.training.engine import Engine
 
 SIDE, BATCH, WIDTH = 64, 128, 16

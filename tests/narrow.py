@@ -5,11 +5,12 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from saddle.core import Recipe, Shape
 from saddle.data.dataset_table import TOY_SETS
 from saddle.games import AccuracyGate, Turns
 from saddle.optim import Burst
+from saddle.recipe import Recipe
 from saddle.recipes import RECIPES, find_recipe
+from saddle.shape import Shape
 
 WIDTH, BATCH, CLASSES = 8, 4, 3
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from saddle.core import Clock, Judge, Shape, Verdict, as_leaf
+from saddle.clock import Clock
+from saddle.core import Judge, Verdict, as_leaf
 from saddle.networks import Perceptron
 from saddle.networks.ac_gan import Classifying
 from saddle.penalties import Classification
+from saddle.shape import Shape
 
 MEANS = torch.tensor([-1.5, 0.0, 1.5])  # of three unit normals, each a class
 POINT = Shape(2, 1, 1, 3)

@@ -11,8 +11,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from saddle.core import Clock, Judge, Judged, Mistake, Shape, Verdict, as_leaf
+from saddle.clock import Clock
+from saddle.core import Judge, Judged, Verdict, as_leaf
 from saddle.data.dataset import Dataset
+from saddle.errors import Mistake
 from saddle.games import Adversarial
 from saddle.layers.ada_pipeline import ImageDraws, ada_augment, colour_matrix
 from saddle.layers.affine_warp import rotation_matrix, scale_matrix, translation_matrix, warp_images
@@ -25,6 +27,7 @@ from saddle.parts import Shard, use_shard
 from saddle.penalties import R1, LeCam
 from saddle.recipes import find_recipe
 from saddle.recipes.dcgan import DCGAN
+from saddle.shape import Shape
 from saddle.training.machine import Machine
 from saddle.training.match import Match, MatchOptions
 from toys import Critic, Maker

@@ -11,8 +11,8 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from saddle.core import Mistake
 from saddle.data.glyphs import draw_glyphs
+from saddle.errors import Mistake
 from saddle.metrics.classifier import Classifier, class_shares, classifier_accuracy, confident_share, train_classifier
 
 

@@ -8,7 +8,8 @@ from collections.abc import Callable
 
 import pytest
 
-from saddle.core import Clock, Mistake
+from saddle.clock import Clock
+from saddle.errors import Mistake
 from saddle.games import Turns
 from saddle.layers.views import Noise
 from saddle.objectives import NonSaturating

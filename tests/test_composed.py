@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from saddle.core import Mistake, Shape
+from saddle.errors import Mistake
 from saddle.layers.residual import ResidualBlock
 from saddle.networks import (
     NETWORKS,
@@ -26,6 +26,7 @@ from saddle.networks import (
 )
 from saddle.networks.base import probe_verdict, with_latent
 from saddle.options import parse_value
+from saddle.shape import Shape
 
 TINY, POINT = Shape(1, 16, 16), Shape(2, 1, 1)
 

@@ -14,7 +14,9 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
 from saddle.batches import Images
-from saddle.core import Clock, Mistake, Objective, Verdict
+from saddle.clock import Clock
+from saddle.core import Objective, Verdict
+from saddle.errors import Mistake
 from saddle.games import Adversarial
 from saddle.layers import Noise
 from saddle.objectives import (

@@ -17,9 +17,11 @@ from torch.nn.functional import cross_entropy
 from saddle import load, train
 from saddle.batches import Images
 from saddle.cli.sampling import sample
-from saddle.core import Clock, Game, Judge, Mistake, Shape, as_leaf
+from saddle.clock import Clock
+from saddle.core import Game, Judge, as_leaf
 from saddle.data.dataset import Dataset
 from saddle.data.toys import toy_modes
+from saddle.errors import Mistake
 from saddle.games import Adversarial
 from saddle.games.regression import Regression
 from saddle.inference.load import LoadedGame, labels_by_class
@@ -34,7 +36,9 @@ from saddle.networks.resnet import ResNet
 from saddle.networks.sn_gan import Spectral
 from saddle.optim import SGD, Adam
 from saddle.penalties import GradientPenalty
-from saddle.runs.sheets import make_contact_sheet, save_png
+from saddle.runs.pictures import save_png
+from saddle.runs.sheets import make_contact_sheet
+from saddle.shape import Shape
 from saddle.training.engine import Engine
 from saddle.training.manifest_facts import make_data_facts
 
@@ -438,7 +442,7 @@ def test_a_run_records_how_often_each_class_is():
 
 MINE = """
 from dataclasses import dataclass
-from saddle.core import Networks
+from saddle.recipe import Networks
 from saddle.networks import Convolutional
 from saddle.networks.cgan import Concatenated, ConditionalGenerator
 from saddle.recipes.dcgan import DCGAN

@@ -6,10 +6,10 @@ import torch
 import torch.nn.functional as F
 
 from data_files import noise, pictures
-from saddle.core import Shape
 from saddle.data import Dataset, Feed, Prepare, open_data
 from saddle.data.order import random_words, sample_order
 from saddle.errors import Mistake
+from saddle.shape import Shape
 
 
 def numbered(n=50, side=8, channels=3, **options):

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from torch import nn
 
-from saddle.core import Shape
 from saddle.games import Adversarial
 from saddle.networks import Convolutional, MinibatchDiscriminating
 from saddle.objectives import Flipped, Relativistic
 from saddle.penalties import R1, Dragan, FeatureMatching
+from saddle.shape import Shape
 from saddle.training.part_effects import describe_part_effects
 from toys import adversarial
 

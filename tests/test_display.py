@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from saddle.core import Clock, Mistake
+from saddle.clock import Clock
+from saddle.errors import Mistake
 from saddle.extras import install
-from saddle.runs.sheets import make_grid, save_png
+from saddle.runs.pictures import save_png
+from saddle.runs.sheets import make_grid
 from saddle.training.callbacks.base import Callback, Callbacks, RunPlan, default_callbacks
 from saddle.training.callbacks.display import LineDisplay, LiveDisplay, Progress
 from saddle.training.callbacks.tensorboard import TensorBoard

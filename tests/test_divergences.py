@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from saddle.core import Mistake
+from saddle.errors import Mistake
 from saddle.objectives import FDivergence
 
 Generator = Callable[[Tensor], Tensor]

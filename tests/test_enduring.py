@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from saddle.core import Clock, Mistake
-from saddle.errors import quote_for_shell
+from saddle.clock import Clock
+from saddle.errors import Mistake, quote_for_shell
 from saddle.runs.folder import SOURCE_FOLDER, RunFolder
 from saddle.training.callbacks.base import Callback, QuietDisplay, RunPlan
 from saddle.training.callbacks.display import LineDisplay, LiveDisplay

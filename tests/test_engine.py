@@ -12,13 +12,16 @@ from torch import Tensor, nn
 from torch.nn.functional import softplus
 
 from saddle.batches import Images
-from saddle.core import Agree, Clock, Game, Judged, Memory, Mistake, Move, Shape, Turn
+from saddle.clock import Clock
+from saddle.core import Agree, Game, Judged, Memory, Move, Turn
+from saddle.errors import Mistake
 from saddle.games import Adversarial, Clip, Simultaneous, Turns
 from saddle.layers.priors import Normal, Uniform
 from saddle.networks import Convolutional, Dense
 from saddle.objectives import NonSaturating, Wasserstein
 from saddle.optim import SGD, Adam, Burst, Linear, Ramp
 from saddle.penalties import GradientPenalty
+from saddle.shape import Shape
 from saddle.training.engine import Engine, derive_seed
 from toys import LATENT, ROWS, Batches, Critic, Maker, adversarial, engine, images, play
 

@@ -12,9 +12,9 @@ from torch import nn
 from narrow import BATCH, CLASSES, shape, small
 from saddle import load, measure, resume, train
 from saddle.batches import Images
-from saddle.core import Game, Mistake
+from saddle.core import Game
 from saddle.data.dataset_table import TOY_SETS
-from saddle.errors import Interrupted
+from saddle.errors import Interrupted, Mistake
 from saddle.recipes import RECIPES
 from saddle.reports.grids import sample_grid
 from saddle.reports.reading import open_runs

@@ -15,7 +15,8 @@ from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from narrow import CLASSES, shape, small
-from saddle.core import Mistake, required_conditions
+from saddle.core import required_conditions
+from saddle.errors import Mistake
 from saddle.recipes import RECIPES
 
 

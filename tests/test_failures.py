@@ -17,8 +17,7 @@ from torch import Tensor, nn
 
 from saddle import load, resume, train
 from saddle.cli import main
-from saddle.core import Mistake
-from saddle.errors import Failure
+from saddle.errors import Failure, Mistake
 from saddle.training.checkpoint import latest_checkpoint
 from saddle.training.engine import Engine
 from saddle.training.match import Match

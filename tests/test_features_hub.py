@@ -16,8 +16,8 @@ import torch
 from torch import Tensor
 
 import saddle
-from saddle.core import Mistake
 from saddle.data import Prepare, open_data
+from saddle.errors import Mistake
 from saddle.extras import install
 from saddle.measuring.extractors import Extractors
 from saddle.measuring.measure import measure

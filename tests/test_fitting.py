@@ -12,7 +12,8 @@ from torch import Tensor, nn
 
 import saddle
 from saddle.cli import main
-from saddle.core import Clock, Mistake
+from saddle.clock import Clock
+from saddle.errors import Mistake
 from saddle.fitting import FilledGame
 from saddle.games import AccuracyGate, Adversarial, Free, Gated, NoisyReals, Turns
 from saddle.layers import Noise
@@ -26,7 +27,8 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from saddle.core import Views, Penalties, require
+from saddle.core import Views, Penalties
+from saddle.errors import require
 from saddle.layers import Noise
 from saddle.networks import Dense
 from saddle.objectives import LeastSquares
@@ -83,7 +85,7 @@ RUN = ("--data", "ring", "--images", "16", "--pictures", "0", "--quiet", "--out"
      "LayeredPair(2, 8)\n    views: Views = (Noise(), Noise(), Noise())", "OwnLayer is shown no three views"),
     ('require(game.penalties, "OwnView goes with a penalty; give R1()")', "return len(game.penalties) == 2",
      "the fits of OwnView returned False, but should return nothing"),
-    ("require(game.penalties,", "require(game.terms,", "mine.py, line 23: AttributeError"),
+    ("require(game.penalties,", "require(game.terms,", "mine.py, line 24: AttributeError"),
 ])  # fmt: skip
 def test_a_part_of_ones_own_refuses_before_a_folder_is_made(
     old: str, new: str, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -159,4 +161,4 @@ def test_a_value_that_remembers_is_asked_itself():
 def test_the_slots_know_no_part_by_name():
     tree = ast.parse((Path(saddle.__file__).parent / "games" / "slots.py").read_text())
     rooms = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.level}
-    assert rooms == {"clock", "core", "fitting"}
+    assert rooms == {"clock", "core", "errors", "fitting", "recipe"}

@@ -9,14 +9,15 @@ import pytest
 
 from data_files import pictures
 from saddle.cli import main, sweeping
-from saddle.core import Mistake, Shape
 from saddle.data.cache import entry
+from saddle.errors import Mistake
 from saddle.extras import install, installing
 from saddle.measuring.foreseen import foretell
 from saddle.measuring.inputs import SampleInfo
 from saddle.measuring.measure import otherwise
 from saddle.measuring.metric_table import LAYERS, check_features, names_classes
 from saddle.metrics.features.inception import FEATURE_LAYERS
+from saddle.shape import Shape
 from saddle.sweeps.plan import parse_vary, separated
 
 GREY, COLOUR, LARGE = Shape(1, 28, 28, 10), Shape(3, 32, 32, 0), Shape(3, 512, 512, 10)

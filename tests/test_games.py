@@ -14,7 +14,9 @@ from torch.func import functional_call
 from torch.nn.functional import softplus
 
 from saddle.batches import Images
-from saddle.core import Agree, Clock, Game, Judge, Judged, Mistake, Move, Shape, Turn, Verdict
+from saddle.clock import Clock
+from saddle.core import Agree, Game, Judge, Judged, Move, Turn, Verdict
+from saddle.errors import Mistake
 from saddle.games import (
     AccuracyGate,
     Adversarial,
@@ -35,6 +37,7 @@ from saddle.networks.t_gan import Opposed
 from saddle.objectives import CriticAlone, LeastSquares, Minimax, NonSaturating, Wasserstein
 from saddle.optim import SGD, Adam
 from saddle.penalties import FeatureMatching, GradientPenalty, LeCam
+from saddle.shape import Shape
 from saddle.training.engine import Engine
 from toys import LATENT, ROWS, Batches, Critic, Maker, engine, images, play
 

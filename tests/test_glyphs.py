@@ -9,7 +9,6 @@ import sys
 import numpy as np
 import pytest
 
-from saddle.core import Mistake
 from saddle.data.glyphs import (
     CHARACTER_FACES,
     CHARACTERS,
@@ -22,6 +21,7 @@ from saddle.data.glyphs import (
     Jitter,
     draw_glyphs,
 )
+from saddle.errors import Mistake
 
 
 def test_there_are_enough_characters_faces_and_samples() -> None:

@@ -14,17 +14,17 @@ import torch
 from rich.console import Console
 from torch import Tensor
 
-from saddle.core import Clock, Mistake
+from saddle.clock import Clock
 from saddle.data.dataset import Dataset
 from saddle.data.feed import Feed
 from saddle.data.held_out import hold_out
-from saddle.errors import Failure
+from saddle.errors import Failure, Mistake
 from saddle.games import Adversarial
 from saddle.networks import Convolutional, SpectralConvolutional
 from saddle.recipes.dcgan import DCGAN
 from saddle.runs.findings import Finding, health_path, read_findings
 from saddle.runs.folder import RunFolder
-from saddle.runs.log import read_log as read_log
+from saddle.runs.log import read_log
 from saddle.training.callbacks.base import Callback, Callbacks, RunPlan
 from saddle.training.callbacks.display import LineDisplay, LiveDisplay
 from saddle.training.checkpoint import latest_checkpoint, read_checkpoint, read_latest_checkpoint

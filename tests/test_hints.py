@@ -9,7 +9,9 @@ import torch
 from torch import Tensor
 
 from narrow import small
-from saddle.core import Clock, Judged, Memory, Mistake, Penalties, Penalty, Remembers, Shape, View, Views
+from saddle.clock import Clock
+from saddle.core import Judged, Memory, Penalties, Penalty, Remembers, View, Views
+from saddle.errors import Mistake
 from saddle.games import Gated
 from saddle.games.adversarial import Adversarial
 from saddle.hints import example_text, fits_type
@@ -22,6 +24,7 @@ from saddle.options import override_fields, parse_value
 from saddle.penalties import PENALTIES, R1, LeCam
 from saddle.recipes import find_recipe
 from saddle.recipes.kinds import VALUE_TYPES
+from saddle.shape import Shape
 
 DATA = Shape(2, 1, 1)
 

@@ -7,14 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from saddle.core import Mistake
+from saddle.errors import Mistake
 from saddle.metrics.figures import Figure
 from saddle.regular import read_whole
 from saddle.reports.grids import read_png
 from saddle.runs import lines
 from saddle.runs.folder import RunFolder
-from saddle.runs.log import Log, append_line
-from saddle.runs.log import read_log as read_log
+from saddle.runs.log import Log, append_line, read_log
 from saddle.runs.measures import Measurement, append_measurement, measures_path, read_measurements
 from test_run_readers import READERS, silent
 

@@ -17,7 +17,7 @@ from torch.nn.functional import (
     scaled_dot_product_attention,
 )
 
-from saddle.core import Mistake, Shape
+from saddle.errors import Mistake
 from saddle.layers import (
     Downsample,
     GlobalSumPool,
@@ -32,6 +32,7 @@ from saddle.layers.matmul_convs import GlobalConv, LatentConv
 from saddle.layers.residual import ResidualBlock, down_block, same_block, up_block
 from saddle.networks import DampedResidual, GroupedResidual, OrthogonalPerceptron
 from saddle.networks.r3gan import PatternHead
+from saddle.shape import Shape
 
 
 @pytest.fixture(autouse=True)

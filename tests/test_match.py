@@ -11,10 +11,13 @@ import torch
 from torch.nn.functional import adaptive_avg_pool2d
 
 from saddle.batches import Images
-from saddle.core import Clock, Paper, Recipe, Shape, Stage, Turn
+from saddle.clock import Clock
+from saddle.core import Turn
 from saddle.data.dataset import Dataset
 from saddle.games import Adversarial
 from saddle.optim import Adam, Cosine, Exponential, Linear, Ramp
+from saddle.recipe import Paper, Recipe, Stage
+from saddle.shape import Shape
 from saddle.training.ema import EMA, eval_no_grad
 from saddle.training.machine import Machine
 from saddle.training.match import Match, MatchOptions

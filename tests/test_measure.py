@@ -15,10 +15,10 @@ import torch
 from saddle import load, measure, resume, train
 from saddle.cli import main
 from saddle.cli.measuring import format_figures
-from saddle.core import Clock, Mistake, Shape
+from saddle.clock import Clock
 from saddle.data import Prepare, open_data
 from saddle.data.dataset import Dataset
-from saddle.errors import Interrupted
+from saddle.errors import Interrupted, Mistake
 from saddle.measuring.evaluation import metric_function
 from saddle.measuring.inputs import GeneratedSamples, SampleInfo, SampleSet, check_same_shape, generated_dataset
 from saddle.measuring.metric_table import LABELLED_METRICS, METRIC_GROUPS, METRICS, parse_metric_names
@@ -34,6 +34,7 @@ from saddle.runs.folder import RunFolder
 from saddle.runs.measures import Measurement, append_measurement, measures_path, read_measurements
 from saddle.runs.quality import quality_picture_path
 from saddle.runs.timing import read_pace
+from saddle.shape import Shape
 from saddle.training.checkpoint import best_checkpoint_path, latest_checkpoint, read_checkpoint
 from saddle.training.evaluator import Evaluator
 from test_processes import TOY, saddle

@@ -12,9 +12,9 @@ import torch
 
 from saddle import load, measure, train
 from saddle.cli import main
-from saddle.core import Mistake
 from saddle.data.dataset import Dataset
 from saddle.data.toys import sample_toy
+from saddle.errors import Mistake
 from saddle.inference.load import LoadedGame
 from saddle.measuring import measure as measuring
 from saddle.metrics.figures import Figure, Protocol

@@ -14,7 +14,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from saddle import load, train
 from saddle.batches import Images
-from saddle.core import Game, Shape
+from saddle.core import Game
 from saddle.data.dataset import Dataset
 from saddle.inference.load import LoadedGame
 from saddle.measuring.maker import GeneratorHandle
@@ -22,6 +22,7 @@ from saddle.networks import Convolutional
 from saddle.parts import draw_rows
 from saddle.recipes.dcgan import DCGAN
 from saddle.runs.folder import RunFolder
+from saddle.shape import Shape
 from saddle.training.callbacks.base import Callback
 from saddle.training.contact_sheets import ContactSheets
 from saddle.training.health.probe import Probe

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from saddle.core import Mistake, Shape
+from saddle.errors import Mistake
 from saddle.metrics.classifier import Classifier
 from saddle.metrics.diversity import count_scales, mean_pair_distance, ms_ssim, pairwise_ms_ssim
 from saddle.metrics.features import (
@@ -23,6 +23,7 @@ from saddle.metrics.features import (
 from saddle.metrics.frechet import frechet_distance
 from saddle.metrics.moments import Moments
 from saddle.metrics.sliced import laplacian_pyramid, patch_distances, sliced_wasserstein, wasserstein_1d
+from saddle.shape import Shape
 
 
 def noise(n: int, size: int = 32, channels: int = 3, seed: int = 0) -> Tensor:

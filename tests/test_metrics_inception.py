@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from saddle.core import Mistake
+from saddle.errors import Mistake
 from saddle.metrics.features import Inception, extract_features, extractor_facts, frechet_title, load_inception
 from saddle.metrics.features.blocks import ConvReLU, inception_blocks
 from saddle.metrics.features.inception_weights import GRAPH_NAMES, fold_batch_norm, read_inception_weights

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from saddle.core import Mistake
+from saddle.errors import Mistake
 from saddle.metrics.estimates import bootstrap_interval, mean_estimate, metric_by_class, student_t_quantile
 from saddle.metrics.frechet import frechet_distance, gaussian_frechet_distance
 from saddle.metrics.kernel import kid, mmd

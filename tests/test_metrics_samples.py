@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from saddle.core import Mistake
+from saddle.errors import Mistake
 from saddle.metrics import neighbours
 from saddle.metrics.bins import different_bins, k_means
 from saddle.metrics.birthday import birthday_test, closest_pairs, estimate_support

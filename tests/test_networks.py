@@ -9,7 +9,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import conv_transpose2d
 
-from saddle.core import Clock, Judge, Mistake, Shape, as_leaf
+from saddle.clock import Clock
+from saddle.core import Judge, as_leaf
+from saddle.errors import Mistake
 from saddle.layers import SelfAttention, normal_init
 from saddle.networks import (
     UNCONDITIONAL_NETWORKS,
@@ -32,6 +34,7 @@ from saddle.networks import (
 )
 from saddle.objectives import NonSaturating
 from saddle.penalties import GradientPenalty
+from saddle.shape import Shape
 
 DIGIT, TINY, SMALL, MEDIUM, POINT = (
     Shape(1, 28, 28),

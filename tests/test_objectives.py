@@ -11,7 +11,8 @@ from torch.nn.functional import binary_cross_entropy_with_logits as cross_entrop
 from torch.nn.functional import softplus
 from torch.special import ndtri
 
-from saddle.core import Mistake, Objective, Shape
+from saddle.core import Objective
+from saddle.errors import Mistake
 from saddle.networks import Perceptron
 from saddle.objectives import (
     OBJECTIVES,
@@ -27,6 +28,7 @@ from saddle.objectives import (
     Relativistic,
     Wasserstein,
 )
+from saddle.shape import Shape
 
 N = 4000
 BELL = ndtri((torch.arange(N, dtype=torch.float64) + 0.5) / N)  # N(0, 1) as N points of equal weight

@@ -9,7 +9,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from saddle.core import Clock, Mistake
+from saddle.clock import Clock
+from saddle.errors import Mistake
 from saddle.layers.conditional import ConditionalUpBlock
 from saddle.optim import SGD, Adam, Cosine, Geometric, Linear, Orthogonal, Over, RMSprop, Warmup
 from saddle.training.engine import Engine, Stepper

@@ -12,7 +12,8 @@ import pytest
 from torch import nn
 
 from saddle.cli import argv
-from saddle.core import Networks, Number, Objective, Optimizing, Penalties, Prior, Views
+from saddle.clock import Number
+from saddle.core import Objective, Penalties, Views
 from saddle.errors import Mistake
 from saddle.games import Clip, Free, Turns
 from saddle.layers.priors import Normal, Uniform
@@ -21,6 +22,7 @@ from saddle.objectives import Minimax, NonSaturating, Wasserstein
 from saddle.optim import SGD, Adam, Burst, Linear, Ramp, RMSprop
 from saddle.options import override_fields, parse_count, parse_value
 from saddle.penalties import GradientPenalty
+from saddle.recipe import Networks, Optimizing, Prior
 from saddle.recipes import RECIPES, find_recipe
 from saddle.recipes.kinds import VALUE_TYPES
 

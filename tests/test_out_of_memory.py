@@ -15,7 +15,7 @@ import torch
 
 from saddle import load, measure, resume, train
 from saddle.cli import main
-from saddle.core import Mistake
+from saddle.errors import Mistake
 from saddle.inference.load import LoadedGame
 from saddle.out_of_memory import OutOfMemory, available_memory, catch_out_of_memory, check_capacity, format_bytes
 from saddle.runs.settings import Settings

@@ -10,10 +10,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import dropout, dropout2d
 
-from saddle.core import Mistake, Shape
+from saddle.errors import Mistake
 from saddle.games import Adversarial
 from saddle.inference.chance import RowsDraw
 from saddle.inference.load import LoadedGame
+from saddle.shape import Shape
 from toys import LATENT, Critic
 
 CPU = torch.device("cpu")

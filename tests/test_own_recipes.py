@@ -16,7 +16,9 @@ import torch
 from torch import nn
 
 from saddle.batches import Images
-from saddle.core import Recipe, Shape, Verdict
+from saddle.core import Verdict
+from saddle.recipe import Recipe
+from saddle.shape import Shape
 from saddle.games import Adversarial
 from saddle.networks import Dense
 from saddle.optim import Adam
@@ -146,9 +148,9 @@ def test_an_error_late_in_a_run_names_the_last_checkpoint_and_can_be_mended(caps
     long = [*RUN[:3], "1000", *RUN[4:], "--checkpoints", "1e-6"]
     assert main(["train", "mine.py:MyGAN", *long]) == 1
     said = capsys.readouterr().err
-    assert "mine.py, line 20: AssertionError: late; the last good checkpoint is run/checkpoints/" in said
+    assert "mine.py, line 22: AssertionError: late; the last good checkpoint is run/checkpoints/" in said
     Path("mine.py").write_text(START)
-    assert main(["resume", "run"]) == 2 and "line 19 of mine.py was" in capsys.readouterr().err
+    assert main(["resume", "run"]) == 2 and "line 21 of mine.py was" in capsys.readouterr().err
     assert main(["resume", "run", "--code", "file"]) == 0
     load("run").sample(2)
 

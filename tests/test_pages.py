@@ -8,8 +8,8 @@ from dataclasses import dataclass, fields
 import pytest
 
 from saddle.cli.pages import options_help, recipe_introduction, walk_fields
-from saddle.core import Recipe
 from saddle.hints import comments
+from saddle.recipe import Recipe
 from saddle.recipes import RECIPES, find_recipe
 
 SOURCE = r"author|paper|algorithm|equation|section|memory|\bours\b|their|code\b|[A-Z]GAN|=|lambda|gamma"

@@ -7,13 +7,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import dropout, softplus
 
-from saddle.core import Clock, Judge, Judged, Mistake, Penalty, Shape, Verdict, as_leaf
+from saddle.clock import Clock
+from saddle.core import Judge, Judged, Penalty, Verdict, as_leaf
+from saddle.errors import Mistake
 from saddle.games.terms import critic_input, weighted_terms
 from saddle.networks import Convolutional, Perceptron
 from saddle.objectives import Wasserstein
 from saddle.parts import Shard, use_shard
 from saddle.penalties.gaps import Consistency, Drift, QuadraticPotential
 from saddle.penalties.gradients import R1, R2, Divergence, Dragan, GradientPenalty, Roth
+from saddle.shape import Shape
 
 SLOPES: tuple[Penalty, ...] = (
     GradientPenalty(), GradientPenalty(one_sided=True), GradientPenalty(target=0), Dragan(), Divergence(),

@@ -25,7 +25,7 @@ from saddle.layers.conditional import ConditionalBatchNorm
 from saddle.objectives import Relativistic, Wasserstein
 from saddle.optim import SGD
 from saddle.penalties import Dragan, FeatureMatching, GradientPenalty, LeCam, PullingAway
-from saddle.runs.log import read_log as read_log
+from saddle.runs.log import read_log
 from saddle.training.checkpoint import latest_checkpoint, read_checkpoint
 from saddle.training.engine import Engine, shard_indices
 from toys import LATENT, Batches, adversarial, images, play

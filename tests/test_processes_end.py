@@ -12,8 +12,7 @@ import pytest
 import torch.distributed as dist
 
 from saddle.cli import main
-from saddle.core import Mistake
-from saddle.errors import Failure
+from saddle.errors import Failure, Mistake
 from saddle.training.checkpoint import latest_checkpoint
 from saddle.training.machine import MissingProcess, catch_missing_process, is_first_to_say
 from test_processes import TOY, free_port

@@ -19,11 +19,13 @@ import torch
 import random_recipes
 from narrow import narrow
 from saddle import resolved, sessions
-from saddle.core import Mistake, Recipe, Shape
 from saddle.data.dataset import Dataset
 from saddle.data.dataset_table import TOY_SETS
+from saddle.errors import Mistake
+from saddle.recipe import Recipe
 from saddle.recipes import find_recipe
 from saddle.recipes.rehearsal import rehearse
+from saddle.shape import Shape
 from saddle.training.machine import find_machine
 from saddle.training.match import Match, MatchOptions
 

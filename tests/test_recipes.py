@@ -17,7 +17,9 @@ from torch import nn
 from narrow import shape, small
 from saddle.batches import Images
 from saddle.cli.showing import count_parameters
-from saddle.core import Agree, Clock, Mistake, Move, Shape, value_at
+from saddle.clock import Clock, value_at
+from saddle.core import Agree, Move
+from saddle.errors import Mistake
 from saddle.hints import comments
 from saddle.networks import Convolutional, GroupedResidual
 from saddle.objectives import NonSaturating, Wasserstein
@@ -28,11 +30,12 @@ from saddle.recipes.gan import GAN
 from saddle.recipes.kinds import VALUE_TYPES, find_value_types
 from saddle.recipes.revive import configure_recipe, name_recipe
 from saddle.recipes.wgan_gp import WGANGP
+from saddle.shape import Shape
 
 MINE = '''
 from __future__ import annotations
 from dataclasses import dataclass
-from saddle.core import Recipe
+from saddle.recipe import Recipe
 from saddle.batches import Images
 from saddle.recipes.wgan_gp import WGANGP
 from saddle.optim import Adam
@@ -338,7 +341,7 @@ def test_a_file_is_asked_for_what_it_does_not_have(mine, name, words):
         ("raise RuntimeError('one\\ntwo')", r"broken\.py, line 1: RuntimeError: one two"),
         ("import nowhere_to_be_found\n", r"broken\.py, line 1: ModuleNotFoundError: No module named"),
         ("from saddle.networks import Dense\nDense(width=0)\n", r"broken\.py, line 2: Dense: width is 0, but"),
-        ("x = 1\n", r"broken\.py defines no recipe; write a frozen dataclass that derives from saddle\.core\.Recipe"),
+        ("x = 1\n", r"broken\.py defines no recipe; write a frozen dataclass that derives from saddle\.recipe\.Recipe"),
         ("from saddle.recipes.gan import GAN\n", r"broken\.py defines no recipe"),
         ("\0", r"broken\.py, line 1: (Syntax|Value)Error"),
     ],

@@ -13,7 +13,9 @@ from torch import nn
 
 from narrow import narrow
 from saddle.batches import Images
-from saddle.core import Clock, Mistake, Recipe, Shape, required_conditions
+from saddle.clock import Clock
+from saddle.core import required_conditions
+from saddle.errors import Mistake
 from saddle.layers.minibatch import MinibatchDiscrimination
 from saddle.layers.spectral import add_spectral_norm
 from saddle.networks import (
@@ -32,8 +34,10 @@ from saddle.networks import (
 )
 from saddle.objectives import Energy, Wasserstein
 from saddle.options import override_fields
+from saddle.recipe import Recipe
 from saddle.recipes import find_recipe
 from saddle.recipes.kinds import VALUE_TYPES
+from saddle.shape import Shape
 from saddle.training.engine import Engine
 from toys import Batches
 

@@ -14,14 +14,16 @@ import torch
 from torch import nn
 
 from saddle.aliases import ALIASES, rename_call
-from saddle.core import Mistake, Networks, Recipe, Shape
+from saddle.errors import Mistake
 from saddle.layers.attention import SelfAttention
 from saddle.networks import NETWORKS, ConditionalDense, Dropped, Packed, Perceptron, ResNet
 from saddle.options import override_fields, parse_expression, parse_value
+from saddle.recipe import Networks, Recipe
 from saddle.recipes import find_recipe
 from saddle.recipes.alternatives import drop_labels
 from saddle.recipes.files import find_file_recipe
 from saddle.recipes.kinds import VALUE_TYPES
+from saddle.shape import Shape
 
 FACTS = json.loads((Path(__file__).parent / "resnet_facts.json").read_text())  # of 0.1.0's classes, at seed 17
 SMALL = {

@@ -18,14 +18,15 @@ import torch
 
 import narrow
 from saddle import load, resume, train
-from saddle.core import Clock, Mistake, Shape
+from saddle.clock import Clock
 from saddle.data.dataset import Dataset
 from saddle.data.toys import sample_toy
-from saddle.errors import Interrupted
+from saddle.errors import Interrupted, Mistake
 from saddle.recipes import RECIPES, find_recipe
 from saddle.recipes.kinds import find_value_types
 from saddle.recipes.revive import parse_recipe
 from saddle.runs.folder import RunFolder
+from saddle.shape import Shape
 from saddle.training.callbacks.base import Callback
 from saddle.training.checkpoint import latest_checkpoint, read_checkpoint, save_checkpoint
 from saddle.training.machine import Machine

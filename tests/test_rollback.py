@@ -12,13 +12,13 @@ import torch.distributed as dist
 import torch.multiprocessing as mp
 from torch import Tensor
 
-from saddle.core import Clock
+from saddle.clock import Clock
 from saddle.errors import Failure
 from saddle.reports.findings import describe_when
 from saddle.runs.curves import read_panels
 from saddle.runs.findings import Rollback, read_findings
 from saddle.runs.folder import RunFolder
-from saddle.runs.log import read_log as read_log
+from saddle.runs.log import read_log
 from saddle.training.callbacks.base import Callback
 from saddle.training.checkpoint import latest_checkpoint, read_checkpoint
 from saddle.training.health import monitor

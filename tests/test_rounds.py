@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from saddle.core import Clock
+from saddle.clock import Clock
 from saddle.games import Turns
 from toys import Batches, adversarial, engine, images, play
 

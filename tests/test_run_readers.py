@@ -12,12 +12,12 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from saddle.core import Mistake
+from saddle.errors import Mistake
 from saddle.metrics.figures import Figure
 from saddle.runs.curves import read_panels
 from saddle.runs.findings import read_findings
 from saddle.runs.folder import RunFolder
-from saddle.runs.log import read_log as read_log
+from saddle.runs.log import read_log
 from saddle.runs.measures import Measurement, append_measurement, read_measurements
 from saddle.runs.timing import read_pace
 from saddle.training.checkpoint import read_checkpoint, read_checkpoint_facts, write_checkpoint

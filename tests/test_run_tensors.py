@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import load
 from torch import Tensor
 
-from saddle.core import Mistake
+from saddle.errors import Mistake
 from saddle.runs.folder import write_atomically
 from saddle.runs.tensors import DTYPE_NAMES, write_tensors
 from saddle.training.checkpoint import read_checkpoint, save_checkpoint, write_checkpoint

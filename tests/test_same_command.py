@@ -13,7 +13,7 @@ import pytest
 
 from saddle import resume, sessions, train
 from saddle.cli import main
-from saddle.core import Clock
+from saddle.clock import Clock
 from saddle.errors import Mistake
 from saddle.runs.folder import RunFolder
 from saddle.runs.manifest import Manifest

@@ -10,7 +10,7 @@ import torch
 
 import saddle.training.checkpoint as checkpoints
 from saddle import resume, train
-from saddle.core import Mistake
+from saddle.errors import Mistake
 from saddle.recipes import RECIPES
 from saddle.recipes.dcgan import DCGAN
 from saddle.resolved import resolve_recipe

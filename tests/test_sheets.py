@@ -12,8 +12,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from saddle.core import Mistake
-from saddle.errors import Failure
+from saddle.errors import Failure, Mistake
 from saddle.runs.curves import MAX_LINE_POINTS, plot_log, smooth, thin
 from saddle.runs.pictures import LINE_HEIGHT
 from saddle.runs.progress import MAX_FRAMES, format_images_seen, pick_evenly

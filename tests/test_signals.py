@@ -17,9 +17,8 @@ import torch
 
 from saddle import resume, train
 from saddle.cli import COMMANDS, main
-from saddle.core import Mistake
 from saddle.early import guarded
-from saddle.errors import Interrupted
+from saddle.errors import Interrupted, Mistake
 from saddle.games import Turns
 from saddle.inference.load import LoadedGame
 from saddle.optim import Burst

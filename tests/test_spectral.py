@@ -9,11 +9,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
-from saddle.core import Mistake, Shape, frozen
+from saddle.core import frozen
+from saddle.errors import Mistake
 from saddle.games import Adversarial
 from saddle.layers import add_spectral_norm, add_spectral_norms, glorot_uniform
 from saddle.layers.spectral import full_precision_unless_meta
 from saddle.networks import Convolutional, OrthogonalPerceptron, Perceptron, ResNet, Spectral
+from saddle.shape import Shape
 from saddle.training.ema import EMA, eval_no_grad
 from toys import Batches, Maker, engine, play
 

@@ -11,10 +11,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from saddle.core import Mistake
 from saddle.data import Dataset, Prepare, open_data
 from saddle.data import stacked as stacks_of
 from saddle.data.stacked import DIGIT_CLASSES, SingleDigits, pick_by_label, stack_digits, stacked_source, unstack_digits
+from saddle.errors import Mistake
 from saddle.metrics.classifier import Classifier
 from saddle.metrics.stacked import count_stack_modes, read_stack_numbers
 

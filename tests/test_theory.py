@@ -12,7 +12,7 @@ import torch
 from matplotlib.figure import Figure
 
 from saddle.cli import main
-from saddle.core import Clock
+from saddle.clock import Clock
 from saddle.games import Adversarial
 from saddle.layers.views import Noise
 from saddle.objectives import FDivergence

@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 import torch
 
-from saddle.core import Mistake, Shape
 from saddle.data.toys import TOY_NAMES, sample_toy, toy_modes
+from saddle.errors import Mistake
 from saddle.metrics.modes import count_mixture_modes
 from saddle.networks import Perceptron
 from saddle.options import override_fields
 from saddle.recipes import find_recipe
+from saddle.shape import Shape
 from saddle.theory.modes import sample_points, train_on_toy
 
 N = 50_000

@@ -20,7 +20,8 @@ from dataclasses import dataclass
 
 from nets.pairs import SIZE
 from saddle.batches import Images
-from saddle.core import Recipe, Shape
+from saddle.recipe import Recipe
+from saddle.shape import Shape
 from saddle.games import Adversarial
 from saddle.networks import Dense
 from saddle.optim import Adam

@@ -12,12 +12,14 @@ import torch
 from torch import Tensor, nn
 
 from saddle.batches import Images
-from saddle.core import Clock, InputGrad, Judge, Judged, LossSide, Shape, Verdict, as_leaf
+from saddle.clock import Clock
+from saddle.core import InputGrad, Judge, Judged, LossSide, Verdict, as_leaf
 from saddle.games import AccuracyGate, Adversarial, Consensus, Gated, NagarajanKolter, Simultaneous, Unrolled
 from saddle.layers import Noise
 from saddle.networks import COMPOSED_NETWORKS, Convolutional, Opposed, Pair
 from saddle.networks.base import Generator
 from saddle.networks.cgan import Conditional
+from saddle.shape import Shape
 from toys import Batches, engine, play
 
 DATA = Shape(1, 16, 16, 3)

@@ -11,7 +11,9 @@ from torch import Tensor, nn
 from torch.nn.functional import log_softmax, softplus
 
 from saddle.batches import Images
-from saddle.core import Clock, Judge, Judged, Mistake, Verdict, as_leaf
+from saddle.clock import Clock
+from saddle.core import Judge, Judged, Verdict, as_leaf
+from saddle.errors import Mistake
 from saddle.games import Adversarial, Simultaneous
 from saddle.games.terms import weighted_terms
 from saddle.objectives import NonSaturating, Wasserstein

@@ -6,7 +6,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from saddle.core import Clock, Judge, Mistake, Verdict, as_leaf
+from saddle.clock import Clock
+from saddle.core import Judge, Verdict, as_leaf
+from saddle.errors import Mistake
 from saddle.layers.views import Noise
 from saddle.optim import Linear
 from saddle.parts import Shard, use_shard

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from saddle.batches import Images
-from saddle.core import Clock, Verdict
+from saddle.clock import Clock
+from saddle.core import Verdict
 from saddle.games import Adversarial
 from saddle.optim import Adam
 from saddle.training.engine import Engine

@@ -9,17 +9,18 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from .core import Mistake, Recipe, Shape, Stage, require
 from .data.dataset import Dataset
 from .data.dataset_table import DATASETS
 from .data.sources import split_suffix
-from .errors import WriteFailure, quote_for_shell
+from .errors import Mistake, WriteFailure, quote_for_shell, require
 from .options import parse_count
+from .recipe import Recipe, Stage
 from .recipes.revive import check_same_recipe, recipe_from_manifest
 from .runs.folder import RunFolder
 from .runs.log import Notify
 from .runs.manifest import Manifest
 from .runs.settings import Settings
+from .shape import Shape
 
 FREE = ("threads", "quiet")  # settings that a run is not the run by
 LENGTHS = ("images", "minutes", "epochs")

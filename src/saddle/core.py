@@ -12,20 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.fx.immutable_collections import immutable_dict
 
-from .clock import Clock as Clock
-from .clock import Number as Number
-from .clock import Schedule as Schedule
-from .clock import check_range as check_range
-from .clock import value_at as value_at
-from .errors import Mistake as Mistake
-from .errors import require as require
-from .papers import Networks as Networks
-from .papers import Optimizing as Optimizing
-from .papers import Paper as Paper
-from .papers import Prior as Prior
-from .papers import Recipe as Recipe
-from .papers import Shape as Shape
-from .papers import Stage as Stage
+from .clock import Clock, Number, check_range
+from .errors import Mistake, require
 
 B = TypeVar("B")
 P = TypeVar("P")

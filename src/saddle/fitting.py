@@ -8,7 +8,8 @@ from typing import Protocol, cast, runtime_checkable
 import torch
 from torch import nn
 
-from .core import Objective, Penalty, View, is_energy, part_name, require
+from .core import Objective, Penalty, View, is_energy, part_name
+from .errors import require
 
 
 class FilledGame(Protocol):
@@ -39,7 +40,7 @@ def check_fit(game: FilledGame, *parts: object) -> None:
             if isinstance(inner, Fits):
                 answer = cast(Callable[[FilledGame], object], inner.fits)(game)
                 require(answer is None, f"the fits of {part_name(inner)} returned {answer!r}, but should return "
-                        "nothing, or raise saddle.core.Mistake with what to give instead")  # fmt: skip
+                        "nothing, or raise saddle.errors.Mistake with what to give instead")  # fmt: skip
 
 
 def made_of(part: object) -> Iterator[object]:

@@ -17,7 +17,7 @@ from .recipes.plugins import read_plugin, store_plugin
 from .recipes.revive import trust_run, trusted_source
 from .resolved import open_training_data
 from .runs.folder import RunFolder
-from .runs.log import read_log as read_log
+from .runs.log import read_log
 from .runs.manifest import Manifest
 from .sessions import resume
 from .training.callbacks.base import Callback

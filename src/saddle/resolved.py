@@ -8,22 +8,23 @@ from pathlib import Path
 from typing import Any
 
 from .continued import absolute_source
-from .core import Mistake, Recipe, Shape
 from .data import Prepare, open_data
 from .data.dataset import Dataset
 from .data.dataset_table import TOY_SETS
 from .data.held_out import check_hold_out_count, hold_out
 from .data.sources import notify_nobody, resolve_source_name, unambiguous_source
 from .data.undecoded import Notify, ShapeCheck
-from .errors import did_you_mean
+from .errors import Mistake, did_you_mean
 from .measuring.metric_table import check_measure_settings, judged_of_data
 from .options import parse_count
+from .recipe import Recipe
 from .recipes import RecipeEntry, canonical, find_recipe
 from .recipes.rehearsal import rehearse
 from .recipes.remedies import PlannedRun, PlanRun, RunRequest, TryRun, add_advice, find_remedy
 from .recipes.revive import name_recipe, override_recipe, recipe_source
 from .recipes.sources import RecipeSource
 from .runs.settings import Settings
+from .shape import Shape
 from .training.callbacks.base import Callback
 from .training.machine import Machine, barrier, find_machine, preserved_globals, process_rank
 from .training.match import MatchOptions

@@ -20,13 +20,14 @@ from .continued import (
     refuse_other_command,
     relocate_data,
 )
-from .core import Mistake, Recipe
 from .data.dataset import Dataset
 from .data.progress import hide_progress
 from .data.wording import without_option_hints
+from .errors import Mistake
 from .measuring.metric_table import all_metrics
 from .options import as_flags
 from .out_of_memory import catch_out_of_memory
+from .recipe import Recipe
 from .recipes import files
 from .recipes.copies import CodeVersion, replace_source, source_to_resume, store_source
 from .recipes.plugins import (

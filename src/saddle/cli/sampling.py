@@ -82,7 +82,8 @@ def existing_parent(place: Path) -> Path:
 def save_as_sheet(samples: Iterable[Tensor], file: Path) -> None:
     import torch
 
-    from ..runs.sheets import make_contact_sheet, save_png, to_sheet_bytes
+    from ..runs.pictures import save_png
+    from ..runs.sheets import make_contact_sheet, to_sheet_bytes
 
     file.parent.mkdir(parents=True, exist_ok=True)
     save_png(make_contact_sheet({"made": torch.cat([to_sheet_bytes(some) for some in samples])}), file)
@@ -92,7 +93,7 @@ def save_as_files(samples: Iterable[Tensor], folder: Path) -> None:
     """One PNG of its own size for each sample, which come some at a time: (n, 1, 3 or 4, height, width) in [-1, 1]."""
     from PIL import Image
 
-    from ..runs.sheets import save_png
+    from ..runs.pictures import save_png
 
     folder.mkdir(parents=True, exist_ok=True)
     for i, sample in enumerate(sample for some in samples for sample in some):

@@ -18,7 +18,9 @@ from .sizes import PARAMETER_COUNTS
 from .training import cite_paper
 
 if TYPE_CHECKING:
-    from ..core import Game, Recipe, Shape
+    from ..core import Game
+    from ..recipe import Recipe
+    from ..shape import Shape
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,7 @@ def show(words: list[str]) -> None:
 @without_torch
 def show_counted_before(name: str) -> tuple[str, ...]:
     """A listed recipe on its own data, whose players were counted before."""
-    from ..core import Shape
+    from ..shape import Shape
 
     shape, counts = PARAMETER_COUNTS[name]
     return recipe_sections(name, *find_recipe(name), Shape(*shape), counts)
@@ -81,7 +83,7 @@ def nested_values(value: Any) -> Iterator[object]:
 
 def sample_shape(wish: ShowOptions, entry: RecipeEntry) -> Shape:
     """One sample's shape: what was said, and what was not from the data."""
-    from ..core import Shape
+    from ..shape import Shape
 
     size = wish.size or (entry.size if wish.data is None else None)
     if wish.data is None and size and wish.channels:

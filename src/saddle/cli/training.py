@@ -32,7 +32,7 @@ from .output import print_output
 from .pages import RECIPE, Page, recipe_introduction
 
 if TYPE_CHECKING:
-    from ..core import Recipe
+    from ..recipe import Recipe
 
 DEFAULT_RECIPE = "dcgan"
 CRITIC = "What others call the discriminator is the critic here."

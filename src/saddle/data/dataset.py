@@ -12,8 +12,8 @@ import torch
 from numpy.typing import NDArray
 
 from ..batches import Images
-from ..core import Shape
 from ..errors import require
+from ..shape import Shape
 from .cache.checksums import Checksums
 from .cache.store import load_or_build_entry
 from .dataset_table import TOY_SETS

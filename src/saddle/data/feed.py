@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..batches import Images
-from ..core import Shape
 from ..errors import format_count, require
+from ..shape import Shape
 from .dataset import Dataset
 from .order import random_words, sample_order
 

@@ -9,8 +9,8 @@ from importlib.metadata import version
 from pathlib import Path
 from shlex import quote
 
-from ..core import Shape
 from ..errors import Mistake, did_you_mean, format_count, require
+from ..shape import Shape
 from .dataset_table import DATASETS, HUB_REPOSITORIES, STACKED_SETS, TOY_SETS
 from .prepare import Prepare
 from .readers.detect import find_set_folder, source_from_path, with_own_labels

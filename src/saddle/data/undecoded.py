@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from ..core import Shape
 from ..errors import require
+from ..shape import Shape
 from .decoding.levels import BYTE_LEVELS, Levels
 from .decoding.pixels import PixelArray
 from .order import random_subset

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from ..batches import Images
+from ..clock import Clock, value_at
 from ..core import (
-    Clock,
     Constraint,
     Game,
     Judge,
@@ -20,20 +20,19 @@ from ..core import (
     Objective,
     Penalties,
     Penalty,
-    Prior,
     Turn,
     View,
     Views,
     frozen,
     full_precision,
-    require,
-    value_at,
 )
+from ..errors import require
 from ..fitting import check_fit
 from ..layers.conditional import check_classes
 from ..layers.priors import Normal
 from ..objectives import NonSaturating
 from ..parts import CURRENT_SHARD
+from ..recipe import Prior
 from .replay import Replay
 from .slots import (
     Free,

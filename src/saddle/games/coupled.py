@@ -11,7 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from ..batches import Images
-from ..core import Clock, Judge, Judged, Move, Turn, frozen, full_precision, part_name, require, upcast
+from ..clock import Clock
+from ..core import Judge, Judged, Move, Turn, frozen, full_precision, part_name, upcast
+from ..errors import require
 from ..objectives.around import is_critic_alone
 from .adversarial import Adversarial, Simultaneous
 from .slots import Slots

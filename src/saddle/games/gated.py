@@ -11,7 +11,9 @@ from torch import Tensor, nn
 from torch.nn.functional import softplus
 
 from ..batches import Images
-from ..core import Agree, Clock, Judge, Judged, Move, Turn, require
+from ..clock import Clock
+from ..core import Agree, Judge, Judged, Move, Turn
+from ..errors import require
 from ..fitting import check_fit, is_decision_boundary
 from ..parts import CURRENT_SHARD
 from .adversarial import Adversarial

@@ -8,7 +8,8 @@ from typing import Unpack
 from torch import nn
 
 from ..batches import Images
-from ..core import Clock, Turn, View
+from ..clock import Clock
+from ..core import Turn, View
 from ..fitting import check_fit
 from ..layers.views import Noise
 from .adversarial import Adversarial

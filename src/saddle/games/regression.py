@@ -7,9 +7,11 @@ from collections.abc import Hashable, Iterator, Mapping
 from torch import Tensor, nn
 
 from ..batches import Images
-from ..core import Clock, Game, Move, Prior, Turn
+from ..clock import Clock
+from ..core import Game, Move, Turn
 from ..layers.conditional import check_classes
 from ..layers.priors import Normal
+from ..recipe import Prior
 
 
 class Regression(Game[Images]):

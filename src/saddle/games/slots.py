@@ -9,22 +9,11 @@ import torch
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from ..clock import value_range
-from ..core import (
-    Constraint,
-    Number,
-    Objective,
-    Penalties,
-    Penalty,
-    Prior,
-    View,
-    Views,
-    check_range,
-    part_name,
-    require,
-    required_conditions,
-)
+from ..clock import Number, check_range, value_range
+from ..core import Constraint, Objective, Penalties, Penalty, View, Views, part_name, required_conditions
+from ..errors import require
 from ..fitting import FilledGame, check_no_slopes
+from ..recipe import Prior
 
 MAX_MOVES = 100_000  # of one player in a round
 

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator
 
 from torch import Tensor
 
-from ..core import Agree, Clock, Judge, Judged, Memory, Penalty, Turn, as_leaf, named_parts, value_at
+from ..clock import Clock, value_at
+from ..core import Agree, Judge, Judged, Memory, Penalty, Turn, as_leaf, named_parts
 
 
 def weighted_terms(penalties: tuple[Penalty, ...], judge: Judge, real: Judged, fake: Judged) -> dict[str, Tensor]:

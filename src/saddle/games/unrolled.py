@@ -12,7 +12,9 @@ from torch.autograd import grad
 from torch.func import functional_call
 
 from ..batches import Images
-from ..core import Clock, Judge, Judged, Turn, Verdict, full_precision, require, upcast, value_at
+from ..clock import Clock, value_at
+from ..core import Judge, Judged, Turn, Verdict, full_precision, upcast
+from ..errors import require
 from ..optim import SGD, Adam
 from .adversarial import Adversarial
 from .slots import Free, Slots

@@ -13,13 +13,15 @@ import torch
 from torch import Tensor
 
 from ..blame import blame_user_code
-from ..core import Clock, Game, Mistake, Shape, require
-from ..errors import quote_for_shell
+from ..clock import Clock
+from ..core import Game
+from ..errors import Mistake, quote_for_shell, require
 from ..out_of_memory import catch_out_of_memory, check_capacity
 from ..parts import Shard, use_shard
 from ..recipes.revive import recipe_from_manifest, trust_run
 from ..runs.folder import RunFolder
 from ..runs.manifest import Manifest
+from ..shape import Shape
 from ..training.checkpoint import best_checkpoint_path, check_state_fits, latest_checkpoint, read_checkpoint
 from ..training.ema import load_averaged_weights
 from ..training.engine import derive_seed

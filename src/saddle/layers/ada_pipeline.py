@@ -12,7 +12,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from ..core import full_precision, require
+from ..core import full_precision
+from ..errors import require
 from ..parts import draw_rows
 from .affine_warp import rotation_matrix, scale_matrix, translation_matrix, warp_images
 

@@ -14,9 +14,12 @@ from typing import Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
-from ..core import Clock, Judged, Memory, Number, Shape, check_range, require, upcast, value_at
+from ..clock import Clock, Number, check_range, value_at
+from ..core import Judged, Memory, upcast
+from ..errors import require
 from ..fitting import FilledGame, is_decision_boundary
 from ..parts import draw_rows, global_size
+from ..shape import Shape
 from .ada_pipeline import ada_augment, check_pictures
 
 ADA_PIPE = "bgc"

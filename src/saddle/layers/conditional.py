@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import embedding
 
-from ..core import Mistake
+from ..errors import Mistake
 from .residual import conv1, conv3
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from ..core import require
+from ..errors import require
 
 
 class LatentConv(nn.ConvTranspose2d):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from ..core import require
+from ..errors import require
 from ..fitting import FilledGame, check_no_slopes
 from ..parts import all_gather_rows
 from .init import glorot_uniform

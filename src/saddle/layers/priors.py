@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..core import require
+from ..errors import require
 from ..parts import draw_rows
 
 

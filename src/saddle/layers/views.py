@@ -9,7 +9,9 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from ..core import Clock, Number, check_range, require, upcast, value_at
+from ..clock import Clock, Number, check_range, value_at
+from ..core import upcast
+from ..errors import require
 from ..parts import draw_rows
 from .augment import ADA, Augment, DiffAugment
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
-from ..core import Mistake, require
 from ..data.toys import toy_modes as mixture
+from ..errors import Mistake, require
 from ..metrics.diversity import pairwise_ms_ssim
 from ..metrics.modes import MixtureCoverage, count_class_modes, count_mixture_modes
 from ..metrics.scores import class_chi_square, inception_score

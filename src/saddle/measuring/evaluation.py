@@ -11,11 +11,10 @@ from typing import Any
 from torch import Tensor
 
 from ..blame import blame_user_code
-from ..core import Mistake, require
 from ..data.dataset import Dataset
 from ..data.sources import notify_nobody
 from ..data.undecoded import Notify
-from ..errors import Failure
+from ..errors import Failure, Mistake, require
 from ..metrics.figures import Figure, Protocol
 from .extractors import Extractors
 from .foreseen import check_sample_count, naming_metric

@@ -9,12 +9,12 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from ..core import Shape, require
 from ..data.cache.location import cache_home
 from ..data.dataset import Dataset
 from ..data.progress import tell_wait
 from ..data.sources import notify_nobody, split_suffix
 from ..data.undecoded import Notify
+from ..errors import require
 from ..metrics.classifier import Classifier, train_classifier
 from ..metrics.features import (
     ClassifierFeatures,
@@ -27,6 +27,7 @@ from ..metrics.features import (
 from ..metrics.features.inception import SPATIAL_DIMENSION
 from ..metrics.features.inception_weights import InceptionWeights, read_inception_weights
 from ..metrics.features.vision import parse_model_name
+from ..shape import Shape
 from .metric_table import (
     FEATURE_NAMES,
     IMAGE_METRICS,

@@ -7,12 +7,13 @@ from contextlib import contextmanager
 
 import torch
 
-from ..core import Mistake, Shape, require
 from ..data.sources import notify_nobody
 from ..data.toys import toy_modes
+from ..errors import Mistake, require
 from ..metrics.diversity import count_scales
 from ..metrics.features import inception_download
 from ..runs.settings import Settings
+from ..shape import Shape
 from .extractors import Extractors, learnable, unnamed
 from .inputs import SampleInfo, check_same_shape
 from .metric_input import NEEDS_GENERATOR

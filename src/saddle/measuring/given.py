@@ -11,12 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..core import Mistake, Shape, require
 from ..data import Prepare, open_data
 from ..data.dataset import Dataset, compute_fingerprint
 from ..data.readers.arrays import to_uint8_images
 from ..data.readers.npy import map_npy
 from ..data.undecoded import Notify, ShapeCheck
+from ..errors import Mistake, require
+from ..shape import Shape
 
 Measurable = str | Path | NDArray[Any] | Tensor | Dataset
 

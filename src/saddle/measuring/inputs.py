@@ -10,13 +10,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..core import Mistake, Shape, require
 from ..data.dataset import Dataset
 from ..data.feed import to_float_images
 from ..data.order import random_words, sample_order
-from ..errors import quote_for_shell
+from ..errors import Mistake, quote_for_shell, require
 from ..metrics.lazy_images import MAX_IMAGES_AT_ONCE, index_blocks
 from ..out_of_memory import check_capacity
+from ..shape import Shape
 from ..training.signals import check_abandoned
 
 MIN_FEATURE_VALUES = 64  # values of a sample, at the least

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ..core import Mistake
 from ..data.dataset import Dataset
+from ..errors import Mistake
 from ..inference.chance import RowsDraw
 from ..inference.load import LoadedGame
 from ..parts import Shard, use_shard

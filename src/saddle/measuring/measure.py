@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any, Unpack
 
 from ..continued import check_same_data, record_data_place, relocate_data
-from ..core import Mistake, Shape, require
 from ..data import Prepare, open_data
 from ..data.dataset import Dataset
 from ..data.held_out import hold_out
@@ -19,7 +18,7 @@ from ..data.progress import hide_progress
 from ..data.sources import notify_nobody, resolve_source_name, unambiguous_source
 from ..data.undecoded import Notify, ShapeCheck
 from ..data.wording import without_option_hints
-from ..errors import did_you_mean, quote_for_shell
+from ..errors import Mistake, did_you_mean, quote_for_shell, require
 from ..hints import describe_type, field_types, fits_type
 from ..inference.load import load
 from ..metrics.figures import Figure
@@ -31,6 +30,7 @@ from ..runs.folder import RunFolder, write_json
 from ..runs.manifest import Manifest
 from ..runs.measures import Measurement, append_measurement, measures_path, read_measurements
 from ..runs.timing import read_pace
+from ..shape import Shape
 from ..signatures import takes_fields_of
 from ..training.machine import find_device
 from .evaluation import DEFAULT_SAMPLES, DEFAULT_SOURCE_SAMPLES, Evaluation

@@ -9,7 +9,7 @@ from typing import NamedTuple, TypedDict, Unpack
 import torch
 from torch import Tensor
 
-from ..core import Mistake
+from ..errors import Mistake
 from ..metrics.estimates import student_t_quantile
 from ..metrics.manifold import DensityCoverage, PrecisionRecall, manifold_metrics
 from ..metrics.memorisation import Memorisation, measure_memorisation

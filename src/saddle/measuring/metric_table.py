@@ -15,8 +15,8 @@ from ..regular import open_to_read
 from .options import MeasureOptions
 
 if TYPE_CHECKING:
-    from ..core import Shape
     from ..runs.settings import Settings
+    from ..shape import Shape
     from .metric_input import MetricInput, MetricResult
 
 BetterDirection = Literal["lower", "higher", "neither"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from ..core import require
+from ..errors import require
 from ..metrics.bins import different_bins
 from ..metrics.birthday import birthday_test, closest_pairs
 from ..metrics.diversity import mean_pair_distance

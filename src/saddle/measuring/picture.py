@@ -7,8 +7,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from ..core import require
-from ..runs.sheets import make_contact_sheet, save_png
+from ..errors import require
+from ..runs.pictures import save_png
+from ..runs.sheets import make_contact_sheet
 from .metric_input import MetricInput
 
 SHOWN_PAIRS = 32

@@ -8,8 +8,8 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from ..core import require
 from ..data.progress import tell_wait
+from ..errors import require
 from ..metrics.features import Extractor, extract_features
 from ..metrics.moments import Moments
 from .feature_cache import find_cache_paths, load_features, load_moments, save_features, save_moments

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from ..core import Mistake
 from ..data.dataset import Dataset
 from ..data.feed import Feed
 from ..data.held_out import held_out_of
 from ..data.undecoded import Notify
+from ..errors import Mistake
 from ..inference.load import LoadedGame
 from ..metrics.estimates import mean_estimate, student_t_quantile
 from ..metrics.figures import Figure, Protocol

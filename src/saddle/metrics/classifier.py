@@ -16,10 +16,11 @@ from safetensors.torch import load
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..core import Mistake, Shape, require
 from ..data.cache.sealed import DamagedFile, describe_rebuild, read_sealed, remove_stale_drafts, write_sealed
 from ..data.progress import progress_bar
+from ..errors import Mistake, require
 from ..runs.tensors import write_tensors
+from ..shape import Shape
 
 CLASSIFIER_VERSION = 2  # of everything here that decides the weights; part of a cached classifier's name
 CLASSIFIER_BATCH = 128

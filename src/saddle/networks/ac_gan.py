@@ -8,8 +8,9 @@ from typing import ClassVar
 
 from torch import Tensor, nn
 
-from ..core import Shape, Verdict, is_energy, per_score
+from ..core import Verdict, is_energy, per_score
 from ..layers.init import glorot_uniform, normal_init
+from ..shape import Shape
 from .base import Critic, Generator, require_counts, require_shape
 from .cgan import Conditional, ConditionalGenerator, require_fraction, require_labels
 from .wgan_gp import up_conv5

@@ -11,7 +11,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from ..core import Networks, Shape, Verdict, per_score, require, required_conditions
+from ..core import Verdict, per_score, required_conditions
+from ..errors import require
+from ..recipe import Networks
+from ..shape import Shape
 
 
 class Generator(nn.Sequential):

@@ -9,8 +9,11 @@ import torch
 from torch import Tensor, nn
 
 from ..batches import LABEL_ADVICE
-from ..core import Networks, Shape, Verdict, is_energy, per_score, require
+from ..core import Verdict, is_energy, per_score
+from ..errors import require
 from ..layers.conditional import check_labels
+from ..recipe import Networks
+from ..shape import Shape
 from .base import PROBE_SAMPLES, Wrapped, probe_verdict, require_counts, unconditional, with_latent
 from .dcgan import Convolutional
 

@@ -10,10 +10,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import one_hot
 
-from ..core import Shape, Verdict
+from ..core import Verdict
 from ..layers.conditional import check_labels
 from ..layers.init import uniform_init
 from ..layers.maxout import Maxout
+from ..shape import Shape
 from .base import Critic, require_counts, to_pixels
 from .cgan import require_fraction, require_labels
 

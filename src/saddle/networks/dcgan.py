@@ -7,9 +7,9 @@ from itertools import pairwise
 
 from torch import nn
 
-from ..core import Shape
 from ..layers.init import normal_init
 from ..layers.matmul_convs import GlobalConv, LatentConv
+from ..shape import Shape
 from .base import Critic, Generator, nearest_power, require_counts, require_shape
 
 MIN_SIDE = 16

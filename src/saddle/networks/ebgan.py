@@ -9,8 +9,9 @@ from typing import ClassVar
 
 from torch import Tensor, nn
 
-from ..core import Shape, Verdict, upcast
+from ..core import Verdict, upcast
 from ..layers.init import glorot_uniform, he_uniform
+from ..shape import Shape
 from .base import Generator, require_counts, require_shape, to_pixels
 from .dcgan import MIN_SIDE, Convolutional, leaky_relu, option_for_size
 from .mlp import Perceptron

@@ -7,8 +7,8 @@ from itertools import pairwise
 
 from torch import Tensor, nn
 
-from ..core import Shape
 from ..layers.residual import ResidualBlock
+from ..shape import Shape
 from .base import Critic, Generator, nearest_power, require_counts, require_shape
 
 RESIDUAL_SCALE = 0.1  # of what a block adds to what it got

@@ -8,9 +8,10 @@ from math import prod
 
 from torch import nn
 
-from ..core import Shape, require
+from ..errors import require
 from ..layers.init import glorot_uniform, he_uniform, uniform_init
 from ..layers.maxout import Maxout
+from ..shape import Shape
 from .base import Critic, Generator, require_counts, to_pixels
 
 

@@ -9,9 +9,10 @@ from typing import Literal
 
 from torch import Tensor, nn
 
-from ..core import Shape, require
+from ..errors import require
 from ..layers.init import glorot_uniform, he_uniform, zero_bias
 from ..layers.maxout import Maxout
+from ..shape import Shape
 from .base import Critic, Generator, require_counts, to_pixels
 
 

@@ -7,8 +7,10 @@ from typing import ClassVar
 
 from torch import Tensor, nn
 
-from ..core import Mistake, Shape, Verdict, per_score
+from ..core import Verdict, per_score
+from ..errors import Mistake
 from ..layers.conditional import check_labels
+from ..shape import Shape
 from .cgan import Conditional
 
 

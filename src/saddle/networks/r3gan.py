@@ -11,10 +11,11 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
-from ..core import Shape, require
+from ..errors import require
 from ..layers.init import normal_init
 from ..layers.resampling import Downsample, Upsample
 from ..layers.residual import ResidualBlock
+from ..shape import Shape
 from .base import Critic, Generator, nearest_power, require_counts, require_shape
 
 L = TypeVar("L", bound=nn.Linear | nn.Conv2d)

@@ -8,13 +8,14 @@ from typing import ClassVar, Literal, get_args
 
 from torch import Tensor, nn
 
-from ..core import Shape, require
+from ..errors import require
 from ..layers.attention import SelfAttention
 from ..layers.conditional import ConditionalUpBlock, check_labels
 from ..layers.init import glorot_uniform
 from ..layers.resampling import GlobalSumPool
 from ..layers.residual import down_block, same_block, up_block
 from ..layers.spectral import add_spectral_norms
+from ..shape import Shape
 from .ac_gan import ClassifyingCritic
 from .base import Critic, Generator, require_counts, require_shape
 from .cgan import require_labels

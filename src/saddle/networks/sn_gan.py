@@ -7,9 +7,11 @@ from itertools import pairwise
 
 from torch import nn
 
-from ..core import Networks, Shape, require
+from ..errors import require
 from ..layers.init import normal_init
 from ..layers.spectral import add_spectral_norms
+from ..recipe import Networks
+from ..shape import Shape
 from .base import Critic, Generator, Wrapped, has_batch_norm, require_counts, require_shape
 from .dcgan import Convolutional
 

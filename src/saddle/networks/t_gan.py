@@ -8,7 +8,10 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from ..core import Networks, Shape, Verdict, require
+from ..core import Verdict
+from ..errors import require
+from ..recipe import Networks
+from ..shape import Shape
 from .base import Wrapped, require_counts, unconditional
 from .dcgan import Convolutional
 

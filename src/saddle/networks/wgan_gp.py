@@ -7,8 +7,8 @@ from itertools import pairwise
 
 from torch import nn
 
-from ..core import Shape
 from ..layers.init import glorot_uniform, he_uniform
+from ..shape import Shape
 from .base import Critic, Generator, require_counts, require_shape
 
 

@@ -8,12 +8,15 @@ from itertools import chain
 import torch
 from torch import Tensor, nn
 
-from ..core import Mistake, Networks, Shape, Verdict, is_energy, per_score, require, required_conditions
+from ..core import Verdict, is_energy, per_score, required_conditions
+from ..errors import Mistake, require
 from ..layers.init import glorot_uniform
 from ..layers.maxout import Maxout
 from ..layers.minibatch import MinibatchDiscrimination
 from ..layers.residual import ResidualBlock
 from ..parts import CURRENT_SHARD
+from ..recipe import Networks
+from ..shape import Shape
 from .base import Critic, Wrapped, count_score_inputs, require_counts, unconditional
 from .dcgan import Convolutional
 

@@ -7,7 +7,8 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from ..core import Objective, require
+from ..core import Objective
+from ..errors import require
 from ..fitting import FilledGame
 from ..parts import all_reduce_mean
 from .logistic import NonSaturating

@@ -16,8 +16,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import relu, softplus
 
-from ..core import require
-from ..errors import did_you_mean
+from ..errors import did_you_mean, require
 
 LOG2 = math.log(2)
 EXPONENT_LIMIT = 20.0  # exponentials grow up to here, about 5e8, and in a straight line from there on

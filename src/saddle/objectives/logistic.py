@@ -8,7 +8,7 @@ from typing import ClassVar
 from torch import Tensor
 from torch.nn.functional import softplus
 
-from ..core import require
+from ..errors import require
 
 
 @dataclass(frozen=True)

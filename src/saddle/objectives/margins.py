@@ -9,7 +9,8 @@ from typing import ClassVar
 from torch import Tensor
 from torch.nn.functional import relu
 
-from ..core import is_energy, require
+from ..core import is_energy
+from ..errors import require
 from ..fitting import FilledGame
 
 

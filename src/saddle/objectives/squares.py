@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from ..core import require
+from ..errors import require
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from ..core import Clock, Number, Optimizing, check_range, require, value_at
+from ..clock import Clock, Number, check_range, value_at
+from ..errors import require
+from ..recipe import Optimizing
 
 START_CLOCK = Clock()
 

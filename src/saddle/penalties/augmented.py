@@ -8,7 +8,9 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from ..core import InputGrad, Judge, Judged, LossSide, Number, check_penalty, require
+from ..clock import Number
+from ..core import InputGrad, Judge, Judged, LossSide, check_penalty
+from ..errors import require
 from ..parts import draw_rows
 
 

@@ -9,7 +9,9 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from ..batches import LABEL_ADVICE
-from ..core import InputGrad, Judge, Judged, LossSide, Mistake, Number, check_penalty, require, upcast
+from ..clock import Number
+from ..core import InputGrad, Judge, Judged, LossSide, check_penalty, upcast
+from ..errors import Mistake, require
 from ..fitting import FilledGame
 
 

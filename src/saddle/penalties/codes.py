@@ -8,7 +8,9 @@ from typing import ClassVar
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from ..core import InputGrad, Judge, Judged, LossSide, Number, check_penalty, full_precision, per_score, require, upcast
+from ..clock import Number
+from ..core import InputGrad, Judge, Judged, LossSide, check_penalty, full_precision, per_score, upcast
+from ..errors import require
 from ..parts import all_gather_rows, all_reduce_mean, first_local_row
 
 

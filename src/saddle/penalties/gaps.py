@@ -8,7 +8,9 @@ from typing import ClassVar, Literal
 from torch import Tensor
 from torch.nn.modules.dropout import _DropoutNd
 
-from ..core import InputGrad, Judge, Judged, LossSide, Number, check_penalty, part_name, per_score, require
+from ..clock import Number
+from ..core import InputGrad, Judge, Judged, LossSide, check_penalty, part_name, per_score
+from ..errors import require
 from ..fitting import FilledGame
 
 

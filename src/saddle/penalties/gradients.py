@@ -8,18 +8,9 @@ from typing import ClassVar, Literal
 import torch
 from torch import Tensor
 
-from ..core import (
-    InputGrad,
-    Judge,
-    Judged,
-    LossSide,
-    Number,
-    as_leaf,
-    check_penalty,
-    full_precision,
-    per_score,
-    require,
-)
+from ..clock import Number
+from ..core import InputGrad, Judge, Judged, LossSide, as_leaf, check_penalty, full_precision, per_score
+from ..errors import require
 from ..parts import all_reduce_mean, draw_rows, is_single_process
 
 

@@ -9,7 +9,9 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from ..core import InputGrad, Judge, Judged, LossSide, Memory, Number, Objective, check_penalty, check_range, require
+from ..clock import Number, check_range
+from ..core import InputGrad, Judge, Judged, LossSide, Memory, Objective, check_penalty
+from ..errors import require
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ..errors import Mistake
 
 if TYPE_CHECKING:
-    from ..core import Recipe
+    from ..recipe import Recipe
 
 
 class RecipeEntry(NamedTuple):

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..core import Networks, Optimizing, Paper, Penalties
+from ..core import Penalties
 from ..networks import Classifying, ClassifyingConvolutional, Convolutional
 from ..optim import Adam
 from ..penalties import Classification
+from ..recipe import Networks, Optimizing, Paper
 from .versus import Versus
 
 

@@ -8,7 +8,7 @@ from functools import partial
 from math import lcm, log
 from typing import Any
 
-from ..core import Mistake, Networks, Recipe, Shape
+from ..errors import Mistake
 from ..games import AccuracyGate, Free, Turns
 from ..layers.augment import ADA, Augment
 from ..layers.views import Noise
@@ -32,6 +32,8 @@ from ..networks.cgan import Conditional
 from ..objectives import CriticAlone, NonSaturating
 from ..optim import SGD
 from ..penalties import R1, FeatureMatching
+from ..recipe import Networks, Recipe
+from ..shape import Shape
 
 Alternative = tuple[float, dict[str, Any]]  # its cost; fields or settings, and what would stand there
 BOUNDARIES = (0.5, -0.5, -5.0)  # scores that may part reals from fakes

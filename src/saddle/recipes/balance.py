@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..core import Networks, Paper, Shape
 from ..games import AccuracyGate, Adversarial, EquilibriumGate, Gated
 from ..networks import Convolutional, Dropped, Pair
+from ..recipe import Networks, Paper
+from ..shape import Shape
 from .versus import Versus
 
 

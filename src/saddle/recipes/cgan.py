@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..batches import Images
-from ..core import Networks, Objective, Optimizing, Paper, Prior, Recipe, Shape
+from ..core import Objective
 from ..games import Regression
 from ..layers.priors import Normal, Uniform
 from ..networks import Concatenated, ConditionalDense, Convolutional
 from ..objectives import NonSaturating
 from ..optim import SGD, Adam, Exponential, Ramp
+from ..recipe import Networks, Optimizing, Paper, Prior, Recipe
+from ..shape import Shape
 from .versus import Versus
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..core import Networks, Optimizing, Paper, Shape
 from ..games import Consensus
 from ..networks import Convolutional
 from ..optim import RMSprop
+from ..recipe import Networks, Optimizing, Paper
+from ..shape import Shape
 from .versus import Versus
 
 

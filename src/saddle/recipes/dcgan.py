@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..core import Networks, Optimizing, Paper, Prior
 from ..layers.priors import Normal
 from ..networks import Convolutional
 from ..optim import Adam
+from ..recipe import Networks, Optimizing, Paper, Prior
 from .versus import Versus
 
 

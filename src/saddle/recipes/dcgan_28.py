@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..core import Networks, Optimizing, Paper
 from ..networks import AllConvolutional28
 from ..optim import Adam
+from ..recipe import Networks, Optimizing, Paper
 from .versus import Versus
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..core import Networks, Paper, Penalties
+from ..core import Penalties
 from ..networks import Convolutional
 from ..penalties import Dragan
+from ..recipe import Networks, Paper
 from .versus import Versus
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..core import Networks, Objective, Optimizing, Paper, Penalties
+from ..core import Objective, Penalties
 from ..networks import Convolutional
 from ..objectives import CriticAlone
 from ..optim import Adam
 from ..penalties import FeatureMatching
+from ..recipe import Networks, Optimizing, Paper
 from .versus import Versus
 
 

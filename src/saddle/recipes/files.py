@@ -23,7 +23,7 @@ from .sources import RecipeSource, collect_source
 from .trust import trust_source
 
 if TYPE_CHECKING:
-    from ..core import Recipe
+    from ..recipe import Recipe
     from . import RecipeEntry
 
 
@@ -63,7 +63,7 @@ def find_in_source(source: RecipeSource, name: str) -> tuple[Recipe[Any], Recipe
 
     (path, value), module = split_file_name(name), load_module(source)
     names = [key for key, thing in vars(module).items() if is_recipe(thing) and not is_imported_class(thing, module)]
-    require(bool(names), f"{path} defines no recipe; write a frozen dataclass that derives from saddle.core.Recipe")
+    require(bool(names), f"{path} defines no recipe; write a frozen dataclass that derives from saddle.recipe.Recipe")
     require(bool(value), f"say which recipe of the file: {' or '.join(f'{path}:{key}' for key in names)}")
     if not is_recipe(thing := getattr(module, value, None)):
         raise Mistake(f"{path} has no recipe {value}{did_you_mean(value, names)}")
@@ -97,7 +97,7 @@ def to_recipe(thing: Any, name: str) -> Recipe[Any]:
 
 def check_recipe_class(kind: type[Recipe[Any]]) -> None:
     """Refuse a class of the user's that lacks what a recipe has, or has values that no option could reach."""
-    from ..core import Recipe
+    from ..recipe import Recipe
 
     for method, how in (("game", "game(self, data: Shape) -> Game"), ("steps", "steps(self, player: str) -> Adam")):
         lacks = getattr(kind, method) is getattr(Recipe, method)
@@ -142,7 +142,7 @@ def class_location(kind: type) -> str:
 
 def is_recipe(thing: object) -> bool:
     """Is this a recipe, or a class of them?"""
-    from ..core import Recipe
+    from ..recipe import Recipe
 
     return isinstance(thing, Recipe) or (isinstance(thing, type) and issubclass(thing, Recipe) and thing is not Recipe)
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..core import Networks, Optimizing, Paper, Prior, Shape
 from ..games import Simultaneous
 from ..layers.priors import Uniform
 from ..networks import Dense
 from ..objectives import Minimax
 from ..optim import SGD, Exponential, Ramp
+from ..recipe import Networks, Optimizing, Paper, Prior
+from ..shape import Shape
 from .versus import Versus
 
 # from .5 to .7 in 250 epochs of 500 rounds: MNIST's 50,000 training digits in batches of 100

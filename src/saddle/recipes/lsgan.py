@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..core import Networks, Objective, Optimizing, Paper, Prior
+from ..core import Objective
 from ..layers.priors import Uniform
 from ..networks import Convolutional
 from ..objectives import PEARSON, LeastSquares
 from ..optim import Adam
+from ..recipe import Networks, Optimizing, Paper, Prior
 from .versus import Versus
 
 

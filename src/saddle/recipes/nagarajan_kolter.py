@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..core import Networks, Optimizing, Paper, Shape
 from ..games import NagarajanKolter
 from ..networks import Convolutional, OrthogonalPerceptron
 from ..objectives import Minimax
 from ..optim import Adam
+from ..recipe import Networks, Optimizing, Paper
+from ..shape import Shape
 from .versus import Versus
 
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..core import Networks, Paper, Penalties, Shape, Views
+from ..core import Penalties, Views
 from ..games import NoisyReals
 from ..layers.views import Noise
 from ..networks import Convolutional
 from ..objectives import NonSaturating
 from ..optim import Linear
 from ..penalties import Swapped
+from ..recipe import Networks, Paper
+from ..shape import Shape
 from .versus import Versus
 
 

@@ -14,7 +14,7 @@ from ..aliases import ALIASES
 from ..errors import require
 
 if TYPE_CHECKING:
-    from ..core import Networks
+    from ..recipe import Networks
 
 OLD_MODULES = {
     "saddle.games.whole": "saddle.games.whole_batch",
@@ -39,6 +39,7 @@ OLD_MODULES = {
     "saddle.networks.residual": "saddle.networks.resnet",
     "saddle.networks.spectral": "saddle.networks.sn_gan",
     "saddle.networks.toys": "saddle.networks.mlp_toys",
+    "saddle.papers": "saddle.recipe",
     "saddle.parts.part": "saddle.parts.shard",
     "saddle.parts.together": "saddle.parts.collectives",
     "saddle.penalties.slopes": "saddle.penalties.gradients",
@@ -51,10 +52,17 @@ OLD_NAMES: dict[str, dict[str, str]] = {  # by the module as it is called now
         "at": "value_at", "ends": "value_range", "within": "check_range",
     },
     "saddle.core": {
-        "Loss": "LossSide", "Slopes": "InputGrad", "Weighted": "WeightedTerm", "at": "value_at",
+        **{name: f"saddle.clock:{name}" for name in ("Clock", "Number", "Schedule")},
+        **{name: f"saddle.errors:{name}" for name in ("Mistake", "require")},
+        **{name: f"saddle.recipe:{name}" for name in ("Networks", "Optimizing", "Paper", "Prior", "Recipe", "Stage")},
+        "Shape": "saddle.shape:Shape",
+        "Loss": "LossSide", "Slopes": "InputGrad", "Weighted": "WeightedTerm", "at": "saddle.clock:value_at",
         "called": "part_name", "energetic": "is_energy", "exact": "full_precision", "leaf": "as_leaf",
         "needs": "required_conditions", "numbered": "named_parts", "rows": "per_score", "sensible": "check_penalty",
-        "wide": "upcast", "within": "check_range",
+        "wide": "upcast", "within": "saddle.clock:check_range",
+    },
+    "saddle.recipe": {
+        "Shape": "saddle.shape:Shape",
     },
     "saddle.errors": {
         "LONGEST": "MAX_SENTENCE", "Unwritten": "WriteFailure", "cut": "shorten_text", "nearest": "did_you_mean",

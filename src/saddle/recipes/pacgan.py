@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..core import Networks, Optimizing, Paper, Prior
 from ..games import Turns
 from ..layers.priors import Normal, Uniform
 from ..networks import Convolutional, MaxoutPerceptron, Packed
 from ..optim import Adam
+from ..recipe import Networks, Optimizing, Paper, Prior
 from .versus import Versus
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..core import Networks, Objective, Optimizing, Paper
+from ..core import Objective
 from ..games import Turns
 from ..networks import ResNet
 from ..objectives import Hinge
 from ..optim import Adam, Linear
+from ..recipe import Networks, Optimizing, Paper
 from .versus import Versus
 
 

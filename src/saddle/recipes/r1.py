@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..core import Networks, Optimizing, Paper, Penalties
+from ..core import Penalties
 from ..layers.priors import Uniform
 from ..networks import Convolutional, Perceptron
 from ..optim import Adam, Cosine, Geometric, RMSprop
 from ..penalties import R1
+from ..recipe import Networks, Optimizing, Paper
 from .versus import Versus
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..core import Networks, Objective, Optimizing, Paper, Penalties
+from ..core import Objective, Penalties
 from ..layers.priors import Uniform
 from ..networks import GroupedResidual, Perceptron
 from ..objectives import Relativistic
 from ..optim import Adam, Cosine, Geometric, Over
 from ..penalties import R1, R2
+from ..recipe import Networks, Optimizing, Paper
 from .versus import Versus
 
 BURN_IN = 20_000_000  # images over which the authors' schedules run

@@ -13,12 +13,15 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from ..batches import Images
 from ..blame import blame_user_code
-from ..core import Clock, Mistake, Recipe, Shape, require, value_at
+from ..clock import Clock, value_at
 from ..data.feed import check_batch_size
+from ..errors import Mistake, require
 from ..games import Adversarial
 from ..hints import field_types
 from ..networks import NETWORKS, GroupedResidual
 from ..parts import without_process_group
+from ..recipe import Recipe
+from ..shape import Shape
 from ..training.ema import eval_no_grad
 from ..training.engine import Engine, derive_seed
 from ..training.machine import Machine, world_size

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..core import Objective, Optimizing, Paper
+from ..core import Objective
 from ..objectives import LeastSquares, NonSaturating, Relativistic
 from ..optim import Adam
+from ..recipe import Optimizing, Paper
 from .versus import Versus
 
 

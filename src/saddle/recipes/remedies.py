@@ -11,7 +11,9 @@ from traceback import walk_tb
 from typing import Any, NamedTuple
 
 from .. import games
-from ..core import Mistake, Recipe, Shape
+from ..errors import Mistake
+from ..recipe import Recipe
+from ..shape import Shape
 from ..training.engine import Engine
 from ..training.match import MatchOptions
 from .alternatives import alternatives

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from ..blame import blame_user_code
-from ..core import Mistake, Recipe, require
+from ..errors import Mistake, require
 from ..options import override_fields, parse_value
 from ..plugged import plugged_types
+from ..recipe import Recipe
 from ..runs.folder import SOURCE_FOLDER, RunFolder
 from ..runs.manifest import Manifest
 from . import RECIPES, RecipeEntry, files, find_recipe

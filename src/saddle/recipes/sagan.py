@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..core import Networks, Objective, Optimizing, Paper
+from ..core import Objective
 from ..networks import ResNet
 from ..objectives import Hinge
 from ..optim import Adam
+from ..recipe import Networks, Optimizing, Paper
 from .versus import Versus
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..core import Networks, Optimizing, Paper, Shape
 from ..games import Turing, Turns
 from ..networks import Convolutional, Opposed, Spectral
 from ..optim import Adam
+from ..recipe import Networks, Optimizing, Paper
+from ..shape import Shape
 from .versus import Versus
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..core import Networks, Optimizing, Paper
 from ..networks import Convolutional, ResNet
 from ..objectives import Wasserstein
 from ..optim import Adam
 from ..penalties import GradientPenalty
+from ..recipe import Networks, Optimizing, Paper
 from .versus import Versus
 
 

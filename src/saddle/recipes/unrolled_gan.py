@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..core import Networks, Objective, Paper, Shape
+from ..core import Objective
 from ..games import Unrolled
 from ..networks import Convolutional, OrthogonalPerceptron
 from ..objectives import Minimax
 from ..optim import SGD, Adam
+from ..recipe import Networks, Paper
+from ..shape import Shape
 from .versus import Versus
 
 

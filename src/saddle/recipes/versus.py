@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from ..batches import Images
-from ..core import Constraint, Networks, Objective, Optimizing, Penalties, Prior, Recipe, Shape, Views, require
+from ..core import Constraint, Objective, Penalties, Views
+from ..errors import require
 from ..fitting import check_fit
 from ..games import Adversarial, Free, Turns
 from ..layers.augment import RestrictedView
@@ -15,6 +16,8 @@ from ..networks import Convolutional
 from ..objectives import NonSaturating
 from ..optim import Adam
 from ..penalties import Swapped
+from ..recipe import Networks, Optimizing, Prior, Recipe
+from ..shape import Shape
 
 G = TypeVar("G", bound=Adversarial)
 

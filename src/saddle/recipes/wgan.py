@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..core import Constraint, Networks, Objective, Optimizing, Paper
+from ..core import Constraint, Objective
 from ..games import Clip, Turns
 from ..networks import Convolutional
 from ..objectives import Wasserstein
 from ..optim import Burst, RMSprop
+from ..recipe import Networks, Optimizing, Paper
 from .versus import Versus
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..core import Networks, Objective, Optimizing, Paper, Penalties
+from ..core import Objective, Penalties
 from ..games import Turns
 from ..networks import Convolutional, Convolutional5, Perceptron, ResNet
 from ..objectives import Wasserstein
 from ..optim import Adam, Linear
 from ..penalties import GradientPenalty
+from ..recipe import Networks, Optimizing, Paper
 from .versus import Versus
 
 

@@ -9,8 +9,8 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from ..runs.timing import FloatArray
 from .markup import Markup, html_tag, join_markup
-from .reading import FloatArray
 from .ticks import format_tick, format_time, linear_ticks, log_ticks, time_ticks
 
 CHART_WIDTH, CHART_HEIGHT = 560, 250

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..metrics.figures import Figure
+from ..runs.timing import FloatArray
 from .charts import Axis, ChartLine, make_chart, make_line
 from .markup import Markup
-from .reading import FloatArray, Run
+from .reading import Run
 from .tables import Column, FigureTable, figure_interval
 
 AXES: tuple[Axis, Axis] = ("images", "time")

@@ -17,8 +17,7 @@ from ..runs.folder import RunFolder, list_numbered_files
 from ..runs.log import read_log, warn_on_stderr
 from ..runs.manifest import Manifest
 from ..runs.measures import EarlyStop, Measurement, read_measurements
-from ..runs.timing import FloatArray as FloatArray
-from ..runs.timing import Pace, read_pace
+from ..runs.timing import FloatArray, Pace, read_pace
 
 
 @dataclass(frozen=True, eq=False)

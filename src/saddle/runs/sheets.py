@@ -12,9 +12,6 @@ from torch import Tensor
 
 from ..errors import require
 from .pictures import LINE_HEIGHT, draw_text
-from .pictures import save_png as save_png
-from .progress import write_progress_gif as write_progress_gif
-from .progress import write_progress_strip as write_progress_strip
 from .scatter import are_points, plot_points
 
 SheetPixels = np.ndarray[tuple[int, ...], np.dtype[np.uint8]]  # (n, height, width, 1 or 3)

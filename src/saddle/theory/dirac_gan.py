@@ -11,7 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from ..batches import Images
-from ..core import Clock, Verdict
+from ..clock import Clock
+from ..core import Verdict
 from ..games import Adversarial
 from .gaussians import normal_quantiles
 from .gradient_field import gradient_field

@@ -8,7 +8,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from ..core import Clock, Judge, Objective, Views
+from ..clock import Clock
+from ..core import Judge, Objective, Views
 from ..objectives import Minimax, NonSaturating
 from ..optim import Adam
 from .gaussians import LOG2

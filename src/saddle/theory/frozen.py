@@ -8,7 +8,8 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor, nn
 
-from ..core import Clock, Views
+from ..clock import Clock
+from ..core import Views
 from ..games import Adversarial
 from ..layers.views import Noise
 from ..networks import Convolutional

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from ..batches import Images
-from ..core import Agree, Clock, Game, Move
+from ..clock import Clock
+from ..core import Agree, Game, Move
 
 
 def gradient_field(game: Game[Images], batch: Images) -> dict[nn.Parameter, Tensor]:

@@ -15,13 +15,15 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from ..batches import Images
-from ..core import Clock, Judge, Penalty, Shape, as_leaf
+from ..clock import Clock
+from ..core import Judge, Penalty, as_leaf
 from ..data.toys import sample_toy
 from ..games import Adversarial
 from ..games.terms import weighted_terms
 from ..networks import Perceptron
 from ..optim import Adam
 from ..penalties import R1
+from ..shape import Shape
 from ..training.engine import Engine
 from .evidence import Demonstration, expect_above, expect_below, expect_close
 from .gradient_field import gradient_field

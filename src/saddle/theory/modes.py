@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from ..batches import Images
-from ..core import Clock, value_at
+from ..clock import Clock, value_at
 from ..data import Prepare
 from ..data.dataset import toy_dataset
 from ..data.toys import sample_toy, toy_modes

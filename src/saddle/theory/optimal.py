@@ -7,9 +7,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from ..core import Shape
 from ..networks import Perceptron
 from ..objectives import FDivergence, NonSaturating
+from ..shape import Shape
 from .descent import descend
 from .evidence import Demonstration, expect_above, expect_between, expect_close
 from .gaussians import DATA_DENSITY, JSD, LOG2, MADE_DENSITY, TV, line_points, normal_quantiles

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ..batches import Images
-from ..core import Shape
+from ..shape import Shape
 
 DISC_SIDE = 16
 DISC_SHAPE = Shape(1, DISC_SIDE, DISC_SIDE)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from ..core import Clock, Judge, Shape
+from ..clock import Clock
+from ..core import Judge
 from ..networks import Convolutional, Perceptron
 from ..objectives import Wasserstein
 from ..optim import Adam, Linear
 from ..penalties import GradientPenalty
+from ..shape import Shape
 from .evidence import Demonstration, expect_above, expect_below, expect_close
 from .fresh_critic import CriticStep, last_over_largest, train_fresh_critic
 from .gaussians import LOG2

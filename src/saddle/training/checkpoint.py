@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from ..core import Mistake, require
+from ..errors import Mistake, require
 from ..regular import open_to_read
 from ..runs.folder import list_numbered_files, write_atomically
 from ..runs.log import is_count, is_log_number

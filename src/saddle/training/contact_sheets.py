@@ -13,8 +13,9 @@ from torch import Tensor
 
 from ..data.feed import Feed
 from ..runs.folder import RunFolder
-from ..runs.progress import is_readable_image
-from ..runs.sheets import make_contact_sheet, save_png, to_sheet_bytes, write_progress_gif, write_progress_strip
+from ..runs.pictures import save_png
+from ..runs.progress import is_readable_image, write_progress_gif, write_progress_strip
+from ..runs.sheets import make_contact_sheet, to_sheet_bytes
 from .callbacks.base import Callback
 from .engine import derive_seed
 from .machine import process_rank

@@ -9,7 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..core import Game, require
+from ..core import Game
+from ..errors import require
 
 
 class EMA:

@@ -10,10 +10,13 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-from ..core import Agree, Clock, Game, Mistake, Move, Optimizing, Turn, require
+from ..clock import Clock
+from ..core import Agree, Game, Move, Turn
+from ..errors import Mistake, require
 from ..parts import Shard, rank_and_size, use_shard
 from ..parts.buffers import SharedBuffers
 from ..parts.collectives import sync_batch_norms
+from ..recipe import Optimizing
 
 B = TypeVar("B")
 Players = tuple[nn.Module, ...]

@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..core import Clock, Mistake
+from ..clock import Clock
+from ..errors import Mistake
 from ..metrics.figures import Figure, json_number
 from ..runs.folder import RunFolder
 from ..runs.measures import (

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from ..core import Clock
+from ..clock import Clock
 from ..errors import Failure, Interrupted, Mistake, quote_for_shell
 from ..out_of_memory import catch_out_of_memory
 from ..runs.curves import plot_log
@@ -17,8 +17,7 @@ from ..runs.folder import RunFolder
 from ..runs.log import Log
 from ..runs.timing import continue_timing
 from .callbacks.base import Callback, RunPlan
-from .checkpoint import Checkpoint, check_state_fits, latest_checkpoint
-from .checkpoint import save_checkpoint as save_checkpoint
+from .checkpoint import Checkpoint, check_state_fits, latest_checkpoint, save_checkpoint
 from .contact_sheets import ContactSheets
 from .evaluator import Evaluator
 from .health.checks import NON_FINITE

@@ -12,8 +12,7 @@ import torch.distributed as dist
 from torch import Tensor
 from torch.distributed.rendezvous import rendezvous
 
-from ..core import Mistake, require
-from ..errors import Failure
+from ..errors import Failure, Mistake, require
 
 ALWAYS_STARTABLE_THREADS = 64  # threads that any machine can start
 

@@ -10,12 +10,14 @@ import torch
 from torch import Tensor
 
 from ..blame import blame_user_code
-from ..core import Clock, Game, Mistake, Recipe, Stage
+from ..clock import Clock
+from ..core import Game
 from ..data.dataset import Dataset
 from ..data.feed import Feed
-from ..errors import Failure
+from ..errors import Failure, Mistake
 from ..out_of_memory import catch_out_of_memory, check_capacity
 from ..parts import Shard, use_shard
+from ..recipe import Recipe, Stage
 from .ema import EMA, eval_no_grad
 from .engine import Engine, derive_seed, shard_indices
 from .machine import Machine, process_rank, world_size

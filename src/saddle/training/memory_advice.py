@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..core import Recipe, Shape
+from ..recipe import Recipe
+from ..shape import Shape
 from .machine import world_size
 
 

@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor
 
-from ..core import Clock
+from ..clock import Clock
 from ..errors import Failure
 from ..runs.log import Log
 from .engine import average_over_processes

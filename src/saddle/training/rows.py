@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from ..core import Shape
+from ..shape import Shape
 
 MAX_ROWS = 64  # also the samples whose chance is drawn together, of which parts take their rows
 PIXELS_PER_PASS = {"cpu": 1 << 14, "cuda": 1 << 18}  # in one pass: beyond them more rows at once are hardly faster

@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 
 import torch
 
-from ..core import Recipe
 from ..data.dataset import Dataset
 from ..errors import quote_for_shell
 from ..out_of_memory import catch_out_of_memory
+from ..recipe import Recipe
 from ..runs.settings import Settings
 from .machine import Machine, all_reduce_max, world_size
 from .match import Match, MatchOptions

@@ -15,8 +15,8 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from ...core import Shape
 from ...errors import Mistake
+from ...shape import Shape
 from ..decoding.decode import DecodedRows, decode_images
 from ..decoding.pixels import PixelArray
 from ..prepare import Prepare

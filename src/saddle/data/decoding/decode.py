@@ -11,8 +11,8 @@ from typing import NamedTuple, TypeVar
 
 import numpy as np
 
-from ...core import Shape
 from ...errors import Mistake
+from ...shape import Shape
 from ..prepare import Prepare
 from ..progress import count_cores, progress_bar
 from ..undecoded import Notify, UndecodedImages

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ...core import Shape
 from ...errors import require
+from ...shape import Shape
 from ..classifier import Classifier
 from .extractor import freeze_network, hash_tensors, round_to_bytes, to_rgb
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from ...core import Clock
+from ...clock import Clock
 from ...enduring import errors
 from ...errors import escape_unprintable
 from ...runs.findings import Finding, Rollback

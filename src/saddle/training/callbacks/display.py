@@ -14,7 +14,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from ...core import Clock
+from ...clock import Clock
 from ...enduring import output
 from ...errors import escape_unprintable
 from ...runs.findings import Finding, Rollback

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from ...core import Clock, Mistake
+from ...clock import Clock
+from ...errors import Mistake
 from ...extras import install
 from ...runs.measures import Measurement
 from .base import Callback, RunPlan

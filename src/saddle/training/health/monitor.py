@@ -7,7 +7,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from ...core import Clock
+from ...clock import Clock
 from ...errors import Failure
 from ...runs.findings import Finding, Rollback, health_path
 from ...runs.log import Log

@@ -12,10 +12,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ...batches import Images
-from ...core import Clock, Game, Judge, Mistake
+from ...clock import Clock
+from ...core import Game, Judge
 from ...data.dataset import Dataset
 from ...data.feed import Feed
 from ...data.held_out import held_out_of
+from ...errors import Mistake
 from ...metrics.bins import k_means
 from ...metrics.neighbours import nearest_neighbours
 from ...parts import Shard, use_shard

@@ -6,7 +6,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from ...core import Clock, Mistake, require
+from ...clock import Clock
+from ...errors import Mistake, require
 from ...runs.log import is_count
 from ..checkpoint import check_state_fits, list_checkpoints, read_checkpoint, read_checkpoint_facts, write_checkpoint
 from ..machine import process_rank

@@ -1,16 +1,17 @@
-"""What a paper is made of: data of a shape, networks, priors, optimizers, stages, and the recipe that holds them."""
+"""What a paper is made of: networks, priors, optimizers, stages, and the recipe that holds them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Generic, NamedTuple, Protocol, TypeVar
+from typing import ClassVar, Generic, NamedTuple, Protocol, TypeVar
 
 import torch
 from torch import Tensor, nn
 
-if TYPE_CHECKING:
-    from .core import Clock, Game
+from .clock import Clock
+from .core import Game
+from .shape import Shape
 
 B = TypeVar("B")
 
@@ -19,24 +20,6 @@ class Prior(Protocol):
     """A distribution of latents: (len(like), size)."""
 
     def __call__(self, like: Tensor, size: int) -> Tensor: ...
-
-
-class Shape(NamedTuple):
-    """What one sample looks like. A point of a 2-D toy is an image of one pixel with two channels."""
-
-    channels: int
-    height: int
-    width: int
-    classes: int = 0
-
-    @property
-    def points(self) -> bool:
-        """Are samples points in space, unbounded, rather than pixels in [-1, 1]?"""
-        return self.height == self.width == 1
-
-    def __str__(self) -> str:
-        channels = f"{self.channels} channel{'s' if self.channels > 1 else ''}"
-        return "2-D points" if self.points else f"{self.height}x{self.width} pixels in {channels}"
 
 
 class Networks(Protocol):
