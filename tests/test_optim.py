@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import json
 import math
 from itertools import pairwise
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
 from saddle.clock import Clock
+from saddle.data.dataset import Dataset
 from saddle.errors import Mistake
 from saddle.layers.conditional import ConditionalUpBlock
+from saddle.networks import Perceptron
 from saddle.optim import SGD, Adam, Cosine, Geometric, Linear, Orthogonal, Over, RMSprop, Warmup
+from saddle.recipes import find_recipe
+from saddle.recipes.versus import Versus
 from saddle.training.engine import Engine, Stepper
+from saddle.training.machine import Machine
+from saddle.training.match import Match
 from toys import Batches, adversarial
 
 
@@ -170,7 +178,52 @@ def test_schedules_by_images_reach_the_optimizers():
         assert all(o.param_groups[0]["lr"] == pytest.approx(lr) for o in driver.optimizers.values())
 
 
+BOTH_BETAS = Adam(Linear(0.1, 0.2), (Linear(0.5, 0.0), Linear(0.9, 0.99)))
+
+
+@pytest.mark.parametrize("kind", [{}, {"fused": True}, {"foreach": True}, {"fused": True, "capturable": True}], ids=str)
+def test_betas_follow_the_clock_however_torch_takes_the_steps(kind):
+    """Against Kingma and Ba's algorithm by hand, whose averages are corrected by the betas of the moment."""
+    p = nn.Parameter(torch.tensor([1.0, -2.0, 0.5], dtype=torch.float64))
+    optimizer = torch.optim.Adam([p], **kind)
+    w, m, v = p.detach().clone(), torch.zeros(3).double(), torch.zeros(3).double()
+    for step in range(1, 5):
+        share = step / 4
+        BOTH_BETAS.tune(optimizer, Clock(share=share))
+        p.grad = g = torch.randn(3, dtype=torch.float64)
+        optimizer.step()
+        lr, a, b = 0.1 + 0.1 * share, 0.5 - 0.5 * share, 0.9 + 0.09 * share
+        m, v = a * m + (1 - a) * g, b * v + (1 - b) * g * g
+        w = w - lr * (m / (1 - a**step)) / ((v / (1 - b**step)).sqrt() + 1e-8)
+        torch.testing.assert_close(p.detach(), w)
+
+
+def test_a_match_whose_betas_change_is_resumed_to_the_bit():
+    recipe = Versus(networks=Perceptron(2, width=8), optimizer=BOTH_BETAS, batch=8)
+    points = Dataset("points", np.random.default_rng(0).normal(size=(40, 1, 1, 2)).astype(np.float32))
+    where = Machine(torch.device("cpu"), torch.float32, "")
+    whole, halted, again = (Match(recipe, points, 96, where) for _ in range(3))
+    while not whole.over:
+        whole.play()
+    while halted.clock.images < 48:
+        halted.play()
+    tensors, facts = halted.state()
+    again.restore({key: t.clone() for key, t in tensors.items()}, json.loads(json.dumps(facts)))
+    while not again.over:
+        again.play()
+    assert whole.state()[1] == again.state()[1]
+    for key, value in whole.state()[0].items():
+        assert torch.equal(value, again.state()[0][key]), key
+    assert whole.state()[1]["groups"]["critic"][0]["betas"] == pytest.approx((0.5 / 12, 0.9 + 0.09 * 11 / 12))
+
+
+def test_the_preset_of_r3gan_has_the_authors_second_beta():
+    first, second = find_recipe("r3gan-cifar")[0].optimizer.betas
+    assert first == 0 and by_images(second, 0, 10_000_000, 20_000_000, 10**9) == pytest.approx([0.9, 0.945, 0.99, 0.99])
+
+
 @pytest.mark.parametrize(("make", "says"), [
+    (lambda: Adam(betas=(0.0, 1.0)), r"Adam's second beta is 1.0, but should be in \[0, 1\)"),
     (lambda: Orthogonal(weight=-1), "Orthogonal's weight is -1"),
     (lambda: Orthogonal(weight=math.nan), "Orthogonal's weight is nan"),
     (lambda: Over(Linear(1.0), 0), "Over's images are 0"),

@@ -136,7 +136,7 @@ def differentiable_step(how: SGD | Adam, state: CriticState, g: Tensor, clock: C
     lr = value_at(how.lr, clock)
     if isinstance(how, SGD):
         return (state[0] - lr * g,)
-    (w, m, v, age), (a, b) = state, how.betas
+    (w, m, v, age), (a, b) = state, how.betas_at(clock)
     m, v, age = torch.lerp(g, m, a), torch.lerp(g * g, v, b), age + 1
     # epsilon is inside the root, whose own slope at zero is infinite
     return w - lr * m / (1 - a**age) / (v / (1 - b**age) + how.eps**2).sqrt(), m, v, age

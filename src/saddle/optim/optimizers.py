@@ -20,19 +20,26 @@ class Adam:
     """Kingma & Ba 2015, in torch's fused form."""
 
     lr: Number = 2e-4
-    betas: tuple[float, float] = (0.5, 0.999)
+    betas: tuple[Number, Number] = (0.5, 0.999)
     eps: float = 1e-8
 
     def __post_init__(self) -> None:
         check_range(self.lr, "Adam's lr")
-        require(all(0 <= beta < 1 for beta in self.betas), f"Adam's betas are {self.betas}, but should be in [0, 1)")
+        for beta, which in zip(self.betas, ("first", "second"), strict=True):
+            check_range(beta, f"Adam's {which} beta", 0, 1)
         require(self.eps > 0, f"Adam's eps is {self.eps}, but should be above 0")
 
     def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
-        return torch.optim.Adam(parameters, value_at(self.lr, START_CLOCK), self.betas, self.eps, fused=True)
+        return torch.optim.Adam(
+            parameters, value_at(self.lr, START_CLOCK), self.betas_at(START_CLOCK), self.eps, fused=True
+        )
 
     def tune(self, optimizer: torch.optim.Optimizer, clock: Clock) -> None:
-        set_group_values(optimizer, lr=value_at(self.lr, clock))
+        set_group_values(optimizer, lr=value_at(self.lr, clock), betas=self.betas_at(clock))
+
+    def betas_at(self, clock: Clock) -> tuple[float, float]:
+        first, second = self.betas
+        return value_at(first, clock), value_at(second, clock)
 
 
 @dataclass(frozen=True)
@@ -73,7 +80,7 @@ class SGD:
         set_group_values(optimizer, lr=value_at(self.lr, clock), momentum=value_at(self.momentum, clock))
 
 
-def set_group_values(optimizer: torch.optim.Optimizer, **values: float) -> None:
+def set_group_values(optimizer: torch.optim.Optimizer, **values: float | tuple[float, float]) -> None:
     for group in optimizer.param_groups:
         group.update(values)
 
