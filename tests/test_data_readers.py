@@ -17,7 +17,7 @@ from saddle.data import Prepare, open_data
 from saddle.data.cache.store import open_undecoded
 from saddle.data.sources import find_source
 from saddle.errors import Mistake
-from saddle.measuring.given import read_points_file
+from saddle.measuring.inputs import read_points_file
 
 PIXELS = noise(4, 6, 5)
 FEW = settings(max_examples=60, deadline=None, database=None, suppress_health_check=list(HealthCheck))

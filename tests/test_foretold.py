@@ -12,7 +12,7 @@ from saddle.cli import main, sweeping
 from saddle.data.cache import entry
 from saddle.errors import Mistake
 from saddle.extras import install, installing
-from saddle.measuring.foreseen import foretell
+from saddle.measuring.evaluation import foretell
 from saddle.measuring.inputs import SampleInfo
 from saddle.measuring.measure import otherwise
 from saddle.measuring.metric_table import LAYERS, check_features, names_classes

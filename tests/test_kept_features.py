@@ -10,9 +10,8 @@ import torch
 from data_files import noise
 from saddle.data.dataset import Dataset
 from saddle.data.held_out import hold_out
-from saddle.measuring.feature_cache import find_cache_paths
+from saddle.measuring.features import DeviceExtractor, SampleFeatures, find_cache_paths
 from saddle.measuring.inputs import SampleSet
-from saddle.measuring.seen import DeviceExtractor, SampleFeatures
 from saddle.metrics.features import Identity, RandomFeatures
 
 CPU = torch.device("cpu")

@@ -20,9 +20,9 @@ from saddle.data import Prepare, open_data
 from saddle.data.dataset import Dataset
 from saddle.errors import Interrupted, Mistake
 from saddle.measuring.evaluation import metric_function
+from saddle.measuring.features import DeviceExtractor
 from saddle.measuring.inputs import GeneratedSamples, SampleInfo, SampleSet, check_same_shape, generated_dataset
 from saddle.measuring.metric_table import LABELLED_METRICS, METRIC_GROUPS, METRICS, parse_metric_names
-from saddle.measuring.seen import DeviceExtractor
 from saddle.metrics import classifier
 from saddle.metrics.estimates import bootstrap_interval
 from saddle.metrics.features import inception_download

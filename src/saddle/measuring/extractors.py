@@ -28,6 +28,7 @@ from ..metrics.features.inception import SPATIAL_DIMENSION
 from ..metrics.features.inception_weights import InceptionWeights, read_inception_weights
 from ..metrics.features.vision import parse_model_name
 from ..shape import Shape
+from .features import DeviceExtractor
 from .metric_table import (
     FEATURE_NAMES,
     IMAGE_METRICS,
@@ -37,7 +38,6 @@ from .metric_table import (
     MetricReads,
     check_features,
 )
-from .seen import DeviceExtractor
 
 CPU = torch.device("cpu")
 COMMON_DIMENSION = 768  # of a file without the last blocks: the largest of the dimensions that others measure, too

@@ -33,15 +33,24 @@ from ..runs.timing import read_pace
 from ..shape import Shape
 from ..signatures import takes_fields_of
 from ..training.machine import find_device
-from .evaluation import DEFAULT_SAMPLES, DEFAULT_SOURCE_SAMPLES, Evaluation
+from .evaluation import DEFAULT_SAMPLES, DEFAULT_SOURCE_SAMPLES, Evaluation, foretell, preflight
 from .extractors import Extractors
-from .foreseen import foretell, preflight
-from .given import Measurable, check_writable, is_named_source, is_run, open_measurable, prepare_like, with_fingerprint
-from .inputs import SampleInfo, check_memory, describe_shape
-from .maker import GeneratorHandle
+from .inputs import (
+    Measurable,
+    SampleInfo,
+    check_memory,
+    check_writable,
+    describe_shape,
+    is_named_source,
+    is_run,
+    open_measurable,
+    prepare_like,
+    with_fingerprint,
+)
+from .metric_input import GeneratorHandle
 from .metric_table import MODE_METRICS, POINT_METRICS, check_features, parse_metric_names, sensible
+from .neighbours import plot_copies
 from .options import MeasureKeywords, MeasureOptions
-from .picture import plot_copies
 
 # options that say how a source's images are prepared
 IMAGE_OPTIONS = ("size", "crop", "channels")  # what a run's samples are already

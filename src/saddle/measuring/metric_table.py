@@ -114,7 +114,7 @@ def check_measure_settings(measure: str, features: str, patience: int | None, sa
 def judged_of_data(settings: Settings, shape: Shape, most: int | None) -> None:
     """The same, of data of this shape and `most` samples, if that is known."""
     if settings.measure is not None:
-        from .foreseen import foretell_run  # which drags in the metrics
+        from .evaluation import foretell_run  # which drags in the metrics
 
         foretell_run(settings, shape, most)
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import torch
+from torch import Tensor
 
 from ..errors import require
 from ..metrics.bins import different_bins
 from ..metrics.birthday import birthday_test, closest_pairs
 from ..metrics.diversity import mean_pair_distance
 from ..metrics.two_sample import classifier_two_sample, one_nearest_neighbour
+from ..runs.pictures import save_png
+from ..runs.sheets import make_contact_sheet
 from .metric_input import MetricInput, MetricResult, share_result
 
 TWO_SAMPLE_ROWS = 5_000  # samples on both sides of a two-sample test
@@ -94,3 +99,21 @@ def feature_diversity(case: MetricInput) -> MetricResult:
     require(theirs.value > 0, "the data are all the same, so there is no diversity to compare with")
     error = None if ours.error is None else ours.error / theirs.value
     return MetricResult.of(ours.value / theirs.value, error, f"diversity ({case.extractor_title})")
+
+
+SHOWN_PAIRS = 32
+
+
+def plot_copies(case: MetricInput, file: Path) -> None:
+    """Pairs (sample, its nearest training sample), the most suspicious first."""
+    require(not case.real.sample_set.data.shape.points, "points are not looked at in pairs; leave out --picture")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    columns = copy_pairs(case)
+    save_png(make_contact_sheet(columns), file)
+
+
+def copy_pairs(case: MetricInput) -> dict[str, Tensor]:
+    found = case.memorisation
+    first = found.most_copied(SHOWN_PAIRS)
+    return {"made": case.made.sample_set.images(case.made.rows[first]),
+            "nearest": case.real.sample_set.images(torch.as_tensor(found.which[first]))}  # fmt: skip

@@ -22,11 +22,10 @@ from ..training.ema import eval_mode, eval_no_grad
 from ..training.engine import derive_seed
 from ..training.health.probe import SupportsJudge
 from ..training.match import Match
-from .evaluation import DEFAULT_REFERENCES, Evaluation
+from .evaluation import DEFAULT_REFERENCES, Evaluation, preflight
 from .extractors import Extractors
-from .foreseen import preflight
 from .inputs import SampleInfo, check_memory
-from .maker import GeneratorHandle
+from .metric_input import GeneratorHandle
 from .metric_table import parse_metric_names
 
 HELD_OUT_BATCHES = 16  # of held-out data
