@@ -12,7 +12,8 @@ from PIL import Image
 
 from data_files import noise, pictures, save
 from saddle.data import Dataset, Prepare, examine, open_data
-from saddle.data.readers.folder_layout import has_portions, parse_split
+from saddle.data.readers.folder_labels import has_portions
+from saddle.data.readers.split_names import parse_split
 from saddle.data.wording import without_option_hints
 from saddle.errors import Mistake
 from saddle.runs.pictures import save_png as save_by_saddle

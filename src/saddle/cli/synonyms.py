@@ -153,7 +153,7 @@ OPTIONS: dict[str, Synonym] = {
         Synonym("labels come with the data:", ("--labels folders",)),
     ),
     **dict.fromkeys(("class", "cls", "y"), Synonym("the class", ("--label {value}",), "0")),
-    **dict.fromkeys(("verbose", "silent"), Synonym("saying less", ("--quiet",))),
+    **dict.fromkeys(("verbose", "silent", "q"), Synonym("saying less", ("--quiet",))),
 }
 
 LOSSES = {

@@ -158,8 +158,7 @@ def learnable(shape: Shape) -> bool:
 
 def unnamed(name: str) -> str:
     return (f"this metric needs class names, and {name} has no labels, or is over {MAX_CLASSIFIER_SIDE} pixels; whole "
-            f"Inception "
-            "(--features) names classes")  # fmt: skip
+            "Inception (--features) names classes")  # fmt: skip
 
 
 def class_layer(classifier: Classifier) -> Callable[[Tensor], Tensor]:

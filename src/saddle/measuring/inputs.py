@@ -122,10 +122,9 @@ def check_same_shape(made: SampleInfo, real: SampleInfo) -> None:
     require(ours.points == theirs.points, f"{both}, and points cannot be compared with images")
     if made.of_run:
         raise Mistake(
-            f"{both}, and a run's samples keep their shape: compare them with data of that shape, or bring both to "
-            f"one as files, `saddle sample {quote_for_shell(made.name)} -n 10000 --out FOLDER` and then `saddle "
-            f"measure FOLDER "
-            f"--against {quote_for_shell(real.name)} {options_to_match(theirs, ours)}`"
+            f"{both}, and a run's samples keep their shape: compare them with data of that shape, or bring both to one "
+            f"as files, `saddle sample {quote_for_shell(made.name)} -n 10000 --out FOLDER` and then `saddle measure "
+            f"FOLDER --against {quote_for_shell(real.name)} {options_to_match(theirs, ours)}`"
         )
     raise Mistake(f"{both}; {options_to_match(ours, theirs)} brings them to one shape")
 

@@ -148,8 +148,7 @@ def check_features(features: str) -> None:
     known = name in FEATURE_NAMES or any(sign in name for sign in "./\\")
     require(known,
             f"there are no features {name or features}{did_you_mean(name or features, FEATURE_NAMES)}; or name a "
-            f"weights "
-                   "file, or a vision model (hf:OWNER/NAME or its folder)")  # fmt: skip
+            "weights file, or a vision model (hf:OWNER/NAME or its folder)")  # fmt: skip
     if name not in FEATURE_NAMES:
         require(Path(name).exists(), f"there is no file {name} with Inception's weights")
         of_weights(Path(name))

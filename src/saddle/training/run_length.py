@@ -58,9 +58,8 @@ def describe_short_run(chosen: Settings, images: int, seconds: float, run: objec
         return None
     more = max(1, round((requested_minutes(chosen) * 60 - seconds) * images / max(seconds, 1e-3)))
     return (f"{images:,} images took {seconds:,.0f} s, not {requested_minutes(chosen):g} minutes: the machine was "
-            f"busier when "
-            f"its speed was measured; `saddle resume {quote_for_shell(run)} --images +{more}` prolongs the "
-            f"run")  # fmt: skip
+            f"busier when its speed was measured; `saddle resume {quote_for_shell(run)} --images +{more}` prolongs the "
+            "run")  # fmt: skip
 
 
 def requested_minutes(chosen: Settings) -> float:

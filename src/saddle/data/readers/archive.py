@@ -93,8 +93,7 @@ def usable_entries(path: Path, entries: dict[str, zipfile.ZipInfo]) -> tuple[lis
     inner = [name for name in others if name.lower().endswith(ARCHIVE_ENDINGS)]
     if not may and inner:
         raise Mistake(f"{path} holds no pictures but {format_count(len(inner), 'archive')}, such as {inner[0]}: unpack "
-                      f"it, "
-                      "and name one of them")  # fmt: skip
+                      "it, and name one of them")  # fmt: skip
     if not may:
         raise Mistake(
             f"{path} holds no pictures{', only ' + describe_files(others).rpartition(' ')[0] if others else ''}"

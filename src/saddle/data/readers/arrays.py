@@ -58,8 +58,7 @@ def array_source(path: Path, part: str | None = None, range: str | None = None) 
         labels = find_label_key(images, arrays)
         if labels is None and (beside := rows_beside(images, arrays)):
             say(f"{path}: {join_names(beside)}, with a row for each picture, {is_or_are(beside)} not taken for "
-                f"classes; an array "
-                "called labels is")  # fmt: skip
+                "classes; an array called labels is")  # fmt: skip
         pixels = to_array_images(arrays.read(images), f"{path}:{images}", say, range)
         return undecoded_from_array(
             pixels, *((None,) if labels is None else parse_labels(arrays.read(labels), f"{path}:{labels}"))

@@ -1,10 +1,8 @@
-"""What the names of folders say: which hold parts of a set for training or testing, and which are classes."""
+"""Which files of a folder are meant: those of a part for training or testing, without the few that lie beside."""
 
 from __future__ import annotations
 
-import re
-import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -13,45 +11,11 @@ from numpy.typing import NDArray
 from ...errors import Mistake, did_you_mean, format_count
 from ..undecoded import Notify
 from ..wording import is_or_are, join_names
+from .split_names import SplitReader, find_split_reader, parse_affixed_split, parse_split, reading_among
 
 FileIndices = NDArray[np.int64]
-SPLIT_PATTERN = re.compile(
-    r"(?:(?:images?|imgs?|data|pictures|photos)[-_ .]?)?"
-    r"(?P<kind>train(?:ing|val)?|test(?:ing)?|val(?:id(?:ation)?)?|dev|eval(?:uation)?|holdout)"
-    r"(?:[-_ .]?(?:set|split|data|images?|imgs?|pictures|photos|\d{1,4}))?(?:[-_ .]?(?P<domain>[ab]))?",
-    re.IGNORECASE,
-)
-SPLIT_AFFIX = r"train(?:ing)?|test(?:ing)?|val(?:id(?:ation)?)?"
-AFFIXED_PATTERN = re.compile(
-    rf"(?:(?P<before>.+)[-_ .])?(?P<kind>{SPLIT_AFFIX})(?:[-_ .](?P<after>.+))?", re.IGNORECASE
-)
-SPLIT_KINDS = {
-    "train": "train",
-    "training": "train",
-    "trainval": "train",
-    "test": "test",
-    "testing": "test",
-}  # others: val
-PORTION_PATTERN = re.compile(
-    r"(?:part|batch|chunk|shard|portion|fold|split|subset|images?|imgs?|folder|dir|dis[ck]|volume)[-_ .]?\d+"
-    r"|\d{3,}[-_]\d{3,}",  # from number to number
-    re.IGNORECASE,
-)
-NUMBERED_DIGITS = (
-    5  # that the names of folders have which hold a thousand pictures each, as StyleGAN's tools and FFHQ have them
-)
 STRAY_RATIO = 4  # times as many must lie in folders, for files beside them not to count
 MAX_SPLIT_DEPTH = 3  # folders below which parts are not looked for
-
-
-class FolderSplit(NamedTuple):
-    """What a folder's name says: `train`, `test` or `val`, and what of: A or B in trainA, cats in cats_train."""
-
-    kind: str
-    domain: str = ""
-
-
-SplitReader = Callable[[str], FolderSplit | None]
 
 
 class FileView(NamedTuple):
@@ -75,43 +39,6 @@ def strip_common(paths: Sequence[str]) -> list[str]:
     while paths and top_folder(paths[0]) and len({top_folder(path) for path in paths}) == 1:
         paths = [path.partition("/")[2] for path in paths]
     return paths
-
-
-def parse_split(folder: str) -> FolderSplit | None:
-    """The part of a set that a folder of this name holds, if it is such a name: Train, testing, val2017, trainA."""
-    match = SPLIT_PATTERN.fullmatch(folder)
-    if match is None:
-        return None
-    return FolderSplit(SPLIT_KINDS.get(match["kind"].lower(), "val"), (match["domain"] or "").upper())
-
-
-def parse_affixed_split(folder: str) -> FolderSplit | None:
-    """The part that a folder of a name such as cats_train, test-dogs or DIV2K_valid_HR holds."""
-    match = AFFIXED_PATTERN.fullmatch(folder)
-    if match is None:
-        return None
-    return FolderSplit(
-        SPLIT_KINDS.get(match["kind"].lower(), "val"), "_".join(filter(None, (match["before"], match["after"])))
-    )
-
-
-def find_split_reader(folders: set[str]) -> SplitReader | None:
-    """How the names of folders tell parts, if all of them do: by themselves, or as parts of one thing."""
-    if all(map(parse_split, folders)):
-        return parse_split
-    parts = [part for folder in folders if (part := parse_affixed_split(folder))]
-    one = len({part.domain for part in parts}) < len(set(parts))  # so that a crash_test and a steam_train are classes
-    return parse_affixed_split if one and len(parts) == len(folders) else None
-
-
-def reading_among(folders: set[str]) -> SplitReader | None:
-    """How the names of some folders tell parts, for training and others, of a set that has other folders beside."""
-    for read in (parse_split, parse_affixed_split):
-        parts = {part for folder in folders if (part := read(folder))}
-        trained = {part.domain for part in parts if part.kind == "train"}
-        if any(part.domain in trained and part.kind != "train" for part in parts):
-            return read
-    return None
 
 
 def strip_stray_files(view: FileView) -> FileView:
@@ -156,8 +83,7 @@ def select_split(name: str, files: Sequence[str], part: str | None, say: Notify)
         lone = sorted({top_folder(path) for path in view.paths if parse_split(top_folder(path))})
         if part is None and lone:
             say(f"{name}: {join_names(lone)} beside other folders {is_or_are(lone)} not taken for a part of the set; "
-                f":{lone[0]} "
-                "behind its name takes it alone")  # fmt: skip
+                f":{lone[0]} behind its name takes it alone")  # fmt: skip
         return whole
     if found is None:
         return select_top_folder(name, whole, part or "")
@@ -201,12 +127,10 @@ def choose_folders(
     taken, others = folder_names(train), folder_names(pairs - train)
     if not train:
         say(f"of {name} the folders {join_names(others)} are used, for there is no folder train; :{others[0]} behind "
-            f"its "
-            "name takes one")  # fmt: skip
+            "its name takes one")  # fmt: skip
     elif others:
         say(f"of {name} the folder{'s' * (len(taken) > 1)} {join_names(taken)} {'are' if len(taken) > 1 else 'is'} "
-            f"used, "
-            f"not {join_names(others)}; :{others[0]} or :all behind its name takes others")  # fmt: skip
+            f"used, not {join_names(others)}; :{others[0]} or :all behind its name takes others")  # fmt: skip
     return train or pairs
 
 
@@ -229,61 +153,3 @@ def strip_split_folder(path: str, level: int, read: SplitReader) -> str:
     parts = path.split("/")
     own = read(parts[level])
     return "/".join([*parts[:level], *([own.domain] if own and own.domain else []), *parts[level + 1 :]])
-
-
-def label_by_folder(name: str, view: FileView, wish: str | None, say: Notify) -> tuple[FileView, list[str] | None]:
-    """The files that have a class by their top folders, with the classes; all files and None where there are none.
-
-    `wish` is `folders` where each top folder shall be a class, whatever it looks like.
-    """
-    inner = strip_stray_files(view)
-    if wish == "folders" and count_top_folders(inner) < 2:
-        inside = view.subset([i for i, path in enumerate(view.paths) if "/" in path])
-        inner = FileView(strip_common(inside.paths), inside.places)
-        if count_top_folders(inner) < 2:
-            raise Mistake(f"{name} has no two folders of pictures, which could be classes; leave out --labels folders")
-    if count_top_folders(inner) < 2:
-        folders = sorted({top_folder(path) for path in view.paths} - {""})
-        if len(folders) > 1:
-            say(f"{name}: no classes, for many pictures lie beside the folders {join_names(folders)}; --labels folders "
-                "takes only those in folders, with classes")  # fmt: skip
-        return view, None
-    classes = [unicodedata.normalize("NFC", top_folder(path)) for path in inner.paths]
-    shown = join_names(sorted(set(classes)))
-    if wish is None and has_portions(inner.paths):
-        say(f"{name}: the folders {shown} are taken for portions of one set, not for classes; --labels folders makes "
-            "them classes")  # fmt: skip
-        within = join_portions(inner)
-        return label_by_folder(name, within, wish, say) if within else (view, None)
-    if stray := left_out_files(view, inner):
-        say(f"{name}: {format_count(len(stray), 'picture')} beside the folders of classes, {join_names(stray, 1)}, "
-            f"{is_or_are(stray)} "
-            "left out; --labels none takes all, without classes")  # fmt: skip
-    if wish is None:
-        say(f"{name}: its folders are classes: {shown}; --labels none takes it without")
-    return inner, classes
-
-
-def join_portions(view: FileView) -> FileView | None:
-    """The files of all portions together, where these hold the same folders."""
-    pairs = [path.split("/")[:2] for path in view.paths if path.count("/") > 1]
-    again = len({folder for _, folder in pairs}) < len(set(map(tuple, pairs)))
-    return FileView([path.partition("/")[2] for path in view.paths], view.places) if again else None
-
-
-def count_top_folders(view: FileView) -> int:
-    """How many folders there are at the top; 0 where files lie beside them."""
-    tops = {top_folder(path) for path in view.paths}
-    return 0 if "" in tops else len(tops)
-
-
-def has_portions(paths: Sequence[str]) -> bool:
-    """Do the top folders hold portions of one set, no classes: part1, part2; or 00000, 00001, numbered through?"""
-    tops = sorted({top_folder(path) for path in paths})
-    if all(PORTION_PATTERN.fullmatch(folder) for folder in tops):
-        return True
-    if not all(folder.isascii() and folder.isdecimal() and len(folder) == len(tops[0]) for folder in tops):
-        return False
-    files = [path.rpartition("/")[2] for path in paths]
-    through = len(set(files)) == len(files)  # a set of classes begins to count anew in each of them
-    return through and len(tops[0]) >= NUMBERED_DIGITS

@@ -13,7 +13,8 @@ from ...errors import Mistake, format_count, quote_for_shell, require
 from ..decoding.pixels import strict_pillow
 from ..undecoded import Notify, UndecodedImages, to_class_labels
 from ..wording import is_or_are, it_or_them
-from .folder_layout import FileView, label_by_folder, select_split, strip_common
+from .folder_labels import label_by_folder
+from .folder_layout import FileView, select_split, strip_common
 from .image_formats import (
     ARCHIVE_ENDINGS,
     file_ending,
@@ -94,8 +95,7 @@ def select_frames(files: ImageFiles, places: Sequence[tuple[int, int]], frames: 
             several += [files.paths[file]] * (count > 1)
     if several and frames != "all":
         say(f"{files.name}: of {format_count(len(several), 'file')} with further frames, such as {several[0]}, the "
-            f"first is "
-            "used; --frames all takes all")  # fmt: skip
+            "first is used; --frames all takes all")  # fmt: skip
     return shots
 
 

@@ -26,8 +26,7 @@ def check_unpacked_size(size: int, packed: int, name: str) -> None:
     if size > max(SAFE_BYTES, MAX_UNPACK_RATIO * packed):
         raise Mistake(
             f"{name} would unpack from {describe_bytes(packed)} to {describe_bytes(size)}, over {MAX_UNPACK_RATIO} "
-            f"times as much, "
-            f"and more than {describe_bytes(SAFE_BYTES)}; if it is meant so, unpack it first"
+            f"times as much, and more than {describe_bytes(SAFE_BYTES)}; if it is meant so, unpack it first"
         )
     if size > BYTES_IN_MEMORY:
         free = shutil.disk_usage(make_cache_home()).free
