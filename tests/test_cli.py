@@ -228,7 +228,7 @@ def test_a_sweep_asks_what_to_vary_and_says_that_nothing_will_be_measured(say, m
     ("list --all", "there is no option --all"),
     ("show", "show needs RECIPE"),
     ("show dcgan --size 0", "size 0 is no picture"),
-    ("show dcgan --size 48 --channels 3", "power of two"),
+    ("show dcgan --size 100 --channels 3", "can be halved"),
     ("diff dcgan", "diff needs A and B; write saddle diff A B"),
     ("diff dcgan wgangpp", "there is no recipe wgangpp; did you mean wgan-gp?"),
 ])  # fmt: skip

@@ -173,7 +173,7 @@ def test_what_a_generator_does_not_take_is_refused(tmp_path: Path):
 
 
 @pytest.mark.parametrize(("settings", "says"), [
-    ({"size": 28}, "--size 32"), ({"limit": 5}, "which has 5 samples; give --batch 5"),
+    ({"size": 30}, "--size 32"), ({"limit": 5}, "which has 5 samples; give --batch 5"),
     ({"accumulate": 3}, "give --accumulate 2"), ({"minutes": 1.0}, "both say how long"), ({"images": -5}, "above 0"),
     ({"device": "abacus"}, "there is no device 'abacus'"), ({"sise": 3}, "did you mean size"),
     ({"data": "minst"}, "did you mean mnist"), ({"recipe": "dcgam"}, "did you mean dcgan"),

@@ -81,12 +81,12 @@ def test_glorot_is_he_where_as_much_goes_in_as_out_but_for_the_rectifier():
 
 def test_residual_skips_in_either_order_are_the_same_function():
     x = torch.randn(2, 6, 8, 8)
-    up, down = up_block(6).skip, down_block(6, 6).skip
+    up, down = up_block(6, 6).skip, down_block(6, 6).skip
     torch.testing.assert_close(up(x), up[0](interpolate(x, scale_factor=2.0)))
     torch.testing.assert_close(down(x), avg_pool2d(down[1](x), 2))
 
 
-@pytest.mark.parametrize("block", [up_block(6), down_block(6, 6), down_block(6, 6, first=True), same_block(6)])
+@pytest.mark.parametrize("block", [up_block(6, 6), down_block(6, 6), down_block(6, 6, first=True), same_block(6)])
 def test_residual_blocks_leave_their_input_alone(block):
     x = torch.randn(2, 6, 8, 8)
     before = x.clone()

@@ -307,20 +307,23 @@ ANYWHERE = (Dense, Perceptron, MaxoutPerceptron, OrthogonalPerceptron, DenseAuto
 @pytest.mark.parametrize(
     ("pair", "data", "words"),
     [
-        (Convolutional(), DIGIT, ("28x28", "--size 32", "dcgan-28")),
-        (Convolutional(), Shape(3, 48, 48), ("48x48", "--size 32")),
-        (Convolutional(), Shape(3, 100, 100), ("--size 128",)),
+        (Convolutional(), Shape(3, 30, 30), ("30x30", "halved 2 times", "--size 32")),
+        (Convolutional(), Shape(3, 100, 100), ("--size 96",)),
         (Convolutional(), Shape(3, 8, 8), ("8x8", "--size 16")),
-        (Convolutional(), Shape(3, 64, 40), ("64x40", "square", "--size 32")),
+        (Convolutional(), Shape(3, 64, 42), ("64x42", "halved", "--size 64x40")),
         (AllConvolutional28(), SMALL, ("--size 28",)),
-        (ResNet(), MEDIUM, ("32x32", "--size 32")),
+        (AllConvolutional28(), Shape(3, 64, 96), ("28x28", "--size 28", "dcgan")),
+        (ResNet(), Shape(3, 30, 60), ("30x60", "--size 32x64")),
+        (ResNet(attention=16), DIGIT, ("16", "0 or one of 14", "--networks.attention 14")),
+        (ResNet(attention=12), SMALL, ("12", "0 or one of 16, 8")),
         (Convolutional5(), MEDIUM, ("25 to 32", "--size 32")),
-        (ResNet(attention=16), DIGIT, ("32x32", "--size 32")),
-        (SpectralConvolutional(), DIGIT, ("multiple of 8", "--size 32")),
+        (Convolutional5(), Shape(3, 96, 64), ("25 to 32", "--size 48x32")),
+        (SpectralConvolutional(), DIGIT, ("multiples of 8", "--size 32")),
         (SpectralConvolutional(), Shape(3, 4, 3), ("--size 8",)),
-        (DampedResidual(), Shape(3, 5, 7), ("power of two", "--size 8")),
-        (GroupedResidual(), DIGIT, ("power of two", "--size 32")),
-        (Autoencoding(), DIGIT, ("power of two", "--size 32")),
+        (DampedResidual(), Shape(3, 5, 7), ("halved", "--size 8x12")),
+        (GroupedResidual(), Shape(1, 30, 30), ("halved", "--size 32")),
+        (Autoencoding(), DIGIT, ("multiples of 8", "--size 32")),
+        (Autoencoding(), Shape(1, 72, 72), ("halved 2 times", "--size 80")),
         *[
             (pair(), POINT, ("2-D points", "Perceptron()", "wgan-gp-toy"))
             for pair in UNCONDITIONAL_NETWORKS

@@ -126,7 +126,7 @@ def test_what_is_not_stepped_is_not_drawn_apart():
 
 
 def test_gains_and_biases_of_classes_are_no_matrix():
-    layer = ConditionalUpBlock(4, 3)
+    layer = ConditionalUpBlock(4, 4, 3)
     before = {name: p.detach().clone() for name, p in layer.named_parameters()}
     for p in layer.parameters():
         p.grad = torch.zeros_like(p)

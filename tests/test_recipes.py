@@ -274,9 +274,9 @@ def test_parts_can_be_exchanged():
 
 
 def test_a_wrong_size_is_refused_before_anything_begins():
-    for name, words in (("dcgan", "--size 32"), ("wgan-gp", "wgan-gp-mnist"), ("wgan-gp-cifar", "--size 32")):
-        with pytest.raises(Mistake, match=words):
-            find_recipe(name)[0].game(Shape(1, 28, 28))
+    for name in ("dcgan", "wgan-gp", "wgan-gp-cifar"):
+        with pytest.raises(Mistake, match="--size 32"):
+            find_recipe(name)[0].game(Shape(1, 30, 30))
 
 
 @pytest.mark.parametrize("name", [name for name in RECIPES if name.startswith(

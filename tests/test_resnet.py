@@ -7,6 +7,7 @@ import dataclasses
 import hashlib
 import json
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -113,7 +114,8 @@ def test_old_classes_are_taken_as_options() -> None:
         ("Residual32(6, 4, 5)", "Residual32 takes 2 values, not 3"),
         ("Residual32(6, latent=4)", "latent twice"),
         ("Residual32(depth=4)", "ResNet has no field depth"),
-        ("ResNet(attention=12)", "attention is 12, but should be one of 0, 8, 16"),
+        ("ResNet(attention=-1)", "attention is -1, but should be 0 or more"),
+        ("ResNet(widest=-8)", "widest is -8, but should be 0 or more"),
         ("ResNet(width_generator=0)", "width_generator is 0"),
         ("ResNet(head=most)", "head"),
     ],
@@ -167,3 +169,39 @@ def test_attention_is_at_the_side_that_was_asked_for_in_both_players_told_or_not
             module.register_forward_hook(lambda layer, inputs, out: seen.append(out.shape[2:]))
     critic(generator(torch.randn(2, 6), labels), labels)
     assert seen == [(side, side)] * 2
+
+
+@pytest.mark.parametrize(("side", "same"), [(28, 2), (32, 2), (48, 1), (64, 1), (128, 1)])
+def test_sizes_follow_from_the_data(side: int, same: int) -> None:
+    pair, data = ResNet(6, 4, widest=16), Shape(3, side, side)
+    generator, critic = pair.generator(data), pair.critic(data)
+    assert critic(generator(torch.randn(2, 6))).score.shape == (2,)
+    assert sum(isinstance(block.skip, nn.Identity) for block in critic.trunk if hasattr(block, "skip")) == same
+
+
+def test_wide_networks_at_128_have_the_blocks_of_biggan() -> None:
+    """Its counts at 96 channels, but for attention, the class and what conditions normalisation."""
+    pair, data = ResNet(width=96, widest=1536), Shape(3, 128, 128)
+    with torch.device("meta"):
+        blocks = [m for m in pair.critic(data).modules() if hasattr(m, "skip")]
+        up = [m for m in pair.generator(data).modules() if hasattr(m, "skip")]
+    assert [count(b) for b in blocks] == [86_112, 516_672, 2_065_536, 8_259_840, 33_034_752, 42_470_400]
+    theirs = [45_740_544, 17_789_184, 4_618_368, 1_240_128, 352_800]
+    widths = [1536, 1536, 768, 384, 192, 96]
+    conditions = [2 * 148 * (a + b) - 2 * (a + b) for a, b in pairwise(widths)]  # gains and biases, of 148 numbers
+    assert [count(b) for b in up] == [n - more for n, more in zip(theirs, conditions, strict=True)]
+
+
+def count(module: nn.Module) -> int:
+    return sum(p.numel() for p in module.parameters())
+
+
+def test_attention_lies_where_both_players_have_such_maps_also_of_rectangles() -> None:
+    data, seen = Shape(1, 32, 48, 3), []
+    pair = ResNet(6, 8, attention=16, conditional=True, widest=16, head="projection")
+    generator, critic, labels = pair.generator(data), pair.critic(data), torch.tensor([0, 1])
+    for module in (*generator.modules(), *critic.modules()):
+        if isinstance(module, SelfAttention):
+            module.register_forward_hook(lambda layer, inputs, out: seen.append(tuple(out.shape[1:])))
+    critic(generator(torch.randn(2, 6), labels), labels)
+    assert seen == [(16, 16, 24), (8, 16, 24)]

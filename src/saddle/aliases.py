@@ -19,8 +19,9 @@ class Alias(NamedTuple):
 
 def residual(*fields: str, **values: Any) -> Alias:
     """One of the five classes that became ResNet; each field is said, so that it reads as what is written now."""
-    plain = {"width_generator": None, "attention": 0, "conditional": False, "spectral": "none", "head": "mean"}
-    return Alias("ResNet", ("latent", "width", *fields), {"latent": 128, "width": 128} | plain | values)
+    plain = {"latent": 128, "width": 128, "width_generator": None, "widest": 0, "attention": 0, "conditional": False,
+             "spectral": "none", "head": "mean"}  # fmt: skip
+    return Alias("ResNet", ("latent", "width", *fields), plain | values)
 
 
 ALIASES = {

@@ -58,13 +58,13 @@ class ConditionalBatchNorm(nn.Module):
 class ConditionalUpBlock(nn.Module):
     """The residual block `up_block` with conditional batch normalisation: twice the height and width."""
 
-    def __init__(self, width: int, classes: int) -> None:
+    def __init__(self, inputs: int, width: int, classes: int) -> None:
         super().__init__()
-        self.before, self.between = ConditionalBatchNorm(width, classes), ConditionalBatchNorm(width, classes)
+        self.before, self.between = ConditionalBatchNorm(inputs, classes), ConditionalBatchNorm(width, classes)
         # in place is safe behind a sum, which does not need what it gave
-        self.first = nn.Sequential(nn.ReLU(inplace=True), nn.Upsample(scale_factor=2), conv3(width, width))
+        self.first = nn.Sequential(nn.ReLU(inplace=True), nn.Upsample(scale_factor=2), conv3(inputs, width))
         self.second = nn.Sequential(nn.ReLU(inplace=True), conv3(width, width))
-        self.skip = nn.Sequential(conv1(width, width), nn.Upsample(scale_factor=2))
+        self.skip = nn.Sequential(conv1(inputs, width), nn.Upsample(scale_factor=2))
 
     def forward(self, x: Tensor, labels: Tensor) -> Tensor:
         h = self.first(self.before(x, labels))

@@ -23,11 +23,11 @@ class ResidualBlock(nn.Module):
         return out
 
 
-def up_block(width: int) -> ResidualBlock:
+def up_block(inputs: int, width: int) -> ResidualBlock:
     """Twice the height and width, with batch normalisation: a generator's block."""
-    before, between = ((nn.BatchNorm2d(width), nn.ReLU(inplace=True)) for _ in range(2))
-    main = nn.Sequential(*before, nn.Upsample(scale_factor=2), conv3(width, width), *between, conv3(width, width))
-    return ResidualBlock(main, nn.Sequential(conv1(width, width), nn.Upsample(scale_factor=2)))
+    before, between = ((nn.BatchNorm2d(n), nn.ReLU(inplace=True)) for n in (inputs, width))
+    main = nn.Sequential(*before, nn.Upsample(scale_factor=2), conv3(inputs, width), *between, conv3(width, width))
+    return ResidualBlock(main, nn.Sequential(conv1(inputs, width), nn.Upsample(scale_factor=2)))
 
 
 def down_block(inputs: int, width: int, first: bool = False) -> ResidualBlock:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
+from math import prod
 from typing import ClassVar
 
 from torch import Tensor, nn
 
 from ..core import Verdict, is_energy, per_score
+from ..image_size import ImageSize
 from ..layers.init import glorot_uniform, normal_init
 from ..shape import Shape
-from .base import Critic, Generator, require_counts, require_shape
+from .base import Critic, Generator, require_counts
 from .cgan import Conditional, ConditionalGenerator, require_fraction, require_labels
-from .wgan_gp import up_conv5
+from .wgan_gp import halved_sizes, up_conv5
 
 
 @dataclass(frozen=True)
@@ -42,21 +44,20 @@ class ClassifyingConvolutional:
         require_fraction(self, "dropout")
 
     def generator(self, data: Shape) -> nn.Module:
-        sides, w = self.sides(data)[::-1], self.width_generator
-        start = normal_init(nn.Linear(self.latent + self.embedding, 16 * 4 * w))
-        layers: list[nn.Module] = [start, nn.ReLU(inplace=True), nn.Unflatten(1, (4 * w, 4, 4))]
-        for (a, b), (small, large) in zip(pairwise((4 * w, 2 * w, w)), pairwise(sides), strict=False):
+        sizes, w = self.sizes(data)[::-1], self.width_generator
+        start = normal_init(nn.Linear(self.latent + self.embedding, prod(sizes[0]) * 4 * w))
+        layers: list[nn.Module] = [start, nn.ReLU(inplace=True), nn.Unflatten(1, (4 * w, *sizes[0]))]
+        for (a, b), (small, large) in zip(pairwise((4 * w, 2 * w, w)), pairwise(sizes), strict=False):
             layers += [normal_init(up_conv5(a, b, small, large)), nn.BatchNorm2d(b), nn.ReLU(inplace=True)]
-        last = normal_init(up_conv5(w, data.channels, *sides[-2:]))
+        last = normal_init(up_conv5(w, data.channels, *sizes[-2:]))
         return ConditionalGenerator(Generator(*layers, last, nn.Tanh()), data.classes, self.embedding)
 
     def critic(self, data: Shape) -> nn.Module:
-        self.sides(data)
+        flat = prod(self.sizes(data)[-1]) * self.width << 5
         widths = [self.width << i for i in range(6)]
         trunk = [*self.conv_block(data.channels, widths[0], 2, normal=False)]
         for i, (a, b) in enumerate(pairwise(widths)):
             trunk += self.conv_block(a, b, 1 + i % 2)
-        flat = 16 * widths[-1]
         plain = Critic(nn.Sequential(*trunk, nn.Flatten()), normal_init(nn.Linear(flat, 1)))
         critic = ClassifyingCritic(plain, data.classes, flat)
         normal_init(critic.names)
@@ -67,13 +68,10 @@ class ClassifyingConvolutional:
         norm = [nn.BatchNorm2d(outputs)] if normal else []
         return [conv, *norm, nn.LeakyReLU(0.2, inplace=True), nn.Dropout(self.dropout)]
 
-    def sides(self, data: Shape) -> list[int]:
-        """The image's side and its three halvings, the last of which is 4."""
+    def sizes(self, data: Shape) -> list[ImageSize]:
+        """The image's size and its three halvings; the shorter side of the last is 4."""
         require_labels(self, data)
-        sides = [-(-data.height // 2**step) for step in range(4)]
-        require_shape(data.width == data.height and sides[-1] == 4, self, data,
-              "square images of 25 to 32 pixels", "give --size 32 or --size 28")  # fmt: skip
-        return sides
+        return halved_sizes(self, data)
 
 
 class ClassifyingCritic(nn.Module):

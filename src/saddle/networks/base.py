@@ -5,7 +5,8 @@ from __future__ import annotations
 import copy
 import dataclasses
 from dataclasses import dataclass
-from typing import Any, cast
+from math import log
+from typing import Any, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
@@ -13,6 +14,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from ..core import Verdict, per_score, required_conditions
 from ..errors import require
+from ..image_size import ImageSize
 from ..recipe import Networks
 from ..shape import Shape
 
@@ -85,10 +87,38 @@ def require_shape(ok: bool, pair: object, data: Shape, what: str, instead: str) 
     require(ok, f"{type(pair).__name__} takes {what}, not {data}; {instead}")
 
 
-def nearest_power(side: int, least: int) -> int:
-    """The power of two next to a side, and no less than this one."""
-    below = 1 << max(side, 1).bit_length() - 1
-    return max(least, below if side - below <= 2 * below - side else 2 * below)
+class Pyramid(NamedTuple):
+    """From a network's smallest map to the image: twice the height and width at each step."""
+
+    start: ImageSize
+    steps: int
+
+
+def image_pyramid(pair: object, data: Shape, least: int = 1, unit: int = 1) -> Pyramid:
+    """The halvings of such images that leave 4 to 7 pixels of the shorter side; refused where they leave a rest."""
+    size, steps = ImageSize(*data[1:3]), max(min(data[1:3]).bit_length() - 3, 0)
+    times = f"halved {least} times or more" if least > 1 else "halved"
+    what = f"images whose sides {f'are multiples of {unit} and ' if unit > 1 else ''}can be {times} until the shorter "
+    require_shape(steps >= least and divides(max(unit, 1 << steps), size), pair, data,
+                  f"{what}has 4 to 7 pixels, such as 64, 48x64 or 64x96",
+                  f"give --size {nearest_pyramid(size, least, unit).option}")  # fmt: skip
+    return Pyramid(ImageSize(size.height >> steps, size.width >> steps), steps)
+
+
+def divides(unit: int, size: ImageSize) -> bool:
+    return size.height % unit == 0 == size.width % unit
+
+
+def nearest_pyramid(size: ImageSize, least: int, unit: int) -> ImageSize:
+    """The size next to this one that can be halved so, and that the unit divides."""
+    sizes = (fitted_sides(size, start, steps) for start in range(4, 8) for steps in range(least, 13))
+    return min((fit for fit in sizes if divides(unit, fit)),
+               key=lambda fit: sum(abs(log(a / max(b, 1))) for a, b in zip(fit, size, strict=True)))  # fmt: skip
+
+
+def fitted_sides(size: ImageSize, start: int, steps: int) -> ImageSize:
+    """The size of this shape whose shorter side is `start` pixels, doubled so often."""
+    return ImageSize(*(max(start, round(side * start / max(min(size), 1))) << steps for side in size))
 
 
 def with_latent(pair: Networks, latent: int) -> Networks:

@@ -10,14 +10,14 @@ from torch import nn
 from ..layers.init import normal_init
 from ..layers.matmul_convs import GlobalConv, LatentConv
 from ..shape import Shape
-from .base import Critic, Generator, nearest_power, require_counts, require_shape
+from .base import Critic, Generator, Pyramid, image_pyramid, require_counts, require_shape
 
-MIN_SIDE = 16
+MIN_HALVINGS = 2  # from 16 pixels to 4
 
 
 @dataclass(frozen=True)
 class Convolutional:
-    """Kernels of 4x4, for square images whose side is a power of two: the widely used form of DCGAN."""
+    """Kernels of 4x4, the sides halved until the shorter has 4 to 7 pixels: the widely used form of DCGAN."""
 
     latent: int = 100  # numbers the generator starts from
     width: int = 64  # channels next to the image, doubled wherever the image is halved
@@ -27,37 +27,29 @@ class Convolutional:
         require_counts(self, "latent", "width")
 
     def generator(self, data: Shape) -> Generator:
-        widths = self.widths(data)[::-1]
-        first = normal_init(LatentConv(self.latent, widths[0], 4, bias=False))
+        start, widths = self.pyramid(data).start, self.widths(data)[::-1]
+        first = normal_init(LatentConv(self.latent, widths[0], start, bias=False))
         layers = [nn.Unflatten(1, (self.latent, 1, 1)), first, *batch_norm_relu(widths[0])]
         for a, b in pairwise(widths):
             layers += [up_conv(a, b), *batch_norm_relu(b)]
         return Generator(*layers, up_conv(widths[-1], data.channels), nn.Tanh())
 
     def critic(self, data: Shape) -> Critic:
-        widths = self.widths(data)
+        start, widths = self.pyramid(data).start, self.widths(data)
         trunk = [self.halve(data.channels, widths[0]), leaky_relu()]
         for a, b in pairwise(widths):
             trunk += [self.halve(a, b), *([batch_norm(b)] if self.normal else []), leaky_relu()]
-        return Critic(nn.Sequential(*trunk), normal_init(GlobalConv(widths[-1], 1, 4, bias=not self.normal)))
+        return Critic(nn.Sequential(*trunk), normal_init(GlobalConv(widths[-1], 1, start, bias=not self.normal)))
 
     def halve(self, inputs: int, outputs: int) -> nn.Conv2d:
         return normal_init(nn.Conv2d(inputs, outputs, 4, 2, 1, bias=not self.normal))
 
     def widths(self, data: Shape) -> list[int]:
-        """Channels at half the image's size, at a quarter, ... down to 4x4."""
-        side = data.height
-        fits = data.width == side >= MIN_SIDE and side.bit_count() == 1
-        what = f"square images whose side is a power of two from {MIN_SIDE} up"
-        require_shape(fits, self, data, what, f"give {option_for_size(min(data.height, data.width))}")
-        return [self.width << level for level in range((side // 4).bit_length() - 1)]
+        """Channels at half the image's size, at a quarter, ... down to the smallest map."""
+        return [self.width << level for level in range(self.pyramid(data).steps)]
 
-
-def option_for_size(side: int) -> str:
-    """The option that makes images of this side fit."""
-    return f"--size {nearest_power(side, MIN_SIDE)}" + (
-        ", or take the recipe dcgan-28 or wgan-gp-mnist" if side == 28 else ""
-    )
+    def pyramid(self, data: Shape) -> Pyramid:
+        return image_pyramid(self, data, MIN_HALVINGS)
 
 
 @dataclass(frozen=True)
@@ -91,7 +83,7 @@ class AllConvolutional28:
         return Critic(nn.Sequential(*trunk), normal_init(GlobalConv(4 * w, 1, 3)))
 
     def check(self, data: Shape) -> None:
-        require_shape(data[1:3] == (28, 28), self, data, "28x28 pixels", "give --size 28")
+        require_shape(data[1:3] == (28, 28), self, data, "28x28 pixels", "give --size 28, or take the recipe dcgan")
 
 
 def up_conv(inputs: int, outputs: int) -> nn.ConvTranspose2d:

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from ..core import Verdict, upcast
 from ..layers.init import glorot_uniform, he_uniform
 from ..shape import Shape
-from .base import Generator, require_counts, require_shape, to_pixels
-from .dcgan import MIN_SIDE, Convolutional, leaky_relu, option_for_size
+from .base import Generator, image_pyramid, require_counts, to_pixels
+from .dcgan import MIN_HALVINGS, Convolutional, leaky_relu
 from .mlp import Perceptron
 
 
@@ -83,9 +83,8 @@ class Autoencoding:
         return AutoencodingCritic(nn.Sequential(*down), nn.Sequential(nn.LeakyReLU(0.2), *up, nn.Tanh()))
 
     def check(self, data: Shape) -> None:
-        fits = data.width == data.height >= MIN_SIDE and data.height.bit_count() == 1
-        what = f"square images whose side is a power of two from {MIN_SIDE} up"
-        require_shape(fits, self, data, what, f"give {option_for_size(min(data.height, data.width))}")
+        """Three halvings of the encoder, and those of the generator."""
+        image_pyramid(self, data, MIN_HALVINGS, unit=8)
 
 
 def chain_leaky_relu(*layers: nn.Module) -> list[nn.Module]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
+from math import prod
 
 from torch import Tensor, nn
 
 from ..layers.residual import ResidualBlock
 from ..shape import Shape
-from .base import Critic, Generator, nearest_power, require_counts, require_shape
+from .base import Critic, Generator, image_pyramid, require_counts
 
 RESIDUAL_SCALE = 0.1  # of what a block adds to what it got
 
@@ -18,7 +19,7 @@ RESIDUAL_SCALE = 0.1  # of what a block adds to what it got
 class DampedResidual:
     """Those R1 was proposed with: no normalisation, each block adds a tenth. Mescheder et al. 2018.
 
-    For any power of two from 8 up; weights begin as torch has it. width=16 is CelebA-HQ's at
+    Sides are halved until the shorter has 4 to 7 pixels; weights begin as torch has it. width=16 is CelebA-HQ's at
     1024 pixels; there an embedding of the only label, one number long, was a second bias.
     """
 
@@ -30,8 +31,8 @@ class DampedResidual:
         require_counts(self, "latent", "width", "widest")
 
     def generator(self, data: Shape) -> Generator:
-        widths = self.widths(data)[::-1]
-        layers: list[nn.Module] = [nn.Linear(self.latent, 16 * widths[0]), nn.Unflatten(1, (widths[0], 4, 4))]
+        widths, start = self.widths(data)[::-1], (self.widths(data)[-1], *image_pyramid(self, data).start)
+        layers: list[nn.Module] = [nn.Linear(self.latent, prod(start)), nn.Unflatten(1, start)]
         for a, b in pairwise(widths):
             layers += [scaled_block(a, b), nn.Upsample(scale_factor=2)]
         w = widths[-1]
@@ -45,15 +46,11 @@ class DampedResidual:
         for a, b in pairwise(widths):
             trunk += [nn.AvgPool2d(3, 2, 1), scaled_block(a, b)]
         trunk += [nn.LeakyReLU(0.2, inplace=True), nn.Flatten()]
-        return Critic(nn.Sequential(*trunk), nn.Linear(16 * widths[-1], 1))
+        return Critic(nn.Sequential(*trunk), nn.Linear(prod(image_pyramid(self, data).start) * widths[-1], 1))
 
     def widths(self, data: Shape) -> list[int]:
-        """Channels next to the image, at half its size, ... down to 4x4."""
-        side = data.height
-        fits = data.width == side >= 8 and side.bit_count() == 1
-        instead = f"give --size {nearest_power(min(data.height, data.width), 8)}"
-        require_shape(fits, self, data, "square images whose side is a power of two from 8 up", instead)
-        return [min(self.width << level, self.widest) for level in range((side // 4).bit_length())]
+        """Channels next to the image, at half its size, ... down to the smallest map."""
+        return [min(self.width << level, self.widest) for level in range(image_pyramid(self, data).steps + 1)]
 
 
 def scaled_block(inputs: int, outputs: int) -> ResidualBlock:

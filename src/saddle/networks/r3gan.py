@@ -5,29 +5,31 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from itertools import pairwise
-from math import sqrt
+from math import prod, sqrt
 from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from ..errors import require
+from ..image_size import ImageSize
 from ..layers.init import normal_init
 from ..layers.resampling import Downsample, Upsample
 from ..layers.residual import ResidualBlock
 from ..shape import Shape
-from .base import Critic, Generator, nearest_power, require_counts, require_shape
+from .base import Critic, Generator, image_pyramid, require_counts
 
 L = TypeVar("L", bound=nn.Linear | nn.Conv2d)
 LEAKY_RELU_GAIN = sqrt(2 / 1.04)  # what a leaky rectifier of slope 0.2 takes away
-FULL_WIDTH_SIDE = 32  # the side up to which every stage is equally wide
+FULL_WIDTH_DOUBLINGS = 3  # of the smallest map, of 4x4 to 32x32, up to which every stage is equally wide
 
 
 @dataclass(frozen=True)
 class GroupedResidual:
-    """R3GAN's, for CIFAR-10 without labels, and by the same rule for any power of two from 8 up. Huang et al. 2024.
+    """R3GAN's, for CIFAR-10 without labels, and by the same rule for larger images. Huang et al. 2024.
 
-    The generator ends without tanh. With width=96 and a fortieth of the weights it is a small pair for small data.
+    Sides are halved until the shorter has 4 to 7 pixels. The generator ends without tanh. With width=96 and a fortieth
+    of the weights it is a small pair for small data.
     """
 
     latent: int = 64  # numbers the generator starts from
@@ -41,8 +43,8 @@ class GroupedResidual:
         self.count_groups(self.width)
 
     def generator(self, data: Shape) -> Generator:
-        widths = self.widths(data)
-        layers: list[nn.Module] = [LearnedConstant(self.latent, widths[0]), *self.stage(widths, 0)]
+        start, widths = image_pyramid(self, data).start, self.widths(data)
+        layers: list[nn.Module] = [LearnedConstant(self.latent, widths[0], start), *self.stage(widths, 0)]
         for i, (a, b) in enumerate(pairwise(widths), 1):
             layers += [*change_width(a, b), Upsample(), *self.stage(widths, i)]
         return Generator(*layers, init_fan_in(nn.Conv2d(widths[-1], data.channels, 1, bias=False)))
@@ -52,7 +54,7 @@ class GroupedResidual:
         trunk: list[nn.Module] = [init_fan_in(nn.Conv2d(data.channels, widths[-1], 1, bias=False))]
         for i, (b, a) in reversed(list(enumerate(pairwise(widths), 1))):
             trunk += [*self.stage(widths, i), Downsample(), *change_width(a, b)]
-        trunk += [*self.stage(widths, 0), PatternHead(widths[0])]
+        trunk += [*self.stage(widths, 0), PatternHead(widths[0], image_pyramid(self, data).start)]
         return Critic(nn.Sequential(*trunk), init_fan_in(nn.Linear(widths[0], 1, bias=False)))
 
     def stage(self, widths: list[int], index: int) -> list[ResidualBlock]:
@@ -77,21 +79,17 @@ class GroupedResidual:
         return groups
 
     def widths(self, data: Shape) -> list[int]:
-        """Channels at 4x4, at 8x8, ... up to the image."""
-        side = data.height
-        fits = data.width == side >= 8 and side.bit_count() == 1
-        instead = f"give --size {nearest_power(min(data.height, data.width), 8)}"
-        require_shape(fits, self, data, "square images whose side is a power of two from 8 up", instead)
-        sides = [4 << level for level in range((side // 4).bit_length())]
-        return [max(self.width * FULL_WIDTH_SIDE // max(s, FULL_WIDTH_SIDE), 1) for s in sides]
+        """Channels of the smallest map, twice that size, ... up to the image."""
+        doublings = range(image_pyramid(self, data).steps + 1)
+        return [max(self.width >> max(n - FULL_WIDTH_DOUBLINGS, 0), 1) for n in doublings]
 
 
 class LearnedConstant(nn.Module):
-    """Learned 4x4 patterns, each weighed by a linear function of the latent: (n, latent) -> (n, width, 4, 4)."""
+    """Learned patterns, each weighed by a linear function of the latent: (n, latent) -> (n, width, *size)."""
 
-    def __init__(self, latent: int, width: int) -> None:
+    def __init__(self, latent: int, width: int, size: ImageSize) -> None:
         super().__init__()
-        self.patterns = nn.Parameter(torch.randn(width, 4, 4))
+        self.patterns = nn.Parameter(torch.randn(width, *size))
         self.weigh = init_fan_in(nn.Linear(latent, width, bias=False))
 
     def forward(self, z: Tensor) -> Tensor:
@@ -100,14 +98,14 @@ class LearnedConstant(nn.Module):
 
 
 class PatternHead(nn.Module):
-    """How much each channel is like a learned 4x4 pattern: (n, width, 4, 4) -> (n, width).
+    """How much each channel is like a learned pattern: (n, width, *size) -> (n, width).
 
     Theirs is a convolution of each channel for itself, which at this size is no more than a sum.
     """
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, size: ImageSize) -> None:
         super().__init__()
-        self.patterns = nn.Parameter(torch.randn(width, 4, 4) / 4)
+        self.patterns = nn.Parameter(torch.randn(width, *size) / sqrt(prod(size)))
 
     def forward(self, x: Tensor) -> Tensor:
         return (x * self.patterns).sum((2, 3))

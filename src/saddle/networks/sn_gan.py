@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
+from math import prod
 
 from torch import nn
 
 from ..errors import require
+from ..image_size import ImageSize
 from ..layers.init import normal_init
 from ..layers.spectral import add_spectral_norms
 from ..recipe import Networks
@@ -31,7 +33,7 @@ class Spectral(Wrapped):
 
 @dataclass(frozen=True)
 class SpectralConvolutional:
-    """SN-GAN's plain networks, three steps between an eighth of the image's side and the image. Miyato et al. 2018.
+    """SN-GAN's plain networks, three steps between an eighth of the image's size and the image. Miyato et al. 2018.
 
     Weights begin as in DCGAN, from memory; in the critic that sets no more than how fast they turn.
     """
@@ -43,29 +45,29 @@ class SpectralConvolutional:
         require_counts(self, "latent", "width")
 
     def generator(self, data: Shape) -> Generator:
-        side, w = self.side(data), self.width
-        layers: list[nn.Module] = [normal_init(nn.Linear(self.latent, 8 * w * side * side))]
-        layers += [nn.Unflatten(1, (8 * w, side, side)), nn.BatchNorm2d(8 * w), nn.ReLU(inplace=True)]
+        w, start = self.width, (8 * self.width, *self.eighth(data))
+        layers: list[nn.Module] = [normal_init(nn.Linear(self.latent, prod(start)))]
+        layers += [nn.Unflatten(1, start), nn.BatchNorm2d(8 * w), nn.ReLU(inplace=True)]
         for a, b in pairwise((8 * w, 4 * w, 2 * w, w)):
             up = normal_init(nn.ConvTranspose2d(a, b, 4, 2, 1))
             layers += [up, nn.BatchNorm2d(b), nn.ReLU(inplace=True)]
         return Generator(*layers, normal_init(nn.Conv2d(w, data.channels, 3, padding=1)), nn.Tanh())
 
     def critic(self, data: Shape) -> Critic:
-        side, w = self.side(data), self.width
+        w, features = self.width, 8 * self.width * prod(self.eighth(data))
         trunk: list[nn.Module] = []
         for a, b in pairwise((data.channels, w, 2 * w, 4 * w)):
             same, half = nn.Conv2d(a, b, 3, padding=1), nn.Conv2d(b, b, 4, 2, 1)
             trunk += [normal_init(same), leaky_relu_01(), normal_init(half), leaky_relu_01()]
         trunk += [normal_init(nn.Conv2d(4 * w, 8 * w, 3, padding=1)), leaky_relu_01(), nn.Flatten()]
-        return add_spectral_norms(Critic(nn.Sequential(*trunk), normal_init(nn.Linear(8 * w * side * side, 1))))
+        return add_spectral_norms(Critic(nn.Sequential(*trunk), normal_init(nn.Linear(features, 1))))
 
-    def side(self, data: Shape) -> int:
-        """An eighth of the image's side."""
-        fits = data.width == data.height and data.height % 8 == 0
-        near = max(8, 8 * round(data.height / 8))
-        require_shape(fits, self, data, "square images whose side is a multiple of 8", f"give --size {near}")
-        return data.height // 8
+    def eighth(self, data: Shape) -> ImageSize:
+        """An eighth of the image's height and width."""
+        near = ImageSize(*(max(8, 8 * round(side / 8)) for side in (data.height, data.width)))
+        fits = (data.height, data.width) == near
+        require_shape(fits, self, data, "images whose sides are multiples of 8", f"give --size {near.option}")
+        return ImageSize(data.height // 8, data.width // 8)
 
 
 def leaky_relu_01() -> nn.LeakyReLU:

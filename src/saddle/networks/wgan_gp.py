@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
+from math import prod
 
 from torch import nn
 
+from ..image_size import ImageSize
 from ..layers.init import glorot_uniform, he_uniform
 from ..shape import Shape
 from .base import Critic, Generator, require_counts, require_shape
@@ -29,11 +31,12 @@ class Convolutional5:
         require_counts(self, "latent", "width")
 
     def generator(self, data: Shape) -> Generator:
-        sides, w, wide = self.sides(data)[::-1], self.width, 16 * 4 * self.width
+        sizes, w = halved_sizes(self, data)[::-1], self.width
+        wide = prod(sizes[0]) * 4 * w
         layers: list[nn.Module] = [glorot_uniform(nn.Linear(self.latent, wide))]
         layers += [*([nn.BatchNorm1d(wide)] if self.normal_generator else []), nn.ReLU(inplace=True)]
-        layers += [nn.Unflatten(1, (4 * w, 4, 4))]
-        steps = list(zip(pairwise((4 * w, 2 * w, w, data.channels)), pairwise(sides), strict=True))
+        layers += [nn.Unflatten(1, (4 * w, *sizes[0]))]
+        steps = list(zip(pairwise((4 * w, 2 * w, w, data.channels)), pairwise(sizes), strict=True))
         for (a, b), (small, large) in steps[:-1]:
             norm = [nn.BatchNorm2d(b)] if self.normal_generator else []
             layers += [up_conv5(a, b, small, large), *norm, nn.ReLU(inplace=True)]
@@ -41,19 +44,23 @@ class Convolutional5:
         return Generator(*layers, up_conv5(a, b, small, large), nn.Tanh())
 
     def critic(self, data: Shape) -> Critic:
-        self.sides(data)
+        flat = prod(halved_sizes(self, data)[-1]) * 4 * self.width
         trunk: list[nn.Module] = []
         for a, b in pairwise((data.channels, self.width, 2 * self.width, 4 * self.width)):
             trunk += [he_uniform(nn.Conv2d(a, b, 5, 2, 2)), nn.LeakyReLU(0.2, inplace=True)]
-        return Critic(nn.Sequential(*trunk, nn.Flatten()), glorot_uniform(nn.Linear(16 * 4 * self.width, 1)))
-
-    def sides(self, data: Shape) -> list[int]:
-        """The image's side and its three halvings, the last of which is 4."""
-        sides = [-(-data.height // 2**step) for step in range(4)]
-        require_shape(data.width == data.height and sides[-1] == 4, self, data,
-              "square images of 25 to 32 pixels", "give --size 32 or --size 28")  # fmt: skip
-        return sides
+        return Critic(nn.Sequential(*trunk, nn.Flatten()), glorot_uniform(nn.Linear(flat, 1)))
 
 
-def up_conv5(inputs: int, outputs: int, small: int, large: int) -> nn.ConvTranspose2d:
-    return he_uniform(nn.ConvTranspose2d(inputs, outputs, 5, 2, 2, output_padding=large - 2 * small + 1))
+def halved_sizes(pair: object, data: Shape) -> list[ImageSize]:
+    """The image's size and its three halvings, halves rounded up; the shorter side of the last is 4."""
+    sizes = [ImageSize(-(-data.height // 2**step), -(-data.width // 2**step)) for step in range(4)]
+    longer = round(32 * max(data[1:3]) / max(min(data[1:3]), 1))
+    near = ImageSize(*(32 if side == min(data[1:3]) else longer for side in data[1:3]))
+    require_shape(min(sizes[-1]) == 4, pair, data, "images whose shorter side has 25 to 32 pixels",
+                  f"give --size {near.option}")  # fmt: skip
+    return sizes
+
+
+def up_conv5(inputs: int, outputs: int, small: ImageSize, large: ImageSize) -> nn.ConvTranspose2d:
+    rest = large.height - 2 * small.height + 1, large.width - 2 * small.width + 1
+    return he_uniform(nn.ConvTranspose2d(inputs, outputs, 5, 2, 2, output_padding=rest))

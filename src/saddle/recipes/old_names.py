@@ -147,7 +147,7 @@ OLD_NAMES: dict[str, dict[str, str]] = {  # by the module as it is called now
         "rectified": "uniform_linear_relu",
     },
     "saddle.networks.dcgan": {
-        "SMALLEST": "MIN_SIDE", "double": "up_conv", "leaky": "leaky_relu", "proposal": "option_for_size",
+        "double": "up_conv", "leaky": "leaky_relu",
         "rectified": "batch_norm_relu",
     },
     "saddle.networks.wgan_gp": {
@@ -158,12 +158,12 @@ OLD_NAMES: dict[str, dict[str, str]] = {  # by the module as it is called now
     },
     "saddle.networks.base": {
         "MANY": "PROBE_SAMPLES", "batch_normalised": "has_batch_norm", "counts": "require_counts",
-        "longer": "with_latent", "power": "nearest_power", "score_inputs": "count_score_inputs",
+        "longer": "with_latent", "score_inputs": "count_score_inputs",
         "shaped": "to_pixels", "takes": "require_shape", "untold": "unconditional", "verdict": "probe_verdict",
     },
     "saddle.networks.r3gan": {
         "Basis": "LearnedConstant", "GAIN": "LEAKY_RELU_GAIN", "Likeness": "PatternHead",
-        "WIDEST": "FULL_WIDTH_SIDE", "begun": "init_fan_in", "changed": "change_width", "leaky": "leaky_relu",
+        "begun": "init_fan_in", "changed": "change_width", "leaky": "leaky_relu",
     },
     "saddle.networks.t_gan": {
         "Comparing": "OpponentCritic", "features": "count_features",
