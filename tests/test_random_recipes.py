@@ -140,7 +140,7 @@ PICTURES, SMALL = {"data": "labelled", "size": 16}, {"networks.width": "4", "bat
 UNTOLD = {"data": "plain", "size": 16}
 KNOWN = [  # a recipe, its options and settings, and what its refusal proposes; "" for what is played
     ("dcgan-28", {"penalties": "R1(10)", "batch": "8"}, {"data": "plain", "size": 28},
-     'give --networks "Convolutional5(normal_generator=False)"'),
+     'give --networks "Convolutional(normal=False)"'),
     ("dcgan", {"penalties": "R1(10)"} | SMALL, PICTURES, "give --networks.normal False"),
     ("cgan", {"penalties": "R1(10)"} | SMALL, PICTURES, "give --networks.base.normal False"),
     ("accuracy-gate", {"networks": "DenseAutoencoding()", "batch": "8"}, PICTURES, "give --gate.boundary -0.5"),
@@ -161,7 +161,7 @@ KNOWN = [  # a recipe, its options and settings, and what its refusal proposes; 
      'give --generator-penalties "FeatureMatching()"'),
     ("dcgan", {"generator_penalties": "Drift()"} | SMALL, PICTURES,
      'give --generator-penalties none --penalties "Drift()"'),
-    ("dcgan", SMALL, {"data": "plain", "size": 28}, "give --size 32"),
+    ("dcgan", SMALL, {"data": "plain", "size": 30}, "give --size 32"),
     ("dcgan", {"batch": "8"}, {"data": "points"}, 'give --networks "Perceptron()"'),
     ("dcgan", {"views": "Augment(0.3)", "batch": "8"}, {"data": "points"},
      'give --networks "Perceptron()" in place of --views'),
