@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from saddle.batches import Images
-from saddle.data import Dataset, Prepare, open_data
+from saddle.data import ArrayDataset, Prepare, open_data
 from saddle.data.dataset_table import STACKED_SETS
 from saddle.data.stacked import unstack_digits
 from saddle.metrics.classifier import Classifier, classifier_accuracy, train_classifier
@@ -41,7 +41,7 @@ def methods(generator: int, critic: int, size: int) -> dict[str, Versus]:
     return {"DCGAN": Versus(pair, optimizer=STEPS), f"PacGAN{size}": Versus(Packed(pair, size), optimizer=STEPS)}
 
 
-def reader(data: Dataset) -> tuple[Classifier, float]:
+def reader(data: ArrayDataset) -> tuple[Classifier, float]:
     """A classifier of single digits, and its accuracy on others."""
     assert data.labels is not None
     parts = (slice(0, READ), slice(READ, 2 * READ))
@@ -59,7 +59,7 @@ def samples(match: Match[Images], count: int, step: int = 500) -> Iterator[Tenso
             yield match.game.sample(like)
 
 
-def play(recipe: Versus, data: Dataset, images: int, seed: int, classifier: Classifier) -> ClassCoverage:
+def play(recipe: Versus, data: ArrayDataset, images: int, seed: int, classifier: Classifier) -> ClassCoverage:
     """Train, and count what is caught."""
     match = Match(recipe, data, images, find_machine("cpu", "float32"), MatchOptions(seed=seed))
     while not match.over:

@@ -22,8 +22,9 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from saddle.batches import Images
 from saddle.core import Views
-from saddle.data import Dataset, Feed, Prepare, open_data
+from saddle.data import ArrayDataset, Feed, Prepare, open_data
 from saddle.layers import ADA, DiffAugment
 from saddle.recipes.dcgan import DCGAN
 from saddle.training.loop import READ_EVERY
@@ -102,7 +103,7 @@ def initialise(layer: nn.Module) -> None:
 class Ours:
     """A default training's rounds, read as often as its loop reads them."""
 
-    def __init__(self, data: Dataset, where: Machine, views: Views = ()) -> None:
+    def __init__(self, data: ArrayDataset, where: Machine, views: Views = ()) -> None:
         self.match = Match(DCGAN(views=views), data, 1_000_000, where)
         self.record = Record(None)
 
@@ -154,7 +155,7 @@ def now(device: torch.device) -> float:
 
 
 @contextmanager
-def pictures() -> Iterator[Dataset]:
+def pictures() -> Iterator[ArrayDataset]:
     """A folder of made-up JPEG files, opened as a training opens one: decoded into the cache."""
     with tempfile.TemporaryDirectory() as folder:
         files, dice = Path(folder, "images"), np.random.default_rng(0)
@@ -165,9 +166,9 @@ def pictures() -> Iterator[Dataset]:
         yield open_data(str(files), Prepare(size=SIDE), lambda sentence: None, cache=Path(folder, "cache"))
 
 
-def serving(data: Dataset, device: torch.device, seconds: float = 1.0) -> float:
+def serving(data: ArrayDataset, device: torch.device, seconds: float = 1.0) -> float:
     """Images a second that come out of the cache onto the device, as floats."""
-    feed = Feed(data, BATCH, 0, device)
+    feed = Feed(data, Images, BATCH, 0, device)
     next(feed)
     began, n = now(device), 0
     while now(device) - began < seconds:
@@ -178,7 +179,7 @@ def serving(data: Dataset, device: torch.device, seconds: float = 1.0) -> float:
 
 def report(where: Machine, rounds: int) -> None:
     with pictures() as data:
-        batch = next(Feed(data, COUNT, 0, where.device)).image.contiguous()
+        batch = next(Feed(data, Images, COUNT, 0, where.device)).image.contiguous()
         tasks: dict[str, Task] = {
             "plain loop": PlainLoop(batch),
             "saddle": Ours(data, where),

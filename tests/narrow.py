@@ -10,7 +10,7 @@ from saddle.games import AccuracyGate, Turns
 from saddle.optim import Burst
 from saddle.recipe import Recipe
 from saddle.recipes import RECIPES, find_recipe
-from saddle.shape import Shape
+from saddle.shape import Classes, Shape
 
 WIDTH, BATCH, CLASSES = 8, 4, 3
 
@@ -36,4 +36,4 @@ def shape(name: str) -> Shape:
     """Its own data's, with three classes; of pixels no more than it needs."""
     entry = RECIPES[name]
     side = 1 if entry.data in TOY_SETS else entry.size or 16
-    return Shape(2, 1, 1) if side == 1 else Shape(1, side, side, CLASSES)
+    return Shape(2, 1, 1) if side == 1 else Shape(1, side, side, Classes(CLASSES))

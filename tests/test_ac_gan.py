@@ -10,10 +10,10 @@ from saddle.core import Judge, Verdict, as_leaf
 from saddle.networks import Perceptron
 from saddle.networks.ac_gan import Classifying
 from saddle.penalties import Classification
-from saddle.shape import Shape
+from saddle.shape import Classes, Shape
 
 MEANS = torch.tensor([-1.5, 0.0, 1.5])  # of three unit normals, each a class
-POINT = Shape(2, 1, 1, 3)
+POINT = Shape(2, 1, 1, Classes(3))
 
 
 class Bayes(nn.Module):

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from saddle.clock import Clock
 from saddle.core import Judge, Judged, Verdict, as_leaf
-from saddle.data.dataset import Dataset
+from saddle.data.array_dataset import ArrayDataset
 from saddle.errors import Mistake
 from saddle.games import Adversarial
 from saddle.layers.ada_pipeline import ImageDraws, ada_augment, colour_matrix
@@ -371,7 +371,7 @@ RECIPE = replace(DCGAN(NETWORKS, batch=8), views=(ADA(-0.9, images=400),), penal
 
 def match(images: int = 160) -> Match[Any]:
     pixels = np.random.default_rng(0).integers(0, 256, (40, 16, 16, 3), dtype=np.uint8)
-    return Match(RECIPE, Dataset("noise", pixels, fingerprint="0"), images, CPU, MatchOptions(seed=1))
+    return Match(RECIPE, ArrayDataset("noise", pixels, fingerprint="0"), images, CPU, MatchOptions(seed=1))
 
 
 def test_a_resumed_run_has_the_same_p_and_bits():

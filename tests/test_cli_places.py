@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from saddle.cli import main
-from saddle.data.dataset import Dataset
+from saddle.data.array_dataset import ArrayDataset
 from saddle.data.progress import hide_progress
 from saddle.errors import quote_for_shell
 from saddle.metrics.classifier import train_classifier
@@ -128,7 +128,7 @@ def test_a_classifier_that_is_trained_shows_how_far_it_has_come_but_not_in_quiet
     monkeypatch.setattr("rich.progress.Progress.advance", lambda bar, task, done: steps.append(done))
     samples = np.zeros((8, 8, 8, 1), np.uint8)
     with hide_progress(quiet):
-        train_classifier(Dataset("few", samples, np.arange(8) % 2, ("a", "b")), epochs=2)
+        train_classifier(ArrayDataset("few", samples, np.arange(8) % 2, ("a", "b")), epochs=2)
     assert steps == [1] * 2 * bars
 
 

@@ -26,7 +26,7 @@ from saddle.networks import (
 )
 from saddle.networks.base import probe_verdict, with_latent
 from saddle.options import parse_value
-from saddle.shape import Shape
+from saddle.shape import Classes, Shape
 
 TINY, POINT = Shape(1, 16, 16), Shape(2, 1, 1)
 
@@ -72,7 +72,7 @@ def test_each_packed_sample_has_a_slope_in_its_own_pack_only():
 
 
 def test_labels_are_packed_from_the_outside():
-    data = TINY._replace(classes=3)
+    data = TINY._replace(condition=Classes(3))
     outside = Concatenated(Packed(Convolutional(8, 4)), 5, 2)
     G, D = outside.generator(data), outside.critic(data)
     labels = torch.tensor([0, 1, 2, 1])
@@ -170,7 +170,7 @@ def test_a_critic_of_batches_tells_copies_from_a_crowd():
     "base", [Packed(Perceptron(2, 16), 3), Convolutional(8, 4), Concatenated(Perceptron(2, 16), 5, 2)]
 )
 def test_minibatch_discrimination_on_top_of_anything(base):
-    data = TINY._replace(classes=3)
+    data = TINY._replace(condition=Classes(3))
     D = MinibatchDiscriminating(base, 6, 3).critic(data)
     score, features, *_ = D(torch.randn(6, *data[:3]), torch.tensor([0, 1, 2] * 2))
     assert len(score) == len(features) == (2 if isinstance(base, Packed) else 6)

@@ -19,7 +19,7 @@ from saddle.batches import Images
 from saddle.cli.sampling import sample
 from saddle.clock import Clock
 from saddle.core import Game, Judge, as_leaf
-from saddle.data.dataset import Dataset
+from saddle.data.array_dataset import ArrayDataset
 from saddle.data.toys import toy_modes
 from saddle.errors import Mistake
 from saddle.games import Adversarial
@@ -38,11 +38,11 @@ from saddle.optim import SGD, Adam
 from saddle.penalties import GradientPenalty
 from saddle.runs.pictures import save_png
 from saddle.runs.sheets import make_contact_sheet
-from saddle.shape import Shape
+from saddle.shape import Classes, Shape
 from saddle.training.engine import Engine
 from saddle.training.manifest_facts import make_data_facts
 
-POINT, TINY, SMALL = Shape(2, 1, 1, 3), Shape(1, 16, 16, 3), Shape(3, 32, 32, 3)
+POINT, TINY, SMALL = Shape(2, 1, 1, Classes(3)), Shape(1, 16, 16, Classes(3)), Shape(3, 32, 32, Classes(3))
 PROJECTED = ResNet(4, 8, 4, conditional=True, spectral="critic", head="projection")
 CLASSIFYING = ResNet(4, 4, conditional=True, head="classes")
 PAIRS = [  # every pair, narrow, on data it takes
@@ -92,7 +92,7 @@ def pixels(n: int, data: Shape) -> Tensor:
     ids=name,
 )
 def test_parameters_are_as_many_as_published(pair, generator, critic):
-    data = Shape(3, 32, 32, 10)
+    data = Shape(3, 32, 32, Classes(10))
     assert (count(pair.generator(data)), count(pair.critic(data))) == (generator, critic)
 
 
@@ -240,7 +240,7 @@ def test_class_logits_learn_as_a_softmax_does(pair):
 
 @pytest.mark.parametrize("side", [25, 28, 31, 32])
 def test_classifying_networks_take_digits_and_photographs(side):
-    pair, data = ClassifyingConvolutional(4, 3, 1, 2), Shape(1, side, side, 4)
+    pair, data = ClassifyingConvolutional(4, 3, 1, 2), Shape(1, side, side, Classes(4))
     made = pair.generator(data)(torch.randn(2, 4), torch.tensor([3, 0]))
     assert made.shape == (2, 1, side, side) and pair.critic(data)(made).logits.shape == (2, 4)
 
@@ -249,7 +249,7 @@ def test_classifying_networks_take_digits_and_photographs(side):
 def test_data_without_labels_is_refused_with_a_way_out(pair, data):
     for make in (pair.generator, pair.critic):
         with pytest.raises(Mistake, match=r"is told the class of each sample, but .* --labels"):
-            make(data._replace(classes=0))
+            make(data._replace(condition=None))
 
 
 @pytest.mark.parametrize(("pair", "data"), PAIRS, ids=name)
@@ -329,7 +329,7 @@ def test_the_best_answer_to_a_latent_is_to_ignore_it():
     """Two pictures of each class, not to be told apart by the label: what is learned lies between, for any latent."""
     x = torch.tensor([[0.0, 2.0], [2.0, 0.0], [-1.0, 1.0], [-3.0, -1.0]]).view(4, 2, 1, 1).repeat(16, 1, 1, 1)
     y = torch.tensor([0, 0, 1, 1]).repeat(16)
-    game = Regression(Concatenated(Perceptron(2, 32, 1), 4).generator(Shape(2, 1, 1, 2)), latent=2)
+    game = Regression(Concatenated(Perceptron(2, 32, 1), 4).generator(Shape(2, 1, 1, Classes(2))), latent=2)
     played(game, Adam(1e-2, (0.9, 0.99)), Forever(Images(x, y)), 300)
     labels = torch.arange(64) % 2
     expected = torch.tensor([[1.0, 1.0], [-2.0, 0.0]])[labels].view(64, 2, 1, 1)
@@ -339,7 +339,7 @@ def test_the_best_answer_to_a_latent_is_to_ignore_it():
 
 @pytest.mark.parametrize("sees", [True, False])
 def test_a_generator_makes_what_it_is_asked_for_if_its_critic_sees_the_label(sees):
-    pair, data = Concatenated(Perceptron(2, 32, 2), 8, 8, sees), Shape(2, 1, 1, 8)
+    pair, data = Concatenated(Perceptron(2, 32, 2), 8, 8, sees), Shape(2, 1, 1, Classes(8))
     game = Adversarial(pair.generator(data), pair.critic(data), pair.latent)
     played(game, Adam(1e-3, (0.5, 0.9)), Forever(), 300)
     labels = torch.arange(8).repeat_interleave(50)
@@ -359,7 +359,7 @@ class Echo(Game[Images]):
 
 
 def echo(counts: tuple[int, ...], classes: tuple[str, ...] = ("one", "five", "seven", "0")) -> LoadedGame:
-    return LoadedGame(Echo(), Shape(2, 1, 1, len(classes)), classes, torch.device("cpu"), counts)
+    return LoadedGame(Echo(), Shape(2, 1, 1, Classes(len(classes))), classes, torch.device("cpu"), counts)
 
 
 @pytest.mark.parametrize("counts", [(700, 200, 100, 0), ()])
@@ -386,7 +386,7 @@ def test_samples_with_labels_depend_on_the_seed_the_place_and_the_label_alone():
 
 @pytest.mark.parametrize("number", [int, str, np.int64, np.uint8, torch.tensor], ids=lambda kind: kind.__name__)
 def test_a_number_is_a_name_where_all_names_are_numbers_and_a_place_where_not(number):
-    digits, words = (LoadedGame(Echo(), Shape(2, 1, 1, 3), names, torch.device("cpu")) for names in
+    digits, words = (LoadedGame(Echo(), Shape(2, 1, 1, Classes(3)), names, torch.device("cpu")) for names in
                      (("3", "1", "07"), ("3", "1", "cat")))  # fmt: skip
     for label, place in ((3, 0), (1, 1), (7, 2)):
         assert digits.sample(1, label=number(label))[0, 0] == place
@@ -402,7 +402,7 @@ def test_a_number_is_a_name_where_all_names_are_numbers_and_a_place_where_not(nu
 
 @pytest.mark.parametrize("label", [True, 1.0, None, b"3"])
 def test_what_is_neither_a_name_nor_a_whole_number_is_no_label(label):
-    model = LoadedGame(Echo(), Shape(2, 1, 1, 3), tuple(map(str, range(100, 200))), torch.device("cpu"))
+    model = LoadedGame(Echo(), Shape(2, 1, 1, Classes(3)), tuple(map(str, range(100, 200))), torch.device("cpu"))
     with pytest.raises(Mistake, match=r"there are 100, .*, 119 and 80 more"):
         model.sample(2, label=[label, label])
 
@@ -436,8 +436,9 @@ def test_classes_that_fill_no_square_are_spread_evenly():
 
 def test_a_run_records_how_often_each_class_is():
     pixels = np.zeros((5, 8, 8, 1), np.uint8)
-    facts = make_data_facts(Dataset("x", pixels, np.array([2, 0, 2, 2, 0]), ("a", "b", "c")))
-    assert facts["counts"] == [2, 0, 3] and make_data_facts(Dataset("x", pixels))["counts"] == []
+    labelled, plain = ArrayDataset("x", pixels, np.array([2, 0, 2, 2, 0]), ("a", "b", "c")), ArrayDataset("x", pixels)
+    counts = [make_data_facts(data, data.shape)["counts"] for data in (labelled, plain)]
+    assert counts == [[2, 0, 3], []]
 
 
 MINE = """

@@ -207,9 +207,9 @@ def test_a_sample_of_a_large_set_is_asked_when_it_is_first_shown(tmp_path, home,
     flip(entry / "pixels.npy", 128 + 17 * 64 + 5)
     data = open_data(str(tmp_path / "a.npy"), Prepare(flip=True), silent, cache=home)
     words = np.zeros(50, np.uint64)
-    data.take(np.arange(17), words[:17])
+    data.take(np.arange(17), words[:17], ("image",))
     with pytest.raises(Failure, match=r"sample 17 in the cache's .* is not what was written"):
-        hold_out(data, 1).take(np.arange(10, 20), words[:10])
+        hold_out(data, 1).take(np.arange(10, 20), words[:10], ("image",))
     said = []
     again = open_data(str(tmp_path / "a.npy"), Prepare(), said.append, cache=home)
     assert len(said) == 1 and np.array_equal(again.samples, whole)

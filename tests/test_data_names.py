@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from data_files import noise, pictures, save
-from saddle.data import Dataset, Prepare, examine, open_data
+from saddle.data import ArrayDataset, Prepare, examine, open_data
 from saddle.data.readers.folder_labels import has_portions
 from saddle.data.readers.split_names import parse_split
 from saddle.data.wording import without_option_hints
@@ -26,7 +26,7 @@ class Reader:
         self.home, self.cache, self.said = folder / "in", folder / "cache", []
         self.home.mkdir()
 
-    def __call__(self, source: Path | str = "", **options: object) -> Dataset:
+    def __call__(self, source: Path | str = "", **options: object) -> ArrayDataset:
         self.said.clear()
         return open_data(str(source or self.home), Prepare(**options), self.said.append, cache=self.cache)
 

@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 
 from data_files import noise, pictures, save, smooth
-from saddle.data import Dataset, Prepare, open_data
+from saddle.data import ArrayDataset, Prepare, open_data
 from saddle.data.readers import archive as archives
 from saddle.errors import Mistake
 from saddle.extras import install
@@ -29,7 +29,7 @@ class Reader:
         self.home, self.cache, self.said = folder / "in", folder / "cache", []
         self.home.mkdir()
 
-    def __call__(self, source: Path | str, **options: object) -> Dataset:
+    def __call__(self, source: Path | str, **options: object) -> ArrayDataset:
         self.said.clear()
         return open_data(str(source), Prepare(**options), self.said.append, cache=self.cache)
 

@@ -17,10 +17,10 @@ from saddle.measuring.inputs import SampleInfo
 from saddle.measuring.measure import otherwise
 from saddle.measuring.metric_table import LAYERS, check_features, names_classes
 from saddle.metrics.features.inception import FEATURE_LAYERS
-from saddle.shape import Shape
+from saddle.shape import Classes, Shape
 from saddle.sweeps.plan import parse_vary, separated
 
-GREY, COLOUR, LARGE = Shape(1, 28, 28, 10), Shape(3, 32, 32, 0), Shape(3, 512, 512, 10)
+GREY, COLOUR, LARGE = Shape(1, 28, 28, Classes(10)), Shape(3, 32, 32), Shape(3, 512, 512, Classes(10))
 
 
 @pytest.fixture
@@ -69,9 +69,9 @@ def test_senseless_features_are_refused_by_name(
         ("fid", "classifier", COLOUR, "needs labels of at least two classes"),
         (None, "classifier", COLOUR, "needs labels of at least two classes"),
         ("quality", "auto", GREY, "readable is for those"),
-        ("msssim", "auto", Shape(1, 8, 8, 0), "at least 11 pixels"),
+        ("msssim", "auto", Shape(1, 8, 8), "at least 11 pixels"),
         ("birthday", "auto", COLOUR, "it needs 200 samples"),
-        ("fid", "random", Shape(2, 1, 1, 0), "features identity takes them"),
+        ("fid", "random", Shape(2, 1, 1), "features identity takes them"),
     ],
 )
 def test_the_shape_of_data_tells_what_cannot_be_measured(
@@ -82,7 +82,7 @@ def test_the_shape_of_data_tells_what_cannot_be_measured(
 
 
 def test_what_can_be_measured_is_let_pass() -> None:
-    toy = Shape(2, 1, 1, 0)
+    toy = Shape(2, 1, 1)
     for wanted, features, shape in (("fid,is", "auto", GREY), ("fid,kid", "random", LARGE), ("is", "classifier", GREY),
                                     ("modes,swd", "auto", toy), ("swd,parzen", "auto", COLOUR)):  # fmt: skip
         foretell(wanted, features, SampleInfo("ring", shape, 1000), 1000)

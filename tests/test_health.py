@@ -14,8 +14,9 @@ import torch
 from rich.console import Console
 from torch import Tensor
 
+from saddle.batches import Images
 from saddle.clock import Clock
-from saddle.data.dataset import Dataset
+from saddle.data.array_dataset import ArrayDataset
 from saddle.data.feed import Feed
 from saddle.data.held_out import hold_out
 from saddle.errors import Failure, Mistake
@@ -127,16 +128,16 @@ def test_collapse_after_diversity_is_found_before_it_is_total():
 
 
 @cache
-def data(n: int = 256) -> Dataset:
+def data(n: int = 256) -> ArrayDataset:
     """Soft pictures: a ramp of a random slope and shade."""
     dice = np.random.default_rng(0)
     y, x = np.mgrid[:16, :16]
     pictures = [dice.integers(0, 256) + dice.normal() * 5 * (x - 8) + dice.normal() * 5 * (y - 8) for _ in range(n)]
     samples = np.clip(np.stack(pictures), 0, 255).astype(np.uint8)[..., None]
-    return Dataset("ramps", samples, np.arange(n) % 4, tuple("abcd"), "ramps")
+    return ArrayDataset("ramps", samples, np.arange(n) % 4, tuple("abcd"), "ramps")
 
 
-def match(recipe: DCGAN = RECIPE, images: int = 512, of: Dataset | None = None) -> Match[Any]:
+def match(recipe: DCGAN = RECIPE, images: int = 512, of: ArrayDataset | None = None) -> Match[Any]:
     return Match(
         recipe, data() if of is None else of, images, find_machine("cpu", "float32"), MatchOptions(seed=1, ema=100)
     )
@@ -320,9 +321,9 @@ def test_held_out_samples_never_train_and_keep_their_labels():
     whole = data(200)
     kept = hold_out(whole, 40)
     assert len(kept) == 160 and kept.held_out and len(kept.held_out) == 40  # type: ignore[attr-defined]
-    seen = next(Feed(kept, 160, 3, "cpu")), next(Feed(kept.held_out, 40, 3, "cpu"))  # type: ignore[attr-defined]
+    seen = next(Feed(kept, Images, 160, 3, "cpu")), next(Feed(kept.held_out, Images, 40, 3, "cpu"))  # type: ignore[attr-defined]
     rows = [{(x.numpy().tobytes(), int(c)) for x, c in zip(*part, strict=True)} for part in seen]
-    (all_,) = [next(Feed(whole, 200, 0, "cpu"))]
+    (all_,) = [next(Feed(whole, Images, 200, 0, "cpu"))]
     assert not rows[0] & rows[1] and rows[0] | rows[1] == {
         (x.numpy().tobytes(), int(c)) for x, c in zip(*all_, strict=True)}  # fmt: skip
     assert kept.fingerprint != whole.fingerprint and hold_out(whole, 0) is whole
@@ -332,7 +333,7 @@ def test_held_out_samples_never_train_and_keep_their_labels():
 
 def test_a_critic_that_has_learned_its_samples_by_heart_is_seen():
     m = match(of=hold_out(data(160), 80))
-    own = {x.numpy().tobytes() for x in next(Feed(m.data, 80, 0, "cpu")).image}
+    own = {x.numpy().tobytes() for x in next(Feed(m.data, Images, 80, 0, "cpu")).image}
 
     def learned(x: Tensor, condition: Tensor | None = None) -> Any:
         score = torch.tensor([float(row.contiguous().numpy().tobytes() in own) for row in x])

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from data_files import noise
-from saddle.data.dataset import Dataset
+from saddle.data.array_dataset import ArrayDataset
 from saddle.data.held_out import hold_out
 from saddle.measuring.features import DeviceExtractor, SampleFeatures, find_cache_paths
 from saddle.measuring.inputs import SampleSet
@@ -35,7 +35,7 @@ def home(tmp_path, monkeypatch):
 
 @pytest.fixture
 def data():
-    return Dataset("noise", noise(40, 4, 4, 1), fingerprint="of-noise")
+    return ArrayDataset("noise", noise(40, 4, 4, 1), fingerprint="of-noise")
 
 
 def eye(data):

@@ -12,7 +12,7 @@ from torch.nn.functional import cross_entropy
 
 from saddle import load, train
 from saddle.data import Prepare, open_data
-from saddle.data.dataset import Dataset
+from saddle.data.array_dataset import ArrayDataset
 from saddle.data.toys import toy_modes
 from saddle.metrics.classifier import class_shares, classifier_accuracy, confident_share, train_classifier
 from saddle.metrics.modes import count_mixture_modes
@@ -39,7 +39,7 @@ def plain_classifier(images: Tensor, labels: Tensor) -> nn.Module:
     return net.eval().requires_grad_(False)
 
 
-def pixels(data: Dataset, n: int | None = None) -> tuple[Tensor, Tensor]:
+def pixels(data: ArrayDataset, n: int | None = None) -> tuple[Tensor, Tensor]:
     """The first images, in [-1, 1], and their labels."""
     assert data.labels is not None
     images = torch.from_numpy(np.array(data.samples[:n])).permute(0, 3, 1, 2) / 127.5 - 1

@@ -19,7 +19,7 @@ from saddle.cli.sizes import PARAMETER_COUNTS
 from saddle.layers.init import SkipRandomInit
 from saddle.light import StandIn, StandInModule, without_torch
 from saddle.recipes import RECIPES, find_recipe
-from saddle.shape import Shape
+from saddle.shape import parse_shape
 from saddle.uncompiled import CompilerFinder, Uncompiled, is_compiler_left_out, leave_compiler_out
 from test_resume import small
 
@@ -100,7 +100,7 @@ def test_the_sizes_that_show_tells_are_those_of_the_networks() -> None:
     assert all(sample_shape(ShowOptions(), entry) == PARAMETER_COUNTS[name][0] for name, entry in data.values())
     for name, (shape, counts) in PARAMETER_COUNTS.items():
         with SkipRandomInit():
-            found = trainable_sizes(find_recipe(name)[0].game(Shape(*shape)))
+            found = trainable_sizes(find_recipe(name)[0].game(parse_shape(shape)))
         assert found == counts, f'"{name}": ({shape}, {found}),'
         entry = RECIPES[name]
         assert shape == PARAMETER_COUNTS[data[entry.data, entry.size][0]][0]

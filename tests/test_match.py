@@ -13,7 +13,7 @@ from torch.nn.functional import adaptive_avg_pool2d
 from saddle.batches import Images
 from saddle.clock import Clock
 from saddle.core import Turn
-from saddle.data.dataset import Dataset
+from saddle.data.array_dataset import ArrayDataset
 from saddle.games import Adversarial
 from saddle.optim import Adam, Cosine, Exponential, Linear, Ramp
 from saddle.recipe import Paper, Recipe, Stage
@@ -27,9 +27,9 @@ CPU = Machine(torch.device("cpu"), torch.float32, "")
 SIDE = 8
 
 
-def data(n: int = 40) -> Dataset:
+def data(n: int = 40) -> ArrayDataset:
     pixels = np.random.default_rng(0).integers(0, 256, (n, SIDE, SIDE, 1), dtype=np.uint8)
-    return Dataset("noise", pixels, fingerprint="0")
+    return ArrayDataset("noise", pixels, fingerprint="0")
 
 
 class Seen(Adversarial):

@@ -17,7 +17,7 @@ from saddle.cli import main
 from saddle.cli.measuring import format_figures
 from saddle.clock import Clock
 from saddle.data import Prepare, open_data
-from saddle.data.dataset import Dataset
+from saddle.data.array_dataset import ArrayDataset
 from saddle.errors import Interrupted, Mistake
 from saddle.measuring.evaluation import metric_function
 from saddle.measuring.features import DeviceExtractor
@@ -364,7 +364,7 @@ def test_what_was_held_out_tells_the_divergence_that_the_critic_sees(tmp_path: P
     assert last[1].value <= 0 and last[1].protocol.reference == "glyphs, held out"  # a logistic critic gains at most 0
 
 
-def shaped(name: str, height: int, width: int, channels: int, kind: type[Dataset] = Dataset) -> SampleInfo:
+def shaped(name: str, height: int, width: int, channels: int, kind: type[ArrayDataset] = ArrayDataset) -> SampleInfo:
     return SampleInfo.of(kind(name, np.zeros((4, height, width, channels), np.uint8)))
 
 

@@ -12,7 +12,7 @@ import torch
 
 from saddle import load, measure, train
 from saddle.cli import main
-from saddle.data.dataset import Dataset
+from saddle.data.array_dataset import ArrayDataset
 from saddle.data.toys import sample_toy
 from saddle.errors import Mistake
 from saddle.inference.load import LoadedGame
@@ -53,7 +53,7 @@ def test_arrays_tensors_and_data_sets_are_measured_alike():
     floats, told = heard(as_tensor / 127.5 - 1, theirs / 255, **ask)
     assert [figure.value for figure in floats] == pytest.approx([kid.value, one.value], abs=1e-6)
     assert "[-1, 1]" in told[0] and "[0, 1]" in told[1]
-    again = measure(as_tensor, Dataset("mine", theirs), **ask)
+    again = measure(as_tensor, ArrayDataset("mine", theirs), **ask)
     assert [figure.value for figure in again] == [kid.value, one.value] and again[0].protocol.reference == "mine"
     assert again[0].protocol.fingerprint == kid.protocol.fingerprint  # content, not name
     other = measure(ours, pixels(50, 2), **ask)[0].protocol
@@ -103,8 +103,8 @@ def test_what_cannot_be_given_is_one_sentence(run: Path):
         ("n is 'x', but should be a whole number", ("ring", "ring"), {"n": "x"}),
         ("per_class is 3, but should be", ("ring", "ring"), {"per_class": 3}),
         ("resize is 'cubic', but should be", ("ring", "ring"), {"resize": "cubic"}),
-        ("a Dataset can be measured, not this dict", ({}, "ring"), {}),
-        ("a Dataset can be measured, not this int", ("ring", 5), {}),
+        ("a ArrayDataset can be measured, not this dict", ({}, "ring"), {}),
+        ("a ArrayDataset can be measured, not this int", ("ring", 5), {}),
         (r"has the shape \(3, 4, 5, 6, 7\)", (np.zeros((3, 4, 5, 6, 7)), "ring"), {}),
         ("holds nothing", (np.zeros((0, 2)), "ring"), {}),
         (

@@ -15,7 +15,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from saddle import load, train
 from saddle.batches import Images
 from saddle.core import Game
-from saddle.data.dataset import Dataset
+from saddle.data.array_dataset import ArrayDataset
 from saddle.inference.load import LoadedGame
 from saddle.measuring.metric_input import GeneratorHandle
 from saddle.networks import Convolutional
@@ -62,9 +62,9 @@ class Painter(Game[Images]):
         return (shade + 0.01 * draw_rows(torch.randn, like, 1, 1, like.shape[3])).tanh().expand(like.shape)
 
 
-def pictures(side: int, n: int) -> Dataset:
+def pictures(side: int, n: int) -> ArrayDataset:
     samples = np.random.default_rng(0).integers(0, 256, (n, side, side, 3), np.uint8)
-    return Dataset("noise", samples, np.arange(n) % 3, tuple("abc"), "noise")
+    return ArrayDataset("noise", samples, np.arange(n) % 3, tuple("abc"), "noise")
 
 
 @pytest.mark.parametrize(("side", "rows"), [(1, 64), (16, 64), (28, 16), (64, 4), (128, 1), (1024, 1)])

@@ -23,7 +23,7 @@ from saddle.metrics.features import (
 from saddle.metrics.frechet import frechet_distance
 from saddle.metrics.moments import Moments
 from saddle.metrics.sliced import laplacian_pyramid, patch_distances, sliced_wasserstein, wasserstein_1d
-from saddle.shape import Shape
+from saddle.shape import Classes, Shape
 
 
 def noise(n: int, size: int = 32, channels: int = 3, seed: int = 0) -> Tensor:
@@ -208,7 +208,7 @@ def test_batches_and_the_whole_give_the_same_features_and_moments() -> None:
 
 def test_a_reader_gives_what_the_last_layer_reads() -> None:
     torch.manual_seed(0)
-    classifier = Classifier(Shape(1, 16, 16, 4), ("a", "b", "c", "d")).eval()
+    classifier = Classifier(Shape(1, 16, 16, Classes(4)), ("a", "b", "c", "d")).eval()
     reader, images = ClassifierFeatures(classifier), noise(3, 16, 1)
     features = extract_features(reader, images)
     assert features.shape == (3, 1536) and reader.dimension == 1536 and len(reader.sha256) == 64

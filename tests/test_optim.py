@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from saddle.clock import Clock
-from saddle.data.dataset import Dataset
+from saddle.data.array_dataset import ArrayDataset
 from saddle.errors import Mistake
 from saddle.layers.conditional import ConditionalUpBlock
 from saddle.networks import Perceptron
@@ -200,7 +200,7 @@ def test_betas_follow_the_clock_however_torch_takes_the_steps(kind):
 
 def test_a_match_whose_betas_change_is_resumed_to_the_bit():
     recipe = Versus(networks=Perceptron(2, width=8), optimizer=BOTH_BETAS, batch=8)
-    points = Dataset("points", np.random.default_rng(0).normal(size=(40, 1, 1, 2)).astype(np.float32))
+    points = ArrayDataset("points", np.random.default_rng(0).normal(size=(40, 1, 1, 2)).astype(np.float32))
     where = Machine(torch.device("cpu"), torch.float32, "")
     whole, halted, again = (Match(recipe, points, 96, where) for _ in range(3))
     while not whole.over:

@@ -19,7 +19,7 @@ import torch
 import random_recipes
 from narrow import narrow
 from saddle import resolved, sessions
-from saddle.data.dataset import Dataset
+from saddle.data.array_dataset import ArrayDataset
 from saddle.data.dataset_table import TOY_SETS
 from saddle.errors import Mistake
 from saddle.recipe import Recipe
@@ -36,19 +36,19 @@ QUICK = 5  # of the 300 recipes, in every run of the tests
 class Accepted(Exception):
     """A recipe that was let through."""
 
-    def __init__(self, recipe: Recipe[Any], data: Dataset, how: MatchOptions) -> None:
+    def __init__(self, recipe: Recipe[Any], data: ArrayDataset, how: MatchOptions) -> None:
         self.recipe, self.data, self.how = recipe, data, how
 
 
 @cache
-def samples(kind: str, side: int | None) -> Dataset:
+def samples(kind: str, side: int | None) -> ArrayDataset:
     """Points, or pictures with labels or without; three classes."""
     numbers = np.random.default_rng(0)
     if kind == "points":
-        return Dataset("points", numbers.normal(size=(SAMPLES, 1, 1, 2)).astype(np.float32))
+        return ArrayDataset("points", numbers.normal(size=(SAMPLES, 1, 1, 2)).astype(np.float32))
     pixels = numbers.integers(0, 256, (SAMPLES, side, side, 1), dtype=np.uint8)
     labels = (np.arange(SAMPLES) % 3, ("a", "b", "c")) if kind == "labelled" else (None, ())
-    return Dataset(kind, pixels, *labels)
+    return ArrayDataset(kind, pixels, *labels)
 
 
 @pytest.fixture
@@ -56,11 +56,11 @@ def asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
     """Train, but for the data, which are made here, and for what comes once a recipe is let through."""
     monkeypatch.chdir(tmp_path)
 
-    def opened(chosen: Any, watch: object, suits: object) -> Dataset:
+    def opened(chosen: Any, watch: object, suits: object) -> ArrayDataset:
         kind = {**dict.fromkeys(TOY_SETS, "points"), "glyphs": "labelled"}.get(chosen.data, "plain")
         return samples(kind, None if kind == "points" else chosen.size or 16)
 
-    def length(chosen: Any, recipe: Recipe[Any], data: Dataset, where: object, how: MatchOptions) -> int:
+    def length(chosen: Any, recipe: Recipe[Any], data: ArrayDataset, where: object, how: MatchOptions) -> int:
         raise Accepted(recipe, data, how)
 
     monkeypatch.setattr(resolved, "open_training_data", opened)

@@ -30,7 +30,7 @@ from saddle.recipes.gan import GAN
 from saddle.recipes.kinds import VALUE_TYPES, find_value_types
 from saddle.recipes.revive import configure_recipe, name_recipe
 from saddle.recipes.wgan_gp import WGANGP
-from saddle.shape import Shape
+from saddle.shape import Classes, Shape
 
 MINE = '''
 from __future__ import annotations
@@ -192,7 +192,7 @@ COUNTS = {  # of the authors' own networks, counted apart from ours
     "wgan-gp-cifar": (Shape(3, 32, 32), 1_204_483, 1_053_825),
     "sn-gan": (Shape(3, 32, 32), 3_813_379, 2_935_873),
     "sn-gan-residual": (Shape(3, 32, 32), 4_276_739, 1_053_824),
-    "projection-gan": (Shape(3, 32, 32, 10), 4_304_387, 1_055_104),
+    "projection-gan": (Shape(3, 32, 32, Classes(10)), 4_304_387, 1_055_104),
     "r3gan-cifar": (Shape(3, 32, 32), 20_732_160, 20_683_776),
     "unrolled-gan-toy": (Shape(2, 1, 1), 49_666, 17_025),  # 256-128-128-2 against 2-128-128-1
     "nagarajan-kolter-toy": (Shape(2, 1, 1), 49_666, 513),  # 256-128-128-2 against 2-128-1
@@ -283,7 +283,7 @@ def test_a_wrong_size_is_refused_before_anything_begins():
     ("cgan", "label-regression", "ac-gan", "projection"))])  # fmt: skip
 def test_a_recipe_of_classes_says_what_to_do_without_labels(name):
     with pytest.raises(Mistake, match=r"^[^.;]* is told the class of each sample, but .* no labels; .*--labels") as no:
-        small(name).game(shape(name)._replace(classes=0))
+        small(name).game(shape(name)._replace(condition=None))
     assert "\n" not in str(no.value)
 
 

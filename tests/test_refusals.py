@@ -37,11 +37,11 @@ from saddle.options import override_fields
 from saddle.recipe import Recipe
 from saddle.recipes import find_recipe
 from saddle.recipes.kinds import VALUE_TYPES
-from saddle.shape import Shape
+from saddle.shape import Classes, Shape
 from saddle.training.engine import Engine
 from toys import Batches
 
-DATA = Shape(1, 16, 16, 3)
+DATA = Shape(1, 16, 16, Classes(3))
 TOLD = "Concatenated(Packed(...))"
 REFUSED = [  # a recipe, its options as they are typed, the remedy that the refusal names, and how that is typed
     ("t-gan", {"networks": "Convolutional()"}, "give networks .* Opposed(Convolutional())",

@@ -24,7 +24,7 @@ from saddle.recipes import find_recipe
 from saddle.recipes.alternatives import drop_labels
 from saddle.recipes.files import find_file_recipe
 from saddle.recipes.kinds import VALUE_TYPES
-from saddle.shape import Shape
+from saddle.shape import Classes, Shape
 
 FACTS = json.loads((Path(__file__).parent / "resnet_facts.json").read_text())  # of 0.1.0's classes, at seed 17
 SMALL = {
@@ -54,7 +54,7 @@ def digest_signs(module: nn.Module) -> str:
 
 @pytest.mark.parametrize("old", FACTS)
 def test_a_seed_gives_what_it_gave_and_leaves_what_it_left(old: str) -> None:
-    data = Shape(1, 32, 32, 3)
+    data = Shape(1, 32, 32, Classes(3))
     torch.manual_seed(17)
     for player in ("generator", "critic"):
         module = getattr(NOW[old], player)(data)
@@ -67,7 +67,7 @@ def test_a_seed_gives_what_it_gave_and_leaves_what_it_left(old: str) -> None:
 
 @pytest.mark.parametrize("old", FACTS)
 def test_official_widths_have_as_many_parameters_as_before(old: str) -> None:
-    data = Shape(3, 32, 32, 10)
+    data = Shape(3, 32, 32, Classes(10))
     pair = read(old)
     with torch.device("meta"):
         players = pair.generator(data), pair.critic(data)
@@ -161,7 +161,7 @@ def test_labels_are_dropped_without_giving_up_the_rest() -> None:
 
 @pytest.mark.parametrize("side", [8, 16])
 def test_attention_is_at_the_side_that_was_asked_for_in_both_players_told_or_not(side: int) -> None:
-    data, seen = Shape(1, 32, 32, 3), []
+    data, seen = Shape(1, 32, 32, Classes(3)), []
     pair, labels = ResNet(6, 8, attention=side, conditional=True), torch.tensor([0, 1])
     generator, critic = pair.generator(data), pair.critic(data)
     for module in (*generator.modules(), *critic.modules()):
@@ -197,7 +197,7 @@ def count(module: nn.Module) -> int:
 
 
 def test_attention_lies_where_both_players_have_such_maps_also_of_rectangles() -> None:
-    data, seen = Shape(1, 32, 48, 3), []
+    data, seen = Shape(1, 32, 48, Classes(3)), []
     pair = ResNet(6, 8, attention=16, conditional=True, widest=16, head="projection")
     generator, critic, labels = pair.generator(data), pair.critic(data), torch.tensor([0, 1])
     for module in (*generator.modules(), *critic.modules()):

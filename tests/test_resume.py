@@ -19,7 +19,7 @@ import torch
 import narrow
 from saddle import load, resume, train
 from saddle.clock import Clock
-from saddle.data.dataset import Dataset
+from saddle.data.array_dataset import ArrayDataset
 from saddle.data.toys import sample_toy
 from saddle.errors import Interrupted, Mistake
 from saddle.recipes import RECIPES, find_recipe
@@ -103,13 +103,13 @@ def test_a_stopped_run_goes_on_to_the_same_bits(name: str, tmp_path: Path, devic
     assert (whole / "curves.png").read_bytes().startswith(b"\x89PNG")
 
 
-def dataset(data: Shape) -> Dataset:
+def dataset(data: Shape) -> ArrayDataset:
     """Noise of this shape, with labels where there are classes."""
     dice = np.random.default_rng(0)
     if data.points:
-        return Dataset("points", sample_toy("ring", 32), fingerprint="0")
+        return ArrayDataset("points", sample_toy("ring", 32), fingerprint="0")
     pixels = dice.integers(0, 256, (32, data.height, data.width, data.channels), dtype=np.uint8)
-    return Dataset("noise", pixels, dice.integers(data.classes, size=32), ("a", "b", "c"), "0")
+    return ArrayDataset("noise", pixels, dice.integers(data.classes, size=32), ("a", "b", "c"), "0")
 
 
 @pytest.mark.parametrize("name", RECIPES)

@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from saddle.data import Dataset, Prepare, open_data
+from saddle.data import ArrayDataset, Prepare, open_data
 from saddle.data import stacked as stacks_of
 from saddle.data.stacked import DIGIT_CLASSES, SingleDigits, pick_by_label, stack_digits, stacked_source, unstack_digits
 from saddle.errors import Mistake
@@ -28,16 +28,16 @@ def plain() -> SingleDigits:
 
 
 @pytest.fixture(scope="module")
-def thousand(plain: SingleDigits) -> Dataset:
+def thousand(plain: SingleDigits) -> ArrayDataset:
     """Two stacks of each number."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(stacks_of, "STACK_COUNT", 2000)
         whole = stack_digits(plain)
     assert whole.pixels is not None
-    return Dataset("stacks", whole.pixels, whole.labels, whole.classes, "flat")
+    return ArrayDataset("stacks", whole.pixels, whole.labels, whole.classes, "flat")
 
 
-def test_every_mode_comes_as_often_and_says_what_is_in_red_green_and_blue(thousand: Dataset) -> None:
+def test_every_mode_comes_as_often_and_says_what_is_in_red_green_and_blue(thousand: ArrayDataset) -> None:
     assert np.bincount(thousand.labels).tolist() == [2] * 1000 and thousand.classes[42] == "042"
     tints = np.array(thousand.samples)[:, 0, 0] // 20
     assert np.array_equal(tints @ [100, 10, 1], thousand.labels)
@@ -51,7 +51,7 @@ def test_a_label_is_picked_among_all_that_have_it_and_no_others() -> None:
     assert set(picked[:3000]) == {0, 2, 4} and np.bincount(picked[:3000])[[0, 2, 4]].min() > 900
 
 
-def test_stacks_come_apart_into_their_digits(thousand: Dataset) -> None:
+def test_stacks_come_apart_into_their_digits(thousand: ArrayDataset) -> None:
     single = unstack_digits(thousand.samples, thousand.labels, "f")
     assert single.samples.shape == (6000, 32, 32, 1) and single.classes == DIGIT_CLASSES and single.fingerprint == "f"
     assert np.array_equal(single.samples[:, 0, 0, 0] // 20, single.labels)
@@ -70,7 +70,7 @@ class Shade(Classifier):
         return torch.nn.functional.one_hot(((images[:, 0, 0, 0] + 1) * 127.5).round().long() // 20, 10).float()
 
 
-def test_a_sampler_of_the_data_catches_all_and_a_collapsed_one_a_single_mode(thousand: Dataset) -> None:
+def test_a_sampler_of_the_data_catches_all_and_a_collapsed_one_a_single_mode(thousand: ArrayDataset) -> None:
     images = torch.from_numpy(np.array(thousand.samples)).permute(0, 3, 1, 2) / 127.5 - 1
     assert read_stack_numbers(Shade(), images).tolist() == thousand.labels.tolist()
     assert count_stack_modes(Shade(), images) == (1000, pytest.approx(0, abs=1e-9))

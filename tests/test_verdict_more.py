@@ -19,10 +19,10 @@ from saddle.layers import Noise
 from saddle.networks import COMPOSED_NETWORKS, Convolutional, Opposed, Pair
 from saddle.networks.base import Generator
 from saddle.networks.cgan import Conditional
-from saddle.shape import Shape
+from saddle.shape import Classes, Shape
 from toys import Batches, engine, play
 
-DATA = Shape(1, 16, 16, 3)
+DATA = Shape(1, 16, 16, Classes(3))
 BASE = Convolutional(4, 4, normal=False)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from .errors import require
+from .shape import Shape, by_class
 
 
 class Alias(NamedTuple):
@@ -63,3 +64,8 @@ class RenameCalls(ast.NodeTransformer):
     def visit_Call(self, node: ast.Call) -> ast.expr:
         self.generic_visit(node)
         return rename_call(node)
+
+
+def make_old_shape(channels: int, height: int, width: int, classes: int = 0) -> Shape:
+    """A shape as 0.1.0 wrote it, with a number of classes in place of what samples are made for."""
+    return Shape(channels, height, width, by_class(classes))

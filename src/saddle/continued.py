@@ -20,7 +20,6 @@ from .runs.folder import RunFolder
 from .runs.log import Notify
 from .runs.manifest import Manifest
 from .runs.settings import Settings
-from .shape import Shape
 
 FREE = ("threads", "quiet")  # settings that a run is not the run by
 LENGTHS = ("images", "minutes", "epochs")
@@ -100,7 +99,7 @@ def extend_length(manifest: Manifest, recipe: Recipe[Any], images: str | int | N
                            "name more, or how many on top: --images +100k")  # fmt: skip
     if total == manifest.images:
         return manifest
-    then, now = (recipe.stages(Shape(*manifest.data["shape"]), length) for length in (manifest.images, total))
+    then, now = (recipe.stages(manifest.shape, length) for length in (manifest.images, total))
     require(stage_index(then, shown) == stage_index(now, shown),
             "the stages of this recipe are shares of its length, so that another "
                                                "length would be another run from the beginning")  # fmt: skip

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import ClassVar, Generic, NamedTuple, Protocol, TypeVar
+from typing import Any, ClassVar, Generic, NamedTuple, Protocol, TypeVar
 
 import torch
 from torch import Tensor, nn
 
+from .batches import Images
 from .clock import Clock
 from .core import Game
 from .shape import Shape
@@ -57,6 +58,7 @@ class Recipe(Generic[B]):
     """A paper: its hyper-parameters as the fields of a frozen dataclass, its game and its stages as methods."""
 
     paper: ClassVar[Paper]
+    batch_type: ClassVar[type[Any]] = Images  # B: the columns of the data that its game plays with
     batch: int  # images in one critic's move, over all processes
 
     def game(self, data: Shape) -> Game[B]:

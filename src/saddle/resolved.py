@@ -24,7 +24,7 @@ from .recipes.remedies import PlannedRun, PlanRun, RunRequest, TryRun, add_advic
 from .recipes.revive import name_recipe, override_recipe, recipe_source
 from .recipes.sources import RecipeSource
 from .runs.settings import Settings
-from .shape import Shape
+from .shape import Classes, Shape
 from .training.callbacks.base import Callback
 from .training.machine import Machine, barrier, find_machine, preserved_globals, process_rank
 from .training.match import MatchOptions
@@ -108,7 +108,7 @@ def find_playable_options(recipe: str, options: Mapping[str, str]) -> Mapping[st
     """
     _, entry = find_recipe(recipe)
     size = entry.size or 32
-    data = Shape(2, 1, 1) if entry.data in TOY_SETS else Shape(1, size, size, GLYPH_CLASSES)
+    data = Shape(2, 1, 1) if entry.data in TOY_SETS else Shape(1, size, size, Classes(GLYPH_CLASSES))
     understand, attempt = make_rehearsals(recipe, Settings(device="cpu"), data, find_machine("cpu"))
     wish = RunRequest(options, {})
     with preserved_globals():
@@ -126,7 +126,8 @@ def make_rehearsals(recipe: str | Recipe[Any], asked: Settings, data: Shape, whe
 
     def understand(wish: RunRequest) -> PlannedRun:
         _, value, _, chosen, _ = resolve_recipe(recipe, dict(wish.options), dataclasses.replace(asked, **wish.settings))
-        shape, size = Shape(1, 0, 0, GLYPH_CLASSES) if "data" in wish.settings else data, wish.settings.get("size")
+        size = wish.settings.get("size")
+        shape = Shape(1, 0, 0, Classes(GLYPH_CLASSES)) if "data" in wish.settings else data
         return PlannedRun(
             value, shape._replace(height=size, width=size) if size else shape, match_options(chosen), most
         )

@@ -12,6 +12,7 @@ from typing import Any, Literal, Unpack
 
 import torch
 
+from .batches import batch_shape
 from .continued import (
     check_same_data,
     describe_length,
@@ -110,8 +111,9 @@ def train_run(recipe: str | Recipe[Any], chosen: Settings, out: str | Path | Non
                 else None
             )
         )
+        shape = batch_shape(value.batch_type, samples.columns, samples.name)
         manifest = Manifest(
-            name, repr(value), changes, chosen, images, make_data_facts(samples), make_machine_facts(where),
+            name, repr(value), changes, chosen, images, make_data_facts(samples, shape), make_machine_facts(where),
             datetime.now().astimezone().isoformat(timespec="seconds"), source.hashes if source else {},
             plugin.hashes if plugin else {})  # fmt: skip
         with locked_run(folder):

@@ -1,8 +1,48 @@
-"""What one sample of the data looks like."""
+"""What one sample of the data looks like, and what it may be made for: a class, a picture, a text."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, TypeGuard
+
+from .errors import Mistake, require
+
+MAX_SIDE = 1 << 16  # pixels of a side, or channels
+
+
+@dataclass(frozen=True)
+class Classes:
+    """One of n classes each: labels (rows,) int64 below n."""
+
+    n: int
+    names: tuple[str, ...] = field(default=(), compare=False, repr=False)
+
+    def __str__(self) -> str:
+        return f"{self.n} classes"
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture each, or a point: (rows, channels, height, width) float32; pixels in [-1, 1]."""
+
+    shape: Shape
+
+    def __str__(self) -> str:
+        return str(self.shape)
+
+
+@dataclass(frozen=True)
+class Text:
+    """A text each: tokens (rows, length) int64 below `vocabulary`."""
+
+    length: int
+    vocabulary: int
+
+    def __str__(self) -> str:
+        return f"texts of {self.length} tokens of {self.vocabulary}"
+
+
+Column = Classes | Picture | Text  # what one column of the data holds; by any of them a sample may be conditioned
 
 
 class Shape(NamedTuple):
@@ -11,7 +51,13 @@ class Shape(NamedTuple):
     channels: int
     height: int
     width: int
-    classes: int = 0
+    condition: Column | None = None  # what it is made for
+    columns: tuple[tuple[str, Column], ...] = ()  # what else the batches of a game hold, by name
+
+    @property
+    def classes(self) -> int:
+        """How many classes samples are made for; 0 where they are made for something else, or nothing."""
+        return self.condition.n if isinstance(self.condition, Classes) else 0
 
     @property
     def points(self) -> bool:
@@ -21,3 +67,59 @@ class Shape(NamedTuple):
     def __str__(self) -> str:
         channels = f"{self.channels} channel{'s' if self.channels > 1 else ''}"
         return "2-D points" if self.points else f"{self.height}x{self.width} pixels in {channels}"
+
+
+def shape_facts(shape: Shape) -> list[Any]:
+    """A shape as JSON: channels, height, width, then classes or what else samples are made for, then more columns."""
+    made_for = shape.condition
+    condition = shape.classes if made_for is None or shape.classes else column_facts(made_for)
+    more = [{name: column_facts(column) for name, column in shape.columns}] if shape.columns else []
+    return [*shape[:3], condition, *more]
+
+
+def by_class(n: int) -> Classes | None:
+    """What samples of n classes are made for: nothing, where there are none."""
+    return Classes(n) if n else None
+
+
+def column_facts(column: Column) -> dict[str, Any]:
+    """A column as JSON, by what it holds."""
+    match column:
+        case Classes(n):
+            return {"classes": n}
+        case Picture(shape):
+            return {"picture": list(shape[:3])}
+        case Text(length, vocabulary):
+            return {"text": [length, vocabulary]}
+
+
+def parse_shape(facts: object) -> Shape:
+    """A shape out of JSON, also as 0.1.0 wrote it; Mistake for what describes none."""
+    require(isinstance(facts, list | tuple) and len(facts) in (4, 5), f"{facts} is no shape of samples")
+    assert isinstance(facts, list | tuple)
+    channels, height, width, condition, *more = facts
+    sides = (channels, height, width)
+    fine = all(is_count(n) and n <= MAX_SIDE for n in sides)
+    require(fine, f"{list(sides)} are channels, height and width of no pictures")
+    numbered = isinstance(condition, int) and not isinstance(condition, bool) and condition >= 0
+    made_for = by_class(condition) if numbered else parse_column(condition)
+    columns = more[0] if more else {}
+    require(isinstance(columns, dict), f"{columns} are no further columns")
+    return Shape(*sides, made_for, tuple((str(name), parse_column(value)) for name, value in columns.items()))
+
+
+def parse_column(facts: object) -> Column:
+    """A column out of JSON."""
+    match facts:
+        case {"classes": n} if is_count(n):
+            return Classes(n)
+        case {"picture": [channels, height, width]}:
+            return Picture(parse_shape([channels, height, width, 0]))
+        case {"text": [length, vocabulary]} if is_count(length) and is_count(vocabulary):
+            return Text(length, vocabulary)
+        case _:
+            raise Mistake(f"{facts} is no column of data")
+
+
+def is_count(value: object) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0

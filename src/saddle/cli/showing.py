@@ -46,10 +46,10 @@ def show(words: list[str]) -> None:
 @without_torch
 def show_counted_before(name: str) -> tuple[str, ...]:
     """A listed recipe on its own data, whose players were counted before."""
-    from ..shape import Shape
+    from ..shape import parse_shape
 
     shape, counts = PARAMETER_COUNTS[name]
-    return recipe_sections(name, *find_recipe(name), Shape(*shape), counts)
+    return recipe_sections(name, *find_recipe(name), parse_shape(shape), counts)
 
 
 def show_counted_now(name: str, wish: ShowOptions) -> tuple[str, ...]:

@@ -8,16 +8,20 @@ from typing import TYPE_CHECKING
 from .prepare import Prepare
 
 if TYPE_CHECKING:
-    from .dataset import Dataset, open_data
+    from .array_dataset import ArrayDataset, StoredColumn
+    from .dataset import Dataset
     from .doctor.examine import examine
     from .doctor.report import Report
     from .feed import Feed
+    from .opening import open_data
 
-__all__ = ["Dataset", "Feed", "Prepare", "Report", "examine", "open_data"]
+__all__ = ["ArrayDataset", "Dataset", "Feed", "Prepare", "Report", "StoredColumn", "examine", "open_data"]
 
 WHERE = {
+    "ArrayDataset": "array_dataset",
+    "StoredColumn": "array_dataset",
     "Dataset": "dataset",
-    "open_data": "dataset",
+    "open_data": "opening",
     "Report": "doctor.report",
     "examine": "doctor.examine",
     "Feed": "feed",

@@ -2,45 +2,60 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 
-from ..batches import Images
 from ..errors import require
-from .dataset import Dataset, compute_fingerprint
+from ..shape import Column, Shape
+from .array_dataset import compute_fingerprint
+from .dataset import Dataset, class_names, read_labels
 from .order import RandomWords, random_subset
 
 HOLD_OUT_SEED = 2  # the seed of which samples are held out: the same in all runs, so that they can be compared
 
 
 @dataclass(frozen=True, eq=False)
-class DatasetSubset(Dataset):
-    """Some samples of a data set; `samples` and `labels` are still those of all of it."""
+class DatasetSubset:
+    """Some samples of a data set."""
 
-    rows: NDArray[np.int64] = field(default_factory=lambda: np.arange(0))
+    whole: Dataset
+    rows: NDArray[np.int64]
+    fingerprint: str
     held_out: Dataset | None = None  # samples of the same data that are not among these
+
+    @property
+    def name(self) -> str:
+        return self.whole.name
+
+    @property
+    def columns(self) -> Mapping[str, Column]:
+        return self.whole.columns
+
+    @property
+    def shape(self) -> Shape:
+        return self.whole.shape
 
     def __len__(self) -> int:
         return len(self.rows)
 
-    def take(self, index: NDArray[np.int64], chance: RandomWords) -> Images:
-        return super().take(self.rows[index], chance)
+    def take(self, index: NDArray[np.int64], chance: RandomWords, columns: Collection[str]) -> Mapping[str, Tensor]:
+        return self.whole.take(self.rows[index], chance, columns)
 
 
 def hold_out(data: Dataset, count: int) -> Dataset:
-    """The data without `count` of its samples, which stand by as `held`; 0 leaves it as it is."""
+    """The data without `count` of its samples, which stand by as `held_out`; 0 leaves it as it is."""
     if count == 0:
         return data
     check_hold_out_count(count, len(data))
     held = random_subset(len(data), count, HOLD_OUT_SEED)
     kept = np.setdiff1d(np.arange(len(data)), held)
-    whole = {f: getattr(data, f) for f in Dataset.__dataclass_fields__}
     changed = compute_fingerprint(f"{data.fingerprint} without {count}".encode())
     apart = compute_fingerprint(f"{count} of {data.fingerprint}".encode())
-    rest = DatasetSubset(**whole | {"fingerprint": apart}, rows=held)
-    return DatasetSubset(**whole | {"fingerprint": changed}, rows=kept, held_out=rest)
+    return DatasetSubset(data, kept, changed, DatasetSubset(data, held, apart))
 
 
 def check_hold_out_count(count: int, samples: int) -> None:
@@ -52,3 +67,14 @@ def check_hold_out_count(count: int, samples: int) -> None:
 def held_out_of(data: Dataset) -> Dataset | None:
     """What was held out of this data."""
     return data.held_out if isinstance(data, DatasetSubset) else None
+
+
+def whole_of(data: Dataset) -> Dataset:
+    """The data with what was held out of it."""
+    return data.whole if isinstance(data, DatasetSubset) else data
+
+
+def label_counts(data: Dataset) -> list[int]:
+    """How many samples each class has, those that are held out among them; nothing where there are no labels."""
+    labels = read_labels(whole_of(data))
+    return [] if labels is None else np.bincount(labels, minlength=len(class_names(data))).tolist()

@@ -10,7 +10,7 @@ from pathlib import Path
 from shlex import quote
 
 from ..errors import Mistake, did_you_mean, format_count, require
-from ..shape import Shape
+from ..shape import Classes, Shape
 from .dataset_table import DATASETS, HUB_REPOSITORIES, STACKED_SETS, TOY_SETS
 from .prepare import Prepare
 from .readers.detect import find_set_folder, source_from_path, with_own_labels
@@ -149,7 +149,7 @@ def glyph_source(prepare: Prepare) -> DataSource:
     size, channels = prepare.size or 32, 3 if prepare.channels in (3, 4) else 1
     count = prepare.limit or 0
     require(count <= MAX_GLYPHS, f"limit is {count:,}, but glyphs can be drawn {MAX_GLYPHS:,} times at most")
-    shape = Shape(prepare.channels or channels, size, size, len(CHARACTERS))
+    shape = Shape(prepare.channels or channels, size, size, Classes(len(CHARACTERS)))
 
     def open_(say: Notify) -> UndecodedImages:
         from .glyphs import GLYPH_COUNT

@@ -184,7 +184,7 @@ def load(path: str | Path, *, device: str = "auto", average: bool = True, best: 
     require(measured, f"{path} has no best checkpoint: it was not measured as it was trained (--measure fid)")
     if where is None:
         raise Mistake(f"{path} has no checkpoint yet; `saddle resume {quote_for_shell(path)}` trains it")
-    shape = Shape(*manifest.data["shape"])
+    shape = manifest.shape
     recipe = recipe_from_manifest(folder, manifest)
     with blame_user_code(Mistake, recipe):
         game = recipe.game(shape)

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from ..blame import blame_user_code
-from ..data.dataset import Dataset
+from ..data.dataset import Dataset, class_names
 from ..data.sources import notify_nobody
 from ..data.toys import toy_modes
 from ..data.undecoded import Notify
@@ -75,7 +75,7 @@ class Evaluation:
         if theirs is None:
             raise Mistake(f"figures per class need labels, and {self.real.data.name} has none")
         ours = self.sample_labels()
-        for label, name in enumerate(self.real.data.classes):
+        for label, name in enumerate(class_names(self.real.data)):
             rows = [(labels == label).nonzero()[:, 0] for labels in (ours, theirs)]
             if not len(rows[0]):
                 raise Mistake(f"there is no sample of class {name} to take a figure of")
@@ -84,7 +84,7 @@ class Evaluation:
     def sample_labels(self) -> Tensor:
         """Of the samples: their own, else what the classifier reads in them."""
         own = self.made.labels
-        if own is not None and self.made.data.classes == self.real.data.classes:
+        if own is not None and class_names(self.made.data) == class_names(self.real.data):
             return own
         return predicted_classes(self.metric_input(self.extractors.class_extractor).made.probabilities)
 

@@ -11,11 +11,12 @@ from torch import Tensor
 
 from ..data.cache.location import cache_home
 from ..data.dataset import Dataset
+from ..data.held_out import whole_of
 from ..data.progress import tell_wait
 from ..data.sources import notify_nobody, split_suffix
 from ..data.undecoded import Notify
-from ..errors import require
-from ..metrics.classifier import Classifier, train_classifier
+from ..errors import Mistake, require
+from ..metrics.classifier import Classifier, LabelledImages, train_classifier
 from ..metrics.features import (
     ClassifierFeatures,
     Identity,
@@ -90,7 +91,8 @@ class Extractors:
 
     @property
     def can_train_classifier(self) -> bool:
-        return self.teacher.window is None and learnable(self.teacher.shape)
+        whole = whole_of(self.teacher)
+        return isinstance(whole, LabelledImages) and whole.window is None and learnable(self.teacher.shape)
 
     @cached_property
     def class_extractor(self) -> DeviceExtractor:
@@ -108,11 +110,14 @@ class Extractors:
 
     @cached_property
     def classifier(self) -> DeviceExtractor:
-        require(self.teacher.window is None, "a classifier cannot read random windows; --crop centre is fixed")
+        whole = whole_of(self.teacher)
+        if not isinstance(whole, LabelledImages):
+            raise Mistake(f"a classifier reads images that lie in memory, and those of {self.teacher.name} do not")
+        require(whole.window is None, "a classifier cannot read random windows; --crop centre is fixed")
         about = f"a classifier of {self.teacher.name} is read from the cache, or trained in about a minute"
         tell_wait(self.say, about)
-        self.teacher.verify()
-        taught = train_classifier(self.teacher, cache=cache_home() / "classifiers", say=self.say)
+        whole.verify()
+        taught = train_classifier(whole, cache=cache_home() / "classifiers", say=self.say)
         return DeviceExtractor(
             ClassifierFeatures(taught).to(self.device), self.device, class_layer(taught), taught.classes
         )

@@ -13,15 +13,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ..columns import to_float_images
 from ..data import Prepare, open_data
-from ..data.dataset import Dataset, compute_fingerprint
-from ..data.feed import to_float_images
+from ..data.array_dataset import ArrayDataset
+from ..data.dataset import Dataset, main_column, read_labels
 from ..data.order import random_words, sample_order
 from ..data.readers.arrays import to_uint8_images
 from ..data.readers.npy import map_npy
 from ..data.undecoded import Notify, ShapeCheck
 from ..errors import Mistake, quote_for_shell, require
-from ..metrics.lazy_images import MAX_IMAGES_AT_ONCE, index_blocks
+from ..metrics.lazy_images import index_blocks
 from ..out_of_memory import check_capacity
 from ..shape import Shape
 from ..training.signals import check_abandoned
@@ -39,17 +40,14 @@ class SampleSet:
     @property
     def labels(self) -> Tensor | None:
         """(n,), where the data have some."""
-        if self.data.labels is None:
-            return None
-        some = np.array_split(self.index, -(-self.n // MAX_IMAGES_AT_ONCE))
-        known = (self.data.take(rows, random_words(0, rows)).condition for rows in some)
-        return torch.cat([labels for labels in known if labels is not None])
+        known = read_labels(self.data, self.index)
+        return None if known is None else torch.from_numpy(known)
 
     def images(self, rows: Tensor) -> Tensor:
         """Those of these numbers, (len(rows), c, h, w) float32: in [-1, 1], or points as they are."""
         check_abandoned()
-        some = self.index[rows.numpy()]
-        return to_float_images(self.data.take(some, random_words(0, some)).image).float().contiguous()
+        some, name = self.index[rows.numpy()], main_column(self.data.columns)
+        return to_float_images(self.data.take(some, random_words(0, some), (name,))[name]).float().contiguous()
 
     def batches(self) -> Iterator[Tensor]:
         return (self.images(rows) for rows in index_blocks(SampleImages(self, torch.arange(self.n))))
@@ -70,7 +68,7 @@ class SampleImages:
         return self.sample_set.images(self.rows[rows])
 
 
-class GeneratedSamples(Dataset):
+class GeneratedSamples(ArrayDataset):
     """What a run has made."""
 
 
@@ -158,13 +156,13 @@ def open_measurable(given: Measurable, prepare: Prepare, say: Notify, name: str,
 
     `suits` is asked what it thinks of the shape of pictures, before these are read.
     """
-    if isinstance(given, Dataset):
-        return given
     if isinstance(given, Tensor):
         given = given.detach().cpu()
         given = (given.float() if given.is_floating_point() else given).numpy()
     if isinstance(given, np.ndarray):
         return dataset_from_array(given, name, say)
+    if isinstance(given, Dataset):
+        return given
     if not isinstance(given, str | Path):
         raise Mistake("a run, a source's name or path, an array, a tensor or a Dataset can be measured, not this "
                       f"{type(given).__name__}")  # fmt: skip
@@ -173,14 +171,14 @@ def open_measurable(given: Measurable, prepare: Prepare, say: Notify, name: str,
         return open_data(str(given), prepare, say, suits=suits)
     plain = prepare == Prepare()
     require(plain, f"{given} has points, not pictures: size, crop and channels do not apply to it")
-    return Dataset(str(given), points)
+    return ArrayDataset(str(given), points)
 
 
-def dataset_from_array(array: NDArray[Any], name: str, say: Notify) -> Dataset:
+def dataset_from_array(array: NDArray[Any], name: str, say: Notify) -> ArrayDataset:
     """Images as `.npy` files may hold them (n, h, w), (n, h, w, c) or (n, c, h, w), or points (n, 2)."""
     require(array.size > 0, f"{name}: an array of shape {array.shape} holds nothing")
     points = to_points(array, name)
-    return Dataset(name, np.ascontiguousarray(to_uint8_images(array, name, say)) if points is None else points)
+    return ArrayDataset(name, np.ascontiguousarray(to_uint8_images(array, name, say)) if points is None else points)
 
 
 def read_points_file(path: Path) -> NDArray[np.float32] | None:
@@ -208,11 +206,7 @@ def to_points(array: NDArray[Any], name: str) -> NDArray[np.float32] | None:
 
 def with_fingerprint(data: Dataset) -> Dataset:
     """With a fingerprint, by which a number is known to be against just these."""
-    if data.fingerprint:
-        return data
-    facts = (data.samples.shape, str(data.samples.dtype), data.classes, data.flip, data.window)
-    labels = b"" if data.labels is None else data.labels.tobytes()
-    return replace(data, fingerprint=compute_fingerprint(repr(facts).encode() + data.samples.tobytes() + labels))
+    return data.with_fingerprint() if isinstance(data, ArrayDataset) else data
 
 
 def prepare_like(prepare: Prepare, shape: Shape) -> Prepare:

@@ -177,8 +177,8 @@ def inputs_of_run(run: str, against: Measurable | None, wish: MeasureOptions, sa
     suits = suiting(wish, source, True, manifest.settings.crop == "random")
     n, own_data = wish.n or DEFAULT_SAMPLES, against is None or (is_named_source(against) and str(against) == source)
     if own_data:
-        suits(Shape(*manifest.data["shape"]), None)
-    check_memory(n, Shape(*manifest.data["shape"]), "-n")
+        suits(manifest.shape, None)
+    check_memory(n, manifest.shape, "-n")
     maker = GeneratorHandle(run, load(run, device=wish.device, average=wish.average, best=wish.best))
     own = Prepare(**{name: getattr(manifest.settings, name) for name in field_types(Prepare)})
     source = manifest.settings.data or "glyphs"

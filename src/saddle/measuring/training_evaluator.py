@@ -5,12 +5,12 @@ from __future__ import annotations
 from contextlib import nullcontext
 from typing import Any
 
-import numpy as np
 import torch
 
-from ..data.dataset import Dataset
+from ..batches import condition_of, real_samples
+from ..data.dataset import Dataset, class_names
 from ..data.feed import Feed
-from ..data.held_out import held_out_of
+from ..data.held_out import held_out_of, label_counts
 from ..data.undecoded import Notify
 from ..errors import Mistake
 from ..inference.load import LoadedGame
@@ -55,11 +55,11 @@ class TrainingEvaluator:
 
     def as_loaded(self, match: Match[Any]) -> LoadedGame:
         data = self.data
-        counts = [] if data.labels is None else np.bincount(data.labels, minlength=len(data.classes)).tolist()
-        if match.stage.data != data.shape:
-            raise Mistake(f"the game plays at {match.stage.data} just now, and is measured at {data.shape} only")
-        return LoadedGame(match.game, data.shape, data.classes, match.machine.device, counts, match.clock,
-                      match.ema is not None, max(1, match.recipe.batch // match.options.accumulate))  # fmt: skip
+        if match.stage.data != match.shape:
+            raise Mistake(f"the game plays at {match.stage.data} just now, and is measured at {match.shape} only")
+        rows = max(1, match.recipe.batch // match.options.accumulate)
+        return LoadedGame(match.game, match.shape, class_names(data), match.machine.device, label_counts(data),
+                          match.clock, match.ema is not None, rows)  # fmt: skip
 
 
 def notify_once(say: Notify) -> Notify:
@@ -85,7 +85,7 @@ def held_out_divergence(match: Match[Any], weights: str) -> list[Figure]:
         return []
     batch = min(match.stage.batch, len(held))
     count = max(1, min(HELD_OUT_BATCHES, len(held) // batch))
-    feed = Feed(held, batch, 0, match.machine.device, shape=match.stage.data)
+    feed = Feed(held, match.batch_type, batch, 0, match.machine.device, shape=match.stage.data)
     dice = torch.Generator(match.machine.device).manual_seed(derive_seed(0, match.clock.round))
     with eval_no_grad(match.game), use_shard(Shard(rng=dice)):
         gains = [critic_gain(match, next(feed)) for _ in range(count)]
@@ -99,6 +99,6 @@ def held_out_divergence(match: Match[Any], weights: str) -> list[Figure]:
 
 def critic_gain(match: Match[Any], batch: Any) -> torch.Tensor:
     judge = match.game.judge(batch, match.clock)
-    real, fake = judge(batch.image), judge(match.game.sample(batch.image, batch.condition))
+    real, fake = judge(real_samples(batch)), judge(match.game.sample(real_samples(batch), condition_of(batch)))
     loss: torch.Tensor = match.game.objective.critic(real.score, fake.score)
     return -loss.float()

@@ -7,7 +7,7 @@ import json
 import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -20,7 +20,7 @@ from ..data.cache.sealed import DamagedFile, describe_rebuild, read_sealed, remo
 from ..data.progress import progress_bar
 from ..errors import Mistake, require
 from ..runs.tensors import write_tensors
-from ..shape import Shape
+from ..shape import Shape, by_class
 
 CLASSIFIER_VERSION = 2  # of everything here that decides the weights; part of a cached classifier's name
 CLASSIFIER_BATCH = 128
@@ -28,6 +28,7 @@ TRAINING_IMAGES = 80_000  # shown in all, unless epochs are given: under a minut
 JUNK_IMAGES = 8  # of each batch, pictures of nothing, so that nothing is not read as something
 
 
+@runtime_checkable
 class LabelledImages(Protocol):
     """What can be learned from: images (n, height, width, channels) uint8 with a label each."""
 
@@ -41,6 +42,9 @@ class LabelledImages(Protocol):
     def name(self) -> str: ...
     @property
     def fingerprint(self) -> str: ...
+    @property
+    def window(self) -> int | None: ...  # of random windows, no two of which are one picture
+    def verify(self) -> None: ...  # before `samples` are read as they are
 
 
 class Classifier(nn.Module):
@@ -109,7 +113,7 @@ def train_classifier(
     samples, _ = _images_and_labels(dataset)
     epochs = epochs if epochs is not None else math.ceil(TRAINING_IMAGES / len(samples))
     require(epochs > 0, f"a classifier learns for at least one epoch, not {epochs}")
-    shape = Shape(samples.shape[3], samples.shape[1], samples.shape[2], len(dataset.classes))
+    shape = Shape(samples.shape[3], samples.shape[1], samples.shape[2], by_class(len(dataset.classes)))
     with torch.random.fork_rng(devices=()):  # the caller's chance stays untouched
         torch.manual_seed(seed)
         classifier = Classifier(shape, dataset.classes)

@@ -55,14 +55,14 @@ OLD_NAMES: dict[str, dict[str, str]] = {  # by the module as it is called now
         **{name: f"saddle.clock:{name}" for name in ("Clock", "Number", "Schedule")},
         **{name: f"saddle.errors:{name}" for name in ("Mistake", "require")},
         **{name: f"saddle.recipe:{name}" for name in ("Networks", "Optimizing", "Paper", "Prior", "Recipe", "Stage")},
-        "Shape": "saddle.shape:Shape",
+        "Shape": "saddle.aliases:make_old_shape",
         "Loss": "LossSide", "Slopes": "InputGrad", "Weighted": "WeightedTerm", "at": "saddle.clock:value_at",
         "called": "part_name", "energetic": "is_energy", "exact": "full_precision", "leaf": "as_leaf",
         "needs": "required_conditions", "numbered": "named_parts", "rows": "per_score", "sensible": "check_penalty",
         "wide": "upcast", "within": "saddle.clock:check_range",
     },
     "saddle.recipe": {
-        "Shape": "saddle.shape:Shape",
+        "Shape": "saddle.aliases:make_old_shape",
     },
     "saddle.errors": {
         "LONGEST": "MAX_SENTENCE", "Unwritten": "WriteFailure", "cut": "shorten_text", "nearest": "did_you_mean",

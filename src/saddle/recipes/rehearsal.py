@@ -11,9 +11,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from ..batches import Images
+from ..batches import Batch, condition_of, field_columns, real_samples
 from ..blame import blame_user_code
 from ..clock import Clock, value_at
+from ..columns import random_column
 from ..data.feed import check_batch_size
 from ..errors import Mistake, require
 from ..games import Adversarial
@@ -86,13 +87,13 @@ def play_one_round(recipe: Recipe[Any], data: Shape, where: Machine, how: MatchO
     if isinstance(game, Adversarial):
         game.turns = dataclasses.replace(game.turns, **{f: min(value_at(getattr(game.turns, f), Clock()), 2)
                                             for f in ("critic", "generator")})  # fmt: skip
-    batch = random_batch(data, n, where.device)
+    batch = random_batch(recipe.batch_type, data, n, where.device)
     engine = Engine(game, recipe.steps, how.seed, where.precision)
     engine.play(*(RepeatedBatch(batch) for _ in range(how.accumulate)), clock=Clock())
     with eval_no_grad(game):
         game.show(batch)
         if sampled:
-            game.sample(batch.image, batch.condition)
+            game.sample(real_samples(batch), condition_of(batch))
 
 
 def check_several_samples(layer: nn.Module, inputs: tuple[Tensor, ...]) -> None:
@@ -103,17 +104,18 @@ def check_several_samples(layer: nn.Module, inputs: tuple[Tensor, ...]) -> None:
             "--batch, or lower --accumulate")  # fmt: skip
 
 
-class RepeatedBatch(Iterator[Images]):
+class RepeatedBatch(Iterator[Batch]):
     """One batch again and again."""
 
-    def __init__(self, batch: Images) -> None:
+    def __init__(self, batch: Batch) -> None:
         self.batch = batch
 
-    def __next__(self) -> Images:
+    def __next__(self) -> Batch:
         return self.batch
 
 
-def random_batch(data: Shape, n: int, device: torch.device) -> Images:
-    """Samples of this shape, of chance alone, and a label for each where there are classes."""
-    image = (2 * torch.rand(n, *data[:3], device=device) - 1).contiguous(memory_format=torch.channels_last)
-    return Images(image, torch.arange(n, device=device) % data.classes if data.classes else None)
+def random_batch(kind: type[Any], data: Shape, n: int, device: torch.device) -> Batch:
+    """Samples of this shape, of chance alone, with whatever else such batches hold of the data."""
+    holds = field_columns(kind, data)
+    made: Batch = kind(**{field: random_column(column, n, device) for field, column in holds.items()})
+    return made

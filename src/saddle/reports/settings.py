@@ -10,6 +10,7 @@ from typing import NamedTuple
 from ..aliases import RenameCalls
 from ..errors import format_count
 from ..runs.manifest import Manifest
+from ..shape import Classes, Shape
 
 WrittenValue = ast.expr | None  # as it reads in Python; None for what one of several has not
 ABSENT = "(none)"
@@ -34,16 +35,17 @@ def manifest_facts(manifest: Manifest) -> dict[str, ast.expr]:
     rest = dataclasses.asdict(manifest.settings) | {"images": manifest.images}
     rest |= {f"data.{name}": manifest.data[name] for name in ("samples", "fingerprint")}
     rest |= {f"source.{name}": digest[:12] for name, digest in (manifest.source or {}).items()}
-    rest |= {"data.shape": describe_shape(manifest.data["shape"])}
+    rest |= {"data.shape": describe_shape(manifest.shape)}
     rest |= {f"machine.{name}": value for name, value in manifest.machine.items() if name != "command"}
     values: dict[str, ast.expr] = {name: ast.Constant(value) for name, value in rest.items()}
     return {"recipe": ast.Name(written_class(recipe))} | written_fields(recipe) | values
 
 
-def describe_shape(shape: Sequence[int]) -> str:
+def describe_shape(shape: Shape) -> str:
     """'1 x 16 x 16 and 10 classes'."""
-    *sides, classes = shape
-    return " x ".join(map(str, sides)) + (f" and {format_count(classes, 'class', 'classes')}" if classes else "")
+    more = [shape.condition, *(column for _, column in shape.columns)]
+    told = (format_count(c.n, "class", "classes") if isinstance(c, Classes) else str(c) for c in more if c is not None)
+    return " and ".join((" x ".join(map(str, shape[:3])), *told))
 
 
 def written_class(value: WrittenValue) -> str:

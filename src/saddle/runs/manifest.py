@@ -10,11 +10,11 @@ from typing import Any, NotRequired, TypedDict
 from ..errors import Mistake, require
 from ..options import parse_expression
 from ..schema import conform, read_json
+from ..shape import Shape, parse_shape
 from .folder import RunFolder, write_json
 from .settings import Settings
 
 MANIFEST_FORMAT = "saddle run 1"
-MAX_SIDE = 1 << 16  # pixels of a side, or channels
 
 
 class DataFacts(TypedDict):
@@ -23,7 +23,7 @@ class DataFacts(TypedDict):
     name: str
     fingerprint: str
     samples: int
-    shape: tuple[int, int, int, int]  # channels, height, width, classes
+    shape: list[Any]  # channels, height, width, classes or what else samples are made for, further columns
     classes: list[str]
     counts: NotRequired[list[int]]  # how many samples each class has
 
@@ -64,13 +64,16 @@ class Manifest:
         parse_expression(self.recipe, "recipe", "a recipe as it reads in Python")
         conform(self.machine, MachineFacts, "machine")
         data = conform(self.data, DataFacts, "data")
-        *sides, classes = data["shape"]
-        require(min(sides) > 0 and max(sides) <= MAX_SIDE, f"data.shape is {data['shape']}, which no pictures have")
-        counts = data.get("counts", [])
-        fits = classes == len(data["classes"]) and len(counts) in (0, classes) and min(counts, default=0) >= 0
+        counts, names = data.get("counts", []), data["classes"]
+        fits = self.shape.classes in (0, len(names)) and len(counts) in (0, len(names)) and min(counts, default=0) >= 0
         require(
             fits and (not counts or sum(counts) > 0), "data.shape, data.classes and data.counts contradict each other"
         )
+
+    @property
+    def shape(self) -> Shape:
+        """What the data's samples look like, as they are played with; Mistake for a shape that no pictures have."""
+        return parse_shape(self.data["shape"])
 
     def write(self, folder: RunFolder) -> None:
         write_json(folder.manifest, {"format": MANIFEST_FORMAT} | dataclasses.asdict(self))

@@ -13,7 +13,7 @@ from torch import Tensor
 from ..batches import Images
 from ..clock import Clock, value_at
 from ..data import Prepare
-from ..data.dataset import toy_dataset
+from ..data.opening import toy_dataset
 from ..data.toys import sample_toy, toy_modes
 from ..layers.priors import Uniform
 from ..metrics.modes import MixtureCoverage, count_mixture_modes, expected_reverse_kl, perfect_quality

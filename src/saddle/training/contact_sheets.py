@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ..batches import condition_of, real_samples
 from ..data.feed import Feed
 from ..runs.folder import RunFolder
 from ..runs.pictures import save_png
@@ -42,7 +43,7 @@ class ContactSheets:
         self.drawn = clock.images if clock.round else -1
         if self.due and not clock.round and process_rank() == 0:
             save_png(
-                make_contact_sheet(self.columns({"real": part.image} for part in self.batches())),
+                make_contact_sheet(self.columns({"real": real_samples(part)} for part in self.batches())),
                 self.folder.sheets / "real.png",
             )
         self.draw_due()
@@ -59,8 +60,8 @@ class ContactSheets:
         if passed and process_rank() == 0 and images > self.drawn:
             path = self.folder.sheet(images)
             made = (self.match.show(part, i, len(self.parts)) for i, part in enumerate(self.batches()))
-            points = self.match.data.shape.points
-            save_png(make_contact_sheet(self.columns(made), next(iter(self.batches())).image if points else None), path)
+            real = real_samples(next(iter(self.batches()))) if self.match.shape.points else None
+            save_png(make_contact_sheet(self.columns(made), real), path)
             self.watch.on_picture(path)
 
     def batches(self) -> Iterable[Any]:
@@ -76,16 +77,16 @@ class ContactSheets:
         return {name: torch.cat(some) for name, some in found.items()}
 
     @property
-    def feed(self) -> Feed:
+    def feed(self) -> Feed[Any]:
         """The real samples, in the size of the stage that is played."""
-        match, shape = self.match, self.match.data.shape
+        match, shape = self.match, self.match.shape
         most = (
             SCATTER_POINTS
             if shape.points
             else min(MAX_SHEET_IMAGES, max(1, MAX_SHEET_SIDE // max(shape.height, shape.width)) ** 2)
         )
         seed, device = derive_seed(match.options.seed, -1), match.machine.device
-        return Feed(match.data, min(most, len(match.data)), seed, device, shape=match.stage.data)
+        return Feed(match.data, match.batch_type, min(most, len(match.data)), seed, device, shape=match.stage.data)
 
     @property
     def parts(self) -> list[NDArray[np.int64]]:
@@ -100,9 +101,9 @@ class ContactSheets:
         """The places with those of a class side by side, if there are classes."""
         feed = self.feed
         places = np.arange(feed.batch)
-        if not self.match.data.shape.classes:
+        if not self.match.shape.classes:
             return places
-        labels = [feed.batch_at(place).condition for place in np.split(places, len(places))]
+        labels = [condition_of(feed.batch_at(place)) for place in np.split(places, len(places))]
         return np.argsort([int(label) for label in labels if label is not None], kind="stable")
 
     def finish(self) -> None:

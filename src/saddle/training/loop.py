@@ -96,7 +96,7 @@ class Loop:
         batch, gauges = self.match.stage.batch, frozenset(self.match.game.logged_scalars())
         self.watch.on_begin(RunPlan(title, self.match.total, self.start, batch, self.folder.path, gauges))
         try:
-            lighter = suggest_smaller_batches(self.match.recipe, self.match.data.shape, self.match.options.accumulate)
+            lighter = suggest_smaller_batches(self.match.recipe, self.match.shape, self.match.options.accumulate)
             with catch_missing_process(), catch_out_of_memory(lighter), self.signals.remember_signals():
                 self.rounds()
                 self.finish()

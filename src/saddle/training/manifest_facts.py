@@ -6,18 +6,19 @@ import platform
 import sys
 from typing import Any
 
-import numpy as np
 import torch
 
 from .. import __version__
-from ..data.dataset import Dataset
+from ..data.dataset import Dataset, class_names
+from ..data.held_out import label_counts
+from ..shape import Shape, shape_facts
 from .machine import Machine, world_size
 
 
-def make_data_facts(data: Dataset) -> dict[str, Any]:
-    counts = [] if data.labels is None else np.bincount(data.labels, minlength=len(data.classes)).tolist()
-    return {"name": data.name, "fingerprint": data.fingerprint, "samples": len(data), "shape": list(data.shape),
-            "classes": list(data.classes), "counts": counts}  # fmt: skip
+def make_data_facts(data: Dataset, shape: Shape) -> dict[str, Any]:
+    """What a manifest says of data that are played with in this shape."""
+    return {"name": data.name, "fingerprint": data.fingerprint, "samples": len(data), "shape": shape_facts(shape),
+            "classes": list(class_names(data)), "counts": label_counts(data)}  # fmt: skip
 
 
 def make_machine_facts(where: Machine) -> dict[str, Any]:

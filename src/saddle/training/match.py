@@ -9,6 +9,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 import torch
 from torch import Tensor
 
+from ..batches import batch_shape
 from ..blame import blame_user_code
 from ..clock import Clock
 from ..core import Game
@@ -42,20 +43,22 @@ class Match(Generic[B]):
         self, recipe: Recipe[B], data: Dataset, images: int, machine: Machine, how: MatchOptions = MatchOptions()
     ) -> None:
         self.recipe, self.data, self.total, self.machine, self.options = recipe, data, images, machine, how
+        self.batch_type: type[B] = recipe.batch_type
+        self.shape = batch_shape(recipe.batch_type, data.columns, data.name)
         torch.manual_seed(derive_seed(how.seed))
-        with catch_out_of_memory(suggest_smaller_networks(recipe, data.shape)), blame_user_code(Mistake, recipe):
-            game = check_is_game(recipe.game(data.shape), recipe)
+        with catch_out_of_memory(suggest_smaller_networks(recipe, self.shape)), blame_user_code(Mistake, recipe):
+            game = check_is_game(recipe.game(self.shape), recipe)
             self.game = game.to(machine.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
             self.ema = EMA(self.game, how.ema) if how.ema else None
         self.clock = Clock()
         with blame_user_code(Mistake, recipe):
-            self.stages = recipe.stages(data.shape, images)
+            self.stages = recipe.stages(self.shape, images)
             self.begin_stage()
         self.check_memory()
 
     def check_memory(self) -> None:
         """Refuse a batch whose samples alone, the real, the made and a gradient of theirs, memory cannot hold."""
-        channels, height, width = self.data.shape[:3]
+        channels, height, width = self.shape[:3]
         each, gpu = 3 * 4 * channels * height * width, self.machine.device.type == "cuda"
         free = torch.cuda.mem_get_info(self.machine.device)[0] if gpu else None
         at_once = max(1, max(stage.batch for stage in self.stages) // (self.options.accumulate * world_size()))
@@ -67,7 +70,7 @@ class Match(Generic[B]):
         self.engine = Engine(self.game, self.recipe.steps, self.options.seed, self.machine.precision)
         n, parts = self.options.accumulate, self.options.accumulate * world_size()
         self.feeds = [
-            Feed(self.data, self.stage.batch, self.options.seed, self.machine.device, i, parts,
+            Feed(self.data, self.batch_type, self.stage.batch, self.options.seed, self.machine.device, i, parts,
                  self.clock.images, self.stage.data)
             for i in shard_indices(n, process_rank(), world_size())
         ]  # fmt: skip

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import Mistake
-from ...shape import Shape
+from ...shape import Shape, by_class
 from ..decoding.decode import DecodedRows, decode_images
 from ..decoding.pixels import PixelArray
 from ..prepare import Prepare
@@ -119,7 +119,7 @@ def write_entry(
     """All files of an entry; the facts, by which it is known to be whole, last."""
     shape, rows = decode_images(pile, prepare, note)
     side = prepare.size if prepare.crop == "random" else None
-    suits(Shape(shape.channels, side or shape.height, side or shape.width, len(pile.classes)), len(pile))
+    suits(Shape(shape.channels, side or shape.height, side or shape.width, by_class(len(pile.classes))), len(pile))
     digest = hashlib.blake2b(digest_size=16)
     with (part / "pixels.npy").open("wb") as file, closing(rows):
         places, sums = write_pixels(rows, file, shape, digest, pile, note)

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ...batches import Images
+from ...batches import Batch, condition_of, real_samples
 from ...clock import Clock
 from ...core import Game, Judge
 from ...data.dataset import Dataset
@@ -52,7 +52,7 @@ class Snapshot(NamedTuple):
 class SupportsJudge(Protocol):
     """A game with a critic of samples."""
 
-    def judge(self, batch: Images, clock: Clock) -> Judge: ...
+    def judge(self, batch: Any, clock: Clock) -> Judge: ...
 
 
 def can_sample(game: Game[Any]) -> bool:
@@ -96,10 +96,10 @@ class Probe:
         self.near = pairwise_distances(first, first).fill_diagonal_(torch.inf).amin(1).median()
         self.usual = pairwise_distances(first, self.map).topk(2, largest=False).values[:, 1].median().clamp(min=1e-12)
 
-    def feed(self, data: Dataset, n: int, rows: int, *words: int) -> Iterator[Images]:
+    def feed(self, data: Dataset, n: int, rows: int, *words: int) -> Iterator[Batch]:
         """Of at most `n` samples so many rows at once, as they are needed."""
         seed, device = derive_seed(self.match.options.seed, *words), self.match.machine.device
-        feed = Feed(data, min(n, len(data)), seed, device, shape=self.stage.data)
+        feed = Feed(data, self.match.batch_type, min(n, len(data)), seed, device, shape=self.stage.data)
         return (feed.batch_at(np.arange(place, min(place + rows, feed.batch))) for place in range(0, feed.batch, rows))
 
     def take_snapshot(self) -> Snapshot | None:
@@ -113,19 +113,19 @@ class Probe:
             for i, real in enumerate(self.feed(match.data, parts * self.rows, self.rows, *words)):
                 dice = torch.Generator(match.machine.device).manual_seed(derive_seed(match.options.seed, *words))
                 with use_shard(Shard(i, parts, dice)):
-                    fake = match.game.sample(real.image, real.condition).float()
+                    fake = match.game.sample(real_samples(real), condition_of(real)).float()
                     if not fake.isfinite().all():
                         return None
                     seen.append(ProbeBatch(coarse_rows(fake), find_extremes(fake), *self.scores(real, fake)))
             return self.make_snapshot(seen, self.held_out_scores() if self.held else None)
 
-    def scores(self, real: Images, fake: Tensor) -> tuple[Tensor, Tensor] | tuple[None, None]:
+    def scores(self, real: Batch, fake: Tensor) -> tuple[Tensor, Tensor] | tuple[None, None]:
         """Of reals and fakes, where there is a critic that has a score for one picture alone."""
         if not isinstance(self.match.game, SupportsJudge):
             return None, None
         judge = self.match.game.judge(real, self.match.clock)
         try:
-            return per_sample_score(judge(real.image).score), per_sample_score(judge(fake).score)
+            return per_sample_score(judge(real_samples(real)).score), per_sample_score(judge(fake).score)
         except Mistake:  # a critic that compares pictures
             return None, None
 
@@ -140,7 +140,7 @@ class Probe:
                 derive_seed(self.match.options.seed, *words, 1)
             )
             with use_shard(Shard(i, parts, dice)):
-                found.append(self.scores(held, held.image)[1])
+                found.append(self.scores(held, real_samples(held))[1])
         scores = [some for some in found if some is not None]
         return torch.cat(scores) if scores else None
 
@@ -154,7 +154,7 @@ class Probe:
         sight = Snapshot(
             diversity=float(torch.pdist(flat).mean() / self.spread),
             duplicates=fraction_true(apart < DUPLICATE_DISTANCE * self.near),
-            distance=float(far), saturated=None if self.match.data.shape.points else max(grey),
+            distance=float(far), saturated=None if self.match.shape.points else max(grey),
             clusters=cluster_counts(flat, self.centres), shares=self.shares)  # fmt: skip
         ours = [some.real for some in seen if some.real is not None]
         theirs = [some.fake for some in seen if some.fake is not None]
@@ -180,7 +180,7 @@ def preserved_buffers(game: nn.Module) -> Iterator[None]:
             buffer.detach().copy_(value)
 
 
-def coarse_reference(feed: Iterator[Images], n: int) -> tuple[Tensor, tuple[float, float]]:
+def coarse_reference(feed: Iterator[Batch], n: int) -> tuple[Tensor, tuple[float, float]]:
     """The coarse rows of `n` samples, and their shares of black and of white.
 
     The rows go into one piece of memory that is there before: little ones, kept between pictures that go, would leave
@@ -188,7 +188,8 @@ def coarse_reference(feed: Iterator[Images], n: int) -> tuple[Tensor, tuple[floa
     """
     rows, place, black, white = torch.empty(0), 0, 0.0, 0.0
     for some in feed:
-        few, (dark, light) = coarse_rows(some.image), find_extremes(some.image)
+        image = real_samples(some)
+        few, (dark, light) = coarse_rows(image), find_extremes(image)
         rows = rows if len(rows) else few.new_empty(n, few.shape[1])
         rows[place : place + len(few)] = few
         place, black, white = place + len(few), black + dark * len(few), white + light * len(few)

@@ -1,0 +1,51 @@
+"""The samples that a source and its options mean."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ..errors import require
+from ..shape import Shape
+from .array_dataset import ArrayDataset, compute_fingerprint
+from .cache.store import load_or_build_entry
+from .dataset_table import TOY_SETS
+from .prepare import Prepare
+from .sources import find_source, resolve_source_name
+from .undecoded import Notify, ShapeCheck
+
+TOY_POINTS = 100_000  # that a toy distribution is represented by
+MAX_TOY_POINTS = 10_000_000  # and that it can be
+
+
+def open_data(source: str, prepare: Prepare, say: Notify, *, cache: Path | None = None,
+              suits: ShapeCheck = lambda shape, most: None) -> ArrayDataset:  # fmt: skip
+    """The samples that a source and its options mean; `say` gets a sentence on each thing that is left out or assumed.
+
+    `suits` is asked, before pictures are read that are not in the cache, what it thinks of their shape and number.
+    Raises Mistake for a source that is not there or cannot be used.
+    """
+    source = resolve_source_name(source)
+    if source in TOY_SETS:
+        suits(Shape(2, 1, 1), None)
+        return toy_dataset(source, prepare)
+    found = find_source(source, prepare, say)
+    if found.shape:
+        suits(found.shape, None)
+    entry = load_or_build_entry(found, prepare, say, cache, suits)
+    window = prepare.size if prepare.crop == "random" else None
+    facts = (entry.digest, entry.pixels.shape, entry.classes, prepare.flip, window)
+    printed = compute_fingerprint(repr(facts).encode())
+    return ArrayDataset(source, entry.pixels, entry.labels, entry.classes, printed, prepare.flip, window,
+                        entry.checksums)  # fmt: skip
+
+
+def toy_dataset(name: str, prepare: Prepare) -> ArrayDataset:
+    """Points of a toy distribution in the plane."""
+    from .toys import sample_toy
+
+    plain = prepare == Prepare(limit=prepare.limit)
+    require(plain, f"{name} has points, not pictures: size, crop, channels, flip and labels do not apply to it")
+    count = prepare.limit or TOY_POINTS
+    require(count <= MAX_TOY_POINTS, f"limit is {count:,}, but {name} can be drawn {MAX_TOY_POINTS:,} times at most")
+    samples = sample_toy(name, count, 0)
+    return ArrayDataset(name, samples, fingerprint=compute_fingerprint(samples.tobytes()))
