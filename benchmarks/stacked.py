@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from saddle.batches import Images
+from saddle.capabilities import Generates, generate
 from saddle.data import ArrayDataset, Prepare, open_data
 from saddle.data.dataset_table import STACKED_SETS
 from saddle.data.stacked import unstack_digits
@@ -52,11 +53,12 @@ def reader(data: ArrayDataset) -> tuple[Classifier, float]:
 
 def samples(match: Match[Images], count: int, step: int = 500) -> Iterator[Tensor]:
     """New images of the averaged generator."""
-    like = torch.zeros(step, 3, 32, 32)
+    like, game = torch.zeros(step, 3, 32, 32), match.game
+    assert isinstance(game, Generates)
     torch.manual_seed(1)
     with eval_no_grad(match.game), match.ema.applied() if match.ema else nullcontext():
         for _ in range(count // step):
-            yield match.game.sample(like)
+            yield generate(game, like)
 
 
 def play(recipe: Versus, data: ArrayDataset, images: int, seed: int, classifier: Classifier) -> ClassCoverage:

@@ -16,6 +16,7 @@ from torch.nn.functional import cross_entropy
 
 from saddle import load, train
 from saddle.batches import Images
+from saddle.capabilities import generate
 from saddle.cli.sampling import sample
 from saddle.clock import Clock
 from saddle.core import Game, Judge, as_leaf
@@ -24,7 +25,8 @@ from saddle.data.toys import toy_modes
 from saddle.errors import Mistake
 from saddle.games import Adversarial
 from saddle.games.regression import Regression
-from saddle.inference.load import LoadedGame, labels_by_class
+from saddle.inference.labels import labels_by_class
+from saddle.inference.loaded import LoadedGame
 from saddle.layers.conditional import ConditionalBatchNorm
 from saddle.networks import Convolutional, Perceptron
 from saddle.networks.ac_gan import Classifying, ClassifyingConvolutional
@@ -35,6 +37,7 @@ from saddle.networks.projection_gan import Projected, Projection
 from saddle.networks.resnet import ResNet
 from saddle.networks.sn_gan import Spectral
 from saddle.optim import SGD, Adam
+from saddle.parts import draw_rows
 from saddle.penalties import GradientPenalty
 from saddle.runs.pictures import save_png
 from saddle.runs.sheets import make_contact_sheet
@@ -264,13 +267,13 @@ def test_labels_that_are_none_are_refused(pair, data):
     for game in (Adversarial(G, pair.critic(data), pair.latent), Regression(G, pair.latent)):
         for labels, words in (([0, 3], "there is no class 3; there are 3, numbered from 0"), ([-1, 0], "no class -1")):
             with pytest.raises(Mistake, match=words):
-                game.sample(like, torch.tensor(labels))
+                generate(game, like, torch.tensor(labels))
 
 
 def test_labels_of_a_critic_alone_are_looked_at_too():
     game = Adversarial(Perceptron(2, 4).generator(POINT), bare(2).float(), 2)
     with pytest.raises(Mistake, match="there is no class 3; there are 3"):
-        game.sample(torch.zeros(2, 2, 1, 1), torch.tensor([0, 3]))
+        generate(game, torch.zeros(2, 2, 1, 1), torch.tensor([0, 3]))
 
 
 def test_fields_out_of_range_are_refused():
@@ -322,7 +325,7 @@ def test_regression_lands_on_the_class_means():
     game = Regression(Table(2, 4), latent=1)
     played(game, SGD(1.0, 0.0), Forever(Images(x, y)), 1)
     means = torch.stack([x[y == label].mean(0) for label in (0, 1)])
-    torch.testing.assert_close(game.sample(x[:2], torch.tensor([0, 1])), means, atol=1e-6, rtol=0)
+    torch.testing.assert_close(generate(game, x[:2], torch.tensor([0, 1])), means, atol=1e-6, rtol=0)
 
 
 def test_the_best_answer_to_a_latent_is_to_ignore_it():
@@ -333,7 +336,7 @@ def test_the_best_answer_to_a_latent_is_to_ignore_it():
     played(game, Adam(1e-2, (0.9, 0.99)), Forever(Images(x, y)), 300)
     labels = torch.arange(64) % 2
     expected = torch.tensor([[1.0, 1.0], [-2.0, 0.0]])[labels].view(64, 2, 1, 1)
-    assert (game.sample(x, labels) - expected).abs().mean() < 0.15
+    assert (generate(game, x, labels) - expected).abs().mean() < 0.15
     assert set(game.show(Images(x, y))) == {"real", "made"}
 
 
@@ -343,7 +346,7 @@ def test_a_generator_makes_what_it_is_asked_for_if_its_critic_sees_the_label(see
     game = Adversarial(pair.generator(data), pair.critic(data), pair.latent)
     played(game, Adam(1e-3, (0.5, 0.9)), Forever(), 300)
     labels = torch.arange(8).repeat_interleave(50)
-    nearest = torch.cdist(game.sample(torch.zeros(400, 2, 1, 1), labels).flatten(1), CENTRES).argmin(1)
+    nearest = torch.cdist(generate(game, torch.zeros(400, 2, 1, 1), labels).flatten(1), CENTRES).argmin(1)
     right = (nearest == labels).float().mean().item()
     assert right > 0.95 if sees else right < 0.5
 
@@ -351,11 +354,12 @@ def test_a_generator_makes_what_it_is_asked_for_if_its_critic_sees_the_label(see
 class Echo(Game[Images]):
     """Its samples are what they were asked for: the label, and in the second channel a latent."""
 
-    def sample(self, like: Tensor, condition: Tensor | None = None) -> Tensor:
-        from saddle.parts import draw_rows
+    def latents(self, like: Tensor) -> Tensor:
+        return draw_rows(torch.randn, like[:, 0, 0, 0])
 
-        told = torch.zeros(len(like)) if condition is None else condition.float()
-        return torch.stack([told, draw_rows(torch.randn, like[:, 0, 0, 0])], 1)[:, :, None, None]
+    def make(self, latents: Tensor, condition: Tensor | None = None) -> Tensor:
+        told = torch.zeros(len(latents)) if condition is None else condition.float()
+        return torch.stack([told, latents], 1)[:, :, None, None]
 
 
 def echo(counts: tuple[int, ...], classes: tuple[str, ...] = ("one", "five", "seven", "0")) -> LoadedGame:

@@ -36,7 +36,6 @@ from saddle.training.health.probe import (
     Probe,
     ProbeBatch,
     Snapshot,
-    can_sample,
     coarse_rows,
     find_extremes,
     preserved_buffers,
@@ -249,13 +248,13 @@ def constant(m: Match[Any], start: int, stop: int = 10**9) -> Match[Any]:
     """Between these images the generator gives one picture for all latents."""
     game = m.game
     assert isinstance(game, Adversarial)
-    own = type(game).sample
+    own = type(game).make
 
-    def sample(like: Tensor, condition: Tensor | None = None) -> Tensor:
-        made = own(game, like, condition)
+    def make(latents: Tensor, condition: Tensor | None = None) -> Tensor:
+        made = own(game, latents, condition)
         return made[:1].expand_as(made) if start <= m.clock.images < stop else made
 
-    game.sample = sample  # type: ignore[method-assign]
+    game.make = make  # type: ignore[method-assign]
     return m
 
 
@@ -342,15 +341,6 @@ def test_a_critic_that_has_learned_its_samples_by_heart_is_seen():
     m.game.critic.forward = learned  # type: ignore[union-attr, assignment, method-assign]
     sight = Probe(m).take_snapshot()
     assert sight.recall == 1 and sight.ranking == 1
-
-
-def test_a_game_that_makes_nothing_out_of_chance_is_not_looked_at():
-    from saddle.core import Game
-
-    class Pairs(Game[Any]):
-        pass
-
-    assert not can_sample(Pairs()) and can_sample(match().game)
 
 
 def test_displays_say_a_finding_and_the_live_one_keeps_it_in_sight(tmp_path: Path):

@@ -15,7 +15,7 @@ from saddle.cli import main
 from saddle.data.array_dataset import ArrayDataset
 from saddle.data.toys import sample_toy
 from saddle.errors import Mistake
-from saddle.inference.load import LoadedGame
+from saddle.inference.loaded import LoadedGame
 from saddle.measuring import measure as measuring
 from saddle.metrics.figures import Figure, Protocol
 from saddle.runs.folder import RunFolder

@@ -16,7 +16,7 @@ from saddle import load, train
 from saddle.batches import Images
 from saddle.core import Game
 from saddle.data.array_dataset import ArrayDataset
-from saddle.inference.load import LoadedGame
+from saddle.inference.loaded import LoadedGame
 from saddle.measuring.metric_input import GeneratorHandle
 from saddle.networks import Convolutional
 from saddle.parts import draw_rows
@@ -56,10 +56,13 @@ class Painter(Game[Images]):
         super().__init__()
         self.rows: list[int] = []
 
-    def sample(self, like: Tensor, condition: Tensor | None = None) -> Tensor:
+    def latents(self, like: Tensor) -> Tensor:
         self.rows.append(len(like))
         shade = draw_rows(torch.randn, like, 1, 1, 1)
-        return (shade + 0.01 * draw_rows(torch.randn, like, 1, 1, like.shape[3])).tanh().expand(like.shape)
+        return (shade + 0.01 * draw_rows(torch.randn, like, 1, 1, like.shape[3])).expand(like.shape)
+
+    def make(self, latents: Tensor, condition: Tensor | None = None) -> Tensor:
+        return latents.tanh()
 
 
 def pictures(side: int, n: int) -> ArrayDataset:

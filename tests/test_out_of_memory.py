@@ -16,7 +16,7 @@ import torch
 from saddle import load, measure, resume, train
 from saddle.cli import main
 from saddle.errors import Mistake
-from saddle.inference.load import LoadedGame
+from saddle.inference.loaded import LoadedGame
 from saddle.out_of_memory import OutOfMemory, available_memory, catch_out_of_memory, check_capacity, format_bytes
 from saddle.runs.settings import Settings
 from saddle.training import run_length

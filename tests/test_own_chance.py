@@ -13,7 +13,7 @@ from torch.nn.functional import dropout, dropout2d
 from saddle.errors import Mistake
 from saddle.games import Adversarial
 from saddle.inference.chance import RowsDraw
-from saddle.inference.load import LoadedGame
+from saddle.inference.loaded import LoadedGame
 from saddle.shape import Shape
 from toys import LATENT, Critic
 

@@ -16,6 +16,7 @@ from torch import nn
 
 from narrow import shape, small
 from saddle.batches import Images
+from saddle.capabilities import capabilities_of, generate
 from saddle.cli.showing import count_parameters
 from saddle.clock import Clock, value_at
 from saddle.core import Agree, Move
@@ -26,6 +27,7 @@ from saddle.objectives import NonSaturating, Wasserstein
 from saddle.optim import SGD, Ramp
 from saddle.options import parse_value
 from saddle.recipes import RECIPES, find_recipe
+from saddle.recipes.capable import game_class
 from saddle.recipes.gan import GAN
 from saddle.recipes.kinds import VALUE_TYPES, find_value_types
 from saddle.recipes.revive import configure_recipe, name_recipe
@@ -162,10 +164,11 @@ def test_a_recipe_makes_what_it_is_shown(name):
     recipe, data = small(name), shape(name)
     game = recipe.game(data)
     with torch.no_grad():
-        made = game.sample(torch.empty(6, *data[:3]), labels(6, data))
+        made = generate(game, torch.empty(6, *data[:3]), labels(6, data))
     bounded = not data.points and not isinstance(recipe.networks, GroupedResidual)  # that one ends without tanh
     assert made.shape == (6, *data[:3]) and made.isfinite().all() and (not bounded or made.abs().max() <= 1)
     assert made[0].ne(made[3]).any()  # of one class
+    assert capabilities_of(type(game)) == capabilities_of(game_class(recipe))  # that it says without making one
     assert not {id(p) for p in game.parameters()} & {id(p) for p in recipe.game(data).parameters()}
 
 

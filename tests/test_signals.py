@@ -20,7 +20,7 @@ from saddle.cli import COMMANDS, main
 from saddle.early import guarded
 from saddle.errors import Interrupted, Mistake
 from saddle.games import Turns
-from saddle.inference.load import LoadedGame
+from saddle.inference.loaded import LoadedGame
 from saddle.optim import Burst
 from saddle.runs.folder import RunFolder
 from saddle.runs.measures import read_measurements

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.fx.immutable_collections import immutable_dict
 
 from .clock import Clock, Number, check_range
-from .errors import Mistake, require
+from .errors import require
 
 B = TypeVar("B")
 P = TypeVar("P")
@@ -183,7 +183,10 @@ Turn = Move | tuple[Move, ...] | Agree  # moves in one tuple are simultaneous
 
 
 class Game(nn.Module, Generic[B]):
-    """Networks that play against, or with, each other. Children with a trainable parameter are the players."""
+    """Networks that play against, or with, each other. Children with a trainable parameter are the players.
+
+    What it can do once it is trained it says by having the methods of `capabilities`.
+    """
 
     makers: ClassVar[tuple[str, ...]] = ("generator",)  # averaged, sampled, exported
 
@@ -209,10 +212,6 @@ class Game(nn.Module, Generic[B]):
     def show(self, batch: B) -> Mapping[str, Tensor]:
         """Named columns for a contact sheet."""
         return {}
-
-    def sample(self, like: Tensor, condition: Tensor | None = None) -> Tensor:
-        """As many new samples as `like` has rows, (n, channels, height, width), for labels (n,) where asked."""
-        raise Mistake(f"{type(self).__name__} makes nothing out of chance alone; it cannot be sampled")
 
     def adopt(self, slot: str, parts: Iterable[P | Remembers[P]]) -> tuple[P, ...]:
         """Parts made ready to play here; those that remember something become modules of this game."""

@@ -1,6 +1,6 @@
 """Who moves when."""
 
-from .adversarial import Adversarial, Simultaneous
+from .adversarial import Adversarial, Simultaneous, TwoPlayer
 from .coupled import Consensus, NagarajanKolter, Turing
 from .gated import AccuracyGate, EquilibriumGate, Gated
 from .noisy import NoisyReals
@@ -25,5 +25,6 @@ __all__ = [
     "Simultaneous",
     "Turing",
     "Turns",
+    "TwoPlayer",
     "Unrolled",
 ]

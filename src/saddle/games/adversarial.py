@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from ..batches import Images
+from ..capabilities import generate, per_sample_score
 from ..clock import Clock, value_at
 from ..core import (
     Constraint,
@@ -46,7 +47,7 @@ from .slots import (
 from .terms import critic_input, is_due, needs_input_grad, update_memories, weighted_terms
 
 
-class Adversarial(Game[Images]):
+class TwoPlayer(Game[Images]):
     """Every slot is a value. The batch's condition belongs to its reals and to the fakes made for it.
 
     Where a player does more than move at its turn, a game of its own overrides `critic_turn` or `generator_turn`.
@@ -88,7 +89,7 @@ class Adversarial(Game[Images]):
         steps = int(value_at(self.turns.critic, clock))
         for _ in range(steps):
             batch = next(batches)
-            judge = self.judge(batch, clock)
+            judge = self.open_judge(batch.condition, clock)
             replay = Replay(self.generator) if steps == 1 and CURRENT_SHARD.get().accumulates else None
             with torch.set_grad_enabled(steps == 1 and replay is None):  # then the generator answers these very fakes
                 fake = self.generate(batch)
@@ -137,15 +138,18 @@ class Adversarial(Game[Images]):
                 real = judge(batch.image)
         return self.generator_move(judge, real, made)
 
-    def judge(self, batch: Images, clock: Clock) -> Judge:
-        return Judge(self.critic, clock, batch.condition, self.views)
+    def open_judge(self, condition: Tensor | None, clock: Clock) -> Judge:
+        return Judge(self.critic, clock, condition, self.views)
 
     def generate(self, batch: Images) -> Tensor:
-        return self.sample(batch.image, batch.condition)
+        return generate(self, batch.image, batch.condition)
 
-    def sample(self, like: Tensor, condition: Tensor | None = None) -> Tensor:
+    def latents(self, like: Tensor) -> Tensor:
+        return self.prior(like, self.latent)
+
+    def make(self, latents: Tensor, condition: Tensor | None = None) -> Tensor:
         check_classes(self, condition)
-        fake: Tensor = self.generator(self.prior(like, self.latent), condition)
+        fake: Tensor = self.generator(latents, condition)
         return fake
 
     def after_move(self, player: nn.Module) -> None:
@@ -164,6 +168,16 @@ class Adversarial(Game[Images]):
         return {"made": self.generate(batch)}
 
 
+class Adversarial(TwoPlayer):
+    """A critic that scores samples, each by itself or packs of them, so that anybody may ask it."""
+
+    def judge(self, condition: Tensor | None, clock: Clock) -> Judge:
+        return self.open_judge(condition, clock)
+
+    def score(self, images: Tensor, condition: Tensor | None = None) -> Tensor:
+        return per_sample_score(Judge(self.critic, Clock(), condition)(images).score)
+
+
 class Simultaneous(Adversarial):
     """Both players move at once, once a round, from one forward pass. Goodfellow et al. 2014, as they published it."""
 
@@ -176,7 +190,7 @@ class Simultaneous(Adversarial):
 
     def round(self, batches: Iterator[Images], clock: Clock) -> Iterator[Turn]:
         batch = next(batches)
-        judge = self.judge(batch, clock)
+        judge = self.open_judge(batch.condition, clock)
         # the fakes keep their graph, so they are no leaves whose slopes are exact by themselves
         with (
             full_precision(batch.image)

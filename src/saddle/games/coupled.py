@@ -15,7 +15,7 @@ from ..clock import Clock
 from ..core import Judge, Judged, Move, Turn, frozen, full_precision, part_name, upcast
 from ..errors import require
 from ..objectives.around import is_critic_alone
-from .adversarial import Adversarial, Simultaneous
+from .adversarial import Adversarial, Simultaneous, TwoPlayer
 from .slots import Slots
 from .terms import critic_input, weighted_terms
 from .whole_batch import batch_mean, flat_grad
@@ -81,7 +81,7 @@ class NagarajanKolter(Adversarial):
         yield move
 
 
-class Turing(Adversarial):
+class Turing(TwoPlayer):
     """T-GAN: of two pictures, which is real? The critic's condition is the opponent. Su 2018.
 
     Needs a critic of pairs, such as networks.Opposed's. The objective's critic loss is both players', the generator's

@@ -7,6 +7,7 @@ from collections.abc import Hashable, Iterator, Mapping
 from torch import Tensor, nn
 
 from ..batches import Images
+from ..capabilities import generate
 from ..clock import Clock
 from ..core import Game, Move, Turn
 from ..layers.conditional import check_classes
@@ -26,16 +27,19 @@ class Regression(Game[Images]):
 
     def round(self, batches: Iterator[Images], clock: Clock) -> Iterator[Turn]:
         batch = next(batches)
-        apart = self.sample(batch.image, batch.condition).float() - batch.image
+        apart = generate(self, batch.image, batch.condition).float() - batch.image
         yield Move(self.generator, error=apart.flatten(1).square().sum(1).mean())
 
     def phase(self, clock: Clock) -> Hashable:
         return ()
 
-    def sample(self, like: Tensor, condition: Tensor | None = None) -> Tensor:
+    def latents(self, like: Tensor) -> Tensor:
+        return self.prior(like, self.latent)
+
+    def make(self, latents: Tensor, condition: Tensor | None = None) -> Tensor:
         check_classes(self, condition)
-        made: Tensor = self.generator(self.prior(like, self.latent), condition)
+        made: Tensor = self.generator(latents, condition)
         return made
 
     def show(self, batch: Images) -> Mapping[str, Tensor]:
-        return {"real": batch.image, "made": self.sample(batch.image, batch.condition)}
+        return {"real": batch.image, "made": generate(self, batch.image, batch.condition)}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypedDict
+from typing import Protocol, TypedDict, runtime_checkable
 
 import torch
 from torch import nn
@@ -33,6 +33,13 @@ class Turns:
                                    f"{MAX_MOVES:,} are the most, and papers have 1 to 100")  # fmt: skip
             whole = callable(moves) or moves == int(moves)
             require(whole, f"a round has a whole number of moves of the {who}, not {moves}")
+
+
+@runtime_checkable
+class TakesTurns(Protocol):
+    """A game in whose rounds each player has as many moves as these say."""
+
+    turns: Turns
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Protocol, runtime_checkable
+
 import torch
 
 from ..layers.priors import Normal
 from ..metrics.estimates import mean_estimate
 from ..metrics.inversion import inference_error
 from ..metrics.latent_path import path_length, squared_distance_in
+from ..recipe import Prior
 from .metric_input import MetricInput, MetricResult
 
 PATH_PAIRS = 1_000
@@ -18,11 +21,19 @@ INVERTED_IMAGES, INVERSION_RESTARTS, INVERSION_STEPS = (
 )  # data that are looked for, latents begun from, steps of L-BFGS
 
 
+@runtime_checkable
+class HasPrior(Protocol):
+    """A game whose latents come from a prior of this name."""
+
+    prior: Prior
+
+
 def ppl(case: MetricInput) -> MetricResult:
     """Of the values themselves: every other extractor rounds to bytes, in which a step this small is lost."""
     maker = case.generator
     ends = maker.latents(PATH_PAIRS, case.seed), maker.latents(PATH_PAIRS, case.seed + 1)
-    curved = isinstance(getattr(maker.loaded.game, "prior", None), Normal)
+    game = maker.loaded.game
+    curved = isinstance(game, HasPrior) and game.prior == Normal()
     found = path_length(
         maker, squared_distance_in(lambda images: images.flatten(1)), ends, spherical=curved, seed=case.seed
     )

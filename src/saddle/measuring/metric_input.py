@@ -12,7 +12,7 @@ from torch import Tensor
 from ..data.dataset import Dataset
 from ..errors import Mistake
 from ..inference.chance import RowsDraw
-from ..inference.load import LoadedGame
+from ..inference.loaded import LoadedGame
 from ..metrics.estimates import student_t_quantile
 from ..metrics.manifold import DensityCoverage, PrecisionRecall, manifold_metrics
 from ..metrics.memorisation import Memorisation, measure_memorisation
@@ -132,20 +132,22 @@ class GeneratorHandle:
         return generated_dataset(self.name, loaded.sample_chunks(n, seed), n, loaded.shape, loaded.classes, labels)
 
     def latents(self, n: int, seed: int) -> Tensor:
-        """(n, size) from the game's prior; raises Mistake for a game without a generator of that kind."""
-        game = self.loaded.game
-        if not all(hasattr(game, part) for part in ("generator", "prior", "latent")):
-            raise Mistake(f"{type(game).__name__} has no generator of latents that a path could be taken through")
+        """As the game draws them, each as one row of numbers: (n, size)."""
+        return self.draw(n, seed).flatten(1)
+
+    def draw(self, n: int, seed: int) -> Tensor:
         device = self.loaded.device
         like = torch.zeros(n, *self.loaded.shape[:3], device=device)
         with use_shard(Shard(rng=torch.Generator(device).manual_seed(derive_seed(seed, n)))):
-            drawn: Tensor = game.prior(like, game.latent)  # type: ignore[operator]
-        return drawn
+            return self.loaded.generator.latents(like)
+
+    @cached_property
+    def latent_shape(self) -> torch.Size:
+        return self.draw(1, 0).shape[1:]
 
     def __call__(self, z: Tensor) -> Tensor:
         """Images of latents (n, size); where labels decide, each row has one of its own, by its place."""
         classes = self.loaded.shape.classes
         labels = torch.arange(len(z), device=z.device) % classes if classes else None
         with torch.set_grad_enabled(z.requires_grad), RowsDraw(self.loaded.device, 0, 0, len(z)):
-            made: Tensor = self.loaded.game.generator(z, labels)  # type: ignore[operator]
-        return made.float()
+            return self.loaded.generator.make(z.reshape(-1, *self.latent_shape), labels).float()

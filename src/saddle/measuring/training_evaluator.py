@@ -8,19 +8,20 @@ from typing import Any
 import torch
 
 from ..batches import condition_of, real_samples
+from ..capabilities import Contests, generate
+from ..clock import Clock
 from ..data.dataset import Dataset, class_names
 from ..data.feed import Feed
 from ..data.held_out import held_out_of, label_counts
 from ..data.undecoded import Notify
 from ..errors import Mistake
-from ..inference.load import LoadedGame
+from ..inference.loaded import LoadedGame
 from ..metrics.estimates import mean_estimate, student_t_quantile
 from ..metrics.figures import Figure, Protocol
 from ..parts import Shard, use_shard
 from ..runs.settings import Settings
 from ..training.ema import eval_mode, eval_no_grad
 from ..training.engine import derive_seed
-from ..training.health.probe import SupportsJudge
 from ..training.match import Match
 from .evaluation import DEFAULT_REFERENCES, Evaluation, preflight
 from .extractors import Extractors
@@ -81,14 +82,14 @@ def held_out_divergence(match: Match[Any], weights: str) -> list[Figure]:
     lower bound on twice the Jensen-Shannon divergence less log 4. Above that on training data, the critic overfits.
     """
     game, held = match.game, held_out_of(match.data)
-    if held is None or not (isinstance(game, SupportsJudge) and hasattr(game, "objective")):
+    if held is None or not isinstance(game, Contests):
         return []
     batch = min(match.stage.batch, len(held))
     count = max(1, min(HELD_OUT_BATCHES, len(held) // batch))
     feed = Feed(held, match.batch_type, batch, 0, match.machine.device, shape=match.stage.data)
     dice = torch.Generator(match.machine.device).manual_seed(derive_seed(0, match.clock.round))
     with eval_no_grad(match.game), use_shard(Shard(rng=dice)):
-        gains = [critic_gain(match, next(feed)) for _ in range(count)]
+        gains = [critic_gain(game, match.clock, next(feed)) for _ in range(count)]
     found = mean_estimate(torch.stack(gains))
     reach = 0.0 if found.error is None else student_t_quantile(found.n - 1) * found.error
     protocol = Protocol(samples=count * batch, reference=f"{match.data.name}, held out", references=count * batch,
@@ -97,8 +98,7 @@ def held_out_divergence(match: Match[Any], weights: str) -> list[Figure]:
     return [Figure("divergence", title, found.value, found.value - reach, found.value + reach, "neither", protocol)]
 
 
-def critic_gain(match: Match[Any], batch: Any) -> torch.Tensor:
-    judge = match.game.judge(batch, match.clock)
-    real, fake = judge(real_samples(batch)), judge(match.game.sample(real_samples(batch), condition_of(batch)))
-    loss: torch.Tensor = match.game.objective.critic(real.score, fake.score)
-    return -loss.float()
+def critic_gain(game: Contests, clock: Clock, batch: Any) -> torch.Tensor:
+    judge = game.judge(condition_of(batch), clock)
+    real, fake = judge(real_samples(batch)), judge(generate(game, real_samples(batch), condition_of(batch)))
+    return -game.objective.critic(real.score, fake.score).float()

@@ -13,11 +13,12 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from ..batches import Batch, condition_of, field_columns, real_samples
 from ..blame import blame_user_code
+from ..capabilities import Generates, generate
 from ..clock import Clock, value_at
 from ..columns import random_column
 from ..data.feed import check_batch_size
 from ..errors import Mistake, require
-from ..games import Adversarial
+from ..games.slots import TakesTurns, Turns
 from ..hints import field_types
 from ..networks import NETWORKS, GroupedResidual
 from ..parts import without_process_group
@@ -27,6 +28,7 @@ from ..training.ema import eval_no_grad
 from ..training.engine import Engine, derive_seed
 from ..training.machine import Machine, world_size
 from ..training.match import MatchOptions, check_is_game
+from .capable import lacking
 
 V = TypeVar("V")
 ASSUMED_IMAGES = 1_000_000  # of a run whose length is not known yet
@@ -84,7 +86,7 @@ def play_one_round(recipe: Recipe[Any], data: Shape, where: Machine, how: MatchO
     for layer in game.modules():
         if isinstance(layer, _BatchNorm):
             layer.register_forward_pre_hook(check_several_samples)
-    if isinstance(game, Adversarial):
+    if isinstance(game, TakesTurns) and isinstance(game.turns, Turns):
         game.turns = dataclasses.replace(game.turns, **{f: min(value_at(getattr(game.turns, f), Clock()), 2)
                                             for f in ("critic", "generator")})  # fmt: skip
     batch = random_batch(recipe.batch_type, data, n, where.device)
@@ -93,7 +95,9 @@ def play_one_round(recipe: Recipe[Any], data: Shape, where: Machine, how: MatchO
     with eval_no_grad(game):
         game.show(batch)
         if sampled:
-            game.sample(real_samples(batch), condition_of(batch))
+            if not isinstance(game, Generates):
+                raise lacking(type(game), Generates)
+            generate(game, real_samples(batch), condition_of(batch))
 
 
 def check_several_samples(layer: nn.Module, inputs: tuple[Tensor, ...]) -> None:

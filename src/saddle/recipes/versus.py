@@ -9,7 +9,7 @@ from ..batches import Images
 from ..core import Constraint, Objective, Penalties, Views
 from ..errors import require
 from ..fitting import check_fit
-from ..games import Adversarial, Free, Turns
+from ..games import Adversarial, Free, Turns, TwoPlayer
 from ..layers.augment import RestrictedView
 from ..layers.priors import Normal
 from ..networks import Convolutional
@@ -19,7 +19,7 @@ from ..penalties import Swapped
 from ..recipe import Networks, Optimizing, Prior, Recipe
 from ..shape import Shape
 
-G = TypeVar("G", bound=Adversarial)
+G = TypeVar("G", bound=TwoPlayer)
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from ...capabilities import Generates
 from ...clock import Clock
 from ...errors import Failure
 from ...runs.findings import Finding, Rollback, health_path
@@ -15,7 +16,7 @@ from ..callbacks.base import Callback
 from ..machine import process_rank
 from ..match import CheckpointFacts, Match
 from .checks import HEALTH_WINDOW, NON_FINITE, CheckChange, Observation, find_changes, is_grave
-from .probe import Probe, Snapshot, can_sample, probe_size
+from .probe import Probe, Snapshot, probe_size
 
 PROBE_INTERVAL = 64  # looks' worth of samples trained on between two looks: a look then costs about half a per cent
 KEPT_OBSERVATIONS = 128  # readings that are remembered
@@ -93,7 +94,9 @@ class HealthMonitor:
 
     def is_healthy(self) -> bool:
         """Has enough been seen to tell a collapse, and was nothing grave in the last look, or told and not cleared?"""
-        if len(self.past) < HEALTH_WINDOW or (self.past[-1].snapshot is None and can_sample(self.match.game)):
+        if len(self.past) < HEALTH_WINDOW or (
+            self.past[-1].snapshot is None and isinstance(self.match.game, Generates)
+        ):
             return False
         return not is_grave(self.past, self.speaking)
 
@@ -111,7 +114,7 @@ class HealthMonitor:
         return found
 
     def take_snapshot(self) -> Snapshot | None:
-        if not can_sample(self.match.game):
+        if not isinstance(self.match.game, Generates):
             return None
         if self.probe is None or self.probe.stage is not self.match.stage:
             self.probe = Probe(self.match)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -12,12 +12,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ...batches import Batch, condition_of, real_samples
-from ...clock import Clock
-from ...core import Game, Judge
+from ...capabilities import Generates, Judges, generate, per_sample_score
 from ...data.dataset import Dataset
 from ...data.feed import Feed
 from ...data.held_out import held_out_of
-from ...errors import Mistake
 from ...metrics.bins import k_means
 from ...metrics.neighbours import nearest_neighbours
 from ...parts import Shard, use_shard
@@ -48,18 +46,6 @@ class Snapshot(NamedTuple):
     recall: float | None = None  # share of pairs in which a training sample is scored above one held out
 
 
-@runtime_checkable
-class SupportsJudge(Protocol):
-    """A game with a critic of samples."""
-
-    def judge(self, batch: Any, clock: Clock) -> Judge: ...
-
-
-def can_sample(game: Game[Any]) -> bool:
-    """Does it make samples out of chance alone?"""
-    return type(game).sample is not Game.sample
-
-
 def probe_size(batch: int) -> int:
     """Samples in a look: whole batches, from which packs and groups can be cut."""
     return batch * max(1, MIN_PROBE_SAMPLES // batch)
@@ -81,6 +67,8 @@ class Probe:
     """
 
     def __init__(self, match: Match[Any]) -> None:
+        assert isinstance(match.game, Generates), "there are samples to be looked at"
+        self.game = match.game
         self.match, self.stage, self.held = match, match.stage, held_out_of(match.data)
         self.count = probe_size(match.stage.batch)
         self.rows = max(1, match.stage.batch // (match.options.accumulate * world_size()))
@@ -113,7 +101,7 @@ class Probe:
             for i, real in enumerate(self.feed(match.data, parts * self.rows, self.rows, *words)):
                 dice = torch.Generator(match.machine.device).manual_seed(derive_seed(match.options.seed, *words))
                 with use_shard(Shard(i, parts, dice)):
-                    fake = match.game.sample(real_samples(real), condition_of(real)).float()
+                    fake = generate(self.game, real_samples(real), condition_of(real)).float()
                     if not fake.isfinite().all():
                         return None
                     seen.append(ProbeBatch(coarse_rows(fake), find_extremes(fake), *self.scores(real, fake)))
@@ -121,13 +109,10 @@ class Probe:
 
     def scores(self, real: Batch, fake: Tensor) -> tuple[Tensor, Tensor] | tuple[None, None]:
         """Of reals and fakes, where there is a critic that has a score for one picture alone."""
-        if not isinstance(self.match.game, SupportsJudge):
+        if not isinstance(self.game, Judges):
             return None, None
-        judge = self.match.game.judge(real, self.match.clock)
-        try:
-            return per_sample_score(judge(real_samples(real)).score), per_sample_score(judge(fake).score)
-        except Mistake:  # a critic that compares pictures
-            return None, None
+        judge = self.game.judge(condition_of(real), self.match.clock)
+        return per_sample_score(judge(real_samples(real)).score), per_sample_score(judge(fake).score)
 
     def held_out_scores(self) -> Tensor | None:
         """Scores of samples that the critic was not trained on, in the mode and the numbers in which it is."""
@@ -225,11 +210,6 @@ def mean_extremes(seen: list[ProbeBatch]) -> tuple[float, float]:
 
 def fraction_true(flags: Tensor) -> float:
     return float(flags.float().mean())
-
-
-def per_sample_score(score: Tensor) -> Tensor:
-    """One score for each sample, or pack: the mean of a map of patches."""
-    return score.reshape(len(score), -1).float().mean(1)
 
 
 def roc_auc(ours: Tensor, theirs: Tensor) -> float:

@@ -1,0 +1,157 @@
+"""What a game can do once it is trained: protocols. Whatever uses a game asks them, and nothing else about it.
+
+A game says what it can do by having the methods: `isinstance(game, Generates)`. Images are float32 in [-1, 1],
+(n, channels, height, width); a condition is what else it is told of each of them, labels (n,) int64 or whatever it was
+trained on. Noise is drawn by a prior or `parts.draw_rows`, or by torch. Keywords that a method has beyond these, each
+with a default, are its style: `make(latents, condition, *, truncation: float = 1.0)`. The caller sees to the mode, to
+gradients and to chance, so that the same method trains, is probed and is served.
+"""
+
+from __future__ import annotations
+
+import inspect
+import typing
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple, Protocol, cast, runtime_checkable
+
+from torch import Tensor
+
+from .clock import Clock
+from .core import Judge, Objective
+from .errors import did_you_mean, require
+from .hints import describe_type, fits_type
+
+
+@runtime_checkable
+class Generates(Protocol):
+    """Makes samples out of chance."""
+
+    def latents(self, like: Tensor) -> Tensor:
+        """What samples are made of, (n, ...): one for each row of `like`, on its device."""
+        ...
+
+    def make(self, latents: Tensor, condition: Tensor | None = None) -> Tensor:
+        """The samples of these latents, (n, channels, height, width)."""
+        ...
+
+
+@runtime_checkable
+class Encodes(Protocol):
+    """Finds what samples could be made of."""
+
+    def encode(self, images: Tensor, condition: Tensor | None = None) -> Tensor:
+        """A code for each image, (n, ...); where the game generates too, latents that `make` takes."""
+        ...
+
+
+@runtime_checkable
+class Reconstructs(Protocol):
+    """Makes images again from what it keeps of them."""
+
+    def reconstruct(self, images: Tensor, condition: Tensor | None = None) -> Tensor:
+        """As many images of the same shape, each like its own."""
+        ...
+
+
+@runtime_checkable
+class Translates(Protocol):
+    """Makes images of another kind out of images; a second way back is a keyword: `translate(images, *, back=True)`."""
+
+    def translate(self, images: Tensor, condition: Tensor | None = None) -> Tensor:
+        """An image for each of these, (n, channels, height, width) of the other kind."""
+        ...
+
+
+@runtime_checkable
+class Judges(Protocol):
+    """Has a critic that can be asked about single samples, or packs of them, as it is while it trains."""
+
+    def judge(self, condition: Tensor | None, clock: Clock) -> Judge:
+        """The critic at work on samples of this condition, with all views."""
+        ...
+
+
+@runtime_checkable
+class Scores(Protocol):
+    """Has one number for a sample: how real it is."""
+
+    def score(self, images: Tensor, condition: Tensor | None = None) -> Tensor:
+        """(n,), higher is more real; (n / m,) from a critic that sees packs of m. Without views."""
+        ...
+
+
+@runtime_checkable
+class Contests(Generates, Judges, Protocol):
+    """Makes samples against a critic that judges them, and gains by it what an objective says."""
+
+    objective: Objective
+
+
+class Capability(NamedTuple):
+    """How a protocol is spoken of."""
+
+    protocol: type
+    method: str  # whose further keywords are its style
+    verb: str  # it generates
+    object: str  # it cannot generate samples
+
+
+CAPABILITIES = (
+    Capability(Generates, "make", "generate", "samples"),
+    Capability(Encodes, "encode", "encode", "images"),
+    Capability(Reconstructs, "reconstruct", "reconstruct", "images"),
+    Capability(Translates, "translate", "translate", "images"),
+    Capability(Judges, "judge", "judge", "samples"),
+    Capability(Scores, "score", "score", "samples"),
+)
+
+
+def capabilities_of(kind: type) -> tuple[Capability, ...]:
+    """All that a class of games can do."""
+    return tuple(one for one in CAPABILITIES if issubclass(kind, one.protocol))
+
+
+def find_capability(protocol: type) -> Capability:
+    return next(one for one in CAPABILITIES if one.protocol is protocol)
+
+
+def describe_capabilities(kind: type) -> str:
+    """What a class of games can do, in words: generate, judge and score."""
+    *others, last = [one.verb for one in capabilities_of(kind)] or ["nothing that could be asked for"]
+    return f"{', '.join(others)} and {last}" if others else last
+
+
+class StyleOption(NamedTuple):
+    """A keyword that a method has beyond those of its protocol."""
+
+    default: object
+    hint: object
+
+
+def style_options(game: object, protocol: type) -> dict[str, StyleOption]:
+    """The style of what a game can do, by name: {"truncation": (1.0, float)}."""
+    method = inspect.unwrap(getattr(type(game), find_capability(protocol).method))
+    hints = typing.get_type_hints(method)
+    found = inspect.signature(method).parameters.values()
+    return {p.name: StyleOption(p.default, hints.get(p.name, Any)) for p in found if p.kind is p.KEYWORD_ONLY}
+
+
+def check_style(game: object, protocol: type, style: Mapping[str, object]) -> None:
+    """Refuse a style that the game has not, naming those that it has."""
+    known, name = style_options(game, protocol) if style else {}, type(game).__name__
+    for option, value in style.items():
+        has = did_you_mean(option, known) if known else "; it has none"
+        require(option in known, f"{name} has no style {option} to {find_capability(protocol).verb} in{has}")
+        hint = known[option].hint
+        right = fits_type(value, hint)
+        require(right, f"{option} is {value!r}, but should be {describe_type(hint, {})}")
+
+
+def generate(game: Generates, like: Tensor, condition: Tensor | None = None, **style: Any) -> Tensor:
+    """As many new samples as `like` has rows, (n, channels, height, width), for conditions where it is told some."""
+    return cast(Callable[..., Tensor], game.make)(game.latents(like), condition, **style)
+
+
+def per_sample_score(score: Tensor) -> Tensor:
+    """One score for each sample, or pack, (n,): the mean of a map of patches."""
+    return score.reshape(len(score), -1).float().mean(1)

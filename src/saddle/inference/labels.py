@@ -1,0 +1,65 @@
+"""Labels as people give them, as places in a run's classes."""
+
+from __future__ import annotations
+
+import operator
+import re
+from collections.abc import Sequence, Sized
+from typing import SupportsIndex, cast
+
+import torch
+from torch import Tensor
+
+from ..errors import Mistake, require
+
+Label = SupportsIndex | str  # a class by its name; by its place, from 0, where names are not numbers themselves
+MAX_NAMED_CLASSES = 20  # classes that a refusal names
+
+
+def label_indices(label: Label | Sequence[Label], n: int, classes: tuple[str, ...], count: int) -> Tensor:
+    """The places of labels among `count` classes of these names, (n,) int64."""
+    if isinstance(label, str) or not isinstance(label, Sized) or getattr(label, "shape", None) == ():
+        return torch.tensor(label_index(cast(Label, label), classes, count)).expand(n)
+    require(len(label) == n, f"{len(label)} labels were given for {n} samples; give one for all, or one for each")
+    return torch.tensor([label_index(one, classes, count) for one in label])
+
+
+def label_index(label: Label, classes: tuple[str, ...], count: int) -> int:
+    """A class's place; as text, a name goes before a number, for some classes may be called 3 and 7."""
+    if isinstance(label, str) and label in classes:
+        return classes.index(label)
+    number = parse_class_index(label)
+    digits = {value: place for place, name in enumerate(classes) if (value := parse_class_index(name)) is not None}
+    places = digits if len(digits) == count else range(count)
+    if number is not None and number in places:
+        return places[number]
+    rest = len(classes) - MAX_NAMED_CLASSES
+    more = f" and {rest:,} more" if rest > 0 else ""
+    known = f"there are {', '.join(classes[:MAX_NAMED_CLASSES])}{more}" if classes else "this run's data had no labels"
+    asked = repr(label) if isinstance(label, str) or number is None else number
+    raise Mistake(f"there is no label {asked}; {known}")
+
+
+def parse_class_index(label: object) -> int | None:
+    """A whole number, however it is given: as an int of any library, or in decimal digits."""
+    if isinstance(label, str):
+        return int(label) if re.fullmatch("-?[0-9]{1,18}", label) else None
+    try:
+        return None if isinstance(label, bool) else operator.index(cast(SupportsIndex, label))
+    except TypeError:
+        return None
+
+
+def labels_by_class(classes: int) -> list[int]:
+    """Labels in order for a square contact sheet: rows of one class, or in each row the same number of classes.
+
+    From 8 to 14 samples a side, where some number does that; else 64 labels, spread evenly.
+    """
+    side = next((side for side in range(8, 15) if is_even_split(side, classes)), 8)
+    return [i * classes // side**2 for i in range(side**2)]
+
+
+def is_even_split(side: int, classes: int) -> bool:
+    """Do as many classes share the places of a square that each has whole rows, or each row whole classes?"""
+    each, left = divmod(side**2, classes)
+    return left == 0 and (each % side == 0 or side % each == 0)
