@@ -15,6 +15,8 @@ class Clock(NamedTuple):
     round: int = 0  # rounds played
     images: int = 0  # real images shown to a critic
     share: float = 0.0  # of the run's length, 0 to 1
+    stage: int = 0  # which of the run's stages, counted from 0
+    stage_share: float = 0.0  # of that stage's length, 0 to 1
 
 
 Schedule = Callable[[Clock], float]  # a frozen value that is called with a Clock

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Sequence
 from contextlib import suppress
+from itertools import count, takewhile
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +14,14 @@ from .data.dataset_table import DATASETS
 from .data.sources import split_suffix
 from .errors import Mistake, WriteFailure, quote_for_shell, require
 from .options import parse_count
-from .recipe import Recipe, Stage
+from .recipe import Recipe
 from .recipes.revive import check_same_recipe, recipe_from_manifest
 from .runs.folder import RunFolder
 from .runs.log import Notify
 from .runs.manifest import Manifest
 from .runs.settings import Settings
+from .stages import plan_stages, stage_index
+from .training.checkpoint import latest_checkpoint, read_checkpoint_facts
 
 FREE = ("threads", "quiet")  # settings that a run is not the run by
 LENGTHS = ("images", "minutes", "epochs")
@@ -71,9 +73,8 @@ def refuse_other_command(folder: RunFolder, manifest: Manifest, recipe: Recipe[A
     then = manifest.settings
     for name in (field.name for field in dataclasses.fields(chosen) if field.name not in FREE):
         old, new = getattr(then, name), getattr(chosen, name)
-        longer = (
-            f"; `saddle resume {quote_for_shell(folder)} --images +100k` makes it longer" if name in LENGTHS else ""
-        )
+        more = suggest_longer(folder.path) if name in LENGTHS else ""
+        longer = more and f"; `saddle resume {quote_for_shell(folder)} --images {more}` makes it longer"
         require(old == new, f"{name} is {said(old)} in {folder}, but {said(new)} in this command; a run goes on as it "
                             f"was begun{longer or ', or another --out begins one'}")  # fmt: skip
 
@@ -95,28 +96,50 @@ def extend_length(manifest: Manifest, recipe: Recipe[Any], images: str | int | N
         return manifest
     text = str(images)
     total = parse_count(text.removeprefix("+")) + (manifest.images if text.startswith("+") else 0)
-    require(total > shown, f"--images {text} makes {total:,}, but this run has shown {shown:,} images already; "
-                           "name more, or how many on top: --images +100k")  # fmt: skip
+    more = suggest_more(manifest, recipe, shown)
+    require(total > shown, f"--images {text} makes {total:,}, but this run has shown {shown:,} images already; name "
+                           f"more{more and f', or how many on top: --images {more}'}")  # fmt: skip
     if total == manifest.images:
         return manifest
-    then, now = (recipe.stages(manifest.shape, length) for length in (manifest.images, total))
-    require(stage_index(then, shown) == stage_index(now, shown),
-            "the stages of this recipe are shares of its length, so that another "
-                                               "length would be another run from the beginning")  # fmt: skip
+    require(can_extend(manifest, recipe, shown, total - manifest.images),
+            "the stages of this recipe are shares of its length, so that this length would be another run from the "
+            f"beginning{more and f'; --images {more} goes on in the stage that it has come to'}")  # fmt: skip
     return dataclasses.replace(manifest, images=total, extended=[*manifest.extended, (shown, manifest.images)])
 
 
-def stage_index(stages: Sequence[Stage], images: int) -> int:
-    """The number of the stage that so many images lie in."""
-    return next((i for i, stage in enumerate(stages) if images < stage.until), len(stages) - 1)
+def can_extend(manifest: Manifest, recipe: Recipe[Any], shown: int, more: int) -> bool:
+    """Do the images that a run has shown lie in the same stage if it has so many more of them?"""
+    lengths = (manifest.images, manifest.images + more)
+    then, now = (plan_stages(recipe, manifest.shape, length) for length in lengths)
+    return stage_index(then, shown) == stage_index(now, shown)
 
 
-def describe_length(folder: RunFolder, manifest: Manifest, before: Manifest, shown: int) -> str:
+def suggest_more(manifest: Manifest, recipe: Recipe[Any], shown: int, wish: int = 100_000) -> str:
+    """How many more images a run may have, as it is typed: those wished for, or fewer; '' where it may have none."""
+    fewer = takewhile(bool, (min(wish, manifest.images) >> halved for halved in count()))
+    fits = (more for more in (wish, *fewer) if can_extend(manifest, recipe, shown, more))
+    return next((f"+{more // 1000}k" if more % 1000 == 0 else f"+{more}" for more in fits), "")
+
+
+def suggest_longer(run: str | Path) -> str:
+    """The same of a run that lies there, '' where nothing can be told."""
+    with suppress(Mistake):
+        folder = RunFolder.find(run)
+        manifest = Manifest.read(folder)
+        last = latest_checkpoint(folder.checkpoints)
+        shown = read_checkpoint_facts(last)["clock"]["images"] if last else 0
+        return suggest_more(manifest, recipe_from_manifest(folder, manifest), shown)
+    return ""
+
+
+def describe_length(folder: RunFolder, manifest: Manifest, before: Manifest, recipe: Recipe[Any], shown: int) -> str:
     """What there is to say of a run's length as it is gone on with; nothing of one that just goes on."""
     if manifest.images != before.images:
         return (f"{folder} goes on to {manifest.images:,} images instead of {before.images:,}; schedules are shares of "
                 f"that, and {shown / manifest.images:.0%} is behind it")  # fmt: skip
     if shown >= manifest.images:
-        return (f"{folder} is finished: it has shown all of its {shown:,} images; "
-                f"`saddle resume {quote_for_shell(folder)} --images +{shown}` goes on for as many")  # fmt: skip
+        more = suggest_more(manifest, recipe, shown, shown)
+        longer = more and f"; `saddle resume {quote_for_shell(folder)} --images {more}` goes on"
+        as_many = " for as many" if parse_count(more[1:] or "0") == shown else ""
+        return f"{folder} is finished: it has shown all of its {shown:,} images{longer}{as_many}"
     return ""

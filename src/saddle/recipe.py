@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, NamedTuple, Protocol, TypeVar
 
@@ -52,6 +52,7 @@ class Stage:
     until: int  # images
     data: Shape
     batch: int
+    steps: Callable[[str], Optimizing] | None = None  # how each player steps in it, by name; the recipe's own if None
 
 
 class Recipe(Generic[B]):

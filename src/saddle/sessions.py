@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, Unpack
 
@@ -14,6 +15,7 @@ import torch
 
 from .batches import batch_shape
 from .continued import (
+    can_extend,
     check_same_data,
     describe_length,
     extend_length,
@@ -46,9 +48,10 @@ from .runs.folder import RunFolder
 from .runs.manifest import Manifest
 from .runs.settings import Settings, TrainKeywords
 from .signatures import takes_fields_of
+from .stages import plan_stages
 from .training.callbacks.base import Callback, Callbacks, default_callbacks
 from .training.checkpoint import read_latest_checkpoint
-from .training.evaluator import EvaluateFunction, Evaluator
+from .training.evaluator import EvaluateFunction, Evaluator, describe_wait
 from .training.health.checks import all_checks
 from .training.loop import Loop
 from .training.machine import (
@@ -104,6 +107,9 @@ def train_run(recipe: str | Recipe[Any], chosen: Settings, out: str | Path | Non
         samples = open_checked_data(recipe, wish, asked, chosen, value.batch, where, watch)
         gauge = make_evaluator(name, chosen, samples, where, watch)
         images = resolve_length(chosen, value, samples, where, match_options(chosen))
+        shape = batch_shape(value.batch_type, samples.columns, samples.name)
+        if chosen.measure and (waits := describe_wait(plan_stages(value, shape, images), shape, images)):
+            watch.on_message(waits)
         folder = RunFolder(
             broadcast_text(
                 str(RunFolder.create(place, f"{to_folder_name(name)}-{to_folder_name(samples.name)}"))
@@ -111,7 +117,6 @@ def train_run(recipe: str | Recipe[Any], chosen: Settings, out: str | Path | Non
                 else None
             )
         )
-        shape = batch_shape(value.batch_type, samples.columns, samples.name)
         manifest = Manifest(
             name, repr(value), changes, chosen, images, make_data_facts(samples, shape), make_machine_facts(where),
             datetime.now().astimezone().isoformat(timespec="seconds"), source.hashes if source else {},
@@ -125,7 +130,8 @@ def train_run(recipe: str | Recipe[Any], chosen: Settings, out: str | Path | Non
             loop = make_loop(folder, manifest, value, samples, where, watch, gauge)
             loop.restore(None)
             loop.go()
-            if said := describe_short_run(chosen, images, loop.seconds_played, folder):
+            fits = partial(can_extend, manifest, value, loop.match.clock.images)
+            if said := describe_short_run(chosen, images, loop.seconds_played, folder, fits):
                 watch.on_message(said)
         return folder.path
 
@@ -186,7 +192,7 @@ def restore_loop(folder: RunFolder, before: Manifest, threads: int | None, watch
     if checkpoint:
         check_unchanged(checkpoint.facts, manifest, value, source)
     relocate_data(folder, manifest, data, "resume")
-    if said := describe_length(folder, manifest, before, shown):
+    if said := describe_length(folder, manifest, before, value, shown):
         watch.on_message(said)
     if process_rank() == 0:
         before = replace_source(folder, before, source, shown)

@@ -167,11 +167,13 @@ def cite_paper(recipe: Recipe[Any]) -> str:
 def print_next_steps(run: Path) -> None:
     """Say where a run lies, and what to type next; of several processes only the first does."""
     if os.environ.get("RANK", "0") == "0":
-        there = quote_for_shell(run)
+        from ..continued import suggest_longer
+
+        there, more = quote_for_shell(run), suggest_longer(run)
+        longer = more and f"\n  saddle resume {there} --images {more}  trains it for longer"
         print_output(f"""
 The run lies in {escape_unprintable(run)}. Now try:
   saddle sample {there}         one sheet of new samples
   saddle sample {there} --help  single files, other seeds, other weights
   saddle measure {there}        how good it is, in figures
-  saddle report {there}         all of it on one page
-  saddle resume {there} --images +100k  trains it for longer""")
+  saddle report {there}         all of it on one page{longer}""")

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..blame import blame_user_code
-from ..clock import Clock
 from ..errors import Mistake, quote_for_shell, require
 from ..out_of_memory import catch_out_of_memory
 from ..recipes.revive import recipe_from_manifest, trust_run
 from ..runs.folder import RunFolder
 from ..runs.manifest import Manifest
+from ..stages import clock_at, plan_stages
 from ..training.checkpoint import best_checkpoint_path, check_state_fits, latest_checkpoint, read_checkpoint
 from ..training.ema import load_averaged_weights
 from ..training.machine import find_device
@@ -39,7 +39,7 @@ def load(path: str | Path, *, device: str = "auto", average: bool = True, best: 
     shape = manifest.shape
     recipe = recipe_from_manifest(folder, manifest)
     with blame_user_code(Mistake, recipe):
-        game = recipe.game(shape)
+        game, stages = recipe.game(shape), plan_stages(recipe, shape, manifest.images)
     tensors, facts = read_checkpoint(where)
     require(
         not manifest.find_difference(facts.get("identity") or {}), f"{where} is a checkpoint of another run than {path}"
@@ -51,5 +51,7 @@ def load(path: str | Path, *, device: str = "auto", average: bool = True, best: 
     game.eval().requires_grad_(False)
     where_to = find_device(device)
     classes, counts = tuple(manifest.data["classes"]), manifest.data.get("counts", ())
-    return LoadedGame(game.to(where_to), shape, classes, where_to, counts, Clock(**facts["clock"]), bool(averages),
-                  max(1, recipe.batch // manifest.settings.accumulate))  # fmt: skip
+    clock = game.clock = clock_at(stages, manifest.images, facts["clock"]["round"], facts["clock"]["images"])
+    stage = stages[clock.stage]  # whose size it plays at
+    return LoadedGame(game.to(where_to), stage.data, classes, where_to, counts, clock, bool(averages),
+                  max(1, stage.batch // manifest.settings.accumulate))  # fmt: skip

@@ -14,7 +14,6 @@ from ..data.dataset import Dataset, class_names
 from ..data.feed import Feed
 from ..data.held_out import held_out_of, label_counts
 from ..data.undecoded import Notify
-from ..errors import Mistake
 from ..inference.loaded import LoadedGame
 from ..metrics.estimates import mean_estimate, student_t_quantile
 from ..metrics.figures import Figure, Protocol
@@ -56,9 +55,7 @@ class TrainingEvaluator:
 
     def as_loaded(self, match: Match[Any]) -> LoadedGame:
         data = self.data
-        if match.stage.data != match.shape:
-            raise Mistake(f"the game plays at {match.stage.data} just now, and is measured at {match.shape} only")
-        rows = max(1, match.recipe.batch // match.options.accumulate)
+        rows = max(1, match.stage.batch // match.options.accumulate)
         return LoadedGame(match.game, match.shape, class_names(data), match.machine.device, label_counts(data),
                           match.clock, match.ema is not None, rows)  # fmt: skip
 

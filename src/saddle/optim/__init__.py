@@ -1,10 +1,10 @@
 """Optimizers and schedules as values."""
 
 from .optimizers import SGD, Adam, Orthogonal, RMSprop
-from .schedules import Burst, Cosine, Exponential, Geometric, Linear, Over, Ramp, Warmup
+from .schedules import Burst, Cosine, Exponential, Geometric, Linear, Over, PerStage, Ramp, Warmup
 
 OPTIMIZERS: tuple[type, ...] = (Adam, RMSprop, SGD, Orthogonal)
-SCHEDULES: tuple[type, ...] = (Linear, Cosine, Geometric, Over, Warmup, Ramp, Exponential, Burst)
+SCHEDULES: tuple[type, ...] = (Linear, Cosine, Geometric, Over, PerStage, Warmup, Ramp, Exponential, Burst)
 
 __all__ = [
     "OPTIMIZERS",
@@ -18,6 +18,7 @@ __all__ = [
     "Linear",
     "Orthogonal",
     "Over",
+    "PerStage",
     "RMSprop",
     "Ramp",
     "Warmup",

@@ -87,6 +87,20 @@ class Over:
 
 
 @dataclass(frozen=True)
+class PerStage:
+    """A schedule of the whole run, played anew over each of its stages: how far a new size is faded in."""
+
+    schedule: Schedule  # Linear, Cosine, Geometric
+
+    @property
+    def ends(self) -> tuple[float, ...]:
+        return value_range(self.schedule)
+
+    def __call__(self, clock: Clock) -> float:
+        return self.schedule(clock._replace(share=clock.stage_share))
+
+
+@dataclass(frozen=True)
 class Warmup:
     """Up from zero in a straight line within this many images, as a factor of the value that it leads to."""
 

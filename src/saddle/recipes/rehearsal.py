@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, TypeVar, cast
 
 import torch
@@ -22,8 +22,9 @@ from ..games.slots import TakesTurns, Turns
 from ..hints import field_types
 from ..networks import NETWORKS, GroupedResidual
 from ..parts import without_process_group
-from ..recipe import Recipe
+from ..recipe import Recipe, Stage
 from ..shape import Shape
+from ..stages import plan_stages, stage_starts
 from ..training.ema import eval_no_grad
 from ..training.engine import Engine, derive_seed
 from ..training.machine import Machine, world_size
@@ -41,7 +42,7 @@ ODD_SAMPLES = 11  # samples, which no packs divide
 def rehearse(recipe: Recipe[Any], data: Shape, where: Machine, how: MatchOptions = MatchOptions(), *,
              most: int | None = None,
              sampled: bool = False, fully: bool = True) -> None:  # fmt: skip
-    """Play a round of made-up samples with networks that are thrown away; Mistake for what cannot be played.
+    """Play a round of each stage, of made-up samples, with networks that are thrown away; Mistake for what cannot be.
 
     The round is that of such data, in the parts that it will be played in, but small: of few samples, of saddle's own
     networks made narrow, and of no more than two moves of each player, for more are of the same kind. Only what few
@@ -49,19 +50,22 @@ def rehearse(recipe: Recipe[Any], data: Shape, where: Machine, how: MatchOptions
     own then as wide as it is. `most` is how many samples the data have; `sampled`, whether samples will be made as
     well. Each process plays by itself.
     """
-    stage = recipe.stages(data, ASSUMED_IMAGES)[0]
+    with blame_user_code(Mistake, recipe):
+        stages = plan_stages(recipe, data, ASSUMED_IMAGES)
     parts = how.accumulate * world_size()
-    check_batch_size(stage.batch, parts, stage.batch if most is None else most)
-    n = stage.batch // parts
+    for stage in stages:
+        check_batch_size(stage.batch, parts, stage.batch if most is None else most)
     ours = type(recipe).__module__.startswith("saddle.")  # others' may know their width, or batch, by heart
     used = [where.device] if where.device.type == "cuda" else []
     with torch.random.fork_rng(used), blame_user_code(Mistake, recipe), without_process_group():
-        try:
-            play_one_round(narrow_networks(recipe), stage.data, where, how, fewer_samples(n), sampled)
-        except Exception as error:
-            if not fully or (ours and not isinstance(error, Mistake)):
-                raise
-            play_one_round(narrow_networks(recipe) if ours else recipe, stage.data, where, how, n, sampled)
+        for clock in stage_starts(stages, ASSUMED_IMAGES):
+            n, small = stages[clock.stage].batch // parts, narrow_networks(recipe)
+            try:
+                play_one_round(small, data, stages, clock, where, how, fewer_samples(n), sampled)
+            except Exception as error:
+                if not fully or (ours and not isinstance(error, Mistake)):
+                    raise
+                play_one_round(small if ours else recipe, data, stages, clock, where, how, n, sampled)
 
 
 def fewer_samples(n: int) -> int:
@@ -79,19 +83,21 @@ def narrow_networks(value: V) -> V:
     return cast(V, dataclasses.replace(cast(Any, value), **changes))
 
 
-def play_one_round(recipe: Recipe[Any], data: Shape, where: Machine, how: MatchOptions, n: int, sampled: bool) -> None:
+def play_one_round(recipe: Recipe[Any], data: Shape, stages: Sequence[Stage], clock: Clock, where: Machine,
+                   how: MatchOptions, n: int, sampled: bool) -> None:  # fmt: skip
     """One round, each of its parts of n samples, by this process alone; then the columns of a sheet."""
     torch.manual_seed(derive_seed(how.seed))
+    stage = stages[clock.stage]
     game = check_is_game(recipe.game(data), recipe).to(where.device)
     for layer in game.modules():
         if isinstance(layer, _BatchNorm):
             layer.register_forward_pre_hook(check_several_samples)
     if isinstance(game, TakesTurns) and isinstance(game.turns, Turns):
-        game.turns = dataclasses.replace(game.turns, **{f: min(value_at(getattr(game.turns, f), Clock()), 2)
+        game.turns = dataclasses.replace(game.turns, **{f: min(value_at(getattr(game.turns, f), clock), 2)
                                             for f in ("critic", "generator")})  # fmt: skip
-    batch = random_batch(recipe.batch_type, data, n, where.device)
-    engine = Engine(game, recipe.steps, how.seed, where.precision)
-    engine.play(*(RepeatedBatch(batch) for _ in range(how.accumulate)), clock=Clock())
+    batch = random_batch(recipe.batch_type, stage.data, n, where.device)
+    engine, game.clock = Engine(game, stage.steps or recipe.steps, how.seed, where.precision), clock
+    engine.play(*(RepeatedBatch(batch) for _ in range(how.accumulate)), clock=clock)
     with eval_no_grad(game):
         game.show(batch)
         if sampled:

@@ -10,6 +10,7 @@ from typing import Any
 from ..clock import Clock
 from ..errors import Mistake
 from ..metrics.figures import Figure, json_number
+from ..recipe import Stage
 from ..runs.folder import RunFolder
 from ..runs.measures import (
     EarlyStop,
@@ -22,6 +23,8 @@ from ..runs.measures import (
     write_lines,
 )
 from ..runs.quality import group_measurements, plot_quality
+from ..shape import Shape
+from ..stages import full_size_from, stage_index
 from .callbacks.base import Callback
 from .checkpoint import best_checkpoint_path, read_checkpoint_facts, write_checkpoint
 from .machine import process_rank
@@ -63,6 +66,9 @@ class Evaluator:
         }
 
     def due(self, match: Match[Any]) -> bool:
+        """Figures of a smaller stage's samples, which compare with no others, are not taken."""
+        if match.stage.data != match.shape:
+            return False
         due = (self.last // self.every + 1) * self.every
         return match.clock.images >= due or (match.over and match.clock.images > self.last)
 
@@ -121,6 +127,17 @@ class Evaluator:
             self.watch.on_message(f"the run has ended early: {why}")
         if group_measurements(taken):
             plot_quality(self.folder)
+
+
+def describe_wait(stages: Sequence[Stage], data: Shape, images: int) -> str:
+    """From when on a run of stages is measured; '' if from its beginning. Mistake for one that never is."""
+    first = full_size_from(stages, data, images)
+    if first is None:
+        end = stages[stage_index(stages, images)].data
+        raise Mistake(f"figures are taken of samples of {data}, and a run of {images:,} images does not come to them: "
+                      f"it ends at {end}; make it longer, or leave --measure out")  # fmt: skip
+    smaller = "until then its samples are smaller, and their figures would compare with no others"
+    return f"figures are taken from {first:,} images on, at {data}: {smaller}" if first else ""
 
 
 def ranking_key(figure: Figure) -> tuple[float, float]:

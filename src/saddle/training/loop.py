@@ -16,6 +16,7 @@ from ..runs.findings import Finding, Rollback
 from ..runs.folder import RunFolder
 from ..runs.log import Log
 from ..runs.timing import continue_timing
+from ..stages import count_rounds
 from .callbacks.base import Callback, RunPlan
 from .checkpoint import Checkpoint, check_state_fits, latest_checkpoint, save_checkpoint
 from .contact_sheets import ContactSheets
@@ -89,7 +90,7 @@ class Loop:
         """Play on, once `restore` has said from where. Interrupted when asked to stop; Failure when the work fails."""
         self.start, self.began = self.match.clock.images, time.monotonic()
         self.read_at = self.saved_at = self.began
-        stride = max(1, self.match.total // (self.match.stages[0].batch * LOGGED_ROUNDS))
+        stride = max(1, count_rounds(self.match.stages, self.match.total) // LOGGED_ROUNDS)
         self.record = Record(self.log, stride, self.monitor)
         where = self.match.machine
         title = f"{self.folder.path.name} on {self.match.data.name}{self.about}, {where.device}, {where.why}"

@@ -19,6 +19,7 @@ from ..errors import Failure, Mistake
 from ..out_of_memory import catch_out_of_memory, check_capacity
 from ..parts import Shard, use_shard
 from ..recipe import Recipe, Stage
+from ..stages import clock_at, plan_stages, stage_index
 from .ema import EMA, eval_no_grad
 from .engine import Engine, derive_seed, shard_indices
 from .machine import Machine, process_rank, world_size
@@ -26,6 +27,7 @@ from .memory_advice import suggest_smaller_networks
 
 B = TypeVar("B")
 CheckpointFacts = dict[str, Any]  # of JSON
+CLOCK_FACTS = ("round", "images", "share")  # of the clock that a checkpoint keeps: the stages tell the rest
 
 
 class MatchOptions(NamedTuple):
@@ -50,33 +52,46 @@ class Match(Generic[B]):
             game = check_is_game(recipe.game(self.shape), recipe)
             self.game = game.to(machine.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
             self.ema = EMA(self.game, how.ema) if how.ema else None
-        self.clock = Clock()
         with blame_user_code(Mistake, recipe):
-            self.stages = recipe.stages(self.shape, images)
+            self.stages = plan_stages(recipe, self.shape, images)
+            self.tell_time(0, 0)
             self.begin_stage()
+            for later in self.stages[1:]:
+                self.make_feeds(later)  # refuses now what would fail then
         self.check_memory()
 
     def check_memory(self) -> None:
         """Refuse a batch whose samples alone, the real, the made and a gradient of theirs, memory cannot hold."""
-        channels, height, width = self.shape[:3]
-        each, gpu = 3 * 4 * channels * height * width, self.machine.device.type == "cuda"
+        gpu = self.machine.device.type == "cuda"
         free = torch.cuda.mem_get_info(self.machine.device)[0] if gpu else None
-        at_once = max(1, max(stage.batch for stage in self.stages) // (self.options.accumulate * world_size()))
-        check_capacity(at_once, each, "samples of a batch with what is made of them", "a batch of", free)
+        for stage in self.stages:
+            channels, height, width = stage.data[:3]
+            each = 3 * 4 * channels * height * width
+            at_once = max(1, stage.batch // (self.options.accumulate * world_size()))
+            check_capacity(at_once, each, "samples of a batch with what is made of them", "a batch of", free)
+
+    def tell_time(self, round: int, images: int) -> None:
+        """Put the clock, and the game's, to so many rounds and images of a run of this length."""
+        self.clock = self.game.clock = clock_at(self.stages, self.total, round, images)
 
     def begin_stage(self) -> None:
         """Begin the stage that the clock stands in, with fresh optimizers."""
         self.stage = self.stage_at(self.clock.images)
-        self.engine = Engine(self.game, self.recipe.steps, self.options.seed, self.machine.precision)
+        steps = self.stage.steps or self.recipe.steps
+        self.engine = Engine(self.game, steps, self.options.seed, self.machine.precision)
+        self.feeds = self.make_feeds(self.stage)
+
+    def make_feeds(self, stage: Stage) -> list[Feed[B]]:
+        """A stage's batches from the clock's images on, one feed for each part that is played here."""
         n, parts = self.options.accumulate, self.options.accumulate * world_size()
-        self.feeds = [
-            Feed(self.data, self.batch_type, self.stage.batch, self.options.seed, self.machine.device, i, parts,
-                 self.clock.images, self.stage.data)
+        return [
+            Feed(self.data, self.batch_type, stage.batch, self.options.seed, self.machine.device, i, parts,
+                 self.clock.images, stage.data)
             for i in shard_indices(n, process_rank(), world_size())
         ]  # fmt: skip
 
     def stage_at(self, images: int) -> Stage:
-        return next((stage for stage in self.stages if images < stage.until), self.stages[-1])
+        return self.stages[stage_index(self.stages, images)]
 
     @property
     def over(self) -> bool:
@@ -91,7 +106,7 @@ class Match(Generic[B]):
         images = self.feeds[0].position
         if images == clock.images:
             raise Failure(f"a round of {type(self.game).__name__} showed no image to a critic; it would never end")
-        self.clock = Clock(clock.round + 1, images, min(images / self.total, 1.0))
+        self.tell_time(clock.round + 1, images)
         if self.ema:
             self.ema.update(images - clock.images, images)
         if images >= self.stage.until and self.stage is not self.stages[-1]:
@@ -122,12 +137,13 @@ class Match(Generic[B]):
             groups[name] = state["param_groups"]
             tensors |= {f"optimizer.{name}.{i}.{k}": t for i, kept in state["state"].items() for k, t in kept.items()
                         if isinstance(t, Tensor)}  # fmt: skip
-        return tensors, {"clock": self.clock._asdict(), "groups": groups}
+        clock = {name: getattr(self.clock, name) for name in CLOCK_FACTS}
+        return tensors, {"clock": clock, "groups": groups}
 
     def restore(self, tensors: Mapping[str, Tensor], facts: CheckpointFacts) -> None:
         """Stand exactly where `state` was taken."""
-        clock = Clock(**facts["clock"])
-        self.clock = clock._replace(share=min(clock.images / self.total, 1.0))  # of the length that the run has now
+        then = Clock(**facts["clock"])
+        self.tell_time(then.round, then.images)  # of the length that the run has now
         self.begin_stage()
         self.revert(tensors, facts)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 import time
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
 
@@ -12,8 +13,10 @@ import torch
 from ..data.dataset import Dataset
 from ..errors import quote_for_shell
 from ..out_of_memory import catch_out_of_memory
-from ..recipe import Recipe
+from ..recipe import Recipe, Stage
 from ..runs.settings import Settings
+from ..shape import Shape
+from ..stages import plan_stages, stage_starts
 from .machine import Machine, all_reduce_max, world_size
 from .match import Match, MatchOptions
 from .memory_advice import suggest_smaller_batches
@@ -27,8 +30,12 @@ LONG_ROUND_SECONDS, TURNS_BETWEEN_VOTES = (
     20.0,
     64,
 )  # seconds after which a round is left, and turns after which processes ask one another
+MIN_STAGE_SECONDS = 2.0  # of those, in each of a run's stages
+ASSUMED_IMAGES = 1_000_000_000  # of a run whose speed is measured: no stage that is a share of it ends meanwhile
 MIN_PROCESSOR_SHARE = 0.7  # of the time that the processor should be ours
 MIN_TIME_SHARE = 0.6  # of the time that was asked for
+
+StageLoad = tuple[Shape, int]  # what it plays at, and in batches of how many
 
 
 def resolve_length(chosen: Settings, recipe: Recipe[Any], data: Dataset, where: Machine, how: MatchOptions) -> int:
@@ -37,18 +44,21 @@ def resolve_length(chosen: Settings, recipe: Recipe[Any], data: Dataset, where: 
         Match(recipe, data, chosen.images, where, how)  # refuses now what would fail later
         return chosen.images
     if chosen.epochs is not None:
-        Match(recipe, data, 1, where, how)
-        return max(1, round(chosen.epochs * len(data)))
-    match = Match(recipe, data, 1_000_000, where, how)
+        images = max(1, round(chosen.epochs * len(data)))
+        Match(recipe, data, images, where, how)
+        return images
+    match = Match(recipe, data, ASSUMED_IMAGES, where, how)
     with catch_out_of_memory(suggest_smaller_batches(recipe, data.shape, how.accumulate)):
-        images = requested_minutes(chosen) * 60 * measure_speed(match)
-    return max(recipe.batch, round(images / recipe.batch) * recipe.batch)
+        speeds = measure_speeds(match)
+    played = images_within(requested_minutes(chosen) * 60, recipe, match.shape, speeds)
+    return max(recipe.batch, round(played / recipe.batch) * recipe.batch)
 
 
-def describe_short_run(chosen: Settings, images: int, seconds: float, run: object) -> str | None:
+def describe_short_run(chosen: Settings, images: int, seconds: float, run: object,
+                       fits: Callable[[int], bool] = lambda more: True) -> str | None:  # fmt: skip
     """What to say of a run that was done long before the minutes that were asked for, as its machine was busy before.
 
-    Its length stays what it was, so that it can be repeated.
+    Its length stays what it was, so that it can be repeated. `fits`: may it be longer by so many images?
     """
     if (
         chosen.images is not None
@@ -57,9 +67,9 @@ def describe_short_run(chosen: Settings, images: int, seconds: float, run: objec
     ):
         return None
     more = max(1, round((requested_minutes(chosen) * 60 - seconds) * images / max(seconds, 1e-3)))
+    longer = f"; `saddle resume {quote_for_shell(run)} --images +{more}` prolongs the run" if fits(more) else ""
     return (f"{images:,} images took {seconds:,.0f} s, not {requested_minutes(chosen):g} minutes: the machine was "
-            f"busier when its speed was measured; `saddle resume {quote_for_shell(run)} --images +{more}` prolongs the "
-            "run")  # fmt: skip
+            f"busier when its speed was measured{longer}")  # fmt: skip
 
 
 def requested_minutes(chosen: Settings) -> float:
@@ -76,14 +86,49 @@ class Stretch(NamedTuple):
     whole: bool = True  # did its last round come to its end?
 
 
-def measure_speed(match: Match[Any]) -> float:
-    """Images per second, played for a moment on a match that is then thrown away.
+def measure_speeds(match: Match[Any]) -> dict[StageLoad, float]:
+    """Images per second in each stage, played for a moment on a match that is then thrown away."""
+    starts = {stage_load(match.stages[clock.stage]): clock for clock in stage_starts(match.stages, match.total)}
+    seconds = max(MIN_SPEED_SECONDS / len(starts), MIN_STAGE_SECONDS)
+    speeds: dict[StageLoad, float] = {}
+    for load, clock in starts.items():
+        match.tell_time(clock.round, clock.images)
+        match.begin_stage()
+        speeds[load] = measure_speed(match, seconds)
+    return speeds
+
+
+def stage_load(stage: Stage) -> StageLoad:
+    """What a stage's speed hangs on."""
+    return stage.data, stage.batch
+
+
+def images_within(seconds: float, recipe: Recipe[Any], data: Shape, speeds: Mapping[StageLoad, float]) -> float:
+    """How many images can be shown in so many seconds, given the speed of each stage: found by halving."""
+    low, high = (seconds * speed for speed in (min(speeds.values()), max(speeds.values())))
+    while high - low > 1:
+        middle = (low + high) / 2
+        fits = playing_time(plan_stages(recipe, data, int(middle)), int(middle), speeds) <= seconds
+        low, high = (middle, high) if fits else (low, middle)
+    return low
+
+
+def playing_time(stages: Sequence[Stage], images: int, speeds: Mapping[StageLoad, float]) -> float:
+    """Seconds that a run of so many images takes; a stage of no known speed is as slow as the slowest."""
+    ends = [min(stage.until, images) for stage in stages[:-1]] + [images]
+    slowest = min(speeds.values())
+    return sum((end - first) / speeds.get(stage_load(stage), slowest)
+               for stage, first, end in zip(stages, [0, *ends], ends, strict=False))  # fmt: skip
+
+
+def measure_speed(match: Match[Any], seconds: float = MIN_SPEED_SECONDS) -> float:
+    """Images per second, played for so many seconds.
 
     The first seconds of a process are its slowest; of the others the middle one counts. While the processor is not
     ours it is played on, and of what was measured the fastest third counts.
     """
     played: list[Stretch] = []
-    while (spent := sum(s.seconds for s in played)) < MIN_SPEED_SECONDS or (
+    while (spent := sum(s.seconds for s in played)) < seconds or (
         spent < MAX_SPEED_SECONDS and played[-1].own < MIN_PROCESSOR_SHARE
     ):
         played.append(play_stretch(match))

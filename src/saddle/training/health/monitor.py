@@ -88,7 +88,8 @@ class HealthMonitor:
         clock, game = self.match.clock, self.match.game
         gauges = {name: float(value) for name, value in game.logged_scalars().items()}
         reading = Observation(clock.round, clock.images, self.medians(), self.take_snapshot(), gauges)
-        self.past = [*self.past, reading][-KEPT_OBSERVATIONS:]
+        past = [seen for seen in self.past if self.match.stage_at(seen.images) is self.match.stage]  # of one size
+        self.past = [*past, reading][-KEPT_OBSERVATIONS:]
         told = [self.report_change(clock, change) for change in find_changes(self.past, self.speaking)]
         return next((finding for finding in told if finding and finding.grave), None)
 

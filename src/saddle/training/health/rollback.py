@@ -75,11 +75,10 @@ class RollbackStore:
     @property
     def why_not(self) -> str:
         """Why the run does not go back."""
-        return (
-            f"it went back {MAX_ROLLBACKS} times before"
-            if self.times == MAX_ROLLBACKS
-            else "no healthy state was kept to go back to"
-        )
+        if self.times == MAX_ROLLBACKS:
+            return f"it went back {MAX_ROLLBACKS} times before"
+        earlier = self.sure is not None and self.match.stage_at(self.sure) is not self.match.stage
+        return f"no healthy state{' of this stage' if earlier else ''} was kept to go back to"
 
     def tidy(self) -> None:
         """Throw away the states that neither this run nor a checkpoint that it may be resumed from can go back to."""
