@@ -16,8 +16,9 @@ from typing import Any, NamedTuple, Protocol, cast, runtime_checkable
 
 from torch import Tensor
 
+from .batches import Batch, condition_of, real_samples
 from .clock import Clock
-from .core import Judge, Objective
+from .core import Game, Judge, Objective
 from .errors import did_you_mean, require
 from .hints import describe_type, fits_type
 
@@ -150,6 +151,29 @@ def check_style(game: object, protocol: type, style: Mapping[str, object]) -> No
 def generate(game: Generates, like: Tensor, condition: Tensor | None = None, **style: Any) -> Tensor:
     """As many new samples as `like` has rows, (n, channels, height, width), for conditions where it is told some."""
     return cast(Callable[..., Tensor], game.make)(game.latents(like), condition, **style)
+
+
+def make_from(game: object, real: Tensor, condition: Tensor | None) -> Tensor | None:
+    """What a game makes of a few data and what they are for: of these if it can, else out of chance, else again.
+
+    None for a game that does nothing of it.
+    """
+    if isinstance(game, Translates) and condition is not None:
+        return game.translate(condition)
+    if isinstance(game, Generates):
+        return generate(game, real, condition)
+    return game.reconstruct(real, condition) if isinstance(game, Reconstructs) else None
+
+
+def sheet_columns(game: Game[Any], batch: Batch) -> Mapping[str, Tensor]:
+    """The columns of a contact sheet: those that the game names itself, else what it can do, which may be nothing."""
+    if own := game.show(batch):
+        return own
+    real, condition = real_samples(batch), condition_of(batch)
+    if isinstance(game, Translates) and condition is not None:
+        return {"given": condition, "made": game.translate(condition), "real": real}
+    again = {"real": real, "again": game.reconstruct(real, condition)} if isinstance(game, Reconstructs) else {}
+    return again | ({"made": generate(game, real, condition)} if isinstance(game, Generates) else {})
 
 
 def per_sample_score(score: Tensor) -> Tensor:

@@ -211,7 +211,7 @@ class Game(nn.Module, Generic[B]):
         return {f"{name}/{key}": value for name, part in named_parts(own) for key, value in part.logged().items()}
 
     def show(self, batch: B) -> Mapping[str, Tensor]:
-        """Named columns for a contact sheet."""
+        """Named columns for a contact sheet; none: what it can do, by its capabilities."""
         return {}
 
     def adopt(self, slot: str, parts: Iterable[P | Remembers[P]]) -> tuple[P, ...]:

@@ -13,7 +13,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from ..batches import Batch, condition_of, field_columns, real_samples
 from ..blame import blame_user_code
-from ..capabilities import Generates, generate
+from ..capabilities import Generates, make_from, sheet_columns
 from ..clock import Clock, value_at
 from ..columns import random_column
 from ..data.feed import check_batch_size
@@ -25,7 +25,7 @@ from ..parts import without_process_group
 from ..recipe import Recipe, Stage
 from ..shape import Shape
 from ..stages import plan_stages, stage_starts
-from ..training.ema import eval_no_grad
+from ..training.ema import averaged_tensors, eval_no_grad
 from ..training.engine import Engine, derive_seed
 from ..training.machine import Machine, world_size
 from ..training.match import MatchOptions, check_is_game
@@ -96,14 +96,14 @@ def play_one_round(recipe: Recipe[Any], data: Shape, stages: Sequence[Stage], cl
         game.turns = dataclasses.replace(game.turns, **{f: min(value_at(getattr(game.turns, f), clock), 2)
                                             for f in ("critic", "generator")})  # fmt: skip
     batch = random_batch(recipe.batch_type, stage.data, n, where.device)
+    if how.ema:
+        averaged_tensors(game)
     engine, game.clock = Engine(game, stage.steps or recipe.steps, how.seed, where.precision), clock
     engine.play(*(RepeatedBatch(batch) for _ in range(how.accumulate)), clock=clock)
     with eval_no_grad(game):
-        game.show(batch)
-        if sampled:
-            if not isinstance(game, Generates):
-                raise lacking(type(game), Generates)
-            generate(game, real_samples(batch), condition_of(batch))
+        sheet_columns(game, batch)
+        if sampled and make_from(game, real_samples(batch), condition_of(batch)) is None:
+            raise lacking(type(game), Generates)
 
 
 def check_several_samples(layer: nn.Module, inputs: tuple[Tensor, ...]) -> None:

@@ -59,9 +59,13 @@ class ContactSheets:
         self.due = self.due[len(passed) :]
         if passed and process_rank() == 0 and images > self.drawn:
             path = self.folder.sheet(images)
-            made = (self.match.show(part, i, len(self.parts)) for i, part in enumerate(self.batches()))
+            made = self.columns(self.match.show(part, i, len(self.parts)) for i, part in enumerate(self.batches()))
+            if not made:
+                self.watch.on_message(f"{type(self.match.game).__name__} makes no pictures, so no sheets are drawn")
+                self.due = []
+                return
             real = real_samples(next(iter(self.batches()))) if self.match.shape.points else None
-            save_png(make_contact_sheet(self.columns(made), real), path)
+            save_png(make_contact_sheet(made, real), path)
             self.watch.on_picture(path)
 
     def batches(self) -> Iterable[Any]:

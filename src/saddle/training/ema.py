@@ -31,7 +31,8 @@ class EMA:
         """Move towards the weights as they are after a round of `shown` images, `images` in all."""
         decay = 0.5 ** (shown / min(self.halflife, max(self.ramp * images, 1.0)))
         real = [key for key, t in self.live.items() if t.is_floating_point()]
-        torch._foreach_lerp_([self.mean[key] for key in real], [self.live[key] for key in real], 1 - decay)
+        if real:
+            torch._foreach_lerp_([self.mean[key] for key in real], [self.live[key] for key in real], 1 - decay)
         for key in self.live.keys() - set(real):
             self.mean[key].copy_(self.live[key])
 
@@ -59,7 +60,11 @@ class EMA:
 
 def averaged_tensors(game: Game[Any]) -> dict[str, Tensor]:
     """What is averaged of a game, each tensor once, by its name in the game's state dict."""
-    makers = [(name, game.get_submodule(name)) for name in game.makers]
+    own, kind = dict(game.named_modules()), type(game).__name__
+    for name in game.makers:
+        require(name in own, f"{kind} has no part {name} to average; name in its makers the parts that make or find "
+                "what is asked of it, such as makers = ('encoder', 'decoder'), or () to average none")  # fmt: skip
+    makers = [(name, own[name]) for name in game.makers]
     return {
         f"{name}.{key}": t
         for name, maker in makers

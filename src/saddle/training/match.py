@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar, cast
 
 import torch
 from torch import Tensor
 
-from ..batches import batch_shape
+from ..batches import Batch, batch_shape
 from ..blame import blame_user_code
+from ..capabilities import sheet_columns
 from ..clock import Clock
 from ..core import Game
 from ..data.dataset import Dataset
@@ -123,7 +124,7 @@ class Match(Generic[B]):
         with torch.random.fork_rng(cuda), eval_no_grad(self.game), use_shard(Shard(index, count, dice)):
             torch.manual_seed(derive_seed(self.options.seed, -1, *([index] if index else [])))
             with self.ema.applied() if self.ema else nullcontext(), blame_user_code(Failure, self.recipe):
-                columns: Mapping[str, Tensor] = self.game.show(batch)
+                columns = sheet_columns(self.game, cast(Batch, batch))
         return columns
 
     def state(self) -> tuple[dict[str, Tensor], CheckpointFacts]:

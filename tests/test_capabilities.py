@@ -1,0 +1,158 @@
+"""What a game can do is asked by protocols: whatever uses a trained game serves it, or refuses."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from saddle import load, resume, train
+from saddle.batches import Images
+from saddle.capabilities import CAPABILITIES, Encodes, Generates, Scores, describe_capabilities, sheet_columns
+from saddle.errors import Mistake
+from saddle.games import Adversarial, Turing
+from saddle.inference.loaded import LoadedGame
+from saddle.recipes import RECIPES
+from saddle.recipes.capable import recipes_that
+from saddle.runs.findings import read_findings
+from saddle.training.health import monitor
+
+RECIPES_FILE = Path(__file__).parent / "capable.py"
+CAN = {
+    "AE": ("encode", "reconstruct"),
+    "VariationalAE": ("generate", "encode", "reconstruct"),
+    "GAN": ("generate", "judge", "score"),
+    "Mean": (),
+}
+PICTURES = np.random.default_rng(0).integers(0, 256, (48, 4, 4, 1), np.uint8)
+SETTINGS = {"images": 128, "quiet": True, "device": "cpu", "pictures": 2}
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of each game, looked at every few rounds."""
+    folder = tmp_path_factory.mktemp("capable")
+    np.savez(folder / "data.npz", images=PICTURES, labels=np.arange(48) % 3)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(monitor, "PROBE_INTERVAL", 0.25)
+        for name in CAN:
+            train(f"{RECIPES_FILE}:{name}", str(folder / "data.npz"), out=folder / name, held_out=8, **SETTINGS)
+    return folder
+
+
+def images(n: int = 5) -> Tensor:
+    return torch.rand(n, 1, 4, 4, generator=torch.Generator().manual_seed(n)) * 2 - 1
+
+
+def ask(model: LoadedGame, what: str) -> object:
+    """One of the questions that a loaded game has a method for."""
+    return model.sample(4, seed=1) if what == "generate" else getattr(model, what)(images())
+
+
+@pytest.mark.parametrize("name", CAN)
+def test_a_trained_game_answers_what_it_can_and_refuses_the_rest_in_a_sentence(runs: Path, name: str):
+    model = load(runs / name)
+    assert model.capabilities == CAN[name]
+    for one in CAPABILITIES:
+        if one.verb in CAN[name]:
+            ask(model, one.verb)
+            continue
+        with pytest.raises(Mistake) as refusal:
+            ask(model, one.verb)
+        said = str(refusal.value)
+        assert f"cannot {one.verb} {one.object}; it can {describe_capabilities(type(model.game))}, and " in said
+        some = recipes_that(one.protocol)
+        assert said.endswith(f"{'can' if some else 'no listed recipe can'} {one.verb}") and "\n" not in said
+        assert all(recipe in said for recipe in some[:3])
+
+
+def test_answers_have_the_shapes_that_are_promised_and_change_with_seed_and_place_alone(runs: Path):
+    model, x = load(runs / "VariationalAE"), images(70)
+    codes = model.encode(x, seed=3)
+    assert codes.shape == (70, 2) and model.reconstruct(x).shape == x.shape and model.sample(3).shape == (3, 1, 4, 4)
+    assert torch.equal(model.encode(x, seed=3), codes) and not torch.equal(model.encode(x, seed=4), codes)
+    torch.testing.assert_close(model.encode(x[:5], seed=3), codes[:5])
+    gan = load(runs / "GAN")
+    score, judged = gan.score(x), gan.judge(x)
+    assert score.shape == (70,) and torch.equal(judged.sample, x) and len(judged.features) == 70
+    torch.testing.assert_close(judged.score.flatten(), score)
+    assert not score.requires_grad and not any(module.training for module in gan.game.modules())
+
+
+def test_images_of_another_kind_are_refused(runs: Path):
+    model = load(runs / "AE")
+    for strange in (images()[0], images().repeat(1, 3, 1, 1), torch.zeros(2, 1, 4, 4, dtype=torch.uint8), images(0)):
+        with pytest.raises(Mistake, match=r"images are \(n, 1, 4, 4\) floats in \[-1, 1\], as this game was"):
+            model.encode(strange)
+
+
+def test_a_style_is_a_keyword_of_the_game_and_of_no_other(runs: Path):
+    model = load(runs / "VariationalAE")
+    whole, half = model.sample(4, truncation=1.0), model.sample(4, truncation=0.5)
+    assert torch.equal(whole, model.sample(4)) and not torch.equal(half, whole)
+    still = model.sample(4, truncation=0)
+    assert torch.equal(still[0], still[1])
+    for style, words in (
+        ({"truncatoin": 0.5}, "VAE has no style truncatoin to generate in; did you mean truncation?"),
+        ({"truncation": "much"}, "truncation is 'much', but should be a number"),
+    ):
+        with pytest.raises(Mistake) as refusal:
+            model.sample(4, **style)
+        assert str(refusal.value) == words
+    with pytest.raises(Mistake, match="Adversarial has no style truncation to generate in; it has none"):
+        load(runs / "GAN").sample(4, truncation=0.5)
+    with pytest.raises(Mistake, match="no style depth to encode in; it has none"):
+        model.encode(images(), depth=2)
+
+
+def test_health_is_looked_at_by_what_a_game_can_do(runs: Path):
+    """Samples where some are made, scores where a critic judges; nobody speaks of what there is not."""
+    for name in CAN:
+        assert not read_findings(runs / name)
+        state = json.loads((runs / name / "manifest.json").read_text())
+        assert state["images"] == 128
+    seen = {name: last_snapshot(runs / name) for name in CAN}
+    assert seen["AE"] is None and seen["Mean"] is None
+    assert seen["VariationalAE"] is not None and seen["VariationalAE"][6:] == [None] * 3
+    assert seen["GAN"] is not None and None not in seen["GAN"]
+
+
+def last_snapshot(run: Path) -> list[object] | None:
+    from saddle.training.checkpoint import latest_checkpoint, read_checkpoint_facts
+
+    facts = read_checkpoint_facts(latest_checkpoint(run / "checkpoints"))
+    assert len(facts["health"]["past"]) >= 4
+    return facts["health"]["past"][-1][3]
+
+
+def test_sheets_show_what_a_game_can_do(runs: Path):
+    drawn = {name: sorted((runs / name / "sheets").glob("0*.png")) for name in CAN}
+    assert [len(sheets) for sheets in drawn.values()] == [3, 3, 3, 0]
+    columns = [list(sheet_columns(load(runs / name).game, Images(images()))) for name in CAN]
+    assert columns == [["real", "again"], ["real", "again", "made"], ["made"], []]
+
+
+def test_a_game_of_any_kind_goes_on_where_it_stopped(runs: Path, tmp_path: Path):
+    half = SETTINGS | {"images": 64, "held_out": 8}
+    for name in ("AE", "Mean"):
+        train(f"{RECIPES_FILE}:{name}", str(runs / "data.npz"), out=tmp_path / name, **half)
+        resume(tmp_path / name, images=128, quiet=True)
+        assert (tmp_path / name / "log.jsonl").read_bytes() == (runs / name / "log.jsonl").read_bytes()
+
+
+def test_a_game_that_names_no_part_to_average_is_told_before_there_is_a_run(runs: Path, tmp_path: Path):
+    with pytest.raises(Mistake, match="Nameless has no part generator to average; name in its makers the parts"):
+        train(f"{RECIPES_FILE}:Forgetful", str(runs / "data.npz"), out=tmp_path / "run", **SETTINGS)
+    assert not (tmp_path / "run").exists()
+    alone = SETTINGS | {"ema": 0, "images": 16}
+    train(f"{RECIPES_FILE}:Forgetful", str(runs / "data.npz"), out=tmp_path / "run", **alone)
+
+
+def test_the_table_is_asked_which_recipes_can():
+    assert recipes_that(Generates) == list(RECIPES) and not recipes_that(Encodes)
+    assert set(RECIPES) - set(recipes_that(Scores)) == {"t-gan", "label-regression"}
+    assert issubclass(Adversarial, Scores) and not issubclass(Turing, Scores)
