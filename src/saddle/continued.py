@@ -11,6 +11,7 @@ from typing import Any
 
 from .data.dataset import Dataset
 from .data.dataset_table import DATASETS
+from .data.prepare import Decode
 from .data.sources import split_suffix
 from .errors import Mistake, WriteFailure, quote_for_shell, require
 from .options import parse_count
@@ -23,7 +24,7 @@ from .runs.settings import Settings
 from .stages import plan_stages, stage_index
 from .training.checkpoint import latest_checkpoint, read_checkpoint_facts
 
-FREE = ("threads", "quiet")  # settings that a run is not the run by
+FREE = ("threads", "quiet", "decode")  # settings that a run is not the run by
 LENGTHS = ("images", "minutes", "epochs")
 
 
@@ -51,6 +52,12 @@ def relocate_data(folder: RunFolder, manifest: Manifest, data: str | None, comma
     if labels and not os.path.exists(split_suffix(labels)[0]) and labels.startswith(os.path.join(old, "")):
         labels = os.path.join(split_suffix(new)[0], labels.removeprefix(os.path.join(old, "")))
     return dataclasses.replace(manifest, settings=dataclasses.replace(chosen, data=new, labels=labels))
+
+
+def with_decoding(manifest: Manifest, decode: Decode | None) -> Manifest:
+    """The manifest of a run whose images are decoded in this way from now on, which changes no bit of it."""
+    chosen = manifest.settings
+    return dataclasses.replace(manifest, settings=dataclasses.replace(chosen, decode=decode or chosen.decode))
 
 
 def check_same_data(samples: Dataset, manifest: Manifest, named: str | None) -> None:

@@ -22,8 +22,10 @@ from .continued import (
     refuse_elsewhere,
     refuse_other_command,
     relocate_data,
+    with_decoding,
 )
 from .data.dataset import Dataset
+from .data.prepare import Decode
 from .data.progress import hide_progress
 from .data.wording import without_option_hints
 from .errors import Mistake
@@ -154,18 +156,20 @@ def go_on(folder: RunFolder, recipe: Recipe[Any], chosen: Settings, watch: Callb
     data = None if chosen.data == then.data else chosen.data
     refuse_other_command(folder, relocate_data(folder, manifest, data, "resume"), recipe, chosen)
     threads = None if chosen.threads == then.threads else chosen.threads
-    return resume(folder.path, threads=threads, data=data, watch=watch, quiet=chosen.quiet)
+    decode = None if chosen.decode == then.decode else chosen.decode
+    return resume(folder.path, threads=threads, data=data, decode=decode, watch=watch, quiet=chosen.quiet)
 
 
 def resume(path: str | Path, *, threads: int | None = None, data: str | None = None, images: str | int | None = None,
            watch: Callback | None = None, trust: bool = False, code: CodeVersion | None = None,
-           quiet: bool = False) -> Path:  # fmt: skip
+           quiet: bool = False, decode: Decode | None = None) -> Path:  # fmt: skip
     """Go on with a run exactly where it stopped; the same machine and number of threads give the same bits.
 
     `data` says where its data lie now, which are known by their content. `images` makes it longer: so many in all, or
     "+100k" on top; what is scheduled over the run is then so in shares of the new length. `trust`: run the recipe's
     file that the run brings, though nobody has named it on this machine. `code`: if the file was edited since, go on
-    with the run's own "copy" of it, or the "file" as it is. `quiet`: say only what needs attention. Raises as `train`.
+    with the run's own "copy" of it, or the "file" as it is. `quiet`: say only what needs attention. `decode` images
+    "once" or "on-the-fly" from now on. Raises as `train`.
     """
     if trust:
         trust_run(path)
@@ -175,12 +179,12 @@ def resume(path: str | Path, *, threads: int | None = None, data: str | None = N
     plugin = use_plugin_source(run_plugin(folder, manifest))
     with plugin, hide_progress(shown.quiet), catch_out_of_memory(), preserved_globals(), process_group():
         with locked_run(folder):
-            restore_loop(folder, manifest, threads, watch or make_callbacks(shown), code, data, images).go()
+            restore_loop(folder, manifest, threads, watch or make_callbacks(shown), code, data, images, decode).go()
         return folder.path
 
 
 def restore_loop(folder: RunFolder, before: Manifest, threads: int | None, watch: Callback, code: CodeVersion | None,
-                 data: str | None, images: str | int | None) -> Loop:  # fmt: skip
+                 data: str | None, images: str | int | None, decode: Decode | None) -> Loop:  # fmt: skip
     """A run that stands where it stopped; its checkpoint, as large as the networks, is let go of before it plays on."""
     source = source_to_resume(folder, before, code, watch.on_message)
     if said := describe_edited_plugin(folder, before):
@@ -197,6 +201,7 @@ def restore_loop(folder: RunFolder, before: Manifest, threads: int | None, watch
     if process_rank() == 0:
         before = replace_source(folder, before, source, shown)
     manifest = relocate_data(folder, extend_length(before, value, images, shown), data, "resume")
+    manifest = with_decoding(manifest, decode)
     chosen = manifest.settings
     samples = open_training_data(chosen, watch, say=without_option_hints(watch.on_message))
     check_same_data(samples, manifest, data)

@@ -36,8 +36,10 @@ AUGMENT = Synonym("augmentation as strong as the critic needs", ('--views "ADA()
 HALF = Synonym("bfloat16 where it is safe", ("--precision bfloat16",))
 FULL = Synonym("full precision", ("--precision float32",))
 GPUS = Synonym("training on several GPUs", ("torchrun --nproc-per-node {value} -m saddle train {recipe}",), "2")
-LOADERS = Synonym("images are decoded once into a cache, so no workers load them; the number of threads that calculate",
-                  ("--threads {value}",), "2")  # fmt: skip
+LOADERS = Synonym("images are decoded once into a cache, or by a thread for each core (--decode), so no workers load "
+                  "them; the number of threads that calculate", ("--threads {value}",), "2")  # fmt: skip
+KEPT = Synonym("decoding images once, into a cache,", ("--decode once",))
+STREAMED = Synonym("decoding images on the fly, without a cache,", ("--decode on-the-fly",))
 BATCH = Synonym("the batch", ("--batch {value}",), "64")
 FOLDER = Synonym("the place for what is made", ("--out {value}", "-n 64 --out {value}", "--json {value}"), "runs/mine")
 SIDE = Synonym("the side of the images, in pixels,", ("--size {value}",), "64")
@@ -99,6 +101,8 @@ OPTIONS: dict[str, Synonym] = {
     **dict.fromkeys(("no-amp", "no-fp16", "fp32", "tf32", "no-tf32"), FULL),
     **dict.fromkeys(("gpus", "num-gpus", "ngpu", "n-gpu", "gpu-ids", "world-size", "nproc"), GPUS),
     **dict.fromkeys(("workers", "num-workers", "n-workers", "n-cpu", "nworkers"), LOADERS),
+    **dict.fromkeys(("cache-images", "cache", "use-cache"), KEPT),
+    **dict.fromkeys(("no-cache", "stream", "streaming", "lazy", "prefetch", "prefetch-factor"), STREAMED),
     **dict.fromkeys(("batch-size", "batchsize", "bs", "batch-gpu", "train-batch-size"), BATCH),
     **dict.fromkeys(
         (

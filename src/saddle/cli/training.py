@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from ..data.prepare import Prepare
+from ..data.prepare import Decode, Prepare
 from ..errors import escape_unprintable, quote_for_shell, require
 from ..hints import field_types
 from ..light import without_torch
@@ -66,6 +66,7 @@ class ResumeOptions:
     trust: bool = False  # run the recipe that the run brings, though it was never named on this machine
     data: str | None = None  # where its data lie now, if they were moved; they are known by their content
     images: str | None = None  # make it longer: 300k in all, or +100k on top; schedules are shares of the new length
+    decode: Decode | None = None  # images once, into a cache, or on the fly from now on; no bit changes by it
     quiet: bool = False  # say only what needs attention, as a run does that was trained so
 
 

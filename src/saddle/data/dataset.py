@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -35,6 +35,23 @@ class Dataset(Protocol):
     def take(
         self, index: NDArray[np.int64], chance: RandomWords, columns: Collection[str]
     ) -> Mapping[str, Tensor]: ...  # these samples in those of these columns that there are; a random word for each
+
+
+Taking = Callable[[], Mapping[str, Tensor]]  # gives what is being taken; dropped, it is not read any further
+
+
+@runtime_checkable
+class ReadsAhead(Protocol):
+    """Data that begin to read samples before these are asked for."""
+
+    def begin(self, index: NDArray[np.int64], chance: RandomWords, columns: Collection[str]) -> Taking: ...
+
+
+def begin_to_take(data: Dataset, index: NDArray[np.int64], chance: RandomWords, columns: Collection[str]) -> Taking:
+    """As `take`, from now on where the data read ahead, and else when the samples are asked for."""
+    if isinstance(data, ReadsAhead):
+        return data.begin(index, chance, columns)
+    return lambda: data.take(index, chance, columns)
 
 
 def main_column(columns: Mapping[str, Column]) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterator, Mapping
+from math import prod
 from typing import Any, Generic, TypeVar, cast
 
 import numpy as np
@@ -14,10 +16,12 @@ from ..batches import Batch, batch_shape, column_names, field_columns
 from ..columns import check_downscale, scale_rows
 from ..errors import format_count, require
 from ..shape import Shape
-from .dataset import Dataset
+from .dataset import Dataset, Taking, begin_to_take
 from .order import random_words, sample_order
 
 B = TypeVar("B")
+BATCHES_AHEAD = 3  # that are read, at most, while one is played with
+BYTES_AHEAD = 1 << 29  # of pixels that these have, at most
 
 
 class Feed(Iterator[B], Generic[B]):
@@ -49,19 +53,37 @@ class Feed(Iterator[B], Generic[B]):
         self.names, self.columns = column_names(kind), stored | (field_columns(kind, shape) if shape else {})
         for field, column in self.columns.items():
             check_downscale(stored.get(field), column)
+        self.begun: deque[tuple[int, Taking]] = deque()  # batches that are being read, with their positions
+        self.ahead = min(BATCHES_AHEAD, BYTES_AHEAD // (batch * prod(dataset.shape[:3])))
 
     def __next__(self) -> B:
-        start = self.position + self.first
-        batch = self.batch_at(np.arange(start, start + self.count))
+        if self.begun and self.begun[0][0] != self.position:
+            self.close()
+        after = self.begun[-1][0] + self.batch if self.begun else self.position
+        for position in range(after, self.position + (self.ahead + 1) * self.batch, self.batch):
+            start = position + self.first
+            self.begun.append((position, self.begin(np.arange(start, start + self.count))))
+        _, taking = self.begun.popleft()
+        batch = self.to_batch(taking())
         self.position += self.batch
         return batch
 
     def batch_at(self, places: NDArray[np.int64]) -> B:
         """What stands at these places of the stream, not more than an epoch apart."""
+        return self.to_batch(self.begin(places)())
+
+    def begin(self, places: NDArray[np.int64]) -> Taking:
+        """Begin to read what stands at these places."""
         first = int(places.min())
         index = sample_order(len(self.dataset), self.seed, first, int(places.max()) - first + 1)[places - first]
         names = [self.names[field] for field in self.columns]
-        taken = self.dataset.take(index, random_words(self.seed, places), names)
+        return begin_to_take(self.dataset, index, random_words(self.seed, places), names)
+
+    def close(self) -> None:
+        """Read no further ahead."""
+        self.begun.clear()
+
+    def to_batch(self, taken: Mapping[str, Tensor]) -> B:
         rows = {field: scale_rows(self.to_device(taken[self.names[field]]), column)
                 for field, column in self.columns.items()}  # fmt: skip
         make: Any = self.batch_type

@@ -12,7 +12,7 @@ from torch import Tensor
 from ..errors import require
 from ..shape import Column, Shape
 from .array_dataset import compute_fingerprint
-from .dataset import Dataset, class_names, read_labels
+from .dataset import Dataset, Taking, begin_to_take, class_names, read_labels
 from .order import RandomWords, random_subset
 
 HOLD_OUT_SEED = 2  # the seed of which samples are held out: the same in all runs, so that they can be compared
@@ -44,6 +44,9 @@ class DatasetSubset:
 
     def take(self, index: NDArray[np.int64], chance: RandomWords, columns: Collection[str]) -> Mapping[str, Tensor]:
         return self.whole.take(self.rows[index], chance, columns)
+
+    def begin(self, index: NDArray[np.int64], chance: RandomWords, columns: Collection[str]) -> Taking:
+        return begin_to_take(self.whole, self.rows[index], chance, columns)
 
 
 def hold_out(data: Dataset, count: int) -> Dataset:

@@ -9,6 +9,7 @@ from ..shape import Shape
 from .array_dataset import ArrayDataset, compute_fingerprint
 from .cache.store import load_or_build_entry
 from .dataset_table import TOY_SETS
+from .on_the_fly import DecodedOnTheFly, OnTheFlyDataset
 from .prepare import Prepare
 from .sources import find_source, resolve_source_name
 from .undecoded import Notify, ShapeCheck
@@ -18,7 +19,7 @@ MAX_TOY_POINTS = 10_000_000  # and that it can be
 
 
 def open_data(source: str, prepare: Prepare, say: Notify, *, cache: Path | None = None,
-              suits: ShapeCheck = lambda shape, most: None) -> ArrayDataset:  # fmt: skip
+              suits: ShapeCheck = lambda shape, most: None) -> ArrayDataset | OnTheFlyDataset:  # fmt: skip
     """The samples that a source and its options mean; `say` gets a sentence on each thing that is left out or assumed.
 
     `suits` is asked, before pictures are read that are not in the cache, what it thinks of their shape and number.
@@ -32,11 +33,17 @@ def open_data(source: str, prepare: Prepare, say: Notify, *, cache: Path | None 
     if found.shape:
         suits(found.shape, None)
     entry = load_or_build_entry(found, prepare, say, cache, suits)
-    window = prepare.size if prepare.crop == "random" else None
-    facts = (entry.digest, entry.pixels.shape, entry.classes, prepare.flip, window)
-    printed = compute_fingerprint(repr(facts).encode())
-    return ArrayDataset(source, entry.pixels, entry.labels, entry.classes, printed, prepare.flip, window,
+    printed = content_fingerprint(entry.digest, entry.shape, entry.classes, prepare)
+    if entry.pixels is None or prepare.decode == "on-the-fly":
+        decoded = DecodedOnTheFly(found, prepare, entry)
+        return OnTheFlyDataset(source, decoded, entry.labels, entry.classes, printed, prepare.flip, prepare.window)
+    return ArrayDataset(source, entry.pixels, entry.labels, entry.classes, printed, prepare.flip, prepare.window,
                         entry.checksums)  # fmt: skip
+
+
+def content_fingerprint(digest: str, shape: tuple[int, ...], classes: tuple[str, ...], prepare: Prepare) -> str:
+    """What samples are known by, wherever they lie: their content, and the options that change what is shown."""
+    return compute_fingerprint(repr((digest, shape, classes, prepare.flip, prepare.window)).encode())
 
 
 def toy_dataset(name: str, prepare: Prepare) -> ArrayDataset:

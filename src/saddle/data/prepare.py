@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from ..errors import require
 
 Crop = Literal["centre", "pad", "stretch", "random"]
 CROPS: tuple[Crop, ...] = ("centre", "pad", "stretch", "random")
+Decode = Literal["auto", "once", "on-the-fly"]
+DECODES: tuple[Decode, ...] = ("auto", "once", "on-the-fly")
 WINDOW_MARGIN = 9 / 8  # a random window is drawn from a picture this much larger
 
 
@@ -27,6 +29,7 @@ class Prepare:
     alpha: Literal["auto", "yes", "no"] = "auto"  # is a fourth band transparency; auto: decided from its values
     frames: Literal["first", "all"] = "first"  # which frames of a GIF or TIFF are pictures
     follow_links: bool = False  # follow symbolic links that lead out of the data's folder
+    decode: Decode = field(default="auto", repr=False)  # once, into a cache, or each time; auto: by the size
 
     def __post_init__(self) -> None:
         require(self.size is None or self.size >= 2, f"size {self.size} is no picture; the smallest is 2 pixels")
@@ -42,6 +45,7 @@ class Prepare:
         require(self.labels != "", "labels is empty; name a table, or say folders or none")
         require(self.alpha in ("auto", "yes", "no"), f"alpha {self.alpha!r} is unknown; it is one of auto, yes, no")
         require(self.frames in ("first", "all"), f"frames {self.frames!r} is unknown; it is one of first, all")
+        require(self.decode in DECODES, f"decode {self.decode!r} is unknown; it is one of {', '.join(DECODES)}")
         if self.range is not None:
             parse_range(self.range)
 
@@ -49,6 +53,11 @@ class Prepare:
     def stored_size(self) -> int | None:
         """The side that the cache keeps: larger than `size` where windows are drawn from it."""
         return round(self.size * WINDOW_MARGIN) if self.size is not None and self.crop == "random" else self.size
+
+    @property
+    def window(self) -> int | None:
+        """The side of the windows that are drawn from what the cache keeps, if any are."""
+        return self.size if self.crop == "random" else None
 
 
 def parse_range(text: str) -> tuple[float, float]:

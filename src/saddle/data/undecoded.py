@@ -42,7 +42,8 @@ class ArrayImages:
     def __len__(self) -> int:
         return self.shape[0]
 
-    def __getitem__(self, rows: slice) -> PixelArray:
+    def __getitem__(self, rows: slice | range | Sequence[int]) -> PixelArray:
+        rows = slice(rows.start, rows.stop, rows.step) if isinstance(rows, range) else rows
         some = self.numbers[rows] if self.index is None else self.numbers[self.index[rows]]
         plain = some.dtype == np.uint8 and self.levels == BYTE_LEVELS
         return np.ascontiguousarray(some) if plain else np.ascontiguousarray(self.levels.to_uint8(some))

@@ -7,7 +7,7 @@ import json
 import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -28,12 +28,23 @@ TRAINING_IMAGES = 80_000  # shown in all, unless epochs are given: under a minut
 JUNK_IMAGES = 8  # of each batch, pictures of nothing, so that nothing is not read as something
 
 
+class ImageRows(Protocol):
+    """Images by number, (n, height, width, channels): an array, or what reads them when they are asked for."""
+
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+    @property
+    def dtype(self) -> np.dtype[Any]: ...
+    def __len__(self) -> int: ...
+    def __getitem__(self, rows: Any, /) -> NDArray[Any]: ...
+
+
 @runtime_checkable
 class LabelledImages(Protocol):
     """What can be learned from: images (n, height, width, channels) uint8 with a label each."""
 
     @property
-    def samples(self) -> NDArray[np.generic]: ...
+    def samples(self) -> ImageRows: ...
     @property
     def labels(self) -> NDArray[np.int64] | None: ...
     @property
@@ -200,7 +211,7 @@ def _signed(samples: NDArray[np.generic]) -> Tensor:
     return torch.from_numpy(np.array(samples)).permute(0, 3, 1, 2).float() / 127.5 - 1
 
 
-def _images_and_labels(dataset: LabelledImages) -> tuple[NDArray[np.generic], NDArray[np.int64]]:
+def _images_and_labels(dataset: LabelledImages) -> tuple[ImageRows, NDArray[np.int64]]:
     samples, labels = dataset.samples, dataset.labels
     require(
         samples.dtype == np.uint8 and len(samples) > 0 and min(samples.shape[1:3]) >= 8,

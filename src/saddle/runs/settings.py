@@ -32,6 +32,7 @@ class Settings:
     alpha: Literal["auto", "yes", "no"] = "auto"  # is a fourth band transparency; auto: decided from its values
     frames: Literal["first", "all"] = "first"  # which frames of a GIF or TIFF are pictures
     follow_links: bool = False  # follow symbolic links that lead out of the data's folder
+    decode: Literal["auto", "once", "on-the-fly"] = "auto"  # once, into a cache, or each time; auto: by the size
 
     images: int | None = None  # length: real images shown to the critic, 200k or 1.5M
     minutes: float | None = None  # length: as this machine shows images in so many minutes; 2 if nothing is said
@@ -85,6 +86,7 @@ class TrainKeywords(TypedDict, total=False):
     alpha: Literal["auto", "yes", "no"]
     frames: Literal["first", "all"]
     follow_links: bool
+    decode: Literal["auto", "once", "on-the-fly"]
     images: int | str | None
     minutes: float | None
     epochs: float | None

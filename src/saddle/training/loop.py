@@ -115,6 +115,7 @@ class Loop:
                 self.close()
 
     def close(self) -> None:
+        self.match.close()
         for log in (self.log, self.timing, self.monitor):
             if log:
                 log.close()

@@ -141,6 +141,11 @@ class Match(Generic[B]):
         clock = {name: getattr(self.clock, name) for name in CLOCK_FACTS}
         return tensors, {"clock": clock, "groups": groups}
 
+    def close(self) -> None:
+        """Read no data ahead any more."""
+        for feed in self.feeds:
+            feed.close()
+
     def restore(self, tensors: Mapping[str, Tensor], facts: CheckpointFacts) -> None:
         """Stand exactly where `state` was taken."""
         then = Clock(**facts["clock"])

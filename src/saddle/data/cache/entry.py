@@ -1,10 +1,12 @@
-"""An entry of the cache: pixels, labels, facts, and the checksums of all of them."""
+"""An entry of the cache: pixels, if they are kept, labels, facts, and the checksums of all of them."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
@@ -16,9 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import Mistake
+from ...out_of_memory import format_bytes
 from ...shape import Shape, by_class
 from ..decoding.decode import DecodedRows, decode_images
 from ..decoding.pixels import PixelArray
+from ..decoding.ranges import InferredBands, StoredBands
 from ..prepare import Prepare
 from ..readers.image_files import describe_files
 from ..undecoded import Labels, Notify, ShapeCheck, UndecodedImages
@@ -27,6 +31,7 @@ from .checksums import ChecksumArray, Checksums, compute_checksums
 
 MAX_NAMED_FILES = 5  # unreadable files that are named one by one
 SHORT_REASON = 60  # letters of a reason that may be said again
+MAX_CACHED_BYTES = 64 << 30  # bytes of pixels that are kept unasked
 
 
 class DamagedEntry(Exception):
@@ -37,7 +42,10 @@ class DamagedEntry(Exception):
 class CacheEntry:
     """What the cache keeps of a source."""
 
-    pixels: PixelArray  # (n, height, width, channels), memory-mapped
+    shape: tuple[int, int, int, int]  # n, height, width, channels
+    pixels: PixelArray | None  # memory-mapped; None: they are decoded on the fly
+    places: NDArray[np.int64] | None  # of the samples among the source's pictures; None: an earlier version's
+    bands: StoredBands  # what was decided of all pictures
     labels: Labels | None
     classes: tuple[str, ...]
     digest: str  # of the pixels and labels
@@ -49,13 +57,17 @@ def read_entry(place: Path) -> CacheEntry:
     """The entry that lies there; Damaged where anything but its pixels differs from what was written, or some do."""
     facts = read_entry_facts(place)
     labels = None if facts["labels"] is None else read_small_array(place / "labels.npy", facts["labels"])
+    places = read_small_array(place / "places.npy", facts["places"]) if "places" in facts else None
     checksums = Checksums(read_small_array(place / "sums.npy", facts["sums"]), place)
-    pixels = map_pixels(place / "pixels.npy", facts["shape"])
-    for rows in checksums.sample_runs(pixels[0].nbytes):
-        wrong = checksums.find_damaged(pixels, rows)
-        if wrong is not None:
-            raise DamagedEntry(f"sample {wrong:,} is not what was written")
-    return CacheEntry(pixels, labels, tuple(facts["classes"]), facts["digest"], tuple(facts["said"]), checksums)
+    pixels = None
+    if facts.get("pixels", True):
+        pixels = map_pixels(place / "pixels.npy", facts["shape"])
+        for rows in checksums.sample_runs(pixels[0].nbytes):
+            if (wrong := checksums.find_damaged(pixels, rows)) is not None:
+                raise DamagedEntry(f"sample {wrong:,} is not what was written")
+    count, height, width, channels = facts["shape"]
+    return CacheEntry((count, height, width, channels), pixels, places, facts.get("bands", {}), labels,
+                      tuple(facts["classes"]), facts["digest"], tuple(facts["said"]), checksums)  # fmt: skip
 
 
 def read_entry_facts(place: Path) -> dict[str, Any]:
@@ -117,20 +129,26 @@ def write_entry(
     part: Path, pile: UndecodedImages, prepare: Prepare, note: Notify, said: list[str], suits: ShapeCheck
 ) -> None:
     """All files of an entry; the facts, by which it is known to be whole, last."""
-    shape, rows = decode_images(pile, prepare, note)
-    side = prepare.size if prepare.crop == "random" else None
+    bands = InferredBands(pile, prepare, note)
+    shape, rows = decode_images(pile, prepare, bands)
+    side = prepare.window
     suits(Shape(shape.channels, side or shape.height, side or shape.width, by_class(len(pile.classes))), len(pile))
+    keep = keeps_pixels(prepare, (len(pile), *shape[1:3], shape.channels), part, note)
     digest = hashlib.blake2b(digest_size=16)
-    with (part / "pixels.npy").open("wb") as file, closing(rows):
+    with (part / "pixels.npy" if keep else Path(os.devnull)).open("wb") as file, closing(rows):
         places, sums = write_pixels(rows, file, shape, digest, pile, note)
         file.flush()
-        os.fsync(file.fileno())
+        if keep:
+            os.fsync(file.fileno())
     labels, classes = present_labels(pile, places, note)
     if labels is not None:
         digest.update(labels.tobytes())
     facts = {
         "classes": classes,
         "shape": [len(places), shape.height, shape.width, shape.channels],
+        "pixels": keep,
+        "places": write_small_array(part / "places.npy", np.array(places, np.int64)),
+        "bands": bands.stored,
         "labels": None if labels is None else write_small_array(part / "labels.npy", labels),
         "sums": write_small_array(part / "sums.npy", sums),
         "digest": digest.hexdigest(),
@@ -138,6 +156,20 @@ def write_entry(
     }
     text = json.dumps(facts | {"check": facts_digest(facts)})
     (part / "facts.json").write_text(text, encoding="utf-8")
+
+
+def keeps_pixels(prepare: Prepare, shape: tuple[int, ...], place: Path, note: Notify) -> bool:
+    """Are they kept, as asked for, or because they are not too many? If not, that is said."""
+    if prepare.decode != "auto":
+        return prepare.decode == "once"
+    size, free = math.prod(shape), shutil.disk_usage(place).free
+    if size <= min(MAX_CACHED_BYTES, free // 2):
+        return True
+    why = f"{format_bytes(MAX_CACHED_BYTES)} are cached at most" if size > MAX_CACHED_BYTES else (
+        f"{format_bytes(free)} are free for a cache")  # fmt: skip
+    note(f"images are decoded on the fly, for their pixels take {format_bytes(size)}, and {why}; --decode once caches "
+         "them all the same")  # fmt: skip
+    return False
 
 
 def present_labels(pile: UndecodedImages, places: list[int], note: Notify) -> tuple[Labels | None, tuple[str, ...]]:

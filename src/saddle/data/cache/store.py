@@ -35,10 +35,10 @@ def load_or_build_entry(
     try:
         folder.mkdir(parents=True, exist_ok=True)
         remove_leftovers(folder)
-        known = read_if_valid(place, say)
+        known = read_if_valid(place, say, prepare)
         if known is None:
             with locked_entry(place):
-                known = read_if_valid(place, lambda sentence: None)
+                known = read_if_valid(place, lambda sentence: None, prepare)
                 if known is None:
                     remove_entry(place)
                     build_entry(place, source, prepare, say, suits)
@@ -63,12 +63,14 @@ def entry_name(source: DataSource, prepare: Prepare) -> str:
     return f"{re.sub('[^a-z0-9]+', '-', source.name.lower()).strip('-')[:60] or 'data'}-{key}"
 
 
-def read_if_valid(place: Path, say: Notify) -> CacheEntry | None:
-    """The entry that lies there, if one does and nobody has damaged it."""
+def read_if_valid(place: Path, say: Notify, prepare: Prepare) -> CacheEntry | None:
+    """The entry that lies there, if one does, nobody has damaged it, and it has what this way of decoding needs."""
     if not place.exists():
         return None
     try:
-        return read_entry(place)
+        entry = read_entry(place)
+        lacks = {"auto": False, "once": entry.pixels is None, "on-the-fly": entry.places is None}
+        return None if lacks[prepare.decode] else entry
     except DamagedEntry as error:
         say(f"the cache's {place} is damaged ({error}) and is made again")
         return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from math import prod
 from statistics import median
@@ -15,9 +15,8 @@ from ...errors import Mistake
 from ...shape import Shape
 from ..prepare import Prepare
 from ..progress import count_cores, progress_bar
-from ..undecoded import Notify, UndecodedImages
+from ..undecoded import UndecodedImages
 from .pixels import BandMeaning, PixelArray, describe_error, read_outline, strict_pillow, to_sample_pixels
-from .ranges import InferredBands
 
 R = TypeVar("R")
 IMAGES_PER_TASK = 16  # pictures, at most, that one thread reads before it reports
@@ -41,28 +40,22 @@ class DecodedRows(NamedTuple):
 
 
 def decode_images(
-    pile: UndecodedImages, prepare: Prepare, say: Notify
+    pile: UndecodedImages, prepare: Prepare, bands: BandMeaning
 ) -> tuple[Shape, Generator[DecodedRows, None, None]]:
     """The samples' shape, and all of them in order; raises Mistake where the pictures do not agree on a shape."""
     shape = common_shape(pile, prepare)
-    form = (shape.height, shape.width, shape.channels)
-    ready = pile.pixels if pile.pixels is not None and pile.pixels.shape[1:] == form else None
-    bands = InferredBands(pile, prepare, say)
-
-    def read(places: range) -> DecodedRows:
-        if ready is not None:
-            return DecodedRows(ready[places.start : places.stop], list(places), [])
-        return decode_rows(pile, places, prepare, shape, bands)
-
+    task = max(1, min(IMAGES_PER_TASK, BYTES_PER_TASK // prod(shape[:3])))
     return shape, parallel_map(
-        read, len(pile), "Reading pictures", max(1, min(IMAGES_PER_TASK, BYTES_PER_TASK // prod(form)))
+        lambda places: decode_rows(pile, places, prepare, shape, bands), len(pile), "Reading pictures", task
     )
 
 
 def decode_rows(
-    pile: UndecodedImages, places: Iterable[int], prepare: Prepare, shape: Shape, bands: BandMeaning
+    pile: UndecodedImages, places: Sequence[int], prepare: Prepare, shape: Shape, bands: BandMeaning
 ) -> DecodedRows:
     """These pictures as samples."""
+    if pile.pixels is not None and pile.pixels.shape[1:] == (shape.height, shape.width, shape.channels):
+        return DecodedRows(pile.pixels[places], list(places), [])
     taken, kept, refused = [], [], []
     for place in places:
         try:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from threading import Lock
-from typing import NamedTuple
+from typing import NamedTuple, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,18 +37,32 @@ class InferredLevels(NamedTuple):
     why: Mistake | None = None
 
 
-class InferredBands(BandMeaning):
-    """Decides once for each depth of pictures, and says so."""
+class StoredBands(TypedDict, total=False):
+    """What was decided of some pictures, as JSON."""
 
-    def __init__(self, pile: UndecodedImages, prepare: Prepare, say: Notify) -> None:
-        self.pile, self.say = pile, say
-        self.found: dict[str, InferredLevels] = {}
+    levels: dict[str, tuple[float, float]]  # black and white by depth
+    alpha: bool | None  # is the fourth band transparency? None: nobody asked
+
+
+class InferredBands(BandMeaning):
+    """Decides once for each depth of pictures, and says so; what was decided `before` stands."""
+
+    def __init__(self, pile: UndecodedImages, prepare: Prepare, say: Notify,
+                 before: StoredBands | None = None) -> None:  # fmt: skip
+        self.pile, self.say, before = pile, say, before or {}
+        self.found = {kind: InferredLevels(Levels(*ends)) for kind, ends in before.get("levels", {}).items()}
         if prepare.range is not None:
             self.found = {kind: InferredLevels(Levels(*parse_range(prepare.range))) for kind in DEPTH_DTYPES}
         if pile.pixels is not None:  # bytes already
             self.found = {"8": InferredLevels()}
-        self.clear: bool | None = None if prepare.alpha == "auto" else prepare.alpha == "yes"
+        self.clear = before.get("alpha") if prepare.alpha == "auto" else prepare.alpha == "yes"
         self.lock = Lock()
+
+    @property
+    def stored(self) -> StoredBands:
+        """What has been decided so far; what could not be is decided again."""
+        known = {kind: found.levels for kind, found in self.found.items() if found.why is None}
+        return {"levels": {kind: (ends.low, ends.high) for kind, ends in known.items()}, "alpha": self.clear}
 
     def levels(self, kind: str) -> Levels:
         with self.lock:
