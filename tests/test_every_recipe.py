@@ -11,6 +11,7 @@ from torch import nn
 
 from narrow import BATCH, CLASSES, shape, small
 from saddle import load, measure, resume, train
+from saddle.averaging import HalfLife
 from saddle.batches import Images
 from saddle.core import Game
 from saddle.data.dataset_table import TOY_SETS
@@ -92,7 +93,7 @@ class Tied(nn.Module):
 def test_an_average_is_worn_under_every_name_of_a_weight():
     game = Game[Images]()
     game.generator = Tied()
-    average = EMA(game, 10)
+    average = EMA(game, HalfLife(10))
     assert set(average.mean) == {"generator.first.weight", "generator.first.bias"}
     with average.applied():
         pass

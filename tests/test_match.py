@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch.nn.functional import adaptive_avg_pool2d
 
+from saddle.averaging import HalfLife
 from saddle.batches import Images
 from saddle.clock import Clock
 from saddle.core import Turn
@@ -102,29 +103,29 @@ def test_a_small_stage_shows_the_mean_of_what_it_leaves_out():
 def test_the_average_has_the_half_life_it_says():
     """After one half-life under constant weights, half of the way is gone; with the ramp, by the closed form."""
     game = Adversarial(Maker(), Critic(), 4)
-    average = EMA(game, halflife=1000, ramp=1e9)
+    average = EMA(game, HalfLife(1000, ramp=None))
     start = {key: t.clone() for key, t in average.mean.items()}
     with torch.no_grad():
         for p in game.generator.parameters():
             p.add_(1.0)
     for i in range(10):
-        average.update(100, 100 * (i + 1))
+        average.update(100, Clock(images=100 * (i + 1)))
     for key, mean in average.mean.items():
         torch.testing.assert_close(mean, start[key] + 0.5)
     assert not any(key.startswith("critic") for key in average.mean)
 
-    ramped = EMA(game, halflife=1000, ramp=0.05)
+    ramped = EMA(game, HalfLife(1000, ramp=0.05))
     with torch.no_grad():
         for p in game.generator.parameters():
             p.add_(1.0)
-    ramped.update(100, 4000)  # a half-life of 5 % of 4000 = 200 images: 100 of them leave 0.5 ** 0.5
+    ramped.update(100, Clock(images=4000))  # a half-life of 5 % of 4000 = 200 images: 100 of them leave 0.5 ** 0.5
     for key, mean in ramped.mean.items():
         torch.testing.assert_close(ramped.live[key] - mean, torch.full_like(mean, 0.5**0.5))
 
 
 def test_wearing_the_average_gives_back_the_very_same_weights():
     game = Adversarial(Maker(), Critic(dropout=0.5), 4)
-    average = EMA(game, halflife=10)
+    average = EMA(game, HalfLife(10))
     with torch.no_grad():
         game.generator[0].weight.zero_()
     places = {key: t.data_ptr() for key, t in game.state_dict().items()}

@@ -9,6 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
+from saddle.averaging import HalfLife
+from saddle.clock import Clock
 from saddle.core import frozen
 from saddle.errors import Mistake
 from saddle.games import Adversarial
@@ -184,12 +186,12 @@ def test_the_average_of_a_normalised_generator_is_normalised():
     game = nn.ModuleDict({"generator": add_spectral_norm(nn.Linear(6, 6, bias=False))})
     game.makers = ("generator",)
     layer = game["generator"]
-    weight, mean = layer.parametrizations.weight.original, EMA(game, halflife=40)
+    weight, mean = layer.parametrizations.weight.original, EMA(game, HalfLife(40))
     for i in range(60):  # its largest direction goes around
         turn = torch.linalg.matrix_exp(0.1 * i * torch.triu(torch.ones(6, 6), 1).sub(torch.ones(6, 6).tril(-1)))
         weight.data = turn @ torch.diag(torch.arange(6, 0, -1.0))
         layer(torch.randn(1, 6))
-        mean.update(8, 8 * (i + 1))
+        mean.update(8, Clock(images=8 * (i + 1)))
     with mean.applied(), eval_no_grad(game):
         assert layer.parametrizations.weight[0].u.norm() < 0.9  # as the mean of any turning vector
         assert norm(layer) == pytest.approx(1, abs=0.1)

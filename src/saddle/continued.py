@@ -9,6 +9,7 @@ from itertools import count, takewhile
 from pathlib import Path
 from typing import Any
 
+from .averaging import chosen_averaging
 from .data.dataset import Dataset
 from .data.dataset_table import DATASETS
 from .data.prepare import Decode
@@ -80,6 +81,8 @@ def refuse_other_command(folder: RunFolder, manifest: Manifest, recipe: Recipe[A
     then = manifest.settings
     for name in (field.name for field in dataclasses.fields(chosen) if field.name not in FREE):
         old, new = getattr(then, name), getattr(chosen, name)
+        if name == "ema" and chosen_averaging(recipe.average, old) == chosen_averaging(recipe.average, new):
+            continue  # 0.1.0 wrote down the half-life that is the recipe's now
         more = suggest_longer(folder.path) if name in LENGTHS else ""
         longer = more and f"; `saddle resume {quote_for_shell(folder)} --images {more}` makes it longer"
         require(old == new, f"{name} is {said(old)} in {folder}, but {said(new)} in this command; a run goes on as it "

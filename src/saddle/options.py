@@ -172,6 +172,8 @@ def build_value(node: ast.expr, hint: object, table: TypeTable, name: str) -> ob
         and (word in literal_choices(hint) or str in union_members(hint))
     ):
         return word
+    if word == "none" and type(None) in union_members(hint):
+        return None
     match node:
         case ast.Call(func=ast.Name(kind)) | ast.Name(kind) if kind in ALIASES and kind not in table:
             return build_value(rename_call(node), hint, table, name)

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Generic, NamedTuple, Protocol, TypeVar
 import torch
 from torch import Tensor, nn
 
+from .averaging import Averaging, HalfLife
 from .batches import Images
 from .clock import Clock
 from .core import Game
@@ -61,6 +62,7 @@ class Recipe(Generic[B]):
     paper: ClassVar[Paper]
     batch_type: ClassVar[type[Any]] = Images  # B: the columns of the data that its game plays with
     batch: int  # images in one critic's move, over all processes
+    average: Averaging | None = HalfLife()  # how the average that samples are taken from follows; the house's
 
     def game(self, data: Shape) -> Game[B]:
         """New networks ready to play on such data; raises Mistake for data they cannot take."""

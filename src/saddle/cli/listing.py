@@ -24,6 +24,7 @@ VALUES = {
     "slots": ("saddle.games", "GAME_VALUES"),
     "optimizers": ("saddle.optim", "OPTIMIZERS"),
     "schedules": ("saddle.optim", "SCHEDULES"),
+    "averages": ("saddle.averaging", "AVERAGES"),
 }
 PATHS = {
     "FOLDER": "images in a folder and the folders in it, whose names become labels",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from importlib import import_module
 
+from ..averaging import AVERAGES
 from ..games import GAME_VALUES
 from ..layers import PRIORS
 from ..layers.views import VIEWS
@@ -17,7 +18,8 @@ from . import RECIPES, RecipeEntry, find_recipe
 
 RECIPE_TYPES: tuple[type, ...] = tuple(dict.fromkeys(type(find_recipe(name)[0]) for name in RECIPES))
 VALUE_TYPES: tuple[type, ...] = (
-    *OBJECTIVES, *PENALTIES, *PRIORS, *VIEWS, *NETWORKS, *GAME_VALUES, *OPTIMIZERS, *SCHEDULES, *RECIPE_TYPES,
+    *OBJECTIVES, *PENALTIES, *PRIORS, *VIEWS, *NETWORKS, *GAME_VALUES, *OPTIMIZERS, *SCHEDULES, *AVERAGES,
+    *RECIPE_TYPES,
 )  # fmt: skip
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..averaging import HalfLife
 from ..core import Objective, Penalties
 from ..layers.priors import Uniform
 from ..networks import GroupedResidual, Perceptron
@@ -29,12 +30,13 @@ class R3GAN(Versus):
     batch: int = 64  # images in one move of the critic
 
 
-# The authors' setting for CIFAR-10, without its labels and its augmentation.
+# The authors' setting for CIFAR-10, without its labels and its augmentation; the half-life rises to 5M images.
 gamma = Over(Cosine(0.05, 0.005), BURN_IN)
 cifar = R3GAN(
     networks=GroupedResidual(latent=64, width=768),
     penalties=(R1(gamma), R2(gamma)),
     optimizer=Adam(Over(Cosine(2e-4, 5e-5), BURN_IN), (0.0, Over(Cosine(0.9, 0.99), BURN_IN))),
+    average=HalfLife(Over(Cosine(0.0, 5e6), BURN_IN), ramp=None),
     batch=512,
 )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
+from ..averaging import Averaging, HalfLife
 from ..batches import Images
 from ..core import Constraint, Objective, Penalties, Views
 from ..errors import require
@@ -36,6 +37,7 @@ class Versus(Recipe[Images]):
     constraint: Constraint = Free()  # what holds after each of the critic's moves
     optimizer: Optimizing = Adam(lr=2e-4, betas=(0.5, 0.999))  # how both players step
     critic_optimizer: Optimizing | None = None  # how the critic steps, if otherwise
+    average: Averaging | None = HalfLife()  # how the averaged generator follows, if no --ema says so; none: no average
     batch: int = 64  # images in one move of the critic
 
     def __post_init__(self) -> None:

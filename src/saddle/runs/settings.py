@@ -43,7 +43,7 @@ class Settings:
     precision: Literal["auto", "float32", "bfloat16"] = "auto"  # auto takes bfloat16 where the processor has it
     threads: int | None = None  # of the processor; torch's own choice if not given
     accumulate: int = 1  # play each batch in so many parts, one after another, for less memory
-    ema: int = 10_000  # half-life, in images, of the averaged generator that samples are taken from; 0 for none
+    ema: int | None = None  # half-life, in images, of the averaged generator that is sampled; 0: none; or the recipe's
 
     measure: str | None = None  # figures while it trains, such as fid,kid (saddle measure --help lists them)
     every: int | None = None  # images between two measurements; a tenth of the run if not given
@@ -95,7 +95,7 @@ class TrainKeywords(TypedDict, total=False):
     precision: Literal["auto", "float32", "bfloat16"]
     threads: int | None
     accumulate: int
-    ema: int
+    ema: int | None
     measure: str | None
     every: int | str | None
     samples: int | str

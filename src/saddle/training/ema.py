@@ -9,6 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..averaging import Averaging, HalfLife
+from ..clock import Clock
 from ..core import Game
 from ..errors import require
 
@@ -16,20 +18,19 @@ from ..errors import require
 class EMA:
     """An exponential moving average of a game's makers: of all real numbers that their `state_dict` holds.
 
-    The half-life is in images, and at first no longer than `ramp` of the images shown so far.
     Batch-norm statistics are averaged with the weights that they belong to; whole numbers are copied. What is in no
     state dict, such as the taps of a filter, is no state: a game built anew has it already.
     """
 
-    def __init__(self, game: Game[Any], halflife: int, ramp: float = 0.05) -> None:
-        self.game, self.halflife, self.ramp = game, halflife, ramp
+    def __init__(self, game: Game[Any], how: Averaging = HalfLife()) -> None:
+        self.game, self.how = game, how
         self.live = averaged_tensors(game)
         self.mean = {key: t.detach().clone() for key, t in self.live.items()}
 
     @torch.no_grad()
-    def update(self, shown: int, images: int) -> None:
-        """Move towards the weights as they are after a round of `shown` images, `images` in all."""
-        decay = 0.5 ** (shown / min(self.halflife, max(self.ramp * images, 1.0)))
+    def update(self, shown: int, clock: Clock) -> None:
+        """Move towards the weights as they are after a round of `shown` images, the clock's images in all."""
+        decay = self.how.decay(shown, clock)
         real = [key for key, t in self.live.items() if t.is_floating_point()]
         if real:
             torch._foreach_lerp_([self.mean[key] for key in real], [self.live[key] for key in real], 1 - decay)

@@ -9,6 +9,7 @@ from typing import Any, Generic, NamedTuple, TypeVar, cast
 import torch
 from torch import Tensor
 
+from ..averaging import Averaging, chosen_averaging
 from ..batches import Batch, batch_shape
 from ..blame import blame_user_code
 from ..capabilities import sheet_columns
@@ -36,7 +37,7 @@ class MatchOptions(NamedTuple):
 
     seed: int = 0
     accumulate: int = 1
-    ema: int = 10_000  # half-life in images, 0 for none
+    ema: int | None = None  # half-life in images, 0 for none; the recipe's average if not given
 
 
 class Match(Generic[B]):
@@ -52,7 +53,8 @@ class Match(Generic[B]):
         with catch_out_of_memory(suggest_smaller_networks(recipe, self.shape)), blame_user_code(Mistake, recipe):
             game = check_is_game(recipe.game(self.shape), recipe)
             self.game = game.to(machine.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-            self.ema = EMA(self.game, how.ema) if how.ema else None
+            average = check_averaging(chosen_averaging(recipe.average, how.ema), recipe)
+            self.ema = EMA(self.game, average) if average else None
         with blame_user_code(Mistake, recipe):
             self.stages = plan_stages(recipe, self.shape, images)
             self.tell_time(0, 0)
@@ -109,7 +111,7 @@ class Match(Generic[B]):
             raise Failure(f"a round of {type(self.game).__name__} showed no image to a critic; it would never end")
         self.tell_time(clock.round + 1, images)
         if self.ema:
-            self.ema.update(images - clock.images, images)
+            self.ema.update(images - clock.images, self.clock)
         if images >= self.stage.until and self.stage is not self.stages[-1]:
             self.begin_stage()
         return clock, report
@@ -169,6 +171,14 @@ def check_is_game(game: object, recipe: Recipe[Any]) -> Game[Any]:
         raise Mistake(f"{type(recipe).__name__}.game returned {type(game).__name__}, but should return a Game, such as "
                       "saddle.games.Adversarial")  # fmt: skip
     return game
+
+
+def check_averaging(average: object, recipe: Recipe[Any]) -> Averaging | None:
+    """What a recipe's `average` is, if it is one."""
+    if average is not None and not isinstance(average, Averaging):
+        raise Mistake(f"{type(recipe).__name__}.average is {average!r}, but should be how an average follows, such as "
+                      "HalfLife(10_000), or None")  # fmt: skip
+    return average
 
 
 def load_optimizer(
