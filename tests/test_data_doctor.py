@@ -36,18 +36,18 @@ def test_every_illness_is_found(sick):
     report = examine(str(sick), Prepare())
     assert report.count == 26
     assert report.unreadable == {"dog/cut.jpg": "it is truncated", "dog/text.png": "it is no picture that can be read"}
-    assert report.odd == {"dog/long.png": "200x40"}
+    assert report.odd == {"dog/long.png": "40x200"}
     assert report.duplicates == [["cat/03.png", "dog/copy.png"]]
     assert report.similar == [["cat/04.png", "dog/again.jpg"]]
     assert report.blank == ["dog/flat.png"]
-    assert report.classes == {"cat": 20, "dog": 4} and report.sizes == {(40, 40): 23, (200, 40): 1}
+    assert report.classes == {"cat": 20, "dog": 4} and report.sizes == {(40, 40): 23, (40, 200): 1}
 
 
 def test_the_report_reads_the_same_as_text_and_as_a_table(sick, capsys):
     report = examine(str(sick), Prepare())
     rich.print(report)
     table = capsys.readouterr().out
-    for words in ("dog/cut.jpg", "dog/long.png (200x40)", "cat/03.png = dog/copy.png", "cat (20)", "colour (24)"):
+    for words in ("dog/cut.jpg", "dog/long.png (40x200)", "cat/03.png = dog/copy.png", "cat (20)", "colour (24)"):
         assert words in str(report) and words in " ".join(table.replace("│", " ").split())
 
 
@@ -72,7 +72,9 @@ def test_advice_names_the_options(sick, tmp_path):
     assert "--channels 1" not in str(examine(str(tmp_path / "grey"), Prepare(channels=1)))
     assert "3 are transparent in part" in str(examine(str(tmp_path / "clear"), Prepare()))
     assert (
-        "--size 128 makes squares" in (text := str(examine(str(tmp_path / "long"), Prepare()))) and "--crop pad" in text
+        "--size 128 makes squares" in (text := str(examine(str(tmp_path / "long"), Prepare())))
+        and "--crop pad" in text
+        and "--size 128x384" in text
     )
 
 

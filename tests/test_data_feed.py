@@ -10,6 +10,7 @@ from saddle.batches import Images
 from saddle.data import ArrayDataset, Feed, Prepare, open_data
 from saddle.data.order import random_words, sample_order
 from saddle.errors import Mistake
+from saddle.image_size import ImageSize
 from saddle.shape import Classes, Shape
 
 
@@ -36,7 +37,7 @@ def test_images_are_those_of_their_labels_with_channels_last_in_memory(device):
     assert batch.image.is_contiguous(memory_format=torch.channels_last) and batch.condition.dtype == torch.int64
 
 
-@pytest.mark.parametrize("options", [{}, {"flip": True, "window": 6}])
+@pytest.mark.parametrize("options", [{}, {"flip": True, "window": ImageSize(6, 6)}])
 def test_parts_laid_together_are_the_whole(options):
     data = numbered(**options)
     whole = taken(Feed(data, Images, 12, 5, "cpu"), 9)  # more than two epochs
@@ -47,7 +48,7 @@ def test_parts_laid_together_are_the_whole(options):
 
 
 def test_a_feed_goes_on_at_any_position():
-    data = numbered(flip=True, window=6)
+    data = numbered(flip=True, window=ImageSize(6, 6))
     feed = Feed(data, Images, 8, 1, "cpu")
     batches = taken(feed, 12)
     assert feed.position == 96
@@ -58,7 +59,7 @@ def test_a_feed_goes_on_at_any_position():
 
 
 def test_other_batches_see_the_same_stream():
-    data = numbered(flip=True, window=6)
+    data = numbered(flip=True, window=ImageSize(6, 6))
     small, large = (torch.cat([b.image for b in taken(Feed(data, Images, n, 1, "cpu"), 60 // n)]) for n in (6, 20))
     assert torch.equal(small, large)
 
@@ -84,7 +85,7 @@ def test_mirroring_is_a_fair_coin_for_each_showing():
 
 def test_windows_are_inside_everywhere_and_as_often_at_every_place():
     grid = np.stack(np.meshgrid(np.arange(9), np.arange(9), indexing="ij"), axis=-1).astype(np.uint8)
-    data = ArrayDataset("set", np.tile(np.dstack([grid, grid[..., :1]]), (4, 1, 1, 1)), window=7)
+    data = ArrayDataset("set", np.tile(np.dstack([grid, grid[..., :1]]), (4, 1, 1, 1)), window=ImageSize(7, 7))
     n = 9000
     image = data.take(np.zeros(n, dtype=np.int64), random_words(0, np.arange(n)), ("image",))["image"].numpy()
     top, left = image[:, 0, 0, 0], image[:, 1, 0, 0]

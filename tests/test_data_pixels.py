@@ -10,15 +10,16 @@ from PIL import Image
 from data_files import noise, save, smooth
 from saddle.data import Prepare, open_data
 from saddle.data.decoding.decode import decode_images
-from saddle.data.decoding.pixels import to_channels, to_sample_pixels, to_square
+from saddle.data.decoding.pixels import to_channels, to_sample_pixels, to_size
 from saddle.data.readers.image_formats import open_image
 from saddle.data.sources import find_source
 from saddle.errors import Mistake
+from saddle.image_size import ImageSize
 
 
 def read(path, channels, size=None, crop="centre"):
     with open_image(path) as image:
-        return to_sample_pixels(image, size, crop, channels)
+        return to_sample_pixels(image, size and ImageSize(size, size), crop, channels)
 
 
 RGB, GREY, RGBA = noise(8, 12, 3), noise(8, 12), noise(8, 12, 4)
@@ -143,7 +144,7 @@ def test_a_turned_photograph_is_turned_after_its_fast_reading(tmp_path):
 
 def test_downsizing_is_antialiased():
     stripes = np.tile(np.array([0, 255], np.uint8), (64, 32))
-    small = np.asarray(to_square(Image.fromarray(stripes), 16, "centre"))
+    small = np.asarray(to_size(Image.fromarray(stripes), ImageSize(16, 16), "centre"))
     assert np.abs(small.astype(int) - 128).max() < 12  # without it, stripes or plain black and white
 
 
@@ -152,12 +153,12 @@ def test_crops():
     wide[:, 10:20] = (255, 0, 0)
     wide[:, 20:] = (0, 0, 255)
     image = Image.fromarray(wide)
-    assert np.array_equal(np.asarray(to_square(image, 10, "centre")), wide[:, 10:20])
-    padded = np.asarray(to_square(image, 30, "pad"))
+    assert np.array_equal(np.asarray(to_size(image, ImageSize(10, 10), "centre")), wide[:, 10:20])
+    padded = np.asarray(to_size(image, ImageSize(30, 30), "pad"))
     assert np.array_equal(padded[10:20], wide) and (padded[:10] == 255).all() and (padded[20:] == 255).all()
-    stretched = np.asarray(to_square(image, 30, "stretch"))
+    stretched = np.asarray(to_size(image, ImageSize(30, 30), "stretch"))
     assert (stretched[:, 12:18] == (255, 0, 0)).all() and (stretched[:, 2:8] == 0).all()
-    see_through = np.asarray(to_square(image.convert("RGBA"), 30, "pad"))
+    see_through = np.asarray(to_size(image.convert("RGBA"), ImageSize(30, 30), "pad"))
     assert (see_through[:10, :, 3] == 0).all() and (see_through[10:20, :, 3] == 255).all()
 
 
@@ -166,16 +167,16 @@ def test_a_pad_is_a_frame_and_enlarges_nothing():
     digits = np.pad(noise(5, 20, 20), ((0, 0), (4, 4), (4, 4)))
     digits[4, 0, :9] = 255  # one touches its edge, as some do
     for digit in digits:
-        framed = np.asarray(to_square(Image.fromarray(digit), 32, "pad"))
+        framed = np.asarray(to_size(Image.fromarray(digit), ImageSize(32, 32), "pad"))
         assert np.array_equal(framed, np.pad(digit, 2))
     photo = noise(6, 10, 3)
-    assert np.array_equal(np.asarray(to_square(Image.fromarray(photo), 12, "pad"))[3:9, 1:11], photo)
-    assert (np.asarray(to_square(Image.fromarray(photo), 12, "pad"))[:3] == 255).all()
+    assert np.array_equal(np.asarray(to_size(Image.fromarray(photo), ImageSize(12, 12), "pad"))[3:9, 1:11], photo)
+    assert (np.asarray(to_size(Image.fromarray(photo), ImageSize(12, 12), "pad"))[:3] == 255).all()
 
 
 @pytest.mark.parametrize("size", [(3000, 1), (1, 3000), (3000, 7), (2, 65), (65, 2), (5000, 10)])
 def test_a_very_long_picture_is_a_line_in_its_frame_and_not_nothing(size):
-    framed = np.asarray(to_square(Image.fromarray(noise(size[1], size[0], 3) // 2), 32, "pad"))
+    framed = np.asarray(to_size(Image.fromarray(noise(size[1], size[0], 3) // 2), ImageSize(32, 32), "pad"))
     assert framed.shape == (32, 32, 3) and (framed != 255).any()
     assert (framed == 255).all(axis=2).mean() > 0.9
 
@@ -202,7 +203,7 @@ def test_blocks_of_large_pictures_are_small(tmp_path):
 
 def test_a_picture_of_the_right_size_is_left_alone():
     for crop in ("centre", "pad", "stretch", "random"):
-        assert np.array_equal(np.asarray(to_square(Image.fromarray(RGB[:8, :8]), 8, crop)), RGB[:8, :8])
+        assert np.array_equal(np.asarray(to_size(Image.fromarray(RGB[:8, :8]), ImageSize(8, 8), crop)), RGB[:8, :8])
 
 
 def test_grey_is_the_light_of_the_colours():

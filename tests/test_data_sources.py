@@ -20,6 +20,7 @@ from saddle.data import ArrayDataset, Prepare, open_data
 from saddle.data.readers import archive as archives
 from saddle.errors import Mistake
 from saddle.extras import install
+from saddle.shape import Classes, Shape
 
 
 class Reader:
@@ -61,7 +62,11 @@ def test_top_folders_are_classes(read):
     for name in ("set/cat/1.png", "set/cat/in/2.png", "set/dog/1.png"):
         save(read.home / name, noise(8, 8))
     data = read(read.home)
-    assert data.classes == ("cat", "dog") and data.labels.tolist() == [0, 0, 1] and data.shape == (1, 8, 8, 2)
+    assert (
+        data.classes == ("cat", "dog")
+        and data.labels.tolist() == [0, 0, 1]
+        and data.shape == Shape(1, 8, 8, Classes(2))
+    )
 
 
 def test_numbers_as_folders_are_in_the_order_of_numbers(read):
@@ -201,9 +206,9 @@ def test_too_few_readable_pictures_stop_the_work(read, tmp_path):
 def test_sizes_that_differ_need_a_size(read):
     for i, side in enumerate((70, 90, 200)):
         save(read.home / f"{i}.png", noise(side, 100, 3))
-    with pytest.raises(Mistake, match="have 3 sizes, from 100x70 to 100x200; --size 64 brings"):
+    with pytest.raises(Mistake, match=r"have 3 sizes, from 70x100 to 200x100 \(height x width\); --size 64 brings"):
         read(read.home)
-    assert read(read.home, size=64).shape == (3, 64, 64, 0)
+    assert read(read.home, size=64).shape == Shape(3, 64, 64)
 
 
 def test_one_coloured_picture_makes_all_of_them_coloured(read):

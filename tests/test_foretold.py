@@ -117,7 +117,7 @@ def test_no_picture_is_decoded_for_what_is_refused(
 def test_commas_between_values_to_try_name_the_semicolon(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["sweep", "dcgan", "--vary", "size=16,100", "--images", "32"]) == 2
     said = capsys.readouterr().err
-    assert "size is (16, 100)" in said and "--vary 'size=16;100'" in said
+    assert "size is '16,100'" in said and "--vary 'size=16;100'" in said
     with pytest.raises(Mistake, match=r"^batch is odd$"), separated(parse_vary(["batch=16;32"])):
         raise Mistake("batch is odd")
 

@@ -23,7 +23,7 @@ class ImageSize(NamedTuple):
     @property
     def option(self) -> str:
         """As `--size` takes it."""
-        return str(written_size(self))
+        return str(self.height) if self.height == self.width else str(self)
 
 
 def written_size(size: object) -> int | str:
@@ -51,3 +51,9 @@ def read_size(size: SizeText) -> ImageSize:
     """Height and width of what `written_size` gives."""
     height, _, width = str(written_size(size)).partition("x")
     return ImageSize(int(height), int(width or height))
+
+
+def size_of_form(shorter: int, unit: int, form: float) -> ImageSize:
+    """The size with this shorter side that is nearest to a form, width by height, and a multiple of the unit."""
+    longer = max(shorter, unit * round(shorter * max(form, 1 / form) / unit))
+    return ImageSize(shorter, longer) if form > 1 else ImageSize(longer, shorter)

@@ -15,6 +15,7 @@ from .data.held_out import check_hold_out_count, hold_out
 from .data.sources import notify_nobody, resolve_source_name, unambiguous_source
 from .data.undecoded import Notify, ShapeCheck
 from .errors import Mistake, did_you_mean
+from .image_size import read_size
 from .measuring.metric_table import check_measure_settings, judged_of_data
 from .options import parse_count
 from .recipe import Recipe
@@ -107,8 +108,8 @@ def find_playable_options(recipe: str, options: Mapping[str, str]) -> Mapping[st
     Nothing where no change is known that helps.
     """
     _, entry = find_recipe(recipe)
-    size = entry.size or 32
-    data = Shape(2, 1, 1) if entry.data in TOY_SETS else Shape(1, size, size, Classes(GLYPH_CLASSES))
+    side = entry.size or 32
+    data = Shape(2, 1, 1) if entry.data in TOY_SETS else Shape(1, side, side, Classes(GLYPH_CLASSES))
     understand, attempt = make_rehearsals(recipe, Settings(device="cpu"), data, find_machine("cpu"))
     wish = RunRequest(options, {})
     with preserved_globals():
@@ -128,9 +129,9 @@ def make_rehearsals(recipe: str | Recipe[Any], asked: Settings, data: Shape, whe
         _, value, _, chosen, _ = resolve_recipe(recipe, dict(wish.options), dataclasses.replace(asked, **wish.settings))
         size = wish.settings.get("size")
         shape = Shape(1, 0, 0, Classes(GLYPH_CLASSES)) if "data" in wish.settings else data
-        return PlannedRun(
-            value, shape._replace(height=size, width=size) if size else shape, match_options(chosen), most
-        )
+        if size:
+            shape = shape._replace(**read_size(size)._asdict())
+        return PlannedRun(value, shape, match_options(chosen), most)
 
     def attempt(at: PlannedRun, fully: bool) -> None:
         sampled = asked.measure is not None

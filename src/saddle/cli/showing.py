@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..data.prepare import Prepare
+from ..image_size import read_size
 from ..light import without_torch
 from ..options import as_flags
 from ..recipes import RecipeEntry, canonical, find_recipe
@@ -87,7 +88,7 @@ def sample_shape(wish: ShowOptions, entry: RecipeEntry) -> Shape:
 
     size = wish.size or (entry.size if wish.data is None else None)
     if wish.data is None and size and wish.channels:
-        return Shape(wish.channels, size, size)
+        return Shape(wish.channels, *read_size(size))
     from ..data import open_data
     from ..data.sources import unambiguous_source
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..errors import require
+from ..image_size import ImageSize
 from ..shape import Classes, Column, Picture, Shape
 from .cache.checksums import Checksums
 from .dataset import LABEL, main_shape
@@ -38,7 +39,7 @@ class ArrayDataset:
     classes: tuple[str, ...] = ()
     fingerprint: str = ""  # of the content and of all options that change what is shown
     flip: bool = False
-    window: int | None = None  # side of the windows that are drawn from larger samples
+    window: ImageSize | None = None  # of the windows that are drawn from larger samples
     checksums: Checksums | None = None  # by which a sample from the cache is known before it is first shown
     column: str = "image"  # what the samples are called
     more: Mapping[str, StoredColumn] = field(default_factory=dict)  # by name; pictures of one sample turn together
@@ -58,7 +59,7 @@ class ArrayDataset:
     def columns(self) -> Mapping[str, Column]:
         """What `take` gives, by name."""
         _, height, width, channels = self.samples.shape
-        own = Shape(channels, self.window or height, self.window or width)
+        own = Shape(channels, *(self.window or ImageSize(height, width)))
         label: dict[str, Column] = {LABEL: Classes(len(self.classes), self.classes)} if self.classes else {}
         return {self.column: Picture(own), **label, **{name: stored.holds for name, stored in self.more.items()}}
 
@@ -111,16 +112,17 @@ class ArrayDataset:
         return replace(self, fingerprint=compute_fingerprint(repr(facts).encode(), *content))
 
 
-def random_windows(stored: NDArray[Any], index: NDArray[np.int64], chance: RandomWords, side: int) -> NDArray[Any]:
+def random_windows(stored: NDArray[Any], index: NDArray[np.int64], chance: RandomWords,
+                   window: ImageSize) -> NDArray[Any]:  # fmt: skip
     """A window of each sample, at a place that its random word decides."""
     _, height, width, channels = stored.shape
     top, left = (
-        random_below(chance >> np.uint64(1), height - side + 1),
-        random_below(chance >> np.uint64(22), width - side + 1),
+        random_below(chance >> np.uint64(1), height - window.height + 1),
+        random_below(chance >> np.uint64(22), width - window.width + 1),
     )
-    rows = np.empty((len(index), side, side, channels), stored.dtype)
+    rows = np.empty((len(index), *window, channels), stored.dtype)
     for row, i, y, x in zip(rows, index, top, left, strict=True):
-        row[...] = stored[i, y : y + side, x : x + side]
+        row[...] = stored[i, y : y + window.height, x : x + window.width]
     return rows
 
 

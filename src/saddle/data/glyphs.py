@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
 from ..errors import Mistake, did_you_mean, require
+from ..image_size import SizeText, read_size
 
 # without I and O, which in some faces are 1 and 0: nobody, and no classifier, could tell what was meant
 CHARACTERS = tuple(string.digits + string.ascii_uppercase.replace("I", "").replace("O", "") + "dh")
@@ -78,20 +79,24 @@ class Glyph:
 
 
 def draw_glyphs(
-    size: int = 32, channels: int = 1, seed: int = 0, *, count: int = GLYPH_COUNT
+    size: SizeText = 32, channels: int = 1, seed: int = 0, *, count: int = GLYPH_COUNT
 ) -> tuple[NDArray[np.uint8], NDArray[np.int64], tuple[str, ...]]:
-    """Drawings (count, size, size, channels), labels (count,), class names: white on black as MNIST, or coloured.
+    """Drawings (count, height, width, channels), labels (count,), class names: white on black as MNIST, or coloured.
 
+    Of a rectangle they fill the square in its middle, and the ground the rest.
     Sample i depends on the seed and on i alone, so fewer samples are the first of more; characters, then faces,
     take turns. The same seed gives the same bytes wherever Pillow is the same.
     """
-    require(8 <= size <= 512, f"glyphs can be drawn from 8 to 512 pixels, not {size}")
+    sides = read_size(size)
+    require(min(sides) >= 8 and max(sides) <= 512, f"glyphs can be drawn from 8 to 512 pixels, not {sides.option}")
     require(channels in (1, 3), f"glyphs are grey (1 channel) or coloured (3), not of {channels} channels")
     require(count > 0, f"there must be at least one glyph, not {count}")
     chance = np.random.Generator(np.random.Philox(key=seed)).random((count, 10))
-    ink = np.empty((count, size, size), np.uint8)
+    ink = np.zeros((count, *sides), np.uint8)
+    top, left = ((side - min(sides)) // 2 for side in sides)
+    middle = ink[:, top : top + min(sides), left : left + min(sides)]
     with ThreadPoolExecutor(min(os.cpu_count() or 1, 16)) as pool:
-        list(pool.map(lambda first: _fill(ink, chance, first), range(min(count, len(CHARACTER_FACES)))))
+        list(pool.map(lambda first: _fill(middle, chance, first), range(min(count, len(CHARACTER_FACES)))))
     samples = ink[..., None] if channels == 1 else _coloured(ink, chance[:, 4:])
     return samples, np.arange(count, dtype=np.int64) % len(CHARACTERS), CHARACTERS
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..errors import Failure
+from ..image_size import ImageSize
 from ..shape import Column, Shape
 from .array_dataset import ArrayDataset
 from .cache.entry import CacheEntry
@@ -38,7 +39,7 @@ class OnTheFlyDataset:
     classes: tuple[str, ...]
     fingerprint: str
     flip: bool = False
-    window: int | None = None  # side of the windows that are drawn from larger samples
+    window: ImageSize | None = None  # of the windows that are drawn from larger samples
 
     def __len__(self) -> int:
         return len(self.samples)

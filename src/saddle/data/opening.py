@@ -43,7 +43,8 @@ def open_data(source: str, prepare: Prepare, say: Notify, *, cache: Path | None 
 
 def content_fingerprint(digest: str, shape: tuple[int, ...], classes: tuple[str, ...], prepare: Prepare) -> str:
     """What samples are known by, wherever they lie: their content, and the options that change what is shown."""
-    return compute_fingerprint(repr((digest, shape, classes, prepare.flip, prepare.window)).encode())
+    window = prepare.size if prepare.window else None  # as it is written: of a square its side
+    return compute_fingerprint(repr((digest, shape, classes, prepare.flip, window)).encode())
 
 
 def toy_dataset(name: str, prepare: Prepare) -> ArrayDataset:

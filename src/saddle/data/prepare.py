@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from ..errors import require
+from ..image_size import ImageSize, SizeText, read_size, written_size
 
 Crop = Literal["centre", "pad", "stretch", "random"]
 CROPS: tuple[Crop, ...] = ("centre", "pad", "stretch", "random")
@@ -19,8 +20,8 @@ WINDOW_MARGIN = 9 / 8  # a random window is drawn from a picture this much large
 class Prepare:
     """What is done to each picture, once, before training; raises Mistake for what no picture could satisfy."""
 
-    size: int | None = None  # side of the square samples in pixels; None: the pictures' own, if they all agree
-    crop: Crop = "centre"  # how another shape becomes a square: cut it, frame it, stretch it, a new window each time
+    size: SizeText | None = None  # pixels of a side, or HEIGHTxWIDTH; None: the pictures' own, if they all agree
+    crop: Crop = "centre"  # how another shape becomes this one: cut it, frame it, stretch it, a new window each time
     channels: Literal[1, 3, 4] | None = None  # grey, colour, colour with transparency; None: grey if all pictures are
     limit: int | None = None  # at most so many samples, drawn at random but always the same
     flip: bool = False  # mirror half of what is shown, left to right
@@ -32,7 +33,7 @@ class Prepare:
     decode: Decode = field(default="auto", repr=False)  # once, into a cache, or each time; auto: by the size
 
     def __post_init__(self) -> None:
-        require(self.size is None or self.size >= 2, f"size {self.size} is no picture; the smallest is 2 pixels")
+        object.__setattr__(self, "size", None if self.size is None else written_size(self.size))
         require(self.crop in CROPS, f"crop {self.crop!r} is unknown; it is one of {', '.join(CROPS)}")
         require(
             self.channels in (None, 1, 3, 4), f"{self.channels} channels: 1 (grey), 3 (colour) or 4 (with transparency)"
@@ -40,7 +41,7 @@ class Prepare:
         require(self.limit is None or self.limit >= 2, f"limit {self.limit} leaves too few; the smallest is 2")
         require(
             self.crop != "random" or self.size is not None,
-            "crop random needs a size: the windows' side, as in --size 64",
+            "crop random needs a size: that of the windows, as in --size 64",
         )
         require(self.labels != "", "labels is empty; name a table, or say folders or none")
         require(self.alpha in ("auto", "yes", "no"), f"alpha {self.alpha!r} is unknown; it is one of auto, yes, no")
@@ -50,14 +51,21 @@ class Prepare:
             parse_range(self.range)
 
     @property
-    def stored_size(self) -> int | None:
-        """The side that the cache keeps: larger than `size` where windows are drawn from it."""
-        return round(self.size * WINDOW_MARGIN) if self.size is not None and self.crop == "random" else self.size
+    def sample_size(self) -> ImageSize | None:
+        """That of what is shown."""
+        return None if self.size is None else read_size(self.size)
 
     @property
-    def window(self) -> int | None:
-        """The side of the windows that are drawn from what the cache keeps, if any are."""
-        return self.size if self.crop == "random" else None
+    def window(self) -> ImageSize | None:
+        """That of the windows that are drawn from what is stored, if any are."""
+        return self.sample_size if self.crop == "random" else None
+
+    @property
+    def stored_size(self) -> ImageSize | None:
+        """What the cache keeps: larger than `size` where windows are drawn from it."""
+        if self.window is None:
+            return self.sample_size
+        return ImageSize(*(round(side * WINDOW_MARGIN) for side in self.window))
 
 
 def parse_range(text: str) -> tuple[float, float]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from shlex import quote
 
 from ..errors import Mistake, did_you_mean, format_count, require
+from ..image_size import read_size
 from ..shape import Classes, Shape
 from .dataset_table import DATASETS, HUB_REPOSITORIES, STACKED_SETS, TOY_SETS
 from .prepare import Prepare
@@ -146,16 +147,18 @@ def glyph_source(prepare: Prepare) -> DataSource:
     """The embedded characters, drawn at the size that is asked for."""
     from .glyphs import CHARACTERS, MAX_GLYPHS
 
-    size, channels = prepare.size or 32, 3 if prepare.channels in (3, 4) else 1
+    written, channels = prepare.size or 32, 3 if prepare.channels in (3, 4) else 1
     count = prepare.limit or 0
     require(count <= MAX_GLYPHS, f"limit is {count:,}, but glyphs can be drawn {MAX_GLYPHS:,} times at most")
-    shape = Shape(prepare.channels or channels, size, size, Classes(len(CHARACTERS)))
+    height, width = read_size(written)
+    shape = Shape(prepare.channels or channels, height, width, Classes(len(CHARACTERS)))
 
     def open_(say: Notify) -> UndecodedImages:
         from .glyphs import GLYPH_COUNT
         from .glyphs import draw_glyphs as drawn
 
-        return undecoded_from_array(*drawn(prepare.stored_size or size, channels, count=prepare.limit or GLYPH_COUNT))
+        stored = prepare.stored_size or written
+        return undecoded_from_array(*drawn(stored, channels, count=prepare.limit or GLYPH_COUNT))
 
     drawing = content_cache_key(Path(__file__).with_name("glyphs.py"))
-    return DataSource("glyphs", (*drawing, version("pillow"), version("matplotlib"), size, channels), open_, shape)
+    return DataSource("glyphs", (*drawing, version("pillow"), version("matplotlib"), written, channels), open_, shape)

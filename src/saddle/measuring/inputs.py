@@ -22,6 +22,7 @@ from ..data.readers.arrays import to_uint8_images
 from ..data.readers.npy import map_npy
 from ..data.undecoded import Notify, ShapeCheck
 from ..errors import Mistake, quote_for_shell, require
+from ..image_size import ImageSize
 from ..metrics.lazy_images import index_blocks
 from ..out_of_memory import check_capacity
 from ..shape import Shape
@@ -128,8 +129,8 @@ def check_same_shape(made: SampleInfo, real: SampleInfo) -> None:
 
 
 def options_to_match(from_: Shape, to: Shape) -> str:
-    """The options that bring sources of two shapes to one, the second where it is a square's."""
-    sides = [f"--size {min(to.height, to.width)}"] if from_[1:3] != to[1:3] else []
+    """The options that bring sources of two shapes to the second."""
+    sides = [f"--size {ImageSize(*to[1:3]).option}"] if from_[1:3] != to[1:3] else []
     return " ".join([*sides, f"--channels {to.channels}"] if from_.channels != to.channels else sides)
 
 
@@ -211,10 +212,10 @@ def with_fingerprint(data: Dataset) -> Dataset:
 
 def prepare_like(prepare: Prepare, shape: Shape) -> Prepare:
     """So that a named source is brought to the size and the channels of samples that have theirs already."""
-    if shape.points or shape.height != shape.width or shape.channels not in (1, 3, 4):
+    if shape.points or shape.channels not in (1, 3, 4):
         return prepare
     channels: Any = shape.channels
-    return replace(prepare, size=prepare.size or shape.height, channels=prepare.channels or channels)
+    return replace(prepare, size=prepare.size or (shape.height, shape.width), channels=prepare.channels or channels)
 
 
 def check_writable(file: Path) -> None:

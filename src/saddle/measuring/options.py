@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal, TypedDict
 
 from ..errors import require
+from ..image_size import SizeText, written_size
 
 
 @dataclass(frozen=True)
@@ -24,8 +25,8 @@ class MeasureOptions:
     per_class: bool = False  # each figure for every class by itself, too
     best: bool = False  # of a run the best checkpoint, not the last
     average: bool = True  # of a run the averaged weights; --no-average takes those of the last round
-    size: int | None = None  # pixels of a side that sources are brought to; a run's own size for its data
-    crop: Literal["centre", "pad", "stretch"] = "centre"  # how a source's image becomes a square
+    size: SizeText | None = None  # HEIGHTxWIDTH, or a square's side, of sources; a run's own size for its data
+    crop: Literal["centre", "pad", "stretch"] = "centre"  # how a source's image becomes this size
     channels: Literal[1, 3, 4] | None = None  # of a source's images
     labels: Literal["folders", "none"] | str | None = None  # classes: folders, none, FILE.csv or FILE.csv:COLUMN
     range: str | None = None  # the numbers of black and white in a source; decided from its values if not given
@@ -42,7 +43,8 @@ class MeasureOptions:
     trust: bool = False  # run the recipe that a run brings, though it was never named on this machine
 
     def __post_init__(self) -> None:
-        for name in ("n", "references", "size"):
+        object.__setattr__(self, "size", None if self.size is None else written_size(self.size))
+        for name in ("n", "references"):
             value = getattr(self, name)
             require(value is None or value > 0, f"{name} is {value}, but should be above 0")
         require(self.seed >= 0, f"seed is {self.seed}, but should be 0 or more")
@@ -62,7 +64,7 @@ class MeasureKeywords(TypedDict, total=False):
     per_class: bool
     best: bool
     average: bool
-    size: int | None
+    size: SizeText | None
     crop: Literal["centre", "pad", "stretch"]
     channels: Literal[1, 3, 4] | None
     labels: Literal["folders", "none"] | str | None

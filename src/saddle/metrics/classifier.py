@@ -154,7 +154,7 @@ def _fit(classifier: Classifier, dataset: LabelledImages, epochs: int) -> None:
     steps = epochs * -(-len(samples) // CLASSIFIER_BATCH)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=3e-3, total_steps=steps)
     for rows in _shown(_batches(len(samples), epochs), steps):
-        images = _blurred(_moved(_signed(samples[rows])))
+        images = _blurred(turn_and_shift(_signed(samples[rows])))
         goals = F.one_hot(torch.from_numpy(labels[rows]), len(dataset.classes)).float()
         junk = _junk(images[-JUNK_IMAGES:])
         unsure = torch.full_like(goals[:JUNK_IMAGES], 1 / len(dataset.classes))
@@ -179,13 +179,13 @@ def _batches(n: int, epochs: int) -> Iterator[NDArray[np.int64]]:
         yield from (shuffled[some] for some in _slices(n, CLASSIFIER_BATCH))
 
 
-def _moved(images: Tensor) -> Tensor:
+def turn_and_shift(images: Tensor) -> Tensor:
     """Each image shifted by up to 6 %, scaled by up to 10 %, turned by up to 10 degrees."""
     n, chance = len(images), 2 * torch.rand(4, len(images)) - 1
     angle, scale = chance[0] * torch.pi / 18, 1 + chance[1] / 10
     a, b = scale * angle.cos(), scale * angle.sin()
-    shift = 0.12 * chance[2:]  # the frame is 2 wide
-    placing = torch.stack((a, -b, shift[0], b, a, shift[1]), 1).view(n, 2, 3)
+    shift, form = 0.12 * chance[2:], images.shape[3] / images.shape[2]  # the frame is 2 wide, and 2 high
+    placing = torch.stack((a, -b / form, shift[0], b * form, a, shift[1]), 1).view(n, 2, 3)
     grid = F.affine_grid(placing, list(images.shape), align_corners=False)
     return F.grid_sample(images, grid, padding_mode="border", align_corners=False)
 

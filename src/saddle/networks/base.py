@@ -14,7 +14,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from ..core import Verdict, per_score, required_conditions
 from ..errors import require
-from ..image_size import ImageSize
+from ..image_size import ImageSize, size_of_form
 from ..recipe import Networks
 from ..shape import Shape
 
@@ -111,14 +111,10 @@ def divides(unit: int, size: ImageSize) -> bool:
 
 def nearest_pyramid(size: ImageSize, least: int, unit: int) -> ImageSize:
     """The size next to this one that can be halved so, and that the unit divides."""
-    sizes = (fitted_sides(size, start, steps) for start in range(4, 8) for steps in range(least, 13))
+    form = max(size.width, 1) / max(size.height, 1)
+    sizes = (size_of_form(start << steps, 1 << steps, form) for start in range(4, 8) for steps in range(least, 13))
     return min((fit for fit in sizes if divides(unit, fit)),
                key=lambda fit: sum(abs(log(a / max(b, 1))) for a, b in zip(fit, size, strict=True)))  # fmt: skip
-
-
-def fitted_sides(size: ImageSize, start: int, steps: int) -> ImageSize:
-    """The size of this shape whose shorter side is `start` pixels, doubled so often."""
-    return ImageSize(*(max(start, round(side * start / max(min(size), 1))) << steps for side in size))
 
 
 def with_latent(pair: Networks, latent: int) -> Networks:

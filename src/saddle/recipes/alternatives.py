@@ -10,6 +10,7 @@ from typing import Any
 
 from ..errors import Mistake
 from ..games import AccuracyGate, Free, Turns
+from ..image_size import size_of_form, written_size
 from ..layers.augment import ADA, Augment
 from ..layers.views import Noise
 from ..networks import (
@@ -38,6 +39,7 @@ from ..shape import Shape
 Alternative = tuple[float, dict[str, Any]]  # its cost; fields or settings, and what would stand there
 BOUNDARIES = (0.5, -0.5, -5.0)  # scores that may part reals from fakes
 MAX_ENLARGEMENT = 4  # times the side, at most
+ANOTHER_FORM = 0.3  # what a square costs in place of a rectangle
 COMMON_SIDES = (8, 16, 28, 32, 64, 128, 256, 512, 1024)
 
 
@@ -68,11 +70,14 @@ def size_alternatives(recipe: Recipe[Any], data: Shape, accumulate: int, most: i
             yield 0.8 + 0.01 * rows + abs(log(batch / recipe.batch)) / 10, {"batch": batch}
     if not data.points:
         side = min(data.height, data.width)
-        for size in {*COMMON_SIDES, 8 * max(round(side / 8), 1)} - {side}:
+        for size in {*COMMON_SIDES, 8 * max(round(side / 8), 1)} - ({side} if data.height == data.width else set()):
             if size <= MAX_ENLARGEMENT * max(side, COMMON_SIDES[0]):
-                yield 2 + abs(log(size / side)) / 4, {"size": size}
+                cost = 2 + abs(log(size / side)) / 4
+                yield cost + ANOTHER_FORM * (data.height != data.width), {"size": size}
+                if data.height != data.width:
+                    yield cost, {"size": written_size(size_of_form(size, size // 4, data.width / data.height))}
     if not data.classes and not data.points:
-        yield 2.55, {"data": "glyphs", "size": data.height}
+        yield 2.55, {"data": "glyphs", "size": written_size((data.height, data.width))}
 
 
 def iter_pairs(pair: Any) -> Iterator[Any]:

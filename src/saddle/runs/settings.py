@@ -7,8 +7,9 @@ from dataclasses import dataclass, fields
 from typing import Literal, TypedDict
 
 from ..errors import require
+from ..image_size import SizeText, written_size
 
-SETTING_MAXIMA = {"size": 16_384, "limit": 10**12, "images": 10**15, "minutes": 10**7, "epochs": 10**9,
+SETTING_MAXIMA = {"limit": 10**12, "images": 10**15, "minutes": 10**7, "epochs": 10**9,
                   "threads": 4_096,
         "accumulate": 10**6, "checkpoints": 10**9, "every": 10**15, "samples": 10**7, "patience": 10**6,
         "ema": 10**9, "pictures": 10**6, "held_out": 10**12, "seed": 10**100}  # beyond, it is a slip  # fmt: skip
@@ -22,8 +23,8 @@ class Settings:
     """Run settings; the manifest keeps them, and a resumed run has the same."""
 
     data: str | None = None  # a folder, zip, array or idx file, or a name (mnist, glyphs); the recipe's if not given
-    size: int | None = None  # pixels of a side
-    crop: Literal["centre", "pad", "stretch", "random"] = "centre"  # how an image becomes a square
+    size: SizeText | None = None  # pixels of a side, or HEIGHTxWIDTH as in 64x96
+    crop: Literal["centre", "pad", "stretch", "random"] = "centre"  # how an image becomes this size
     channels: Literal[1, 3, 4] | None = None  # 1 grey, 3 colour, 4 with transparency; the data's own if not given
     limit: int | None = None  # use only so many images
     flip: bool = False  # mirror images at random
@@ -63,6 +64,7 @@ class Settings:
     def __post_init__(self) -> None:
         lengths = [name for name in ("images", "minutes", "epochs") if getattr(self, name) is not None]
         require(len(lengths) < 2, f"{' and '.join(lengths)} both say how long to train; give one of them")
+        object.__setattr__(self, "size", None if self.size is None else written_size(self.size))
         for name, most in SETTING_MAXIMA.items():
             check_setting(name, getattr(self, name), name in MAY_BE_ZERO, most)
         for name in NON_EMPTY:
@@ -76,7 +78,7 @@ class Settings:
 class TrainKeywords(TypedDict, total=False):
     """The fields of Settings as keywords of `train`, for type checkers: counts may be text, such as "200k"."""
 
-    size: int | None
+    size: SizeText | None
     crop: Literal["centre", "pad", "stretch", "random"]
     channels: Literal[1, 3, 4] | None
     limit: int | None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..image_size import ImageSize
 from ..recipe import Recipe
 from ..shape import Shape
 from .machine import world_size
@@ -13,7 +14,7 @@ def suggest_smaller_networks(recipe: Recipe[Any], shape: Shape) -> str:
     """Where the networks alone are too large."""
     width = getattr(getattr(recipe, "networks", None), "width", None)
     now = f" (--networks.width, now {width:,})" if isinstance(width, int) else ""
-    side = "" if shape.points else f", or a smaller --size than {max(shape.height, shape.width)}"
+    side = "" if shape.points else f", or a smaller --size than {ImageSize(*shape[1:3]).option}"
     return f"smaller networks{now} need less{side}"
 
 

@@ -131,8 +131,8 @@ def write_entry(
     """All files of an entry; the facts, by which it is known to be whole, last."""
     bands = InferredBands(pile, prepare, note)
     shape, rows = decode_images(pile, prepare, bands)
-    side = prepare.window
-    suits(Shape(shape.channels, side or shape.height, side or shape.width, by_class(len(pile.classes))), len(pile))
+    height, width = prepare.window or shape[1:3]
+    suits(Shape(shape.channels, height, width, by_class(len(pile.classes))), len(pile))
     keep = keeps_pixels(prepare, (len(pile), *shape[1:3], shape.channels), part, note)
     digest = hashlib.blake2b(digest_size=16)
     with (part / "pixels.npy" if keep else Path(os.devnull)).open("wb") as file, closing(rows):

@@ -62,7 +62,7 @@ def decode_rows(
             with pile.read(place) as image:
                 sample = to_sample_pixels(image, prepare.stored_size, prepare.crop, shape.channels, bands)
             if sample.shape[:2] != shape[1:3]:
-                raise Mistake(f"it has {sample.shape[1]}x{sample.shape[0]} pixels, unlike the others")
+                raise Mistake(f"it has {sample.shape[0]}x{sample.shape[1]} pixels, unlike the others")
             taken.append(sample)
             kept.append(place)
         except Exception as error:  # a damaged file can fail in any way inside its decoder
@@ -73,20 +73,20 @@ def decode_rows(
 
 def common_shape(pile: UndecodedImages, prepare: Prepare) -> Shape:
     """The shape that all samples will have."""
-    side, channels = prepare.stored_size, prepare.channels
+    size, channels = prepare.stored_size, prepare.channels
     if pile.pixels is not None:
         _, height, width, own = pile.pixels.shape
-        return Shape(channels or (1 if own == 1 else 3), side or height, side or width)
-    if side is not None and channels is not None:
-        return Shape(channels, side, side)
+        return Shape(channels or (1 if own == 1 else 3), *(size or (height, width)))
+    if size is not None and channels is not None:
+        return Shape(channels, *size)
     seen = read_sizes(pile)
     channels = channels or (1 if all(outline.grey for outline in seen) else 3)
-    if side is not None:
-        return Shape(channels, side, side)
-    sizes = Counter((outline.width, outline.height) for outline in seen)
+    if size is not None:
+        return Shape(channels, *size)
+    sizes = Counter((outline.height, outline.width) for outline in seen)
     if len(sizes) > 1:
         raise Mistake(f"the pictures have {describe_sizes(sizes)}; --size {propose_size(seen)} brings them all to one")
-    (width, height), _ = sizes.most_common()[0]
+    (height, width), _ = sizes.most_common()[0]
     return Shape(channels, height, width)
 
 
@@ -112,7 +112,7 @@ def read_sizes(pile: UndecodedImages) -> list[ImageOutline]:
 def describe_sizes(sizes: Counter[tuple[int, int]]) -> str:
     """In words: how many sizes there are, and the extremes."""
     small, large = min(sizes, key=lambda s: s[0] * s[1]), max(sizes, key=lambda s: s[0] * s[1])
-    return f"{len(sizes)} sizes, from {small[0]}x{small[1]} to {large[0]}x{large[1]}"
+    return f"{len(sizes)} sizes, from {small[0]}x{small[1]} to {large[0]}x{large[1]} (height x width)"
 
 
 def propose_size(seen: Iterable[ImageOutline]) -> int:

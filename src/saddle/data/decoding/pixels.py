@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from ...errors import Mistake
+from ...image_size import ImageSize
 from ..prepare import Crop
 from .levels import BYTE_LEVELS, Levels, ValueExtent
 from .sixteen_bit import read_16bit, sixteen_bit_mode
@@ -82,9 +83,14 @@ def read_outline(image: Image.Image) -> tuple[int, int, bool]:
     width, height = image.size
     if image.format == "TIFF" and image.getexif().get(ORIENTATION_TAG) in TURNED_ORIENTATIONS:
         width, height = ImageOps.exif_transpose(image).size  # some versions of Pillow have turned the size already
-    elif image.info.get("exif") is not None and image.getexif().get(ORIENTATION_TAG) in TURNED_ORIENTATIONS:
+    elif not is_upright(image):
         width, height = height, width
     return width, height, image.mode in GREY_MODES and image.palette is None
+
+
+def is_upright(image: Image.Image) -> bool:
+    """Does it stand, or lie, as it is shown? Not for TIFFs, which some versions of Pillow turn themselves."""
+    return image.info.get("exif") is None or image.getexif().get(ORIENTATION_TAG) not in TURNED_ORIENTATIONS
 
 
 def pixel_depth(image: Image.Image) -> str:
@@ -155,32 +161,32 @@ def to_channels(image: Image.Image, channels: int, bands: BandMeaning = DEFAULT_
     return image if image.mode == CHANNEL_MODES[channels] else image.convert(CHANNEL_MODES[channels])
 
 
-def to_square(image: Image.Image, size: int, crop: Crop) -> Image.Image:
-    """The picture as a square of this side, antialiased; `random` and `centre` keep the middle."""
+def to_size(image: Image.Image, size: ImageSize, crop: Crop) -> Image.Image:
+    """The picture in this size, antialiased; `random` and `centre` keep its middle, as much as has this form."""
     width, height = image.size
-    if (width, height) == (size, size):
+    if (height, width) == size:
         return image
     if crop == "stretch":
-        return image.resize((size, size), RESAMPLING)
+        return image.resize((size.width, size.height), RESAMPLING)
     if crop == "pad":
-        return pad_to_square(image, size)
-    side = min(width, height)
-    left, top = (width - side) / 2, (height - side) / 2
-    return image.resize((size, size), RESAMPLING, box=(left, top, left + side, top + side))
+        return pad_to_size(image, size)
+    part = min(width, height * size.width / size.height), min(height, width * size.height / size.width)
+    left, top = (width - part[0]) / 2, (height - part[1]) / 2
+    return image.resize((size.width, size.height), RESAMPLING, box=(left, top, left + part[0], top + part[1]))
 
 
-def pad_to_square(image: Image.Image, size: int) -> Image.Image:
-    """The whole picture in the middle of a square, made smaller where it must be and never larger.
+def pad_to_size(image: Image.Image, size: ImageSize) -> Image.Image:
+    """The whole picture in the middle of this size, made smaller where it must be and never larger.
 
     The frame goes on with the picture's ground, where most of its outermost pixels are alike, and else is white.
     """
-    frame = Image.new(image.mode, (size, size), border_colour(image))
+    frame = Image.new(image.mode, (size.width, size.height), border_colour(image))
     width, height = image.size
-    longest = max(width, height)
-    if longest > size:
-        fit = (max(1, round(width / longest * size)), max(1, round(height / longest * size)))
-        image = image.resize(fit, RESAMPLING)
-    frame.paste(image, (round((size - image.width) / 2), round((size - image.height) / 2)))
+    if width > size.width or height > size.height:
+        tall = height * size.width > width * size.height  # for this frame: the height decides
+        whole, room = (height, size.height) if tall else (width, size.width)
+        image = image.resize((max(1, round(width / whole * room)), max(1, round(height / whole * room))), RESAMPLING)
+    frame.paste(image, (round((size.width - image.width) / 2), round((size.height - image.height) / 2)))
     return frame
 
 
@@ -195,14 +201,15 @@ def border_colour(image: Image.Image) -> tuple[int, ...]:
 
 
 def to_sample_pixels(
-    image: Image.Image, size: int | None, crop: Crop, channels: int, bands: BandMeaning = DEFAULT_BANDS
+    image: Image.Image, size: ImageSize | None, crop: Crop, channels: int, bands: BandMeaning = DEFAULT_BANDS
 ) -> PixelArray:
     """The pixels of a sample, (height, width, channels) uint8."""
     if size is not None and image.format == "JPEG":
-        image.draft(None, (2 * size, 2 * size))  # large photographs are read at a fraction of their size
+        height, width = size if is_upright(image) else size[::-1]
+        image.draft(None, (2 * width, 2 * height))  # large photographs are read at a fraction of their size
     image, bands = to_upright(image, bands)
     image = to_channels(image, channels, bands)
     if size is not None:
-        image = to_square(image, size, crop)
+        image = to_size(image, size, crop)
     pixels = np.asarray(image)
     return pixels[:, :, None] if channels == 1 else pixels

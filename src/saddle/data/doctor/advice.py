@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ...image_size import size_of_form
 from ..prepare import Prepare
 from ..readers.image_files import count_by_ending
 from .report import Report
@@ -44,13 +45,18 @@ def advise_on_shapes(report: Report, prepare: Prepare) -> Iterator[str]:
     total = sum(report.sizes.values())
     side = weighted_median([(min(size), n) for size, n in report.sizes.items()])
     long = weighted_median([(max(size) / min(size), n) for size, n in report.sizes.items()])
+    form = weighted_median([(width / height, n) for (height, width), n in report.sizes.items()])
     if prepare.size is None and (len(report.sizes) > 1 or long > 1 or not is_power_of_two(side)):
         size = 1 << max(4, min(8, (int(side) - 1).bit_length() if side < 32 else int(side).bit_length() - 1))
         crop = "--crop pad keeps all of them, --crop random shows other parts each time" if long > MAX_ASPECT else ""
         yield f"--size {size} makes squares that every network takes" + (f"; they are long: {crop}" if crop else "")
-    small = sum(n for size, n in report.sizes.items() if min(size) < (prepare.stored_size or 0))
-    if small:
-        blurred = f"smaller than {prepare.stored_size} pixels and would be enlarged, which blurs them"
+        near = size_of_form(size, size // 4, form)
+        if near.height != near.width:
+            yield f"--size {near} (height x width) is nearer to their form, and many networks take it"
+    least = prepare.stored_size
+    small = sum(n for (h, w), n in report.sizes.items() if least and (h < least.height or w < least.width))
+    if least and small:
+        blurred = f"smaller than {least.option} pixels and would be enlarged, which blurs them"
         yield f"{small:,} of {total:,} are {blurred}"
 
 

@@ -126,11 +126,11 @@ def build_report(
     report = Report(
         source,
         len(seen),
-        sizes=Counter((look.width, look.height) for look in looks),
+        sizes=Counter((look.height, look.width) for look in looks),
         modes=Counter(look.mode for look in looks),
         classes=count_classes(pile, good),
         unreadable={pile.keys[i]: look.why for i, look in enumerate(seen) if isinstance(look, UnreadableImage)},
-        odd={names[i]: f"{looks[i].width}x{looks[i].height}" for i in find_odd_sizes(looks)},
+        odd={names[i]: f"{looks[i].height}x{looks[i].width}" for i in find_odd_sizes(looks)},
         duplicates=[[names[i] for i in group] for group in same],
         similar=[[names[i] for i in group] for group in find_near_duplicates(looks, same)],
         blank=[name for name, look in zip(names, looks, strict=True) if look.spread < BLANK_STD],

@@ -19,7 +19,7 @@ class Report:
 
     source: str
     count: int  # pictures, readable or not
-    sizes: Mapping[tuple[int, int], int] = field(default_factory=dict)  # (width, height) -> pictures
+    sizes: Mapping[tuple[int, int], int] = field(default_factory=dict)  # (height, width) -> pictures
     modes: Mapping[str, int] = field(default_factory=dict)
     classes: Mapping[str, int] = field(default_factory=dict)  # empty without labels
     unreadable: Mapping[str, str] = field(default_factory=dict)  # name -> reason
@@ -38,10 +38,10 @@ class Report:
 
     def rows(self) -> list[tuple[str, str]]:
         """(what, findings) for each thing that was looked at."""
-        sizes = {f"{width}x{height}": n for (width, height), n in self.sizes.items()}
+        sizes = {f"{height}x{width}": n for (height, width), n in self.sizes.items()}
         return [
             ("pictures", f"{self.count:,}"),
-            ("sizes", describe_counts(sizes)),
+            ("height x width", describe_counts(sizes)),
             ("modes", describe_counts(self.modes)),
             ("classes", describe_counts(self.classes) if self.classes else "no labels"),
             ("unreadable", describe_list(describe_unreadable(self.unreadable))),
