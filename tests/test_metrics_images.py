@@ -157,7 +157,7 @@ def test_patches_see_what_is_missing_at_the_fine_scale() -> None:
     same, coarse = (patch_distances(real, fake, patches=32, directions=64) for fake in (other, smooth))
     assert list(same) == [32, 16] and coarse[32] > 2 * same[32] > 0
     assert patch_distances(real, real, patches=4, directions=8)[16] >= 0
-    with pytest.raises(Mistake, match="square images of 16 pixels"):
+    with pytest.raises(Mistake, match="images of 16 pixels"):
         patch_distances(noise(2, 8), noise(2, 8))
 
 

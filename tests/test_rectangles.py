@@ -21,16 +21,19 @@ from saddle.data.glyphs import draw_glyphs
 from saddle.data.order import random_words
 from saddle.errors import Mistake
 from saddle.image_size import ImageSize, read_size, written_size
+from saddle.inference.labels import labels_by_class
 from saddle.layers.ada_pipeline import ImageDraws, ada_augment, blit_changes
 from saddle.layers.affine_warp import rotation_matrix, warp_images
 from saddle.layers.augment import DiffAugment
 from saddle.measuring.options import MeasureOptions
 from saddle.metrics.classifier import turn_and_shift
+from saddle.metrics.sliced import laplacian_pyramid, patch_distances
 from saddle.networks import CONDITIONAL_NETWORKS, UNCONDITIONAL_NETWORKS, Concatenated, Convolutional, Packed, ResNet
 from saddle.options import override_fields
 from saddle.penalties.augmented import flip_and_shift
 from saddle.recipe import Networks
 from saddle.runs.settings import Settings
+from saddle.runs.sheets import grid_columns
 from saddle.schema import conform
 from saddle.shape import Shape, by_class
 
@@ -185,3 +188,26 @@ def test_a_classifiers_rectangles_are_turned_and_not_sheared() -> None:
            for axis, mean in ((down, y), (across, x))]  # fmt: skip
     tilt = (far[0][far[0] > 1.5] / far[1][far[0] > 1.5]).max()
     assert tilt < math.tan(math.pi / 18) * 1.35
+
+
+@pytest.mark.parametrize(
+    ("size", "classes"), [((64, 96), 10), ((96, 64), 10), ((32, 64), 4), ((64, 32), 36), ((8, 8), 5)]
+)
+def test_a_sheet_of_classes_has_whole_rows_of_them(size: tuple[int, int], classes: int) -> None:
+    form = size[1] / size[0]
+    labels = np.array(labels_by_class(classes, form))
+    columns = grid_columns(len(labels), form)
+    rows = labels.reshape(-1, columns)
+    assert all(len(set(row)) in (1, len(set(rows[0]))) for row in rows)
+    assert set(np.bincount(labels)) == {len(labels) // classes}
+    assert 0.6 < rows.shape[0] * size[0] / (columns * size[1]) < 1.7
+
+
+def test_patches_are_taken_from_rectangles_at_every_scale() -> None:
+    real, other = (torch.rand(20, 3, 64, 96, generator=torch.Generator().manual_seed(seed)) for seed in (0, 1))
+    flat = torch.nn.functional.interpolate(other, (8, 12), mode="area").repeat_interleave(8, 2).repeat_interleave(8, 3)
+    same, coarse = (patch_distances(real, fake, patches=16, directions=32) for fake in (other, flat))
+    assert list(same) == [64, 32, 16] and coarse[64] > 1.2 * same[64] > 0
+    assert list(patch_distances(real[:, :, :32, :81], other[:, :, :32, :81], patches=4, directions=8)) == [32]
+    levels = laplacian_pyramid(real[:2])
+    assert [tuple(level.shape[2:]) for level in levels] == [(64, 96), (32, 48), (16, 24)]

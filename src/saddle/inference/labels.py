@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Sequence, Sized
+from collections.abc import Iterable, Sequence, Sized
+from itertools import product
+from math import ceil, floor
 from typing import SupportsIndex, cast
 
 import torch
 from torch import Tensor
 
 from ..errors import Mistake, require
+from ..runs.sheets import grid_columns
 
 Label = SupportsIndex | str  # a class by its name; by its place, from 0, where names are not numbers themselves
 MAX_NAMED_CLASSES = 20  # classes that a refusal names
@@ -50,16 +53,24 @@ def parse_class_index(label: object) -> int | None:
         return None
 
 
-def labels_by_class(classes: int) -> list[int]:
-    """Labels in order for a square contact sheet: rows of one class, or in each row the same number of classes.
+def labels_by_class(classes: int, form: float = 1.0) -> list[int]:
+    """Labels in order for a contact sheet: rows of one class, or in each row the same number of classes.
 
-    From 8 to 14 samples a side, where some number does that; else 64 labels, spread evenly.
+    Pictures have this form, width by height; the sheet is about as large as one of 8 to 14 squares a side, where some
+    number does that, else as the smallest, with labels spread evenly.
     """
-    side = next((side for side in range(8, 15) if is_even_split(side, classes)), 8)
-    return [i * classes // side**2 for i in range(side**2)]
+    counts = [rows * columns for side in range(8, 15)
+              for rows, columns in product(around(side * form**0.5), around(side * form**-0.5))]  # fmt: skip
+    n = next((n for n in counts if is_even_split(n, grid_columns(n, form), classes)), counts[0])
+    return [i * classes // n for i in range(n)]
 
 
-def is_even_split(side: int, classes: int) -> bool:
-    """Do as many classes share the places of a square that each has whole rows, or each row whole classes?"""
-    each, left = divmod(side**2, classes)
-    return left == 0 and (each % side == 0 or side % each == 0)
+def around(number: float) -> Iterable[int]:
+    """The whole numbers from 1 up next to it."""
+    return range(max(1, floor(number)), max(1, ceil(number)) + 1)
+
+
+def is_even_split(n: int, columns: int, classes: int) -> bool:
+    """Do as many classes share n places in rows that each has whole rows, or each row whole classes?"""
+    each, left = divmod(n, classes)
+    return left == 0 == n % columns and (each % columns == 0 or columns % each == 0)

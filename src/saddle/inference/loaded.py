@@ -196,8 +196,9 @@ class LoadedGame:
         return None if label is None else label_indices(label, n, self.classes, self.shape.classes)
 
     def labels_in_order(self) -> list[str]:
-        """A label for each place of a square contact sheet, class after class."""
-        return [self.classes[place] for place in labels_by_class(self.shape.classes)]
+        """A label for each place of a contact sheet, class after class."""
+        form = self.shape.width / self.shape.height
+        return [self.classes[place] for place in labels_by_class(self.shape.classes, form)]
 
 
 def join_judged(parts: Sequence[Judged]) -> Judged:

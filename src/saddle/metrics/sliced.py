@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ..errors import require
+from ..image_size import ImageSize
 from .lazy_images import LazyImages, index_blocks
 
 PATCH_SIDE = 7
@@ -52,36 +53,36 @@ def patch_distances(
 ) -> dict[int, float]:
     """The distance of 7x7 patches, times 1000, at each scale down to 16 pixels (Karras et al. 2017, 1710.10196).
 
-    Images (n, c, h, w) of equal height and width; of each scale of their Laplacian pyramids, `patches` are taken from
-    every image and brought to mean 0 and deviation 1 per channel. The mean over scales is the paper's last column.
-    From memory: the normalisation, and the mirrored border of the pyramid's filter.
+    Of each scale of the Laplacian pyramids of images (n, c, h, w), told by its shorter side, `patches` are taken from
+    every image and brought to mean 0 and deviation 1 per channel. The mean over scales is the paper's last column; its
+    images are squares. From memory: the normalisation, and the mirrored border of the pyramid's filter.
     """
     require(real.shape[1:] == fake.shape[1:], f"images of one shape were expected: {real.shape[1:]}, {fake.shape[1:]}")
-    h, w = real.shape[2:]
+    size = ImageSize(*real.shape[2:])
     require(
-        h == w and h >= SMALLEST_SCALE,
-        f"patches are taken from square images of {SMALLEST_SCALE} pixels or more, not {w}x{h}",
+        min(size) >= SMALLEST_SCALE, f"patches are taken from images of {SMALLEST_SCALE} pixels or more, not {size}"
     )
     dice = torch.Generator().manual_seed(seed)
-    sides, both = pyramid_sides(h), (real, fake)
-    places = [(side - PATCH_SIDE + 1) ** 2 for side in sides]
+    sizes, both = pyramid_sizes(size), (real, fake)
+    places = [(height - PATCH_SIDE + 1) * (width - PATCH_SIDE + 1) for height, width in sizes]
     corners = [[torch.randint(n, (x.shape[0], patches), generator=dice) for x in both] for n in places]
     ours, theirs = (_patches(images, at) for images, at in zip(both, zip(*corners, strict=True), strict=True))
     return {
-        side: 1000 * sliced_wasserstein(x, y, directions, seed) for side, x, y in zip(sides, ours, theirs, strict=True)
+        min(size): 1000 * sliced_wasserstein(x, y, directions, seed)
+        for size, x, y in zip(sizes, ours, theirs, strict=True)
     }
 
 
-def pyramid_sides(side: int) -> list[int]:
-    """The scales of a pyramid, in pixels, finest first; the last is 16 to 31."""
-    halves = side // 2 >= SMALLEST_SCALE and side % 2 == 0
-    return [side, *(pyramid_sides(side // 2) if halves else [])]
+def pyramid_sizes(size: ImageSize) -> list[ImageSize]:
+    """The scales of a pyramid, in pixels, finest first; the last has 16 to 31 on its shorter side, or no halves."""
+    halves = min(size) // 2 >= SMALLEST_SCALE and size.height % 2 == 0 == size.width % 2
+    return [size, *(pyramid_sizes(ImageSize(size.height // 2, size.width // 2)) if halves else [])]
 
 
 def laplacian_pyramid(images: Tensor) -> list[Tensor]:
     """What each scale adds to the coarser one, finest first; the last is the image there."""
     levels = []
-    for _ in pyramid_sides(images.shape[2])[1:]:
+    for _ in pyramid_sizes(ImageSize(*images.shape[2:]))[1:]:
         small = _blur(images)[:, :, ::2, ::2]
         levels.append(images - _enlarged(small))
         images = small
@@ -110,7 +111,7 @@ def _patches(images: LazyImages, corners: Sequence[Tensor]) -> list[Tensor]:
 
 
 def _cut(images: Tensor, corner: Tensor) -> Tensor:
-    """(n * count, 7, 7, c) patches of images (n, c, w, w), at corners (n, count) counted along the rows."""
+    """(n * count, 7, 7, c) patches of images (n, c, h, w), at corners (n, count) counted along the rows."""
     n, c, _, w = images.shape
     corner = corner.to(images.device)
     across = torch.arange(PATCH_SIDE, device=images.device)

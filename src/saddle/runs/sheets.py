@@ -95,7 +95,7 @@ def repeat_pixels(pixels: SheetPixels, height: int, width: int) -> SheetPixels:
 def tile_cells(cells: SheetPixels) -> Image.Image:
     """Cells in a near-square, row by row, enlarged by a whole factor if they are small."""
     n, height, width, channels = cells.shape
-    columns = min(n, max(1, round(math.sqrt(n * height / width))))
+    columns = grid_columns(n, width / height)
     rows = math.ceil(n / columns)
     scale = enlargement(max(columns * width, rows * height))
     h, w = scale * height + SHEET_GAP, scale * width + SHEET_GAP
@@ -106,6 +106,11 @@ def tile_cells(cells: SheetPixels) -> Image.Image:
     image = Image.fromarray(canvas if channels == 3 else canvas[..., 0])
     image.info |= {"row": str(h + SHEET_GAP), "scale": str(scale)}  # what a progress strip cuts out
     return image
+
+
+def grid_columns(n: int, form: float) -> int:
+    """How many of n cells of this form, width by height, stand in each row of a near-square."""
+    return min(n, max(1, round(math.sqrt(n / form))))
 
 
 def enlargement(side: int) -> int:
