@@ -65,7 +65,7 @@ load(run, bset=True)
 resume(run, image=3)
 """
 OPTIONS = ("saddle.sessions", "saddle.runs.settings", "saddle.measuring.measure", "saddle.measuring.options",
-           "saddle.inference.load", "saddle.signatures", "saddle.out_of_memory")  # fmt: skip
+           "saddle.inference.load", "saddle.signatures", "saddle.image_size", "saddle.out_of_memory")  # fmt: skip
 WRONG = {
     8: 'Unexpected keyword argument "iamges" for "train"', 9: '"size"', 10: '"crop"', 11: '"resume"',
     12: 'Unexpected keyword argument "metric" for "measure"', 13: 'keyword argument "bset"',
