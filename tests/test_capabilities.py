@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from saddle import load, resume, train
+from saddle import load, measure, resume, train
 from saddle.batches import Images
 from saddle.capabilities import CAPABILITIES, Encodes, Generates, Scores, describe_capabilities, sheet_columns
 from saddle.errors import Mistake
@@ -18,7 +18,10 @@ from saddle.games import Adversarial, Turing
 from saddle.inference.loaded import LoadedGame
 from saddle.recipes import RECIPES
 from saddle.recipes.capable import recipes_that
+from saddle.reports.words import describe_protocol
 from saddle.runs.findings import read_findings
+from saddle.runs.folder import RunFolder
+from saddle.runs.measures import read_measurements
 from saddle.training.health import monitor
 
 RECIPES_FILE = Path(__file__).parent / "capable.py"
@@ -40,7 +43,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(monitor, "PROBE_INTERVAL", 0.25)
         for name in CAN:
-            train(f"{RECIPES_FILE}:{name}", str(folder / "data.npz"), out=folder / name, held_out=8, **SETTINGS)
+            train(f"{RECIPES_FILE}:{name}", str(folder / "data.npz"), out=folder / name, held_out=12, **SETTINGS)
     return folder
 
 
@@ -137,7 +140,7 @@ def test_sheets_show_what_a_game_can_do(runs: Path):
 
 
 def test_a_game_of_any_kind_goes_on_where_it_stopped(runs: Path, tmp_path: Path):
-    half = SETTINGS | {"images": 64, "held_out": 8}
+    half = SETTINGS | {"images": 64, "held_out": 12}
     for name in ("AE", "Mean"):
         train(f"{RECIPES_FILE}:{name}", str(runs / "data.npz"), out=tmp_path / name, **half)
         resume(tmp_path / name, images=128, quiet=True)
@@ -156,3 +159,37 @@ def test_the_table_is_asked_which_recipes_can():
     assert recipes_that(Generates) == list(RECIPES) and not recipes_that(Encodes)
     assert set(RECIPES) - set(recipes_that(Scores)) == {"t-gan", "label-regression"}
     assert issubclass(Adversarial, Scores) and not issubclass(Turing, Scores)
+
+
+def test_a_run_is_measured_by_what_it_makes(runs: Path):
+    """Samples out of chance, else what it makes of data, of held-out data where there are some."""
+    said: list[str] = []
+    found = {
+        name: measure(runs / name, metrics="fid", features="identity", n=40, say=said.append)
+        for name in ("AE", "VariationalAE")
+    }
+    (again,), (made,) = found["AE"], found["VariationalAE"]
+    assert again.protocol.made == "reconstructions of held-out data" and again.protocol.samples == 12
+    assert made.protocol.made == "" and made.protocol.samples == 40
+    assert "Autoencoder makes nothing out of chance alone: reconstructions of held-out data are measured" in said
+    assert "12 reconstructions of held-out data of the averaged weights" in describe_protocol(again.protocol)
+    (same,) = measure(runs / "AE", metrics="fid", features="identity", n=40)
+    assert same == again
+    with pytest.raises(Mistake, match="ppl cannot be measured: this metric reads a generator"):
+        measure(runs / "AE", metrics="ppl", n=40)
+    with pytest.raises(Mistake, match="Silent cannot generate samples; it can nothing that could be asked for, and"):
+        measure(runs / "Mean", metrics="fid", features="identity", n=40)
+
+
+def test_a_game_is_measured_as_it_trains_or_refused_before_there_is_a_run(runs: Path, tmp_path: Path):
+    how = SETTINGS | {"images": 32, "samples": 16, "features": "identity", "out": tmp_path / "run"}
+    for name, metric, words in (
+        ("AE", "ppl", "Autoencoder cannot generate samples; it can encode and reconstruct"),
+        ("Mean", "fid", "Silent cannot generate samples"),
+    ):
+        with pytest.raises(Mistake, match=words):
+            train(f"{RECIPES_FILE}:{name}", str(runs / "data.npz"), measure=metric, **how)
+        assert not (tmp_path / "run").exists()
+    run = train(f"{RECIPES_FILE}:AE", str(runs / "data.npz"), measure="fid", **how)
+    kept = [figure for taken in read_measurements(RunFolder(run)) for figure in taken.figures]
+    assert len(kept) >= 2 and {figure.protocol.made for figure in kept} == {"reconstructions of data"}

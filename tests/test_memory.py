@@ -17,7 +17,7 @@ from saddle.batches import Images
 from saddle.core import Game
 from saddle.data.array_dataset import ArrayDataset
 from saddle.inference.loaded import LoadedGame
-from saddle.measuring.metric_input import GeneratorHandle
+from saddle.measuring.makers import GeneratorHandle
 from saddle.networks import Convolutional
 from saddle.parts import draw_rows
 from saddle.recipes.dcgan import DCGAN

@@ -165,6 +165,15 @@ def make_from(game: object, real: Tensor, condition: Tensor | None) -> Tensor | 
     return game.reconstruct(real, condition) if isinstance(game, Reconstructs) else None
 
 
+def describe_made(game: object, conditioned: bool) -> str | None:
+    """What `make_from` makes, in a word, of data that have a condition, or none."""
+    if isinstance(game, Translates) and conditioned:
+        return "translations"
+    if isinstance(game, Generates):
+        return "samples for the conditions"
+    return "reconstructions" if isinstance(game, Reconstructs) else None
+
+
 def sheet_columns(game: Game[Any], batch: Batch) -> Mapping[str, Tensor]:
     """The columns of a contact sheet: those that the game names itself, else what it can do, which may be nothing."""
     if own := game.show(batch):

@@ -16,11 +16,11 @@ from .data.sources import notify_nobody, resolve_source_name, unambiguous_source
 from .data.undecoded import Notify, ShapeCheck
 from .errors import Mistake, did_you_mean
 from .image_size import read_size
-from .measuring.metric_table import check_measure_settings, judged_of_data
+from .measuring.metric_table import all_metrics, check_measure_settings, judged_of_data, parse_metric_names
 from .options import parse_count
 from .recipe import Recipe
 from .recipes import RecipeEntry, canonical, find_recipe
-from .recipes.rehearsal import rehearse
+from .recipes.rehearsal import Sampled, rehearse
 from .recipes.remedies import PlannedRun, PlanRun, RunRequest, TryRun, add_advice, find_remedy
 from .recipes.revive import name_recipe, override_recipe, recipe_source
 from .recipes.sources import RecipeSource
@@ -134,7 +134,8 @@ def make_rehearsals(recipe: str | Recipe[Any], asked: Settings, data: Shape, whe
         return PlannedRun(value, shape, match_options(chosen), most)
 
     def attempt(at: PlannedRun, fully: bool) -> None:
-        sampled = asked.measure is not None
+        asks = [all_metrics()[name] for name in parse_metric_names(asked.measure)] if asked.measure is not None else []
+        sampled: Sampled = "chance" if any(metric.generator for metric in asks) else "data" if asks else ""
         rehearse(at.recipe, at.data, where, at.how, most=at.most, sampled=sampled, fully=fully)
 
     return understand, attempt

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cached_property
 from typing import Any
 
@@ -11,7 +12,9 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from ..errors import Mistake
+from ..parts import Shard, use_shard
 from ..training.engine import derive_seed
+from ..training.rows import MAX_ROWS
 
 Fill = Callable[[Tensor, torch.Generator, int | None], object]  # a row, what it is drawn from, which one it is
 aten = torch.ops.aten
@@ -84,3 +87,13 @@ class RowsDraw(TorchDispatchMode):
         if i is None or not isinstance(value, Tensor) or not value.ndim or value.shape[0] != self.n:
             return value
         return value[i]
+
+
+@contextmanager
+def own_chance(device: torch.device, seed: int, place: int, n: int) -> Iterator[None]:
+    """No gradients in here; the n rows from `place` on, all of one block of 64, draw from the seed and their places."""
+    index, inside = divmod(place, MAX_ROWS)
+    dice = torch.Generator(device).manual_seed(derive_seed(seed, index))
+    own = RowsDraw(device, seed, place, n)
+    with torch.no_grad(), use_shard(Shard(rng=dice, first=inside, of=MAX_ROWS)), own:
+        yield

@@ -54,4 +54,4 @@ def load(path: str | Path, *, device: str = "auto", average: bool = True, best: 
     clock = game.clock = clock_at(stages, manifest.images, facts["clock"]["round"], facts["clock"]["images"])
     stage = stages[clock.stage]  # whose size it plays at
     return LoadedGame(game.to(where_to), stage.data, classes, where_to, counts, clock, bool(averages),
-                  max(1, stage.batch // manifest.settings.accumulate))  # fmt: skip
+                  max(1, stage.batch // manifest.settings.accumulate), recipe.batch_type)  # fmt: skip

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
 
+from ..batches import Images
 from ..capabilities import (
     Encodes,
     Generates,
@@ -26,13 +26,12 @@ from ..clock import Clock
 from ..core import Game, Judge, Judged
 from ..errors import Mistake, require
 from ..out_of_memory import catch_out_of_memory, check_capacity
-from ..parts import Shard, use_shard
 from ..recipes.capable import ask, lacking
-from ..shape import Shape
+from ..shape import Classes, Shape
 from ..training.engine import derive_seed
 from ..training.rows import MAX_ROWS, rows_at_once
 from ..training.signals import check_abandoned
-from .chance import RowsDraw
+from .chance import own_chance
 from .labels import Label, label_indices, labels_by_class
 
 T = TypeVar("T")
@@ -49,11 +48,11 @@ class LoadedGame:
 
     def __init__(self, game: Game[Any], shape: Shape, classes: tuple[str, ...], device: torch.device,
                  counts: Sequence[int] = (), clock: Clock = Clock(), averaged: bool = False,
-                 batch: int = MAX_ROWS) -> None:  # fmt: skip
+                 batch: int = MAX_ROWS, batch_type: type[Any] = Images) -> None:  # fmt: skip
         self.game, self.shape, self.classes, self.device = game, shape, classes, device
         self.clock, self.averaged = clock, averaged  # averaged: do the networks wear their averaged weights?
         self.shares = torch.tensor(counts or [1] * shape.classes, dtype=torch.float64)  # of each class in the data
-        self.rows = rows_at_once(shape, device, batch)
+        self.rows, self.batch_type = rows_at_once(shape, device, batch), batch_type
 
     @property
     def capabilities(self) -> tuple[str, ...]:
@@ -61,7 +60,7 @@ class LoadedGame:
         return tuple(one.verb for one in capabilities_of(type(self.game)))
 
     def sample(self, n: int = 64, seed: int = 0, label: Label | Sequence[Label] | None = None,
-               **style: Any) -> Tensor:  # fmt: skip
+               condition: Tensor | None = None, **style: Any) -> Tensor:  # fmt: skip
         """New samples, (n, channels, height, width) float32 in [-1, 1], equal for equal seeds.
 
         A sample is a function of the weights, the seed, its place, its label and the style alone, whatever n is, also
@@ -71,8 +70,9 @@ class LoadedGame:
         number, of Python, numpy or torch, is a name too where all classes are named by numbers, as digits are; among
         other names it is a place in `classes`, counted from 0. Without it labels are drawn, each as often as it is in
         the data; equally often for a run whose manifest does not say how often that is, as those of the first versions.
+        `condition`, (n, ...), is what samples are made for that are made for no classes, such as pictures.
         """
-        parts = self.sample_chunks(n, seed, label, **style)
+        parts = self.sample_chunks(n, seed, label, condition, **style)
         check_capacity(n, 4 * self.shape.channels * self.shape.height * self.shape.width, "samples", "n =")
         samples = torch.empty(n, *self.shape[:3])
         for place, some in zip(range(0, n, self.rows), parts, strict=True):
@@ -80,31 +80,34 @@ class LoadedGame:
         return samples
 
     def sample_chunks(self, n: int, seed: int = 0, label: Label | Sequence[Label] | None = None,
-                      **style: Any) -> Iterator[Tensor]:  # fmt: skip
+                      condition: Tensor | None = None, **style: Any) -> Iterator[Tensor]:  # fmt: skip
         """The samples of `sample`, a few at a time as they are made: as many as fit into little memory."""
         if n < 1:
             raise Mistake(f"{n} samples were asked for; ask for at least one")
         check_style(self.generator, Generates, style)
-        labels = self.label_indices(label, n)
-        if labels is not None and not self.is_conditional:
+        if condition is None and not self.makes_by_chance:
+            raise Mistake(f"{type(self.game).__name__} makes its samples for {self.shape.condition}; give these as "
+                          "condition, one for each")  # fmt: skip
+        told = self.conditions(label, condition, n)
+        if label is not None and not self.is_conditional:
             raise Mistake(f"a label was asked for ({label}), but this generator was not trained on labels")
-        return (self.sample_chunk(seed, place, min(self.rows, n - place), None if labels is None else labels[place:],
+        return (self.sample_chunk(seed, place, min(self.rows, n - place), None if told is None else told[place:],
                                   **style) for place in range(0, n, self.rows))  # fmt: skip
 
     @catch_out_of_memory()
-    def sample_chunk(self, seed: int, place: int, n: int, labels: Tensor | None = None, **style: Any) -> Tensor:
-        """The n samples from `place` on, labelled by the first of `labels`, all of one block of 64.
+    def sample_chunk(self, seed: int, place: int, n: int, told: Tensor | None = None, **style: Any) -> Tensor:
+        """The n samples from `place` on, for the first of the conditions `told`, all of one block of 64.
 
         Their latents are drawn with those of the whole block, whatever part of it is made, and threads share nothing.
         """
         check_abandoned()
         index, inside = divmod(place, MAX_ROWS)
-        if labels is None:
+        if told is None:
             drawn = self.draw_labels(seed, index)
-            labels = None if drawn is None else drawn[inside:]
-        like, labels = torch.zeros(n, *self.shape[:3], device=self.device), None if labels is None else labels[:n]
-        with self.own_chance(seed, place, n):
-            made = generate(self.generator, like, None if labels is None else labels.to(self.device), **style)
+            told = None if drawn is None else drawn[inside:]
+        like, told = torch.zeros(n, *self.shape[:3], device=self.device), None if told is None else told[:n]
+        with own_chance(self.device, seed, place, n):
+            made = generate(self.generator, like, None if told is None else told.to(self.device), **style)
         return made.float().cpu()
 
     @property
@@ -115,67 +118,63 @@ class LoadedGame:
         return self.game
 
     def encode(self, images: Tensor, label: Label | Sequence[Label] | None = None, seed: int = 0,
-               **style: Any) -> Tensor:  # fmt: skip
+               condition: Tensor | None = None, **style: Any) -> Tensor:  # fmt: skip
         """A code for each image, (n, ...); of a game that generates, latents."""
-        return self.for_images(ask(self.game, Encodes, style), self.checked(images, self.shape[:3]), label, seed)
+        return self.answer(Encodes, images, self.conditions(label, condition, len(images)), seed, style)
 
     def reconstruct(self, images: Tensor, label: Label | Sequence[Label] | None = None, seed: int = 0,
-                    **style: Any) -> Tensor:  # fmt: skip
+                    condition: Tensor | None = None, **style: Any) -> Tensor:  # fmt: skip
         """Each image once more, as the game keeps it."""
-        return self.for_images(ask(self.game, Reconstructs, style), self.checked(images, self.shape[:3]), label, seed)
+        return self.answer(Reconstructs, images, self.conditions(label, condition, len(images)), seed, style)
 
     def translate(self, images: Tensor, label: Label | Sequence[Label] | None = None, seed: int = 0,
-                  **style: Any) -> Tensor:  # fmt: skip
+                  condition: Tensor | None = None, **style: Any) -> Tensor:  # fmt: skip
         """Each image as one of the other kind; these may be of another size than what it makes."""
-        return self.for_images(ask(self.game, Translates, style), self.checked(images, None), label, seed)
+        return self.answer(Translates, images, self.conditions(label, condition, len(images)), seed, style)
 
     def score(self, images: Tensor, label: Label | Sequence[Label] | None = None, seed: int = 0,
-              **style: Any) -> Tensor:  # fmt: skip
+              condition: Tensor | None = None, **style: Any) -> Tensor:  # fmt: skip
         """How real each image looks, (n,), higher is more real; one number for each pack where packs are judged."""
-        return self.for_images(ask(self.game, Scores, style), self.checked(images, self.shape[:3]), label, seed)
+        return self.answer(Scores, images, self.conditions(label, condition, len(images)), seed, style)
 
-    def judge(self, images: Tensor, label: Label | Sequence[Label] | None = None, seed: int = 0) -> Judged:
+    def judge(self, images: Tensor, label: Label | Sequence[Label] | None = None, seed: int = 0,
+              condition: Tensor | None = None) -> Judged:  # fmt: skip
         """All that the critic says of each image, without views."""
         judge = ask(self.game, Judges, {})
 
-        def judged(some: Tensor, labels: Tensor | None) -> Judged:
-            opened: Judge = judge(labels, self.clock)
+        def judged(some: Tensor, told: Tensor | None) -> Judged:
+            opened: Judge = judge(told, self.clock)
             return dataclasses.replace(opened, views=())(some)
 
-        return join_judged(self.chunks(judged, self.checked(images, self.shape[:3]), label, seed))
+        return join_judged(self.chunks(judged, images, self.conditions(label, condition, len(images)), seed))
 
-    def for_images(self, work: Callable[[Tensor, Tensor | None], Tensor], images: Tensor,
-                   label: Label | Sequence[Label] | None, seed: int) -> Tensor:  # fmt: skip
-        """What becomes of images and their labels, a few at a time."""
-        return torch.cat([some.float().cpu() for some in self.chunks(work, images, label, seed)])
+    def answer(self, protocol: type, images: Tensor, told: Tensor | None, seed: int,
+               style: Mapping[str, object]) -> Tensor:  # fmt: skip
+        """What the game's method for it gives for images and their conditions."""
+        parts = self.chunks(ask(self.game, protocol, style), images, told, seed, protocol is not Translates)
+        return torch.cat([some.float().cpu() for some in parts])
 
     @catch_out_of_memory()
-    def chunks(self, work: Callable[[Tensor, Tensor | None], T], images: Tensor,
-               label: Label | Sequence[Label] | None, seed: int) -> list[T]:  # fmt: skip
-        labels, found = self.label_indices(label, len(images)), []
+    def chunks(self, work: Callable[[Tensor, Tensor | None], T], images: Tensor, told: Tensor | None, seed: int,
+               sized: bool = True) -> list[T]:  # fmt: skip
+        """What becomes of images, a few at a time; Mistake for others than it was trained on, if it is `sized`."""
+        shape = self.shape[:3] if sized else images.shape[1:]
+        need = ", ".join(map(str, shape)) if sized else "channels, height, width"
+        fits = images.ndim == 4 and len(images) > 0 and images.shape[1:] == shape and images.is_floating_point()
+        require(fits, f"images are (n, {need}) floats in [-1, 1], as this game was "
+                f"trained on, not {tuple(images.shape)} of {str(images.dtype).removeprefix('torch.')}")  # fmt: skip
+        found = []
         for place in range(0, len(images), self.rows):
             check_abandoned()
             some = images[place : place + self.rows].to(self.device, torch.float32)
-            with self.own_chance(seed, place, len(some)):
-                found.append(work(some, None if labels is None else labels[place:][: len(some)].to(self.device)))
+            with own_chance(self.device, seed, place, len(some)):
+                found.append(work(some, None if told is None else told[place:][: len(some)].to(self.device)))
         return found
 
-    def checked(self, images: Tensor, shape: Sequence[int] | None) -> Tensor:
-        """Images such as it was trained on, of this shape if one is known."""
-        own = images.ndim == 4 and len(images) > 0 and images.shape[1:] == (shape or images.shape[1:])
-        need = ", ".join(map(str, shape)) if shape else "channels, height, width"
-        require(own and images.is_floating_point(), f"images are (n, {need}) floats in [-1, 1], as this game was "
-                f"trained on, not {tuple(images.shape)} of {str(images.dtype).removeprefix('torch.')}")  # fmt: skip
-        return images
-
-    @contextmanager
-    def own_chance(self, seed: int, place: int, n: int) -> Iterator[None]:
-        """No gradients in here; the n rows from `place` on, all of one block of 64, draw from the seed and places."""
-        index, inside = divmod(place, MAX_ROWS)
-        dice = torch.Generator(self.device).manual_seed(derive_seed(seed, index))
-        own = RowsDraw(self.device, seed, place, n)
-        with torch.no_grad(), use_shard(Shard(rng=dice, first=inside, of=MAX_ROWS)), own:
-            yield
+    @property
+    def makes_by_chance(self) -> bool:
+        """Can samples be made without data: are they made for nothing, or for classes, which can be drawn?"""
+        return isinstance(self.game, Generates) and isinstance(self.shape.condition, Classes | None)
 
     def draw_labels(self, seed: int, index: int) -> Tensor | None:
         """The labels of a block that nobody has chosen, by chance of their own; None where the data had none."""
@@ -191,9 +190,12 @@ class LoadedGame:
         made = [self.sample_chunk(0, 0, self.rows, torch.full((self.rows,), label)) for label in few]
         return len(made) == 1 or (len(made) == 2 and not torch.equal(*made))
 
-    def label_indices(self, label: Label | Sequence[Label] | None, n: int) -> Tensor | None:
-        """The places of labels in `classes`, (n,) int64, if any are given."""
-        return None if label is None else label_indices(label, n, self.classes, self.shape.classes)
+    def conditions(self, label: Label | Sequence[Label] | None, condition: Tensor | None, n: int) -> Tensor | None:
+        """What the game is told of n samples: the places of labels in `classes`, (n,) int64, or what was given."""
+        require(label is None or condition is None, "a label and a condition were given; give one of them")
+        if condition is not None:
+            require(len(condition) == n, f"{len(condition)} conditions were given for {n} samples; give one for each")
+        return condition if label is None else label_indices(label, n, self.classes, self.shape.classes)
 
     def labels_in_order(self) -> list[str]:
         """A label for each place of a contact sheet, class after class."""

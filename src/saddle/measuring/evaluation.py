@@ -26,7 +26,8 @@ from ..shape import Shape
 from .extractors import Extractors, learnable, unnamed
 from .features import DeviceExtractor, SampleFeatures
 from .inputs import SampleInfo, SampleSet, check_same_shape
-from .metric_input import NEEDS_GENERATOR, GeneratorHandle, MetricInput, MetricResult, predicted_classes
+from .makers import SampleMaker
+from .metric_input import NEEDS_GENERATOR, MetricInput, MetricResult, predicted_classes
 from .metric_table import FEATURE_NAMES, Metric, MetricReads, all_metrics, names_classes, parse_metric_names
 
 DEFAULT_SAMPLES, DEFAULT_SOURCE_SAMPLES, DEFAULT_REFERENCES = (
@@ -40,7 +41,7 @@ class Evaluation:
     """Both sides; an extractor reads each of them once, whatever the metrics are."""
 
     def __init__(self, made: Dataset, real: Dataset, eyes: Extractors, *, seed: int = 0,
-                 maker: GeneratorHandle | None = None,
+                 maker: SampleMaker | None = None,
                  counts: tuple[int, int] = (DEFAULT_SOURCE_SAMPLES, DEFAULT_REFERENCES),
                  say: Notify = notify_nobody) -> None:  # fmt: skip
         check_same_shape(SampleInfo.of(made), SampleInfo.of(real))
@@ -103,10 +104,10 @@ class Evaluation:
             "features": extractor.name, "dimension": extractor.dimension, "weights": extractor.sha256,
             "resize": extractor.resize}  # fmt: skip
         samples = len(case.made) if number.samples is None else number.samples
-        references = len(case.real) if number.references is None else number.references
+        references, maker = len(case.real) if number.references is None else number.references, self.maker
         return Protocol(**through, samples=samples, reference=data.name, references=references,
                         fingerprint=data.fingerprint, seed=self.seed,
-                        generator=self.maker.weights if self.maker else "")  # fmt: skip
+                        generator=maker.weights if maker else "", made=maker.made if maker else "")  # fmt: skip
 
 
 def metric_function(metric: Metric) -> Callable[[MetricInput], MetricResult]:

@@ -47,7 +47,7 @@ from .inputs import (
     prepare_like,
     with_fingerprint,
 )
-from .metric_input import GeneratorHandle
+from .makers import GeneratorHandle, SampleMaker, sample_maker
 from .metric_table import MODE_METRICS, POINT_METRICS, check_features, parse_metric_names, sensible
 from .neighbours import plot_copies
 from .options import MeasureKeywords, MeasureOptions
@@ -90,7 +90,7 @@ def taken(what: Measurable, against: Measurable | None, wish: MeasureOptions, sa
     eyes = Extractors(subject.teacher(), wish.features, resize=wish.resize, device=where,
                 download=wish.download, say=say)  # fmt: skip
     names = parse_metric_names(wish.metrics) if wish.metrics else choose_metrics(eyes, real.name)
-    preflight(names, eyes, made, real, subject.maker is not None)
+    preflight(names, eyes, made, real, isinstance(subject.maker, GeneratorHandle))
     bench = Evaluation(subject.made.load(), subject.real.load(), eyes, seed=wish.seed, maker=subject.maker,
                   counts=(wish.n or DEFAULT_SOURCE_SAMPLES, wish.references), say=say)  # fmt: skip
     figures = bench.figures(names, wish.per_class)
@@ -123,7 +123,7 @@ class MeasureInputs:
     made: LazySamples
     real: LazySamples
     teacher: Callable[[], Dataset]
-    maker: GeneratorHandle | None = None
+    maker: SampleMaker | None = None
     when: tuple[RunFolder, int, int] | None = None  # the run, images it had seen, its round
 
 
@@ -179,7 +179,7 @@ def inputs_of_run(run: str, against: Measurable | None, wish: MeasureOptions, sa
     if own_data:
         suits(manifest.shape, None)
     check_memory(n, manifest.shape, "-n")
-    maker = GeneratorHandle(run, load(run, device=wish.device, average=wish.average, best=wish.best))
+    loaded = load(run, device=wish.device, average=wish.average, best=wish.best)
     own = Prepare(**{name: getattr(manifest.settings, name) for name in field_types(Prepare)})
     source = manifest.settings.data or "glyphs"
     teacher = hold_out(
@@ -191,7 +191,9 @@ def inputs_of_run(run: str, against: Measurable | None, wish: MeasureOptions, sa
             record_data_place(folder, manifest, say)
     elif teacher.fingerprint != manifest.data["fingerprint"]:
         say(f"warning: the data in {source} has changed since {run} was trained")
-    made = LazySamples(SampleInfo(run, maker.loaded.shape, n, of_run=True), lambda: maker.samples(n, wish.seed))
+    maker = sample_maker(run, loaded, teacher, say)
+    info = SampleInfo(run, loaded.shape, maker.most(n), of_run=True)
+    made = LazySamples(info, lambda: maker.samples(n, wish.seed))
     if own_data:
         real = LazySamples.of(teacher, wish.references)
     else:
@@ -199,7 +201,7 @@ def inputs_of_run(run: str, against: Measurable | None, wish: MeasureOptions, sa
         real = open_reference(against, other_preparation(own, wish, say) if other else own, wish, say, True)
         if is_run(against) or not is_named_source(against):
             check_one_shape(made.info, real.info)
-    clock = maker.loaded.clock
+    clock = loaded.clock
     return MeasureInputs(made, real, lambda: teacher, maker, (folder, clock.images, clock.round))
 
 

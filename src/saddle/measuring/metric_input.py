@@ -9,18 +9,12 @@ from typing import NamedTuple, TypedDict, Unpack
 import torch
 from torch import Tensor
 
-from ..data.dataset import Dataset
 from ..errors import Mistake
-from ..inference.chance import RowsDraw
-from ..inference.loaded import LoadedGame
 from ..metrics.estimates import student_t_quantile
 from ..metrics.manifold import DensityCoverage, PrecisionRecall, manifold_metrics
 from ..metrics.memorisation import Memorisation, measure_memorisation
-from ..parts import Shard, use_shard
-from ..training.engine import derive_seed
-from ..training.rows import MAX_ROWS
 from .features import SampleFeatures
-from .inputs import generated_dataset
+from .makers import GeneratorHandle, SampleMaker
 
 STANDARD_ERRORS = 1.96  # standard errors to both sides: 95 %
 NEEDS_GENERATOR = "this metric reads a generator, and these are only images; name a run that made them"
@@ -71,7 +65,7 @@ class MetricInput:
     made: SampleFeatures
     real: SampleFeatures
     seed: int = 0
-    maker: GeneratorHandle | None = None  # what made the samples, where that is at hand
+    maker: SampleMaker | None = None  # what made the samples, where that is at hand
 
     @property
     def extractor_title(self) -> str:
@@ -94,7 +88,7 @@ class MetricInput:
 
     @property
     def generator(self) -> GeneratorHandle:
-        if self.maker is None:
+        if not isinstance(self.maker, GeneratorHandle):
             raise Mistake(NEEDS_GENERATOR)
         return self.maker
 
@@ -114,40 +108,3 @@ def predicted_classes(probabilities: Tensor) -> Tensor:
 
 def count_labels(which: Tensor, classes: int) -> Tensor:
     return torch.bincount(which, minlength=classes)
-
-
-class GeneratorHandle:
-    """Samples, and latents with what becomes of them."""
-
-    def __init__(self, name: str, loaded: LoadedGame) -> None:
-        self.name, self.loaded = name, loaded
-        self.weights = "averaged" if loaded.averaged else "last"  # those over the last rounds, or of the very last
-
-    def samples(self, n: int, seed: int) -> Dataset:
-        """As `saddle sample` makes them, with their labels where these decide what is made."""
-        loaded, labels = self.loaded, None
-        if loaded.shape.classes and loaded.is_conditional:
-            drawn = [loaded.draw_labels(seed, i) for i in range(-(-n // MAX_ROWS))]
-            labels = torch.cat([some for some in drawn if some is not None])[:n]
-        return generated_dataset(self.name, loaded.sample_chunks(n, seed), n, loaded.shape, loaded.classes, labels)
-
-    def latents(self, n: int, seed: int) -> Tensor:
-        """As the game draws them, each as one row of numbers: (n, size)."""
-        return self.draw(n, seed).flatten(1)
-
-    def draw(self, n: int, seed: int) -> Tensor:
-        device = self.loaded.device
-        like = torch.zeros(n, *self.loaded.shape[:3], device=device)
-        with use_shard(Shard(rng=torch.Generator(device).manual_seed(derive_seed(seed, n)))):
-            return self.loaded.generator.latents(like)
-
-    @cached_property
-    def latent_shape(self) -> torch.Size:
-        return self.draw(1, 0).shape[1:]
-
-    def __call__(self, z: Tensor) -> Tensor:
-        """Images of latents (n, size); where labels decide, each row has one of its own, by its place."""
-        classes = self.loaded.shape.classes
-        labels = torch.arange(len(z), device=z.device) % classes if classes else None
-        with torch.set_grad_enabled(z.requires_grad), RowsDraw(self.loaded.device, 0, 0, len(z)):
-            return self.loaded.generator.make(z.reshape(-1, *self.latent_shape), labels).float()

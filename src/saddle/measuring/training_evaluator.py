@@ -25,7 +25,7 @@ from ..training.match import Match
 from .evaluation import DEFAULT_REFERENCES, Evaluation, preflight
 from .extractors import Extractors
 from .inputs import SampleInfo, check_memory
-from .metric_input import GeneratorHandle
+from .makers import sample_maker
 from .metric_table import parse_metric_names
 
 HELD_OUT_BATCHES = 16  # of held-out data
@@ -49,7 +49,7 @@ class TrainingEvaluator:
         worn = match.ema.applied() if match.ema else nullcontext()
         with torch.random.fork_rng(cuda), eval_mode(match.game), worn:
             torch.manual_seed(0)
-            maker = GeneratorHandle(self.name, self.as_loaded(match))
+            maker = sample_maker(self.name, self.as_loaded(match), self.data, self.say)
             bench = Evaluation(maker.samples(self.samples, 0), self.data, self.extractors, maker=maker, say=self.say)
             return [*bench.figures(self.names), *held_out_divergence(match, maker.weights)]
 
@@ -57,7 +57,7 @@ class TrainingEvaluator:
         data = self.data
         rows = max(1, match.stage.batch // match.options.accumulate)
         return LoadedGame(match.game, match.shape, class_names(data), match.machine.device, label_counts(data),
-                          match.clock, match.ema is not None, rows)  # fmt: skip
+                          match.clock, match.ema is not None, rows, match.batch_type)  # fmt: skip
 
 
 def notify_once(say: Notify) -> Notify:

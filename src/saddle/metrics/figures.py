@@ -26,6 +26,7 @@ class Protocol:
     fingerprint: str = ""  # of the reference's content and preparation, hex
     seed: int = 0  # of the samples and of every random choice
     generator: str = ""  # a run's weights that made the samples: averaged or last; of other images none
+    made: str = ""  # what a run made them of, if not of chance: reconstructions of held-out data, translations of data
 
     def differs(self, other: Protocol) -> list[str]:
         """Names of the fields in which two protocols differ."""

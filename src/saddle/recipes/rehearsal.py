@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Iterator, Sequence
-from typing import Any, TypeVar, cast
+from typing import Any, Literal, TypeVar, cast
 
 import torch
 from torch import Tensor, nn
@@ -32,6 +32,7 @@ from ..training.match import MatchOptions, check_is_game
 from .capable import lacking
 
 V = TypeVar("V")
+Sampled = Literal["", "data", "chance"]  # will samples be made as well, and if so of data too, or of chance alone?
 ASSUMED_IMAGES = 1_000_000  # of a run whose length is not known yet
 NARROW_WIDTH = 8  # channels
 WIDTH_FIELDS = ("width", "width_generator", "width_label", "widest", "maxout", "maxout_label", "hidden", "kernels")
@@ -41,7 +42,7 @@ ODD_SAMPLES = 11  # samples, which no packs divide
 
 def rehearse(recipe: Recipe[Any], data: Shape, where: Machine, how: MatchOptions = MatchOptions(), *,
              most: int | None = None,
-             sampled: bool = False, fully: bool = True) -> None:  # fmt: skip
+             sampled: Sampled = "", fully: bool = True) -> None:  # fmt: skip
     """Play a round of each stage, of made-up samples, with networks that are thrown away; Mistake for what cannot be.
 
     The round is that of such data, in the parts that it will be played in, but small: of few samples, of saddle's own
@@ -84,7 +85,7 @@ def narrow_networks(value: V) -> V:
 
 
 def play_one_round(recipe: Recipe[Any], data: Shape, stages: Sequence[Stage], clock: Clock, where: Machine,
-                   how: MatchOptions, n: int, sampled: bool) -> None:  # fmt: skip
+                   how: MatchOptions, n: int, sampled: Sampled) -> None:  # fmt: skip
     """One round, each of its parts of n samples, by this process alone; then the columns of a sheet."""
     torch.manual_seed(derive_seed(how.seed))
     stage = stages[clock.stage]
@@ -102,6 +103,8 @@ def play_one_round(recipe: Recipe[Any], data: Shape, stages: Sequence[Stage], cl
     engine.play(*(RepeatedBatch(batch) for _ in range(how.accumulate)), clock=clock)
     with eval_no_grad(game):
         sheet_columns(game, batch)
+        if sampled == "chance" and not isinstance(game, Generates):
+            raise lacking(type(game), Generates)
         if sampled and make_from(game, real_samples(batch), condition_of(batch)) is None:
             raise lacking(type(game), Generates)
 

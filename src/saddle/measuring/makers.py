@@ -1,0 +1,122 @@
+"""What makes the samples of a run that are measured: a generator out of chance, or a game that makes them of data."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..batches import Batch, condition_of, real_samples
+from ..capabilities import Generates, describe_made, make_from
+from ..data.dataset import Dataset
+from ..data.feed import Feed
+from ..data.held_out import held_out_of
+from ..data.undecoded import Notify
+from ..inference.chance import RowsDraw, own_chance
+from ..inference.loaded import LoadedGame
+from ..out_of_memory import catch_out_of_memory
+from ..parts import Shard, use_shard
+from ..recipes.capable import lacking
+from ..training.engine import derive_seed
+from ..training.rows import MAX_ROWS
+from ..training.signals import check_abandoned
+from .inputs import generated_dataset
+
+
+class SampleMaker:
+    """What makes the samples of a run that are measured."""
+
+    made = ""  # what they are called, if not samples
+
+    def __init__(self, name: str, loaded: LoadedGame) -> None:
+        self.name, self.loaded = name, loaded
+        self.weights = "averaged" if loaded.averaged else "last"  # those over the last rounds, or of the very last
+
+    def most(self, n: int) -> int:
+        """How many there can be, of n that are asked for."""
+        return n
+
+    def samples(self, n: int, seed: int) -> Dataset:
+        raise NotImplementedError
+
+
+class GeneratorHandle(SampleMaker):
+    """Samples out of chance, and latents with what becomes of them. Mistake for a game that makes none."""
+
+    def __init__(self, name: str, loaded: LoadedGame) -> None:
+        super().__init__(name, loaded)
+        self.game = loaded.generator
+
+    def samples(self, n: int, seed: int) -> Dataset:
+        """As `saddle sample` makes them, with their labels where these decide what is made."""
+        loaded, labels = self.loaded, None
+        if loaded.shape.classes and loaded.is_conditional:
+            drawn = [loaded.draw_labels(seed, i) for i in range(-(-n // MAX_ROWS))]
+            labels = torch.cat([some for some in drawn if some is not None])[:n]
+        return generated_dataset(self.name, loaded.sample_chunks(n, seed), n, loaded.shape, loaded.classes, labels)
+
+    def latents(self, n: int, seed: int) -> Tensor:
+        """As the game draws them, each as one row of numbers: (n, size)."""
+        return self.draw(n, seed).flatten(1)
+
+    def draw(self, n: int, seed: int) -> Tensor:
+        device = self.loaded.device
+        like = torch.zeros(n, *self.loaded.shape[:3], device=device)
+        with use_shard(Shard(rng=torch.Generator(device).manual_seed(derive_seed(seed, n)))):
+            return self.game.latents(like)
+
+    @cached_property
+    def latent_shape(self) -> torch.Size:
+        return self.draw(1, 0).shape[1:]
+
+    def __call__(self, z: Tensor) -> Tensor:
+        """Images of latents (n, size); where labels decide, each row has one of its own, by its place."""
+        classes = self.loaded.shape.classes
+        labels = torch.arange(len(z), device=z.device) % classes if classes else None
+        with torch.set_grad_enabled(z.requires_grad), RowsDraw(self.loaded.device, 0, 0, len(z)):
+            return self.game.make(z.reshape(-1, *self.latent_shape), labels).float()
+
+
+class DataConverter(SampleMaker):
+    """What a run makes of data: of held-out ones where there are some. Translations, reconstructions ..."""
+
+    def __init__(self, name: str, loaded: LoadedGame, data: Dataset) -> None:
+        super().__init__(name, loaded)
+        held, translated = held_out_of(data), loaded.shape.condition is not None
+        self.data, can = held or data, describe_made(loaded.game, translated)
+        if can is None:
+            raise lacking(type(loaded.game), Generates)
+        self.made = f"{can} of {'held-out data' if held else 'data'}"
+
+    def most(self, n: int) -> int:
+        return min(n, len(self.data))
+
+    def samples(self, n: int, seed: int) -> Dataset:
+        loaded, n = self.loaded, self.most(n)
+        feed = Feed(self.data, loaded.batch_type, n, seed, loaded.device, shape=loaded.shape)
+        parts = [np.arange(place, min(place + loaded.rows, n)) for place in range(0, n, loaded.rows)]
+        made = (self.convert(feed.batch_at(places), seed, int(places[0])) for places in parts)
+        told = [condition_of(feed.batch_at(places)) for places in parts] if loaded.shape.classes else []
+        labels = torch.cat([some.cpu() for some in told if some is not None]) if told else None
+        return generated_dataset(self.name, made, n, loaded.shape, loaded.classes, labels)
+
+    @catch_out_of_memory()
+    def convert(self, batch: Batch, seed: int, place: int) -> Tensor:
+        """What it makes of data that stand from this place on, all of one block of 64."""
+        check_abandoned()
+        real = real_samples(batch)
+        with own_chance(self.loaded.device, seed, place, len(real)):
+            made = make_from(self.loaded.game, real, condition_of(batch))
+        assert made is not None, "its game makes something"
+        return made.float().cpu()
+
+
+def sample_maker(name: str, loaded: LoadedGame, data: Dataset, say: Notify) -> SampleMaker:
+    """What makes the samples of a run that was trained on such data; Mistake for a game that makes none at all."""
+    if loaded.makes_by_chance:
+        return GeneratorHandle(name, loaded)
+    maker = DataConverter(name, loaded, data)
+    say(f"{type(loaded.game).__name__} makes nothing out of chance alone: {maker.made} are measured")
+    return maker
