@@ -12,6 +12,7 @@ import types
 import typing
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -89,8 +90,13 @@ def has_member(kind: type, name: str, part: object) -> bool:
     own = find_method(kind, name)
     if not inspect.isfunction(part):
         return own is not None or any(name in vars(base).get("__annotations__", ()) for base in kind.__mro__)
-    wants = list(inspect.signature(part).parameters)
-    return inspect.isfunction(own) and list(inspect.signature(own).parameters)[: len(wants)] == wants
+    wants = parameter_names(part)
+    return inspect.isfunction(own) and parameter_names(own)[: len(wants)] == wants
+
+
+@cache
+def parameter_names(function: types.FunctionType) -> tuple[str, ...]:
+    return tuple(inspect.signature(function).parameters)
 
 
 def same_signature(own: object, wants: object) -> bool:

@@ -9,7 +9,7 @@ import re
 import textwrap
 import typing
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, TypeVar
@@ -99,11 +99,8 @@ def parse_field(text: str, hint: object, kinds: Iterable[type], name: str) -> ob
         raise Mistake(f"{name} is {text!r}, but should be {describe_type(hint, {})}")
     table = {kind.__name__: kind for kind in kinds}
     many = any(typing.get_origin(want) is tuple for want in wants)
-    tree = (
-        ast.Tuple([])
-        if many and text.strip().lower() in ("", "none")
-        else parse_expression(text, name, describe_type(hint, table))
-    )
+    nothing = many and text.strip().lower() in ("", "none")
+    tree = ast.Tuple([]) if nothing else parse_expression(text, name, lambda: describe_type(hint, table))
     return build_value(ast.Tuple([tree]) if many and not isinstance(tree, ast.Tuple) else tree, hint, table, name)
 
 
@@ -115,9 +112,8 @@ def worded(hint: object) -> bool:
 
 def parse_value(text: str, kinds: Iterable[type]) -> object:
     """Text as a value, such as `repr` prints it: literals, tuples, and calls of the listed classes."""
-    return build_value(
-        parse_expression(text, "this", "a value"), object, {kind.__name__: kind for kind in kinds}, "this"
-    )
+    tree = parse_expression(text, "this", lambda: "a value")
+    return build_value(tree, object, {kind.__name__: kind for kind in kinds}, "this")
 
 
 def as_flags(options: Mapping[str, str]) -> str:
@@ -134,21 +130,27 @@ def parse_count(text: str) -> int:
     return int(whole)
 
 
-def parse_expression(text: str, name: str, should: str) -> ast.expr:
-    """Text as Python reads it, of a size that everything here can walk through."""
-    require(len(text) <= MAX_TEXT, f"{name} is a text of {len(text):,} characters, but should be {should}")
+def parse_expression(text: str, name: str, describe: Callable[[], str]) -> ast.expr:
+    """Text as Python reads it, of a size that everything can walk through; else Mistake, with what it should be."""
+    try:
+        return parse_python(text, name)
+    except Mistake as wrong:
+        raise Mistake(f"{wrong}, but should be {describe()}") from None
+
+
+def parse_python(text: str, name: str) -> ast.expr:
+    require(len(text) <= MAX_TEXT, f"{name} is a text of {len(text):,} characters")
     try:
         with warnings.catch_warnings():  # what Python thinks of odd escapes
             warnings.simplefilter("ignore")
             tree = ast.parse(text.strip(), mode="eval").body
-        require(not is_too_deep(tree), f"{name} is nested too deeply, but should be {should}")
+        deep = is_too_deep(tree)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        if isinstance(error, Mistake):
-            raise
         why = f" ({getattr(error, 'msg', error)})" if "(" in text else ""
-        raise Mistake(f"{name} is {textwrap.shorten(repr(text), 100)}{why}, but should be {should}") from None
-    huge = next((n for n in ast.walk(tree) if isinstance(n, ast.Constant) and is_too_large(n.value)), None)
-    require(huge is None, f"{name} holds a whole number of more than 18 digits, but should be {should}")
+        raise Mistake(f"{name} is {textwrap.shorten(repr(text), 100)}{why}") from None
+    require(not deep, f"{name} is nested too deeply")
+    huge = any(isinstance(node, ast.Constant) and is_too_large(node.value) for node in ast.walk(tree))
+    require(not huge, f"{name} holds a whole number of more than 18 digits")
     return tree
 
 

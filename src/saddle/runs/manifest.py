@@ -61,7 +61,7 @@ class Manifest:
 
     def __post_init__(self) -> None:
         require(self.images >= 1, f"images is {self.images}, but should be 1 or more")
-        parse_expression(self.recipe, "recipe", "a recipe as it reads in Python")
+        parse_expression(self.recipe, "recipe", lambda: "a recipe as it reads in Python")
         conform(self.machine, MachineFacts, "machine")
         data = conform(self.data, DataFacts, "data")
         counts, names = data.get("counts", []), data["classes"]
