@@ -20,8 +20,9 @@ from .measuring.metric_table import all_metrics, check_measure_settings, judged_
 from .options import parse_count
 from .recipe import Recipe
 from .recipes import RecipeEntry, canonical, find_recipe
+from .recipes.changes import PlannedRun, RunRequest
 from .recipes.rehearsal import Sampled, rehearse
-from .recipes.remedies import PlannedRun, PlanRun, RunRequest, TryRun, add_advice, find_remedy
+from .recipes.remedies import PlanRun, TryRun, add_advice, find_remedy
 from .recipes.revive import name_recipe, override_recipe, recipe_source
 from .recipes.sources import RecipeSource
 from .runs.settings import Settings

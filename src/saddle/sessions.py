@@ -34,6 +34,7 @@ from .options import as_flags
 from .out_of_memory import catch_out_of_memory
 from .recipe import Recipe
 from .recipes import files
+from .recipes.changes import RunRequest
 from .recipes.copies import CodeVersion, replace_source, source_to_resume, store_source
 from .recipes.plugins import (
     describe_edited_plugin,
@@ -42,7 +43,6 @@ from .recipes.plugins import (
     use_plugin_file,
     use_plugin_source,
 )
-from .recipes.remedies import RunRequest
 from .recipes.revive import check_same_recipe, manifest_value_types, parse_recipe, recipe_from_manifest, trust_run
 from .recipes.sources import RecipeSource
 from .resolved import match_options, open_checked_data, open_training_data, parse_settings, resolve_recipe

@@ -40,6 +40,7 @@ Alternative = tuple[float, dict[str, Any]]  # its cost; fields or settings, and 
 BOUNDARIES = (0.5, -0.5, -5.0)  # scores that may part reals from fakes
 MAX_ENLARGEMENT = 4  # times the side, at most
 ANOTHER_FORM = 0.3  # what a square costs in place of a rectangle
+GLYPHS_SIZE = (32, 32)  # where there were no pictures
 COMMON_SIDES = (8, 16, 28, 32, 64, 128, 256, 512, 1024)
 
 
@@ -76,8 +77,9 @@ def size_alternatives(recipe: Recipe[Any], data: Shape, accumulate: int, most: i
                 yield cost + ANOTHER_FORM * (data.height != data.width), {"size": size}
                 if data.height != data.width:
                     yield cost, {"size": written_size(size_of_form(size, size // 4, data.width / data.height))}
-    if not data.classes and not data.points:
-        yield 2.55, {"data": "glyphs", "size": written_size((data.height, data.width))}
+    if not data.classes:
+        sides = GLYPHS_SIZE if data.points else (data.height, data.width)
+        yield 13.0 if data.points else 2.55, {"data": "glyphs", "size": written_size(sides)}
 
 
 def iter_pairs(pair: Any) -> Iterator[Any]:

@@ -12,7 +12,7 @@ from ..data.progress import hide_progress
 from ..errors import Failure, format_count, require
 from ..out_of_memory import catch_out_of_memory
 from ..recipes import files
-from ..recipes.remedies import RunRequest
+from ..recipes.changes import RunRequest
 from ..reports.compare import Comparison, write_report
 from ..reports.reading import Run
 from ..reproduction import has_ended
