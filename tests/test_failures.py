@@ -185,3 +185,12 @@ def test_a_run_that_cannot_be_is_refused_before_anything_is_written(
         train(**small("dcgan", out=tmp_path / "run", **settings) if "minutes" in settings or "sise" in settings
               else small("dcgan", out=tmp_path / "run") | settings)  # fmt: skip
     assert not (tmp_path / "run").exists()
+
+
+def test_a_run_that_diverges_proposes_a_rate_at_which_it_does_not(tmp_path: Path):
+    how: dict[str, Any] = {"images": 80, "pictures": 0, "device": "cpu", "quiet": True}
+    steep = {"objective": "LeastSquares()", "networks": "Perceptron(width=8)", "batch": "8", "optimizer": "SGD(1.0)",
+             "turns": "Turns()", "prior": "Normal()"}  # fmt: skip
+    with pytest.raises(Failure, match=r"became .* in round \d.*; it had not come .*, with --optimizer.lr 0\.1$"):
+        train("gan", "ring", options=steep, out=tmp_path / "steep", **how)
+    train("gan", "ring", options=steep | {"optimizer": "SGD(1.0)", "optimizer.lr": "0.1"}, out=tmp_path / "run", **how)

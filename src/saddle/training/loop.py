@@ -27,6 +27,7 @@ from .health.rollback import RollbackStore
 from .machine import MissingProcess, all_reduce_max, catch_missing_process, process_rank, world_size
 from .match import CheckpointFacts, Match
 from .memory_advice import suggest_smaller_batches
+from .rate_advice import suggest_lower_rates
 from .record import NonFinite, Record
 from .signals import ForcedStop, Signals, WorkAbandoned
 
@@ -107,8 +108,9 @@ class Loop:
         except Collapsed:
             raise
         except Failure as failure:
-            more = f"; {self.again} goes on from there" if isinstance(failure, MissingProcess) else ""
-            raise type(failure)(f"{failure}; {self.rescue()}{more}") from failure
+            more = f"{self.again} goes on from there" if isinstance(failure, MissingProcess) else ""
+            more = suggest_lower_rates(self.match.recipe) if isinstance(failure, NonFinite) else more
+            raise type(failure)("; ".join(filter(None, [str(failure), self.rescue(), more]))) from failure
         finally:
             self.watch.on_end()
             with suppress(Failure):  # what went wrong first is what is said

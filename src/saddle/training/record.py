@@ -31,7 +31,7 @@ class Record:
     def read(self) -> dict[str, float]:
         """Bring the reports over from the device; returns the last one.
 
-        NoNumber if something is none: of the round in which it is, and of those after it, nothing is logged.
+        NonFinite if something is none: of the round in which it is, and of those after it, nothing is logged.
         """
         if not self.pending:
             return {}
