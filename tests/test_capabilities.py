@@ -13,6 +13,7 @@ from torch import Tensor
 from saddle import load, measure, resume, train
 from saddle.batches import Images
 from saddle.capabilities import CAPABILITIES, Encodes, Generates, Scores, describe_capabilities, sheet_columns
+from saddle.cli import main
 from saddle.errors import Mistake
 from saddle.games import Adversarial, Turing
 from saddle.inference.loaded import LoadedGame
@@ -177,7 +178,7 @@ def test_a_run_is_measured_by_what_it_makes(runs: Path):
     assert same == again
     with pytest.raises(Mistake, match="ppl cannot be measured: this metric reads a generator"):
         measure(runs / "AE", metrics="ppl", n=40)
-    with pytest.raises(Mistake, match="Silent cannot generate samples; it can nothing that could be asked for, and"):
+    with pytest.raises(Mistake, match="Silent cannot generate samples; it can do nothing of this kind, and"):
         measure(runs / "Mean", metrics="fid", features="identity", n=40)
 
 
@@ -193,3 +194,30 @@ def test_a_game_is_measured_as_it_trains_or_refused_before_there_is_a_run(runs: 
     run = train(f"{RECIPES_FILE}:AE", str(runs / "data.npz"), measure="fid", **how)
     kept = [figure for taken in read_measurements(RunFolder(run)) for figure in taken.figures]
     assert len(kept) >= 2 and {figure.protocol.made for figure in kept} == {"reconstructions of data"}
+
+
+def test_the_command_line_serves_what_a_run_can_do(runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    def say(*words: object) -> tuple[int, str]:
+        return main([*map(str, words)]), "".join(capsys.readouterr())
+
+    vae, whole, small = runs / "VariationalAE", tmp_path / "whole.png", tmp_path / "small.png"
+    assert say("sample", vae, "--out", whole)[0] == 0
+    assert say("sample", vae, "--truncation", "0", "--out", small)[0] == 0
+    assert whole.read_bytes() != small.read_bytes()
+    assert say("sample", vae, "--truncation=0.5")[1].strip().endswith("samples-0-truncation-0.5.png")
+    for words, sentence in (
+        ((vae, "--truncation", "much"), "truncation is 'much', but should be a number"),
+        ((vae, "--truncatoin", "1"), "there is no option --truncatoin; did you mean --truncation?"),
+        ((runs / "GAN", "--truncation", "1"), "there is no option --truncation; "),
+        ((runs / "AE",), "Autoencoder cannot generate samples; it can encode and reconstruct, and the recipes gan, "),
+        ((runs / "Mean",), "Silent cannot generate samples; it can do nothing of this kind, and the recipes gan, "),
+    ):
+        code, said = say("sample", *words)
+        assert code == 2 and said.startswith(f"saddle: {sentence}") and said.count("\n") == 1
+    assert (
+        "Autoencoder cannot generate samples"
+        in say("report", runs / "AE", "--out", tmp_path / "page.html")[1] + (tmp_path / "page.html").read_text()
+    )
+    assert "Once trained it can generate, judge and score." in say("show", "dcgan")[1]
+    assert "generate, encode and reconstruct. saddle sample takes --truncation 1.0" in say(
+        "show", f"{RECIPES_FILE}:VariationalAE")[1]  # fmt: skip

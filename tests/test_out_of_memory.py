@@ -88,7 +88,7 @@ def test_a_round_too_large_for_memory_names_what_needs_less_and_the_last_checkpo
 def test_sampling_and_measuring_say_it_too(run: Path, capsys: pytest.CaptureFixture[str]):
     model = load(run)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(model.game, "sample", full)
+        patch.setattr(model.game, "make", full)
         with pytest.raises(OutOfMemory, match=r"2\.00 GiB"):
             model.sample(3)
         patch.setattr(LoadedGame, "sample_chunk", full)

@@ -118,7 +118,7 @@ def find_capability(protocol: type) -> Capability:
 
 def describe_capabilities(kind: type) -> str:
     """What a class of games can do, in words: generate, judge and score."""
-    *others, last = [one.verb for one in capabilities_of(kind)] or ["nothing that could be asked for"]
+    *others, last = [one.verb for one in capabilities_of(kind)] or ["do nothing of this kind"]
     return f"{', '.join(others)} and {last}" if others else last
 
 
@@ -129,9 +129,9 @@ class StyleOption(NamedTuple):
     hint: object
 
 
-def style_options(game: object, protocol: type) -> dict[str, StyleOption]:
-    """The style of what a game can do, by name: {"truncation": (1.0, float)}."""
-    method = inspect.unwrap(getattr(type(game), find_capability(protocol).method))
+def style_options(kind: type, protocol: type) -> dict[str, StyleOption]:
+    """The style of what a class of games can do, by name: {"truncation": (1.0, float)}."""
+    method = inspect.unwrap(getattr(kind, find_capability(protocol).method))
     hints = typing.get_type_hints(method)
     found = inspect.signature(method).parameters.values()
     return {p.name: StyleOption(p.default, hints.get(p.name, Any)) for p in found if p.kind is p.KEYWORD_ONLY}
@@ -139,7 +139,7 @@ def style_options(game: object, protocol: type) -> dict[str, StyleOption]:
 
 def check_style(game: object, protocol: type, style: Mapping[str, object]) -> None:
     """Refuse a style that the game has not, naming those that it has."""
-    known, name = style_options(game, protocol) if style else {}, type(game).__name__
+    known, name = style_options(type(game), protocol) if style else {}, type(game).__name__
     for option, value in style.items():
         has = did_you_mean(option, known) if known else "; it has none"
         require(option in known, f"{name} has no style {option} to {find_capability(protocol).verb} in{has}")

@@ -26,13 +26,34 @@ class NoOptions:
 
 def parse_command(command: str, words: Iterable[str], value: V) -> tuple[list[str], V]:
     """A command's plain words, and the value of its options with those given put in; Answer if asked for help."""
+    plain, given = read_words(command, words, value)
+    (texts,) = sort_options(command, given, value)
+    return check_positionals(command, plain), override_fields(value, texts)
+
+
+def parse_known(command: str, words: Iterable[str], value: V) -> tuple[list[str], V, GivenOptions]:
+    """The same, and the options that are none of this value's, for others to know."""
+    plain, given = read_words(command, words, value)
+    fields = field_types(type(value))
+    known = [option for option in given if is_field(option, fields)]
+    (texts,) = sort_options(command, {option: given.pop(option) for option in known}, value)
+    return check_positionals(command, plain), override_fields(value, texts), given
+
+
+def is_field(option: str, fields: Collection[str]) -> bool:
+    """Is it the option of one of these fields, or of what is in one?"""
+    name = option.replace("-", "_").partition(".")[0]
+    return name in fields or name.removeprefix("no_") in fields
+
+
+def read_words(command: str, words: Iterable[str], value: object) -> tuple[list[str], GivenOptions]:
+    """Plain words and options; HelpRequested if asked for help."""
     plain, given = split_words(words, flag_names(value))
     if wants_help(given):
         raise HelpRequested(
             Page(command, {"Options": (value,)} if field_types(type(value)) else {}, whole=asks_all(given))
         )
-    (texts,) = sort_options(command, given, value)
-    return check_positionals(command, plain), override_fields(value, texts)
+    return plain, given
 
 
 def split_words(words: Iterable[str], flags: Collection[str]) -> tuple[list[str], GivenOptions]:

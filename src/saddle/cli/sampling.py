@@ -5,18 +5,21 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, make_dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..errors import escape_unprintable, require
+from ..options import override_fields
 from ..out_of_memory import check_capacity
 from ..runs.folder import RunFolder
-from .argv import parse_command
+from .argv import GivenOptions, parse_known, sort_options
 from .output import print_output
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from ..inference.loaded import LoadedGame
 
 MIN_FILE_BYTES = 4096  # bytes that a small file takes on a disk
 SHEET, CLOUD = 64, 2048  # images on a sheet, points in a picture
@@ -49,28 +52,40 @@ class SampleOptions:
 
 
 def sample(words: list[str]) -> None:
-    """saddle sample RUN."""
-    (run,), wish = parse_command("sample", words, SampleOptions())
+    """saddle sample RUN: an option that is none of the command's is one of the game's style, if that has it."""
+    (run,), wish, others = parse_known("sample", words, SampleOptions())
     RunFolder.find(run)  # before torch is imported
     from ..inference.load import load
 
     loaded = load(run, device=wish.device, average=wish.average, best=wish.best, trust=wish.trust)
+    style = parse_style(loaded, wish, others)
     points = loaded.shape.points
     require(not (points and wish.n), f"{run} makes points, which are drawn as one picture; leave out -n")
     if wish.label is None and not wish.n and not points and loaded.is_conditional:
         labels = loaded.labels_in_order()
-        samples = loaded.sample_chunks(len(labels), wish.seed, labels)
+        samples = loaded.sample_chunks(len(labels), wish.seed, labels, **style)
     else:
-        samples = loaded.sample_chunks(wish.n or (CLOUD if points else SHEET), wish.seed, wish.label)
+        samples = loaded.sample_chunks(wish.n or (CLOUD if points else SHEET), wish.seed, wish.label, **style)
     if wish.n:
         shape = loaded.shape
         free = shutil.disk_usage(existing_parent(wish.out or Path(run))).free
         check_capacity(wish.n, MIN_FILE_BYTES + shape.channels * shape.height * shape.width // 8, "files", "-n", free)
-    where = wish.out or Path(run) / (wish.stem if wish.n else f"{wish.stem}.png")
+    stem = "-".join([wish.stem, *(f"{name}-{value}" for name, value in style.items())])
+    where = wish.out or Path(run) / (stem if wish.n else f"{stem}.png")
     linked = wish.n is not None and wish.out is None and where.is_symlink()
     require(not linked, f"{where} is a link, which is not followed; name a folder with --out")
     (save_as_files if wish.n else save_as_sheet)(samples, where)
     print_output(escape_unprintable(where))
+
+
+def parse_style(loaded: LoadedGame, wish: SampleOptions, given: GivenOptions) -> dict[str, Any]:
+    """The style that the other options ask for; Mistake for what the game has not."""
+    if not given:
+        return {}
+    own = make_dataclass("Style", [(name, one.hint, one.default) for name, one in loaded.style.items()], frozen=True)()
+    _, texts = sort_options("sample", given, wish, own)
+    chosen = override_fields(own, texts)
+    return {name: getattr(chosen, name) for name in texts}
 
 
 def existing_parent(place: Path) -> Path:

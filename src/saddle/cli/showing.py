@@ -47,21 +47,24 @@ def show(words: list[str]) -> None:
 @without_torch
 def show_counted_before(name: str) -> tuple[str, ...]:
     """A listed recipe on its own data, whose players were counted before."""
+    from ..recipes.capable import game_class
     from ..shape import parse_shape
 
     shape, counts = PARAMETER_COUNTS[name]
-    return recipe_sections(name, *find_recipe(name), parse_shape(shape), counts)
+    recipe, entry = find_recipe(name)
+    return recipe_sections(name, recipe, entry, parse_shape(shape), counts, game_class(recipe))
 
 
 def show_counted_now(name: str, wish: ShowOptions) -> tuple[str, ...]:
     without_torch(find_recipe)(name)  # refused before torch is imported
     recipe, entry = find_recipe(name)
     shape = sample_shape(wish, entry)
-    return recipe_sections(name, recipe, entry, shape, count_parameters(recipe, shape))
+    game = unmade_game(recipe, shape)
+    return recipe_sections(name, recipe, entry, shape, trainable_sizes(game), type(game))
 
 
 def recipe_sections(
-    name: str, recipe: Recipe[Any], entry: RecipeEntry, shape: Shape, counts: Mapping[str, int]
+    name: str, recipe: Recipe[Any], entry: RecipeEntry, shape: Shape, counts: Mapping[str, int], game: type
 ) -> tuple[str, ...]:
     kinds = dict.fromkeys(type(value) for value in nested_values(recipe))
     terms = two_columns(((kind.__name__, " ".join(class_doc(kind).split())) for kind in kinds), 22)
@@ -69,7 +72,16 @@ def recipe_sections(
     about = f"{name}: {cite_paper(recipe)}\n\n{recipe_introduction(recipe, entry)}".rstrip()
     quick = f"\n\nOn {entry.data}, where two minutes must do: {as_flags(entry.quick)}" if entry.quick else ""
     return (wrap_text(about), "Fields\n" + options_help(recipe) + quick, "In words\n" + "\n".join(terms),
-            f"Players for {shape}\n" + "\n".join(players))  # fmt: skip
+            f"Players for {shape}\n" + "\n".join(players), what_it_can(game))  # fmt: skip
+
+
+def what_it_can(game: type) -> str:
+    """What a game can do once it is trained, and the options that its samples have beside those of all."""
+    from ..capabilities import Generates, describe_capabilities, style_options
+
+    style = style_options(game, Generates) if issubclass(game, Generates) else {}
+    own = " ".join(f"--{name.replace('_', '-')} {one.default}" for name, one in style.items())
+    return f"Once trained it can {describe_capabilities(game)}.{f' saddle sample takes {own}.' if own else ''}"
 
 
 def nested_values(value: Any) -> Iterator[object]:
@@ -113,12 +125,17 @@ def stop_at_shape(shape: Shape, most: int | None) -> None:
 
 def count_parameters(recipe: Recipe[Any], shape: Shape) -> dict[str, int]:
     """How many numbers each player learns, counted without making them."""
+    return trainable_sizes(unmade_game(recipe, shape))
+
+
+def unmade_game(recipe: Recipe[Any], shape: Shape) -> Game[Any]:
+    """Its game on no device, without any numbers."""
     import torch
 
     from ..layers.init import SkipRandomInit
 
     with torch.device("meta"), SkipRandomInit():
-        return trainable_sizes(recipe.game(shape))
+        return recipe.game(shape)
 
 
 def trainable_sizes(game: Game[Any]) -> dict[str, int]:

@@ -17,10 +17,12 @@ from ..capabilities import (
     Judges,
     Reconstructs,
     Scores,
+    StyleOption,
     Translates,
     capabilities_of,
     check_style,
     generate,
+    style_options,
 )
 from ..clock import Clock
 from ..core import Game, Judge, Judged
@@ -58,6 +60,11 @@ class LoadedGame:
     def capabilities(self) -> tuple[str, ...]:
         """What can be asked of it: generate, encode, reconstruct, translate, judge, score."""
         return tuple(one.verb for one in capabilities_of(type(self.game)))
+
+    @property
+    def style(self) -> dict[str, StyleOption]:
+        """The keywords that `sample` takes beyond its own, by name, with their defaults and types."""
+        return style_options(type(self.generator), Generates)
 
     def sample(self, n: int = 64, seed: int = 0, label: Label | Sequence[Label] | None = None,
                condition: Tensor | None = None, **style: Any) -> Tensor:  # fmt: skip
