@@ -369,7 +369,7 @@ def shaped(name: str, height: int, width: int, channels: int, kind: type[ArrayDa
 
 
 def test_sides_of_two_shapes_are_refused_with_what_helps():
-    with pytest.raises(Mistake, match=r"samples of 16 x 16 x 1 .* of 32 x 24 x 3; --size 24 --channels 3 brings"):
+    with pytest.raises(Mistake, match=r"samples of 16 x 16 x 1 .* of 32 x 24 x 3; --size 32x24 --channels 3 brings"):
         check_same_shape(shaped("a", 16, 16, 1), shaped("b", 32, 24, 3))
     with pytest.raises(Mistake, match=r"; --size 8 brings"):
         check_same_shape(shaped("a", 16, 16, 1), shaped("b", 8, 8, 1))
