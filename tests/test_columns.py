@@ -11,7 +11,8 @@ import torch
 from saddle.aliases import make_old_shape
 from saddle.batches import Captioned, Images, Pairs, Unpaired, batch_shape
 from saddle.data import ArrayDataset, Dataset, Feed, StoredColumn
-from saddle.data.held_out import hold_out, label_counts
+from saddle.data.held_out import held_out_of, hold_out, label_counts
+from saddle.data.sides import make_sides
 from saddle.errors import Mistake
 from saddle.shape import Classes, Picture, Shape, Text, parse_shape, shape_facts
 
@@ -79,3 +80,51 @@ def test_what_the_data_have_not_is_named():
     said = r"of image and caption \(Captioned\), but pairs has no image: its columns are target, label, "
     with pytest.raises(Mistake, match=said):
         Feed(pairs(), Captioned, 4, 0, "cpu")
+
+
+def side(n, start=0, **options):
+    pixels = np.arange(start, start + n, dtype=np.uint8)[:, None, None, None] * np.ones((8, 8, 1), np.uint8)
+    return ArrayDataset(f"{n}", pixels, fingerprint=str(n), **options)
+
+
+def shown(images):
+    return ((images[:, 0, 0, 0] + 1) * 127.5).round().int().tolist()
+
+
+def test_each_side_has_an_order_of_its_own_that_hangs_on_seed_stream_and_place():
+    data = make_sides("two", a=side(12), b=side(20, 100))
+    feed = Feed(data, Unpaired, 4, 3, "cpu")
+    batches = [next(feed) for _ in range(15)]  # 5 epochs of the one, 3 of the other
+    a, b = ([n for batch in batches for n in shown(batch[i])] for i in (0, 1))
+    assert len(data) == 20 and all(sorted(a[i:][:12]) == list(range(12)) for i in range(0, 60, 12))
+    assert all(sorted(b[i:][:20]) == list(range(100, 120)) for i in range(0, 60, 20))
+    alone = Feed(side(12), Images, 4, 3, "cpu")
+    assert [n for _ in batches for n in shown(next(alone).image)] == a  # the first stream is the order that there was
+    later = next(Feed(data, Unpaired, 4, 3, "cpu", position=40))
+    parts = [next(Feed(data, Unpaired, 4, 3, "cpu", i, 2, position=40)) for i in (0, 1)]
+    for some, *halves in zip(later, *parts, strict=True):
+        assert torch.equal(some, torch.cat(halves))
+    assert (shown(later.a), shown(later.b)) == (a[40:44], b[40:44])
+
+
+def test_one_set_can_be_played_unpaired_with_itself():
+    more = {"b": StoredColumn(side(12).samples, Picture(SMALL))}
+    both = ArrayDataset("both", side(12).samples, column="a", more=more)
+    batch = next(Feed(both, Unpaired, 12, 0, "cpu"))
+    assert shown(batch.a) != shown(batch.b) and sorted(shown(batch.a)) == sorted(shown(batch.b))
+
+
+def test_sides_are_no_pairs_and_a_batch_is_no_larger_than_the_smaller():
+    data = make_sides("two", source=side(12), target=side(20))
+    with pytest.raises(Mistake, match=r"source and target of two are of different samples, .* Pairs are of the same"):
+        Feed(data, Pairs, 4, 0, "cpu")
+    with pytest.raises(Mistake, match="a batch of 13 is larger than two, which has 12 samples"):
+        Feed(make_sides("two", a=side(12), b=side(20)), Unpaired, 13, 0, "cpu")
+
+
+def test_samples_are_held_out_of_each_side():
+    kept = hold_out(make_sides("two", a=side(12), b=side(20)), 4)
+    held = held_out_of(kept)
+    seen = [next(Feed(data, Unpaired, n, 0, "cpu")) for data, n in ((kept, 8), (held, 4))]
+    assert sorted(shown(torch.cat([batch.a for batch in seen]))) == list(range(12))
+    assert held.fingerprint != kept.fingerprint != make_sides("two", a=side(12), b=side(20)).fingerprint

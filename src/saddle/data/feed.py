@@ -16,8 +16,8 @@ from ..batches import Batch, batch_shape, column_names, field_columns
 from ..columns import check_downscale, scale_rows
 from ..errors import format_count, require
 from ..shape import Shape
-from .dataset import Dataset, Taking, begin_to_take
-from .order import random_words, sample_order
+from .dataset import Dataset, Taking
+from .streams import open_streams
 
 B = TypeVar("B")
 BATCHES_AHEAD = 3  # that are read, at most, while one is played with
@@ -27,7 +27,7 @@ BYTES_AHEAD = 1 << 29  # of pixels that these have, at most
 class Feed(Iterator[B], Generic[B]):
     """Batches of a data set, shuffled anew in every epoch; part i of several gets its rows of each whole batch.
 
-    What it gives depends on the seed and `position` (images of the whole stream) alone. It is of the batch type, each
+    What it gives depends on the seed and `position` (images of each whole stream) alone. It is of the batch type, each
     field as the columns of `shape` say: pictures are float32 in [-1, 1], (n, channels, height, width), channels last in
     memory, averaged down where `shape` is smaller than the data's. Raises Mistake for data without a column that the
     type wants, and for a batch that is larger than the data, or that its parts cannot share.
@@ -45,11 +45,12 @@ class Feed(Iterator[B], Generic[B]):
         position: int = 0,
         shape: Shape | None = None,
     ) -> None:
-        check_batch_size(batch, parts, len(dataset), dataset.name)
         self.dataset, self.batch, self.seed, self.device = dataset, batch, seed, torch.device(device)
         self.batch_type, kind = batch_type, cast(type[Batch], batch_type)
         self.first, self.count, self.position = part * batch // parts, batch // parts, position
         stored = field_columns(kind, batch_shape(kind, dataset.columns, dataset.name))
+        self.streams = open_streams(dataset, kind, seed)
+        check_batch_size(batch, parts, min(len(stream.data) for stream in self.streams), dataset.name)
         self.names, self.columns = column_names(kind), stored | (field_columns(kind, shape) if shape else {})
         for field, column in self.columns.items():
             check_downscale(stored.get(field), column)
@@ -69,15 +70,13 @@ class Feed(Iterator[B], Generic[B]):
         return batch
 
     def batch_at(self, places: NDArray[np.int64]) -> B:
-        """What stands at these places of the stream, not more than an epoch apart."""
+        """What stands at these places of all streams, not more than an epoch apart."""
         return self.to_batch(self.begin(places)())
 
     def begin(self, places: NDArray[np.int64]) -> Taking:
         """Begin to read what stands at these places."""
-        first = int(places.min())
-        index = sample_order(len(self.dataset), self.seed, first, int(places.max()) - first + 1)[places - first]
-        names = [self.names[field] for field in self.columns]
-        return begin_to_take(self.dataset, index, random_words(self.seed, places), names)
+        begun = [stream.begin(places) for stream in self.streams]
+        return lambda: {name: rows for taking in begun for name, rows in taking().items()}
 
     def close(self) -> None:
         """Read no further ahead."""

@@ -14,6 +14,7 @@ from ..shape import Column, Shape
 from .array_dataset import compute_fingerprint
 from .dataset import Dataset, Taking, begin_to_take, class_names, read_labels
 from .order import RandomWords, random_subset
+from .sides import Sided
 
 HOLD_OUT_SEED = 2  # the seed of which samples are held out: the same in all runs, so that they can be compared
 
@@ -50,9 +51,11 @@ class DatasetSubset:
 
 
 def hold_out(data: Dataset, count: int) -> Dataset:
-    """The data without `count` of its samples, which stand by as `held_out`; 0 leaves it as it is."""
+    """The data without `count` of its samples, of each side, which stand by as `held_out`; 0 leaves it as it is."""
     if count == 0:
         return data
+    if isinstance(data, Sided):
+        return data.each(lambda side: hold_out(side, count))
     check_hold_out_count(count, len(data))
     held = random_subset(len(data), count, HOLD_OUT_SEED)
     kept = np.setdiff1d(np.arange(len(data)), held)
@@ -69,6 +72,9 @@ def check_hold_out_count(count: int, samples: int) -> None:
 
 def held_out_of(data: Dataset) -> Dataset | None:
     """What was held out of this data."""
+    if isinstance(data, Sided):
+        whole = any(held_out_of(side) is None for side in data.sides.values())
+        return None if whole else data.each(lambda side: held_out_of(side) or side)
     return data.held_out if isinstance(data, DatasetSubset) else None
 
 

@@ -31,6 +31,11 @@ def random_words(seed: int, positions: NDArray[np.int64], stream: int = 0) -> Ra
     return mix_bits(start + (positions.astype(np.uint64) + np.uint64(1)) * GOLDEN_RATIO)
 
 
+def stream_seed(seed: int, stream: int) -> int:
+    """The seed of one of several independent orders of a run; that of the first is the run's own."""
+    return int(random_words(seed, np.array([stream]), stream=WORD_MASK)[0]) if stream else seed
+
+
 @lru_cache(maxsize=4)
 def epoch_permutation(n: int, seed: int, epoch: int) -> NDArray[np.int64]:
     """The permutation of one epoch; kept, because the next batch asks for it again."""

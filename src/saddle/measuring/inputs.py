@@ -20,6 +20,7 @@ from ..data.dataset import Dataset, main_column, read_labels
 from ..data.order import random_words, sample_order
 from ..data.readers.arrays import to_uint8_images
 from ..data.readers.npy import map_npy
+from ..data.sides import side_of
 from ..data.undecoded import Notify, ShapeCheck
 from ..errors import Mistake, quote_for_shell, require
 from ..image_size import ImageSize
@@ -35,8 +36,9 @@ class SampleSet:
     """`count` samples of a data set in an order of chance that is always the same: the first few are a fair choice."""
 
     def __init__(self, data: Dataset, count: int | None = None) -> None:
-        self.data, self.n = data, min(count or len(data), len(data))
-        self.index = sample_order(len(data), 0, 0, self.n)
+        self.data = side_of(data, main_column(data.columns))
+        self.n = min(count or len(self.data), len(self.data))
+        self.index = sample_order(len(self.data), 0, 0, self.n)
 
     @property
     def labels(self) -> Tensor | None:
@@ -109,7 +111,8 @@ class SampleInfo(NamedTuple):
 
     @staticmethod
     def of(data: Dataset, most: int | None = None) -> SampleInfo:
-        return SampleInfo(data.name, data.shape, min(len(data), most or len(data)), isinstance(data, GeneratedSamples))
+        n = len(side_of(data, main_column(data.columns)))
+        return SampleInfo(data.name, data.shape, min(n, most or n), isinstance(data, GeneratedSamples))
 
 
 def check_same_shape(made: SampleInfo, real: SampleInfo) -> None:

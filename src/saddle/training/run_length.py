@@ -48,7 +48,7 @@ def resolve_length(chosen: Settings, recipe: Recipe[Any], data: Dataset, where: 
         Match(recipe, data, images, where, how)
         return images
     match = Match(recipe, data, ASSUMED_IMAGES, where, how)
-    with catch_out_of_memory(suggest_smaller_batches(recipe, data.shape, how.accumulate)):
+    with catch_out_of_memory(suggest_smaller_batches(recipe, match.shape, how.accumulate)):
         speeds = measure_speeds(match)
     played = images_within(requested_minutes(chosen) * 60, recipe, match.shape, speeds)
     return max(recipe.batch, round(played / recipe.batch) * recipe.batch)

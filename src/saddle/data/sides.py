@@ -1,0 +1,106 @@
+"""Data of several sides, such as horses and zebras: each column has samples, a number and an order of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ..errors import require
+from ..shape import Column, Shape
+from .array_dataset import compute_fingerprint
+from .dataset import Dataset, Taking, begin_to_take, main_column, main_shape
+from .order import RandomWords
+
+
+@runtime_checkable
+class Sided(Dataset, Protocol):
+    """Data whose columns are not of the same samples: an epoch is as long as the largest side."""
+
+    @property
+    def sides(self) -> Mapping[str, Dataset]: ...  # by column, which each of them has
+    def each(self, change: Callable[[Dataset], Dataset]) -> Dataset: ...  # the same with other data on each side
+
+
+@dataclass(frozen=True, eq=False)
+class Side:
+    """The pictures of a data set, as the column of a name."""
+
+    column: str
+    data: Dataset
+
+    @property
+    def name(self) -> str:
+        return self.data.name
+
+    @property
+    def fingerprint(self) -> str:
+        return self.data.fingerprint
+
+    @property
+    def columns(self) -> Mapping[str, Column]:
+        return {self.column: self.data.columns[main_column(self.data.columns)]}
+
+    @property
+    def shape(self) -> Shape:
+        return main_shape(self.columns)
+
+    def __len__(self) -> int:
+        return len(self.data)
+
+    def take(self, index: NDArray[np.int64], chance: RandomWords, columns: Collection[str]) -> Mapping[str, Tensor]:
+        return self.begin(index, chance, columns)()
+
+    def begin(self, index: NDArray[np.int64], chance: RandomWords, columns: Collection[str]) -> Taking:
+        own = main_column(self.data.columns)
+        taking = begin_to_take(self.data, index, chance, (own,) if self.column in columns else ())
+        return lambda: {self.column: rows for rows in taking().values()}
+
+
+@dataclass(frozen=True, eq=False)
+class SideBySide:
+    """Data sets side by side, by column: `make_sides("horses and zebras", a=horses, b=zebras)`."""
+
+    name: str
+    sides: Mapping[str, Dataset]  # by column, which each of them has
+
+    @cached_property
+    def fingerprint(self) -> str:
+        return compute_fingerprint(repr({name: side.fingerprint for name, side in self.sides.items()}).encode())
+
+    @property
+    def columns(self) -> Mapping[str, Column]:
+        return {name: side.columns[name] for name, side in self.sides.items()}
+
+    @property
+    def shape(self) -> Shape:
+        return main_shape(self.columns)
+
+    def __len__(self) -> int:
+        """Those of the largest side: all have been seen once when an epoch has passed."""
+        return max(map(len, self.sides.values()))
+
+    def take(self, index: NDArray[np.int64], chance: RandomWords, columns: Collection[str]) -> Mapping[str, Tensor]:
+        """Samples of one side."""
+        asked = [name for name in columns if name in self.sides]
+        require(len(asked) <= 1, f"{' and '.join(asked)} of {self.name} are of different samples")
+        return {name: self.sides[name].take(index, chance, (name,))[name] for name in asked}
+
+    def each(self, change: Callable[[Dataset], Dataset]) -> SideBySide:
+        return replace(self, sides={name: change(side) for name, side in self.sides.items()})
+
+
+def make_sides(name: str, **sides: Dataset) -> SideBySide:
+    """Data whose columns are the pictures of these data sets, which have nothing to do with one another."""
+    require(bool(sides), "data of several sides have at least one")
+    return SideBySide(name, {column: Side(column, data) for column, data in sides.items()})
+
+
+def side_of(data: Dataset, column: str) -> Dataset:
+    """The data whose samples have this column: all of it, where all samples have."""
+    return data.sides[column] if isinstance(data, Sided) else data
