@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from saddle.aliases import make_old_shape
-from saddle.batches import Captioned, Images, Pairs, Unpaired, batch_shape
+from saddle.batches import Captioned, Images, Pairs, Unpaired, batch_pictures, batch_shape
 from saddle.data import ArrayDataset, Dataset, Feed, StoredColumn
 from saddle.data.held_out import held_out_of, hold_out, label_counts
 from saddle.data.sides import make_sides
@@ -68,6 +68,11 @@ def test_columns_of_one_sample_stay_together_and_turn_together():
     plain, turned = ({int((abs(x - one).flatten(1).amax(1) < 1e-6).nonzero()[0]) for one in both
                       if (abs(x - one).flatten(1).amax(1) < 1e-6).any()} for x in (stored, stored.flip(3)))  # fmt: skip
     assert plain and turned and not plain & turned and plain | turned == set(range(24))
+
+
+def test_a_sheet_of_real_samples_has_all_pictures_of_a_batch():
+    pair, only = (next(Feed(data, kind, 4, 0, "cpu")) for data, kind in ((pairs(), Pairs), (side(12), Images)))
+    assert list(batch_pictures(pair)) == ["source", "target"] and list(batch_pictures(only)) == ["real"]
 
 
 def test_held_out_samples_keep_their_columns():

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from saddle.data import Prepare, examine, open_data
+from saddle.shape import Classes, Shape
 
 DIGITS = {
     "mnist": [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949],
@@ -27,7 +28,7 @@ def said(sentence):
 @pytest.mark.parametrize("name", DIGITS)
 def test_mnist(real_data, tmp_path, name):
     data = open_data(name, Prepare(), said, cache=tmp_path)
-    assert np.bincount(data.labels).tolist() == DIGITS[name] and data.shape == (1, 28, 28, 10)
+    assert np.bincount(data.labels).tolist() == DIGITS[name] and data.shape == Shape(1, 28, 28, Classes(10))
     if name == "mnist":
         assert abs(data.samples.mean() / 255 - 0.1307) < 1e-4 and abs(data.samples.std() / 255 - 0.3081) < 1e-4
 
@@ -52,18 +53,18 @@ def test_the_test_part_of_cifar(real_data, tmp_path):
 
 def test_anime_faces_with_their_tags(real_data, tmp_path):
     data = open_data("anime-faces:test", Prepare(labels="tags.csv:hair"), said, cache=tmp_path)
-    assert len(data) == 700 and data.shape == (3, 64, 64, 12)
+    assert len(data) == 700 and data.shape == Shape(3, 64, 64, Classes(12))
 
 
 def test_emoji_by_style_and_by_group(real_data, tmp_path):
     styles = open_data("emoji", Prepare(channels=4, limit=300), said, cache=tmp_path)
-    assert styles.classes == ("blob", "noto") and styles.shape == (4, 64, 64, 2)
+    assert styles.classes == ("blob", "noto") and styles.shape == Shape(4, 64, 64, Classes(2))
     assert len(open_data("emoji", Prepare(labels="captions.csv:group", limit=300), said, cache=tmp_path).classes) == 9
 
 
 def test_facades_with_random_windows(real_data, tmp_path):
     data = open_data("facades:val", Prepare(size=32, crop="random", limit=10), said, cache=tmp_path)
-    assert data.samples.shape == (10, 36, 36, 3) and data.shape == (3, 32, 32, 0)
+    assert data.samples.shape == (10, 36, 36, 3) and data.shape == Shape(3, 32, 32)
 
 
 def test_the_doctor_finds_nothing_wrong_with_mnist(real_data):

@@ -97,7 +97,9 @@ def test_the_sizes_that_show_tells_are_those_of_the_networks() -> None:
     """What is counted before torch is there is counted here again; a line that is wrong is to be written anew."""
     assert PARAMETER_COUNTS.keys() == RECIPES.keys()
     data = {(entry.data, entry.size): (name, entry) for name, entry in RECIPES.items()}
-    assert all(sample_shape(ShowOptions(), entry) == PARAMETER_COUNTS[name][0] for name, entry in data.values())
+    assert all(
+        sample_shape(ShowOptions(), entry) == parse_shape(PARAMETER_COUNTS[name][0]) for name, entry in data.values()
+    )
     for name, (shape, counts) in PARAMETER_COUNTS.items():
         with SkipRandomInit():
             found = trainable_sizes(find_recipe(name)[0].game(parse_shape(shape)))

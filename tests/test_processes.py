@@ -28,6 +28,8 @@ from saddle.penalties import Dragan, FeatureMatching, GradientPenalty, LeCam, Pu
 from saddle.runs.log import read_log
 from saddle.training.checkpoint import latest_checkpoint, read_checkpoint
 from saddle.training.engine import Engine, shard_indices
+from test_other_batches import GAMES as OTHER_BATCHES
+from test_other_batches import close, match, weights
 from toys import LATENT, Batches, adversarial, images, play
 
 
@@ -95,10 +97,11 @@ def worker(rank: int, world: int, folder: str) -> None:
         # where a linear loss's gradient is nought but for rounding, Adam would make a step of that rounding
         play(Engine(played, lambda player: SGD(0.05)), batches, 0, 3)
         torch.save(played.state_dict(), f"{folder}/{name}-{accumulate}-{world}-{rank}")
+    torch.set_default_dtype(torch.float32)
+    torch.save({name: weights(match(name)) for name in OTHER_BATCHES}, f"{folder}/others-{world}-{rank}")
     if world > 1:
         dist.barrier()
         dist.destroy_process_group()
-    torch.set_default_dtype(torch.float32)
 
 
 def test_the_engine_in_two_processes_equals_one(tmp_path: Path):
@@ -110,6 +113,10 @@ def test_the_engine_in_two_processes_equals_one(tmp_path: Path):
         for key, value in one.items():
             for other in two:
                 torch.testing.assert_close(other[key], value, rtol=0, atol=1e-9, msg=f"{name}: {key}")
+    one, *two = (torch.load(tmp_path / f"others-{end}") for end in ("1-0", "2-0", "2-1"))
+    for name in OTHER_BATCHES:
+        for other in two:
+            close(one[name], other[name])
 
 
 TOY = ["train", "wgan-gp-toy", "--networks.width", "32", "--batch", "32", "--images", "1600", "--limit", "1000",

@@ -17,6 +17,7 @@ from saddle.data.stacked import DIGIT_CLASSES, SingleDigits, pick_by_label, stac
 from saddle.errors import Mistake
 from saddle.metrics.classifier import Classifier
 from saddle.metrics.stacked import count_stack_modes, read_stack_numbers
+from saddle.shape import Classes, Shape
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +89,7 @@ def test_drawn_digits_are_stacked_by_name(monkeypatch: pytest.MonkeyPatch, tmp_p
     monkeypatch.setattr(stacks_of, "STACK_COUNT", 1000)
     monkeypatch.setattr(stacks_of, "DRAWINGS_PER_FACE", 1)
     data = open_data("stacked-glyphs", Prepare(), print, cache=tmp_path)
-    assert data.shape == (3, 32, 32, 1000) and len(data) == 1000
+    assert data.shape == Shape(3, 32, 32, Classes(1000)) and len(data) == 1000
     ink = np.array(data.samples).reshape(1000, -1, 3)
     assert ink.max(1).min() > 200 and ink.min() == 0  # white on black in every colour
     again = stacks_of.stack_digits(stacks_of.draw_digits())
@@ -111,7 +112,7 @@ def test_handwritten_digits_get_a_margin(real_data: Path, monkeypatch: pytest.Mo
     frame = np.array(data.samples)
     assert frame[:, 2:-2, 2:-2].max() == 255
     frame[:, 2:-2, 2:-2] = 0
-    assert not frame.any() and data.shape == (3, 32, 32, 1000)
+    assert not frame.any() and data.shape == Shape(3, 32, 32, Classes(1000))
 
 
 @pytest.mark.slow

@@ -5,14 +5,14 @@ Images are float32 in [-1, 1], (n, channels, height, width).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, NamedTuple, Protocol, cast
 
 from torch import Tensor
 
-from .errors import Mistake
-from .shape import Column, Picture, Shape
+from .errors import Mistake, require
+from .shape import Classes, Column, Picture, Shape
 
 LABEL_ADVICE = (
     "put the images of each class into a folder of its own, or an array's labels beside it into an .npz, or name a "
@@ -104,12 +104,19 @@ def column_names(kind: type[Batch]) -> dict[str, str]:
     return {name: called.get(name, name) for name in kind._fields}
 
 
+def check_has_columns(kind: type[Batch], columns: Collection[str], source: str = "the data") -> None:
+    """Refuse data without a column that such batches cannot do without, naming all that there is."""
+    required = [name for field, name in column_names(kind).items() if field not in kind._field_defaults]
+    missing = [name for name in required if name not in columns]
+    wants = f"the recipe plays with batches of {' and '.join(required)} ({kind.__name__})"
+    has = f"{source} has no {' or '.join(missing)}: its columns are {', '.join(columns) or 'none'}"
+    require(not missing, f"{wants}, but {has}; give a Dataset that has them from Python, as train(recipe, data)")
+
+
 def batch_shape(kind: type[Batch], columns: Mapping[str, Column], source: str = "the data") -> Shape:
     """What such batches of data with these columns hold; Mistake for data without a column that the type wants."""
+    check_has_columns(kind, columns, source)
     names, wanted = column_names(kind), kind.wanted()
-    missing = [name for field, name in names.items() if name not in columns and field not in kind._field_defaults]
-    if missing:
-        raise Mistake(describe_missing(kind, missing, columns, source))
     sample = columns[names[wanted.sample]]
     if not isinstance(sample, Picture):
         raise Mistake(f"{kind.__name__} makes samples as those of the column {names[wanted.sample]}, but these are no "
@@ -119,13 +126,20 @@ def batch_shape(kind: type[Batch], columns: Mapping[str, Column], source: str = 
     return Shape(*sample.shape[:3], made_for, tuple((name, columns[name]) for name in rest if name in columns))
 
 
-def describe_missing(kind: type[Batch], missing: list[str], columns: Mapping[str, Column], source: str) -> str:
-    """A sentence on columns that a source has not."""
-    has = ", ".join(columns) or "none"
-    wants = " and ".join([name for field, name in column_names(kind).items() if field not in kind._field_defaults])
-    return (f"the recipe plays with batches of {wants} ({kind.__name__}), but {source} has no "
-            f"{' or '.join(missing)}: its columns are {has}; give data that have them from Python, as "
-            f"train(recipe, data) with a Dataset of these columns, or by a source in a plugin")  # fmt: skip
+def image_columns(shape: Shape) -> dict[str, Column]:
+    """The columns of data that have images of this shape, and the classes that they are made for."""
+    label: dict[str, Column] = {"label": shape.condition} if isinstance(shape.condition, Classes) else {}
+    return {"image": Picture(Shape(*shape[:3])), **label}
+
+
+def batch_pictures(batch: Batch) -> dict[str, Tensor]:
+    """The pictures in a batch by the name of their field; where it has those of one alone, they are the real ones."""
+    found = {name: value for name in batch._fields if is_pictures(value := getattr(batch, name))}
+    return found if len(found) > 1 else {"real": real_samples(batch)}
+
+
+def is_pictures(value: Tensor | None) -> bool:
+    return value is not None and value.ndim == 4
 
 
 def field_columns(kind: type[Batch], shape: Shape) -> dict[str, Column]:

@@ -153,6 +153,9 @@ def generate(game: Generates, like: Tensor, condition: Tensor | None = None, **s
     return cast(Callable[..., Tensor], game.make)(game.latents(like), condition, **style)
 
 
+Makes = Generates | Translates  # whatever makes samples that should look as the real ones do
+
+
 def make_from(game: object, real: Tensor, condition: Tensor | None) -> Tensor | None:
     """What a game makes of a few data and what they are for: of these if it can, else out of chance, else again.
 

@@ -23,6 +23,17 @@ def to_float_images(image: Tensor) -> Tensor:
     return image.float().div_(127.5).sub_(1) if image.dtype == torch.uint8 else image
 
 
+def row_shape(column: Column) -> tuple[int, ...]:
+    """The shape of one row of a column."""
+    match column:
+        case Picture(shape):
+            return shape[:3]
+        case Classes():
+            return ()
+        case Text(length):
+            return (length,)
+
+
 def random_column(column: Column, n: int, device: torch.device) -> Tensor:
     """n rows that nobody has seen: to try whether a game can be played with such."""
     match column:

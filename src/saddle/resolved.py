@@ -7,12 +7,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from .batches import batch_shape, check_has_columns, image_columns
 from .continued import absolute_source
 from .data import Prepare, open_data
 from .data.dataset import Dataset
 from .data.dataset_table import TOY_SETS
 from .data.held_out import check_hold_out_count, hold_out
-from .data.sources import notify_nobody, resolve_source_name, unambiguous_source
+from .data.sources import notify_nobody, resolve_source_name, source_columns, unambiguous_source
+from .data.streams import most_in_batch
 from .data.undecoded import Notify, ShapeCheck
 from .errors import Mistake, did_you_mean
 from .image_size import read_size
@@ -26,11 +28,12 @@ from .recipes.remedies import PlanRun, TryRun, add_advice, find_remedy
 from .recipes.revive import name_recipe, override_recipe, recipe_source
 from .recipes.sources import RecipeSource
 from .runs.settings import Settings
-from .shape import Classes, Shape
+from .shape import Classes, Column, Shape
 from .training.callbacks.base import Callback
 from .training.machine import Machine, barrier, find_machine, preserved_globals, process_rank
 from .training.match import MatchOptions
 
+Columns = Mapping[str, Column]
 GLYPH_CLASSES = 62  # of drawn glyphs
 
 
@@ -70,37 +73,41 @@ def resolve_recipe(recipe: str | Recipe[Any], options: dict[str, str],
     return name, value, options, chosen, recipe_source(value, entry)
 
 
-def open_checked_data(recipe: str | Recipe[Any], wish: RunRequest, asked: Settings, chosen: Settings, batch: int,
-                      where: Machine, watch: Callback) -> Dataset:  # fmt: skip
+def open_checked_data(recipe: str | Recipe[Any], wish: RunRequest, asked: Settings, chosen: Settings,
+                      value: Recipe[Any], where: Machine, watch: Callback) -> Dataset:  # fmt: skip
     """The data, if such can be played on; what cannot is refused before pictures are read, as far as can be told."""
-    rehearsed: list[Shape] = []
+    source = resolve_source_name(chosen.data or "glyphs")
+    check_has_columns(value.batch_type, source_columns(source), source)
+    rehearsed: list[Columns] = []
 
     def suits(shape: Shape, most: int | None) -> None:
         if most is not None:
             check_hold_out_count(chosen.held_out, most)
             most -= chosen.held_out
         judged_of_data(chosen, shape, most)
-        rehearsed.append(check_playable(recipe, wish, asked, shape, where, most))
+        rehearsed.append(check_playable(recipe, wish, asked, image_columns(shape), where, most))
 
     samples = open_training_data(chosen, watch, suits)
-    if samples.shape not in rehearsed or batch > len(samples):
-        check_playable(recipe, wish, asked, samples.shape, where, len(samples))
+    most = most_in_batch(samples, value.batch_type)
+    if samples.columns not in rehearsed or value.batch > most:
+        check_playable(recipe, wish, asked, samples.columns, where, most)
     return samples
 
 
-def check_playable(recipe: str | Recipe[Any], wish: RunRequest, asked: Settings, data: Shape, where: Machine,
-                   most: int | None = None) -> Shape:  # fmt: skip
-    """The shape, if such data can be played on; else refused, before anything is read or written, proposing what can.
+def check_playable(recipe: str | Recipe[Any], wish: RunRequest, asked: Settings, columns: Columns,
+                   where: Machine, most: int | None = None) -> Columns:  # fmt: skip
+    """The columns, if data of such can be played on; else refused, before any are read or written, proposing what can.
 
     `most`: how many samples there are, once that is known.
     """
 
-    understand, attempt = make_rehearsals(recipe, asked, data, where, most)
+    understand, attempt = make_rehearsals(recipe, asked, columns, where, most)
+    planned = understand(wish)
     try:
-        attempt(understand(wish), True)
+        attempt(planned, True)
     except Mistake as refusal:
         raise add_advice(refusal, wish, understand, attempt) from None
-    return data
+    return columns
 
 
 def find_playable_options(recipe: str, options: Mapping[str, str]) -> Mapping[str, str]:
@@ -111,7 +118,7 @@ def find_playable_options(recipe: str, options: Mapping[str, str]) -> Mapping[st
     _, entry = find_recipe(recipe)
     side = entry.size or 32
     data = Shape(2, 1, 1) if entry.data in TOY_SETS else Shape(1, side, side, Classes(GLYPH_CLASSES))
-    understand, attempt = make_rehearsals(recipe, Settings(device="cpu"), data, find_machine("cpu"))
+    understand, attempt = make_rehearsals(recipe, Settings(device="cpu"), image_columns(data), find_machine("cpu"))
     wish = RunRequest(options, {})
     with preserved_globals():
         try:
@@ -122,14 +129,15 @@ def find_playable_options(recipe: str, options: Mapping[str, str]) -> Mapping[st
     return options
 
 
-def make_rehearsals(recipe: str | Recipe[Any], asked: Settings, data: Shape, where: Machine,
+def make_rehearsals(recipe: str | Recipe[Any], asked: Settings, columns: Columns, where: Machine,
                     most: int | None = None) -> tuple[PlanRun, TryRun]:  # fmt: skip
     """How a wish is understood as something that can be played on such data, and how that is tried."""
 
     def understand(wish: RunRequest) -> PlannedRun:
         _, value, _, chosen, _ = resolve_recipe(recipe, dict(wish.options), dataclasses.replace(asked, **wish.settings))
         size = wish.settings.get("size")
-        shape = Shape(1, 0, 0, Classes(GLYPH_CLASSES)) if "data" in wish.settings else data
+        shape = (Shape(1, 0, 0, Classes(GLYPH_CLASSES)) if "data" in wish.settings
+                 else batch_shape(value.batch_type, columns))  # fmt: skip
         if size:
             shape = shape._replace(**read_size(size)._asdict())
         return PlannedRun(value, shape, match_options(chosen), most)

@@ -106,7 +106,7 @@ def train_run(recipe: str | Recipe[Any], chosen: Settings, out: str | Path | Non
         use_threads(chosen.threads)
         place = RunFolder.claim(out)
         where = find_machine(chosen.device, chosen.precision)
-        samples = open_checked_data(recipe, wish, asked, chosen, value.batch, where, watch)
+        samples = open_checked_data(recipe, wish, asked, chosen, value, where, watch)
         gauge = make_evaluator(name, chosen, samples, where, watch)
         images = resolve_length(chosen, value, samples, where, match_options(chosen))
         shape = batch_shape(value.batch_type, samples.columns, samples.name)

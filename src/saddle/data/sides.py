@@ -57,9 +57,11 @@ class Side:
         return self.begin(index, chance, columns)()
 
     def begin(self, index: NDArray[np.int64], chance: RandomWords, columns: Collection[str]) -> Taking:
+        if self.column not in columns:
+            return dict
         own = main_column(self.data.columns)
-        taking = begin_to_take(self.data, index, chance, (own,) if self.column in columns else ())
-        return lambda: {self.column: rows for rows in taking().values()}
+        taking = begin_to_take(self.data, index, chance, (own,))
+        return lambda: {self.column: taking()[own]}
 
 
 @dataclass(frozen=True, eq=False)

@@ -25,11 +25,12 @@ from ..capabilities import (
     style_options,
 )
 from ..clock import Clock
+from ..columns import row_shape
 from ..core import Game, Judge, Judged
 from ..errors import Mistake, require
 from ..out_of_memory import catch_out_of_memory, check_capacity
 from ..recipes.capable import ask, lacking
-from ..shape import Classes, Shape
+from ..shape import Classes, Picture, Shape
 from ..training.engine import derive_seed
 from ..training.rows import MAX_ROWS, rows_at_once
 from ..training.signals import check_abandoned
@@ -153,21 +154,29 @@ class LoadedGame:
             opened: Judge = judge(told, self.clock)
             return dataclasses.replace(opened, views=())(some)
 
-        return join_judged(self.chunks(judged, images, self.conditions(label, condition, len(images)), seed))
+        told = self.conditions(label, condition, len(images))
+        return join_judged(self.chunks(judged, images, told, seed, self.shape[:3]))
 
     def answer(self, protocol: type, images: Tensor, told: Tensor | None, seed: int,
                style: Mapping[str, object]) -> Tensor:  # fmt: skip
         """What the game's method for it gives for images and their conditions."""
-        parts = self.chunks(ask(self.game, protocol, style), images, told, seed, protocol is not Translates)
+        parts = self.chunks(ask(self.game, protocol, style), images, told, seed, self.image_shape(protocol, style))
         return torch.cat([some.float().cpu() for some in parts])
+
+    def image_shape(self, protocol: type, style: Mapping[str, object]) -> tuple[int, ...] | None:
+        """What images are asked about: those that are translated are another column's; which, a style may change."""
+        if protocol is not Translates:
+            return self.shape[:3]
+        before = self.shape.condition
+        return row_shape(before) if isinstance(before, Picture) and not style else None
 
     @catch_out_of_memory()
     def chunks(self, work: Callable[[Tensor, Tensor | None], T], images: Tensor, told: Tensor | None, seed: int,
-               sized: bool = True) -> list[T]:  # fmt: skip
-        """What becomes of images, a few at a time; Mistake for others than it was trained on, if it is `sized`."""
-        shape = self.shape[:3] if sized else images.shape[1:]
-        need = ", ".join(map(str, shape)) if sized else "channels, height, width"
-        fits = images.ndim == 4 and len(images) > 0 and images.shape[1:] == shape and images.is_floating_point()
+               shape: tuple[int, ...] | None) -> list[T]:  # fmt: skip
+        """What becomes of images, a few at a time; Mistake for others than of this shape, if one is known."""
+        need = ", ".join(map(str, shape)) if shape else "channels, height, width"
+        sized = images.ndim == 4 and len(images) > 0 and images.shape[1:] == (shape or images.shape[1:])
+        fits = sized and images.is_floating_point()
         require(fits, f"images are (n, {need}) floats in [-1, 1], as this game was "
                 f"trained on, not {tuple(images.shape)} of {str(images.dtype).removeprefix('torch.')}")  # fmt: skip
         found = []
@@ -202,6 +211,9 @@ class LoadedGame:
         require(label is None or condition is None, "a label and a condition were given; give one of them")
         if condition is not None:
             require(len(condition) == n, f"{len(condition)} conditions were given for {n} samples; give one for each")
+            rows = row_shape(self.shape.condition) if self.shape.condition else condition.shape[1:]
+            require(condition.shape[1:] == rows, f"each condition is {tuple(condition.shape[1:])}, but this game makes "
+                    f"samples for {self.shape.condition}, {rows} each")  # fmt: skip
         return condition if label is None else label_indices(label, n, self.classes, self.shape.classes)
 
     def labels_in_order(self) -> list[str]:

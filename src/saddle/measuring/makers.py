@@ -13,6 +13,7 @@ from ..capabilities import Generates, describe_made, make_from
 from ..data.dataset import Dataset
 from ..data.feed import Feed
 from ..data.held_out import held_out_of
+from ..data.streams import most_in_batch
 from ..data.undecoded import Notify
 from ..inference.chance import RowsDraw, own_chance
 from ..inference.loaded import LoadedGame
@@ -91,7 +92,7 @@ class DataConverter(SampleMaker):
         self.made = f"{can} of {'held-out data' if held else 'data'}"
 
     def most(self, n: int) -> int:
-        return min(n, len(self.data))
+        return min(n, most_in_batch(self.data, self.loaded.batch_type))
 
     def samples(self, n: int, seed: int) -> Dataset:
         loaded, n = self.loaded, self.most(n)

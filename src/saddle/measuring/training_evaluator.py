@@ -13,6 +13,7 @@ from ..clock import Clock
 from ..data.dataset import Dataset, class_names
 from ..data.feed import Feed
 from ..data.held_out import held_out_of, label_counts
+from ..data.streams import most_in_batch
 from ..data.undecoded import Notify
 from ..inference.loaded import LoadedGame
 from ..metrics.estimates import mean_estimate, student_t_quantile
@@ -81,8 +82,9 @@ def held_out_divergence(match: Match[Any], weights: str) -> list[Figure]:
     game, held = match.game, held_out_of(match.data)
     if held is None or not isinstance(game, Contests):
         return []
-    batch = min(match.stage.batch, len(held))
-    count = max(1, min(HELD_OUT_BATCHES, len(held) // batch))
+    most = most_in_batch(held, match.batch_type)
+    batch = min(match.stage.batch, most)
+    count = max(1, min(HELD_OUT_BATCHES, most // batch))
     feed = Feed(held, match.batch_type, batch, 0, match.machine.device, shape=match.stage.data)
     dice = torch.Generator(match.machine.device).manual_seed(derive_seed(0, match.clock.round))
     with eval_no_grad(match.game), use_shard(Shard(rng=dice)):

@@ -104,9 +104,7 @@ def rehearse_plan(plan: SweepPlan) -> None:
         with hide_progress(asked.quiet), catch_out_of_memory(), preserved_globals():
             _, recipe, _, chosen, _ = resolve_recipe(plan.recipe, trial.options, asked)
             where = find_machine(chosen.device, chosen.precision)
-            open_checked_data(
-                plan.recipe, RunRequest(trial.options, {}), asked, chosen, recipe.batch, where, Callback()
-            )
+            open_checked_data(plan.recipe, RunRequest(trial.options, {}), asked, chosen, recipe, where, Callback())
 
 
 def is_finished(place: Path) -> bool:

@@ -11,8 +11,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..batches import condition_of, real_samples
+from ..batches import batch_pictures, condition_of, real_samples
 from ..data.feed import Feed
+from ..data.streams import most_in_batch
 from ..runs.folder import RunFolder
 from ..runs.pictures import save_png
 from ..runs.progress import is_readable_image, write_progress_gif, write_progress_strip
@@ -43,7 +44,7 @@ class ContactSheets:
         self.drawn = clock.images if clock.round else -1
         if self.due and not clock.round and process_rank() == 0:
             save_png(
-                make_contact_sheet(self.columns({"real": real_samples(part)} for part in self.batches())),
+                make_contact_sheet(self.columns(batch_pictures(part) for part in self.batches())),
                 self.folder.sheets / "real.png",
             )
         self.draw_due()
@@ -90,7 +91,14 @@ class ContactSheets:
             else min(MAX_SHEET_IMAGES, max(1, MAX_SHEET_SIDE // max(shape.height, shape.width)) ** 2)
         )
         seed, device = derive_seed(match.options.seed, -1), match.machine.device
-        return Feed(match.data, match.batch_type, min(most, len(match.data)), seed, device, shape=match.stage.data)
+        return Feed(
+            match.data,
+            match.batch_type,
+            min(most, most_in_batch(match.data, match.batch_type)),
+            seed,
+            device,
+            shape=match.stage.data,
+        )
 
     @property
     def parts(self) -> list[NDArray[np.int64]]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from ...capabilities import Generates
+from ...capabilities import Makes
 from ...clock import Clock
 from ...errors import Failure
 from ...runs.findings import Finding, Rollback, health_path
@@ -95,9 +95,7 @@ class HealthMonitor:
 
     def is_healthy(self) -> bool:
         """Has enough been seen to tell a collapse, and was nothing grave in the last look, or told and not cleared?"""
-        if len(self.past) < HEALTH_WINDOW or (
-            self.past[-1].snapshot is None and isinstance(self.match.game, Generates)
-        ):
+        if len(self.past) < HEALTH_WINDOW or (self.past[-1].snapshot is None and isinstance(self.match.game, Makes)):
             return False
         return not is_grave(self.past, self.speaking)
 
@@ -115,7 +113,7 @@ class HealthMonitor:
         return found
 
     def take_snapshot(self) -> Snapshot | None:
-        if not isinstance(self.match.game, Generates):
+        if not isinstance(self.match.game, Makes):
             return None
         if self.probe is None or self.probe.stage is not self.match.stage:
             self.probe = Probe(self.match)

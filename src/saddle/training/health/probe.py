@@ -12,10 +12,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ...batches import Batch, condition_of, real_samples
-from ...capabilities import Generates, Judges, generate, per_sample_score
+from ...capabilities import Judges, Makes, make_from, per_sample_score
 from ...data.dataset import Dataset
 from ...data.feed import Feed
 from ...data.held_out import held_out_of
+from ...data.streams import most_in_batch
 from ...metrics.bins import k_means
 from ...metrics.neighbours import nearest_neighbours
 from ...parts import Shard, use_shard
@@ -67,14 +68,14 @@ class Probe:
     """
 
     def __init__(self, match: Match[Any]) -> None:
-        assert isinstance(match.game, Generates), "there are samples to be looked at"
-        self.game = match.game
+        assert isinstance(match.game, Makes), "there are samples to be looked at"
+        self.game: Makes = match.game
         self.match, self.stage, self.held = match, match.stage, held_out_of(match.data)
         self.count = probe_size(match.stage.batch)
         self.rows = max(1, match.stage.batch // (match.options.accumulate * world_size()))
         few = rows_at_once(match.stage.data, match.machine.device)
         self.map, self.extremes = coarse_reference(
-            self.feed(match.data, REFERENCE_SAMPLES, few, -3), min(REFERENCE_SAMPLES, len(match.data))
+            self.feed(match.data, REFERENCE_SAMPLES, few, -3), min(REFERENCE_SAMPLES, self.most(match.data))
         )
         self.centres = k_means(self.map, min(MAX_CLUSTERS, max(1, len(self.map) // MIN_CLUSTER_SIZE)))
         own = cluster_counts(self.map, self.centres)
@@ -84,25 +85,28 @@ class Probe:
         self.near = pairwise_distances(first, first).fill_diagonal_(torch.inf).amin(1).median()
         self.usual = pairwise_distances(first, self.map).topk(2, largest=False).values[:, 1].median().clamp(min=1e-12)
 
+    def most(self, data: Dataset) -> int:
+        return most_in_batch(data, self.match.batch_type)
+
     def feed(self, data: Dataset, n: int, rows: int, *words: int) -> Iterator[Batch]:
         """Of at most `n` samples so many rows at once, as they are needed."""
         seed, device = derive_seed(self.match.options.seed, *words), self.match.machine.device
-        feed = Feed(data, self.match.batch_type, min(n, len(data)), seed, device, shape=self.stage.data)
+        feed = Feed(data, self.match.batch_type, min(n, self.most(data)), seed, device, shape=self.stage.data)
         return (feed.batch_at(np.arange(place, min(place + rows, feed.batch))) for place in range(0, feed.batch, rows))
 
     def take_snapshot(self) -> Snapshot | None:
         """What is there now: the players as they train, in the mode in which they meet; None of what is no number."""
         match, words = self.match, (-4, self.match.clock.round)
         cuda = [match.machine.device] if match.machine.device.type == "cuda" else []
-        parts = min(self.count, len(match.data)) // self.rows  # whole ones: `draw` gives each rows of its own
+        parts = min(self.count, self.most(match.data)) // self.rows  # whole ones: `draw` gives each rows of its own
         with torch.random.fork_rng(cuda), preserved_buffers(match.game), match.engine.autocast:
             torch.manual_seed(derive_seed(match.options.seed, *words))
             seen: list[ProbeBatch] = []
             for i, real in enumerate(self.feed(match.data, parts * self.rows, self.rows, *words)):
                 dice = torch.Generator(match.machine.device).manual_seed(derive_seed(match.options.seed, *words))
                 with use_shard(Shard(i, parts, dice)):
-                    fake = generate(self.game, real_samples(real), condition_of(real)).float()
-                    if not fake.isfinite().all():
+                    fake = make_from(self.game, real_samples(real), condition_of(real))
+                    if fake is None or not (fake := fake.float()).isfinite().all():
                         return None
                     seen.append(ProbeBatch(coarse_rows(fake), find_extremes(fake), *self.scores(real, fake)))
             return self.make_snapshot(seen, self.held_out_scores() if self.held else None)
@@ -118,7 +122,7 @@ class Probe:
         """Scores of samples that the critic was not trained on, in the mode and the numbers in which it is."""
         assert self.held is not None
         words = (-4, self.match.clock.round)
-        parts = max(1, min(self.count, len(self.held)) // self.rows)
+        parts = max(1, min(self.count, self.most(self.held)) // self.rows)
         found = []
         for i, held in enumerate(self.feed(self.held, parts * self.rows, self.rows, *words)):
             dice = torch.Generator(self.match.machine.device).manual_seed(
