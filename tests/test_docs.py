@@ -64,6 +64,7 @@ def test_what_is_added_from_outside_trains_goes_on_and_samples(
 
     def train(recipe: str, *, out: Path | None, resume: str | None, options: dict[str, str], **settings: Any) -> Path:
         narrow = {} if {"networks.width"} & options.keys() or "MeanGAN" in recipe else {"networks.width": "4"}
+        narrow |= {"batch": "32"} if recipe == "cgan" else {}
         short = {name: value for name, value in SMALL.items() if name != "size" or "data" not in settings}
         short |= {"samples": 16} if settings.get("measure") else {}
         runs.append(whole(recipe, options=narrow | options, **short | settings))

@@ -66,7 +66,7 @@ def packed(folder: Path) -> Path:
 def both(source: Path, home: Path, **options: Any) -> tuple[Dataset, Dataset, list[list[str]]]:
     said: list[list[str]] = [[], []]
     modes = ("on-the-fly", "once")
-    data = [open_data(str(source), Prepare(size=16, decode=mode, **options), heard.append, cache=home / mode)
+    data = [open_data(str(source), Prepare(**{"size": 16, "decode": mode} | options), heard.append, cache=home / mode)
             for mode, heard in zip(modes, said, strict=True)]  # fmt: skip
     return data[0], data[1], said
 
@@ -84,7 +84,7 @@ def feeds(a: Dataset, b: Dataset, batch: int) -> list[Feed[Images]]:
 
 
 @pytest.mark.parametrize("form", [lambda folder: folder, packed], ids=["folder", "zip"])
-@pytest.mark.parametrize("options", [{}, {"limit": 17}, {"crop": "random", "flip": True}, {"labels": "none"}])
+@pytest.mark.parametrize("options", [{}, {"limit": 17}, {"crop": "random", "flip": True}, {"size": "16x24"}])
 def test_what_is_shown_and_said_is_the_same_as_from_the_cache(
     form: Callable[[Path], Path], options: dict[str, Any], photos: Path, home: Path
 ) -> None:

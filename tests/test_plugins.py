@@ -153,3 +153,56 @@ def test_an_installed_package_adds_the_same_without_being_named() -> None:
     assert train('--penalties "Small(2)" --measure mean-gap --samples 16') == 0
     assert json.loads(Path("run/manifest.json").read_text())["plugin"] == {} and not Path("run/plugin").exists()
     assert saddle.resume("run", images="+64") and saddle.load("run").sample(2).isfinite().all()
+
+
+SOURCE = """\
+import numpy as np
+
+from saddle.data import Source
+
+
+def ramps(part):
+    if part not in (None, "test"):
+        raise ValueError(f"no part {part}")
+    return np.arange(40 * 256, dtype=np.uint8).reshape(40, 16, 16) + (part == "test")
+
+
+slow_ramps = Source("ramps of grey; also slow-ramps:test", ramps)
+"""
+RAMPS = "--data slow-ramps --images 64 --pictures 0 --quiet --batch 16 --networks Perceptron(2,8) --threads 1"
+
+
+def test_a_plugins_data_are_listed_trained_on_measured_and_gone_on_with(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("mine.py").write_text(SOURCE)
+    assert main(["list", "data", "--plugin", "mine.py"]) == 0
+    assert "slow-ramps        ramps of grey" in capsys.readouterr().out
+    line = ["train", "gan", *RAMPS.split(), "--plugin", "mine.py", "--held-out", "5"]
+    assert main([*line, "--out", "run"]) == 0
+    facts = json.loads(Path("run/manifest.json").read_text())
+    assert facts["settings"]["data"] == facts["data"]["name"] == "slow-ramps" and facts["data"]["samples"] == 35
+    Path("slow-ramps").mkdir()  # a folder that is called so is no matter to the run
+    Path("mine.py").write_text(SOURCE.replace("np.arange", "1 + np.arange"))  # nor what the file says now
+    assert main(["resume", "run", "--images", "+64"]) == 0
+    assert main(["measure", "run", "--metrics", "swd", "-n", "16"]) == 0
+    assert main(["measure", "run", "--metrics", "swd", "-n", "16", "--against", "saddle:slow-ramps:test", "--plugin",
+                 "mine.py"]) == 0  # fmt: skip
+    assert "slow-ramps:test" in capsys.readouterr().out
+    assert main(["reproduce", "run", "--out", "again"]) == 0
+    Path("slow-ramps").rmdir()
+    capsys.readouterr()
+    for more, said in (([], "there is no file, folder or data set slow-ramps"),
+                       (["--plugin", "mine.py", "--data", "slow-ramps:val"], "mine.py, line 8: ValueError: no part"),
+                       (["--plugin", "mine.py", "--data", "slow-ramp"], "did you mean slow-ramps?")):  # fmt: skip
+        assert main([*["train", "gan", *RAMPS.split()], *more]) == 2
+        assert said in capsys.readouterr().err
+    Path("mine.py").write_text(SOURCE.replace("slow_ramps =", "glyphs ="))
+    assert main(line) == 2 and "mine.py defines glyphs, which there is already" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_a_sweep_trains_on_a_plugins_data(place: Path) -> None:
+    Path("mine.py").write_text(SOURCE)
+    more = "--seeds 2 --out sweep --plugin mine.py"
+    assert main(["sweep", "gan", *shlex.split(f"{RAMPS} {more}")]) == 0

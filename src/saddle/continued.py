@@ -11,7 +11,8 @@ from typing import Any
 
 from .averaging import chosen_averaging
 from .data.dataset import Dataset
-from .data.dataset_table import DATASETS
+from .data.in_memory import IN_MEMORY
+from .data.own_sources import named_sets
 from .data.prepare import Decode
 from .data.sources import split_suffix
 from .errors import Mistake, WriteFailure, quote_for_shell, require
@@ -32,7 +33,7 @@ LENGTHS = ("images", "minutes", "epochs")
 def absolute_source(source: str) -> str:
     """A path, with the part or column behind it, as it is found from anywhere; a data set's name as it is."""
     name, part = split_suffix(source)
-    if name in DATASETS or not os.path.exists(name):
+    if source == IN_MEMORY or name in named_sets() or not os.path.exists(name):
         return source
     return str(Path(name).resolve()) + (f":{part}" if part else "")
 
@@ -64,8 +65,9 @@ def with_decoding(manifest: Manifest, decode: Decode | None) -> Manifest:
 def check_same_data(samples: Dataset, manifest: Manifest, named: str | None) -> None:
     """Data are known by their content, and a run keeps its own."""
     if samples.fingerprint != manifest.data["fingerprint"]:
+        name = samples.name.removeprefix("data in ")
         changed = "has changed since this run began" if named is None else "is other than what this run was begun with"
-        raise Mistake(f"the data in {samples.name} {changed}, and a run keeps its data")
+        raise Mistake(f"the data in {name} {changed}, and a run keeps its data")
 
 
 def refuse_elsewhere(resume: str | None, out: str | Path | None) -> None:

@@ -11,9 +11,10 @@ import torch
 from torch import Tensor
 
 from .continued import check_same_data, relocate_data
+from .data.in_memory import GivenData, use_given
 from .errors import Failure, Mistake, quote_for_shell, require
 from .recipes.copies import store_source
-from .recipes.plugins import read_plugin, store_plugin
+from .recipes.plugins import read_plugin, run_plugin, store_plugin, use_plugin_source
 from .recipes.revive import trust_run, trusted_source
 from .resolved import open_training_data
 from .runs.folder import RunFolder
@@ -43,17 +44,24 @@ class Reproduction(NamedTuple):
 
 
 def reproduce(path: str | Path, out: str | Path | None = None, watch: Callback | None = None,
-              trust: bool = False, data: str | None = None) -> Reproduction:  # fmt: skip
+              trust: bool = False, data: str | Path | GivenData | None = None) -> Reproduction:  # fmt: skip
     """Train a finished run again, in a new folder, on as many threads; Failure names what came out otherwise.
 
-    The manifest of the new run says what trains it now. `data`: where its data lie now, if they were moved. Mistake
-    for a run that is not finished, or whose data changed, or whose recipe is of a file that nobody has named on this
-    machine, unless it is to be trusted.
+    The manifest of the new run says what trains it now. `data`: where its data lie now, if they were moved, or these
+    data, if they were given in Python. Mistake for a run that is not finished, or whose data changed, or whose recipe
+    is of a file that nobody has named on this machine, unless it is to be trusted.
     """
     if trust:
         trust_run(path)
     first = RunFolder.find(path)
     manifest = Manifest.read(first)
+    with use_given(data) as place, use_plugin_source(run_plugin(first, manifest)):
+        return train_again(first, manifest, out, watch, place)
+
+
+def train_again(first: RunFolder, manifest: Manifest, out: str | Path | None, watch: Callback | None,
+                data: str | None) -> Reproduction:  # fmt: skip
+    """The same, with the data and the plugin of the run at hand."""
     end = finished(first, manifest)
     source = trusted_source(first, manifest)
     if manifest.source_since:

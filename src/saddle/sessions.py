@@ -25,6 +25,8 @@ from .continued import (
     with_decoding,
 )
 from .data.dataset import Dataset
+from .data.in_memory import GivenData, use_given
+from .data.own_sources import own_sources
 from .data.prepare import Decode
 from .data.progress import hide_progress
 from .data.wording import without_option_hints
@@ -75,21 +77,24 @@ MEASUREMENTS = 10  # of a run, beside that of its beginning, where nothing is sa
 
 
 @takes_fields_of(Settings, TrainKeywords)
-def train(recipe: str | Recipe[Any] = "dcgan", data: str | None = None, *, out: str | Path | None = None,
-          resume: Literal["auto"] | None = None, options: Mapping[str, str] | None = None,
-          watch: Callback | None = None, **settings: Unpack[TrainKeywords]) -> Path:  # fmt: skip
+def train(recipe: str | Recipe[Any] = "dcgan", data: str | Path | GivenData | None = None, *,
+          out: str | Path | None = None, resume: Literal["auto"] | None = None,
+          options: Mapping[str, str] | None = None, watch: Callback | None = None,
+          **settings: Unpack[TrainKeywords]) -> Path:  # fmt: skip
     """Train a recipe on data and return the run's folder.
 
     `recipe` is a name (`saddle list`), a file and a name in it ("mine.py:MyGAN"), or a value such as DCGAN(batch=32);
-    `options` changes fields as on the command line, {"optimizer.lr": "1e-4"}. `out` is the run's folder, a new one in
+    `data` is what --data takes, or images themselves: an array or tensor, uint8 or floats in [0, 1] or [-1, 1], a
+    mapping of columns such as {"image": images, "label": labels}, or a Dataset. `options` changes fields as on the
+    command line, {"optimizer.lr": "1e-4"}. `out` is the run's folder, a new one in
     runs/ if not given. With `resume="auto"` the same call goes on with the run in `out` if one was begun there, and
     only reports one that is finished; another recipe, other data or settings are refused. `watch` is told what happens.
     Raises Mistake for what cannot be done, Failure when the work fails, Interrupted on a signal.
     """
     files.check_not_reading()
     refuse_elsewhere(resume, out)
-    with use_plugin_file(settings.get("plugin")) as plugin:
-        return train_run(recipe, parse_settings(data, settings), out, resume, options, watch, plugin)
+    with use_plugin_file(settings.get("plugin")) as plugin, use_given(data) as source:
+        return train_run(recipe, parse_settings(source, settings), out, resume, options, watch, plugin)
 
 
 def train_run(recipe: str | Recipe[Any], chosen: Settings, out: str | Path | None, resume: Literal["auto"] | None,
@@ -139,9 +144,10 @@ def train_run(recipe: str | Recipe[Any], chosen: Settings, out: str | Path | Non
 
 
 def check_plugin_names() -> None:
-    """Refuse, before anything is made, a metric or a health check that is called as another."""
+    """Refuse, before anything is made, a metric, a health check or a data set that is called as another."""
     all_metrics()
     all_checks()
+    own_sources()
 
 
 def begun(out: str | Path) -> bool:
@@ -160,12 +166,13 @@ def go_on(folder: RunFolder, recipe: Recipe[Any], chosen: Settings, watch: Callb
     return resume(folder.path, threads=threads, data=data, decode=decode, watch=watch, quiet=chosen.quiet)
 
 
-def resume(path: str | Path, *, threads: int | None = None, data: str | None = None, images: str | int | None = None,
-           watch: Callback | None = None, trust: bool = False, code: CodeVersion | None = None,
-           quiet: bool = False, decode: Decode | None = None) -> Path:  # fmt: skip
+def resume(path: str | Path, *, threads: int | None = None, data: str | Path | GivenData | None = None,
+           images: str | int | None = None, watch: Callback | None = None, trust: bool = False,
+           code: CodeVersion | None = None, quiet: bool = False, decode: Decode | None = None) -> Path:  # fmt: skip
     """Go on with a run exactly where it stopped; the same machine and number of threads give the same bits.
 
-    `data` says where its data lie now, which are known by their content. `images` makes it longer: so many in all, or
+    `data` says where its data lie now, or is these data, if they were given in Python; they are known by their content.
+    `images` makes it longer: so many in all, or
     "+100k" on top; what is scheduled over the run is then so in shares of the new length. `trust`: run the recipe's
     file that the run brings, though nobody has named it on this machine. `code`: if the file was edited since, go on
     with the run's own "copy" of it, or the "file" as it is. `quiet`: say only what needs attention. `decode` images
@@ -178,8 +185,8 @@ def resume(path: str | Path, *, threads: int | None = None, data: str | None = N
     shown = dataclasses.replace(manifest.settings, quiet=quiet or manifest.settings.quiet)
     plugin = use_plugin_source(run_plugin(folder, manifest))
     with plugin, hide_progress(shown.quiet), catch_out_of_memory(), preserved_globals(), process_group():
-        with locked_run(folder):
-            restore_loop(folder, manifest, threads, watch or make_callbacks(shown), code, data, images, decode).go()
+        with locked_run(folder), use_given(data) as place:
+            restore_loop(folder, manifest, threads, watch or make_callbacks(shown), code, place, images, decode).go()
         return folder.path
 
 

@@ -11,7 +11,8 @@ from ..errors import Mistake, did_you_mean
 from ..hints import comments, has_no_default
 from ..light import without_torch
 from ..recipes import RECIPES
-from .argv import NoOptions, parse_command
+from ..recipes.plugins import use_plugin_file
+from .argv import parse_command
 from .output import print_output
 from .pages import class_doc, two_columns, wrap_text
 
@@ -36,11 +37,18 @@ PATHS = {
 }
 
 
+@dataclasses.dataclass(frozen=True)
+class ListOptions:
+    """What is listed beside saddle's own."""
+
+    plugin: str | None = None  # a file of yours with data sets
+
+
 def list(words: Sequence[str]) -> None:
     """saddle list [WHAT]: a list, or one value of one."""
-    plain, _ = parse_command("list", words, NoOptions())
-    what = plain[0] if plain else "recipes"
-    print_output(list_page(what))
+    plain, chosen = parse_command("list", words, ListOptions())
+    with use_plugin_file(chosen.plugin):
+        print_output(list_page(plain[0] if plain else "recipes"))
 
 
 @without_torch
@@ -70,10 +78,10 @@ def row(name: str) -> tuple[str, str]:
 
 
 def sources_page() -> str:
-    from ..data.dataset_table import DATASETS
+    from ..data.own_sources import named_sets
 
     return f"""Names
-{table_lines(DATASETS.items(), 18)}
+{table_lines(named_sets().items(), 18)}
 
 A name that is a folder in SADDLE_DATA means that folder. Paths
 {table_lines(PATHS.items(), 18)}"""

@@ -14,14 +14,16 @@ if TYPE_CHECKING:
     from .doctor.report import Report
     from .feed import Feed
     from .opening import open_data
+    from .own_sources import Source
 
-__all__ = ["ArrayDataset", "Dataset", "Feed", "Prepare", "Report", "StoredColumn", "examine", "open_data"]
+__all__ = ["ArrayDataset", "Dataset", "Feed", "Prepare", "Report", "Source", "StoredColumn", "examine", "open_data"]
 
 WHERE = {
     "ArrayDataset": "array_dataset",
     "StoredColumn": "array_dataset",
     "Dataset": "dataset",
     "open_data": "opening",
+    "Source": "own_sources",
     "Report": "doctor.report",
     "examine": "doctor.examine",
     "Feed": "feed",

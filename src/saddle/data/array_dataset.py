@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..errors import require
-from ..image_size import ImageSize
+from ..image_size import ImageSize, written_size
 from ..shape import Classes, Column, Picture, Shape
 from .cache.checksums import Checksums
 from .dataset import LABEL, main_shape
@@ -102,14 +102,26 @@ class ArrayDataset:
             self.checksums.check(self.samples, np.arange(len(self.samples)))
 
     def with_fingerprint(self) -> ArrayDataset:
-        """With a fingerprint, by which just this content is known."""
+        """With a fingerprint, by which just this content is known; pictures have one wherever they lie."""
         if self.fingerprint:
             return self
+        labels = [] if self.labels is None else [self.labels]
+        if not self.more and self.column == "image" and self.samples.dtype == np.uint8:
+            digest = compute_fingerprint(b"", self.samples, *labels)
+            printed = content_fingerprint(digest, self.samples.shape, self.classes, self.flip, self.window)
+            return replace(self, fingerprint=printed)
         facts: tuple[object, ...] = self.samples.shape, str(self.samples.dtype), self.classes, self.flip, self.window
         if self.more or self.column != "image":
             facts += self.column, {name: (s.rows.shape, str(s.rows.dtype), s.holds) for name, s in self.more.items()}
-        content = [self.samples, *([] if self.labels is None else [self.labels]), *(s.rows for s in self.more.values())]
+        content = [self.samples, *labels, *(s.rows for s in self.more.values())]
         return replace(self, fingerprint=compute_fingerprint(repr(facts).encode(), *content))
+
+
+def content_fingerprint(digest: str, shape: tuple[int, ...], classes: tuple[str, ...], flip: bool,
+                        window: ImageSize | None) -> str:  # fmt: skip
+    """What pictures are known by, wherever they lie: the digest of their bytes and labels, and how they are shown."""
+    shown = None if window is None else written_size(window)  # of a square its side
+    return compute_fingerprint(repr((digest, shape, classes, flip, shown)).encode())
 
 
 def random_windows(stored: NDArray[Any], index: NDArray[np.int64], chance: RandomWords,

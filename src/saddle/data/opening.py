@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..errors import require
+from ..blame import blame_user_code
+from ..errors import Mistake, require
 from ..shape import Shape
-from .array_dataset import ArrayDataset, compute_fingerprint
+from .array_dataset import ArrayDataset, compute_fingerprint, content_fingerprint
 from .cache.store import load_or_build_entry
+from .dataset import Dataset
 from .dataset_table import TOY_SETS
+from .in_memory import IN_MEMORY, given_dataset, known_by_content, open_given
 from .on_the_fly import DecodedOnTheFly, OnTheFlyDataset
+from .own_sources import own_sources
 from .prepare import Prepare
-from .sources import find_source, resolve_source_name
+from .sources import find_source, resolve_source_name, split_suffix
 from .undecoded import Notify, ShapeCheck
 
 TOY_POINTS = 100_000  # that a toy distribution is represented by
@@ -19,13 +23,20 @@ MAX_TOY_POINTS = 10_000_000  # and that it can be
 
 
 def open_data(source: str, prepare: Prepare, say: Notify, *, cache: Path | None = None,
-              suits: ShapeCheck = lambda shape, most: None) -> ArrayDataset | OnTheFlyDataset:  # fmt: skip
+              suits: ShapeCheck = lambda shape, most: None) -> Dataset:  # fmt: skip
     """The samples that a source and its options mean; `say` gets a sentence on each thing that is left out or assumed.
 
     `suits` is asked, before pictures are read that are not in the cache, what it thinks of their shape and number.
-    Raises Mistake for a source that is not there or cannot be used.
+    Raises Mistake for a source that is not there or cannot be used. `in memory` are the data that a program has given.
     """
+    if source == IN_MEMORY:
+        return given_dataset(prepare, say, suits)
     source = resolve_source_name(source)
+    name, part = split_suffix(source)
+    if own := own_sources().get(name):
+        with blame_user_code(Mistake):
+            given = own.open(part)
+        return known_by_content(open_given(given, prepare, say, source, suits))
     if source in TOY_SETS:
         suits(Shape(2, 1, 1), None)
         return toy_dataset(source, prepare)
@@ -33,18 +44,12 @@ def open_data(source: str, prepare: Prepare, say: Notify, *, cache: Path | None 
     if found.shape:
         suits(found.shape, None)
     entry = load_or_build_entry(found, prepare, say, cache, suits)
-    printed = content_fingerprint(entry.digest, entry.shape, entry.classes, prepare)
+    printed = content_fingerprint(entry.digest, entry.shape, entry.classes, prepare.flip, prepare.window)
     if entry.pixels is None or prepare.decode == "on-the-fly":
         decoded = DecodedOnTheFly(found, prepare, entry)
         return OnTheFlyDataset(source, decoded, entry.labels, entry.classes, printed, prepare.flip, prepare.window)
     return ArrayDataset(source, entry.pixels, entry.labels, entry.classes, printed, prepare.flip, prepare.window,
                         entry.checksums)  # fmt: skip
-
-
-def content_fingerprint(digest: str, shape: tuple[int, ...], classes: tuple[str, ...], prepare: Prepare) -> str:
-    """What samples are known by, wherever they lie: their content, and the options that change what is shown."""
-    window = prepare.size if prepare.window else None  # as it is written: of a square its side
-    return compute_fingerprint(repr((digest, shape, classes, prepare.flip, window)).encode())
 
 
 def toy_dataset(name: str, prepare: Prepare) -> ArrayDataset:

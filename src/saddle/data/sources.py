@@ -13,6 +13,7 @@ from ..errors import Mistake, did_you_mean, format_count, require
 from ..image_size import read_size
 from ..shape import Classes, Shape
 from .dataset_table import DATASETS, HUB_REPOSITORIES, STACKED_SETS, TOY_SETS
+from .own_sources import named_sets, own_sources
 from .prepare import Prepare
 from .readers.detect import find_set_folder, source_from_path, with_own_labels
 from .readers.hub import hub_source
@@ -35,11 +36,11 @@ def resolve_source_name(text: str) -> str:
     """
     require(bool(text.strip()), "data is empty; name a folder, a file or a data set, or leave --data out")
     if text.startswith(OWN_PREFIX):
-        name, _ = split_suffix(text.removeprefix(OWN_PREFIX))
-        require(name in DATASETS, f"saddle has no data set {name or 'without a name'}{did_you_mean(name, DATASETS)}")
+        (name, _), sets = split_suffix(text.removeprefix(OWN_PREFIX)), named_sets()
+        require(name in sets, f"saddle has no data set {name or 'without a name'}{did_you_mean(name, sets)}")
         return text.removeprefix(OWN_PREFIX)
     name, part = split_suffix(text)
-    if name in DATASETS and os.path.lexists(name):
+    if name in named_sets() and os.path.lexists(name):
         what = "a folder" if os.path.isdir(name) else "a file"
         more = f":{part}" if part else ""
         raise Mistake(f"{name} is {what} here and a data set of saddle's: write ./{name}{more} for the first, "
@@ -49,9 +50,8 @@ def resolve_source_name(text: str) -> str:
 
 def unambiguous_source(source: str) -> str:
     """A source that a run has written down, where a name is always a set's: as `meant` takes it, whatever lies here."""
-    return (
-        f"{OWN_PREFIX}{source}" if split_suffix(source)[0] in DATASETS and not source.startswith(OWN_PREFIX) else source
-    )
+    known = split_suffix(source)[0] in named_sets()
+    return f"{OWN_PREFIX}{source}" if known and not source.startswith(OWN_PREFIX) else source
 
 
 def source_columns(source: str) -> tuple[str, ...]:
@@ -68,6 +68,8 @@ def find_source(text: str, prepare: Prepare, say: Notify = notify_nobody) -> Dat
     require(part != "", f"{text} ends in a colon, behind which a part of the data is named, as in {name}:test")
     require(text != HUB_PREFIX, f"{HUB_PREFIX} names no data set of the Hugging Face hub; write {HUB_PREFIX}OWNER/NAME")
     try:
+        if name in own_sources():
+            raise Mistake(f"{name} is a plugin's, which gives samples and no files that could be looked at")
         if name in DATASETS:
             return well_known_source(text, name, part, prepare, say)
         if text.startswith(HUB_PREFIX):
@@ -136,7 +138,7 @@ def describe_not_found(name: str) -> str:
         hint = did_you_mean(last, near) if near and last else ""
         return f"there is no file or folder {name}" + (hint if "did you mean" in hint else "")
     home = os.environ.get("SADDLE_DATA")
-    known = [*DATASETS, *(list_folder(Path(home)) if home else [])]
+    known = [*named_sets(), *(list_folder(Path(home)) if home else [])]
     return f"there is no file, folder or data set {name}{did_you_mean(name, known)}"
 
 

@@ -17,8 +17,8 @@ from ..columns import to_float_images
 from ..data import Prepare, open_data
 from ..data.array_dataset import ArrayDataset
 from ..data.dataset import Dataset, main_column, read_labels
+from ..data.in_memory import GivenData, open_given, to_points
 from ..data.order import random_words, sample_order
-from ..data.readers.arrays import to_uint8_images
 from ..data.readers.npy import map_npy
 from ..data.sides import side_of
 from ..data.undecoded import Notify, ShapeCheck
@@ -142,7 +142,7 @@ def describe_shape(shape: Shape) -> str:
     return f"points of {channels} numbers" if shape.points else f"samples of {height} x {width} x {channels}"
 
 
-Measurable = str | Path | NDArray[Any] | Tensor | Dataset
+Measurable = str | Path | GivenData
 
 
 def is_run(given: Measurable) -> bool:
@@ -160,29 +160,14 @@ def open_measurable(given: Measurable, prepare: Prepare, say: Notify, name: str,
 
     `suits` is asked what it thinks of the shape of pictures, before these are read.
     """
-    if isinstance(given, Tensor):
-        given = given.detach().cpu()
-        given = (given.float() if given.is_floating_point() else given).numpy()
-    if isinstance(given, np.ndarray):
-        return dataset_from_array(given, name, say)
-    if isinstance(given, Dataset):
-        return given
     if not isinstance(given, str | Path):
-        raise Mistake("a run, a source's name or path, an array, a tensor or a Dataset can be measured, not this "
-                      f"{type(given).__name__}")  # fmt: skip
+        return open_given(given, Prepare(), say, name)
     points = read_points_file(Path(given))
     if points is None:
         return open_data(str(given), prepare, say, suits=suits)
     plain = prepare == Prepare()
     require(plain, f"{given} has points, not pictures: size, crop and channels do not apply to it")
     return ArrayDataset(str(given), points)
-
-
-def dataset_from_array(array: NDArray[Any], name: str, say: Notify) -> ArrayDataset:
-    """Images as `.npy` files may hold them (n, h, w), (n, h, w, c) or (n, c, h, w), or points (n, 2)."""
-    require(array.size > 0, f"{name}: an array of shape {array.shape} holds nothing")
-    points = to_points(array, name)
-    return ArrayDataset(name, np.ascontiguousarray(to_uint8_images(array, name, say)) if points is None else points)
 
 
 def read_points_file(path: Path) -> NDArray[np.float32] | None:
@@ -194,18 +179,6 @@ def read_points_file(path: Path) -> NDArray[np.float32] | None:
     except Mistake:
         return None
     return to_points(array, str(path))
-
-
-def to_points(array: NDArray[Any], name: str) -> NDArray[np.float32] | None:
-    """An array of points of the plane, (n, 2), or with axes of one as samples have them, as (n, 1, 1, 2); else None."""
-    flat = array.ndim == 2 and array.shape[1] == 2
-    if not (flat or array.shape[1:] in ((2, 1, 1), (1, 1, 2))):
-        return None
-    real = np.issubdtype(array.dtype, np.floating) or np.issubdtype(array.dtype, np.integer)
-    require(real and len(array) > 0, f"{name}: points are rows of two numbers, not {array.shape} of {array.dtype}")
-    points = np.array(array, dtype=np.float32).reshape(-1, 1, 1, 2)
-    require(bool(np.isfinite(points).all()), f"a point of {name} holds a value that is no number: NaN or infinite")
-    return points
 
 
 def with_fingerprint(data: Dataset) -> Dataset:

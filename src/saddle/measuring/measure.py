@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -14,6 +15,7 @@ from ..continued import check_same_data, record_data_place, relocate_data
 from ..data import Prepare, open_data
 from ..data.dataset import Dataset
 from ..data.held_out import hold_out
+from ..data.in_memory import IN_MEMORY, use_given
 from ..data.progress import hide_progress
 from ..data.sources import notify_nobody, resolve_source_name, unambiguous_source
 from ..data.undecoded import Notify, ShapeCheck
@@ -23,7 +25,7 @@ from ..hints import describe_type, field_types, fits_type
 from ..inference.load import load
 from ..metrics.figures import Figure
 from ..out_of_memory import catch_out_of_memory
-from ..recipes.plugins import use_plugin_file
+from ..recipes.plugins import run_plugin, use_plugin_file, use_plugin_source
 from ..recipes.revive import trust_run
 from ..regular import check_no_link
 from ..runs.folder import RunFolder, write_json
@@ -60,18 +62,20 @@ SOURCE_OPTIONS = IMAGE_OPTIONS + FILE_OPTIONS
 
 @takes_fields_of(MeasureOptions, MeasureKeywords)
 @catch_out_of_memory("a smaller -n needs less, or fewer --references")
-def measure(what: Measurable, against: Measurable | None = None, *, say: Notify = notify_nobody,
-            **options: Unpack[MeasureKeywords]) -> list[Figure]:  # fmt: skip
+def measure(what: Measurable, against: Measurable | None = None, *, data: Measurable | None = None,
+            say: Notify = notify_nobody, **options: Unpack[MeasureKeywords]) -> list[Figure]:  # fmt: skip
     """Figures of a run's samples, or of a source of images, against a source (a run's own data if not given).
 
-    Both may be a run's folder, a source's name or path, an array or tensor of images or of points (n, 2), or a
-    Dataset. Images are uint8, or floats in [0, 1] or [-1, 1], (n, h, w), (n, h, w, c) or (n, c, h, w). Options
+    Both may be a run's folder, a source's name or path, an array or tensor of images or of points (n, 2), a mapping
+    {"image": images, "label": labels}, or a Dataset; `data` are those of a run, if they were moved, or given in Python.
+    Images are uint8, or floats in [0, 1] or [-1, 1], (n, h, w), (n, h, w, c) or (n, c, h, w). Options
     are those of the command line: metrics="fid,kid", features="random", n=10_000 ... Figures of a run are also written
     into its measures.jsonl. Raises Mistake for what cannot be measured; what is measured never changes.
     """
-    wish = parse_measure_options(options)
-    with use_plugin_file(wish.plugin), hide_progress(wish.quiet):
-        return taken(what, against, wish, say)
+    with use_given(data) as place:
+        wish = parse_measure_options({"data": place, **options})
+        with use_plugin_file(wish.plugin), hide_progress(wish.quiet):
+            return taken(what, against, wish, say)
 
 
 def taken(what: Measurable, against: Measurable | None, wish: MeasureOptions, say: Notify) -> list[Figure]:
@@ -182,12 +186,12 @@ def inputs_of_run(run: str, against: Measurable | None, wish: MeasureOptions, sa
     loaded = load(run, device=wish.device, average=wish.average, best=wish.best)
     own = Prepare(**{name: getattr(manifest.settings, name) for name in field_types(Prepare)})
     source = manifest.settings.data or "glyphs"
-    teacher = hold_out(
-        open_data(unambiguous_source(source), own, without_option_hints(say)), manifest.settings.held_out
-    )
+    with use_plugin_source(run_plugin(folder, manifest)) if manifest.plugin else nullcontext():  # may bring the source
+        data = open_data(unambiguous_source(source), own, without_option_hints(say))
+    teacher = hold_out(data, manifest.settings.held_out)
     if wish.data is not None:
         check_same_data(teacher, manifest, wish.data)
-        if manifest != before:
+        if manifest != before and wish.data != IN_MEMORY:
             record_data_place(folder, manifest, say)
     elif teacher.fingerprint != manifest.data["fingerprint"]:
         say(f"warning: the data in {source} has changed since {run} was trained")

@@ -57,7 +57,7 @@ class Settings:
 
     pictures: int = 8  # contact sheets up to the end, beside the first; 0 for none
     checkpoints: float = 60.0  # seconds between checkpoints
-    plugin: str | None = None  # a file of yours with values for any recipe, metrics and health checks
+    plugin: str | None = None  # a file of yours with values for any recipe, metrics, health checks, data
     board: bool = False  # write TensorBoard files too (extra: board)
     quiet: bool = False  # say only what needs attention
 
