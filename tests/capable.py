@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from saddle.batches import Images
+from saddle.batches import Images, Pairs
 from saddle.clock import Clock
 from saddle.core import Game, Move, Turn
 from saddle.games import Adversarial
@@ -56,6 +56,32 @@ class VAE(Autoencoder):
 
     def make(self, latents: Tensor, condition: Tensor | None = None, *, truncation: float = 1.0) -> Tensor:
         return self.decoder(truncation * latents)
+
+
+class Negative(Game[Pairs]):
+    """Translates a source into a target, and back where it is asked to."""
+
+    makers = ("shift",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.shift = nn.Conv2d(1, 1, 1)
+
+    def round(self, batches: Iterator[Pairs], clock: Clock) -> Iterator[Turn]:
+        batch = next(batches)
+        yield Move(self.shift, error=(self.translate(batch.source) - batch.target).square().mean())
+
+    def translate(self, images: Tensor, condition: Tensor | None = None, *, back: bool = False) -> Tensor:
+        made: Tensor = self.shift(images)
+        return -made if back else made
+
+
+class ForPictures(Adversarial):
+    """Generates, but for a picture each."""
+
+    def make(self, latents: Tensor, condition: Tensor | None = None) -> Tensor:
+        assert condition is not None
+        return condition + 0 * super().make(latents)
 
 
 class Silent(Game[Images]):

@@ -10,19 +10,24 @@ import pytest
 import torch
 from torch import Tensor
 
+from capable import ForPictures, Negative
 from saddle import load, measure, resume, train
-from saddle.batches import Images
+from saddle.batches import Images, Pairs
 from saddle.capabilities import CAPABILITIES, Encodes, Generates, Scores, describe_capabilities, sheet_columns
 from saddle.cli import main
+from saddle.data.array_dataset import ArrayDataset, StoredColumn
 from saddle.errors import Mistake
 from saddle.games import Adversarial, Turing
 from saddle.inference.loaded import LoadedGame
+from saddle.measuring.makers import sample_maker
+from saddle.networks import Perceptron
 from saddle.recipes import RECIPES
 from saddle.recipes.capable import recipes_that
 from saddle.reports.words import describe_protocol
 from saddle.runs.findings import read_findings
 from saddle.runs.folder import RunFolder
 from saddle.runs.measures import read_measurements
+from saddle.shape import Picture, Shape
 from saddle.training.health import monitor
 
 RECIPES_FILE = Path(__file__).parent / "capable.py"
@@ -111,6 +116,32 @@ def test_a_style_is_a_keyword_of_the_game_and_of_no_other(runs: Path):
         load(runs / "GAN").sample(4, truncation=0.5)
     with pytest.raises(Mistake, match="no style depth to encode in; it has none"):
         model.encode(images(), depth=2)
+
+
+def test_what_is_made_of_pictures_is_asked_with_pictures():
+    x, shape = images(6), Shape(1, 4, 4, Picture(Shape(1, 4, 4)))
+    model = LoadedGame(Negative().eval().requires_grad_(False), shape, (), torch.device("cpu"), batch_type=Pairs)
+    assert model.capabilities == ("translate",) and not torch.equal(model.translate(x), x)
+    assert torch.equal(model.translate(x, back=True), -model.translate(x))
+    with pytest.raises(Mistake, match="back is 3, but should be True or False"):
+        model.translate(x, back=3)
+    assert list(sheet_columns(model.game, Pairs(x, -x))) == ["given", "made", "real"]
+    source = StoredColumn(PICTURES, Picture(Shape(1, 4, 4)))
+    data = ArrayDataset("negatives", 255 - PICTURES, column="target", more={"source": source})
+    made = sample_maker("it", model, data, lambda said: None)
+    assert made.made == "translations of data" and len(made.samples(40, 0)) == 40 and made.most(100) == 48
+
+    nets = Perceptron(latent=2, width=8, depth=1)
+    game = ForPictures(nets.generator(shape), nets.critic(shape), 2).eval().requires_grad_(False)
+    model = LoadedGame(game, shape, (), torch.device("cpu"), batch_type=Pairs)
+    torch.testing.assert_close(model.sample(6, condition=x), x)
+    for how, words in (
+        ({}, "makes its samples for 4x4 pixels in 1 channel; give these as condition, one for each"),
+        ({"condition": x[:2]}, "2 conditions were given for 6 samples; give one for each"),
+    ):
+        with pytest.raises(Mistake, match=words):
+            model.sample(6, **how)
+    assert sample_maker("it", model, data, lambda said: None).made == "samples for the conditions of data"
 
 
 def test_health_is_looked_at_by_what_a_game_can_do(runs: Path):
@@ -221,3 +252,64 @@ def test_the_command_line_serves_what_a_run_can_do(runs: Path, tmp_path: Path, c
     assert "Once trained it can generate, judge and score." in say("show", "dcgan")[1]
     assert "generate, encode and reconstruct. saddle sample takes --truncation 1.0" in say(
         "show", f"{RECIPES_FILE}:VariationalAE")[1]  # fmt: skip
+
+
+OLD = """
+from dataclasses import dataclass
+from torch import nn
+from saddle.batches import Images
+from saddle.core import Game, Move, Recipe
+from saddle.games import Adversarial
+from saddle.networks import Perceptron
+from saddle.optim import Adam
+from saddle.parts import draw_rows
+import torch
+
+
+class Drawn(Game[Images]):
+    def __init__(self):
+        super().__init__()
+        self.generator = nn.Linear(2, 2)
+
+    def round(self, batches, clock):
+        x = next(batches).image
+        yield Move(self.generator, error=(self.sample(x) - x).square().mean())
+
+    def sample(self, like, condition=None):
+        return self.generator(draw_rows(torch.randn, like, 2))[:, :, None, None]
+
+
+class Alternating(Adversarial):
+    def round(self, batches, clock):
+        batch = next(batches)
+        judge, fake = self.judge(batch, clock), self.sample(batch.image, batch.condition)
+        yield self.critic_move(judge, judge(batch.image), judge(fake.detach()))
+        yield self.answer(judge, batch, self.generate(batch))
+
+
+@dataclass(frozen=True)
+class One(Recipe[Images]):
+    batch: int = 16
+
+    def game(self, data):
+        return Drawn()
+
+    def steps(self, player):
+        return Adam(lr=1e-3)
+
+
+@dataclass(frozen=True)
+class Two(One):
+    def game(self, data):
+        nets = Perceptron(latent=2, width=8, depth=1)
+        return Alternating(nets.generator(data), nets.critic(data), nets.latent)
+"""
+
+
+@pytest.mark.parametrize(("name", "can"), [("One", ("generate",)), ("Two", ("generate", "judge", "score"))])
+def test_a_game_written_for_the_first_version_is_played_and_sampled(tmp_path: Path, name: str, can: tuple[str, ...]):
+    (tmp_path / "old.py").write_text(OLD)
+    run = train(f"{tmp_path / 'old.py'}:{name}", "ring", out=tmp_path / "run", images=32, pictures=1, quiet=True)
+    model = load(run)
+    assert model.capabilities == can and model.sample(3, seed=1).shape == (3, 2, 1, 1)
+    torch.testing.assert_close(model.sample(70, seed=1)[:3], model.sample(3, seed=1))

@@ -14,6 +14,10 @@ from ..aliases import ALIASES
 from ..errors import require
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ..clock import Clock
+    from ..core import Judge
     from ..recipe import Networks
 
 OLD_MODULES = {
@@ -263,3 +267,35 @@ def rename_members(module: ModuleType) -> None:
         for before, now in OLD_MEMBERS.items():
             if before in vars(kind) and now not in vars(kind):
                 setattr(kind, now, vars(kind)[before])
+        give_old_methods(kind)
+
+
+def give_old_methods(kind: type) -> None:
+    """Games of 0.1.0 were sampled by `sample(like, condition)`, and their critics asked by `judge(batch, clock)`."""
+    from ..core import Game
+    from ..games import Adversarial
+
+    if not issubclass(kind, Game):
+        return
+    if (old := vars(kind).get("sample")) and not hasattr(kind, "make"):
+        methods = {"latents": lambda self, like: like, "make": old}  # what was asked for stands in for latents
+    else:
+        methods = {} if hasattr(kind, "sample") else {"sample": sample_like}
+    if issubclass(kind, Adversarial) and "judge" not in vars(kind):
+        methods["judge"] = judge_batch
+    for name, method in methods.items():
+        setattr(kind, name, method)
+
+
+def sample_like(game: Any, like: Tensor, condition: Tensor | None = None) -> Tensor:
+    from ..capabilities import generate
+
+    return generate(game, like, condition)
+
+
+def judge_batch(game: Any, told: Any, clock: Clock) -> Judge:
+    """Of a batch, or of its condition."""
+    from ..batches import Images
+
+    judge: Judge = game.open_judge(told.condition if isinstance(told, Images) else told, clock)
+    return judge
