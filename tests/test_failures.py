@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import resource
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,9 @@ from torch import Tensor, nn
 from saddle import load, resume, train
 from saddle.cli import main
 from saddle.errors import Failure, Mistake
+from saddle.recipes.sources import RecipeSource
+from saddle.recipes.trust import TRUSTED_FILE, trust_source
+from saddle.runs.log import Log, append_line
 from saddle.training.checkpoint import latest_checkpoint
 from saddle.training.engine import Engine
 from saddle.training.match import Match
@@ -98,6 +101,38 @@ def test_a_disk_that_fills_up_costs_nothing_that_was_saved(
     assert not list((tmp_path / "run" / "checkpoints").iterdir())
     resume(tmp_path / "run")
     equal(whole, tmp_path / "run")
+
+
+def write_to_log(path: Path, text: str) -> None:
+    lines = path.read_bytes().splitlines(keepends=True) if path.exists() else []
+    with closing(Log(path, sum(len(line) for line in lines if line.endswith(b"\n")))) as log:  # as a checkpoint says
+        log.write(text=text)
+
+
+def trust(path: Path, text: str) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SADDLE_CONFIG", str(path.parent))
+        patch.setattr("saddle.recipes.trust.trusted_in_process", set())
+        trust_source(RecipeSource(path.parent, {f"{text}.py": text.encode()}))
+
+
+def append_text(path: Path, text: str) -> None:
+    append_line(path, {"text": text})
+
+
+@pytest.mark.parametrize(("name", "write"), [("measures.jsonl", append_text), ("log.jsonl", write_to_log),
+                                             (TRUSTED_FILE, trust)])  # fmt: skip
+def test_a_line_that_a_full_disk_cuts_is_not_there(tmp_path: Path, name: str, write: Callable[[Path, str], None]):
+    path = tmp_path / name
+    write(path, "first")
+    before = path.read_bytes()
+    with full_disk(len(before) + 5), suppress(Failure):
+        write(path, "second")
+    assert path.read_bytes() == before
+    path.write_bytes(before + b"torn")  # by a process that was killed
+    write(path, "third")
+    lines = path.read_bytes().splitlines(keepends=True)
+    assert lines[0] == before and b"third" in lines[-1] and b"torn" not in lines[-1] and lines[-1].endswith(b"\n")
 
 
 @pytest.fixture(scope="module")

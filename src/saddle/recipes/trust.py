@@ -7,6 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from ..errors import Mistake
+from ..runs.lines import append_whole, end_of_lines
 from .sources import RecipeSource
 
 TRUSTED_FILE = "trusted"  # a line for each: digest, and where it lay when it was named
@@ -38,8 +39,9 @@ def trust_source(source: RecipeSource) -> None:
     with suppress(OSError):  # then it holds for this process
         if folder:
             folder.mkdir(parents=True, exist_ok=True)
-            with (folder / TRUSTED_FILE).open("a", encoding="utf-8", errors="backslashreplace") as file:
-                file.write(f"{source.digest} {str(source.path)!a}\n")
+            with (folder / TRUSTED_FILE).open("ab+") as file:
+                apart = b"" if end_of_lines(file) == file.seek(0, os.SEEK_END) else b"\n"  # of a line that was cut
+                append_whole(file, apart + f"{source.digest} {str(source.path)!a}\n".encode())
 
 
 def is_trusted(source: RecipeSource) -> bool:

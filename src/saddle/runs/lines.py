@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -38,6 +39,19 @@ def passed_over(file: BinaryIO) -> bytes:
         if rest.endswith(b"\n"):
             return b"\n"
     return b" "
+
+
+def append_whole(file: BinaryIO, content: bytes) -> None:
+    """Write behind the end of a file, past its buffer, all of it or nothing: a disk may fill up half-way."""
+    size = os.fstat(file.fileno()).st_size
+    try:
+        rest = memoryview(content)
+        while rest:
+            rest = rest[os.write(file.fileno(), rest) :]
+    except OSError:
+        with suppress(OSError):
+            os.ftruncate(file.fileno(), size)
+        raise
 
 
 def end_of_lines(file: BinaryIO) -> int:

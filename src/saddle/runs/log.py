@@ -13,10 +13,11 @@ from typing import Any, BinaryIO
 from ..errors import WriteFailure, format_count, require
 from ..regular import open_to_append
 from .folder import write_atomically
-from .lines import end_of_lines, lines_of
+from .lines import BLOCK, append_whole, end_of_lines, lines_of
 
 LogLine = dict[str, Any]
 Notify = Callable[[str], object]
+BUFFER = 8192  # bytes that wait at most
 MAX_LOG_NUMBER = 2.0**128  # no number of a log is: they come in single precision
 
 
@@ -30,7 +31,7 @@ class Log:
     def __init__(self, path: Path, size: int | None = 0, say: Notify = warn_on_stderr) -> None:
         require(size is None or is_count(size), f"{path} should be cut to {size!r}, which is no size")
         self.path = path
-        self.file = open_to_continue(path)
+        self.file, self.pending = open_to_continue(path), b""
         if size is not None:
             if (here := self.file.seek(0, os.SEEK_END)) < size:
                 say(f"{path} is shorter than its checkpoint says ({here} of {size} bytes); the rest of it is lost")
@@ -39,19 +40,30 @@ class Log:
             self.file.seek(size)  # or it would tell its old end until something is written
 
     def write(self, **facts: Any) -> None:
+        self.pending += json.dumps(facts).encode() + b"\n"
+        if len(self.pending) > BUFFER:
+            self.flush()
+
+    def flush(self) -> None:
+        """Hand over what waits, whole lines or none."""
+        if self.pending:
+            self.append(self.pending)
+            self.pending = b""
+
+    def append(self, content: bytes) -> None:
         try:
-            self.file.write(json.dumps(facts).encode() + b"\n")
+            append_whole(self.file, content)
         except OSError as error:
             raise WriteFailure(f"{self.path} could not be written: {error.strerror}") from error
 
     def sync(self) -> int:
         """Bring every line to the disk; returns the file's size, in bytes."""
+        self.flush()
         try:
-            self.file.flush()
             os.fsync(self.file.fileno())
         except OSError as error:
             raise WriteFailure(f"{self.path} could not be written: {error.strerror}") from error
-        return self.file.tell()
+        return self.file.seek(0, os.SEEK_END)
 
     def restore_deleted(self) -> list[str]:
         """Write it again, whole, if it was deleted or another file took its place; a sentence on that."""
@@ -62,14 +74,14 @@ class Log:
             old.seek(0)
             self.file = open_to_continue(self.path)
             self.file.truncate(0)
-            shutil.copyfileobj(old, self.file)
+            while block := old.read(BLOCK):
+                self.append(block)
         return [f"{self.path} was deleted while the run played, and is written again"]
 
     def close(self) -> None:
-        try:
-            self.file.close()
-        except OSError as error:
-            raise WriteFailure(f"{self.path} could not be written: {error.strerror}") from error
+        if not self.file.closed:
+            with self.file:
+                self.flush()
 
 
 def open_to_continue(path: Path) -> BinaryIO:
@@ -140,8 +152,7 @@ def append_line(path: Path, facts: Any) -> None:
     try:
         with open_to_continue(path) as file:
             file.truncate(end_of_lines(file))
-            file.write(json.dumps(facts, ensure_ascii=False).encode("utf-8", "backslashreplace") + b"\n")
-            file.flush()
+            append_whole(file, json.dumps(facts, ensure_ascii=False).encode("utf-8", "backslashreplace") + b"\n")
             os.fsync(file.fileno())
     except OSError as error:
         raise WriteFailure(f"{path} could not be written: {error.strerror}") from error
