@@ -86,6 +86,8 @@ def test_what_follows_from_the_stages():
         (0, 0, 0.0), (100, 1, 0.0), (300, 2, 0.0)]  # fmt: skip
     assert count_rounds(THREE, 400) == 10 + 40 + 20 and count_rounds(THREE, 50) == 5
     assert full_size_from(THREE, FULL, 400) == 100 and full_size_from(THREE, FULL, 100) is None
+    short = Growing(each=500)
+    assert [stage.until for stage in plan_stages(short, FULL, 60)] == [500, 1000, 1500]
     assert full_size_from(THREE[1:], FULL, 400) == 0 and full_size_from(THREE[:1], FULL, 400) is None
     assert [FADE(Clock(stage=1, stage_share=share)) for share in (0.0, 0.25, 0.5, 1.0)] == [0.0, 0.5, 1.0, 1.0]
 

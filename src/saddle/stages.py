@@ -12,9 +12,12 @@ from .shape import Shape
 
 
 def plan_stages(recipe: Recipe[Any], data: Shape, images: int) -> tuple[Stage, ...]:
-    """The stages of a run of so many images; Mistake for none, or for one that ends before the one before it."""
+    """The stages of a run of so many images; Mistake for none, or for one that ends before the one before it.
+
+    Stages of fixed lengths may be longer than the run, which then ends in one of them.
+    """
     stages = tuple(recipe.stages(data, images))
-    ends = [stage.until for stage in stages]
+    ends = [min(stage.until, images) for stage in stages]
     name = type(recipe).__name__
     require(bool(stages), f"{name}.stages gives no stage, but a run has one or more")
     require(ends == sorted(ends), f"the stages of {name} end at {', '.join(f'{end:,}' for end in ends)} images, but "

@@ -129,7 +129,7 @@ def measure_speed(match: Match[Any], seconds: float = MIN_SPEED_SECONDS) -> floa
     """
     played: list[Stretch] = []
     while (spent := sum(s.seconds for s in played)) < seconds or (
-        spent < MAX_SPEED_SECONDS and played[-1].own < MIN_PROCESSOR_SHARE
+        spent < seconds * MAX_SPEED_SECONDS / MIN_SPEED_SECONDS and played[-1].own < MIN_PROCESSOR_SHARE
     ):
         played.append(play_stretch(match))
         if not played[-1].whole:
