@@ -10,10 +10,18 @@ import pytest
 import torch
 from torch import Tensor
 
-from capable import ForPictures, Negative
+from capable import ForPictures, Negative, Silent
 from saddle import load, measure, resume, train
 from saddle.batches import Images, Pairs
-from saddle.capabilities import CAPABILITIES, Encodes, Generates, Scores, describe_capabilities, sheet_columns
+from saddle.capabilities import (
+    CAPABILITIES,
+    Encodes,
+    Generates,
+    Scores,
+    describe_capabilities,
+    make_from,
+    sheet_columns,
+)
 from saddle.cli import main
 from saddle.data.array_dataset import ArrayDataset, StoredColumn
 from saddle.errors import Mistake
@@ -125,11 +133,15 @@ def test_what_is_made_of_pictures_is_asked_with_pictures():
     assert torch.equal(model.translate(x, back=True), -model.translate(x))
     with pytest.raises(Mistake, match="back is 3, but should be True or False"):
         model.translate(x, back=3)
-    assert list(sheet_columns(model.game, Pairs(x, -x))) == ["given", "made", "real"]
+    assert list(sheet_columns(model.game, Pairs(x, -x))) == ["given", "real", "translated"]
     source = StoredColumn(PICTURES, Picture(Shape(1, 4, 4)))
     data = ArrayDataset("negatives", 255 - PICTURES, column="target", more={"source": source})
     made = sample_maker("it", model, data, lambda said: None)
     assert made.made == "translations of data" and len(made.samples(40, 0)) == 40 and made.most(100) == 48
+
+    labels = torch.arange(6) % 3  # a game that translates within one kind of data is told what into
+    assert list(sheet_columns(model.game, Images(x, labels))) == ["real", "translated"]
+    assert make_from(model.game, x, labels) is not None and make_from(Silent(shape), x, labels) is None
 
     nets = Perceptron(latent=2, width=8, depth=1)
     game = ForPictures(nets.generator(shape), nets.critic(shape), 2).eval().requires_grad_(False)

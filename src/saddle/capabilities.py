@@ -12,7 +12,7 @@ from __future__ import annotations
 import inspect
 import typing
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple, Protocol, cast, runtime_checkable
+from typing import Any, NamedTuple, Protocol, TypeGuard, cast, runtime_checkable
 
 from torch import Tensor
 
@@ -157,23 +157,36 @@ Makes = Generates | Translates  # whatever makes samples that should look as the
 
 
 def make_from(game: object, real: Tensor, condition: Tensor | None) -> Tensor | None:
-    """What a game makes of a few data and what they are for: of these if it can, else out of chance, else again.
+    """What a game makes of a few data and what they are for; None for a game that makes nothing.
 
-    None for a game that does nothing of it.
+    It translates the pictures that samples are made for; else it generates, translates the data, or makes them again.
     """
-    if isinstance(game, Translates) and condition is not None:
-        return game.translate(condition)
+    if isinstance(game, Translates) and is_picture(condition):
+        return translate_data(game, real, condition)
     if isinstance(game, Generates):
         return generate(game, real, condition)
+    if isinstance(game, Translates):
+        return translate_data(game, real, condition)
     return game.reconstruct(real, condition) if isinstance(game, Reconstructs) else None
 
 
-def describe_made(game: object, conditioned: bool) -> str | None:
-    """What `make_from` makes, in a word, of data that have a condition, or none."""
-    if isinstance(game, Translates) and conditioned:
-        return "translations"
-    if isinstance(game, Generates):
+def is_picture(condition: Tensor | None) -> TypeGuard[Tensor]:
+    return condition is not None and condition.ndim == 4
+
+
+def translate_data(game: Translates, real: Tensor, condition: Tensor | None) -> Tensor:
+    """Of the pictures that samples are made for; where these are none, of the data themselves, for their conditions."""
+    if is_picture(condition):
+        return game.translate(condition)
+    return game.translate(real, condition)
+
+
+def describe_made(game: object, for_pictures: bool) -> str | None:
+    """What `make_from` makes, in a word."""
+    if isinstance(game, Generates) and not (for_pictures and isinstance(game, Translates)):
         return "samples for the conditions"
+    if isinstance(game, Translates):
+        return "translations"
     return "reconstructions" if isinstance(game, Reconstructs) else None
 
 
@@ -182,10 +195,14 @@ def sheet_columns(game: Game[Any], batch: Batch) -> Mapping[str, Tensor]:
     if own := game.show(batch):
         return own
     real, condition = real_samples(batch), condition_of(batch)
-    if isinstance(game, Translates) and condition is not None:
-        return {"given": condition, "made": game.translate(condition), "real": real}
-    again = {"real": real, "again": game.reconstruct(real, condition)} if isinstance(game, Reconstructs) else {}
-    return again | ({"made": generate(game, real, condition)} if isinstance(game, Generates) else {})
+    made: dict[str, Tensor] = {}
+    if isinstance(game, Translates):
+        made["translated"] = translate_data(game, real, condition)
+    if isinstance(game, Reconstructs):
+        made["again"] = game.reconstruct(real, condition)
+    by_chance = {"made": generate(game, real, condition)} if isinstance(game, Generates) else {}
+    given = {"given": condition} if is_picture(condition) else {}
+    return {**given, "real": real, **made, **by_chance} if made else by_chance
 
 
 def per_sample_score(score: Tensor) -> Tensor:

@@ -164,11 +164,12 @@ class LoadedGame:
         return torch.cat([some.float().cpu() for some in parts])
 
     def image_shape(self, protocol: type, style: Mapping[str, object]) -> tuple[int, ...] | None:
-        """What images are asked about: those that are translated are another column's; which, a style may change."""
+        """Of images that are asked about: translated are those that samples are made for; a style may say others."""
         if protocol is not Translates:
             return self.shape[:3]
         before = self.shape.condition
-        return row_shape(before) if isinstance(before, Picture) and not style else None
+        own = row_shape(before) if isinstance(before, Picture) else self.shape[:3]
+        return None if style else own
 
     @catch_out_of_memory()
     def chunks(self, work: Callable[[Tensor, Tensor | None], T], images: Tensor, told: Tensor | None, seed: int,

@@ -20,6 +20,7 @@ from ..inference.loaded import LoadedGame
 from ..out_of_memory import catch_out_of_memory
 from ..parts import Shard, use_shard
 from ..recipes.capable import lacking
+from ..shape import Picture
 from ..training.engine import derive_seed
 from ..training.rows import MAX_ROWS
 from ..training.signals import check_abandoned
@@ -85,8 +86,8 @@ class DataConverter(SampleMaker):
 
     def __init__(self, name: str, loaded: LoadedGame, data: Dataset) -> None:
         super().__init__(name, loaded)
-        held, translated = held_out_of(data), loaded.shape.condition is not None
-        self.data, can = held or data, describe_made(loaded.game, translated)
+        held, for_pictures = held_out_of(data), isinstance(loaded.shape.condition, Picture)
+        self.data, can = held or data, describe_made(loaded.game, for_pictures)
         if can is None:
             raise lacking(type(loaded.game), Generates)
         self.made = f"{can} of {'held-out data' if held else 'data'}"
