@@ -14,8 +14,9 @@ import torch
 
 from saddle import train
 from saddle.cli import main
-from saddle.cli.showing import ShowOptions, sample_shape, trainable_sizes
+from saddle.cli.showing import ShowOptions, sample_columns, trainable_sizes
 from saddle.cli.sizes import PARAMETER_COUNTS
+from saddle.data.dataset import main_shape
 from saddle.layers.init import SkipRandomInit
 from saddle.light import StandIn, StandInModule, without_torch
 from saddle.recipes import RECIPES, find_recipe
@@ -98,7 +99,8 @@ def test_the_sizes_that_show_tells_are_those_of_the_networks() -> None:
     assert PARAMETER_COUNTS.keys() == RECIPES.keys()
     data = {(entry.data, entry.size): (name, entry) for name, entry in RECIPES.items()}
     assert all(
-        sample_shape(ShowOptions(), entry) == parse_shape(PARAMETER_COUNTS[name][0]) for name, entry in data.values()
+        main_shape(sample_columns(ShowOptions(), entry)[0]) == parse_shape(PARAMETER_COUNTS[name][0])
+        for name, entry in data.values()
     )
     for name, (shape, counts) in PARAMETER_COUNTS.items():
         with SkipRandomInit():

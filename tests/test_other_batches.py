@@ -51,21 +51,17 @@ GAMES: dict[str, tuple[Recipe[Any], Column]] = {
     "pairs": (TinyPix(), GREY), "unpaired": (TinyCycle(), GREY), "captions": (TinyDraw(), WORDS)}  # fmt: skip
 
 
-def trained(name: str, monkeypatch: pytest.MonkeyPatch, out: Path, **settings: Any) -> Path:
-    monkeypatch.setattr(resolved, "open_data", lambda *_, **__: data(name))
-    monkeypatch.setattr(resolved, "source_columns", lambda source: tuple(data(name).columns))
-    return train(GAMES[name][0], out=out, **PLAY, **settings)
-
-
 @pytest.mark.parametrize("name", GAMES)
 def test_a_run_is_measured_resumed_to_the_bit_and_loaded(name, tmp_path, monkeypatch):
     whole, cut = tmp_path / "whole", tmp_path / "cut"
-    trained(name, monkeypatch, whole, **MEASURE)
+    train(GAMES[name][0], data(name), out=whole, **PLAY, **MEASURE)
     with monkeypatch.context() as patch:
         StopAt(patch, 9)
         with pytest.raises(Interrupted, match="stopped at 80 of 160 images"):
-            trained(name, monkeypatch, cut, **MEASURE)
-    resume(cut, quiet=True)
+            train(GAMES[name][0], data(name), out=cut, **PLAY, **MEASURE)
+    with pytest.raises(Mistake, match="is other than what this run was begun with"):
+        resume(cut, data=data("captions" if name == "pairs" else "pairs"), quiet=True)
+    resume(cut, data=data(name), quiet=True)
     one, two = (read_checkpoint(latest_checkpoint(run / "checkpoints")) for run in (whole, cut))  # type: ignore[arg-type]
     assert all(torch.equal(t, two.tensors[key]) for key, t in one.tensors.items()) and one.facts == two.facts
     for file in ("log.jsonl", "sheets/0000000160.png", "sheets/real.png"):
@@ -127,6 +123,14 @@ def test_a_look_sees_what_is_made_and_leaves_no_trace(name):
     seen = Probe(looked).take_snapshot()
     assert seen is not None and seen.diversity < 0.9 and len(seen.shares) == len(seen.clusters)
     assert all(torch.equal(a, b) for a, b in zip(weights(looked).values(), weights(other).values(), strict=True))
+
+
+def test_columns_of_a_mapping_are_played_with(tmp_path):
+    columns = {"target": pixels(40, 3), "source": pixels(40)}
+    run = train(TinyPix(), columns, out=tmp_path / "run", **PLAY | {"images": 16})
+    assert Manifest.read(RunFolder(run)).shape == Shape(3, 8, 8, GREY)
+    with pytest.raises(Mistake, match="has no source: its columns are target"):
+        train(TinyPix(), {"target": pixels(40, 3)}, **PLAY)
 
 
 @pytest.mark.parametrize(("name", "columns"), [("pairs", "source and target"), ("captions", "image and caption")])

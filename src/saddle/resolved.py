@@ -13,9 +13,10 @@ from .data import Prepare, open_data
 from .data.dataset import Dataset
 from .data.dataset_table import TOY_SETS
 from .data.held_out import check_hold_out_count, hold_out
-from .data.sources import notify_nobody, resolve_source_name, source_columns, unambiguous_source
+from .data.opening import describe_source, source_columns
+from .data.sources import notify_nobody, resolve_source_name, unambiguous_source
 from .data.streams import most_in_batch
-from .data.undecoded import Notify, ShapeCheck
+from .data.undecoded import ColumnsCheck, Notify
 from .errors import Mistake, did_you_mean
 from .image_size import read_size
 from .measuring.metric_table import all_metrics, check_measure_settings, judged_of_data, parse_metric_names
@@ -28,12 +29,11 @@ from .recipes.remedies import PlanRun, TryRun, add_advice, find_remedy
 from .recipes.revive import name_recipe, override_recipe, recipe_source
 from .recipes.sources import RecipeSource
 from .runs.settings import Settings
-from .shape import Classes, Column, Shape
+from .shape import Classes, Columns, Shape
 from .training.callbacks.base import Callback
 from .training.machine import Machine, barrier, find_machine, preserved_globals, process_rank
 from .training.match import MatchOptions
 
-Columns = Mapping[str, Column]
 GLYPH_CLASSES = 62  # of drawn glyphs
 
 
@@ -77,15 +77,16 @@ def open_checked_data(recipe: str | Recipe[Any], wish: RunRequest, asked: Settin
                       value: Recipe[Any], where: Machine, watch: Callback) -> Dataset:  # fmt: skip
     """The data, if such can be played on; what cannot is refused before pictures are read, as far as can be told."""
     source = resolve_source_name(chosen.data or "glyphs")
-    check_has_columns(value.batch_type, source_columns(source), source)
+    if (known := source_columns(source)) is not None:
+        check_has_columns(value.batch_type, known, describe_source(source))
     rehearsed: list[Columns] = []
 
-    def suits(shape: Shape, most: int | None) -> None:
+    def suits(columns: Columns, most: int | None) -> None:
         if most is not None:
             check_hold_out_count(chosen.held_out, most)
             most -= chosen.held_out
-        judged_of_data(chosen, shape, most)
-        rehearsed.append(check_playable(recipe, wish, asked, image_columns(shape), where, most))
+        judged_of_data(chosen, batch_shape(value.batch_type, columns, describe_source(source)), most)
+        rehearsed.append(check_playable(recipe, wish, asked, columns, where, most))
 
     samples = open_training_data(chosen, watch, suits)
     most = most_in_batch(samples, value.batch_type)
@@ -156,7 +157,7 @@ def default_data_overrides(entry: RecipeEntry, options: dict[str, str]) -> dict[
     return {f: value for f, value in entry.quick.items() if not given & {f, f.partition(".")[0]}} | options
 
 
-def open_training_data(chosen: Settings, watch: Callback, suits: ShapeCheck = lambda shape, most: None,
+def open_training_data(chosen: Settings, watch: Callback, suits: ColumnsCheck = lambda columns, most: None,
                        say: Notify | None = None) -> Dataset:  # fmt: skip
     """The data, decoded by the first process while the others wait."""
     fields = {field.name: getattr(chosen, field.name) for field in dataclasses.fields(Prepare)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeGuard
 
@@ -43,6 +44,7 @@ class Text:
 
 
 Column = Classes | Picture | Text  # what one column of the data holds; by any of them a sample may be conditioned
+Columns = Mapping[str, Column]  # by name
 
 
 class Shape(NamedTuple):

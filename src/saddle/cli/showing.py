@@ -21,7 +21,7 @@ from .training import cite_paper
 if TYPE_CHECKING:
     from ..core import Game
     from ..recipe import Recipe
-    from ..shape import Shape
+    from ..shape import Columns, Shape
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,9 @@ def show_counted_before(name: str) -> tuple[str, ...]:
 def show_counted_now(name: str, wish: ShowOptions) -> tuple[str, ...]:
     without_torch(find_recipe)(name)  # refused before torch is imported
     recipe, entry = find_recipe(name)
-    shape = sample_shape(wish, entry)
+    from ..batches import batch_shape
+
+    shape = batch_shape(recipe.batch_type, *sample_columns(wish, entry))
     game = unmade_game(recipe, shape)
     return recipe_sections(name, recipe, entry, shape, trainable_sizes(game), type(game))
 
@@ -94,33 +96,35 @@ def nested_values(value: Any) -> Iterator[object]:
             yield from nested_values(part)
 
 
-def sample_shape(wish: ShowOptions, entry: RecipeEntry) -> Shape:
-    """One sample's shape: what was said, and what was not from the data."""
+def sample_columns(wish: ShowOptions, entry: RecipeEntry) -> tuple[Columns, str]:
+    """What each sample has: what was said, and what was not from the data; and where it is from."""
+    from ..batches import image_columns
     from ..shape import Shape
 
     size = wish.size or (entry.size if wish.data is None else None)
     if wish.data is None and size and wish.channels:
-        return Shape(wish.channels, *read_size(size))
+        return image_columns(Shape(wish.channels, *read_size(size))), "an image"
     from ..data import open_data
     from ..data.sources import unambiguous_source
 
     source = unambiguous_source(entry.data) if wish.data is None else wish.data
     given = {field.name: getattr(wish, field.name) for field in dataclasses.fields(Prepare)}
     try:
-        return open_data(source, Prepare(**given | {"size": size}), print_message, suits=stop_at_shape).shape
-    except ShapeKnown as known:
-        return known.shape
+        data = open_data(source, Prepare(**given | {"size": size}), print_message, suits=stop_at_columns)
+        return data.columns, source
+    except ColumnsKnown as known:
+        return known.columns, source
 
 
-class ShapeKnown(Exception):
-    """Reading goes no further than to the shape of samples."""
+class ColumnsKnown(Exception):
+    """Reading goes no further than to what each sample has."""
 
-    def __init__(self, shape: Shape) -> None:
-        self.shape = shape
+    def __init__(self, columns: Columns) -> None:
+        self.columns = columns
 
 
-def stop_at_shape(shape: Shape, most: int | None) -> None:
-    raise ShapeKnown(shape)
+def stop_at_columns(columns: Columns, most: int | None) -> None:
+    raise ColumnsKnown(columns)
 
 
 def count_parameters(recipe: Recipe[Any], shape: Shape) -> dict[str, int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import closing, contextmanager
 from contextvars import ContextVar
 from dataclasses import replace
@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ..batches import image_columns
 from ..errors import Mistake, require
-from ..shape import Classes, Picture, Shape, Text, by_class
+from ..shape import Classes, Column, Columns, Picture, Shape, Text, by_class
 from .array_dataset import ArrayDataset, StoredColumn
 from .dataset import LABEL, MAIN_COLUMNS, Dataset
 from .decoding.decode import common_shape, decode_images
@@ -24,7 +25,7 @@ from .order import random_subset
 from .prepare import Prepare
 from .readers.arrays import parse_labels, to_array_images, to_class_numbers
 from .readers.detect import with_own_labels
-from .undecoded import DataSource, Notify, ShapeCheck, UndecodedImages, undecoded_from_array
+from .undecoded import ColumnsCheck, DataSource, Notify, UndecodedImages, undecoded_from_array
 
 Rows = NDArray[Any] | Tensor
 GivenData = Rows | Mapping[str, Rows] | Dataset  # of a mapping each column by its name: "image", "label", "source" ...
@@ -46,7 +47,7 @@ def use_given(data: object) -> Iterator[str | None]:
         GIVEN.reset(token)
 
 
-def given_dataset(prepare: Prepare, say: Notify, suits: ShapeCheck) -> Dataset:
+def given_dataset(prepare: Prepare, say: Notify, suits: ColumnsCheck) -> Dataset:
     """The samples that are given in here; Mistake where none are, as on a command line."""
     given = GIVEN.get()
     if given is None:
@@ -54,6 +55,19 @@ def given_dataset(prepare: Prepare, say: Notify, suits: ShapeCheck) -> Dataset:
                       "data=...), saddle.measure(RUN, data=...); or name files of the same content with --data, or let "
                       "a plugin offer them by a name")  # fmt: skip
     return known_by_content(open_given(given, prepare, say, f"data {IN_MEMORY}", suits))
+
+
+def given_columns() -> Collection[str] | None:
+    """The columns of the data that are given in here; None where none are."""
+    given = GIVEN.get()
+    if isinstance(given, Dataset):
+        return given.columns
+    return None if given is None else list(given) if isinstance(given, Mapping) else ("image",)
+
+
+def rename_image(columns: Columns, name: str) -> dict[str, Column]:
+    """The same columns, with the images under another name."""
+    return {name if column == "image" else column: holds for column, holds in columns.items()}
 
 
 def known_by_content(data: Dataset) -> Dataset:
@@ -65,7 +79,7 @@ def known_by_content(data: Dataset) -> Dataset:
 
 
 def open_given(given: object, prepare: Prepare, say: Notify, name: str,
-               suits: ShapeCheck = lambda shape, most: None) -> Dataset:  # fmt: skip
+               suits: ColumnsCheck = lambda columns, most: None) -> Dataset:  # fmt: skip
     """The samples that a program gives, as if a file held them: with the same fingerprint, too.
 
     Images are uint8, or floats in [0, 1] or [-1, 1], (n, h, w), (n, h, w, c) or (n, c, h, w), points (n, 2), labels
@@ -76,7 +90,7 @@ def open_given(given: object, prepare: Prepare, say: Notify, name: str,
         plain = replace(prepare, decode="auto") == Prepare()
         require(plain, f"{given.name} is a Dataset, whose samples are what they are: size, crop, channels, limit, flip "
                        "and labels do not apply to it")  # fmt: skip
-        suits(given.shape, len(given))
+        suits(given.columns, len(given))
         return given
     columns = {str(column): to_numpy(rows, name) for column, rows in to_columns(given, name).items()}
     main = next((column for column in (*MAIN_COLUMNS, *columns) if column in columns and column != LABEL), None)
@@ -90,9 +104,10 @@ def open_given(given: object, prepare: Prepare, say: Notify, name: str,
     if points is not None:
         return points_dataset(points, label, prepare, name, suits)
     pile = pile_of(columns[main], label, prepare, name, say)
-    pixels = decode_in_memory(pile, prepare, name, say, suits)
     more = {column: further_column(rows, prepare, f"{name}: {column}", say)
             for column, rows in columns.items() if column not in (main, LABEL)}  # fmt: skip
+    known = {column: stored.holds for column, stored in more.items()}
+    pixels = decode_in_memory(pile, prepare, name, say, lambda own, most: suits(known | rename_image(own, main), most))
     whole = ArrayDataset(name, pixels, pile.labels, pile.classes, "", prepare.flip, prepare.window, column=main,
                          more=more)  # fmt: skip
     return whole.with_fingerprint()
@@ -131,12 +146,12 @@ def to_points(array: NDArray[Any], name: str) -> NDArray[np.float32] | None:
 
 
 def points_dataset(points: NDArray[np.float32], label: NDArray[Any] | None, prepare: Prepare, name: str,
-                   suits: ShapeCheck) -> ArrayDataset:  # fmt: skip
+                   suits: ColumnsCheck) -> ArrayDataset:  # fmt: skip
     plain = replace(prepare, limit=None, labels=None, decode="auto") == Prepare()
     require(plain, f"{name} has points, not pictures: size, crop, channels and flip do not apply to it")
     pile = undecoded_from_array(points.astype(np.uint8), *labels_of(label, name))  # for its labels alone
     some = random_subset(len(points), prepare.limit)
-    suits(Shape(2, 1, 1, by_class(len(pile.classes))), len(some))
+    suits(image_columns(Shape(2, 1, 1, by_class(len(pile.classes)))), len(some))
     labels = None if pile.labels is None else pile.labels[some]
     return ArrayDataset(name, points[some], labels, pile.classes).with_fingerprint()
 
@@ -156,11 +171,11 @@ def pile_of(image: NDArray[Any], label: NDArray[Any] | None, prepare: Prepare, n
 
 
 def decode_in_memory(pile: UndecodedImages, prepare: Prepare, name: str, say: Notify,
-                     suits: ShapeCheck = lambda shape, most: None) -> PixelArray:  # fmt: skip
+                     suits: ColumnsCheck = lambda columns, most: None) -> PixelArray:  # fmt: skip
     """(n, height, width, channels)."""
     shape = common_shape(pile, prepare)
     height, width = prepare.window or shape[1:3]
-    suits(Shape(shape.channels, height, width, by_class(len(pile.classes))), len(pile))
+    suits(image_columns(Shape(shape.channels, height, width, by_class(len(pile.classes)))), len(pile))
     assert pile.pixels is not None, "it was made of an array"
     if pile.pixels.shape[1:] == (shape.height, shape.width, shape.channels):
         return pile.pixels[range(len(pile))]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
+from ..batches import image_columns
 from ..blame import blame_user_code
 from ..errors import Mistake, require
 from ..shape import Shape
@@ -11,22 +13,22 @@ from .array_dataset import ArrayDataset, compute_fingerprint, content_fingerprin
 from .cache.store import load_or_build_entry
 from .dataset import Dataset
 from .dataset_table import TOY_SETS
-from .in_memory import IN_MEMORY, given_dataset, known_by_content, open_given
+from .in_memory import IN_MEMORY, given_columns, given_dataset, known_by_content, open_given
 from .on_the_fly import DecodedOnTheFly, OnTheFlyDataset
 from .own_sources import own_sources
 from .prepare import Prepare
 from .sources import find_source, resolve_source_name, split_suffix
-from .undecoded import Notify, ShapeCheck
+from .undecoded import ColumnsCheck, Notify
 
 TOY_POINTS = 100_000  # that a toy distribution is represented by
 MAX_TOY_POINTS = 10_000_000  # and that it can be
 
 
 def open_data(source: str, prepare: Prepare, say: Notify, *, cache: Path | None = None,
-              suits: ShapeCheck = lambda shape, most: None) -> Dataset:  # fmt: skip
+              suits: ColumnsCheck = lambda columns, most: None) -> Dataset:  # fmt: skip
     """The samples that a source and its options mean; `say` gets a sentence on each thing that is left out or assumed.
 
-    `suits` is asked, before pictures are read that are not in the cache, what it thinks of their shape and number.
+    `suits` is asked, before pictures are read that are not in the cache, what it thinks of their columns and number.
     Raises Mistake for a source that is not there or cannot be used. `in memory` are the data that a program has given.
     """
     if source == IN_MEMORY:
@@ -38,11 +40,11 @@ def open_data(source: str, prepare: Prepare, say: Notify, *, cache: Path | None 
             given = own.open(part)
         return known_by_content(open_given(given, prepare, say, source, suits))
     if source in TOY_SETS:
-        suits(Shape(2, 1, 1), None)
+        suits(image_columns(Shape(2, 1, 1)), None)
         return toy_dataset(source, prepare)
     found = find_source(source, prepare, say)
     if found.shape:
-        suits(found.shape, None)
+        suits(image_columns(found.shape), None)
     entry = load_or_build_entry(found, prepare, say, cache, suits)
     printed = content_fingerprint(entry.digest, entry.shape, entry.classes, prepare.flip, prepare.window)
     if entry.pixels is None or prepare.decode == "on-the-fly":
@@ -50,6 +52,20 @@ def open_data(source: str, prepare: Prepare, say: Notify, *, cache: Path | None 
         return OnTheFlyDataset(source, decoded, entry.labels, entry.classes, printed, prepare.flip, prepare.window)
     return ArrayDataset(source, entry.pixels, entry.labels, entry.classes, printed, prepare.flip, prepare.window,
                         entry.checksums)  # fmt: skip
+
+
+def describe_source(source: str) -> str:
+    """What a source is called in a sentence."""
+    return f"data {source}" if source == IN_MEMORY else source
+
+
+def source_columns(source: str) -> Collection[str] | None:
+    """The columns that a source can have; None where that is not known before it is read."""
+    if source == IN_MEMORY:
+        return given_columns()
+    if split_suffix(source)[0] in own_sources():
+        return None
+    return ("image",) if source in TOY_SETS else ("image", "label")
 
 
 def toy_dataset(name: str, prepare: Prepare) -> ArrayDataset:

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ..errors import require
 from ..shape import Column, Shape
-from .array_dataset import compute_fingerprint
+from .array_dataset import ArrayDataset, compute_fingerprint
 from .dataset import Dataset, Taking, begin_to_take, main_column, main_shape
 from .order import RandomWords
 
@@ -73,7 +73,8 @@ class SideBySide:
 
     @cached_property
     def fingerprint(self) -> str:
-        return compute_fingerprint(repr({name: side.fingerprint for name, side in self.sides.items()}).encode())
+        known = {name: side.fingerprint for name, side in self.sides.items()}
+        return compute_fingerprint(repr(known).encode()) if all(known.values()) else ""
 
     @property
     def columns(self) -> Mapping[str, Column]:
@@ -100,7 +101,9 @@ class SideBySide:
 def make_sides(name: str, **sides: Dataset) -> SideBySide:
     """Data whose columns are the pictures of these data sets, which have nothing to do with one another."""
     require(bool(sides), "data of several sides have at least one")
-    return SideBySide(name, {column: Side(column, data) for column, data in sides.items()})
+    known = {column: data.with_fingerprint() if isinstance(data, ArrayDataset) else data
+             for column, data in sides.items()}  # fmt: skip
+    return SideBySide(name, {column: Side(column, data) for column, data in known.items()})
 
 
 def side_of(data: Dataset, column: str) -> Dataset:

@@ -54,11 +54,6 @@ def unambiguous_source(source: str) -> str:
     return f"{OWN_PREFIX}{source}" if known and not source.startswith(OWN_PREFIX) else source
 
 
-def source_columns(source: str) -> tuple[str, ...]:
-    """The columns that a source by its name or path can have, before anything of it is read."""
-    return ("image",) if source in TOY_SETS else ("image", "label")
-
-
 def find_source(text: str, prepare: Prepare, say: Notify = notify_nobody) -> DataSource:
     """The source that a word or path means, as `meant` gives it; raises Mistake where there is none of that name.
 

@@ -14,16 +14,16 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ..errors import require
-from ..shape import Shape
+from ..shape import Columns, Shape
 from .decoding.levels import BYTE_LEVELS, Levels
 from .decoding.pixels import PixelArray
 from .order import random_subset
 
 Labels = NDArray[np.int64]
 Notify = Callable[[str], None]
-ShapeCheck = Callable[
-    [Shape, int | None], object
-]  # raises Mistake for a shape, or so few samples at most, that are no use
+ColumnsCheck = Callable[
+    [Columns, int | None], object
+]  # raises Mistake for columns, or so few samples at most, that are no use
 
 
 @dataclass(frozen=True, eq=False)

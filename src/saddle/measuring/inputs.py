@@ -21,7 +21,7 @@ from ..data.in_memory import GivenData, open_given, to_points
 from ..data.order import random_words, sample_order
 from ..data.readers.npy import map_npy
 from ..data.sides import side_of
-from ..data.undecoded import Notify, ShapeCheck
+from ..data.undecoded import ColumnsCheck, Notify
 from ..errors import Mistake, quote_for_shell, require
 from ..image_size import ImageSize
 from ..metrics.lazy_images import index_blocks
@@ -155,7 +155,7 @@ def is_named_source(given: Measurable) -> bool:
 
 
 def open_measurable(given: Measurable, prepare: Prepare, say: Notify, name: str,
-                    suits: ShapeCheck = lambda shape, most: None) -> Dataset:  # fmt: skip
+                    suits: ColumnsCheck = lambda columns, most: None) -> Dataset:  # fmt: skip
     """The samples that are meant; those in memory are called by this name. Raises Mistake for anything else.
 
     `suits` is asked what it thinks of the shape of pictures, before these are read.

@@ -11,14 +11,15 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Unpack
 
+from ..batches import image_columns
 from ..continued import check_same_data, record_data_place, relocate_data
 from ..data import Prepare, open_data
-from ..data.dataset import Dataset
+from ..data.dataset import Dataset, main_shape
 from ..data.held_out import hold_out
 from ..data.in_memory import IN_MEMORY, use_given
 from ..data.progress import hide_progress
 from ..data.sources import notify_nobody, resolve_source_name, unambiguous_source
-from ..data.undecoded import Notify, ShapeCheck
+from ..data.undecoded import ColumnsCheck, Notify
 from ..data.wording import without_option_hints
 from ..errors import Mistake, did_you_mean, quote_for_shell, require
 from ..hints import describe_type, field_types, fits_type
@@ -32,7 +33,7 @@ from ..runs.folder import RunFolder, write_json
 from ..runs.manifest import Manifest
 from ..runs.measures import Measurement, append_measurement, measures_path, read_measurements
 from ..runs.timing import read_pace
-from ..shape import Shape
+from ..shape import Columns
 from ..signatures import takes_fields_of
 from ..training.machine import find_device
 from .evaluation import DEFAULT_SAMPLES, DEFAULT_SOURCE_SAMPLES, Evaluation, foretell, preflight
@@ -90,7 +91,7 @@ def taken(what: Measurable, against: Measurable | None, wish: MeasureOptions, sa
         inputs_of_run(str(what), against, wish, say) if is_run(what) else inputs_of_source(what, against, wish, say)
     )
     made, real = subject.made.info, subject.real.info
-    suiting(wish, real.name, subject.maker is not None)(real.shape, real.n)
+    suiting(wish, real.name, subject.maker is not None)(image_columns(real.shape), real.n)
     eyes = Extractors(subject.teacher(), wish.features, resize=wish.resize, device=where,
                 download=wish.download, say=say)  # fmt: skip
     names = parse_metric_names(wish.metrics) if wish.metrics else choose_metrics(eyes, real.name)
@@ -145,10 +146,11 @@ def parse_measure_options(options: Mapping[str, Any]) -> MeasureOptions:
     return MeasureOptions(**given)
 
 
-def suiting(wish: MeasureOptions, real: str, of_run: bool, windows: bool = False) -> ShapeCheck:
+def suiting(wish: MeasureOptions, real: str, of_run: bool, windows: bool = False) -> ColumnsCheck:
     """Refuses, by the shape of the data compared with, what is not to be had of them: before they are read."""
 
-    def suits(shape: Shape, most: int | None) -> None:
+    def suits(columns: Columns, most: int | None) -> None:
+        shape = main_shape(columns)
         require(not (wish.picture and shape.points), "points are not looked at in pairs; leave out --picture")
         require(shape.classes > 0 or not wish.per_class, f"figures per class need labels, and {real} has none")
         count = wish.references if most is None else min(most, wish.references)
@@ -181,7 +183,7 @@ def inputs_of_run(run: str, against: Measurable | None, wish: MeasureOptions, sa
     suits = suiting(wish, source, True, manifest.settings.crop == "random")
     n, own_data = wish.n or DEFAULT_SAMPLES, against is None or (is_named_source(against) and str(against) == source)
     if own_data:
-        suits(manifest.shape, None)
+        suits(image_columns(manifest.shape), None)
     check_memory(n, manifest.shape, "-n")
     loaded = load(run, device=wish.device, average=wish.average, best=wish.best)
     own = Prepare(**{name: getattr(manifest.settings, name) for name in field_types(Prepare)})

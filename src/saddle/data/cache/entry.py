@@ -17,6 +17,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from ...batches import image_columns
 from ...errors import Mistake
 from ...out_of_memory import format_bytes
 from ...shape import Shape, by_class
@@ -25,7 +26,7 @@ from ..decoding.pixels import PixelArray
 from ..decoding.ranges import InferredBands, StoredBands
 from ..prepare import Prepare
 from ..readers.image_files import describe_files
-from ..undecoded import Labels, Notify, ShapeCheck, UndecodedImages
+from ..undecoded import ColumnsCheck, Labels, Notify, UndecodedImages
 from ..wording import join_names
 from .checksums import ChecksumArray, Checksums, compute_checksums
 
@@ -126,13 +127,13 @@ def map_pixels(file: Path, shape: list[int]) -> PixelArray:
 
 
 def write_entry(
-    part: Path, pile: UndecodedImages, prepare: Prepare, note: Notify, said: list[str], suits: ShapeCheck
+    part: Path, pile: UndecodedImages, prepare: Prepare, note: Notify, said: list[str], suits: ColumnsCheck
 ) -> None:
     """All files of an entry; the facts, by which it is known to be whole, last."""
     bands = InferredBands(pile, prepare, note)
     shape, rows = decode_images(pile, prepare, bands)
     height, width = prepare.window or shape[1:3]
-    suits(Shape(shape.channels, height, width, by_class(len(pile.classes))), len(pile))
+    suits(image_columns(Shape(shape.channels, height, width, by_class(len(pile.classes)))), len(pile))
     keep = keeps_pixels(prepare, (len(pile), *shape[1:3], shape.channels), part, note)
     digest = hashlib.blake2b(digest_size=16)
     with (part / "pixels.npy" if keep else Path(os.devnull)).open("wb") as file, closing(rows):

@@ -14,7 +14,7 @@ from typing import TextIO
 
 from ...errors import Mistake, WriteFailure
 from ..prepare import Prepare
-from ..undecoded import DataSource, Notify, ShapeCheck, UndecodedImages
+from ..undecoded import ColumnsCheck, DataSource, Notify, UndecodedImages
 from .entry import CacheEntry, DamagedEntry, read_entry, write_entry
 from .location import cache_home
 
@@ -27,7 +27,7 @@ ENTRY_FORMAT = 2  # of the entries; another number lets old ones lie
 
 
 def load_or_build_entry(
-    source: DataSource, prepare: Prepare, say: Notify, folder: Path | None, suits: ShapeCheck
+    source: DataSource, prepare: Prepare, say: Notify, folder: Path | None, suits: ColumnsCheck
 ) -> CacheEntry:
     """The source's pictures, from the cache or read into it; raises Mistake where too few of them can be read."""
     folder = cache_home() if folder is None else folder
@@ -127,7 +127,7 @@ def remove_leftovers(folder: Path) -> None:
             os.unlink(file.name)
 
 
-def build_entry(place: Path, source: DataSource, prepare: Prepare, say: Notify, suits: ShapeCheck) -> None:
+def build_entry(place: Path, source: DataSource, prepare: Prepare, say: Notify, suits: ColumnsCheck) -> None:
     """Read the source into a folder beside, and give it its name when it is whole."""
     said: list[str] = []
 
