@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from shutil import which
 
 import pytest
 
@@ -22,15 +23,52 @@ ask me; ask train wg; ask train dcgan --crop ce; ask sample runs/
 """
 
 
-def test_a_real_bash_is_given_words(tmp_path: Path):
-    command = tmp_path / "saddle"
+ASK_FISH = """
+saddle completion fish | source
+for line in "saddle train dcgan --crop=ce" "saddle sample runs/" "saddle train --out=runs/"
+    echo (complete -C $line)
+end
+"""
+ASK_ZSH = """
+eval "$(saddle completion zsh)"
+print -r -- $_comps[saddle]
+compadd() { print -r -- ${(P)2}; }
+compset() { print -r -- "$@"; }
+_files() { print files; }
+ask() { local -a words=(saddle "$@"); local -i CURRENT=$(( $# + 1 )); _saddle; }
+ask train wg; ask sample runs/; ask train --crop=ce
+"""
+
+
+def answers(shell: list[str], script: str, folder: Path) -> list[str]:
+    """What a real shell says, line by line, in a folder with a run."""
+    command = folder / "saddle"
     command.write_text(f'#!/bin/sh\nexec {sys.executable} -m saddle "$@"\n')
     command.chmod(0o755)
-    env = os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
-    done = subprocess.run(["bash", "-c", ASK], env=env, capture_output=True, text=True)
+    (folder / "runs" / "first").mkdir(parents=True)
+    env = os.environ | {"PATH": f"{folder}:{os.environ['PATH']}", "HOME": str(folder)}
+    done = subprocess.run([*shell, script], env=env, cwd=folder, capture_output=True, text=True)
     assert done.stderr == ""
-    assert done.stdout.split("\n") == [
-        "measure", " ".join(name for name in RECIPES if name.startswith("wg")), "centre", "", ""]  # fmt: skip
+    return done.stdout.split("\n")
+
+
+WGAN = " ".join(name for name in RECIPES if name.startswith("wg"))
+
+
+def test_a_real_bash_is_given_words(tmp_path: Path):
+    assert answers(["bash", "-c"], ASK, tmp_path) == ["measure", WGAN, "centre", "", ""]
+
+
+@pytest.mark.skipif(not which("fish"), reason="there is no fish")
+def test_a_real_fish_is_given_words(tmp_path: Path):
+    found = answers(["fish", "--no-config", "-c"], ASK_FISH, tmp_path)
+    assert found == ["--crop=centre", "runs/first/", "--out=runs/first/", ""]
+
+
+@pytest.mark.skipif(not which("zsh"), reason="there is no zsh")
+def test_a_real_zsh_is_given_words(tmp_path: Path):
+    found = answers(["zsh", "-fc"], ASK_ZSH, tmp_path)
+    assert found == ["_saddle", WGAN, "-P --*=", "files", "--crop=centre", ""]
 
 
 @pytest.mark.parametrize(("line", "some"), [
@@ -39,7 +77,9 @@ def test_a_real_bash_is_given_words(tmp_path: Path):
     (["sweep", "dcgan", "--networks.w"], ["--networks.width"]), (["train", "--penalties", "R"], ["R1", "R2"]),
     (["train", "--data", "gl"], ["glyphs"]), (["measure", "x", "--metrics", "fi"], ["fid"]),
     (["eval", "x", "--fea"], ["--features"]),
-    (["train", "--crop", "=", "p"], ["pad"]), (["list", "ob"], ["objectives"]),
+    (["train", "--crop", "=", "p"], ["pad"]), (["train", "--crop=p"], ["--crop=pad"]), (["train", "--out=r"], []),
+    (["train", "--crop="], ["--crop=pad"]), (["train", "--measure", "fid,ki"], ["fid,kid"]),
+    (["list", "ob"], ["objectives"]),
     (["theory", "di"], ["dirac"]), (["completion", ""], ["bash", "zsh", "fish"]), (["sample", ""], []),
     (["train", "--out", ""], []), (["nonsense", ""], []), (["train", "--flip", "dcg"], ["dcgan", "dcgan-28"]),
     (["train", "--help", ""], ["all"]), (["train", "DCGAN", "--turns.c"], ["--turns.critic"]),

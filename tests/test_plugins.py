@@ -73,12 +73,23 @@ def test_a_file_adds_a_value_and_a_metric_and_the_run_goes_on_with_its_own_copy(
     assert facts["settings"]["plugin"] == str(place / "mine.py") and Path("run/plugin/mine.py").read_text() == MINE
     Path("mine.py").write_text(MINE.replace("lower", "higher"))
     assert saddle.resume("run", images="+64") and saddle.load("run").sample(2).isfinite().all()
+    (again,) = saddle.measure("run", metrics="mean-gap", n=16)  # by the run's own plugin, and so in a shell
+    assert again.metric == "mean-gap" and main(["measure", "run", "--metrics", "mean-gap", "-n", "16"]) == 0
     figures = [figure for line in read_measurements(RunFolder("run")) for figure in line.figures]
     assert {(figure.metric, figure.better) for figure in figures} == {("mean-gap", "lower")}
     assert "mine.py has changed since this run began (line 24" in capsys.readouterr().err
     assert all_metrics() == METRICS  # what a run brought is gone with it
     Path("mine.py").unlink()
     assert saddle.resume("run", images="+64") == Path("run")
+
+
+def test_what_a_plugin_adds_is_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["list", "--plugin", "mine.py"]) == 0
+    said = capsys.readouterr().out
+    assert "Small(weight=1.0, every=1)" in said and "mean-gap" in said and "look away" in said
+    assert main(["list", "Small", "--plugin", "mine.py"]) == 0 and "weight=1.0" in capsys.readouterr().out
+    assert main(["list", "plugins"]) == 0 and "No installed package adds" in capsys.readouterr().out
+    assert main(["list", "Small"]) == 2 and "there is no list of Small" in capsys.readouterr().err
 
 
 def test_a_plugins_metric_measures_and_is_listed_and_misspelt(capsys: pytest.CaptureFixture[str]) -> None:

@@ -27,15 +27,18 @@ complete -o default -F _saddle saddle  # where nothing is found, files""",
 _saddle() {
     local -a found
     found=("${(@f)$(saddle completion zsh "${(@)words[2,CURRENT]}" 2>/dev/null)}")
-    if [[ -n "${found[*]}" ]]; then compadd -a found; else _files; fi
+    if [[ -n "${found[*]}" ]]; then compadd -a found; else compset -P '--*='; _files; fi
 }
-compdef _saddle saddle""",
+(( $+functions[compdef] )) || { autoload -Uz compinit && compinit; }
+if [[ $zsh_eval_context[-1] == loadautofunc ]]; then _saddle "$@"; else compdef _saddle saddle; fi""",
     "fish": """\
 function __saddle
     set -l now (commandline -ct)
     set -l found (saddle completion fish (commandline -opc)[2..] "$now" 2>/dev/null)
     if test -n "$found"
         printf '%s\\n' $found
+    else if set -l parts (string match -r '^(--[^=]+=)(.*)' -- "$now")
+        string replace -r -- '^' "$parts[2]" (__fish_complete_path "$parts[3]")
     else
         __fish_complete_path "$now"
     end
@@ -45,6 +48,7 @@ complete -c saddle -f -a '(__saddle)'""",
 ABOUT = """For bash, put eval "$(saddle completion bash)" into ~/.bashrc, for zsh the same with zsh into ~/.zshrc, \
 for fish saddle completion fish | source into ~/.config/fish/config.fish."""
 TRAINED = ("train", "sweep")  # commands that have a recipe's fields as options
+SEVERAL = ("measure", "metrics")  # options that take names with commas between
 PLAIN = (int, str, bool, Path)
 
 
@@ -64,7 +68,10 @@ def completion(words: Sequence[str]) -> None:
 def proposals(line: Sequence[str]) -> list[str]:
     """What the last word of a line may become; nothing where it is a file, or not known."""
     *before, now = ["" if word == "=" and i == len(line) - 1 else word for i, word in enumerate(line)]
-    before = [word for word in before if word != "="]  # bash parts --option=value
+    before = [word for word in before if word != "="]  # bash parts --option=value, and others do not
+    option, equals, text = now.partition("=")
+    if equals and option.startswith("--"):
+        return [f"{option}={value}" for value in proposals([*before, option, text])]
     if not before:
         return starting(now, COMMANDS)
     command, *rest = before
@@ -76,8 +83,15 @@ def proposals(line: Sequence[str]) -> list[str]:
     last = rest[-1] if rest else ""
     field = next((f for f in options(command, rest) if dashed(f.name) == last), None) if last[:1] == "-" else None
     if field is not None and not isinstance(field.now, bool):
-        return starting(now, values(field))
+        return starting(now, values(field)) or next_of_several(now, field)
     return starting(now, ["all"] if last == "--help" else plain(command))
+
+
+def next_of_several(now: str, field: OptionField) -> list[str]:
+    """The last of names with commas between them."""
+    done, comma, last = now.rpartition(",")
+    known = values(field) if comma and field.name in SEVERAL else []
+    return [f"{done},{name}" for name in starting(last, known) if name not in done.split(",")]
 
 
 def starting(now: str, words: Iterable[str]) -> list[str]:
@@ -134,5 +148,5 @@ def plain(command: str) -> list[str]:
     from ..theory import DEMONSTRATIONS
     from .listing import VALUES
 
-    known = {"list": ("recipes", *VALUES, "data"), "theory": DEMONSTRATIONS, "completion": SCRIPTS}
+    known = {"list": ("recipes", *VALUES, "data", "plugins"), "theory": DEMONSTRATIONS, "completion": SCRIPTS}
     return [*known.get(command, RECIPES if command in ("train", "sweep", "show", "diff") else ())]

@@ -5,11 +5,12 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Sequence
 from importlib import import_module
-from itertools import groupby
+from itertools import chain, groupby
 
 from ..errors import Mistake, did_you_mean
 from ..hints import comments, has_no_default
 from ..light import without_torch
+from ..plugged import plugged_types
 from ..recipes import RECIPES
 from ..recipes.plugins import use_plugin_file
 from .argv import parse_command
@@ -39,21 +40,37 @@ PATHS = {
 
 @dataclasses.dataclass(frozen=True)
 class ListOptions:
-    """What is listed beside saddle's own."""
+    """What is listed beside what saddle and installed packages have."""
 
-    plugin: str | None = None  # a file of yours with data sets
+    plugin: str | None = None  # a file of yours; what it adds is the list plugins
 
 
 def list(words: Sequence[str]) -> None:
     """saddle list [WHAT]: a list, or one value of one."""
-    plain, chosen = parse_command("list", words, ListOptions())
-    with use_plugin_file(chosen.plugin):
-        print_output(list_page(plain[0] if plain else "recipes"))
+    plain, wish = parse_command("list", words, ListOptions())
+    what = plain[0] if plain else "recipes" if wish.plugin is None else "plugins"
+    with use_plugin_file(wish.plugin):
+        print_output(plugins_page() if what == "plugins" else list_page(what))
+
+
+def plugins_page() -> str:
+    """What plugins add: values for recipes, metrics, health checks and data sets."""
+    from ..data.own_sources import own_sources
+    from ..measuring.metric_table import METRICS, all_metrics
+    from ..training.health.checks import HEALTH_CHECKS, all_checks
+
+    values = [(constructor_call(kind), about(kind)) for kind in plugged_types()]
+    metrics = [(name, metric.summary) for name, metric in all_metrics().items() if name not in METRICS]
+    checks = [(check.name, check.advice) for check in all_checks() if check not in HEALTH_CHECKS]
+    data = [(name, source.summary) for name, source in own_sources().items()]
+    found = {"Values": values, "Metrics": metrics, "Health checks, and what each advises": checks, "Data sets": data}
+    none = "No installed package adds to saddle; --plugin FILE tells what a file of yours adds."
+    return "\n\n".join(f"{title}\n{table_lines(rows, 22)}" for title, rows in found.items() if rows) or none
 
 
 @without_torch
 def list_page(what: str) -> str:
-    known = ["recipes", *VALUES, "data"]
+    known = ["recipes", *VALUES, "data", "plugins"]
     if what not in known:
         return value_page(what, known)
     rows = VALUES.get(what)
@@ -69,7 +86,7 @@ def recipes_page() -> str:
 
 In brackets, what it trains on without --data, if it is not glyphs.
 saddle train RECIPE trains one, saddle show RECIPE tells more; your own is file.py:Name.
-saddle list {" | ".join([*VALUES, "data"])}"""
+saddle list {" | ".join([*VALUES, "data", "plugins"])}"""
 
 
 def row(name: str) -> tuple[str, str]:
@@ -101,7 +118,8 @@ def value_classes(module: str, name: str) -> Iterable[type]:
 
 def value_page(name: str, lists: Iterable[str]) -> str:
     """A value's class by its name: what it is, and what its fields are."""
-    named = {kind.__name__: kind for where in VALUES.values() for kind in value_classes(*where)}
+    known = chain(*(value_classes(*where) for where in VALUES.values()), plugged_types())
+    named = {kind.__name__: kind for kind in known}
     if name not in named:
         raise Mistake(f"there is no list of {name}{did_you_mean(name, lists, named)}")
     kind, helps = named[name], comments(named[name])

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ..measuring.metric_table import LABELLED_METRICS, METRIC_GROUPS, MODE_METRICS, all_metrics, sensible
 from ..measuring.options import MeasureOptions
-from ..recipes.plugins import use_plugin_file
+from ..recipes.plugins import use_plugin_for
 from . import HelpRequested
 from .argv import GivenOptions, asks_all, flag_names, parse_command, split_words, wants_help
 from .output import print_message, print_output
@@ -29,8 +29,9 @@ def measure(words: list[str]) -> None:
     """saddle measure RUN|SOURCE; of several processes the first works and speaks, and the others are done at once."""
     if os.environ.get("RANK", "0") != "0":
         return
-    _, given = split_words(words, flag_names(MeasureOptions()))
-    with use_plugin_file(given.get("plugin")):
+    plain, given = split_words(words, flag_names(MeasureOptions()))
+    trust = given.get("trust", "no") in (None, "true", "True")
+    with use_plugin_for(plain[0] if plain else None, given.get("plugin"), trust):
         measure_at_hand(words, given)
 
 

@@ -26,7 +26,7 @@ from ..hints import describe_type, field_types, fits_type
 from ..inference.load import load
 from ..metrics.figures import Figure
 from ..out_of_memory import catch_out_of_memory
-from ..recipes.plugins import run_plugin, use_plugin_file, use_plugin_source
+from ..recipes.plugins import run_plugin, use_plugin_for, use_plugin_source
 from ..recipes.revive import trust_run
 from ..regular import check_no_link
 from ..runs.folder import RunFolder, write_json
@@ -75,7 +75,7 @@ def measure(what: Measurable, against: Measurable | None = None, *, data: Measur
     """
     with use_given(data) as place:
         wish = parse_measure_options({"data": place, **options})
-        with use_plugin_file(wish.plugin), hide_progress(wish.quiet):
+        with use_plugin_for(what, wish.plugin, wish.trust), hide_progress(wish.quiet):
             return taken(what, against, wish, say)
 
 

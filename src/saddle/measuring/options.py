@@ -35,7 +35,7 @@ class MeasureOptions:
     follow_links: bool = False  # follow symbolic links that lead out of a source's folder
     resize: Literal["bilinear", "clean", "tensorflow"] = "bilinear"  # how images come to Inception's size
     download: bool = False  # fetch Inception's weights into the cache if they are nowhere here
-    plugin: str | None = None  # a file of yours with metrics, or data
+    plugin: str | None = None  # a file of yours with metrics, or data; a run's own plugin if not given
     picture: Path | None = None  # draw the samples nearest to the training data beside what they are near to, a PNG
     json: Path | None = None  # write the figures with their protocols here
     device: str = "auto"  # cpu, cuda or cuda:1; auto takes a GPU if there is one

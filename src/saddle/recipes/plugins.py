@@ -28,6 +28,25 @@ def use_plugin_file(path: str | None) -> Iterator[RecipeSource | None]:
 
 
 @contextmanager
+def use_plugin_for(what: object, path: str | None, trust: bool = False) -> Iterator[None]:
+    """What this file defines is at hand in here; where none is named, what the run brings that is looked at.
+
+    Raises Untrusted for a run whose plugin nobody has named on this machine, unless it is to be trusted.
+    """
+    is_run = isinstance(what, str | Path) and RunFolder(what).manifest.is_file()
+    if path is not None or not is_run:
+        with use_plugin_file(path):
+            yield
+        return
+    folder = RunFolder(str(what))
+    manifest = Manifest.read(folder)
+    if trust and (source := read_plugin(folder, manifest)):
+        trust_source(source)
+    with use_plugin_source(run_plugin(folder, manifest)):
+        yield
+
+
+@contextmanager
 def use_plugin_source(source: RecipeSource | None) -> Iterator[None]:
     """What this source defines, and nothing of another, is at hand in here."""
     with use_plugins(*([load_module(source)] if source else [])):
