@@ -268,6 +268,11 @@ def test_labels_that_are_none_are_refused(pair, data):
         for labels, words in (([0, 3], "there is no class 3; there are 3, numbered from 0"), ([-1, 0], "no class -1")):
             with pytest.raises(Mistake, match=words):
                 generate(game, like, torch.tensor(labels))
+            if isinstance(game, Adversarial):
+                with pytest.raises(Mistake, match=words):
+                    game.score(like, torch.tensor(labels))
+                with pytest.raises(Mistake, match=words):
+                    game.judge(torch.tensor(labels), Clock())
 
 
 def test_labels_of_a_critic_alone_are_looked_at_too():

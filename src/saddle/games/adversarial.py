@@ -172,9 +172,11 @@ class Adversarial(TwoPlayer):
     """A critic that scores samples, each by itself or packs of them, so that anybody may ask it."""
 
     def judge(self, condition: Tensor | None, clock: Clock) -> Judge:
+        check_classes(self, condition)
         return self.open_judge(condition, clock)
 
     def score(self, images: Tensor, condition: Tensor | None = None) -> Tensor:
+        check_classes(self, condition)
         return per_sample_score(Judge(self.critic, Clock(), condition)(images).score)
 
 

@@ -26,9 +26,11 @@ def check_labels(labels: Tensor | None, classes: int) -> Tensor:
 def check_classes(network: nn.Module, labels: Tensor | None) -> None:
     """Refuse labels (n,) that name no class of one that the network, or a part of it, is told.
 
-    On a GPU only at rest: to read them back would hold up every round of a match, where they come from the data.
+    On a GPU only at rest: to read them back would hold up every round of a match, where they come from the data. What
+    is exported looks at none.
     """
-    if labels is None or labels.is_floating_point() or (network.training and labels.device.type != "cpu"):
+    held_up = network.training and labels is not None and labels.device.type != "cpu"
+    if labels is None or labels.is_floating_point() or held_up or torch.compiler.is_exporting():
         return
     told = (getattr(module, "classes", None) for module in network.modules() if getattr(module, "needs", "") == "label")
     classes = min((n for n in told if n is not None), default=None)
