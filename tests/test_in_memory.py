@@ -13,11 +13,12 @@ import torch
 
 from data_files import noise
 from saddle import load, measure, resume, train
-from saddle.batches import Images, Pairs
+from saddle.batches import Images, Pairs, Unpaired
 from saddle.cli import main
 from saddle.data import ArrayDataset, Dataset, Feed, Prepare, open_data
 from saddle.data.dataset import main_shape
 from saddle.data.in_memory import IN_MEMORY, open_given
+from saddle.data.sides import make_sides
 from saddle.data.toys import sample_toy
 from saddle.errors import Mistake
 from saddle.reproduction import reproduce
@@ -78,6 +79,16 @@ def test_further_columns_go_with_their_samples() -> None:
     assert torch.equal(batch.source, batch.target)
     prints = {opened({"source": IMAGES[..., :1], "target": rows}).fingerprint for rows in (IMAGES, IMAGES[::-1])}
     assert len(prints) == 2
+
+
+def test_two_sides_are_of_different_samples_and_known_by_the_content_of_both() -> None:
+    data = opened({"a": IMAGES[:30], "b": IMAGES[..., :1]}, size=8)
+    assert data.columns == {"a": Picture(Shape(3, 8, 8)), "b": Picture(Shape(1, 8, 8))} and len(data) == 40
+    batch = next(Feed(data, Unpaired, 5, 0, "cpu"))
+    assert batch.a.shape == (5, 3, 8, 8) and batch.b.shape == (5, 1, 8, 8)
+    other = opened({"a": IMAGES[:30], "b": IMAGES[::-1, ..., :1]}, size=8)
+    own = [make_sides("sides", a=ArrayDataset("", IMAGES), b=ArrayDataset("", b)) for b in (IMAGES, IMAGES[1:])]
+    assert data.fingerprint != other.fingerprint and own[0].fingerprint != own[1].fingerprint
 
 
 class Own:

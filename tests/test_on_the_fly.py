@@ -9,7 +9,7 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -27,6 +27,7 @@ from saddle.data.decoding.ranges import InferredBands
 from saddle.data.doctor.cache_check import verify_cache
 from saddle.data.held_out import hold_out
 from saddle.data.on_the_fly import OnTheFlyDataset
+from saddle.data.prepare import Decode
 from saddle.errors import Failure, Interrupted, Mistake
 from saddle.metrics.classifier import Classifier, LabelledImages, classifier_accuracy
 from saddle.runs.folder import RunFolder
@@ -199,6 +200,19 @@ def test_damaged_facts_are_found_and_made_again(photos: Path, home: Path, name: 
     again, cached, _ = both(photos, home)
     same(again, cached)
     assert "all as they were written" in verify_cache(lambda sentence: None, home / "on-the-fly")
+
+
+def test_entries_of_earlier_versions_are_used_and_made_again_where_they_do_not_do(photos: Path, home: Path) -> None:
+    _, cached, _ = both(photos, home)
+    (place,) = (home / "once").iterdir()
+    facts = json.loads((place / "facts.json").read_text())
+    old = {key: value for key, value in facts.items() if key not in ("check", "pixels", "places", "bands")}
+    (place / "facts.json").write_text(json.dumps(old | {"check": entry.facts_digest(old)}))
+    again = [open_data(str(photos), Prepare(size=16, decode=mode), print, cache=home / "once")
+             for mode in get_args(Decode)]  # fmt: skip
+    assert [type(data) for data in again] == [ArrayDataset, ArrayDataset, OnTheFlyDataset]
+    for data in again:
+        same(data, cached)
 
 
 def test_a_classifier_learns_the_same_of_it(photos: Path, home: Path) -> None:

@@ -25,12 +25,14 @@ from .order import random_subset
 from .prepare import Prepare
 from .readers.arrays import parse_labels, to_array_images, to_class_numbers
 from .readers.detect import with_own_labels
+from .sides import make_sides
 from .undecoded import ColumnsCheck, DataSource, Notify, UndecodedImages, undecoded_from_array
 
 Rows = NDArray[Any] | Tensor
 GivenData = Rows | Mapping[str, Rows] | Dataset  # of a mapping each column by its name: "image", "label", "source" ...
 IN_MEMORY = "in memory"  # what a manifest calls them, in the place of a source
 GIVEN: ContextVar[object] = ContextVar("given data", default=None)
+SIDES = {"a", "b"}  # columns that are of different samples, as many of each as there may be
 KNOWN = "an array or tensor, a mapping of columns such as image and label to some, or a Dataset"
 
 
@@ -93,6 +95,11 @@ def open_given(given: object, prepare: Prepare, say: Notify, name: str,
         suits(given.columns, len(given))
         return given
     columns = {str(column): to_numpy(rows, name) for column, rows in to_columns(given, name).items()}
+    if columns.keys() == SIDES:
+        sides = {side: open_given(rows, prepare, say, f"{name}: {side}") for side, rows in columns.items()}
+        both = make_sides(name, **sides)
+        suits(both.columns, min(map(len, sides.values())))
+        return both
     main = next((column for column in (*MAIN_COLUMNS, *columns) if column in columns and column != LABEL), None)
     require(main is not None, f"{name} should be {KNOWN}; its columns are {', '.join(columns) or 'none'}")
     assert main is not None
