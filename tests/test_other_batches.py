@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -11,15 +11,17 @@ import torch
 
 from other_batches import TinyCycle, TinyDraw, TinyPix
 from saddle import load, resolved, resume, train
-from saddle.data import ArrayDataset, Dataset, StoredColumn
+from saddle.batches import Wanted, batch_pictures, batch_shape
+from saddle.data import ArrayDataset, Dataset, Feed, Prepare, StoredColumn
 from saddle.data.held_out import hold_out
+from saddle.data.in_memory import open_given
 from saddle.data.sides import make_sides
 from saddle.errors import Interrupted, Mistake
 from saddle.recipe import Recipe
 from saddle.runs.folder import RunFolder
 from saddle.runs.manifest import Manifest
 from saddle.runs.measures import read_measurements
-from saddle.shape import Column, Picture, Shape, Text
+from saddle.shape import Column, Picture, Shape, Text, parse_shape, shape_facts
 from saddle.training.checkpoint import latest_checkpoint, read_checkpoint
 from saddle.training.health.probe import Probe
 from saddle.training.machine import Machine
@@ -136,7 +138,29 @@ def test_columns_of_a_mapping_are_played_with(tmp_path):
 @pytest.mark.parametrize(("name", "columns"), [("pairs", "source and target"), ("captions", "image and caption")])
 def test_what_a_source_has_not_is_refused_before_anything_is_read_or_written(name, columns, tmp_path, monkeypatch):
     monkeypatch.setattr(resolved, "open_data", lambda *_, **__: pytest.fail("it was read"))
-    said = rf"batches of {columns} .* but glyphs has no .*: its columns are image, label; give a Dataset .* from Python"
+    said = rf"batches of {columns} .* but glyphs has no .*: its columns are image, label; data .* in Python"
     with pytest.raises(Mistake, match=said):
         train(GAMES[name][0], "glyphs", out=tmp_path / "run", **PLAY)
     assert not list(tmp_path.iterdir())
+
+
+class Masked(NamedTuple):
+    """A batch type of one's own: a picture, and where in it something is."""
+
+    image: torch.Tensor
+    mask: torch.Tensor
+    depth: torch.Tensor | None = None  # where the data have it
+
+    @classmethod
+    def wanted(cls) -> Wanted:
+        return Wanted("image")
+
+
+def test_a_batch_type_of_ones_own_has_whatever_columns_it_names():
+    columns = {"image": pixels(12, 3), "mask": pixels(12)}
+    whole = open_given(columns, Prepare(), print, "mine")
+    shape = batch_shape(Masked, whole.columns)
+    assert shape == parse_shape(shape_facts(shape)) == Shape(3, 8, 8, None, (("mask", GREY),))
+    batch = next(Feed(whole, Masked, 4, 0, "cpu", shape=shape._replace(height=4, width=4)))
+    assert [tuple(t.shape) for t in batch[:2]] == [(4, 3, 4, 4), (4, 1, 8, 8)] and batch.depth is None
+    assert list(batch_pictures(batch)) == ["image", "mask"]

@@ -110,7 +110,8 @@ def check_has_columns(kind: type[Batch], columns: Collection[str], source: str =
     missing = [name for name in required if name not in columns]
     wants = f"the recipe plays with batches of {' and '.join(required)} ({kind.__name__})"
     has = f"{source} has no {' or '.join(missing)}: its columns are {', '.join(columns) or 'none'}"
-    require(not missing, f"{wants}, but {has}; give a Dataset that has them from Python, as train(recipe, data)")
+    require(not missing, f"{wants}, but {has}; data that have them are given in Python, as "
+            "train(recipe, data), or by a data source in a plugin (--plugin)")  # fmt: skip
 
 
 def batch_shape(kind: type[Batch], columns: Mapping[str, Column], source: str = "the data") -> Shape:

@@ -111,9 +111,9 @@ def sample_columns(wish: ShowOptions, entry: RecipeEntry) -> tuple[Columns, str]
     given = {field.name: getattr(wish, field.name) for field in dataclasses.fields(Prepare)}
     try:
         data = open_data(source, Prepare(**given | {"size": size}), print_message, suits=stop_at_columns)
-        return data.columns, source
+        return data.columns, wish.data or entry.data
     except ColumnsKnown as known:
-        return known.columns, source
+        return known.columns, wish.data or entry.data
 
 
 class ColumnsKnown(Exception):
