@@ -261,6 +261,8 @@ def test_the_command_line_serves_what_a_run_can_do(runs: Path, tmp_path: Path, c
         "Autoencoder cannot generate samples"
         in say("report", runs / "AE", "--out", tmp_path / "page.html")[1] + (tmp_path / "page.html").read_text()
     )
+    asked = ("--metrics", "fid", "--features", "identity", "-n", "40", "--quiet")
+    assert "12 reconstructions of held-out data against" in " ".join(say("measure", runs / "AE", *asked)[1].split())
     assert "Once trained it can generate, judge and score." in say("show", "dcgan")[1]
     assert "generate, encode and reconstruct. saddle sample takes --truncation 1.0" in say(
         "show", f"{RECIPES_FILE}:VariationalAE")[1]  # fmt: skip

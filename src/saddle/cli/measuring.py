@@ -65,7 +65,7 @@ def format_figures(figures: list[Figure]) -> str:
     protocol = figures[0].protocol
     seen = format_range(figure.protocol.samples for figure in figures)
     against = format_range(figure.protocol.references for figure in figures if figure.protocol.references)
-    shared = wrap_text(f"{seen} samples against {against} of {protocol.reference}, "
+    shared = wrap_text(f"{seen} {protocol.made or 'samples'} against {against} of {protocol.reference}, "
                      f"seed {protocol.seed}; intervals of 95 %, the data held fixed")  # fmt: skip
     return "\n".join([*lines, "", shared])
 
