@@ -160,6 +160,10 @@ def test_what_cannot_be_given_is_one_sentence(tmp_path: Path) -> None:
         (r"has points, not pictures", sample_toy("ring", 40), {"flip": True}),
         (r"a table of labels goes with files of pictures", IMAGES, {"labels": "a.csv"}),
         (r"holds nothing", IMAGES[:0], {}),
+        (r"holds nothing", np.array(3), {}),
+        (r"a dense tensor of plain numbers, not torch.sparse_coo", torch.eye(4).to_sparse(), {}),
+        (r"a dense tensor of plain numbers, not .* on meta", torch.empty(40, 3, 16, 16, device="meta"), {}),
+        (r"has points, which have labels, but no words", {"image": noise(9, 2) / 255, "words": noise(9, 3)}, {}),
     ):
         with pytest.raises(Mistake, match=sentence):
             train(data=given, **settings(tmp_path / "run", **options))  # type: ignore[arg-type]

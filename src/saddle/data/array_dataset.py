@@ -45,6 +45,11 @@ class ArrayDataset:
     more: Mapping[str, StoredColumn] = field(default_factory=dict)  # by name; pictures of one sample turn together
 
     def __post_init__(self) -> None:
+        if self.labels is not None:
+            require(bool(self.classes), f"{self.name} has labels, but no classes: name them, as in classes=('cat', "
+                                        "'dog')")  # fmt: skip
+            require(len(self.labels) == len(self.samples), f"{self.name} has {len(self.samples):,} samples, but "
+                                                           f"{len(self.labels):,} labels")  # fmt: skip
         for name, stored in self.more.items():
             require(len(stored.rows) == len(self.samples), f"{self.name} has {len(self.samples):,} samples, but its "
                     f"column {name} has {len(stored.rows):,} rows")  # fmt: skip

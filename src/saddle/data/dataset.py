@@ -75,7 +75,7 @@ def main_shape(columns: Mapping[str, Column]) -> Shape:
 def class_names(data: Dataset) -> tuple[str, ...]:
     """The names of the classes, if the data have labels."""
     label = data.columns.get(LABEL)
-    return label.names if isinstance(label, Classes) else ()
+    return (label.names or tuple(map(str, range(label.n)))) if isinstance(label, Classes) else ()
 
 
 def read_labels(data: Dataset, index: NDArray[np.int64] | None = None) -> NDArray[np.int64] | None:

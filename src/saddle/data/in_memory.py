@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -22,6 +23,7 @@ from .decoding.decode import common_shape, decode_images
 from .decoding.pixels import PixelArray
 from .decoding.ranges import InferredBands
 from .order import random_subset
+from .own_dataset import check_dataset
 from .prepare import Prepare
 from .readers.arrays import parse_labels, to_array_images, to_class_numbers
 from .readers.detect import with_own_labels
@@ -92,8 +94,9 @@ def open_given(given: object, prepare: Prepare, say: Notify, name: str,
         plain = replace(prepare, decode="auto") == Prepare()
         require(plain, f"{given.name} is a Dataset, whose samples are what they are: size, crop, channels, limit, flip "
                        "and labels do not apply to it")  # fmt: skip
-        suits(given.columns, len(given))
-        return given
+        data = check_dataset(given, say)
+        suits(data.columns, len(data))
+        return data
     columns = {str(column): to_numpy(rows, name) for column, rows in to_columns(given, name).items()}
     if columns.keys() == SIDES:
         sides = {side: open_given(rows, prepare, say, f"{name}: {side}") for side, rows in columns.items()}
@@ -109,6 +112,8 @@ def open_given(given: object, prepare: Prepare, say: Notify, name: str,
     label = columns.get(LABEL) if prepare.labels != "none" else None
     points = to_points(columns[main], name)
     if points is not None:
+        further = [column for column in columns if column not in (main, LABEL)]
+        require(not further, f"{name} has points, which have labels, but no {' or '.join(further)}")
         return points_dataset(points, label, prepare, name, suits)
     pile = pile_of(columns[main], label, prepare, name, say)
     more = {column: further_column(rows, prepare, f"{name}: {column}", say)
@@ -130,13 +135,16 @@ def to_columns(given: object, name: str) -> Mapping[Any, object]:
 def to_numpy(rows: object, name: str) -> NDArray[Any]:
     """An array, or a tensor of any kind and device."""
     if isinstance(rows, Tensor):
-        rows = rows.detach().cpu()
+        plain = rows.layout == torch.strided and not (rows.is_meta or rows.is_quantized)
+        require(plain, f"{name} should be a dense tensor of plain numbers, not {rows.layout} of {rows.dtype} on "
+                       f"{rows.device}")  # fmt: skip
+        rows = rows.detach().cpu().resolve_conj().resolve_neg()
         rows = (rows.float() if rows.is_floating_point() else rows).numpy()
     if isinstance(rows, list | tuple):
         rows = np.array(rows)
     if not isinstance(rows, np.ndarray):
         raise Mistake(f"{name} should be {KNOWN}, not this {type(rows).__name__}")
-    require(rows.size > 0, f"{name}: an array of shape {rows.shape} holds nothing")
+    require(rows.size > 0 and rows.ndim > 0, f"{name}: an array of shape {rows.shape} holds nothing")
     return rows
 
 
