@@ -129,3 +129,50 @@ def test_a_run_whose_longer_life_was_killed_at_once_is_still_itself(tmp_path: Pa
     assert Manifest.read(RunFolder(run)).images == 192 and load(run).sample(1).shape[0] == 1
     with pytest.raises(Mistake, match="stopped at 96 of 192"):
         reproduce(run)
+
+
+def test_a_reproduction_that_was_stopped_goes_on_and_is_compared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.chdir(tmp_path)
+    train(**small("gan"), out="run")
+    resume("run", images="+32", quiet=True)
+    for stop in (3, 13):  # in the first length, and in the second one
+        with pytest.MonkeyPatch.context() as patch:
+            StopAt(patch, stop)
+            assert main(["reproduce", "run", "--out", "two"]) == 143
+        assert "; `saddle reproduce run --out two` goes on exactly here" in capsys.readouterr().err
+    assert main(["resume", "two"]) == 0 and main(["reproduce", "run", "--out", "two"]) == 0
+    assert "two is run again, bit for bit" in capsys.readouterr().out
+    heard = Heard()
+    reproduce("run", "two", heard)
+    assert heard.sentences == ["two was trained before, and is compared as it is; another --out trains anew"]
+    equal(Path("run"), Path("two"))
+
+
+def test_only_what_trains_the_same_is_gone_on_with_as_a_reproduction(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.chdir(tmp_path)
+    train(**small("gan"), out="run")
+    shutil.copytree("run", "copy")
+    train(**small("gan", seed=4), out="other")
+    for out in ("run", "./run", "copy", "other"):
+        assert main(["reproduce", "run", "--out", out]) == 2
+        assert "already holds a run" in capsys.readouterr().err
+
+
+def test_a_reproduction_killed_before_its_manifest_does_not_lie_in_the_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(tmp_path)
+    mine = "from dataclasses import dataclass\nfrom saddle.recipes.gan import GAN as Base\n"
+    Path("mine.py").write_text(f"{mine}@dataclass(frozen=True)\nclass GAN(Base):\n    'Its own.'\n")
+    Path("plugin.py").write_text("")
+    train(**small("gan") | {"recipe": "mine.py:GAN", "plugin": "plugin.py"}, out="run")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Manifest, "write", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            reproduce("run")
+    assert Path("run-again/plugin").is_dir() and Path("run-again/recipe").is_dir()
+    assert reproduce("run").lines

@@ -88,9 +88,9 @@ class RunFolder:
                    for path in self.path.iterdir())  # fmt: skip
 
     def is_source_copy(self, path: Path) -> bool:
-        """Is this the folder of a recipe's source, written by a process that had locked the run, and nothing else?"""
+        """Is this the folder of a recipe's or plugin's source, by a process that locked the run, and nothing else?"""
         locked = is_regular_file(self.path / LOCK_NAME)  # or it may be a user's own
-        own = locked and path.name == SOURCE_FOLDER and path.is_dir() and not path.is_symlink()
+        own = locked and path.name in (SOURCE_FOLDER, PLUGIN_FOLDER) and path.is_dir() and not path.is_symlink()
         return own and all(not file.is_symlink() and (file.is_dir() or is_source_file(file))
                            for file in path.rglob("*"))  # fmt: skip
 
