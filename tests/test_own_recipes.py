@@ -77,6 +77,7 @@ def lines(text: str, sign: str) -> int:
         ("(frozen=True)", "", "class MyGAN", "MyGAN is no frozen dataclass; write @dataclass(frozen=True)"),
         (GAME, "        return Adversrial(", "return Adversrial", "NameError: name 'Adversrial'"),
         (GAME, "        return 5 or (", "", "MyGAN.game returned int, but should return a Game"),
+        ("nn.Linear(2, 1)", "nn.LazyLinear(1)", "", "critic.layer.weight of MyGAN's game has no size before a"),
         ("return Adam(lr=2e-4)", "return Adam(rate=1)", "Adam(rate", "TypeError: Adam.__init__() got an"),
         ("return Adam(lr=2e-4)", "return None", "class MyGAN", "AttributeError: 'NoneType'"),
         ("from torch import nn", "from torch import nnn", "import nnn", "ImportError: cannot import name 'nnn'"),
@@ -91,6 +92,22 @@ def test_a_file_is_told_what_it_lacks(old, new, sign, words, capsys):
     code, said = trained(text, capsys)
     assert code == 2 and said.count("\n") == 1 and words in said and not Path("run").exists()
     assert f"mine.py, line {lines(text, sign)}: " in said or not sign
+
+
+@pytest.mark.parametrize(
+    ("new", "code", "words"),
+    [
+        ("nn.LazyLinear(1)", 2, "saddle: critic.layer.weight of MyGAN's game has no size before a batch is seen"),
+        ("1 / 0", 2, "saddle: mine.py, line 18: ZeroDivisionError: division by zero"),
+        ("nn.Linear(2, int(torch.ones(3).sum().item()))", 0, ""),  # which needs numbers
+    ],
+)
+def test_a_file_is_shown_or_told_what_is_wrong(new, code, words, capsys):
+    Path("mine.py").write_text(START.replace("nn.Linear(2, 1)", new))
+    assert main(["show", "mine.py:MyGAN", "--data", "ring"]) == code
+    said = capsys.readouterr()
+    assert said.err.startswith(words) and said.err.count("\n") == (code == 2)
+    assert code or "9 parameters" in said.out
 
 
 @pytest.mark.parametrize(
@@ -133,6 +150,8 @@ class MyGAN"""
          "the term mine of a move is of shape (8,), but should be one number"),
         ("from saddle.core import Move; yield Move(self.critic, mine=0.5); return real, fake",
          "the term mine of a move is float, but should be one number"),
+        ("from saddle.core import Move; yield Move((self.critic,), mine=real.score.mean()); return real, fake",
+         "a move is made by tuple, but should be made by networks of the game, one or several, as Move(self.encoder"),
         ("from saddle.core import Move; yield Move(self.critic.layer, mine=real.score.mean()); return real, fake",
          "a move is made by Linear, which is no player of Own; its players are generator and critic"),
     ],

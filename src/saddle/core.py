@@ -159,6 +159,9 @@ class Move:
     """What some players minimise at this moment, term by term; each is one number."""
 
     def __init__(self, *players: nn.Module, **terms: Tensor) -> None:
+        wrong = next((type(one).__name__ for one in players if not isinstance(one, nn.Module)), "")
+        require(not wrong, f"a move is made by {wrong}, but should be made by networks of the game, one or several, as "
+                "Move(self.encoder, self.decoder, error=error)")  # fmt: skip
         for name, term in terms.items():
             found = f"of shape {tuple(term.shape)}" if isinstance(term, Tensor) else type(term).__name__
             require(found == "of shape ()", f"the term {name} of a move is {found}, but should be one number, a "

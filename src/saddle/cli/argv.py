@@ -17,6 +17,7 @@ from .pages import Page
 V = TypeVar("V")
 GivenOptions = dict[str, str | None]  # an option's text; None for an option with none, such as --flip
 MISSING = object()
+ONE_FILE = ", a file that imports what it needs of the other, as in `from other import *`"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,7 +58,10 @@ def read_words(command: str, words: Iterable[str], value: object) -> tuple[list[
 
 
 def split_words(words: Iterable[str], flags: Collection[str]) -> tuple[list[str], GivenOptions]:
-    """Plain words, and options with the text after each, or after its `=`; flags have none, or true or false."""
+    """Plain words, and options with the text after each, or after its `=`; flags have none, or true or false.
+
+    Mistake for an option that is given twice, and not the same.
+    """
     plain: list[str] = []
     given: GivenOptions = {}
     left = list(words)
@@ -70,7 +74,10 @@ def split_words(words: Iterable[str], flags: Collection[str]) -> tuple[list[str]
         follows = bool(left) and not left[0].startswith("--")
         takes = left[0].lower() in ("true", "false") if follows and option.removeprefix("no-") in flags else follows
         takes = follows and left[0] == "all" if option in ("help", "h") else takes
-        given[option] = text if equals else left.pop(0) if takes else None
+        said = text if equals else left.pop(0) if takes else None
+        before = given.setdefault(option, said)
+        require(before == said, f"--{option} is given twice, as {before} and as {said}; give it once"
+                + ONE_FILE * (option == "plugin"))  # fmt: skip
     return plain, given
 
 

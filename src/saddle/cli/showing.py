@@ -7,7 +7,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ..blame import blame_user_code
 from ..data.prepare import Prepare
+from ..errors import Mistake
 from ..image_size import read_size
 from ..light import without_torch
 from ..options import as_flags
@@ -137,9 +139,14 @@ def unmade_game(recipe: Recipe[Any], shape: Shape) -> Game[Any]:
     import torch
 
     from ..layers.init import SkipRandomInit
+    from ..training.match import check_is_game
 
-    with torch.device("meta"), SkipRandomInit():
-        return recipe.game(shape)
+    with blame_user_code(Mistake, recipe):
+        try:
+            with torch.device("meta"), SkipRandomInit():
+                return check_is_game(recipe.game(shape), recipe)
+        except (NotImplementedError, RuntimeError):  # networks of the user's own may read numbers as they are made
+            return check_is_game(recipe.game(shape), recipe)
 
 
 def trainable_sizes(game: Game[Any]) -> dict[str, int]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..data.prepare import Decode, Prepare
-from ..errors import escape_unprintable, quote_for_shell, require
+from ..errors import Mistake, escape_unprintable, quote_for_shell, require
 from ..hints import field_types
 from ..light import without_torch
 from ..measuring.metric_table import check_measure_settings
@@ -174,7 +175,25 @@ def print_next_steps(run: Path) -> None:
         longer = more and f"\n  saddle resume {there} --images {more}  trains it for longer"
         print_output(f"""
 The run lies in {escape_unprintable(run)}. Now try:
-  saddle sample {there}         one sheet of new samples
-  saddle sample {there} --help  single files, other seeds, other weights
+{sampling_steps(run)}
   saddle measure {there}        how good it is, in figures
   saddle report {there}         all of it on one page{longer}""")
+
+
+def sampling_steps(run: Path) -> str:
+    """How to see what it makes: of a game that makes nothing of chance, how to ask for what it does."""
+    from ..capabilities import Generates, Judges, Scores, capabilities_of
+    from ..recipes.capable import game_class
+    from ..recipes.revive import recipe_from_manifest
+    from ..runs.manifest import Manifest
+
+    there = quote_for_shell(run)
+    kind: type = Generates
+    with suppress(Mistake):  # of a run that is no more, nothing is known
+        folder = RunFolder.find(run)
+        kind = game_class(recipe_from_manifest(folder, Manifest.read(folder)))
+    does = [one.method for one in capabilities_of(kind) if one.protocol not in (Judges, Scores)]
+    if issubclass(kind, Generates) or not does:
+        return f"""  saddle sample {there}         one sheet of new samples
+  saddle sample {there} --help  single files, other seeds, other weights"""
+    return "\n".join(f"  saddle.load({str(run)!r}).{name}(images)  in Python" for name in does)

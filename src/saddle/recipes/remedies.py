@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable
 from itertools import count, pairwise
@@ -43,7 +44,8 @@ def find_remedy(wish: RunRequest, refusal: Mistake, understand: PlanRun, attempt
 
     def refuse(other: RunRequest) -> Mistake | None:
         try:
-            attempt(understand(other), False)
+            with warnings.catch_warnings(action="ignore"):  # of what was only tried
+                attempt(understand(other), False)
         except Mistake as refusal:
             return refusal
         return None

@@ -8,6 +8,7 @@ from typing import Any, Generic, NamedTuple, TypeVar, cast
 
 import torch
 from torch import Tensor
+from torch.nn.parameter import is_lazy
 
 from ..averaging import Averaging, chosen_averaging
 from ..batches import Batch, batch_shape
@@ -17,7 +18,7 @@ from ..clock import Clock
 from ..core import Game
 from ..data.dataset import Dataset
 from ..data.feed import Feed
-from ..errors import Failure, Mistake
+from ..errors import Failure, Mistake, require
 from ..out_of_memory import catch_out_of_memory, check_capacity
 from ..parts import Shard, use_shard
 from ..recipe import Recipe, Stage
@@ -166,10 +167,13 @@ class Match(Generic[B]):
 
 
 def check_is_game(game: object, recipe: Recipe[Any]) -> Game[Any]:
-    """What a recipe's `game` has made, if it is one."""
+    """What a recipe's `game` has made, if it is one, and all of its parameters have a size."""
     if not isinstance(game, Game):
         raise Mistake(f"{type(recipe).__name__}.game returned {type(game).__name__}, but should return a Game, such as "
                       "saddle.games.Adversarial")  # fmt: skip
+    lazy = next((name for name, p in game.named_parameters() if is_lazy(p)), None)
+    require(lazy is None, f"{lazy} of {type(recipe).__name__}'s game has no size before a batch is seen, so give its "
+            "layer sizes, as Linear(64, 1) for LazyLinear(1), from what game(data) is told")  # fmt: skip
     return game
 
 
