@@ -14,7 +14,7 @@ import torch.distributed as dist
 from saddle.cli import main
 from saddle.errors import Failure, Mistake
 from saddle.training.checkpoint import latest_checkpoint
-from saddle.training.machine import MissingProcess, catch_missing_process, is_first_to_say
+from saddle.training.machine import MissingProcess, catch_missing_process, is_first_to_say, is_said
 from test_processes import TOY, free_port
 
 
@@ -32,6 +32,14 @@ def test_of_several_processes_one_says_what_all_of_them_have():
     store = dist.HashStore()
     assert [is_first_to_say(store, "the same") for _ in range(3)] == [True, False, False] and is_first_to_say(
         store, "another"
+    )
+
+
+def test_that_a_process_is_missing_goes_without_saying_where_it_said_why():
+    store, missing = dist.HashStore(), MissingProcess("another process of this run has ended")
+    assert not is_said(store, missing)
+    assert not is_said(dist.PrefixStore("a", store), Mistake("a fault")) and is_said(
+        dist.PrefixStore("a", store), missing
     )
 
 

@@ -27,7 +27,16 @@ from saddle.runs.measures import read_measurements
 from saddle.training import loop
 from saddle.training.checkpoint import latest_checkpoint, read_checkpoint, read_checkpoint_facts
 from saddle.training.engine import Engine
-from saddle.training.signals import HANGUP, STOPS, ForcedStop, Signals, WorkAbandoned, check_abandoned, stop_on_signal
+from saddle.training.signals import (
+    AT_ONCE,
+    HANGUP,
+    STOPS,
+    ForcedStop,
+    Signals,
+    WorkAbandoned,
+    check_abandoned,
+    stop_on_signal,
+)
 from test_resume import small
 
 
@@ -106,6 +115,18 @@ def test_a_terminal_that_goes_is_told_once_however_often_it_is_said(tmp_path: Pa
         with pytest.raises(Interrupted, match="and saved") as ended:
             train(**asked(tmp_path / "run"))
     assert ended.value.code == 129
+
+
+def test_a_sigterm_that_is_passed_on_is_the_same_one(monkeypatch: pytest.MonkeyPatch):
+    """Whoever ends all processes of a job, as systemd and Slurm do, ends torchrun with them, which passes it on."""
+    signals = Signals()
+    with signals.remember_signals():
+        signal.raise_signal(signal.SIGTERM)
+        signal.raise_signal(signal.SIGTERM)
+        assert signals.number == signal.SIGTERM
+        monkeypatch.setattr(signals, "since", signals.since - AT_ONCE)
+        with pytest.raises(ForcedStop):
+            signal.raise_signal(signal.SIGTERM)
 
 
 @pytest.mark.parametrize("call", [0, 3, 5])

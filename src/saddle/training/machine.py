@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple
 
 import torch
@@ -107,7 +107,8 @@ def preserved_globals() -> Iterator[None]:
 def process_group() -> Iterator[tuple[int, int]]:
     """This process's rank and how many there are; joins the others if torchrun started it.
 
-    A Mistake or Failure that several of them have is to be said by one alone: the others' are marked as `said`.
+    A Mistake or Failure that several of them have is to be said by one alone: the others' are marked as `said`, and so
+    is that a process is missing which has said why.
     """
     world = int(os.environ.get("WORLD_SIZE", "1"))
     if world == 1 or dist.is_initialized():
@@ -115,17 +116,18 @@ def process_group() -> Iterator[tuple[int, int]]:
         return
     with catch_missing_process():
         store, own, world = next(rendezvous("env://"))
-        backends = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
-        dist.init_process_group(backends, store=store, rank=own, world_size=world)
     try:
         with catch_missing_process():
+            backends = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
+            dist.init_process_group(backends, store=store, rank=own, world_size=world)
             yield own, world
             dist.barrier()
     except (Mistake, Failure) as error:
-        error.said = not is_first_to_say(store, str(error))
+        error.said = is_said(store, error)
         raise
     finally:
-        dist.destroy_process_group()
+        if dist.is_initialized():
+            dist.destroy_process_group()
 
 
 class MissingProcess(Failure):
@@ -142,6 +144,15 @@ def catch_missing_process() -> Iterator[None]:
         if isinstance(error, Failure) or not known:
             raise
         raise MissingProcess("another process of this run has ended, or cannot be reached") from None
+
+
+def is_said(store: Any, error: Mistake | Failure) -> bool:
+    """Does another process say this, or what it has ended for?"""
+    missing = isinstance(error, MissingProcess)
+    with suppress(RuntimeError):  # nobody is left to ask
+        if int(store.add("faults", 0 if missing else 1)) and missing:
+            return True
+    return not is_first_to_say(store, str(error))
 
 
 def is_first_to_say(store: Any, sentence: str) -> bool:

@@ -41,7 +41,8 @@ class WorkAbandoned(Exception):
 class Signals:
     """The first SIGINT, SIGTERM or SIGHUP is remembered as `number`, and `heard` is called; a second one raises Ended.
 
-    A second SIGHUP does not: shells and systems send it more than once, and after SIGTERM.
+    A second SIGHUP does not: shells and systems send it more than once, and after SIGTERM. Nor does a SIGTERM just
+    after another: whoever stops all processes of a job stops torchrun too, which passes it on, as `timeout` does.
     """
 
     number = 0  # 0: none has come
@@ -65,7 +66,7 @@ class Signals:
             if not self.number:
                 self.number, self.since = number, time.monotonic()
                 self.heard()
-            elif number != HANGUP:
+            elif number != HANGUP and not (number == self.number == signal.SIGTERM and self.waiting < AT_ONCE):
                 end(number, frame)
 
         with handle_signals(ask):
