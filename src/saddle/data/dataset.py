@@ -49,8 +49,9 @@ class ReadsAhead(Protocol):
 
 def begin_to_take(data: Dataset, index: NDArray[np.int64], chance: RandomWords, columns: Collection[str]) -> Taking:
     """As `take`, from now on where the data read ahead, and else when the samples are asked for."""
-    if isinstance(data, ReadsAhead):
-        return data.begin(index, chance, columns)
+    ahead: ReadsAhead | None = data if hasattr(data, "begin") else None  # type: ignore[assignment]
+    if ahead is not None:  # isinstance of a Protocol takes a third of the time that a small batch does
+        return ahead.begin(index, chance, columns)
     return lambda: data.take(index, chance, columns)
 
 
