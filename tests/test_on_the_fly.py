@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+import os
 import signal
 import zipfile
 from collections.abc import Callable
@@ -149,6 +150,16 @@ def test_a_file_that_changes_or_goes_ends_the_work_and_all_are_read_anew(photos:
     same(live, cached)
     (photos / "cat/004.png").unlink()
     with pytest.raises(Failure, match=r"cat/004\.png could be read when .* now cannot be: no such file"):
+        same(live, live)
+
+
+def test_nobody_waits_for_what_is_no_file_any_more(photos: Path, home: Path) -> None:
+    live, _, _ = both(photos, home)
+    (photos / "cat/004.png").unlink()
+    os.mkfifo(photos / "cat/004.png")
+    with pytest.raises(
+        Failure, match=r"cat/004\.png could be read when .* now cannot be: it is no regular file any more"
+    ):
         same(live, live)
 
 

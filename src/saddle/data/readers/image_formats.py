@@ -9,7 +9,8 @@ from typing import BinaryIO
 
 from PIL import Image, UnidentifiedImageError
 
-from ...errors import Mistake
+from ...errors import Mistake, require
+from ...regular import is_regular_file
 
 # No others: some of Pillow's readers start programs, and some take anything for a picture.
 FORMATS_BY_CONTENT = ("JPEG", "PNG", "WEBP", "BMP", "DIB", "TIFF", "GIF", "PPM", "AVIF", "HEIF", "JPEG2000", "QOI",
@@ -83,6 +84,8 @@ def open_image(source: Path | BinaryIO, name: str = "") -> Image.Image:
     """The picture, its header read and its pixels not yet; to be used in a `with`; raises Mistake for no picture."""
     end = file_ending(name or (source.name if isinstance(source, Path) else ""))
     named = tuple(kind for kind, ends in FORMATS_BY_NAME.items() if end in ends)
+    if isinstance(source, Path) and source.exists():  # it was regular when the folder was walked, and may be so no more
+        require(is_regular_file(source), "it is no regular file any more")
     try:
         return Image.open(source, formats=(*named, *readable_formats()))
     except UnidentifiedImageError as error:
