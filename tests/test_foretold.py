@@ -66,6 +66,7 @@ def test_senseless_features_are_refused_by_name(
         ("is", "inception:64", GREY, "features inception:64 give none"),
         ("modes", "auto", COLOUR, "has no labels, or is over 64 pixels"),
         ("readable", "auto", LARGE, "has no labels, or is over 64 pixels"),
+        ("fid,swd", "random", Shape(3, 8, 64), "patches are taken from images of 16 pixels or more, not 8x64"),
         ("fid", "classifier", COLOUR, "needs labels of at least two classes"),
         (None, "classifier", COLOUR, "needs labels of at least two classes"),
         ("quality", "auto", GREY, "readable is for those"),

@@ -18,9 +18,11 @@ from ..data.sources import notify_nobody
 from ..data.toys import toy_modes
 from ..data.undecoded import Notify
 from ..errors import Failure, Mistake, require
+from ..image_size import ImageSize
 from ..metrics.diversity import count_scales
 from ..metrics.features import inception_download
 from ..metrics.figures import Figure, Protocol
+from ..metrics.sliced import check_patch_size
 from ..runs.settings import Settings
 from ..shape import Shape
 from .extractors import Extractors, learnable, unnamed
@@ -206,6 +208,8 @@ def check_data_kind(name: str, metric: Metric, real: SampleInfo) -> None:
         raise Mistake(f"this metric counts points near modes, and {real.name} has images; metric readable is for those")
     elif name == "msssim":
         count_scales((1, *real.shape[:3]))
+    elif name == "swd" and not real.shape.points:
+        check_patch_size(ImageSize(*real.shape[1:3]))
 
 
 def check_extractor(eyes: Extractors, metric: Metric, made: SampleInfo) -> None:

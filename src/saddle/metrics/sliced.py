@@ -48,6 +48,12 @@ def sliced_wasserstein(x: Tensor, y: Tensor, directions: int = 512, seed: int = 
     return total / directions
 
 
+def check_patch_size(size: ImageSize) -> None:
+    """Refuse images that are smaller than the coarsest scale."""
+    fits = min(size) >= SMALLEST_SCALE
+    require(fits, f"patches are taken from images of {SMALLEST_SCALE} pixels or more, not {size}")
+
+
 def patch_distances(
     real: LazyImages, fake: LazyImages, *, patches: int = 128, directions: int = 512, seed: int = 0
 ) -> dict[int, float]:
@@ -59,9 +65,7 @@ def patch_distances(
     """
     require(real.shape[1:] == fake.shape[1:], f"images of one shape were expected: {real.shape[1:]}, {fake.shape[1:]}")
     size = ImageSize(*real.shape[2:])
-    require(
-        min(size) >= SMALLEST_SCALE, f"patches are taken from images of {SMALLEST_SCALE} pixels or more, not {size}"
-    )
+    check_patch_size(size)
     dice = torch.Generator().manual_seed(seed)
     sizes, both = pyramid_sizes(size), (real, fake)
     places = [(height - PATCH_SIDE + 1) * (width - PATCH_SIDE + 1) for height, width in sizes]
