@@ -106,6 +106,12 @@ def test_images_of_another_kind_are_refused(runs: Path):
     for strange in (images()[0], images().repeat(1, 3, 1, 1), torch.zeros(2, 1, 4, 4, dtype=torch.uint8), images(0)):
         with pytest.raises(Mistake, match=r"images are \(n, 1, 4, 4\) floats in \[-1, 1\], as this game was"):
             model.encode(strange)
+    for strange, words in (
+        (images() * 127 + 128, "; of bytes, images"),
+        (images().numpy(), "this ndarray; torch"),
+    ):
+        with pytest.raises(Mistake, match=words):
+            model.encode(strange)
 
 
 def test_a_style_is_a_keyword_of_the_game_and_of_no_other(runs: Path):

@@ -262,6 +262,7 @@ def test_lists(say):
     assert "NonSaturating(target=1.0)\n" in say("list", "objectives")[1]
     assert "GradientPenalty(weight=10.0, target=1.0, one_sided=False, every=1)\n" in say("list", "penalties")[1]
     assert "Linear(start, stop=0.0, until=1.0)\n" in say("list", "schedules")[1]
+    assert re.search("^  kid  ", say("list", "metrics")[1], re.MULTILINE) and " | metrics | data" in recipes
     assert "swiss-roll" in say("list", "data")[1] and "Uniform(bound=1.0)" in say("list", "priors")[1]
 
 

@@ -10,6 +10,7 @@ from functools import cache
 from types import ModuleType
 from typing import TypeVar
 
+from .blame import describe_error
 from .errors import Mistake, require
 from .light import require_torch
 
@@ -46,7 +47,9 @@ def installed_plugins() -> tuple[ModuleType, ...]:
         try:
             module = point.load()
         except Exception as error:
-            raise Mistake(f"the plugin {point.name} ({point.value}) cannot be imported: {error}") from error
+            raise Mistake(
+                f"the plugin {point.name} ({point.value}) cannot be imported: {describe_error(error)}"
+            ) from error
         require(isinstance(module, ModuleType), f"the plugin {point.name} is {point.value}, which is no module")
         modules.append(module)
     return tuple(modules)

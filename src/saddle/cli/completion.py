@@ -146,7 +146,7 @@ def in_tuple(kind: type, hint: object) -> bool:
 def plain(command: str) -> list[str]:
     """What may stand without dashes: recipes, lists, demonstrations; nothing where runs and sources do."""
     from ..theory import DEMONSTRATIONS
-    from .listing import VALUES
+    from .listing import LISTS
 
-    known = {"list": ("recipes", *VALUES, "data", "plugins"), "theory": DEMONSTRATIONS, "completion": SCRIPTS}
+    known = {"list": ("recipes", *LISTS), "theory": DEMONSTRATIONS, "completion": SCRIPTS}
     return [*known.get(command, RECIPES if command in ("train", "sweep", "show", "diff") else ())]

@@ -28,6 +28,7 @@ VALUES = {
     "schedules": ("saddle.optim", "SCHEDULES"),
     "averages": ("saddle.averaging", "AVERAGES"),
 }
+LISTS = (*VALUES, "metrics", "data", "plugins")  # beside that of recipes
 PATHS = {
     "FOLDER": "images in a folder and the folders in it, whose names become labels",
     "FILE.zip": "the same in an archive",
@@ -70,11 +71,10 @@ def plugins_page() -> str:
 
 @without_torch
 def list_page(what: str) -> str:
-    known = ["recipes", *VALUES, "data", "plugins"]
-    if what not in known:
+    pages = {"recipes": recipes_page, "data": sources_page, "metrics": metrics_page}
+    if what not in (known := ["recipes", *LISTS]):
         return value_page(what, known)
-    rows = VALUES.get(what)
-    return values_page(*rows) if rows else recipes_page() if what == "recipes" else sources_page()
+    return values_page(*VALUES[what]) if what in VALUES else pages[what]()
 
 
 def recipes_page() -> str:
@@ -86,7 +86,7 @@ def recipes_page() -> str:
 
 In brackets, what it trains on without --data, if it is not glyphs.
 saddle train RECIPE trains one, saddle show RECIPE tells more; your own is file.py:Name.
-saddle list {" | ".join([*VALUES, "data", "plugins"])}"""
+saddle list {" | ".join(LISTS)}"""
 
 
 def row(name: str) -> tuple[str, str]:
@@ -102,6 +102,13 @@ def sources_page() -> str:
 
 A name that is a folder in SADDLE_DATA means that folder. Paths
 {table_lines(PATHS.items(), 18)}"""
+
+
+def metrics_page() -> str:
+    from ..measuring.metric_table import all_metrics
+
+    rows = ((name, metric.summary) for name, metric in all_metrics().items())
+    return f"{table_lines(rows, 18)}\n\nsaddle measure RUN --metrics fid,kid takes some of them."
 
 
 def values_page(module: str, name: str) -> str:

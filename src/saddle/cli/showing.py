@@ -75,7 +75,8 @@ def recipe_sections(
     players = two_columns(((player, f"{count:,} parameters") for player, count in counts.items()), 22)
     about = f"{name}: {cite_paper(recipe)}\n\n{recipe_introduction(recipe, entry)}".rstrip()
     quick = f"\n\nOn {entry.data}, where two minutes must do: {as_flags(entry.quick)}" if entry.quick else ""
-    return (wrap_text(about), "Fields\n" + options_help(recipe) + quick, "In words\n" + "\n".join(terms),
+    return (wrap_text(about), "Fields\n" + options_help(recipe) + quick,
+            *(["In words\n" + "\n".join(terms)] if kinds else []),
             f"Players for {shape}\n" + "\n".join(players), what_it_can(game))  # fmt: skip
 
 

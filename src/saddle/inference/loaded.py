@@ -38,6 +38,7 @@ from .chance import own_chance
 from .labels import Label, label_indices, labels_by_class
 
 T = TypeVar("T")
+MAX_PIXEL = 4.0  # in [-1, 1], and noise upon it
 
 
 class LoadedGame:
@@ -175,11 +176,16 @@ class LoadedGame:
     def chunks(self, work: Callable[[Tensor, Tensor | None], T], images: Tensor, told: Tensor | None, seed: int,
                shape: tuple[int, ...] | None) -> list[T]:  # fmt: skip
         """What becomes of images, a few at a time; Mistake for others than of this shape, if one is known."""
+        require(isinstance(images, Tensor), f"images are a tensor, not this {type(images).__name__}; torch.as_tensor "
+                "makes one of an array")  # fmt: skip
         need = ", ".join(map(str, shape)) if shape else "channels, height, width"
         sized = images.ndim == 4 and len(images) > 0 and images.shape[1:] == (shape or images.shape[1:])
         fits = sized and images.is_floating_point()
         require(fits, f"images are (n, {need}) floats in [-1, 1], as this game was "
                 f"trained on, not {tuple(images.shape)} of {str(images.dtype).removeprefix('torch.')}")  # fmt: skip
+        low, high = (float(end) for end in images.aminmax())
+        require(self.shape.points or high <= MAX_PIXEL, f"images are floats in [-1, 1], not from {low:.3g} to "
+                f"{high:.3g}; of bytes, images / 127.5 - 1 makes such")  # fmt: skip
         found = []
         for place in range(0, len(images), self.rows):
             check_abandoned()
