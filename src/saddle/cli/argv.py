@@ -17,7 +17,6 @@ from .pages import Page
 V = TypeVar("V")
 GivenOptions = dict[str, str | None]  # an option's text; None for an option with none, such as --flip
 MISSING = object()
-ONE_FILE = ", a file that imports what it needs of the other, as in `from other import *`"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,7 +59,8 @@ def read_words(command: str, words: Iterable[str], value: object) -> tuple[list[
 def split_words(words: Iterable[str], flags: Collection[str]) -> tuple[list[str], GivenOptions]:
     """Plain words, and options with the text after each, or after its `=`; flags have none, or true or false.
 
-    Mistake for an option that is given twice, and not the same.
+    Of an option that is given twice the last holds, as in other programs; Mistake for two plugins, both of which are
+    meant.
     """
     plain: list[str] = []
     given: GivenOptions = {}
@@ -75,9 +75,10 @@ def split_words(words: Iterable[str], flags: Collection[str]) -> tuple[list[str]
         takes = left[0].lower() in ("true", "false") if follows and option.removeprefix("no-") in flags else follows
         takes = follows and left[0] == "all" if option in ("help", "h") else takes
         said = text if equals else left.pop(0) if takes else None
-        before = given.setdefault(option, said)
-        require(before == said, f"--{option} is given twice, as {before} and as {said}; give it once"
-                + ONE_FILE * (option == "plugin"))  # fmt: skip
+        twice = option == "plugin" and given.get(option, said) != said
+        require(not twice, f"--plugin is given twice, as {given.get(option)} and as {said}; give one file, which imports "
+                "what it needs of the other, as in `from other import *`")  # fmt: skip
+        given[option] = said
     return plain, given
 
 
