@@ -76,8 +76,8 @@ def split_words(words: Iterable[str], flags: Collection[str]) -> tuple[list[str]
         takes = follows and left[0] == "all" if option in ("help", "h") else takes
         said = text if equals else left.pop(0) if takes else None
         twice = option == "plugin" and given.get(option, said) != said
-        require(not twice, f"--plugin is given twice, as {given.get(option)} and as {said}; give one file, which imports "
-                "what it needs of the other, as in `from other import *`")  # fmt: skip
+        require(not twice, f"--plugin is given twice, as {given.get(option)} and as {said}; give one file, which "
+                "imports what it needs of the other, as in `from other import *`")  # fmt: skip
         given[option] = said
     return plain, given
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal, TypeVar, cast
 
 import torch
@@ -16,6 +16,7 @@ from ..blame import blame_user_code
 from ..capabilities import Generates, make_from, sheet_columns
 from ..clock import Clock, value_at
 from ..columns import random_column
+from ..core import Game
 from ..data.feed import check_batch_size
 from ..errors import Mistake, require
 from ..games.slots import TakesTurns, Turns
@@ -102,11 +103,20 @@ def play_one_round(recipe: Recipe[Any], data: Shape, stages: Sequence[Stage], cl
     engine, game.clock = Engine(game, stage.steps or recipe.steps, how.seed, where.precision), clock
     engine.play(*(RepeatedBatch(batch) for _ in range(how.accumulate)), clock=clock)
     with eval_no_grad(game):
-        sheet_columns(game, batch)
+        check_sample_shape(game, sheet_columns(game, batch), real_samples(batch))
         if sampled == "chance" and not isinstance(game, Generates):
             raise lacking(type(game), Generates)
         if sampled and make_from(game, real_samples(batch), condition_of(batch)) is None:
             raise lacking(type(game), Generates)
+
+
+def check_sample_shape(game: Game[Any], columns: Mapping[str, Tensor], real: Tensor) -> None:
+    """Refuse samples of another shape than the data's: a critic that takes any size would play with them in silence."""
+    made = columns.get("made") if isinstance(game, Generates) else None
+    if made is not None and made.shape[1:] != real.shape[1:]:
+        made_as, data = (tuple(pictures.shape[1:]) for pictures in (made, real))
+        raise Mistake(f"{type(game).__name__} makes samples of (channels, height, width) {made_as} where the data are "
+                      f"{data}, so the networks do not fit this size")  # fmt: skip
 
 
 def check_several_samples(layer: nn.Module, inputs: tuple[Tensor, ...]) -> None:
