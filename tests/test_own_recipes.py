@@ -192,3 +192,12 @@ def test_modules_beside_a_recipe_are_told_too(capsys):
     text = START.replace("        h = x.flatten(1)", "        h = half(x.flatten(1))")
     code, said = trained(text.replace("import torch\n", "import torch\nfrom parts import half\n", 1), capsys)
     assert code == 2 and "parts.py, line 5: AttributeError: module 'torch' has no attribute 'nothing'" in said
+
+
+def test_samples_of_another_size_than_the_data_are_refused(capsys):
+    """By a critic that takes any size too, which would learn to tell sizes."""
+    text = START.replace("x.flatten(1)", "x.mean((2, 3))").replace(
+        "networks.generator(data)", "networks.generator(data._replace(height=2))")  # fmt: skip
+    code, said = trained(text, capsys)
+    assert code == 2 and said.count("\n") == 1 and not Path("run").exists()
+    assert "Adversarial makes samples of (channels, height, width) (2, 2, 1) where the data are (2, 1, 1)" in said

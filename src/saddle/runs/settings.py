@@ -118,5 +118,5 @@ def check_setting(name: str, value: object, zero: bool, most: float) -> None:
         return
     least = "0 or more" if zero else "a number above 0"
     fits = isinstance(value, int | float) and math.isfinite(value) and (value > 0 or (zero and value == 0))
-    require(fits, f"{name} is {value}, but should be {least}")
+    require(fits, f"{name} is {value!r}, but should be {least}")
     require(not isinstance(value, int | float) or value <= most, f"{name} is {value:,}, but should be at most {most:,}")
