@@ -127,6 +127,11 @@ def test_sides_are_no_pairs_and_a_batch_is_no_larger_than_the_smaller():
         Feed(make_sides("two", a=side(12), b=side(20)), Unpaired, 13, 0, "cpu")
 
 
+def test_a_side_has_no_sides():
+    with pytest.raises(Mistake, match="a of more have sides themselves; give one of these"):
+        make_sides("more", a=make_sides("two", a=side(12), b=side(20)), b=side(12))
+
+
 def test_samples_are_held_out_of_each_side():
     kept = hold_out(make_sides("two", a=side(12), b=side(20)), 4)
     held = held_out_of(kept)

@@ -101,6 +101,8 @@ class SideBySide:
 def make_sides(name: str, **sides: Dataset) -> SideBySide:
     """Data whose columns are the pictures of these data sets, which have nothing to do with one another."""
     require(bool(sides), "data of several sides have at least one")
+    nested = [column for column, data in sides.items() if isinstance(data, Sided)]
+    require(not nested, f"{' and '.join(nested)} of {name} have sides themselves; give one of these")
     known = {column: data.with_fingerprint() if isinstance(data, ArrayDataset) else data
              for column, data in sides.items()}  # fmt: skip
     return SideBySide(name, {column: Side(column, data) for column, data in known.items()})
