@@ -5,9 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import torch
 
 from saddle.cli import main
+from saddle.clock import Clock
+from saddle.core import Judge, as_leaf
+from saddle.errors import Mistake
 from saddle.inference.load import load
+from saddle.penalties import R1
 
 START = """\
 from dataclasses import dataclass
@@ -192,6 +197,15 @@ def test_modules_beside_a_recipe_are_told_too(capsys):
     text = START.replace("        h = x.flatten(1)", "        h = half(x.flatten(1))")
     code, said = trained(text.replace("import torch\n", "import torch\nfrom parts import half\n", 1), capsys)
     assert code == 2 and "parts.py, line 5: AttributeError: module 'torch' has no attribute 'nothing'" in said
+
+
+def test_a_critic_of_scores_alone_and_slopes_at_no_leaf_are_told(capsys):
+    code, said = trained(START.replace("return Verdict(self.layer(h).squeeze(1), h)", "return self.layer(h)"), capsys)
+    assert code == 2 and said.count("\n") == 1 and "a critic answers with Verdict(score, features), not with a" in said
+    judge, x = Judge(lambda x, condition: (x.sum(1), x), Clock()), torch.ones(4, 2)
+    with pytest.raises(Mistake, match=r"judge them as leaves, judge\(as_leaf\(images\)\)"):
+        R1()(judge, judge(x), judge(x))
+    assert R1()(judge, judge(as_leaf(x)), judge(x)) == 1
 
 
 def test_samples_of_another_size_than_the_data_are_refused(capsys):

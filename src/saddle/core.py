@@ -76,7 +76,10 @@ class Judge:
             seen = sample
             for view in self.views:
                 seen = view(seen, self.clock)
-            verdict = Verdict(*self.critic(seen, self.condition))
+            answer = self.critic(seen, self.condition)
+        require(not isinstance(answer, Tensor), "a critic answers with Verdict(score, features), not with a tensor; of "
+                "one that gives scores alone, features may be what it was asked about: Verdict(score, x)")  # fmt: skip
+        verdict = Verdict(*answer)
         return Judged(sample, *verdict._replace(score=upcast(verdict.score)))  # losses are never taken of bfloat16
 
 

@@ -16,6 +16,8 @@ from ..parts import all_reduce_mean, draw_rows, is_single_process
 
 def grad_norm_sq(at: Judged) -> Tensor:
     """The squared norm of the score's gradient for each score, (len(score),); of a pack, over all its samples."""
+    require(at.sample.requires_grad, "slopes are asked for at samples that nothing can be derived by; judge them as "
+            "leaves, judge(as_leaf(images)), with saddle.core.as_leaf")  # fmt: skip
     with full_precision(at.sample):
         (g,) = torch.autograd.grad(per_score(at.score, at.score).mean(1).sum(), at.sample, create_graph=True)
     return per_score(g, at.score).to(at.score.dtype).square().sum(1)
