@@ -58,6 +58,14 @@ def test_what_cannot_be_trained_is_refused_before_anything_is(
     assert says in capsys.readouterr().err and not place.exists()
 
 
+def test_a_plan_of_nothing_or_of_more_than_anybody_trains_is_refused_at_once():
+    many = {f"networks.{name}": [str(i) for i in range(100)] for name in ("width", "depth", "latent", "rank")}
+    with pytest.raises(Mistake, match=r"these are 100,000,000 runs, .* at most 100,000; .* --search 20"):
+        SweepPlan("gan", {}, {}, many)
+    with pytest.raises(Mistake, match=r"nothing is to be tried for batch"):
+        SweepPlan("gan", {}, {}, {"batch": []})
+
+
 def test_a_stopped_sweep_goes_on_to_the_runs_that_training_each_gives(tmp_path: Path):
     whole, place, heard = plan("batch=8;16", 2), tmp_path / "sweep", []
 

@@ -22,6 +22,7 @@ from .ranges import Range, SearchSpace, parse_spaces
 
 SWEEP_FORMAT = "saddle sweep 1"
 SWEEP_FILE = "sweep.json"
+MAX_RUNS = 100_000
 FIXED_WHEN_MEASURED = ("measure", "every", "samples", "features", "data", "size", "crop", "channels", "limit", "labels",
             "held_out")  # settings that make figures what they are  # fmt: skip
 
@@ -51,6 +52,8 @@ class SweepPlan:
         require(self.seeds >= 1, f"seeds is {self.seeds}, but should be 1 or more")
         both = [name for name in self.vary if name in self.options or name in self.settings]
         require(not both, f"{' and '.join(both)} cannot both vary and be given to every run")
+        empty = next((name for name, texts in self.vary.items() if not texts), None)
+        require(empty is None, f"nothing is to be tried for {empty}")
         require("seed" not in self.vary, "seeds are not varied by --vary; --seeds 5 takes five, beginning with --seed")
         if self.search is not None:
             check_searchable(self, self.search)
@@ -59,6 +62,9 @@ class SweepPlan:
             listed = not isinstance(space, Range)
             require(listed, f"--vary {name} is the range {self.vary[name][0]}, which only a search draws from: "
                             "write --search 20 too, or list the values")  # fmt: skip
+        runs = self.seeds * math.prod(map(len, self.vary.values()))
+        require(runs <= MAX_RUNS, f"these are {runs:,} runs, but a sweep trains at most {MAX_RUNS:,}; try fewer values "
+                                  "of each option, or write --search 20 to train some of them")  # fmt: skip
 
     @property
     def spaces(self) -> dict[str, SearchSpace]:
