@@ -150,7 +150,7 @@ def test_the_command_line_takes_a_file_of_the_same_and_else_says_what_to_do(
 
 def test_what_cannot_be_given_is_one_sentence(tmp_path: Path) -> None:
     for sentence, given, options in (
-        (r"should be an array or tensor, .*, or a Dataset, not this list", [1, 2], {}),
+        (r"should be an array or tensor, .*, or a saddle.data.Dataset, not this list", [1, 2], {}),
         (r"its columns are label", {"label": LABELS}, {}),
         (r"has 40 rows of image, but 39 of label", {"image": IMAGES, "label": LABELS[1:]}, {}),
         (r"whole numbers were expected", {"image": IMAGES, "label": LABELS + 0.5}, {}),

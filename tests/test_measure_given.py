@@ -104,7 +104,7 @@ def test_what_cannot_be_given_is_one_sentence(run: Path):
         ("per_class is 3, but should be", ("ring", "ring"), {"per_class": 3}),
         ("resize is 'cubic', but should be", ("ring", "ring"), {"resize": "cubic"}),
         ("a mapping of columns such as image and label to some, .* its columns are none", ({}, "ring"), {}),
-        ("or a Dataset, not this int", ("ring", 5), {}),
+        ("or a saddle.data.Dataset, not this int", ("ring", 5), {}),
         (r"has the shape \(3, 4, 5, 6, 7\)", (np.zeros((3, 4, 5, 6, 7)), "ring"), {}),
         ("holds nothing", (np.zeros((0, 2)), "ring"), {}),
         (

@@ -35,7 +35,7 @@ GivenData = Rows | Mapping[str, Rows] | Dataset  # of a mapping each column by i
 IN_MEMORY = "in memory"  # what a manifest calls them, in the place of a source
 GIVEN: ContextVar[object] = ContextVar("given data", default=None)
 SIDES = {"a", "b"}  # columns that are of different samples, as many of each as there may be
-KNOWN = "an array or tensor, a mapping of columns such as image and label to some, or a Dataset"
+KNOWN = "an array or tensor, a mapping of columns such as image and label to some, or a saddle.data.Dataset"
 
 
 @contextmanager
