@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 import shlex
+from pathlib import Path
 
 import pytest
 
+from saddle import train
 from saddle.cli import main, synonyms
 from saddle.cli.advice import Context, written
 from saddle.cli.argv import flag_names, options, placed, split_words
@@ -17,6 +19,12 @@ from saddle.resolved import find_playable_options, resolve_recipe
 from saddle.runs.settings import Settings
 
 NAMES = ("dcgan", "wgan-gp", "r1-toy")
+
+
+@pytest.fixture(scope="module")
+def toy_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    run = tmp_path_factory.mktemp("toy") / "run"
+    return train("gan", data="ring", images=32, options={"batch": "32"}, pictures=0, quiet=True, out=run)
 
 
 def context(name: str) -> Context:
@@ -54,7 +62,7 @@ def test_what_changes_the_game_is_told_with_all_that_it_takes(name: str, option:
     ("train dcgan --lr 1e-3", "--lr; the learning rate is --optimizer.lr 1e-3 (the critic's learning rate: "
                               "--critic-optimizer 'Adam(lr=0.001)')"),
     ("measure run --samples 500", "how many samples is -n 500"),
-    ("sample run --images 9", "how many samples is -n 9"),
+    ("sample RUN --images 9", "how many samples is -n 9"),
     ("train ttur --d-lr 1e-3", "the critic's learning rate is --critic-optimizer.lr 1e-3"),
     ("train --n_critic 5", "how often the critic moves in a round is --turns.critic 5"),
     ("train --nz 128", "the size of the latents is --networks.latent 128"),
@@ -67,16 +75,16 @@ def test_what_changes_the_game_is_told_with_all_that_it_takes(name: str, option:
     ("train --gpus 4", "torchrun --nproc-per-node 4 -m saddle train dcgan"),
     ("train gan --gp 5", "the gradient penalty is --penalties 'GradientPenalty(5)'"),
     ("train --device-id 3", "there is no option --device-id; did you mean --device?"),
-    ("sample x --num-samples 9", "how many samples is -n 9"),
-    ("sample x --lr 9", "there is no option --lr; saddle sample --help lists what there is"),
+    ("sample RUN --num-samples 9", "how many samples is -n 9"),
+    ("sample RUN --lr 9", "there is no option --lr; saddle sample --help lists what there is"),
     ("measure x --dataset mnist", "the data is --against mnist"),
     ("eval x --num-samples 5k", "how many samples is -n 5k"),
     ("fid", "there is no command fid; FID is a figure: saddle measure RUN --metrics fid"),
     ("generate nowhere", "there is no run nowhere"),
     ("eval", "measure needs RUN|SOURCE"),
 ])  # fmt: skip
-def test_a_word_from_elsewhere_is_one_sentence(line: str, says: str, capsys: pytest.CaptureFixture[str]):
-    assert main(line.split()) == 2
+def test_a_word_from_elsewhere_is_one_sentence(line: str, says: str, toy_run: Path, capsys: pytest.CaptureFixture[str]):
+    assert main(line.replace("RUN", str(toy_run)).split()) == 2
     complaint = capsys.readouterr().err
     assert says in complaint and complaint.count("\n") == 1
 

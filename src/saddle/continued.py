@@ -16,11 +16,11 @@ from .data.own_sources import named_sets
 from .data.prepare import Decode
 from .data.sources import split_suffix
 from .errors import Mistake, WriteFailure, quote_for_shell, require
+from .notices import Notify
 from .options import parse_count
 from .recipe import Recipe
 from .recipes.revive import check_same_recipe, recipe_from_manifest
 from .runs.folder import RunFolder
-from .runs.log import Notify
 from .runs.manifest import Manifest
 from .runs.settings import Settings
 from .stages import plan_stages, stage_index

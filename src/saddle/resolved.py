@@ -14,12 +14,13 @@ from .data.dataset import Dataset
 from .data.dataset_table import TOY_SETS
 from .data.held_out import check_hold_out_count, hold_out
 from .data.opening import describe_source, source_columns
-from .data.sources import notify_nobody, resolve_source_name, unambiguous_source
+from .data.sources import resolve_source_name, unambiguous_source
 from .data.streams import most_in_batch
-from .data.undecoded import ColumnsCheck, Notify
+from .data.undecoded import ColumnsCheck
 from .errors import Mistake, did_you_mean
 from .image_size import read_size
 from .measuring.metric_table import all_metrics, check_measure_settings, judged_of_data, parse_metric_names
+from .notices import Notify, notify_nobody
 from .options import parse_count
 from .recipe import Recipe
 from .recipes import RecipeEntry, canonical, find_recipe

@@ -87,14 +87,14 @@ def playable(way: str, context: Context) -> str:
     from ..recipes import find_recipe
     from ..resolved import find_playable_options
 
-    name = recipe_name(context)
+    name = listed_name(context)
     if name is None or not find_recipe(name)[1].module.startswith("saddle."):
         return way
     found = find_playable_options(name, context.read(shlex.split(way))[-1])
     return as_flags({field.replace("_", "-"): text for field, text in found.items()}) or way
 
 
-def recipe_name(context: Context) -> str | None:
+def listed_name(context: Context) -> str | None:
     """The name of a listed recipe, by its value."""
     from ..recipes import RECIPES, find_recipe
 
@@ -147,7 +147,7 @@ def critic_optimizer(value: str, context: Context) -> str:
 
 VALUES: dict[str, Callable[[str, Context], str]] = {
     "value": lambda value, context: value,
-    "recipe": lambda value, context: recipe_name(context) or "RECIPE",
+    "recipe": lambda value, context: listed_name(context) or "RECIPE",
     "metrics": lambda value, context: ",".join(parse_metric_names(value)),
     "device": lambda value, context: f"cuda:{value}" if value.isdecimal() else "cuda",
     "thousands": lambda value, context: str(parse_count(f"{value}k")),

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from ..batches import image_columns
 from ..errors import Mistake, require
+from ..notices import Notify
 from ..shape import Classes, Column, Columns, Picture, Shape, Text, by_class
 from .array_dataset import ArrayDataset, StoredColumn
 from .dataset import LABEL, MAIN_COLUMNS, Dataset
@@ -28,7 +29,7 @@ from .prepare import Prepare
 from .readers.arrays import parse_labels, to_array_images, to_class_numbers
 from .readers.detect import with_own_labels
 from .sides import make_sides
-from .undecoded import ColumnsCheck, DataSource, Notify, UndecodedImages, undecoded_from_array
+from .undecoded import ColumnsCheck, DataSource, UndecodedImages, undecoded_from_array
 
 Rows = NDArray[Any] | Tensor
 GivenData = Rows | Mapping[str, Rows] | Dataset  # of a mapping each column by its name: "image", "label", "source" ...

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from ..errors import Failure
 from ..image_size import ImageSize
+from ..notices import notify_nobody
 from ..shape import Column, Shape
 from .array_dataset import ArrayDataset
 from .cache.entry import CacheEntry
@@ -25,7 +26,6 @@ from .decoding.ranges import InferredBands
 from .decoding.read_ahead import PendingRows, ReadAhead
 from .order import RandomWords
 from .prepare import Prepare
-from .sources import notify_nobody
 from .undecoded import DataSource, Labels
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from ..batches import image_columns
 from ..blame import blame_user_code
 from ..errors import Mistake, require
+from ..notices import Notify
 from ..shape import Shape
 from .array_dataset import ArrayDataset, compute_fingerprint, content_fingerprint
 from .cache.store import load_or_build_entry
@@ -18,7 +19,7 @@ from .on_the_fly import DecodedOnTheFly, OnTheFlyDataset
 from .own_sources import own_sources
 from .prepare import Prepare
 from .sources import find_source, resolve_source_name, split_suffix
-from .undecoded import ColumnsCheck, Notify
+from .undecoded import ColumnsCheck
 
 TOY_POINTS = 100_000  # that a toy distribution is represented by
 MAX_TOY_POINTS = 10_000_000  # and that it can be

@@ -14,6 +14,7 @@ from torch import Tensor
 from ..blame import blame_user_code
 from ..columns import row_shape
 from ..errors import Failure, Mistake, require
+from ..notices import Notify
 from ..shape import Classes, Column, Picture, Shape, Text
 from .array_dataset import ArrayDataset
 from .dataset import Dataset, Taking, begin_to_take, main_shape
@@ -21,7 +22,6 @@ from .held_out import DatasetSubset
 from .on_the_fly import OnTheFlyDataset
 from .order import RandomWords, random_words
 from .sides import Side, Sided
-from .undecoded import Notify
 
 LOOKED_AT = 16  # samples, at most, before anything is made of a data set
 ROUNDING = 1e-3  # by which floats may leave [-1, 1]

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 
 from ..enduring import errors
+from ..notices import Notify
 
 PROGRESS_HIDDEN: ContextVar[bool] = ContextVar("hushed", default=False)
 
@@ -23,7 +24,7 @@ def hide_progress(quiet: bool) -> Iterator[None]:
         PROGRESS_HIDDEN.reset(token)
 
 
-def tell_wait(say: Callable[[str], object], sentence: str) -> None:
+def tell_wait(say: Notify, sentence: str) -> None:
     """Say that something takes long, unless it is to be quiet."""
     if not PROGRESS_HIDDEN.get():
         say(sentence)

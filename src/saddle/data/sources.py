@@ -11,6 +11,7 @@ from shlex import quote
 
 from ..errors import Mistake, did_you_mean, format_count, require
 from ..image_size import read_size
+from ..notices import Notify, notify_nobody
 from ..shape import Classes, Shape
 from .dataset_table import DATASETS, HUB_REPOSITORIES, STACKED_SETS, TOY_SETS
 from .own_sources import named_sets, own_sources
@@ -18,15 +19,11 @@ from .prepare import Prepare
 from .readers.detect import find_set_folder, source_from_path, with_own_labels
 from .readers.hub import hub_source
 from .stacked import stacked_source
-from .undecoded import DataSource, Notify, UndecodedImages, content_cache_key, undecoded_from_array
+from .undecoded import DataSource, UndecodedImages, content_cache_key, undecoded_from_array
 
 HUB_PREFIX, OWN_PREFIX = "hf:", "saddle:"
 TORCHVISION_FOLDERS = {"mnist": ("MNIST",), "fashion-mnist": ("FashionMNIST",), "cifar10": ("cifar-10-batches-py",),
              "cifar100": ("cifar-100-python",)}  # what torchvision calls the folders of well-known sets  # fmt: skip
-
-
-def notify_nobody(sentence: str) -> None:
-    """Nobody listens."""
 
 
 def resolve_source_name(text: str) -> str:

@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import Mistake, require
+from ..notices import Notify
 from .dataset_table import STACKED_SETS
 from .decoding.pixels import PixelArray
 from .readers.idx import idx_source
-from .undecoded import DataSource, Labels, Notify, UndecodedImages, content_cache_key, undecoded_from_array
+from .undecoded import DataSource, Labels, UndecodedImages, content_cache_key, undecoded_from_array
 
 STACK_SIDE = 32  # pixels; MNIST's 28 get a margin
 STACK_COUNT = 50_000  # stacks in a set, about 50 of each mode; Lin et al. 2018 have 128,000

@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ..errors import require
+from ..notices import Notify
 from ..shape import Columns, Shape
 from .decoding.levels import BYTE_LEVELS, Levels
 from .decoding.pixels import PixelArray
 from .order import random_subset
 
 Labels = NDArray[np.int64]
-Notify = Callable[[str], None]
 ColumnsCheck = Callable[
     [Columns, int | None], object
 ]  # raises Mistake for columns, or so few samples at most, that are no use

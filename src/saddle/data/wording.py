@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+
+from ..notices import Notify
 
 OPTION_HINTS = ("; --", " behind its name")  # how sentences on data name an option, or another part
 SHOWN_NAMES = 6  # names that a sentence gives
@@ -14,7 +16,7 @@ def join_names(names: Sequence[str], shown: int = SHOWN_NAMES) -> str:
     return ", ".join(names[:shown]) + (f" and {more:,} more" if more > 0 else "")
 
 
-def without_option_hints(say: Callable[[str], None]) -> Callable[[str], None]:
+def without_option_hints(say: Notify) -> Notify:
     """For the data of a run, whose options are what they are: without the sentences that offer others."""
 
     def said(sentence: str) -> None:

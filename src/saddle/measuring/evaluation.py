@@ -14,15 +14,14 @@ from torch import Tensor
 
 from ..blame import blame_user_code
 from ..data.dataset import Dataset, class_names
-from ..data.sources import notify_nobody
 from ..data.toys import toy_modes
-from ..data.undecoded import Notify
 from ..errors import Failure, Mistake, require
 from ..image_size import ImageSize
 from ..metrics.diversity import count_scales
 from ..metrics.features import inception_download
 from ..metrics.figures import Figure, Protocol
 from ..metrics.sliced import check_patch_size
+from ..notices import Notify, notify_nobody
 from ..runs.settings import Settings
 from ..shape import Shape
 from .extractors import Extractors, learnable, unnamed

@@ -13,8 +13,7 @@ from ..data.cache.location import cache_home
 from ..data.dataset import Dataset
 from ..data.held_out import whole_of
 from ..data.progress import tell_wait
-from ..data.sources import notify_nobody, split_suffix
-from ..data.undecoded import Notify
+from ..data.sources import split_suffix
 from ..errors import Mistake, require
 from ..metrics.classifier import Classifier, LabelledImages, train_classifier
 from ..metrics.features import (
@@ -28,6 +27,7 @@ from ..metrics.features import (
 from ..metrics.features.inception import SPATIAL_DIMENSION
 from ..metrics.features.inception_weights import InceptionWeights, read_inception_weights
 from ..metrics.features.vision import parse_model_name
+from ..notices import Notify, notify_nobody
 from ..shape import Shape
 from .features import DeviceExtractor
 from .metric_table import (

@@ -27,6 +27,7 @@ from ..data.progress import tell_wait
 from ..errors import require
 from ..metrics.features import Extractor, extract_features
 from ..metrics.moments import Moments
+from ..notices import Notify, notify_nobody
 from ..runs.tensors import write_tensors
 from .inputs import SampleImages, SampleSet
 
@@ -52,9 +53,7 @@ class DeviceExtractor:
 class SampleFeatures:
     """A side through an eye; `only` is a part of it."""
 
-    def __init__(
-        self, side: SampleSet, eye: DeviceExtractor, say: Callable[[str], None] = lambda sentence: None
-    ) -> None:
+    def __init__(self, side: SampleSet, eye: DeviceExtractor, say: Notify = notify_nobody) -> None:
         self.sample_set, self.extractor, self.say, self.rows = side, eye, say, torch.arange(side.n)
         self.parent: SampleFeatures | None = None
 
@@ -141,7 +140,7 @@ def find_cache_paths(side: SampleSet, extractor: Extractor) -> CachePaths | None
     return CachePaths(folder / f"{name}.npy", folder / f"{name}.safetensors")
 
 
-def load_features(file: Path, say: Callable[[str], None]) -> Tensor | None:
+def load_features(file: Path, say: Notify) -> Tensor | None:
     """(n, d) float32, mapped: a change would stay in memory. None where there are none, or damaged ones, said."""
     if not file.exists():
         return None
@@ -158,7 +157,7 @@ def save_features(file: Path, features: Tensor) -> None:
     write_sealed(file, lambda draft: np.save(draft, rows, allow_pickle=False))
 
 
-def load_moments(file: Path, say: Callable[[str], None]) -> Moments | None:
+def load_moments(file: Path, say: Notify) -> Moments | None:
     """None where there are none, or damaged ones, said."""
     if not file.exists():
         return None

@@ -21,10 +21,11 @@ from ..data.in_memory import GivenData, open_given, to_points
 from ..data.order import random_words, sample_order
 from ..data.readers.npy import map_npy
 from ..data.sides import side_of
-from ..data.undecoded import ColumnsCheck, Notify
+from ..data.undecoded import ColumnsCheck
 from ..errors import Mistake, quote_for_shell, require
 from ..image_size import ImageSize
 from ..metrics.lazy_images import index_blocks
+from ..notices import Notify
 from ..out_of_memory import check_capacity
 from ..shape import Shape
 from ..training.signals import check_abandoned

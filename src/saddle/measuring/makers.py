@@ -14,9 +14,9 @@ from ..data.dataset import Dataset
 from ..data.feed import Feed
 from ..data.held_out import held_out_of
 from ..data.streams import most_in_batch
-from ..data.undecoded import Notify
 from ..inference.chance import RowsDraw, own_chance
 from ..inference.loaded import LoadedGame
+from ..notices import Notify
 from ..out_of_memory import catch_out_of_memory
 from ..parts import Shard, use_shard
 from ..recipes.capable import lacking

@@ -18,13 +18,14 @@ from ..data.dataset import Dataset, main_shape
 from ..data.held_out import hold_out
 from ..data.in_memory import IN_MEMORY, use_given
 from ..data.progress import hide_progress
-from ..data.sources import notify_nobody, resolve_source_name, unambiguous_source
-from ..data.undecoded import ColumnsCheck, Notify
+from ..data.sources import resolve_source_name, unambiguous_source
+from ..data.undecoded import ColumnsCheck
 from ..data.wording import without_option_hints
 from ..errors import Mistake, did_you_mean, quote_for_shell, require
 from ..hints import describe_type, field_types, fits_type
 from ..inference.load import load
 from ..metrics.figures import Figure
+from ..notices import Notify, notify_nobody
 from ..out_of_memory import catch_out_of_memory
 from ..recipes.plugins import run_plugin, use_plugin_for, use_plugin_source
 from ..recipes.revive import trust_run

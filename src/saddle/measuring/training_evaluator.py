@@ -14,10 +14,10 @@ from ..data.dataset import Dataset, class_names
 from ..data.feed import Feed
 from ..data.held_out import held_out_of, label_counts
 from ..data.streams import most_in_batch
-from ..data.undecoded import Notify
 from ..inference.loaded import LoadedGame
 from ..metrics.estimates import mean_estimate, student_t_quantile
 from ..metrics.figures import Figure, Protocol
+from ..notices import Notify
 from ..parts import Shard, use_shard
 from ..runs.settings import Settings
 from ..training.ema import eval_mode, eval_no_grad

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -19,6 +19,7 @@ from torch.nn import functional as F
 from ..data.cache.sealed import DamagedFile, describe_rebuild, read_sealed, remove_stale_drafts, write_sealed
 from ..data.progress import progress_bar
 from ..errors import Mistake, require
+from ..notices import Notify, notify_nobody
 from ..runs.tensors import write_tensors
 from ..shape import Shape, by_class
 
@@ -115,7 +116,7 @@ def classifier_accuracy(classifier: Classifier, dataset: LabelledImages) -> floa
 
 def train_classifier(
     dataset: LabelledImages, *, seed: int = 0, epochs: int | None = None, cache: Path | None = None,
-    say: Callable[[str], None] = lambda sentence: None,
+    say: Notify = notify_nobody,
 ) -> Classifier:  # fmt: skip
     """A classifier of a data set's labels, ready to read; kept in the folder `cache` under the data's fingerprint.
 
@@ -227,7 +228,7 @@ def _key(dataset: LabelledImages, seed: int, epochs: int) -> str:
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
 
 
-def _load(classifier: Classifier, file: Path, say: Callable[[str], None]) -> bool:
+def _load(classifier: Classifier, file: Path, say: Notify) -> bool:
     """Take the weights that are kept there, if they are, and are what was written."""
     remove_stale_drafts(file.parent)
     if not file.exists():

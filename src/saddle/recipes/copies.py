@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Callable
 from typing import Literal
 
 from ..errors import Mistake, quote_for_shell
+from ..notices import Notify
 from ..runs.folder import SOURCE_FOLDER, RunFolder
 from ..runs.manifest import Manifest
 from . import files
@@ -27,7 +27,7 @@ def store_source(source: RecipeSource | None, folder: RunFolder) -> dict[str, st
 
 
 def source_to_resume(
-    folder: RunFolder, manifest: Manifest, code: CodeVersion | None, said: Callable[[str], None]
+    folder: RunFolder, manifest: Manifest, code: CodeVersion | None, said: Notify
 ) -> RecipeSource | None:
     """The source that a run goes on with: its copy; if the file has changed since, whichever is asked for.
 

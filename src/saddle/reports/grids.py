@@ -11,9 +11,9 @@ from PIL import Image
 
 from ..errors import Mistake
 from ..inference.load import load
+from ..notices import warn_on_stderr
 from ..recipes.trust import Untrusted
 from ..regular import is_regular_file, open_to_read
-from ..runs.log import warn_on_stderr
 from ..runs.progress import format_images_seen, pick_evenly
 from ..runs.sheets import make_contact_sheet, to_sheet_bytes
 from .markup import Markup, embed_png, html_tag, join_markup

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from .log import LogLine, Notify, is_count, is_one_line, read_log, warn_on_stderr
+from ..notices import Notify, warn_on_stderr
+from .log import LogLine, is_count, is_one_line, read_log
 
 
 class Finding(NamedTuple):

@@ -5,24 +5,19 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from ..errors import WriteFailure, format_count, require
+from ..notices import Notify, warn_on_stderr
 from ..regular import open_to_append
 from .folder import write_atomically
 from .lines import BLOCK, append_whole, end_of_lines, lines_of
 
 LogLine = dict[str, Any]
-Notify = Callable[[str], object]
 BUFFER = 8192  # bytes that wait at most
 MAX_LOG_NUMBER = 2.0**128  # no number of a log is: they come in single precision
-
-
-def warn_on_stderr(sentence: str) -> None:
-    print(f"warning: {sentence}", file=sys.stderr, flush=True)
 
 
 class Log:

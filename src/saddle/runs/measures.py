@@ -10,10 +10,11 @@ from typing import Any, NamedTuple
 
 from ..errors import Mistake, format_count, require
 from ..metrics.figures import Figure
+from ..notices import Notify, warn_on_stderr
 from ..regular import open_to_read
 from .folder import RunFolder, write_text
 from .lines import end_of_lines, lines_of
-from .log import Notify, append_line, is_count, is_log_number, warn_on_stderr
+from .log import append_line, is_count, is_log_number
 
 
 class EarlyStop(NamedTuple):

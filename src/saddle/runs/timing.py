@@ -10,8 +10,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from ..notices import Notify, warn_on_stderr
 from .folder import write_text
-from .log import Log, Notify, is_count, is_log_number, read_log, warn_on_stderr
+from .log import Log, is_count, is_log_number, read_log
 
 FloatArray = npt.NDArray[np.float64]
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
 from ..errors import format_count, require
 from ..measuring import metric_table
+from ..notices import Notify
 from ..reports.compare import Comparison
 from .plan import SweepPlan
 from .sampler import Sampler
@@ -32,9 +32,7 @@ class SearchResult(NamedTuple):
     whole: Comparison  # of all runs, the best first
 
 
-def run_search(
-    plan: SweepPlan, out: str | Path | None = None, jobs: int = 1, said: Callable[[str], None] = print
-) -> SearchResult:
+def run_search(plan: SweepPlan, out: str | Path | None = None, jobs: int = 1, said: Notify = print) -> SearchResult:
     """Try as many choices as the plan says, one after another, and compare them.
 
     The same plan in the same folder goes on, also for more runs. One at a time, what is tried is the same as if it had

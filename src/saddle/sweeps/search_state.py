@@ -5,12 +5,13 @@ from __future__ import annotations
 import dataclasses
 import math
 import shlex
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Literal, TypedDict
 
 from ..errors import Failure, format_count, require
 from ..metrics.figures import json_number
+from ..notices import Notify
 from ..reports.reading import Run
 from ..runs.folder import RunFolder, write_json
 from ..runs.manifest import Manifest
@@ -49,9 +50,7 @@ class SearchState(TrialListener):
 
     asked = True
 
-    def __init__(
-        self, plan: SweepPlan, folder: Path, advisor: Sampler, metric: str, said: Callable[[str], None]
-    ) -> None:
+    def __init__(self, plan: SweepPlan, folder: Path, advisor: Sampler, metric: str, said: Notify) -> None:
         super().__init__(lambda trial, what: said(f"{trial_number(trial)} of {plan.search}, {trial.group}: {what}"))
         self.plan, self.folder, self.sampler, self.metric = plan, folder, advisor, metric
         self.attempts = read_attempts(folder / SEARCH_FILE, plan.spaces)

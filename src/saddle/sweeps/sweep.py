@@ -10,6 +10,7 @@ from pathlib import Path
 from ..continued import absolute_source
 from ..data.progress import hide_progress
 from ..errors import Failure, format_count, require
+from ..notices import Notify
 from ..out_of_memory import catch_out_of_memory
 from ..recipes import files
 from ..recipes.changes import RunRequest
@@ -31,7 +32,7 @@ FAILURES_FILE = "failed.json"  # runs that failed, with why: they are not tried 
 
 
 def run_sweep(plan: SweepPlan, out: str | Path | None = None, jobs: int = 1,
-              said: Callable[[str], None] = print) -> tuple[Path, Comparison]:  # fmt: skip
+              said: Notify = print) -> tuple[Path, Comparison]:  # fmt: skip
     """Train what of a plan is not trained yet and compare all of it; returns the sweep's folder, and the comparison.
 
     The same plan in the same folder goes on. A run that fails is noted, and the others go on. Raises Mistake for a
@@ -55,7 +56,7 @@ def run_sweep(plan: SweepPlan, out: str | Path | None = None, jobs: int = 1,
 class FailureNotes(TrialListener):
     """Keeps which runs failed, and why."""
 
-    def __init__(self, told: Callable[[Trial, str], None], folder: Path, noted: dict[str, str]) -> None:
+    def __init__(self, told: Callable[[Trial, str], object], folder: Path, noted: dict[str, str]) -> None:
         super().__init__(told)
         self.folder, self.noted = folder, noted
 

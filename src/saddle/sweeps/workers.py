@@ -33,7 +33,7 @@ class TrialListener:
 
     asked = False
 
-    def __init__(self, told: Callable[[Trial, str], None]) -> None:
+    def __init__(self, told: Callable[[Trial, str], object]) -> None:
         self.notify = told
 
     def on_done(self, trial: Trial) -> None:

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from ...batches import image_columns
 from ...errors import Mistake
+from ...notices import Notify
 from ...out_of_memory import format_bytes
 from ...shape import Shape, by_class
 from ..decoding.decode import DecodedRows, decode_images
@@ -26,7 +27,7 @@ from ..decoding.pixels import PixelArray
 from ..decoding.ranges import InferredBands, StoredBands
 from ..prepare import Prepare
 from ..readers.image_files import describe_files
-from ..undecoded import ColumnsCheck, Labels, Notify, UndecodedImages
+from ..undecoded import ColumnsCheck, Labels, UndecodedImages
 from ..wording import join_names
 from .checksums import ChecksumArray, Checksums, compute_checksums
 

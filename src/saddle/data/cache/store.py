@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import TextIO
 
 from ...errors import Mistake, WriteFailure
+from ...notices import Notify
 from ..prepare import Prepare
-from ..undecoded import ColumnsCheck, DataSource, Notify, UndecodedImages
+from ..undecoded import ColumnsCheck, DataSource, UndecodedImages
 from .entry import CacheEntry, DamagedEntry, read_entry, write_entry
 from .location import cache_home
 

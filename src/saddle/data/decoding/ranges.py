@@ -12,10 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import Mistake
+from ...notices import Notify
 from ..order import sample_order
 from ..prepare import Prepare, parse_range
 from ..progress import count_cores
-from ..undecoded import Notify, UndecodedImages
+from ..undecoded import UndecodedImages
 from .levels import BYTE_LEVELS, EMPTY_EXTENT, Levels, ValueExtent, describe_levels, infer_levels, is_map
 from .pixels import BandMeaning, pixel_depth, pixel_numbers
 

@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from ...errors import format_count
+from ...notices import Notify
 from ..cache.entry import DamagedEntry, read_entry
 from ..cache.location import cache_home
 from ..cache.sealed import DamagedFile, check_sealed, remove_stale_drafts
@@ -19,7 +20,7 @@ SEALED_FOLDERS = ("features", "classifiers")
 HASH_IN_NAME = re.compile(r"-([0-9a-f]{8,64})\.\w+$")  # a downloaded file's hash, as far as its name tells it
 
 
-def verify_cache(say: Callable[[str], None], folder: Path | None = None) -> str:
+def verify_cache(say: Notify, folder: Path | None = None) -> str:
     """Look at all of the cache, remove what is damaged, saying so, and tell how much there is."""
     folder = cache_home() if folder is None else folder
     entries = [path for path in sorted(folder.glob("[!.]*")) if path.name not in (*SEALED_FOLDERS, "inception")]

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ...errors import require
+from ...notices import Notify, notify_nobody
 from ..cache.store import open_undecoded
 from ..dataset_table import TOY_SETS
 from ..decoding.decode import parallel_map
@@ -21,7 +22,7 @@ from ..decoding.pixels import BandMeaning, describe_error, to_channels, to_uprig
 from ..decoding.ranges import InferredBands
 from ..prepare import Prepare
 from ..sources import find_source, resolve_source_name
-from ..undecoded import Notify, UndecodedImages
+from ..undecoded import UndecodedImages
 from .advice import list_advice
 from .duplicates import THUMBNAIL_SIDE, IndexGroups, group_equal, group_near
 from .report import Report
@@ -63,7 +64,7 @@ class UnreadableImage(NamedTuple):
     why: str
 
 
-def examine(source: str, prepare: Prepare = Prepare(), say: Notify = lambda sentence: None) -> Report:
+def examine(source: str, prepare: Prepare = Prepare(), say: Notify = notify_nobody) -> Report:
     """What there is to know about a source before training on it; raises Mistake for one that is not there.
 
     Reads every picture whole, as it lies there; of the options, labels and limit decide which, size what is too small.

@@ -10,8 +10,9 @@ from pathlib import Path
 from PIL import Image
 
 from ...errors import Mistake, format_count, require
+from ...notices import Notify
 from ..prepare import Prepare
-from ..undecoded import DataSource, Notify, UndecodedImages, files_cache_key
+from ..undecoded import DataSource, UndecodedImages, files_cache_key
 from .image_files import (
     ImageFiles,
     describe_files,

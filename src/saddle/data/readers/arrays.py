@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import Mistake, did_you_mean, require
+from ...notices import Notify
 from ..decoding.levels import (
     BYTE_LEVELS,
     EMPTY_EXTENT,
@@ -25,7 +26,6 @@ from ..undecoded import (
     ArrayImages,
     DataSource,
     Labels,
-    Notify,
     UndecodedImages,
     files_cache_key,
     to_class_labels,

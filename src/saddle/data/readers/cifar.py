@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import Mistake, require
+from ...notices import Notify
 from ...regular import read_whole
 from ..decoding.pixels import describe_error, strict_pillow, to_channels
 from ..progress import count_cores
-from ..undecoded import DataSource, Labels, Notify, UndecodedImages, files_cache_key, undecoded_from_array
+from ..undecoded import DataSource, Labels, UndecodedImages, files_cache_key, undecoded_from_array
 from .arrays import find_split
 from .image_formats import open_image
 from .safe_pickle import PickledArray, load_plain_pickle, to_text

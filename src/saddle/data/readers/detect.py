@@ -9,9 +9,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from ...errors import Mistake, require
+from ...notices import Notify
 from ...regular import FILE_KINDS
 from ..prepare import Prepare
-from ..undecoded import DataSource, Notify, UndecodedImages, file_identity
+from ..undecoded import DataSource, UndecodedImages, file_identity
 from .archive import archive_source
 from .arrays import array_source
 from .cifar import cifar_source, is_cifar, is_mosaic, mosaic_source

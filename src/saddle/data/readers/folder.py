@@ -8,9 +8,10 @@ from pathlib import Path
 from PIL import Image
 
 from ...errors import Mistake
+from ...notices import Notify
 from ...regular import open_to_read, read_whole
 from ..prepare import Prepare
-from ..undecoded import DataSource, Notify, UndecodedImages
+from ..undecoded import DataSource, UndecodedImages
 from .image_files import (
     ImageFiles,
     describe_files,

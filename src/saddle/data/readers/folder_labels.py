@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Sequence
 
 from ...errors import Mistake, format_count
-from ..undecoded import Notify
+from ...notices import Notify
 from ..wording import is_or_are, join_names
 from .folder_layout import FileView, left_out_files, strip_common, strip_stray_files, top_folder
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import Mistake, did_you_mean, format_count
-from ..undecoded import Notify
+from ...notices import Notify
 from ..wording import is_or_are, join_names
 from .split_names import SplitReader, find_split_reader, parse_affixed_split, parse_split, reading_among
 

@@ -11,7 +11,8 @@ from PIL import Image
 
 from ...errors import Mistake
 from ...extras import install
-from ..undecoded import DataSource, Notify, UndecodedImages
+from ...notices import Notify
+from ..undecoded import DataSource, UndecodedImages
 from .image_formats import open_image
 
 

@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import Mistake, require
-from ..undecoded import DataSource, Notify, UndecodedImages, files_cache_key, undecoded_from_array
+from ...notices import Notify
+from ..undecoded import DataSource, UndecodedImages, files_cache_key, undecoded_from_array
 from .arrays import find_split, to_array_images, to_class_numbers
 from .unpacking import check_unpacked_size, read_array
 

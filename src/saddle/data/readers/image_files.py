@@ -10,8 +10,9 @@ from typing import NamedTuple
 from PIL import Image
 
 from ...errors import Mistake, format_count, quote_for_shell, require
+from ...notices import Notify
 from ..decoding.pixels import strict_pillow
-from ..undecoded import Notify, UndecodedImages, to_class_labels
+from ..undecoded import UndecodedImages, to_class_labels
 from ..wording import is_or_are, it_or_them
 from .folder_labels import label_by_folder
 from .folder_layout import FileView, select_split, strip_common

@@ -10,7 +10,8 @@ from typing import NamedTuple
 import numpy as np
 
 from ...errors import Mistake, format_count, require
-from ..undecoded import Notify, UndecodedImages, to_class_labels
+from ...notices import Notify
+from ..undecoded import UndecodedImages, to_class_labels
 from ..wording import is_or_are, join_names
 from .image_formats import has_image_ending
 

@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from ...errors import Mistake, did_you_mean, require
-from ..undecoded import Notify, UndecodedImages, files_cache_key
+from ...notices import Notify
+from ..undecoded import UndecodedImages, files_cache_key
 from .image_formats import has_image_ending
 from .label_matching import ImageNames, LabelRow, parse_class, with_table_labels
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -13,6 +13,7 @@ from ...data.cache.location import cache_home
 from ...data.cache.sealed import locked_folder
 from ...data.progress import tell_wait
 from ...errors import Mistake, require
+from ...notices import Notify
 from ...runs.folder import write_atomically
 
 WEIGHT_ENDINGS = (".pth", ".pt", ".npz")
@@ -35,7 +36,7 @@ def find_inception_weights() -> Path | None:
     return max(files, key=lambda file: (file.stat().st_size, file.name), default=None)
 
 
-def ensure_inception_weights(download: bool, say: Callable[[str], None]) -> Path:
+def ensure_inception_weights(download: bool, say: Notify) -> Path:
     """The same; raises Mistake where there is none and none may be downloaded."""
     here = find_inception_weights()
     if here is not None:
@@ -49,7 +50,7 @@ def ensure_inception_weights(download: bool, say: Callable[[str], None]) -> Path
     return download_file(RELEASE_URL + RELEASE_FILE, RELEASE_SHA256, folder / RELEASE_FILE, say)
 
 
-def download_file(address: str, sha256: str, file: Path, say: Callable[[str], None]) -> Path:
+def download_file(address: str, sha256: str, file: Path, say: Notify) -> Path:
     """A file from the network, there only if its hash begins so; raises Mistake where it cannot be had."""
     tell_wait(say, f"downloading {address}")
 
