@@ -177,7 +177,7 @@ class Adversarial(TwoPlayer):
 
     def score(self, images: Tensor, condition: Tensor | None = None) -> Tensor:
         check_classes(self, condition)
-        return per_sample_score(Judge(self.critic, Clock(), condition)(images).score)
+        return per_sample_score(Judge(self.critic, self.clock, condition)(images).score)
 
 
 class Simultaneous(Adversarial):
