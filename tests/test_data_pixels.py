@@ -11,6 +11,7 @@ from data_files import noise, save, smooth
 from saddle.data import Prepare, open_data
 from saddle.data.decoding.decode import decode_images
 from saddle.data.decoding.pixels import to_channels, to_sample_pixels, to_size
+from saddle.data.decoding.ranges import InferredBands
 from saddle.data.readers.image_formats import open_image
 from saddle.data.sources import find_source
 from saddle.errors import Mistake
@@ -195,9 +196,9 @@ def test_blocks_of_large_pictures_are_small(tmp_path):
     for i in range(9):
         save(tmp_path / f"{i}.png", smooth(1100, 1000, seed=i))
     pile = find_source(str(tmp_path), Prepare()).open(print)
-    _, blocks = decode_images(pile, Prepare(), print)
+    _, blocks = decode_images(pile, Prepare(), InferredBands(pile, Prepare(), print))
     assert [len(block.places) for block in blocks] == [1] * 9
-    _, blocks = decode_images(pile, Prepare(size=32), print)
+    _, blocks = decode_images(pile, Prepare(size=32), InferredBands(pile, Prepare(size=32), print))
     assert [len(block.places) for block in blocks] == [9]
 
 

@@ -18,6 +18,7 @@ from torch.nn.functional import (
 )
 
 from saddle.errors import Mistake
+from saddle.image_size import ImageSize
 from saddle.layers import (
     Downsample,
     GlobalSumPool,
@@ -213,7 +214,7 @@ def test_grouped_blocks_begin_as_the_identity():
 
 
 def test_a_likeness_is_a_convolution_of_each_channel_with_its_pattern():
-    layer, x = PatternHead(6), torch.randn(2, 6, 4, 4)
+    layer, x = PatternHead(6, ImageSize(4, 4)), torch.randn(2, 6, 4, 4)
     torch.testing.assert_close(layer(x), conv2d(x, layer.patterns[:, None], groups=6)[:, :, 0, 0])
 
 

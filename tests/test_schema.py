@@ -115,5 +115,5 @@ def test_a_file_that_is_not_there_or_too_long(tmp_path, monkeypatch):
 )  # fmt: skip
 def test_written_values_that_nobody_writes_are_refused_in_one_sentence(text):
     with pytest.raises(Mistake) as mistake:
-        parse_expression(text, "batch", "a whole number")
+        parse_expression(text, "batch", lambda: "a whole number")
     assert str(mistake.value).startswith("batch ") and len(str(mistake.value)) < 300

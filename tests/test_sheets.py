@@ -14,15 +14,18 @@ from torch import Tensor
 
 from saddle.errors import Failure, Mistake
 from saddle.runs.curves import MAX_LINE_POINTS, plot_log, smooth, thin
-from saddle.runs.pictures import LINE_HEIGHT
-from saddle.runs.progress import MAX_FRAMES, format_images_seen, pick_evenly
+from saddle.runs.pictures import LINE_HEIGHT, save_png
+from saddle.runs.progress import (
+    MAX_FRAMES,
+    format_images_seen,
+    pick_evenly,
+    write_progress_gif,
+    write_progress_strip,
+)
 from saddle.runs.sheets import (
     SHEET_GAP,
     make_contact_sheet,
     make_grid,
-    save_png,
-    write_progress_gif,
-    write_progress_strip,
 )
 
 

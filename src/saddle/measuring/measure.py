@@ -58,7 +58,14 @@ from .options import MeasureKeywords, MeasureOptions
 
 # options that say how a source's images are prepared
 IMAGE_OPTIONS = ("size", "crop", "channels")  # what a run's samples are already
-FILE_OPTIONS = ("labels", "range", "alpha", "frames", "follow_links")  # what is asked about the files of a source
+FILE_OPTIONS = (
+    "labels",
+    "range",
+    "alpha",
+    "frames",
+    "follow_links",
+    "decode",
+)  # what is asked about the files of a source
 SOURCE_OPTIONS = IMAGE_OPTIONS + FILE_OPTIONS
 
 

@@ -33,6 +33,7 @@ class MeasureOptions:
     alpha: Literal["auto", "yes", "no"] = "auto"  # is a source's fourth band transparency
     frames: Literal["first", "all"] = "first"  # which frames of a source's GIFs and TIFFs are pictures
     follow_links: bool = False  # follow symbolic links that lead out of a source's folder
+    decode: Literal["auto", "once", "on-the-fly"] = "auto"  # a source's images: once, into a cache, or when looked at
     resize: Literal["bilinear", "clean", "tensorflow"] = "bilinear"  # how images come to Inception's size
     download: bool = False  # fetch Inception's weights into the cache if they are nowhere here
     plugin: str | None = None  # a file of yours with metrics, or data; a run's own plugin if not given
@@ -71,6 +72,7 @@ class MeasureKeywords(TypedDict, total=False):
     alpha: Literal["auto", "yes", "no"]
     frames: Literal["first", "all"]
     follow_links: bool
+    decode: Literal["auto", "once", "on-the-fly"]
     resize: Literal["bilinear", "clean", "tensorflow"]
     download: bool
     plugin: str | None
