@@ -17,7 +17,7 @@ from torch import nn
 from narrow import shape, small
 from saddle.batches import Images
 from saddle.capabilities import capabilities_of, generate
-from saddle.cli.showing import count_parameters
+from saddle.cli.showing import trainable_sizes, unmade_game
 from saddle.clock import Clock, value_at
 from saddle.core import Agree, Move
 from saddle.errors import Mistake
@@ -175,7 +175,7 @@ def test_a_recipe_makes_what_it_is_shown(name):
 @pytest.mark.parametrize("name", RECIPES)
 def test_every_player_has_steps_and_every_field_a_word_of_help(name):
     recipe, entry = find_recipe(name)
-    counts = count_parameters(small(name), shape(name))  # as `saddle show` has them, on no device
+    counts = trainable_sizes(unmade_game(small(name), shape(name)))  # as `saddle show` has them, on no device
     assert list(counts) == (["generator"] if name == "label-regression" else ["generator", "critic"])
     for player in counts:
         layer = nn.Linear(2, 2)

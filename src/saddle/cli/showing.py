@@ -130,11 +130,6 @@ def stop_at_columns(columns: Columns, most: int | None) -> None:
     raise ColumnsKnown(columns)
 
 
-def count_parameters(recipe: Recipe[Any], shape: Shape) -> dict[str, int]:
-    """How many numbers each player learns, counted without making them."""
-    return trainable_sizes(unmade_game(recipe, shape))
-
-
 def unmade_game(recipe: Recipe[Any], shape: Shape) -> Game[Any]:
     """Its game on no device, without any numbers."""
     import torch

@@ -129,12 +129,6 @@ def to_class_numbers(labels: NDArray[Any], name: str) -> Labels:
     return flat.astype(np.int64)
 
 
-def to_uint8_images(images: NDArray[Any], name: str, say: Notify) -> NDArray[np.uint8]:
-    """Pictures in memory as (n, height, width, channels) uint8; says what their numbers were taken for."""
-    rows = to_array_images(images, name, say)
-    return rows[0 : len(rows)]
-
-
 def to_array_images(images: NDArray[Any], name: str, say: Notify, range: str | None = None) -> ArrayImages:
     """Pictures of any common layout and range, read as bytes when they are needed; says what they were taken for."""
     require(images.dtype.kind in "biufc", f"{name} holds {images.dtype}, which are no pixels")
