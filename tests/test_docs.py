@@ -46,6 +46,40 @@ def test_parts_in_ones_own_loop_run_as_they_are_written(
     assert not names["samples"].requires_grad and all(p.grad is not None for p in names["critic"].parameters())
 
 
+def run_in_framework(monkeypatch: pytest.MonkeyPatch, package: str) -> dict[str, Any]:
+    """The pieces that are shared, then the block about a framework."""
+    pytest.importorskip(package, reason=f"{package} is not installed; saddle does without")
+    monkeypatch.setattr(features, "load_inception", lambda file: features.RandomFeatures(width=4, depth=2))
+    names = run_blocks("using-parts.md")
+    text = (ROOT / "docs" / "using-parts.md").read_text(encoding="utf-8")
+    (block,) = (found for found in re.findall(r"^```py\n(.*?)^```", text, re.DOTALL | re.MULTILINE) if package in found)
+    exec(compile(block, "using-parts.md", "exec"), names)
+    return names
+
+
+@pytest.mark.filterwarnings("ignore")  # theirs
+def test_parts_run_in_lightning(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    names = run_in_framework(monkeypatch, "pytorch_lightning")
+    lightning, module = names["lightning"], names["GAN"]()
+    loader = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(names["images"]), 32)
+    quiet = {"logger": False, "enable_progress_bar": False, "enable_model_summary": False, "accelerator": "cpu"}
+    trainer = lightning.Trainer(max_epochs=1, default_root_dir=tmp_path, **quiet)
+    trainer.fit(module, loader)
+    trainer.save_checkpoint(tmp_path / "a.ckpt")
+    kept = torch.load(tmp_path / "a.ckpt", weights_only=False)
+    assert module.seen == module.ada.heard[1] == 64
+    assert {"ada.heard"} <= set(kept["state_dict"]) and all(t.isfinite().all() for t in kept["ema"].values())
+
+
+@pytest.mark.filterwarnings("ignore")  # theirs
+def test_parts_run_in_accelerate(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("ACCELERATE_USE_CPU", "true")
+    names = run_in_framework(monkeypatch, "accelerate")
+    assert names["ada"].heard[1] == 64
+    names["accelerator"].save_state(tmp_path)
+    assert any("custom" in file.name for file in tmp_path.rglob("*"))
+
+
 EXTENSIONS = re.findall(
     r"^```python\n(# mine\.py\n.*?)^```\n+```\n(.*?)^```",
     (ROOT / "docs" / "extending.md").read_text(),
