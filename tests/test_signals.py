@@ -48,6 +48,17 @@ OPTIONS = {"networks.width": "4", "batch": "8", "turns.critic": "1"}
 MEASURED = {"measure": "precision", "samples": 128, "every": 48}
 
 
+@pytest.fixture(autouse=True)
+def heeded_signals() -> Iterator[None]:
+    """As a shell gives them to what runs in front: in the background, and under nohup, some are ignored."""
+    before = {number: signal.getsignal(number) for number in STOPS}
+    for number in STOPS:
+        signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run that nobody stopped, and measured three times, each by two parts."""

@@ -17,7 +17,7 @@ from saddle.games import Adversarial
 from saddle.layers.views import Noise
 from saddle.objectives import FDivergence
 from saddle.optim import SGD
-from saddle.theory import DEMONSTRATIONS, danskin, demonstrate, dirac, kl, optimal, saturating, vanishing
+from saddle.theory import DEMONSTRATIONS, danskin, demonstrate, dirac, kl, modes, optimal, saturating, vanishing
 from saddle.theory.dirac_gan import (
     START_POINT,
     STEP_SIZE,
@@ -56,6 +56,19 @@ from saddle.training.engine import Engine
 TABLE = {method.name: method for method in methods()}
 
 
+@pytest.fixture
+def shorter_modes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many rounds as show what the whole demonstration does."""
+    monkeypatch.setattr(modes, "ROUNDS", {"ring": 300, "grid": 800})
+
+
+@pytest.mark.slow
+def test_all_rounds_of_the_modes_show_what_the_theory_says():
+    facts = demonstrate("modes").facts
+    assert facts and all(fact.holds for fact in facts), describe_facts(facts)
+
+
+@pytest.mark.usefixtures("shorter_modes")
 @pytest.mark.parametrize("name", DEMONSTRATIONS)
 def test_what_is_measured_is_what_the_theory_says_and_its_picture_small_and_named(name: str):
     """One test for both: two tests of a demonstration may fall to two processes, and each would run it."""
