@@ -55,6 +55,34 @@ def begin_to_take(data: Dataset, index: NDArray[np.int64], chance: RandomWords, 
     return lambda: data.take(index, chance, columns)
 
 
+class DatasetView:
+    """A data set that shows another one: what it does not say itself is that one's, which may read ahead."""
+
+    whole: Dataset
+
+    @property
+    def name(self) -> str:
+        return self.whole.name
+
+    @property
+    def columns(self) -> Mapping[str, Column]:
+        return self.whole.columns
+
+    @property
+    def shape(self) -> Shape:
+        return main_shape(self.columns)
+
+    def __len__(self) -> int:
+        return len(self.whole)
+
+    def take(self, index: NDArray[np.int64], chance: RandomWords, columns: Collection[str]) -> Mapping[str, Tensor]:
+        return self.begin(index, chance, columns)()
+
+    def begin(self, index: NDArray[np.int64], chance: RandomWords, columns: Collection[str]) -> Taking:
+        """Begin to take these samples of the other one."""
+        raise NotImplementedError
+
+
 def main_column(columns: Mapping[str, Column]) -> str:
     """The column of what is made more of; Mistake for data without pictures or points."""
     pictures = [name for name, column in columns.items() if isinstance(column, Picture)]

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
 
 from ..errors import require
-from ..shape import Column, Shape
 from .array_dataset import compute_fingerprint
-from .dataset import Dataset, Taking, begin_to_take, class_names, read_labels
+from .dataset import Dataset, DatasetView, Taking, begin_to_take, class_names, read_labels
 from .order import RandomWords, random_subset
 from .sides import Sided
 
@@ -20,7 +18,7 @@ HOLD_OUT_SEED = 2  # the seed of which samples are held out: the same in all run
 
 
 @dataclass(frozen=True, eq=False)
-class DatasetSubset:
+class DatasetSubset(DatasetView):
     """Some samples of a data set."""
 
     whole: Dataset
@@ -28,23 +26,8 @@ class DatasetSubset:
     fingerprint: str
     held_out: Dataset | None = None  # samples of the same data that are not among these
 
-    @property
-    def name(self) -> str:
-        return self.whole.name
-
-    @property
-    def columns(self) -> Mapping[str, Column]:
-        return self.whole.columns
-
-    @property
-    def shape(self) -> Shape:
-        return self.whole.shape
-
     def __len__(self) -> int:
         return len(self.rows)
-
-    def take(self, index: NDArray[np.int64], chance: RandomWords, columns: Collection[str]) -> Mapping[str, Tensor]:
-        return self.whole.take(self.rows[index], chance, columns)
 
     def begin(self, index: NDArray[np.int64], chance: RandomWords, columns: Collection[str]) -> Taking:
         return begin_to_take(self.whole, self.rows[index], chance, columns)

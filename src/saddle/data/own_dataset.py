@@ -15,9 +15,9 @@ from ..blame import blame_user_code
 from ..columns import row_shape
 from ..errors import Failure, Mistake, require
 from ..notices import Notify
-from ..shape import Classes, Column, Picture, Shape, Text
+from ..shape import Classes, Column, Picture, Text
 from .array_dataset import ArrayDataset
-from .dataset import Dataset, Taking, begin_to_take, main_shape
+from .dataset import Dataset, DatasetView, Taking, begin_to_take, main_shape
 from .held_out import DatasetSubset
 from .on_the_fly import OnTheFlyDataset
 from .order import RandomWords, random_words
@@ -28,41 +28,23 @@ ROUNDING = 1e-3  # by which floats may leave [-1, 1]
 
 
 @dataclass(frozen=True, eq=False)
-class OwnDataset:
+class OwnDataset(DatasetView):
     """The same data set, of which every row is looked at: Failure for what its columns do not say."""
 
-    own: Dataset
-
-    @property
-    def name(self) -> str:
-        return self.own.name
+    whole: Dataset
 
     @property
     def fingerprint(self) -> str:
-        return self.own.fingerprint
-
-    @property
-    def columns(self) -> Mapping[str, Column]:
-        return self.own.columns
-
-    @property
-    def shape(self) -> Shape:
-        return main_shape(self.columns)
-
-    def __len__(self) -> int:
-        return len(self.own)
-
-    def take(self, index: NDArray[np.int64], chance: RandomWords, columns: Collection[str]) -> Mapping[str, Tensor]:
-        return self.begin(index, chance, columns)()
+        return self.whole.fingerprint
 
     def begin(self, index: NDArray[np.int64], chance: RandomWords, columns: Collection[str]) -> Taking:
         with blame_user_code(Failure):
-            taking = begin_to_take(self.own, index, chance, columns)
+            taking = begin_to_take(self.whole, index, chance, columns)
 
         def taken() -> Mapping[str, Tensor]:
             with blame_user_code(Failure):
                 found = taking()
-            return checked_rows(self.own, found, columns, len(index), Failure)
+            return checked_rows(self.whole, found, columns, len(index), Failure)
 
         return taken
 
@@ -86,7 +68,7 @@ def check_dataset(data: Dataset, say: Notify) -> Dataset:
 def look_at(data: Dataset, say: Notify) -> Dataset:
     """The same for each of its sides."""
     if isinstance(data, Side):
-        return replace(data, data=look_at(data.data, say))
+        return replace(data, whole=look_at(data.whole, say))
     if isinstance(data, Sided):
         return data.each(lambda side: look_at(side, say))
     index = np.arange(min(LOOKED_AT, len(data)))

@@ -14,7 +14,7 @@ from torch import Tensor
 from ..errors import require
 from ..shape import Column, Shape
 from .array_dataset import ArrayDataset, compute_fingerprint
-from .dataset import Dataset, Taking, begin_to_take, main_column, main_shape
+from .dataset import Dataset, DatasetView, Taking, begin_to_take, main_column, main_shape
 from .order import RandomWords
 
 
@@ -28,39 +28,25 @@ class Sided(Dataset, Protocol):
 
 
 @dataclass(frozen=True, eq=False)
-class Side:
+class Side(DatasetView):
     """The pictures of a data set, as the column of a name."""
 
     column: str
-    data: Dataset
-
-    @property
-    def name(self) -> str:
-        return self.data.name
+    whole: Dataset
 
     @property
     def fingerprint(self) -> str:
-        return self.data.fingerprint
+        return self.whole.fingerprint
 
     @property
     def columns(self) -> Mapping[str, Column]:
-        return {self.column: self.data.columns[main_column(self.data.columns)]}
-
-    @property
-    def shape(self) -> Shape:
-        return main_shape(self.columns)
-
-    def __len__(self) -> int:
-        return len(self.data)
-
-    def take(self, index: NDArray[np.int64], chance: RandomWords, columns: Collection[str]) -> Mapping[str, Tensor]:
-        return self.begin(index, chance, columns)()
+        return {self.column: self.whole.columns[main_column(self.whole.columns)]}
 
     def begin(self, index: NDArray[np.int64], chance: RandomWords, columns: Collection[str]) -> Taking:
         if self.column not in columns:
             return dict
-        own = main_column(self.data.columns)
-        taking = begin_to_take(self.data, index, chance, (own,))
+        own = main_column(self.whole.columns)
+        taking = begin_to_take(self.whole, index, chance, (own,))
         return lambda: {self.column: taking()[own]}
 
 
