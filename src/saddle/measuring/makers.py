@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cached_property
 
 import numpy as np
@@ -99,10 +100,18 @@ class DataConverter(SampleMaker):
         loaded, n = self.loaded, self.most(n)
         feed = Feed(self.data, loaded.batch_type, n, seed, loaded.device, shape=loaded.shape)
         parts = [np.arange(place, min(place + loaded.rows, n)) for place in range(0, n, loaded.rows)]
-        made = (self.convert(feed.batch_at(places), seed, int(places[0])) for places in parts)
-        told = [condition_of(feed.batch_at(places)) for places in parts] if loaded.shape.classes else []
-        labels = torch.cat([some.cpu() for some in told if some is not None]) if told else None
-        return generated_dataset(self.name, made, n, loaded.shape, loaded.classes, labels)
+        labels = torch.empty(n, dtype=torch.int64) if loaded.shape.classes else None
+
+        def made() -> Iterator[Tensor]:
+            for places in parts:
+                batch = feed.batch_at(places)
+                if labels is not None:
+                    told = condition_of(batch)
+                    assert told is not None, "samples of classes come with theirs"
+                    labels[places] = told.cpu()
+                yield self.convert(batch, seed, int(places[0]))
+
+        return generated_dataset(self.name, made(), n, loaded.shape, loaded.classes, labels)
 
     @catch_out_of_memory()
     def convert(self, batch: Batch, seed: int, place: int) -> Tensor:
