@@ -33,6 +33,15 @@ class Networks(Protocol):
     def critic(self, data: Shape) -> nn.Module: ...
 
 
+class EncoderNetworks(Protocol):
+    """An encoder of samples, and the generator, or decoder, of samples from codes (n, latent)."""
+
+    @property
+    def latent(self) -> int: ...
+    def encoder(self, data: Shape) -> nn.Module: ...
+    def generator(self, data: Shape) -> nn.Module: ...
+
+
 class Optimizing(Protocol):
     """An optimizer as a value, with its schedules."""
 
