@@ -106,11 +106,8 @@ def save_as_sheet(samples: Iterable[Tensor], file: Path) -> None:
 
 def save_as_files(samples: Iterable[Tensor], folder: Path) -> None:
     """One PNG of its own size for each sample, which come some at a time: (n, 1, 3 or 4, height, width) in [-1, 1]."""
-    from PIL import Image
-
-    from ..runs.pictures import save_png
+    from ..runs.pictures import save_png, to_image
 
     folder.mkdir(parents=True, exist_ok=True)
     for i, sample in enumerate(sample for some in samples for sample in some):
-        one = ((sample.clamp(-1, 1) + 1) * 127.5).round().byte().permute(1, 2, 0).numpy()
-        save_png(Image.fromarray(one[..., 0] if one.shape[2] == 1 else one), folder / f"{i:05d}.png")
+        save_png(to_image(sample), folder / f"{i:05d}.png")

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PIL import Image, ImageDraw, ImageFont
 from PIL.PngImagePlugin import PngInfo
 
 from .folder import write_atomically
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 LINE_HEIGHT = 20  # pixels for a line of text
 SHEET_NOTES = ("row", "scale")  # what a contact sheet tells of itself, see sheets.py
@@ -21,6 +25,12 @@ def save_png(image: Image.Image, path: Path) -> None:
         if key in image.info:
             notes.add_text(key, image.info[key])
     write_atomically(path, lambda draft: image.save(draft, "PNG", pnginfo=notes))
+
+
+def to_image(sample: Tensor) -> Image.Image:
+    """A sample (1, 3 or 4 channels, height, width) in [-1, 1] as a picture of its own size."""
+    pixels = ((sample.clamp(-1, 1) + 1) * 127.5).round().byte().permute(1, 2, 0).cpu().numpy()
+    return Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
 
 
 def draw_text(canvas: Image.Image, text: str, place: tuple[int, int], shade: str = "black", anchor: str = "la") -> None:

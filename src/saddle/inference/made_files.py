@@ -1,0 +1,99 @@
+"""What was made of a user's pictures, as PNG files that are called after them."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from PIL import Image
+from torch import Tensor
+
+from ..data.readers.image_formats import is_written_by_saddle, read_start
+from ..errors import WriteFailure, require
+from ..runs.pictures import save_png, to_image
+from .image_files import GivenImages
+
+FRAME = re.compile(r"(?P<file>.*) \(frame (?P<number>\d+)\)")  # how the frames of one file are called
+FORBIDDEN = re.compile(r'[<>:"|?*\\\x00-\x1f]')  # in the names of files, somewhere
+
+
+class MadeFiles:
+    """A folder that takes a PNG for each of some pictures, below it as those lie below theirs.
+
+    `a.jpg` becomes `a.png`; of several that would be called alike each keeps its ending, `a.jpg.png`, and else has a
+    number. Raises Mistake, before anything is written, where a file would be lost: one of the pictures themselves, or
+    any that saddle has not made.
+    """
+
+    def __init__(self, folder: Path, given: GivenImages) -> None:
+        require(not folder.exists() or folder.is_dir(), f"{folder} is a file; name a folder, or a new PNG for a sheet")
+        check_may_write(folder)
+        self.paths = [folder / name for name in png_names(given.files)]
+        for path in self.paths:
+            check_replaceable(path, given)
+
+    def save(self, places: Sequence[int], images: Iterable[Tensor]) -> None:
+        """Write what was made of the pictures at these places, (channels, height, width) in [-1, 1] each."""
+        for place, image in zip(places, images, strict=True):
+            write_picture(to_image(image), self.paths[place])
+
+
+def write_picture(image: Image.Image, path: Path) -> None:
+    """Write a PNG, and the folders that it lies in."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise WriteFailure(f"{path.parent} cannot be made: {error.strerror}") from error
+    save_png(image, path)
+
+
+def check_may_write(path: Path) -> None:
+    """Raise Mistake where a file or folder cannot be made."""
+    place = next(one for one in (path, *path.absolute().parents) if one.exists())
+    fine = (place.is_dir() or place == path) and os.access(place, os.W_OK)
+    require(fine, f"nothing can be written to {path}: {place} may not be changed; name another place")
+
+
+def check_replaceable(path: Path, given: GivenImages) -> None:
+    """Raise Mistake for a file that would be lost: one of the pictures, or any that saddle has not made."""
+    if not os.path.lexists(path):
+        return
+    own = os.path.realpath(path) in given.inputs
+    require(not own, f"{path} is one of the pictures that were given, and would be written over; name another place")
+    require(is_replaceable(path), f"{path} is there already, and was not made by saddle; name another place")
+
+
+def is_replaceable(path: Path) -> bool:
+    """Is this a picture of saddle's?"""
+    try:
+        return path.is_file() and not path.is_symlink() and is_written_by_saddle(read_start(path))
+    except OSError:
+        return False
+
+
+def png_names(files: Sequence[str]) -> list[str]:
+    """A name for each, all different, also where small and capital letters are the same."""
+    short = [png_name(file, False) for file in files]
+    many = Counter(name.lower() for name in short)
+    names = [one if many[one.lower()] == 1 else png_name(file, True) for one, file in zip(short, files, strict=True)]
+    taken: set[str] = set()
+    for i, name in enumerate(names):
+        stem, number = name.removesuffix(".png"), 1
+        while name.lower() in taken:
+            number += 1
+            name = f"{stem}-{number}.png"
+        taken.add(name.lower())
+        names[i] = name
+    return names
+
+
+def png_name(file: str, whole: bool) -> str:
+    """The name of a PNG after that of a file; `whole` keeps the file's ending."""
+    frame = FRAME.fullmatch(file)
+    *folders, name = (frame["file"] if frame else file).split("/")
+    stem = name if whole or "." not in name.lstrip(".") else name.rpartition(".")[0]
+    inner = [part for part in folders if part not in ("", ".", "..")]
+    return FORBIDDEN.sub("-", "/".join([*inner, stem])) + (f"-{frame['number']}" if frame else "") + ".png"
