@@ -58,6 +58,21 @@ class VAE(Autoencoder):
         return self.decoder(truncation * latents)
 
 
+class NormalCodes(Autoencoder):
+    """Its codes are normal distributions, of each number a mean and a log variance."""
+
+    def __init__(self, data: Shape) -> None:
+        super().__init__(data)
+        self.encoder = nn.Sequential(nn.Flatten(), nn.Linear(data.channels * data.height * data.width, 4))
+
+    def posterior(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        mean, log_variance = self.encoder(images).chunk(2, 1)
+        return mean, log_variance
+
+    def encode(self, images: Tensor, condition: Tensor | None = None) -> Tensor:
+        return self.posterior(images)[0]
+
+
 class Negative(Game[Pairs]):
     """Translates a source into a target, and back where it is asked to."""
 
@@ -123,6 +138,14 @@ class VariationalAE(Tiny):
 
     def game(self, data: Shape) -> VAE:
         return VAE(data)
+
+
+@dataclass(frozen=True)
+class Normals(Tiny):
+    batch: int = 8
+
+    def game(self, data: Shape) -> NormalCodes:
+        return NormalCodes(data)
 
 
 @dataclass(frozen=True)

@@ -139,8 +139,18 @@ def test_what_is_not_there_and_what_is_no_picture_is_refused_in_a_sentence(photo
                          ("", "data is empty")):  # fmt: skip
         with pytest.raises(Mistake, match=words):
             open_images(files, manifest(), Shape(1, 8, 8))
-    with pytest.raises(Mistake, match="trained on points"):
-        open_images(photos, manifest(Shape(2, 1, 1)), Shape(2, 1, 1))
+    for files, words in (([photos], "name one of ring, grid"), (["ring", "grid"], "name one toy or one .npy")):
+        with pytest.raises(Mistake, match=words):
+            open_images(files, manifest(Shape(2, 1, 1)), Shape(2, 1, 1))
+
+
+def test_points_are_given_by_a_toys_name_or_as_an_array(tmp_path: Path):
+    points = np.arange(10, dtype=np.float32).reshape(5, 2)
+    np.save(tmp_path / "p.npy", points)
+    shape = Shape(2, 1, 1)
+    names, read = read_all(open_images(tmp_path / "p.npy", manifest(shape), shape))
+    assert names[4] == "point 4" and torch.equal(read, torch.from_numpy(points).view(5, 2, 1, 1))
+    assert len(open_images("ring", manifest(shape), shape, limit=7)) == 7
 
 
 def test_names_of_what_is_made_are_those_of_the_files_and_all_different():
@@ -161,10 +171,10 @@ def test_what_is_made_is_written_beside_the_names_and_never_over_a_picture(photo
     again, images = read_all(open_images(tmp_path / "new/out", manifest(Shape(3, 8, 8)), Shape(3, 8, 8)))
     assert again == written and torch.equal(images, read_all(given)[1])  # and a round trip loses nothing
     MadeFiles(tmp_path / "new/out", given)  # may be made again
-    with pytest.raises(Mistake, match=r"a.png is one of the pictures that were given, and would be written over"):
+    with pytest.raises(Mistake, match=r"a.png is one of the files that were given, and would be written over"):
         MadeFiles(photos, given)
     own = open_images(tmp_path / "new/out", manifest(Shape(3, 8, 8)), Shape(3, 8, 8))
-    with pytest.raises(Mistake, match="one of the pictures that were given"):
+    with pytest.raises(Mistake, match="one of the files that were given"):
         MadeFiles(tmp_path / "new/out", own)  # though saddle made them
     draw(tmp_path / "theirs/b.png")
     with pytest.raises(Mistake, match=r"b.png is there already, and was not made by saddle"):

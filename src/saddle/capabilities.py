@@ -46,6 +46,15 @@ class Encodes(Protocol):
 
 
 @runtime_checkable
+class Infers(Encodes, Protocol):
+    """Knows a code as a normal distribution, of which `encode` gives the mean."""
+
+    def posterior(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and log variance of each number of the code, of one shape (n, ...)."""
+        ...
+
+
+@runtime_checkable
 class Reconstructs(Protocol):
     """Makes images again from what it keeps of them."""
 

@@ -31,6 +31,8 @@ COMMANDS = {
     "train": Command("training", "[RECIPE]", "train a recipe; dcgan on drawn letters and digits if nothing is said"),
     "resume": Command("training", "RUN", "go on with a run exactly where it stopped"),
     "sample": Command("sampling", "RUN", "make new samples: one sheet of them, or -n single files"),
+    "reconstruct": Command("reconstructing", "RUN FILES ...", "show pictures of yours beside what a run makes of them"),
+    "encode": Command("reconstructing", "RUN DATA ...", "write a run's codes of pictures into an .npz"),
     "measure": Command("measuring", "RUN|SOURCE", "take figures of a run's samples, or of any images, against others"),
     "doctor": Command("checking", "[DATA]", "look for what is wrong with data, and say what to do about it"),
     "list": Command(
@@ -150,5 +152,5 @@ def dispatch(words: list[str]) -> None:
 
 
 def overview() -> str:
-    lines = (f"  saddle {name + ' ' + takes:<17} {summary}" for name, (_, takes, summary) in COMMANDS.items())
+    lines = (f"  saddle {name + ' ' + takes:<25} {summary}" for name, (_, takes, summary) in COMMANDS.items())
     return OVERVIEW_PAGE.format(version=__version__, commands="\n".join(lines))

@@ -5,42 +5,34 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Iterable
-from dataclasses import dataclass, make_dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..errors import escape_unprintable, require
-from ..options import override_fields
 from ..out_of_memory import check_capacity
-from ..runs.folder import RunFolder
-from .argv import GivenOptions, parse_known, sort_options
+from .argv import parse_known
 from .output import print_output
+from .run_options import RunOptions, load_run, parse_style
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-    from ..inference.loaded import LoadedGame
 
 MIN_FILE_BYTES = 4096  # bytes that a small file takes on a disk
 SHEET, CLOUD = 64, 2048  # images on a sheet, points in a picture
 
 
 @dataclass(frozen=True)
-class SampleOptions:
+class SampleOptions(RunOptions):
     """How to sample."""
 
     n: int | None = None  # make so many single files in a folder, not one sheet
-    seed: int = 0  # equal seeds make equal samples
     label: str | None = None  # a class by name, or by place from 0 if names are no numbers; without it all, in order
-    average: bool = True  # with averaged weights; --no-average takes those of the last round
-    best: bool = False  # the checkpoint that was measured best, not the last (of a run trained with --measure)
-    device: str = "auto"  # cpu, cuda or cuda:1; auto takes a GPU if there is one
-    trust: bool = False  # run the recipe that a run brings, though it was never named on this machine
     out: Path | None = None  # the sheet's file or the files' folder; samples-SEED in the run's folder if not given
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         require(self.n is None or self.n > 0, f"-n is {self.n}, but should be above 0")
-        require(self.seed >= 0, f"seed is {self.seed}, but should be 0 or more")
         png = self.n is not None or self.out is None or self.out.suffix == ".png"
         require(png, f"a sheet is a PNG, but {self.out} does not end in .png")
 
@@ -48,17 +40,14 @@ class SampleOptions:
     def stem(self) -> str:
         """What tells these samples from others of the run."""
         label = "" if self.label is None else "-" + re.sub(r"[^\w.+-]+", "-", self.label)
-        return f"samples{label}-{self.seed}{'' if self.average else '-raw'}{'-best' if self.best else ''}"
+        return f"samples{label}-{self.seed}{self.weights}"
 
 
 def sample(words: list[str]) -> None:
     """saddle sample RUN: an option that is none of the command's is one of the game's style, if that has it."""
     (run,), wish, others = parse_known("sample", words, SampleOptions())
-    RunFolder.find(run)  # before torch is imported
-    from ..inference.load import load
-
-    loaded = load(run, device=wish.device, average=wish.average, best=wish.best, trust=wish.trust)
-    style = parse_style(loaded, wish, others)
+    loaded = load_run(run, wish)
+    style = parse_style("sample", loaded.style if others else {}, wish, others)
     points = loaded.shape.points
     require(not (points and wish.n), f"{run} makes points, which are drawn as one picture; leave out -n")
     if wish.label is None and not wish.n and not points and loaded.is_conditional:
@@ -76,16 +65,6 @@ def sample(words: list[str]) -> None:
     require(not linked, f"{where} is a link, which is not followed; name a folder with --out")
     (save_as_files if wish.n else save_as_sheet)(samples, where)
     print_output(escape_unprintable(where))
-
-
-def parse_style(loaded: LoadedGame, wish: SampleOptions, given: GivenOptions) -> dict[str, Any]:
-    """The style that the other options ask for; Mistake for what the game has not."""
-    if not given:
-        return {}
-    own = make_dataclass("Style", [(name, one.hint, one.default) for name, one in loaded.style.items()], frozen=True)()
-    _, texts = sort_options("sample", given, wish, own)
-    chosen = override_fields(own, texts)
-    return {name: getattr(chosen, name) for name in texts}
 
 
 def existing_parent(place: Path) -> Path:

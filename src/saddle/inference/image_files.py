@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from ..columns import scale_rows, to_float_images
@@ -20,12 +21,16 @@ from ..data.decoding.decode import IMAGES_PER_TASK, parallel_map
 from ..data.decoding.levels import Levels
 from ..data.decoding.pixels import BandMeaning, PixelArray, describe_error, to_sample_pixels
 from ..data.decoding.ranges import InferredBands
+from ..data.in_memory import to_points
+from ..data.opening import toy_dataset
+from ..data.order import random_subset
 from ..data.own_sources import own_sources
 from ..data.prepare import Prepare
 from ..data.readers.image_formats import has_image_ending, may_be_image, open_image
+from ..data.readers.npy import map_npy
 from ..data.sources import expand_home, find_source, resolve_source_name, split_suffix
 from ..data.undecoded import Labels, UndecodedImages, to_class_labels
-from ..errors import format_count, require
+from ..errors import Mistake, format_count, require
 from ..hints import field_types
 from ..notices import Notify, notify_nobody
 from ..runs.manifest import Manifest
@@ -50,7 +55,7 @@ class GivenImages:
 
     names: Sequence[str]  # what a sentence or a table calls each
     files: Sequence[str]  # relative paths, after which what is made of each is called: see `png_names`
-    read: Callable[[int], PixelArray]  # (height, width, channels); may raise anything: files are what they are
+    read: Callable[[int], NDArray[Any]]  # (height, width, channels) of bytes, or points; it may raise anything
     played: Shape | None  # that all are brought to; None: each has its own size
     say: Notify
     labels: Labels | None = None  # (n,), if all that was given has labels
@@ -60,11 +65,16 @@ class GivenImages:
     def __len__(self) -> int:
         return len(self.names)
 
+    def check_not_among(self, path: Path) -> None:
+        """Raise Mistake for one of the files that were given, which are not written over."""
+        own = os.path.realpath(path) in self.inputs
+        require(not own, f"{path} is one of the files that were given, and would be written over; name another place")
+
     def chunks(self, rows: int = 1) -> Iterator[ImageChunk]:
         """All that can be read, in order, at most so many at once, and as many but for the last where all are of one
         size; what cannot be read is named and skipped. Mistake where none can.
         """
-        found: list[tuple[int, PixelArray]] = []
+        found: list[tuple[int, NDArray[Any]]] = []
         lost: list[str] = []
         first = ""
         task = 1 if self.played is None else IMAGES_PER_TASK
@@ -85,9 +95,9 @@ class GivenImages:
         require(len(lost) < len(self), f"none of {format_count(len(self), 'picture')} can be read; {first}")
         yield self.chunk_of(found)
 
-    def try_to_read(self, places: Sequence[int]) -> list[tuple[int, PixelArray | str]]:
+    def try_to_read(self, places: Sequence[int]) -> list[tuple[int, NDArray[Any] | str]]:
         """The pixels at these places, or why they cannot be read."""
-        found: list[tuple[int, PixelArray | str]] = []
+        found: list[tuple[int, NDArray[Any] | str]] = []
         for place in places:
             try:
                 found.append((place, self.read(place)))
@@ -95,7 +105,7 @@ class GivenImages:
                 found.append((place, describe_error(error)))
         return found
 
-    def chunk_of(self, found: Sequence[tuple[int, PixelArray]]) -> ImageChunk:
+    def chunk_of(self, found: Sequence[tuple[int, NDArray[Any]]]) -> ImageChunk:
         rows = torch.from_numpy(np.stack([pixels for _, pixels in found])).permute(0, 3, 1, 2)
         images = to_float_images(rows) if self.played is None else scale_rows(rows, Picture(self.played))
         places = [place for place, _ in found]
@@ -110,7 +120,10 @@ def open_images(files: File | Sequence[File], manifest: Manifest, shape: Shape, 
     as `loaded.shape`. With `own_size` each keeps the size that it has. `changes` are fields of `Prepare` that are
     otherwise for these files: labels, limit, frames. Raises Mistake for what is not there or holds no pictures.
     """
-    require(not shape.points, "this run was trained on points of the plane, not on pictures")
+    words = [str(files)] if isinstance(files, str | Path) else [str(file) for file in files]
+    require(bool(words), "no files were named; name a picture, a folder or a data set")
+    if shape.points:
+        return given_points(words, say, changes.get("limit"))
     own = prepare_of(manifest.settings)
     data = manifest.shape
     whole = data.channels == shape.channels and data.height >= shape.height and data.width >= shape.width
@@ -118,9 +131,7 @@ def open_images(files: File | Sequence[File], manifest: Manifest, shape: Shape, 
     fixed: dict[str, Any] = {"size": None if own_size else size, "channels": shape.channels,
                              "crop": "centre" if own.crop == "random" or own_size else own.crop}  # fmt: skip
     prepare = replace(own, **{"labels": None, "limit": None, "flip": False} | changes | fixed)
-    words = [files] if isinstance(files, str | Path) else list(files)
-    require(bool(words), "no files were named; name a picture, a folder or a data set")
-    sets = given_sets([str(word) for word in words], prepare, say)
+    sets = given_sets(words, prepare, say)
     counts = np.cumsum([len(one.pile) for one in sets])
     bands = [bands_of(one.pile, prepare, say) for one in sets]
 
@@ -135,6 +146,24 @@ def open_images(files: File | Sequence[File], manifest: Manifest, shape: Shape, 
         [name for one in sets for name in one.names], [file for one in sets for file in one.files], read,
         None if own_size else shape, say, labels, classes,
         frozenset(path for one in sets for path in one.paths))  # fmt: skip
+
+
+def given_points(words: Sequence[str], say: Notify, limit: int | None) -> GivenImages:
+    """Points of the plane, of a toy by its name or of an `.npy` (n, 2)."""
+    require(len(words) == 1, "this run was trained on points of the plane; name one toy or one .npy of points")
+    (word,) = words
+    path = Path(expand_home(word))
+    if path.suffix.lower() == ".npy" and path.is_file():
+        points = to_points(map_npy(path), word)
+    else:
+        require(word in TOY_SETS, f"this run was trained on points of the plane; name one of {', '.join(TOY_SETS)}, or "
+                                  f"an .npy of points (n, 2), not {word}")  # fmt: skip
+        points = toy_dataset(word, Prepare(limit=limit)).samples
+    if points is None:
+        raise Mistake(f"{word} has no points of the plane, rows of two numbers, on which this run was trained")
+    rows = points[random_subset(len(points), limit)]
+    names = [f"point {i}" for i in range(len(rows))]
+    return GivenImages(names, names, lambda place: rows[place], None, say, inputs=frozenset([os.path.realpath(path)]))
 
 
 def prepare_of(settings: Settings) -> Prepare:
@@ -189,13 +218,13 @@ def single_pictures(paths: Sequence[Path]) -> GivenSet:
 def pictures_of_source(word: str, prepare: Prepare, say: Notify, alone: bool) -> GivenSet:
     """All pictures of a source; one of several gives its name to each."""
     source = resolve_source_name(word)
-    name, part = split_suffix(source)
+    name, _ = split_suffix(source)
     require(name not in TOY_SETS, f"{name} is points of the plane, and this run was trained on pictures")
     require(name not in own_sources(), f"{name} is a plugin's, which gives samples and no pictures")
     found = find_source(source, prepare, say)
     pile = open_undecoded(found, say).limited(prepare.limit)
-    root = Path(name)
-    paths = [os.path.realpath(root / key) for key in pile.keys] if part is None and root.is_dir() else []
+    root = os.path.realpath(name)
+    paths = [os.path.join(root, key) for key in pile.keys] if os.path.isdir(root) else [root]
     files = pile.keys if pile.pixels is None else [f"{i:05d}" for i in range(len(pile))]
     names, files = (one if alone else [f"{found.name}/{key}" for key in one] for one in (pile.keys, files))
     return GivenSet(pile, names, files, paths)

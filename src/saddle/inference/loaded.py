@@ -159,9 +159,13 @@ class LoadedGame:
         return join_judged(self.chunks(judged, images, told, seed, self.shape[:3]))
 
     def answer(self, protocol: type, images: Tensor, told: Tensor | None, seed: int,
-               style: Mapping[str, object]) -> Tensor:  # fmt: skip
-        """What the game's method for it gives for images and their conditions."""
-        parts = self.chunks(ask(self.game, protocol, style), images, told, seed, self.image_shape(protocol, style))
+               style: Mapping[str, object], place: int = 0) -> Tensor:  # fmt: skip
+        """What the game's method for it gives for images and their conditions.
+
+        Images that are asked about some at a time, `rows` of them, stand from a `place` on: each draws for itself.
+        """
+        shape = self.image_shape(protocol, style)
+        parts = self.chunks(ask(self.game, protocol, style), images, told, seed, shape, place)
         return torch.cat([some.float().cpu() for some in parts])
 
     def image_shape(self, protocol: type, style: Mapping[str, object]) -> tuple[int, ...] | None:
@@ -174,7 +178,7 @@ class LoadedGame:
 
     @catch_out_of_memory()
     def chunks(self, work: Callable[[Tensor, Tensor | None], T], images: Tensor, told: Tensor | None, seed: int,
-               shape: tuple[int, ...] | None) -> list[T]:  # fmt: skip
+               shape: tuple[int, ...] | None, first: int = 0) -> list[T]:  # fmt: skip
         """What becomes of images, a few at a time; Mistake for others than of this shape, if one is known."""
         require(isinstance(images, Tensor), f"images are a tensor, not this {type(images).__name__}; torch.as_tensor "
                 "makes one of an array")  # fmt: skip
@@ -190,7 +194,7 @@ class LoadedGame:
         for place in range(0, len(images), self.rows):
             check_abandoned()
             some = images[place : place + self.rows].to(self.device, torch.float32)
-            with own_chance(self.device, seed, place, len(some)):
+            with own_chance(self.device, seed, first + place, len(some)):
                 found.append(work(some, None if told is None else told[place:][: len(some)].to(self.device)))
         return found
 

@@ -61,8 +61,7 @@ def check_replaceable(path: Path, given: GivenImages) -> None:
     """Raise Mistake for a file that would be lost: one of the pictures, or any that saddle has not made."""
     if not os.path.lexists(path):
         return
-    own = os.path.realpath(path) in given.inputs
-    require(not own, f"{path} is one of the pictures that were given, and would be written over; name another place")
+    given.check_not_among(path)
     require(is_replaceable(path), f"{path} is there already, and was not made by saddle; name another place")
 
 

@@ -1,0 +1,119 @@
+"""A user's pictures as a run keeps them: each again beside itself, or their codes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from ..errors import escape_unprintable, format_count, require
+from ..runs.folder import RunFolder
+from ..runs.manifest import Manifest
+from .argv import GivenOptions, parse_known
+from .output import print_message, print_output
+from .run_options import RunOptions, load_run, parse_style
+
+if TYPE_CHECKING:
+    from ..inference.image_files import GivenImages
+    from ..inference.loaded import LoadedGame
+
+SHEET_ROWS = 64  # pictures that a sheet shows
+
+
+@dataclass(frozen=True)
+class FileOptions(RunOptions):
+    """How files are read."""
+
+    label: str | None = None  # the class of all pictures, for networks that are told of one; else each has its own
+    labels: Literal["folders", "none"] | str | None = None  # classes: folders, none, FILE.csv or FILE.csv:COLUMN
+    limit: int | None = None  # only so many pictures of each source
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require(self.limit is None or self.limit > 1, f"limit is {self.limit}, but should be 2 or more")
+
+
+@dataclass(frozen=True)
+class ReconstructOptions(FileOptions):
+    """How to reconstruct."""
+
+    to: Path | None = None  # a folder for one PNG of each, or one .png, a sheet of before and after, which it is if
+    # nothing is said: reconstructed.png in the run's folder
+
+
+@dataclass(frozen=True)
+class EncodeOptions(FileOptions):
+    """How to encode."""
+
+    to: Path | None = None  # the .npz with codes, names and labels; codes.npz in the run's folder if not given
+
+
+def reconstruct(words: list[str]) -> None:
+    """saddle reconstruct RUN FILES ..."""
+    (run, *files), wish, others = parse_known("reconstruct", words, ReconstructOptions())
+    loaded, given, style = open_for("reconstruct", run, files, wish, others)
+    require(not loaded.shape.points, f"{run} was trained on points, of which there are no pictures; saddle.load in "
+                                     "Python reconstructs them")  # fmt: skip
+    from ..inference.answers import reconstructions
+    from ..inference.made_files import MadeFiles, check_may_write, check_replaceable
+
+    pairs = reconstructions(loaded, given, wish.label, wish.seed, style)
+    where = wish.to or Path(run) / f"reconstructed{wish.weights}.png"
+    if where.suffix.lower() == ".png":
+        check_may_write(where)
+        check_replaceable(where, given)
+        save_before_and_after(pairs, given, where)
+    else:
+        out = MadeFiles(where, given)
+        for chunk, again in pairs:
+            out.save(chunk.places, again)
+    print_output(escape_unprintable(where))
+
+
+def save_before_and_after(pairs: Any, given: GivenImages, file: Path) -> None:
+    """A sheet with a row for each picture, as many as it shows."""
+    from ..inference.made_files import write_picture
+    from ..runs.labelled_sheets import make_labelled_sheet
+
+    names: list[str] = []
+    columns: dict[str, list[Any]] = {"before": [], "after": []}
+    for chunk, again in pairs:
+        names += chunk.names
+        columns["before"] += chunk.images
+        columns["after"] += again
+        if len(names) >= SHEET_ROWS:
+            break
+    if len(given) > SHEET_ROWS:
+        print_message(f"the sheet shows the first {SHEET_ROWS} of {format_count(len(given), 'picture')}; --to FOLDER "
+                      "writes all of them as files")  # fmt: skip
+    shown = {name: column[:SHEET_ROWS] for name, column in columns.items()}
+    write_picture(make_labelled_sheet(shown, names[:SHEET_ROWS]), file)
+
+
+def encode(words: list[str]) -> None:
+    """saddle encode RUN DATA ..."""
+    (run, *files), wish, others = parse_known("encode", words, EncodeOptions())
+    loaded, given, style = open_for("encode", run, files, wish, others)
+    from ..inference.answers import check_target, encode_images
+
+    where = wish.to or Path(run) / f"codes{wish.weights}.npz"
+    check_target(where, given, ".npz")
+    encode_images(loaded, given, wish.label, wish.seed, style).write(where)
+    print_output(escape_unprintable(where))
+
+
+def open_for(command: str, run: str, files: list[str], wish: FileOptions,
+             others: GivenOptions) -> tuple[LoadedGame, GivenImages, dict[str, Any]]:  # fmt: skip
+    """The run's game, if it can do it, the pictures, and the style that is asked for."""
+    RunFolder.find(run)
+    from ..capabilities import CAPABILITIES, style_options
+    from ..inference.image_files import open_images
+    from ..recipes.capable import ask
+
+    loaded = load_run(run, wish)
+    protocol = next(one.protocol for one in CAPABILITIES if one.verb == command)
+    ask(loaded.game, protocol, {})
+    style = parse_style(command, style_options(type(loaded.game), protocol), wish, others)
+    given = open_images(files, Manifest.read(RunFolder.find(run)), loaded.shape, print_message, labels=wish.labels,
+                        limit=wish.limit)  # fmt: skip
+    return loaded, given, style

@@ -1,0 +1,53 @@
+"""What every command that uses a run's networks can be told of them, and how it opens them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, make_dataclass
+from typing import TYPE_CHECKING, Any
+
+from ..errors import require
+from ..options import override_fields
+from ..runs.folder import RunFolder
+from .argv import GivenOptions, sort_options
+
+if TYPE_CHECKING:
+    from ..capabilities import StyleOption
+    from ..inference.loaded import LoadedGame
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """Which weights of a run are used, and where."""
+
+    seed: int = 0  # of what is drawn by chance: equal seeds make equal answers
+    average: bool = True  # with averaged weights; --no-average takes those of the last round
+    best: bool = False  # the checkpoint that was measured best, not the last (of a run trained with --measure)
+    device: str = "auto"  # cpu, cuda or cuda:1; auto takes a GPU if there is one
+    trust: bool = False  # run the recipe that a run brings, though it was never named on this machine
+
+    def __post_init__(self) -> None:
+        require(self.seed >= 0, f"seed is {self.seed}, but should be 0 or more")
+
+    @property
+    def weights(self) -> str:
+        """What tells files that these weights made from others of the run."""
+        return f"{'' if self.average else '-raw'}{'-best' if self.best else ''}"
+
+
+def load_run(run: str, wish: RunOptions) -> LoadedGame:
+    """The run's game; refused, if there is none, before torch is imported."""
+    RunFolder.find(run)
+    from ..inference.load import load
+
+    return load(run, device=wish.device, average=wish.average, best=wish.best, trust=wish.trust)
+
+
+def parse_style(command: str, style: Mapping[str, StyleOption], wish: object, given: GivenOptions) -> dict[str, Any]:
+    """The style that options ask for which are none of the command's own; Mistake for what the game has not."""
+    if not given:
+        return {}
+    own = make_dataclass("Style", [(name, one.hint, one.default) for name, one in style.items()], frozen=True)()
+    _, texts = sort_options(command, given, wish, own)
+    chosen = override_fields(own, texts)
+    return {name: getattr(chosen, name) for name in texts}

@@ -1,0 +1,161 @@
+"""`saddle reconstruct` and `encode`: a user's files in, sheets, files and codes out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from saddle import load, train
+from saddle.cli import main
+from saddle.inference.image_files import open_images
+from saddle.runs.folder import RunFolder
+from saddle.runs.manifest import Manifest
+
+RECIPES_FILE = Path(__file__).parent / "capable.py"
+SETTINGS = {"images": 64, "quiet": True, "device": "cpu", "pictures": 0}
+CLASSES = ("ant", "bee", "cow")
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of each game, and a folder of pictures of three classes."""
+    folder = tmp_path_factory.mktemp("using")
+    dice = np.random.default_rng(0)
+    for place in range(36):
+        path = folder / "photos" / CLASSES[place % 3] / f"{place:02d}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(dice.integers(0, 256, (5, 7), np.uint8)).save(path)
+    for name in ("AE", "VariationalAE", "GAN", "Normals"):
+        train(f"{RECIPES_FILE}:{name}", str(folder / "photos"), out=folder / name, size=4, **SETTINGS)
+    train(f"{RECIPES_FILE}:AE", "ring", out=folder / "toy", limit=64, **SETTINGS)
+    return folder
+
+
+@pytest.fixture
+def say(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    """Types a command, with H for the home of runs; gives its code, and what it printed and complained of."""
+    monkeypatch.chdir(tmp_path)
+
+    def typed(line: str) -> tuple[int, str, str]:
+        code = main([word.replace("H/", f"{home}/") for word in line.split()])
+        out, said = capsys.readouterr()
+        return code, out, "".join(line for line in said.splitlines(True) if "folders are classes" not in line)
+
+    return typed
+
+
+def pictures_of(run: Path, files: Path) -> tuple[list[str], torch.Tensor]:
+    loaded = load(run)
+    chunks = list(open_images(files, Manifest.read(RunFolder.find(run)), loaded.shape).chunks(64))
+    return [name for one in chunks for name in one.names], torch.cat([one.images for one in chunks])
+
+
+def test_reconstruct_writes_a_file_for_each_picture_that_python_makes_too(home: Path, say, tmp_path: Path):
+    assert say("reconstruct H/AE H/photos --to again") == (0, "again\n", "")
+    names, images = pictures_of(home / "AE", home / "photos")
+    made = load(home / "AE").reconstruct(images)
+    for name, one in zip(names, made, strict=True):
+        with Image.open(tmp_path / "again" / name) as image:
+            pixels = np.asarray(image)
+        assert np.array_equal(pixels, ((one[0] + 1) * 127.5).round().byte().numpy()), name
+    assert len(list((tmp_path / "again").rglob("*.png"))) == 36
+
+
+def test_reconstruct_draws_a_sheet_of_before_and_after_into_the_run_unless_told_where(home: Path, say, tmp_path: Path):
+    code, out, _ = say("reconstruct H/AE H/photos/ant/00.png H/photos/bee")
+    assert code == 0 and out == f"{home / 'AE' / 'reconstructed.png'}\n" and Path(out.strip()).exists()
+    assert say("reconstruct H/AE H/photos --to here/sheet.png") == (0, "here/sheet.png\n", "")
+    with Image.open(tmp_path / "here/sheet.png") as sheet:
+        assert sheet.width > 200
+    code, out, said = say("reconstruct H/AE H/photos H/photos --to many.png")
+    assert (code, out) == (0, "many.png\n")
+    assert said == "the sheet shows the first 64 of 72 pictures; --to FOLDER writes all of them as files\n"
+
+
+def test_encode_writes_codes_names_and_labels_under_the_keys_that_are_told(home: Path, say, tmp_path: Path):
+    assert say("encode H/AE H/photos --to new/codes.npz") == (0, "new/codes.npz\n", "")
+    names, images = pictures_of(home / "AE", home / "photos")
+    with np.load(tmp_path / "new/codes.npz", allow_pickle=False) as kept:
+        assert set(kept) == {"codes", "names", "labels", "classes"} and kept["codes"].dtype == np.float32
+        assert kept["names"].tolist() == names and kept["classes"].tolist() == list(CLASSES)
+        assert [CLASSES[i] for i in kept["labels"]] == [name.partition("/")[0] for name in names]
+        assert np.array_equal(kept["codes"], load(home / "AE").encode(images).numpy())
+    assert say("encode H/AE H/photos --labels none --limit 5")[:2] == (0, f"{home / 'AE' / 'codes.npz'}\n")
+    with np.load(home / "AE/codes.npz") as kept:
+        assert set(kept) == {"codes", "names"} and len(kept["codes"]) == 5
+
+
+def test_of_codes_that_are_normal_distributions_the_log_variances_are_written_too(home: Path, say, tmp_path: Path):
+    assert say("encode H/Normals H/photos/ant --to c.npz")[0] == 0
+    _, images = pictures_of(home / "Normals", home / "photos/ant")
+    mean, log_variance = load(home / "Normals").game.posterior(images)
+    with np.load(tmp_path / "c.npz") as kept:
+        assert np.array_equal(kept["codes"], mean.numpy()) and kept["codes"].shape == (12, 2)
+        assert np.array_equal(kept["log_variances"], log_variance.numpy())
+
+
+def test_a_run_on_points_encodes_points(say, tmp_path: Path):
+    np.save(tmp_path / "p.npy", np.arange(8.0).reshape(4, 2))
+    assert say("encode H/toy p.npy --to c.npz") == (0, "c.npz\n", "")
+    with np.load(tmp_path / "c.npz") as kept:
+        assert kept["names"].tolist() == [f"point {i}" for i in range(4)] and kept["codes"].shape == (4, 2)
+    code, _, said = say("reconstruct H/toy p.npy")
+    assert code == 2 and "was trained on points, of which there are no pictures" in said and said.count("\n") == 1
+
+
+def test_codes_that_are_drawn_are_drawn_for_each_picture_anew_and_repeat_with_the_seed(home: Path, say, tmp_path: Path):
+    """However many at a time: the second picture of a folder does not get what the first got."""
+    same = tmp_path / "same"
+    same.mkdir()
+    for i in range(70):
+        Image.fromarray(np.full((4, 4), 9, np.uint8)).save(same / f"{i:02d}.png")
+    found = []
+    for seed in (0, 0, 1):
+        assert say(f"encode H/VariationalAE same --to c.npz --seed {seed}")[0] == 0
+        with np.load(tmp_path / "c.npz") as kept:
+            found.append(kept["codes"])
+    assert np.array_equal(found[0], found[1]) and len(np.unique(found[0], axis=0)) == 70
+    assert not np.array_equal(found[0], found[2])
+
+
+def test_a_bad_picture_is_named_and_the_others_are_served(home: Path, say, tmp_path: Path):
+    (tmp_path / "bad.png").write_bytes(b"<html>")
+    good = home / "photos/ant/00.png"
+    code, _, said = say(f"reconstruct H/AE bad.png {good} --to out")
+    assert code == 0 and said == "bad.png is skipped: it is a web page, no picture\n"
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["00.png"]
+
+
+@pytest.mark.parametrize(("line", "words"), [
+    ("reconstruct H/GAN H/photos", "Adversarial cannot reconstruct images; it can generate, judge and score, and "),
+    ("encode H/GAN H/photos", "Adversarial cannot encode images; it can generate, judge and score, and "),
+    ("reconstruct H/AE", "reconstruct needs RUN and FILES; write saddle reconstruct RUN FILES ..."),
+    ("encode H/AE H/photos --to codes.txt", "codes.txt does not end in .npz"),
+    ("encode H/AE H/photos --to H/photos", "photos does not end in .npz"),
+    ("reconstruct H/AE H/photos --to H/photos", "is one of the files that were given, and would be written over"),
+    ("reconstruct H/AE H/photos/ant/00.png --to H/photos/ant/00.png", "is one of the files that were given"),
+    ("reconstruct H/AE H/photos --to H/AE/manifest.json", "manifest.json is a file; name a folder"),
+    ("reconstruct H/AE H/nowhere", "there is no file or folder"),
+    ("reconstruct H/nowhere H/photos", "there is no run"),
+    ("reconstruct H/AE H/AE", "was made by saddle and is no data"),
+    ("reconstruct H/AE ring", "ring is points of the plane"),
+    ("reconstruct H/AE H/photos --best", "has no best checkpoint"),
+    ("reconstruct H/AE H/photos --truncation 0.5", "there is no option --truncation"),
+    ("encode H/AE H/photos --label dog", "there is no label 'dog'; there are ant, bee, cow"),
+    ("encode H/AE H/photos --limit 1", "limit is 1, but should be 2 or more"),
+    ("encode H/AE H/photos --seed -1", "seed"),
+])  # fmt: skip
+def test_what_cannot_be_done_is_refused_in_a_sentence(line: str, words: str, say):
+    code, out, said = say(line)
+    assert code == 2 and out == "" and words in said and said.count("\n") == 1
+
+
+def test_advice_on_writing_over_works_when_it_is_typed(say, tmp_path: Path):
+    Image.fromarray(np.zeros((4, 4), np.uint8)).save(tmp_path / "00.png")
+    code, _, said = say("reconstruct H/AE H/photos/ant --to .")
+    assert code == 2 and "00.png is there already, and was not made by saddle; name another place" in said
+    assert say("reconstruct H/AE H/photos/ant --to another")[0] == 0
