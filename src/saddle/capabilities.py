@@ -12,13 +12,14 @@ from __future__ import annotations
 import inspect
 import typing
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, NamedTuple, Protocol, TypeGuard, cast, runtime_checkable
 
 from torch import Tensor
 
 from .batches import Batch, condition_of, real_samples
 from .clock import Clock
-from .core import Game, Judge, Objective
+from .core import Game, Judge, Judged, Objective, Verdict
 from .errors import did_you_mean, require
 from .hints import describe_type, fits_type
 
@@ -87,6 +88,15 @@ class Scores(Protocol):
 
     def score(self, images: Tensor, condition: Tensor | None = None) -> Tensor:
         """(n,), higher is more real; (n / m,) from a critic that sees packs of m. Without views."""
+        ...
+
+
+@runtime_checkable
+class Compares(Reconstructs, Protocol):
+    """Has a critic that judges an image beside its code, so that only the game can ask it about both kinds."""
+
+    def compare(self, images: Tensor, again: Tensor) -> tuple[Verdict, Verdict]:
+        """Of images, and of what was made of their codes, each beside the code of the image; without views."""
         ...
 
 
@@ -212,6 +222,16 @@ def sheet_columns(game: Game[Any], batch: Batch) -> Mapping[str, Tensor]:
     by_chance = {"made": generate(game, real, condition)} if isinstance(game, Generates) else {}
     given = {"given": condition} if is_picture(condition) else {}
     return {**given, "real": real, **made, **by_chance} if made else by_chance
+
+
+def critic_verdicts(game: object, images: Tensor, again: Tensor, condition: Tensor | None,
+                    clock: Clock) -> tuple[Verdict | Judged, Verdict | Judged]:  # fmt: skip
+    """What a game's critic says, without views, of images and of what was made of them."""
+    if isinstance(game, Compares):
+        return game.compare(images, again)
+    assert isinstance(game, Judges), "whoever asks has looked whether there is a critic"
+    judge = replace(game.judge(condition, clock), views=())
+    return judge(images), judge(again)
 
 
 def per_sample_score(score: Tensor) -> Tensor:

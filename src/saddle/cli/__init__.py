@@ -33,6 +33,7 @@ COMMANDS = {
     "sample": Command("sampling", "RUN", "make new samples: one sheet of them, or -n single files"),
     "reconstruct": Command("reconstructing", "RUN FILES ...", "show pictures of yours beside what a run makes of them"),
     "encode": Command("reconstructing", "RUN DATA ...", "write a run's codes of pictures into an .npz"),
+    "score": Command("scoring", "RUN DATA ...", "tell how odd images look to a run that has learned normal ones"),
     "measure": Command("measuring", "RUN|SOURCE", "take figures of a run's samples, or of any images, against others"),
     "doctor": Command("checking", "[DATA]", "look for what is wrong with data, and say what to do about it"),
     "list": Command(

@@ -31,7 +31,7 @@ class OptionField(NamedTuple):
 
 EVERYDAY: dict[str, dict[str, tuple[str, ...]]] = {  # of a long page what is told first, in groups; the rest of `all`
     "train": {
-        "Data": ("data", "size", "crop", "channels", "labels", "flip"),
+        "Data": ("data", "size", "crop", "channels", "labels", "leave_out", "flip"),
         "Length": ("images", "minutes", "epochs"),
         "The run": ("out", "resume", "seed", "device", "measure", "quiet"),
     },

@@ -37,8 +37,7 @@ class FileOptions(RunOptions):
 class ReconstructOptions(FileOptions):
     """How to reconstruct."""
 
-    to: Path | None = None  # a folder for one PNG of each, or one .png, a sheet of before and after, which it is if
-    # nothing is said: reconstructed.png in the run's folder
+    to: Path | None = None  # a folder for a PNG of each, or a .png: a sheet, as RUN/reconstructed.png if not given
 
 
 @dataclass(frozen=True)

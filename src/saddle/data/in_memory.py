@@ -117,6 +117,9 @@ def open_given(given: object, prepare: Prepare, say: Notify, name: str,
         require(not further, f"{name} has points, which have labels, but no {' or '.join(further)}")
         return points_dataset(points, label, prepare, name, suits)
     pile = pile_of(columns[main], label, prepare, name, say)
+    further = [column for column in columns if column not in (main, LABEL)]
+    require(not (further and prepare.left_out), "classes are left out of data with images and labels alone, but "
+                                                f"{name} has {' and '.join(further)}")  # fmt: skip
     more = {column: further_column(rows, prepare, f"{name}: {column}", say)
             for column, rows in columns.items() if column not in (main, LABEL)}  # fmt: skip
     known = {column: stored.holds for column, stored in more.items()}
@@ -183,7 +186,7 @@ def pile_of(image: NDArray[Any], label: NDArray[Any] | None, prepare: Prepare, n
     def open_(say: Notify) -> UndecodedImages:
         return undecoded_from_array(to_array_images(image, name, say, prepare.range), *labels_of(label, name))
 
-    return with_own_labels(DataSource(name, (), open_), prepare).open(say).limited(prepare.limit)
+    return with_own_labels(DataSource(name, (), open_), prepare).open(say).chosen(prepare.limit, prepare.left_out)
 
 
 def decode_in_memory(pile: UndecodedImages, prepare: Prepare, name: str, say: Notify,

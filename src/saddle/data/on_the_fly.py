@@ -86,7 +86,7 @@ class DecodedOnTheFly:
 
     def __init__(self, source: DataSource, prepare: Prepare, entry: CacheEntry) -> None:
         assert entry.places is not None, "an entry without places is not opened to be decoded on the fly"
-        self.pile = open_undecoded(source, notify_nobody).limited(prepare.limit)
+        self.pile = open_undecoded(source, notify_nobody).chosen(prepare.limit, prepare.left_out)
         self.places, self.sums, self.prepare, self.shape = entry.places, entry.checksums.sums, prepare, entry.shape
         self.bands = InferredBands(self.pile, prepare, notify_nobody, entry.bands)
         self.own_facts = entry.checksums.place / "facts.json" if entry.pixels is None else None

@@ -30,6 +30,7 @@ class Prepare:
     alpha: Literal["auto", "yes", "no"] = "auto"  # is a fourth band transparency; auto: decided from its values
     frames: Literal["first", "all"] = "first"  # which frames of a GIF or TIFF are pictures
     follow_links: bool = False  # follow symbolic links that lead out of the data's folder
+    leave_out: str | None = field(default=None, repr=False)  # classes of which no samples are used, with commas between
     decode: Decode = field(default="auto", repr=False)  # once, into a cache, or each time; auto: by the size
 
     def __post_init__(self) -> None:
@@ -44,11 +45,17 @@ class Prepare:
             "crop random needs a size: that of the windows, as in --size 64",
         )
         require(self.labels != "", "labels is empty; name a table, or say folders or none")
+        require(self.leave_out is None or bool(self.left_out), "leave-out names no class; name one, as in leave_out 3")
         require(self.alpha in ("auto", "yes", "no"), f"alpha {self.alpha!r} is unknown; it is one of auto, yes, no")
         require(self.frames in ("first", "all"), f"frames {self.frames!r} is unknown; it is one of first, all")
         require(self.decode in DECODES, f"decode {self.decode!r} is unknown; it is one of {', '.join(DECODES)}")
         if self.range is not None:
             parse_range(self.range)
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """The names of the classes that are left out."""
+        return tuple(name for name in map(str.strip, (self.leave_out or "").split(",")) if name)
 
     @property
     def sample_size(self) -> ImageSize | None:

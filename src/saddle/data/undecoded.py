@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from ..errors import require
+from ..errors import Mistake, did_you_mean, require
 from ..notices import Notify
 from ..shape import Columns, Shape
 from .decoding.levels import BYTE_LEVELS, Levels
@@ -78,6 +78,25 @@ class UndecodedImages:
             self.classes,
             None if self.pixels is None else self.pixels.subset(index),
         )
+
+    def chosen(self, limit: int | None, left_out: Sequence[str] = ()) -> UndecodedImages:
+        """Those of other classes than are left out, and of them at most so many, always the same ones."""
+        return (self.without(left_out) if left_out else self).limited(limit)
+
+    def without(self, classes: Sequence[str]) -> UndecodedImages:
+        """The pictures of all other classes, with labels among these; raises Mistake where there are none such."""
+        named = ", ".join(classes)
+        if self.labels is None:
+            raise Mistake(f"the data have no classes, of which {named} could be left out; put the images of each class "
+                          "into a folder of its own, or name a table with --labels")  # fmt: skip
+        for one in classes:
+            require(one in self.classes, f"the data have no class {one} to leave out{did_you_mean(one, self.classes)}")
+        kept = [i for i, name in enumerate(self.classes) if name not in classes]
+        rows = np.flatnonzero(np.isin(self.labels, kept))
+        require(len(rows) > 0, f"nothing is left of the data when {named} is left out")
+        some = self.subset(rows)
+        numbers = np.searchsorted(kept, self.labels[rows]).astype(np.int64)
+        return replace(some, labels=numbers, classes=tuple(self.classes[i] for i in kept))
 
     def limited(self, limit: int | None) -> UndecodedImages:
         """At most so many pictures, always the same ones."""

@@ -130,7 +130,7 @@ def open_images(files: File | Sequence[File], manifest: Manifest, shape: Shape, 
     size = (data.height, data.width) if whole and not data.points else (shape.height, shape.width)
     fixed: dict[str, Any] = {"size": None if own_size else size, "channels": shape.channels,
                              "crop": "centre" if own.crop == "random" or own_size else own.crop}  # fmt: skip
-    prepare = replace(own, **{"labels": None, "limit": None, "flip": False} | changes | fixed)
+    prepare = replace(own, **{"labels": None, "limit": None, "leave_out": None, "flip": False} | changes | fixed)
     sets = given_sets(words, prepare, say)
     counts = np.cumsum([len(one.pile) for one in sets])
     bands = [bands_of(one.pile, prepare, say) for one in sets]
@@ -222,7 +222,7 @@ def pictures_of_source(word: str, prepare: Prepare, say: Notify, alone: bool) ->
     require(name not in TOY_SETS, f"{name} is points of the plane, and this run was trained on pictures")
     require(name not in own_sources(), f"{name} is a plugin's, which gives samples and no pictures")
     found = find_source(source, prepare, say)
-    pile = open_undecoded(found, say).limited(prepare.limit)
+    pile = open_undecoded(found, say).chosen(prepare.limit, prepare.left_out)
     root = os.path.realpath(name)
     paths = [os.path.join(root, key) for key in pile.keys] if os.path.isdir(root) else [root]
     files = pile.keys if pile.pixels is None else [f"{i:05d}" for i in range(len(pile))]

@@ -243,7 +243,7 @@ def other_preparation(own: Prepare, wish: MeasureOptions, say: Notify) -> Prepar
     if left := [name.replace("_", "-") for name in kept if name not in given]:
         say(f"what it is compared with is read as the run's own data, with their {', '.join(left)}; --{left[0]} and so "
             "on say otherwise")  # fmt: skip
-    return dataclasses.replace(own, **{"limit": None, "labels": None} | given)
+    return dataclasses.replace(own, **{"limit": None, "labels": None, "leave_out": None} | given)
 
 
 def inputs_of_source(

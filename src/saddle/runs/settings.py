@@ -14,7 +14,7 @@ SETTING_MAXIMA = {"limit": 10**12, "images": 10**15, "minutes": 10**7, "epochs":
         "accumulate": 10**6, "checkpoints": 10**9, "every": 10**15, "samples": 10**7, "patience": 10**6,
         "ema": 10**9, "pictures": 10**6, "held_out": 10**12, "seed": 10**100}  # beyond, it is a slip  # fmt: skip
 MAY_BE_ZERO = ("ema", "pictures", "seed", "held_out")  # may be 0
-NON_EMPTY = ("data", "labels", "range", "device", "measure", "features", "plugin")  # are not empty
+NON_EMPTY = ("data", "labels", "leave_out", "range", "device", "measure", "features", "plugin")  # are not empty
 MEASURING = ("every", "samples", "features", "patience")  # say nothing without `measure`
 
 
@@ -29,6 +29,7 @@ class Settings:
     limit: int | None = None  # use only so many images
     flip: bool = False  # mirror images at random
     labels: Literal["folders", "none"] | str | None = None  # classes: folders, none, FILE.csv or FILE.csv:COLUMN
+    leave_out: str | None = None  # use no images of these classes, by name, with commas between: 3 or 3,7
     range: str | None = None  # the numbers of black and white, as in 0..255 or -1..1; from the values if not given
     alpha: Literal["auto", "yes", "no"] = "auto"  # is a fourth band transparency; auto: decided from its values
     frames: Literal["first", "all"] = "first"  # which frames of a GIF or TIFF are pictures
@@ -84,6 +85,7 @@ class TrainKeywords(TypedDict, total=False):
     limit: int | None
     flip: bool
     labels: Literal["folders", "none"] | str | None
+    leave_out: str | None
     range: str | None
     alpha: Literal["auto", "yes", "no"]
     frames: Literal["first", "all"]

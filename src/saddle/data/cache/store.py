@@ -58,9 +58,8 @@ def load_or_build_entry(
 def entry_name(source: DataSource, prepare: Prepare) -> str:
     """What an entry is called: by the source's name, its place and state on the disk, and how it is made ready."""
     options = replace(prepare, flip=False)  # images are mirrored when they are shown
-    key = hashlib.blake2b(
-        repr((ENTRY_FORMAT, source.cache_key, options)).encode("utf-8", "replace"), digest_size=10
-    ).hexdigest()
+    facts = (ENTRY_FORMAT, source.cache_key, options, *sorted(prepare.left_out))
+    key = hashlib.blake2b(repr(facts).encode("utf-8", "replace"), digest_size=10).hexdigest()
     return f"{re.sub('[^a-z0-9]+', '-', source.name.lower()).strip('-')[:60] or 'data'}-{key}"
 
 
@@ -139,7 +138,8 @@ def build_entry(place: Path, source: DataSource, prepare: Prepare, say: Notify, 
     part = place.with_name(f".{place.name}.part-{os.getpid()}")
     try:
         part.mkdir()
-        write_entry(part, open_undecoded(source, note).limited(prepare.limit), prepare, note, said, suits)
+        pile = open_undecoded(source, note).chosen(prepare.limit, prepare.left_out)
+        write_entry(part, pile, prepare, note, said, suits)
         with suppress(OSError):  # another process was faster, and its entry is the same
             part.rename(place)
     finally:

@@ -72,7 +72,7 @@ def examine(source: str, prepare: Prepare = Prepare(), say: Notify = notify_nobo
     source = resolve_source_name(source)
     if source in TOY_SETS:
         return toy_report(source)
-    pile = open_undecoded(find_source(source, prepare, say), say).limited(prepare.limit)
+    pile = open_undecoded(find_source(source, prepare, say), say).chosen(prepare.limit, prepare.left_out)
     require(len(pile) > 0, f"{source} is empty")
     bands = InferredBands(pile, prepare, say)
     seen = list(

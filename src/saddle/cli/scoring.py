@@ -1,0 +1,82 @@
+"""How odd pictures look to a run that was trained on normal ones."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from ..errors import escape_unprintable, require
+from .argv import parse_command
+from .output import print_message, print_output
+from .reconstructing import FileOptions
+from .run_options import load_run
+
+if TYPE_CHECKING:
+    from ..inference.scoring import AnomalyScores
+
+
+@dataclass(frozen=True)
+class ScoreOptions(FileOptions):
+    """How to score."""
+
+    odd: str | None = None  # classes of the data that are odd, with commas between; those the run left out if not given
+    normal: str | None = None  # or those that are normal: all others are odd
+    normals: str | None = None  # normal images to compare with; the run's held-out ones (--held-out) if not given
+    by: Literal["auto", "both", "reconstruction", "features", "latent", "critic", "cross-entropy"] = (
+        "auto"  # what tells: errors of the reconstruction in pixels, in the critic's features; auto: both if it can
+    )
+    norm: Literal["l1", "l2", "mean-square"] = "l1"  # how large a difference is: sum, root of squares, mean of squares
+    weight: float = 0.1  # of the features, beside one minus it of the pixels; of f-anogan beside 1
+    form: Literal["standardised", "egbad", "f-anogan"] = "standardised"  # how two terms add up
+    quantile: float = 0.95  # the threshold lies above so many of the normals
+    to: Path | None = None  # the .csv; scores.csv in the run's folder if not given. A ROC is drawn beside it
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require(0 < self.quantile < 1, f"quantile is {self.quantile}, but should be between 0 and 1")
+
+
+def score(words: list[str]) -> None:
+    """saddle score RUN DATA ..."""
+    (run, *files), wish = parse_command("score", words, ScoreOptions())
+    loaded = load_run(run, wish)
+    from ..inference.anomaly import AnomalyScore
+    from ..inference.made_files import check_may_write
+    from ..inference.scoring import score_images
+
+    how = AnomalyScore(wish.by, wish.norm, wish.weight, wish.form)
+    where = wish.to or Path(run) / f"scores{wish.weights}.csv"
+    require(where.suffix.lower() == ".csv", f"{where} does not end in .csv")
+    require(not where.is_dir(), f"{where} is a folder; name a file in it")
+    own = wish.labels is not None and where.exists() and Path(wish.labels).exists() and where.samefile(wish.labels)
+    require(not own, f"{where} holds the classes, and would be written over; name another file with --to")
+    check_may_write(where)
+    found = score_images(loaded, run, files, how=how, odd=names(wish.odd), normal=names(wish.normal),
+                         normals=wish.normals, quantile_of=wish.quantile, label=wish.label, labels=wish.labels,
+                         limit=wish.limit, seed=wish.seed, say=print_message)  # fmt: skip
+    found.write_csv(where)
+    files_made = [where]
+    if found.odd is not None and found.odd.any() and not found.odd.all():
+        files_made.append(where.with_suffix(".png"))
+        found.draw_roc(files_made[-1])
+    print_output("\n".join([*describe_scores(found), *(escape_unprintable(file) for file in files_made)]))
+
+
+def names(text: str | None) -> list[str] | None:
+    """Classes with commas between them."""
+    return None if text is None else [name for name in map(str.strip, text.split(",")) if name]
+
+
+def describe_scores(found: AnomalyScores) -> list[str]:
+    """Figures in sentences."""
+    above = float((found.scores > found.threshold).double().mean())
+    threshold = (f"threshold {found.threshold:.4g}, below which are {found.quantile:.0%} of {found.normal_name}: "
+                 f"{above:.1%} of the images are above it")  # fmt: skip
+    if found.odd is None or found.odd.all() or not found.odd.any():
+        return [threshold]
+    told = found.separation
+    assert told is not None, "it is known which are odd"
+    return [f"AUROC {told.auroc:.4f}, AUPRC {told.auprc:.4f} ({told.base:.4f} by chance), of {told.odds:,} odd images "
+            f"and {told.normals:,} normal ones", threshold,
+            f"above it are {told.found:.1%} of the odd and {told.false_alarms:.1%} of the normal ones"]  # fmt: skip

@@ -1,0 +1,117 @@
+"""How odd pictures look to a game that has learned normal ones: anomaly scores, higher is stranger.
+
+AnoGAN (1703.05921), EGBAD (1802.06222), f-AnoGAN (2019): `(1 - w) |x - G(E(x))| + w |phi(x) - phi(G(E(x)))|`, phi being
+the critic's features.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ..capabilities import Compares, Encodes, Judges, Reconstructs, Scores, critic_verdicts, per_sample_score
+from ..core import Game
+from ..errors import require
+from ..recipes.capable import ask, lacking
+from .loaded import LoadedGame
+
+Norm = Literal["l1", "l2", "mean-square"]
+Term = Literal["reconstruction", "features", "latent", "critic", "cross-entropy"]
+MIN_SPREAD = 1e-12  # below it a term says nothing of normals, and is not divided by it
+
+
+@dataclass(frozen=True)
+class AnomalyScore:
+    """What makes a score: terms, what measures a difference, and how two terms become one number."""
+
+    by: Literal["auto", "both", "reconstruction", "features", "latent", "critic", "cross-entropy"] = "auto"
+    norm: Norm = "l1"  # sums of sizes, root of the sum of squares, or mean of squares
+    weight: float = 0.1  # w, of the features beside 1 - w of the reconstruction; f-AnoGAN's kappa is beside 1
+    form: Literal["standardised", "egbad", "f-anogan"] = "standardised"  # of both terms: each in standard deviations of
+    # held-out normals; or as these papers add them up, as they are
+
+    def __post_init__(self) -> None:
+        most = float("inf") if self.form == "f-anogan" else 1.0
+        require(0 <= self.weight <= most, f"weight is {self.weight}, but should be from 0 to {most:g}")
+
+    def terms(self, game: Game[Any]) -> tuple[Term, ...]:
+        """What is worked out of each picture; Mistake where the game cannot."""
+        kind, by = type(game), self.by
+        judges = issubclass(kind, Compares | Judges)
+        if by == "auto":
+            by = "both" if issubclass(kind, Reconstructs) and judges else "reconstruction"
+            by = "critic" if not issubclass(kind, Reconstructs) and issubclass(kind, Scores) else by
+        needed = {"critic": (Scores,), "latent": (Reconstructs, Encodes)}.get(by, (Reconstructs,))
+        for protocol in needed:
+            ask(game, protocol, {})
+        if by in ("both", "features", "cross-entropy") and not judges:
+            raise lacking(kind, Judges)
+        return ("reconstruction", "features") if by == "both" else (by,)
+
+    def combine(self, terms: Tensor, normal: Spread) -> Tensor:
+        """One number of each row of terms, (n,) of (n, 1 or 2)."""
+        if terms.shape[1] == 1:
+            return terms[:, 0]
+        if self.form == "f-anogan":
+            return terms[:, 0] + self.weight * terms[:, 1]
+        rows = (terms - normal.mean) / normal.deviation if self.form == "standardised" else terms
+        return (1 - self.weight) * rows[:, 0] + self.weight * rows[:, 1]
+
+
+class Spread(NamedTuple):
+    """Mean and standard deviation of each term over normal pictures."""
+
+    mean: Tensor  # (terms,) float64
+    deviation: Tensor
+
+    @staticmethod
+    def of(terms: Tensor) -> Spread:
+        """Of rows of terms (n, terms)."""
+        deviation = terms.std(0, correction=0)
+        return Spread(terms.mean(0), torch.where(deviation > MIN_SPREAD, deviation, torch.ones_like(deviation)))
+
+
+def anomaly_terms(loaded: LoadedGame, images: Tensor, how: AnomalyScore = AnomalyScore(),
+                  told: Tensor | None = None, seed: int = 0, place: int = 0) -> Tensor:  # fmt: skip
+    """The terms of each image's score, (n, terms) float64: each image by itself, whatever stands beside it."""
+    work = term_work(loaded, how.terms(loaded.game), how.norm)
+    return torch.cat(loaded.chunks(work, images, told, seed, loaded.shape[:3], place))
+
+
+def term_work(loaded: LoadedGame, terms: tuple[Term, ...],
+              norm: Norm) -> Callable[[Tensor, Tensor | None], Tensor]:  # fmt: skip
+    """What works the terms of a few images out."""
+    game: Any = loaded.game
+
+    def work(x: Tensor, told: Tensor | None) -> Tensor:
+        found: dict[str, Tensor] = {}
+        if terms == ("critic",):
+            found["critic"] = -game.score(x, told)
+        else:
+            again = game.reconstruct(x, told)
+            found["reconstruction"] = size_of(x - again, norm)
+        if "latent" in terms:
+            found["latent"] = size_of(game.encode(x, told) - game.encode(again, told), norm)
+        if {"features", "cross-entropy"} & {*terms}:
+            before, after = critic_verdicts(game, x, again, told, loaded.clock)
+            found["features"] = size_of(before.features - after.features, norm)
+            found["cross-entropy"] = per_sample_score(F.softplus(-after.score))  # sp(-D(G(E(x)), E(x)))
+        for name in terms:
+            require(len(found[name]) == len(x), f"the critic of {type(game).__name__} judges packs of images, so it "
+                    "says nothing of one alone; score --by reconstruction, if the game can")  # fmt: skip
+        return torch.stack([found[name].double().cpu() for name in terms], 1)
+
+    return work
+
+
+def size_of(difference: Tensor, norm: Norm) -> Tensor:
+    """How large each row is, (n,)."""
+    rows = difference.flatten(1).double()
+    if norm == "mean-square":
+        return rows.square().mean(1)
+    return rows.abs().sum(1) if norm == "l1" else rows.square().sum(1).sqrt()
