@@ -88,7 +88,7 @@ class Halving(Game[Any]):
     def reconstruct(self, images: Tensor, condition: Tensor | None = None) -> Tensor:
         return self.share * images
 
-    def compare(self, images: Tensor, again: Tensor) -> tuple[Verdict, Verdict]:
+    def judge_again(self, images: Tensor, again: Tensor) -> tuple[Verdict, Verdict]:
         a, b = (Verdict(x.flatten(1).sum(1), 2 * x.flatten(1)) for x in (images, again))
         return a, b
 

@@ -95,7 +95,7 @@ class Scores(Protocol):
 class Compares(Reconstructs, Protocol):
     """Has a critic that judges an image beside its code, so that only the game can ask it about both kinds."""
 
-    def compare(self, images: Tensor, again: Tensor) -> tuple[Verdict, Verdict]:
+    def judge_again(self, images: Tensor, again: Tensor) -> tuple[Verdict, Verdict]:
         """Of images, and of what was made of their codes, each beside the code of the image; without views."""
         ...
 
@@ -228,7 +228,7 @@ def critic_verdicts(game: object, images: Tensor, again: Tensor, condition: Tens
                     clock: Clock) -> tuple[Verdict | Judged, Verdict | Judged]:  # fmt: skip
     """What a game's critic says, without views, of images and of what was made of them."""
     if isinstance(game, Compares):
-        return game.compare(images, again)
+        return game.judge_again(images, again)
     assert isinstance(game, Judges), "whoever asks has looked whether there is a critic"
     judge = replace(game.judge(condition, clock), views=())
     return judge(images), judge(again)
