@@ -15,7 +15,8 @@ from torch import Tensor, nn
 
 from saddle import load, train
 from saddle.cli import main
-from saddle.core import Game, Verdict
+from saddle.clock import Clock
+from saddle.core import Game, Judge, Verdict
 from saddle.errors import Mistake
 from saddle.inference.anomaly import AnomalyScore, Spread, anomaly_terms
 from saddle.inference.loaded import LoadedGame
@@ -134,6 +135,38 @@ def test_a_perfect_reconstruction_scores_nothing():
         assert (anomaly_terms(loaded(Halving(share=1.0)), X, AnomalyScore("both", norm=norm)) == 0).all()
 
 
+class Shifting(Game[Any]):
+    """Makes images that are their codes, and judges by their pixels."""
+
+    makers = ()
+
+    def latents(self, like: Tensor) -> Tensor:
+        return torch.randn(len(like), 4)
+
+    def make(self, latents: Tensor, condition: Tensor | None = None) -> Tensor:
+        return latents.view(-1, 1, 2, 2).tanh() / 2
+
+    def judge(self, condition: Tensor | None, clock: Clock) -> Judge:
+        return Judge(Plain(), clock, condition)
+
+    def score(self, images: Tensor, condition: Tensor | None = None) -> Tensor:
+        return images.flatten(1).sum(1)
+
+
+class Plain(nn.Module):
+    def forward(self, x: Tensor, condition: Tensor | None = None) -> Verdict:
+        return Verdict(x.flatten(1).sum(1), 2 * x.flatten(1))
+
+
+def test_a_code_that_is_searched_for_leaves_what_no_sample_can_be():
+    """Images of up to 0.5 can be made, what is beyond is missing: by pixels so much, by features twice as much."""
+    how, model = AnomalyScore("search", norm="l2", steps=300), loaded(Shifting())
+    x = torch.tensor([[0.2, -0.4, 0.1, 0.3], [0.9, -0.4, 0.1, 0.3]]).view(2, 1, 2, 2)
+    terms = anomaly_terms(model, x, how)
+    assert terms[0].max() < 0.1 and torch.allclose(terms[1], torch.tensor([0.4, 0.8], dtype=terms.dtype), atol=0.1)
+    torch.testing.assert_close(anomaly_terms(model, x[1:], how)[0], terms[1], atol=1e-6, rtol=1e-6)
+
+
 def test_noise_is_told_from_constant_images_wholly():
     plain = torch.linspace(-0.2, 0.2, 50).view(50, 1, 1, 1).expand(50, 1, 2, 2)
     noise = draws(200, 5).view(50, 1, 2, 2).float().sign() * 0.9
@@ -215,11 +248,17 @@ def test_which_class_is_odd_may_be_said_either_way(say, tmp_path: Path):
 def test_a_run_without_an_encoder_is_scored_by_its_critic_which_is_told_of_its_data(home: Path, say, tmp_path: Path):
     code, out, said = say("score H/GAN H/photos --to s.csv --odd cow")
     assert code == 0 and out.startswith("AUROC ")
+    assert "Adversarial cannot encode: its critic alone tells what is odd" in said
     assert "has held no data out (--held-out), so that what is normal is told by data that it was trained on" in said
     table, model = rows(tmp_path / "s.csv"), load(home / "GAN")
     pixels = torch.stack([torch.tensor(np.array(Image.open(home / "photos" / row["name"]))) for row in table])
     wanted = -model.score(pixels[:, None] / 127.5 - 1)
     assert torch.allclose(torch.tensor([float(row["critic"]) for row in table]), wanted, atol=1e-5)
+
+
+def test_a_run_without_an_encoder_may_be_searched(say, tmp_path: Path):
+    assert say("score H/GAN H/photos/ant --normals H/photos/bee --by search --steps 3 --to s.csv")[0] == 0
+    assert [*rows(tmp_path / "s.csv")[0]][-2:] == ["reconstruction", "features"]
 
 
 def test_without_labels_there_are_scores_and_a_threshold_and_no_roc(say, tmp_path: Path):
@@ -231,6 +270,7 @@ def test_without_labels_there_are_scores_and_a_threshold_and_no_roc(say, tmp_pat
 @pytest.mark.parametrize(("line", "words"), [
     ("score H/GAN H/photos --by both", "Adversarial cannot reconstruct images; it can generate, judge and score"),
     ("score H/AE H/photos --by features", "Autoencoder cannot judge samples; it can encode and reconstruct"),
+    ("score H/AE H/photos --by search", "Autoencoder cannot generate samples; it can encode and reconstruct"),
     ("score H/AE H/photos --odd dog", "the pictures have no class dog; there are ant, bee, cow"),
     ("score H/AE H/photos --odd ant --normal bee", "odd and normal classes are both named"),
     ("score H/AE H/photos --odd ant --labels none", "have no classes, so none can be odd"),

@@ -23,12 +23,13 @@ class ScoreOptions(FileOptions):
     odd: str | None = None  # classes of the data that are odd, with commas between; those the run left out if not given
     normal: str | None = None  # or those that are normal: all others are odd
     normals: str | None = None  # normal images to compare with; the run's held-out ones (--held-out) if not given
-    by: Literal["auto", "both", "reconstruction", "features", "latent", "critic", "cross-entropy"] = (
+    by: Literal["auto", "both", "reconstruction", "features", "latent", "critic", "cross-entropy", "search"] = (
         "auto"  # what tells: errors of the reconstruction in pixels, in the critic's features; auto: both if it can
     )
     norm: Literal["l1", "l2", "mean-square"] = "l1"  # how large a difference is: sum, root of squares, mean of squares
     weight: float = 0.1  # of the features, beside one minus it of the pixels; of f-anogan beside 1
     form: Literal["standardised", "egbad", "f-anogan"] = "standardised"  # how two terms add up
+    steps: int = 500  # of gradients that search for a code of each image, by search: of a game without an encoder
     quantile: float = 0.95  # the threshold lies above so many of the normals
     to: Path | None = None  # the .csv; scores.csv in the run's folder if not given. A ROC is drawn beside it
 
@@ -45,7 +46,7 @@ def score(words: list[str]) -> None:
     from ..inference.made_files import check_may_write
     from ..inference.scoring import score_images
 
-    how = AnomalyScore(wish.by, wish.norm, wish.weight, wish.form)
+    how = AnomalyScore(wish.by, wish.norm, wish.weight, wish.form, wish.steps)
     where = wish.to or Path(run) / f"scores{wish.weights}.csv"
     require(where.suffix.lower() == ".csv", f"{where} does not end in .csv")
     require(not where.is_dir(), f"{where} is a folder; name a file in it")

@@ -8,16 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal, NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..capabilities import Compares, Encodes, Judges, Reconstructs, Scores, critic_verdicts, per_sample_score
+from ..capabilities import Compares, Encodes, Generates, Judges, Reconstructs, Scores, critic_verdicts, per_sample_score
 from ..core import Game
 from ..errors import require
 from ..recipes.capable import ask, lacking
+from .anogan import nearest_made
 from .loaded import LoadedGame
 
 Norm = Literal["l1", "l2", "mean-square"]
@@ -29,14 +31,16 @@ MIN_SPREAD = 1e-12  # below it a term says nothing of normals, and is not divide
 class AnomalyScore:
     """What makes a score: terms, what measures a difference, and how two terms become one number."""
 
-    by: Literal["auto", "both", "reconstruction", "features", "latent", "critic", "cross-entropy"] = "auto"
+    by: Literal["auto", "both", "reconstruction", "features", "latent", "critic", "cross-entropy", "search"] = "auto"
     norm: Norm = "l1"  # sums of sizes, root of the sum of squares, or mean of squares
     weight: float = 0.1  # w, of the features beside 1 - w of the reconstruction; f-AnoGAN's kappa is beside 1
     form: Literal["standardised", "egbad", "f-anogan"] = "standardised"  # of both terms: each in standard deviations of
     # held-out normals; or as these papers add them up, as they are
+    steps: int = 500  # of the search for a code, where that is asked for
 
     def __post_init__(self) -> None:
         most = float("inf") if self.form == "f-anogan" else 1.0
+        require(self.steps >= 1, f"steps is {self.steps}, but should be 1 or more")
         require(0 <= self.weight <= most, f"weight is {self.weight}, but should be from 0 to {most:g}")
 
     def terms(self, game: Game[Any]) -> tuple[Term, ...]:
@@ -46,12 +50,13 @@ class AnomalyScore:
         if by == "auto":
             by = "both" if issubclass(kind, Reconstructs) and judges else "reconstruction"
             by = "critic" if not issubclass(kind, Reconstructs) and issubclass(kind, Scores) else by
-        needed = {"critic": (Scores,), "latent": (Reconstructs, Encodes)}.get(by, (Reconstructs,))
+        own = {"critic": (Scores,), "latent": (Reconstructs, Encodes), "search": (Generates, Judges)}
+        needed: tuple[type, ...] = own.get(by, (Reconstructs,))
         for protocol in needed:
             ask(game, protocol, {})
         if by in ("both", "features", "cross-entropy") and not judges:
             raise lacking(kind, Judges)
-        return ("reconstruction", "features") if by == "both" else (by,)
+        return ("reconstruction", "features") if by == "both" or by == "search" else (by,)
 
     def combine(self, terms: Tensor, normal: Spread) -> Tensor:
         """One number of each row of terms, (n,) of (n, 1 or 2)."""
@@ -79,21 +84,27 @@ class Spread(NamedTuple):
 def anomaly_terms(loaded: LoadedGame, images: Tensor, how: AnomalyScore = AnomalyScore(),
                   told: Tensor | None = None, seed: int = 0, place: int = 0) -> Tensor:  # fmt: skip
     """The terms of each image's score, (n, terms) float64: each image by itself, whatever stands beside it."""
-    work = term_work(loaded, how.terms(loaded.game), how.norm)
+    work = term_work(loaded, how, seed)
     return torch.cat(loaded.chunks(work, images, told, seed, loaded.shape[:3], place))
 
 
-def term_work(loaded: LoadedGame, terms: tuple[Term, ...],
-              norm: Norm) -> Callable[[Tensor, Tensor | None], Tensor]:  # fmt: skip
+def term_work(loaded: LoadedGame, how: AnomalyScore, seed: int) -> Callable[[Tensor, Tensor | None], Tensor]:
     """What works the terms of a few images out."""
     game: Any = loaded.game
+    terms, norm = how.terms(game), how.norm
+
+    def again_of(x: Tensor, told: Tensor | None) -> Tensor:
+        if how.by != "search":
+            again: Tensor = game.reconstruct(x, told)
+            return again
+        return nearest_made(loaded, x, told, partial(size_of, norm=norm), how.weight, how.steps, seed)
 
     def work(x: Tensor, told: Tensor | None) -> Tensor:
         found: dict[str, Tensor] = {}
         if terms == ("critic",):
             found["critic"] = -game.score(x, told)
         else:
-            again = game.reconstruct(x, told)
+            again = again_of(x, told)
             found["reconstruction"] = size_of(x - again, norm)
         if "latent" in terms:
             found["latent"] = size_of(game.encode(x, told) - game.encode(again, told), norm)

@@ -115,6 +115,9 @@ def score_images(loaded: LoadedGame, run: str | Path, files: str | Path | Sequen
     """
     require(0 < quantile_of < 1, f"quantile is {quantile_of}, but should be between 0 and 1")
     terms = how.terms(loaded.game)
+    if how.by == "auto" and terms == ("critic",):
+        say(f"{type(loaded.game).__name__} cannot encode: its critic alone tells what is odd, and is no density; --by "
+            "search looks for a code of each image, which takes long")  # fmt: skip
     manifest = Manifest.read(RunFolder.find(run))
     given = open_images(files, manifest, loaded.shape, say, labels=labels, limit=limit)
     marked = odd_classes(given, odd, normal, manifest.settings)
