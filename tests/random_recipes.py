@@ -6,14 +6,14 @@ import random
 
 from saddle.networks import COMPOSED_NETWORKS, CONDITIONAL_NETWORKS, UNCONDITIONAL_NETWORKS, Pair
 from saddle.objectives import OBJECTIVES
-from saddle.penalties import PENALTIES, Classification, FeatureMatching, PullingAway, Swapped
+from saddle.penalties import PENALTIES, Bottleneck, Classification, FeatureMatching, PullingAway, Swapped
 from saddle.recipes import RECIPES, find_recipe
 from saddle.recipes.versus import Versus
 
 VERSUS = [name for name in RECIPES if isinstance(find_recipe(name)[0], Versus)]
 OWN = {  # fields of some recipes alone
     "gate": ["none", "AccuracyGate()", "AccuracyGate(0.9, 0.2, 0.5)", "EquilibriumGate()"], "K": ["0", "1", "2"],
-    "inner": ["SGD(0.01)", "SGD(0.01, momentum=0.5)", "Adam(1e-3)"], "eta": ["0.1"], "gamma": ["1"],
+    "inner": ["SGD(0.01)", "SGD(0.01, momentum=0.5)", "Adam(1e-3)"], "eta": ["0.1"], "gamma": ["1"], "rate": ["0.1"],
     "noise": ["Noise(0.1)", "Noise(0.2, uniform)"],
 }  # fmt: skip
 VIEWS = ["Noise(0.1)", "Noise(Linear(0.3, 0))", "Augment(0.3)", "Augment(0.5, b)", "ADA()", "ADA(boundary=0.5)",
@@ -90,7 +90,7 @@ def generator_terms(dice: random.Random) -> str:
 def several(dice: random.Random, kinds: list[type]) -> str:
     texts = []
     for kind in dice.sample(kinds, dice.choice((0, 1, 1, 1, 2))):
-        lazy = dice.random() < 0.2
+        lazy = dice.random() < 0.2 and kind is not Bottleneck
         first = objective(dice) if kind is Swapped else ""
         texts.append(f"{kind.__name__}({', '.join(filter(None, (first, 'every=2' if lazy else '')))})")
     return ", ".join(texts) or "none"

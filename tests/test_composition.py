@@ -33,7 +33,7 @@ from saddle.objectives import (
 )
 from saddle.objectives.divergences import DUAL_FUNCTIONS as DIVERGENCES
 from saddle.optim import SGD
-from saddle.penalties import PENALTIES, Classification, Consistency, FeatureMatching, PullingAway, Swapped
+from saddle.penalties import PENALTIES, Bottleneck, Classification, Consistency, FeatureMatching, PullingAway, Swapped
 from saddle.training.engine import Engine
 from toys import LATENT, PIXELS, Batches, Maker
 
@@ -89,6 +89,15 @@ class Rebuilding(Scoring):
         return Verdict(-(rebuilt - x.reshape(len(rebuilt), -1)).square().mean(1), code)
 
 
+class Drawing(Scoring):
+    """Scores read from draws of a code, whose cost the critic tells."""
+
+    def forward(self, x: Tensor, condition: Tensor | None = None) -> Verdict:
+        mean = self.trunk(x)
+        code = mean + torch.randn_like(mean)
+        return Verdict(self.head(code), code, more={"kl": mean.square().sum(1) / 2})
+
+
 def trunk(pack: int = 1, *more: nn.Module) -> nn.Sequential:
     return nn.Sequential(nn.Flatten(), nn.Linear(pack * PIXELS, WIDTH), nn.LeakyReLU(0.2), *more)
 
@@ -109,6 +118,7 @@ CRITICS: dict[str, Callable[[], nn.Module]] = {
     "projection": Projecting,
     "patch": lambda: Scoring(nn.Sequential(nn.Conv2d(1, WIDTH, 3, 2, 1), nn.LeakyReLU(0.2)), nn.Conv2d(WIDTH, 1, 1)),
     "naming": Naming,
+    "drawing": lambda: Drawing(trunk(), score()),
     "autoencoding": Rebuilding,
     "packed autoencoding": lambda: Rebuilding(2),
 }
@@ -117,6 +127,7 @@ OBJECTIVE: list[Objective] = [kind() for kind in OBJECTIVES]
 EXAMPLES: dict[type, Callable[[Objective], Any]] = {Swapped: lambda game: Swapped(game, 0.1)}  # made for an objective
 GENERATORS = (FeatureMatching, PullingAway)  # terms of the generator's loss; the others are of the critic's
 BOTH = (Classification,)
+ABLE = {Classification: "naming", Bottleneck: "drawing"}  # the only critics that these may ask
 SLOTS = ("penalties", "generator_penalties")
 
 
@@ -170,8 +181,8 @@ def test_any_objective_with_any_penalty_on_any_critic(penalty: type, critic: str
                 adversarial(objective, penalty, CRITICS[critic]())
             continue
         game = adversarial(objective, penalty, CRITICS[critic]())
-        if penalty is Classification and critic != "naming":
-            with pytest.raises(Mistake, match="Classification needs a critic that names the class"):
+        if critic != ABLE.get(penalty, critic):
+            with pytest.raises(Mistake, match=rf"{penalty.__name__} needs a critic (that names the|with a noisy)"):
                 two_rounds(game)
             continue
         for report in two_rounds(game):

@@ -20,6 +20,7 @@ from saddle.errors import Mistake
 from saddle.games import (
     AccuracyGate,
     Adversarial,
+    Balanced,
     Clip,
     Consensus,
     EquilibriumGate,
@@ -32,11 +33,13 @@ from saddle.games import (
 )
 from saddle.games.unrolled import differentiable_step
 from saddle.layers.views import Noise
-from saddle.networks import Convolutional, Perceptron, Spectral
+from saddle.networks import Bottlenecked, Convolutional, Perceptron, Spectral
+from saddle.networks.began import mean_absolute
+from saddle.networks.ebgan import AutoencodingCritic
 from saddle.networks.t_gan import Opposed
 from saddle.objectives import CriticAlone, LeastSquares, Minimax, NonSaturating, Wasserstein
 from saddle.optim import SGD, Adam
-from saddle.penalties import FeatureMatching, GradientPenalty, LeCam
+from saddle.penalties import Bottleneck, FeatureMatching, GradientPenalty, LeCam
 from saddle.shape import Shape
 from saddle.training.engine import Engine
 from toys import LATENT, ROWS, Batches, Critic, Maker, engine, images, play
@@ -88,7 +91,18 @@ GAMES: dict[str, Callable[[], Adversarial]] = {
     "turing": lambda: Turing(Maker(), comparing(), LATENT, views=(Noise(0.1),), penalties=(R1(),), turns=Turns(1, 2)),
     "accuracy": lambda: Gated(Maker(), Critic(), LATENT, AccuracyGate(0.8, 0.2), **SLOTS),
     "equilibrium": lambda: Gated(Maker(), Critic(), LATENT, EquilibriumGate(margin=0.02), **SLOTS),
+    "balanced": lambda: Balanced(Maker(), rebuilding(), LATENT, 0.9, 0.1, objective=Wasserstein(), **SLOTS),
+    "bottleneck": lambda: Adversarial(Maker(), drawing(), LATENT, penalties=(Bottleneck(step=0.1), GRADIENT)),
 }
+
+
+def rebuilding() -> AutoencodingCritic:
+    encoder = nn.Sequential(nn.Flatten(), nn.Linear(16, 3))
+    return AutoencodingCritic(encoder, nn.Sequential(nn.Linear(3, 16), nn.Unflatten(1, IMAGE[:3])), mean_absolute)
+
+
+def drawing() -> nn.Module:
+    return Bottlenecked(Perceptron(LATENT, 8, 1)).critic(IMAGE)
 
 
 @pytest.fixture

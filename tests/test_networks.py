@@ -17,6 +17,7 @@ from saddle.networks import (
     UNCONDITIONAL_NETWORKS,
     AllConvolutional28,
     Autoencoding,
+    Bottlenecked,
     Convolutional,
     Convolutional5,
     DampedResidual,
@@ -26,6 +27,7 @@ from saddle.networks import (
     GroupedResidual,
     MaxoutPerceptron,
     MinibatchDiscriminating,
+    MirroredAutoencoding,
     OrthogonalPerceptron,
     Perceptron,
     ResNet,
@@ -64,6 +66,8 @@ SMALLER = [  # every pair, narrow, on data it takes
     (GroupedResidual(8, 16), TINY),
     (DenseAutoencoding(8, 16, 2, 3), TINY),
     (Autoencoding(8, 4), TINY),
+    (MirroredAutoencoding(8, 4), TINY),
+    (Bottlenecked(DampedResidual(8, 4, 8)), TINY),
     (Spectral(Convolutional(8, 4, normal=False)), TINY),
     (Dropped(Convolutional5(8, 4), (0.1, 0.2, 0.3)), DIGIT),
     (MinibatchDiscriminating(Perceptron(2, 16), 8, 3), POINT),
@@ -381,7 +385,7 @@ def test_generators_make_what_is_asked_for(pair, data):
     G = pair.generator(data)
     x = G(10 * torch.randn(3, pair.latent))
     assert x.shape == (3, *data[:3])
-    assert data.points or isinstance(pair, GroupedResidual) or x.abs().max() <= 1
+    assert data.points or isinstance(pair, GroupedResidual | MirroredAutoencoding) or x.abs().max() <= 1
 
 
 def test_r3gan_ends_without_tanh():

@@ -28,6 +28,7 @@ from saddle.penalties import Dragan, FeatureMatching, GradientPenalty, LeCam, Pu
 from saddle.runs.log import read_log
 from saddle.training.checkpoint import latest_checkpoint, read_checkpoint
 from saddle.training.engine import Engine, shard_indices
+from test_games import GAMES as PLAYED
 from test_other_batches import GAMES as OTHER_BATCHES
 from test_other_batches import close, match, weights
 from toys import LATENT, Batches, adversarial, images, play
@@ -80,6 +81,8 @@ GAMES: dict[str, Callable[[], Adversarial]] = {
         penalties=(Dragan(),),
         generator_penalties=(FeatureMatching(), PullingAway()),
     ),
+    "balanced": PLAYED["balanced"],
+    "bottleneck": PLAYED["bottleneck"],
 }
 
 CASES = [*((name, 1) for name in GAMES), ("statistics", 2), ("losses that mix", 2)]

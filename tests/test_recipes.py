@@ -22,7 +22,7 @@ from saddle.clock import Clock, value_at
 from saddle.core import Agree, Move
 from saddle.errors import Mistake
 from saddle.hints import comments
-from saddle.networks import Convolutional, GroupedResidual
+from saddle.networks import Convolutional, GroupedResidual, MirroredAutoencoding
 from saddle.objectives import NonSaturating, Wasserstein
 from saddle.optim import SGD, Ramp
 from saddle.options import parse_value
@@ -126,7 +126,7 @@ def step(moves: tuple[Move, ...]) -> None:
             p.sub_(1e-3 * g)
 
 
-TOGETHER = ("gan", "gan-minimax", "consensus")
+TOGETHER = ("gan", "gan-minimax", "consensus", "began")
 MOVES = {  # of the critic and of the generator in a round, where it is not one each
     **dict.fromkeys([name for name in RECIPES if name.startswith(("wgan-gp", "ct-gan", "sn-gan"))], (5, 1)),
     "projection-gan": (5, 1), "wgan-div": (4, 1), "wgan-div-cifar": (4, 1), "gan-qp": (2, 1), "t-gan": (1, 2),
@@ -165,7 +165,8 @@ def test_a_recipe_makes_what_it_is_shown(name):
     game = recipe.game(data)
     with torch.no_grad():
         made = generate(game, torch.empty(6, *data[:3]), labels(6, data))
-    bounded = not data.points and not isinstance(recipe.networks, GroupedResidual)  # that one ends without tanh
+    free = isinstance(recipe.networks, GroupedResidual | MirroredAutoencoding)  # that end without tanh
+    bounded = not data.points and not free
     assert made.shape == (6, *data[:3]) and made.isfinite().all() and (not bounded or made.abs().max() <= 1)
     assert made[0].ne(made[3]).any()  # of one class
     assert capabilities_of(type(game)) == capabilities_of(game_class(recipe))  # that it says without making one
@@ -197,6 +198,8 @@ COUNTS = {  # of the authors' own networks, counted apart from ours
     "sn-gan-residual": (Shape(3, 32, 32), 4_276_739, 1_053_824),
     "projection-gan": (Shape(3, 32, 32, Classes(10)), 4_304_387, 1_055_104),
     "r3gan-cifar": (Shape(3, 32, 32), 20_732_160, 20_683_776),
+    "began": (Shape(3, 64, 64), 1_716_611, 13_405_379),
+    "vgan": (Shape(3, 32, 32), 1_700_196 - 4096 - 1, 779_361),  # theirs embeds its only label: a second bias
     "unrolled-gan-toy": (Shape(2, 1, 1), 49_666, 17_025),  # 256-128-128-2 against 2-128-128-1
     "nagarajan-kolter-toy": (Shape(2, 1, 1), 49_666, 513),  # 256-128-128-2 against 2-128-1
 }

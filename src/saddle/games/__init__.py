@@ -1,6 +1,7 @@
 """Who moves when."""
 
 from .adversarial import Adversarial, Simultaneous, TwoPlayer
+from .balanced import Balanced
 from .coupled import Consensus, NagarajanKolter, Turing
 from .gated import AccuracyGate, EquilibriumGate, Gated
 from .noisy import NoisyReals
@@ -14,6 +15,7 @@ __all__ = [
     "GAME_VALUES",
     "AccuracyGate",
     "Adversarial",
+    "Balanced",
     "Clip",
     "Consensus",
     "EquilibriumGate",

@@ -1,6 +1,8 @@
 """Matched pairs as frozen values: what makes samples, and what judges them."""
 
 from .ac_gan import Classifying, ClassifyingConvolutional
+from .began import MirroredAutoencoding
+from .bottleneck import Bottlenecked
 from .cgan import Concatenated
 from .cgan_mlp import ConditionalDense
 from .dcgan import AllConvolutional28, Convolutional
@@ -19,12 +21,13 @@ from .wrappers import Dropped, MinibatchDiscriminating, Packed, Pair
 UNCONDITIONAL_NETWORKS = (Dense, Perceptron, MaxoutPerceptron, OrthogonalPerceptron, Convolutional, AllConvolutional28,
                           Convolutional5,
          ResNet, SpectralConvolutional, DampedResidual, GroupedResidual,
-         DenseAutoencoding, Autoencoding)  # fmt: skip
+         DenseAutoencoding, Autoencoding, MirroredAutoencoding)  # fmt: skip
 CONDITIONAL_NETWORKS = (ConditionalDense, ClassifyingConvolutional)
 COMPOSED_NETWORKS = (
     Spectral,
     Packed,
     Dropped,
+    Bottlenecked,
     MinibatchDiscriminating,
     Pair,
     Opposed,
@@ -38,6 +41,7 @@ __all__ = [
     "NETWORKS",
     "AllConvolutional28",
     "Autoencoding",
+    "Bottlenecked",
     "Classifying",
     "ClassifyingConvolutional",
     "Concatenated",
@@ -51,6 +55,7 @@ __all__ = [
     "GroupedResidual",
     "MaxoutPerceptron",
     "MinibatchDiscriminating",
+    "MirroredAutoencoding",
     "Opposed",
     "OrthogonalPerceptron",
     "Packed",

@@ -1,7 +1,8 @@
-"""EBGAN: critics that score a sample by how well they rebuild it. Zhao, Mathieu & LeCun 2017."""
+"""EBGAN: critics that score a sample by how well they rebuild it. Zhao, Mathieu & LeCun 2016."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 from math import prod
@@ -17,28 +18,30 @@ from .dcgan import MIN_HALVINGS, Convolutional, leaky_relu
 from .mlp import Perceptron
 
 
-class AutoencodingCritic(nn.Module):
-    """The score, (n,), is minus the distance between a sample and what its code, the features, is decoded to.
+def euclidean(missed: Tensor) -> Tensor:
+    """The root of the sum of squares over all pixels, (n,): EBGAN's, and its margins are in these units."""
+    return (missed.square().sum(1) + 1e-12).sqrt()  # at zero itself a root has no slope
 
-    The distance is |Dec(Enc(x)) - x|, the root of the sum of squares over all pixels: margins are in these units.
-    """
+
+class AutoencodingCritic(nn.Module):
+    """The score, (n,), is minus the distance between a sample and what its code, the features, is decoded to."""
 
     energy: ClassVar[bool] = True
 
-    def __init__(self, encoder: nn.Module, decoder: nn.Module) -> None:
+    def __init__(
+        self, encoder: nn.Module, decoder: nn.Module, distance: Callable[[Tensor], Tensor] = euclidean
+    ) -> None:
         super().__init__()
-        self.encoder, self.decoder = encoder, decoder
+        self.encoder, self.decoder, self.distance = encoder, decoder, distance
 
     def forward(self, x: Tensor, condition: Tensor | None = None) -> Verdict:
         code = self.encoder(x)
-        rebuilt = self.decoder(code)
-        missed = upcast((rebuilt - x).flatten(1))
-        return Verdict(-(missed.square().sum(1) + 1e-12).sqrt(), code)  # at zero itself a root has no slope
+        return Verdict(-self.distance(upcast((self.decoder(code) - x).flatten(1))), code)
 
 
 @dataclass(frozen=True)
 class DenseAutoencoding:
-    """EBGAN's kind of dense networks, for images of any shape and for points. Zhao et al. 2017; the widths are ours."""
+    """EBGAN's kind of dense networks, for images of any shape and for points. Zhao et al. 2016; the widths are ours."""
 
     latent: int = 100  # numbers the generator starts from
     width: int = 512  # of each hidden layer
@@ -60,9 +63,10 @@ class DenseAutoencoding:
 
 @dataclass(frozen=True)
 class Autoencoding:
-    """EBGAN's: DCGAN's generator against an encoder of three halvings and its mirror image. Zhao et al. 2017.
+    """EBGAN's: DCGAN's generator against an encoder of three halvings and its mirror image. Zhao et al. 2016.
 
-    From memory, and here without batch normalisation in the critic.
+    Of theirs the three layers of 64, 128 and 256 channels are known; there is no official code. No batch normalisation
+    in the critic, so that the energy of a sample is its own.
     """
 
     latent: int = 100  # numbers the generator starts from

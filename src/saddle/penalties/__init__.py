@@ -1,6 +1,7 @@
 """Further terms of a loss. Each is a value, unweighted; each sees the same three things: (judge, real, fake)."""
 
 from .augmented import ConsistencyRegularisation
+from .bottleneck import Bottleneck
 from .classes import Classification
 from .codes import FeatureMatching, PullingAway
 from .gaps import Consistency, Drift, QuadraticPotential
@@ -9,13 +10,14 @@ from .scores import LeCam, Swapped
 
 PENALTIES: tuple[type, ...] = (
     GradientPenalty, Dragan, Divergence, R1, R2, Roth, Consistency, ConsistencyRegularisation, QuadraticPotential,
-    Drift, LeCam, Swapped, Classification, FeatureMatching, PullingAway,
+    Drift, LeCam, Swapped, Classification, Bottleneck, FeatureMatching, PullingAway,
 )  # fmt: skip
 
 __all__ = [
     "PENALTIES",
     "R1",
     "R2",
+    "Bottleneck",
     "Classification",
     "Consistency",
     "ConsistencyRegularisation",

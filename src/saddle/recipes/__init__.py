@@ -25,6 +25,11 @@ class RecipeEntry(NamedTuple):
 
 
 QUICK_FIELDS = MappingProxyType({"batch": "32", "turns.generator": "2", "optimizer.lr": "4e-4"})
+QUICK_BEGAN = MappingProxyType({"networks.width": "16", "rate": "0.01", "optimizer": "Adam(1e-3, (0.5, 0.999))"})
+QUICK_VGAN = MappingProxyType({
+    "networks": "Bottlenecked(Convolutional(normal=False))", "optimizer": "Adam(4e-4, (0.5, 0.999))", "batch": "32",
+    "average": "HalfLife()",
+})  # fmt: skip
 RECIPE_TABLE: dict[str, tuple[tuple[Any, ...], ...]] = {  # in groups: name, module, and an entry from its value on
     "The first": (
         ("gan", "gan", "GAN", "dense networks that move at once: the first paper"),
@@ -48,7 +53,6 @@ RECIPE_TABLE: dict[str, tuple[tuple[Any, ...], ...]] = {  # in groups: name, mod
         ("fgan-reverse-kl", "fgan", "reverse_kl", "the same for its reverse"),
         ("fgan-pearson", "fgan", "pearson", "the same for Pearson's chi-squared"),
         ("fgan-hellinger", "fgan", "hellinger", "the same for the squared Hellinger distance"),
-        ("ebgan", "ebgan", "EBGAN", "the critic is an autoencoder, its error an energy"),
         ("t-gan", "t_gan", "TGAN", "the Turing test: which of two pictures is real?"),
         ("rsgan", "relativistic", "RSGAN", "real and fake are scored against each other"),
         ("ragan", "relativistic", "average", "each against the mean of the other side"),
@@ -81,6 +85,13 @@ RECIPE_TABLE: dict[str, tuple[tuple[Any, ...], ...]] = {  # in groups: name, mod
         ("nagarajan-kolter-toy", "nagarajan_kolter", "toy", "the same on points in the plane", "ring"),
         ("ttur", "ttur", "TTUR", "a rate for each player"),
         ("ttur-wgan-gp", "ttur", "wgan_gp", "WGAN-GP with one move each and a faster critic", "glyphs", 32),
+    ),
+    "Energies and bottlenecks": (
+        ("ebgan", "ebgan", "EBGAN", "the critic is an autoencoder, its error an energy"),
+        ("ebgan-conv", "ebgan", "convolutional", "the same with convolutions", "glyphs", 32, QUICK_FIELDS),
+        ("began", "began", "BEGAN", "two autoencoding errors, held in proportion", "glyphs", 32, QUICK_BEGAN),
+        ("vgan", "vgan", "VGAN", "the critic may know only so much of a sample", "glyphs", 32, QUICK_VGAN),
+        ("vgan-r1", "vgan", "r1", "the same with R1", "glyphs", 32, QUICK_VGAN),
     ),
     "Spectral normalisation and attention": (
         ("sn-gan", "sn_gan", "SNGAN", "spectral normalisation in the critic, plain networks", "glyphs", 32),
