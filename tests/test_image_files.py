@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +23,7 @@ from saddle.runs.labelled_sheets import make_labelled_sheet
 from saddle.runs.manifest import Manifest
 from saddle.runs.settings import Settings
 from saddle.shape import Shape
+from saddle.training.manifest_facts import make_data_facts
 
 MACHINE = {"device": "cpu", "precision": "float32", "threads": 1, "processes": 1, "saddle": "", "torch": "",
            "python": "", "platform": ""}  # fmt: skip
@@ -102,6 +105,26 @@ def test_a_dark_picture_stays_dark_and_sixteen_bits_keep_their_range(tmp_path: P
     _, images = read_all(open_images([tmp_path / "dark.png", tmp_path / "deep.png"], manifest(), Shape(1, 8, 8)))
     assert torch.allclose(images[0], torch.tensor(60 / 127.5 - 1))
     assert torch.allclose(images[1], torch.tensor(round(6000 / 257) / 127.5 - 1))
+
+
+@pytest.mark.parametrize("decode", ["once", "on-the-fly"])
+def test_what_was_decided_of_the_runs_data_holds_for_files_too(tmp_path: Path, decode: str):
+    """Masks of 0 and 1, and 12 bits in 16, mean the same in one file as in all that the run was trained on."""
+    dice = np.random.default_rng(0)
+    for i in range(6):
+        for kind, most, dtype in (("masks", 2, np.uint8), ("deep", 4096, np.uint16)):
+            (tmp_path / kind).mkdir(exist_ok=True)
+            Image.fromarray(dice.integers(0, most, (8, 8)).astype(dtype)).save(tmp_path / kind / f"{i}.png")
+    for kind in ("masks", "deep"):
+        data = open_data(str(tmp_path / kind), Prepare(decode=decode), notify_nobody)  # type: ignore[arg-type]
+        facts = make_data_facts(data, data.shape)
+        assert facts["bands"]["levels"] == {"masks": {"8": [0, 1]}, "deep": {"16": [0, 4095]}}[kind]
+        run = replace(manifest(), data=json.loads(json.dumps(facts)))
+        _, images = read_all(open_images(tmp_path / kind / "0.png", run, Shape(1, 8, 8)))
+        taken = data.take(np.arange(1), np.zeros(1, np.uint64), ("image",))["image"]
+        assert torch.equal(images, to_float_images(taken)) and images.max() > 0.9
+    plain = open_data("glyphs", Prepare(limit=50), notify_nobody)
+    assert "bands" not in make_data_facts(plain, plain.shape)
 
 
 @pytest.mark.parametrize(("mode", "channels"), [("RGBA", 3), ("L", 3), ("RGB", 1), ("LA", 4)])

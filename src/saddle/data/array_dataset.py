@@ -18,6 +18,7 @@ from ..image_size import ImageSize, written_size
 from ..shape import Classes, Column, Picture, Shape
 from .cache.checksums import Checksums
 from .dataset import LABEL, main_shape
+from .decoding.stored_bands import StoredBands
 from .order import RandomWords
 from .undecoded import Labels
 
@@ -43,6 +44,7 @@ class ArrayDataset:
     checksums: Checksums | None = None  # by which a sample from the cache is known before it is first shown
     column: str = "image"  # what the samples are called
     more: Mapping[str, StoredColumn] = field(default_factory=dict)  # by name; pictures of one sample turn together
+    bands: StoredBands = field(default_factory=lambda: StoredBands())  # what was decided of the pictures' numbers
 
     def __post_init__(self) -> None:
         if self.labels is not None:

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ..errors import Mistake
 from ..shape import Classes, Column, Picture, Shape
+from .decoding.stored_bands import StoredBands
 from .order import RandomWords, random_words
 
 LABEL = "label"  # the column of classes
@@ -35,6 +36,14 @@ class Dataset(Protocol):
     def take(
         self, index: NDArray[np.int64], chance: RandomWords, columns: Collection[str]
     ) -> Mapping[str, Tensor]: ...  # these samples in those of these columns that there are; a random word for each
+
+
+@runtime_checkable
+class KnowsBands(Protocol):
+    """Data of pictures, which know what was decided of the numbers in these: black, white, transparency."""
+
+    @property
+    def bands(self) -> StoredBands: ...
 
 
 Taking = Callable[[], Mapping[str, Tensor]]  # gives what is being taken; dropped, it is not read any further

@@ -24,6 +24,7 @@ from .decoding.decode import decode_rows
 from .decoding.pixels import PixelArray
 from .decoding.ranges import InferredBands
 from .decoding.read_ahead import PendingRows, ReadAhead
+from .decoding.stored_bands import StoredBands
 from .order import RandomWords
 from .prepare import Prepare
 from .undecoded import DataSource, Labels
@@ -40,6 +41,11 @@ class OnTheFlyDataset:
     fingerprint: str
     flip: bool = False
     window: ImageSize | None = None  # of the windows that are drawn from larger samples
+
+    @property
+    def bands(self) -> StoredBands:
+        """What was decided of the pictures' numbers."""
+        return self.samples.bands.stored
 
     def __len__(self) -> int:
         return len(self.samples)

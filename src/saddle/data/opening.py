@@ -52,7 +52,7 @@ def open_data(source: str, prepare: Prepare, say: Notify, *, cache: Path | None 
         decoded = DecodedOnTheFly(found, prepare, entry)
         return OnTheFlyDataset(source, decoded, entry.labels, entry.classes, printed, prepare.flip, prepare.window)
     return ArrayDataset(source, entry.pixels, entry.labels, entry.classes, printed, prepare.flip, prepare.window,
-                        entry.checksums)  # fmt: skip
+                        entry.checksums, bands=entry.bands)  # fmt: skip
 
 
 def describe_source(source: str) -> str:

@@ -21,6 +21,7 @@ from ..data.decoding.decode import IMAGES_PER_TASK, parallel_map
 from ..data.decoding.levels import Levels
 from ..data.decoding.pixels import BandMeaning, PixelArray, describe_error, to_sample_pixels
 from ..data.decoding.ranges import InferredBands
+from ..data.decoding.stored_bands import StoredBands
 from ..data.in_memory import to_points
 from ..data.opening import toy_dataset
 from ..data.order import random_subset
@@ -133,7 +134,7 @@ def open_images(files: File | Sequence[File], manifest: Manifest, shape: Shape, 
     prepare = replace(own, **{"labels": None, "limit": None, "leave_out": None, "flip": False} | changes | fixed)
     sets = given_sets(words, prepare, say)
     counts = np.cumsum([len(one.pile) for one in sets])
-    bands = [bands_of(one.pile, prepare, say) for one in sets]
+    bands = [GivenBands(one.pile, prepare, manifest.data.get("bands", {}), say) for one in sets]
 
     def read(place: int) -> PixelArray:
         number = int(np.searchsorted(counts, place, "right"))
@@ -230,28 +231,24 @@ def pictures_of_source(word: str, prepare: Prepare, say: Notify, alone: bool) ->
     return GivenSet(pile, names, files, paths)
 
 
-def bands_of(pile: UndecodedImages, prepare: Prepare, say: Notify) -> BandMeaning:
-    """What the numbers in these pictures mean: as asked for of the run's data, else what their kind says."""
-    if pile.pixels is not None:
-        return BandMeaning()  # bytes already
-    return GivenBands(InferredBands(pile, prepare, say), prepare)
-
-
 class GivenBands(BandMeaning):
-    """A picture of bytes is black at 0 and white at 255, however dark it is: one picture says nothing of all.
+    """Numbers mean what was decided of the run's data, or what their kind says: one picture says nothing of all.
 
     Only numbers without a usual range are looked at, as those of a set.
     """
 
-    def __init__(self, inferred: InferredBands, prepare: Prepare) -> None:
-        self.inferred, self.prepare = inferred, prepare
+    def __init__(self, pile: UndecodedImages, prepare: Prepare, decided: StoredBands, say: Notify) -> None:
+        self.inferred = InferredBands(pile, prepare, say, decided)
+        self.known = prepare.range is not None or pile.pixels is not None  # else those of an array, bytes already
+        self.decided, self.clear = decided, decided.get("alpha", True) if prepare.alpha == "auto" else (
+            prepare.alpha == "yes")  # fmt: skip
 
     def levels(self, kind: str) -> Levels:
-        usual = kind in ("8", "16") and self.prepare.range is None
-        return super().levels(kind) if usual else self.inferred.levels(kind)
+        unusual = self.known or kind in self.decided.get("levels", {}) or kind not in ("8", "16")
+        return self.inferred.levels(kind) if unusual else super().levels(kind)
 
     def has_alpha(self) -> bool:
-        return self.prepare.alpha != "no"
+        return bool(self.clear)
 
 
 def joint_labels(piles: Sequence[UndecodedImages]) -> tuple[Labels | None, tuple[str, ...]]:

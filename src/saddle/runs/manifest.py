@@ -17,6 +17,13 @@ from .settings import Settings
 MANIFEST_FORMAT = "saddle run 1"
 
 
+class BandFacts(TypedDict):
+    """What was decided of the numbers in pictures."""
+
+    levels: NotRequired[dict[str, tuple[float, float]]]  # black and white by depth: 8, 16, 32, float
+    alpha: NotRequired[bool]  # is the fourth band transparency?
+
+
 class DataFacts(TypedDict):
     """What a manifest says of the data, at least."""
 
@@ -26,6 +33,7 @@ class DataFacts(TypedDict):
     shape: list[Any]  # channels, height, width, classes or what else samples are made for, further columns
     classes: list[str]
     counts: NotRequired[list[int]]  # how many samples each class has
+    bands: NotRequired[BandFacts]  # what was decided of the numbers in its pictures, where that is unusual
 
 
 class MachineFacts(TypedDict):

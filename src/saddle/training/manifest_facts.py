@@ -9,16 +9,27 @@ from typing import Any
 import torch
 
 from .. import __version__
-from ..data.dataset import Dataset, class_names
-from ..data.held_out import label_counts
+from ..data.dataset import Dataset, KnowsBands, class_names
+from ..data.held_out import label_counts, whole_of
 from ..shape import Shape, shape_facts
 from .machine import Machine, world_size
 
 
 def make_data_facts(data: Dataset, shape: Shape) -> dict[str, Any]:
     """What a manifest says of data that are played with in this shape."""
+    bands = unusual_bands(data)
     return {"name": data.name, "fingerprint": data.fingerprint, "samples": len(data), "shape": shape_facts(shape),
-            "classes": list(class_names(data)), "counts": label_counts(data)}  # fmt: skip
+            "classes": list(class_names(data)), "counts": label_counts(data)} | (
+                {"bands": bands} if bands else {})  # fmt: skip
+
+
+def unusual_bands(data: Dataset) -> dict[str, Any]:
+    """What was decided of the numbers in its pictures, where that is other than what their kind says."""
+    whole = whole_of(data)
+    known = whole.bands if isinstance(whole, KnowsBands) else {}
+    usual = {"8": (0, 255), "16": (0, 65535)}
+    levels = {kind: list(ends) for kind, ends in known.get("levels", {}).items() if tuple(ends) != usual.get(kind)}
+    return ({"levels": levels} if levels else {}) | ({"alpha": False} if known.get("alpha") is False else {})
 
 
 def make_machine_facts(where: Machine) -> dict[str, Any]:

@@ -24,7 +24,8 @@ from ...out_of_memory import format_bytes
 from ...shape import Shape, by_class
 from ..decoding.decode import DecodedRows, decode_images
 from ..decoding.pixels import PixelArray
-from ..decoding.ranges import InferredBands, StoredBands
+from ..decoding.ranges import InferredBands
+from ..decoding.stored_bands import StoredBands
 from ..prepare import Prepare
 from ..readers.image_files import describe_files
 from ..undecoded import ColumnsCheck, Labels, UndecodedImages

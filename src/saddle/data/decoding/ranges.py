@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from threading import Lock
-from typing import NamedTuple, TypedDict
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,7 @@ from ..progress import count_cores
 from ..undecoded import UndecodedImages
 from .levels import BYTE_LEVELS, EMPTY_EXTENT, Levels, ValueExtent, describe_levels, infer_levels, is_map
 from .pixels import BandMeaning, pixel_depth, pixel_numbers
+from .stored_bands import StoredBands
 
 ALPHA_SAMPLES = 64  # pictures whose fourth bands are looked at
 MIN_SHARP_ALPHA = 0.25  # of a fourth band's values: as many of transparency, and more, are 0 or 255
@@ -36,13 +37,6 @@ class InferredLevels(NamedTuple):
 
     levels: Levels = BYTE_LEVELS
     why: Mistake | None = None
-
-
-class StoredBands(TypedDict, total=False):
-    """What was decided of some pictures, as JSON."""
-
-    levels: dict[str, tuple[float, float]]  # black and white by depth
-    alpha: bool | None  # is the fourth band transparency? None: nobody asked
 
 
 class InferredBands(BandMeaning):
