@@ -14,7 +14,6 @@ from PIL import Image
 from torch import Tensor, nn
 
 from saddle import load, train
-from saddle.cli import main
 from saddle.clock import Clock
 from saddle.core import Game, Judge, Verdict
 from saddle.errors import Mistake
@@ -23,6 +22,7 @@ from saddle.inference.loaded import LoadedGame
 from saddle.inference.scoring import AnomalyScores
 from saddle.metrics.roc import auroc, average_precision, roc_curve
 from saddle.shape import Shape
+from typed import Say, typing_at
 
 RECIPES_FILE = Path(__file__).parent / "capable.py"
 SETTINGS = {"images": 64, "quiet": True, "device": "cpu", "pictures": 0}
@@ -201,15 +201,9 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def say(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+def say(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Say:
     monkeypatch.chdir(tmp_path)
-
-    def typed(line: str) -> tuple[int, str, str]:
-        code = main([word.replace("H/", f"{home}/") for word in line.split()])
-        out, said = capsys.readouterr()
-        return code, out, "".join(line for line in said.splitlines(True) if "folders are classes" not in line)
-
-    return typed
+    return typing_at(home, capsys)
 
 
 def rows(path: Path) -> list[dict[str, str]]:

@@ -84,3 +84,16 @@ def test_a_run_tells_what_it_left_out_and_is_resumed_and_measured_without(data: 
     capsys.readouterr()
     with pytest.raises(Mistake, match=r"leave_out is 2 in .*, but 3 in this command"):
         train(recipe, data, out=run, leave_out="3", resume="auto", images=64, pictures=0, quiet=True)
+
+
+def test_a_source_is_measured_without_a_class_if_that_is_asked_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    """A run that has never seen a class is compared with all that is named, unless that is left out there too."""
+    images = np.random.default_rng(0).integers(0, 256, (40, 16, 16), np.uint8)
+    np.savez(tmp_path / "d.npz", images=images, labels=LABELS)
+    train(f"{RECIPES_FILE}:GAN", str(tmp_path / "d.npz"), out=tmp_path / "run", leave_out="2", images=64, pictures=0,
+          quiet=True, device="cpu")  # fmt: skip
+    np.savez(tmp_path / "other.npz", images=images[::-1], labels=LABELS[::-1])
+    for options, count in (([], 40), (["--leave-out", "1,2"], 20)):
+        words = ["measure", str(tmp_path / "run"), "--against", str(tmp_path / "other.npz"), *options]
+        assert main([*words, "--metrics", "kid", "--features", "identity", "-n", "32", "--quiet"]) == 0
+        assert f"against {count} of" in capsys.readouterr().out

@@ -49,7 +49,8 @@ class MyGAN(Recipe[Images]):
 BESIDE = {"nets/__init__.py": "", "nets/pairs.py": "from .sizes import SIZE\n", "nets/sizes.py": "SIZE = 8\n",
           "nets/other.py": "1 / 0\n", "helpers.py": "def called() -> None:\n    pass\n"}  # fmt: skip
 COPIED = {"mine.py", "helpers.py", "nets/__init__.py", "nets/pairs.py", "nets/sizes.py"}
-COMMANDS = ("sample", "report", "resume", "reproduce", "measure", "compare --html page.html")
+COMMANDS = ("sample", "report", "resume", "reproduce", "measure", "compare --html page.html", "reconstruct .",
+            "encode .", "score .")  # fmt: skip
 TINY = {"images": 32, "pictures": 0, "quiet": True, "data": "ring"}
 
 

@@ -10,10 +10,10 @@ import torch
 from PIL import Image
 
 from saddle import load, train
-from saddle.cli import main
 from saddle.inference.image_files import open_images
 from saddle.runs.folder import RunFolder
 from saddle.runs.manifest import Manifest
+from typed import Say, typing_at
 
 RECIPES_FILE = Path(__file__).parent / "capable.py"
 SETTINGS = {"images": 64, "quiet": True, "device": "cpu", "pictures": 0}
@@ -36,16 +36,9 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def say(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
-    """Types a command, with H for the home of runs; gives its code, and what it printed and complained of."""
+def say(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Say:
     monkeypatch.chdir(tmp_path)
-
-    def typed(line: str) -> tuple[int, str, str]:
-        code = main([word.replace("H/", f"{home}/") for word in line.split()])
-        out, said = capsys.readouterr()
-        return code, out, "".join(line for line in said.splitlines(True) if "folders are classes" not in line)
-
-    return typed
+    return typing_at(home, capsys)
 
 
 def pictures_of(run: Path, files: Path) -> tuple[list[str], torch.Tensor]:

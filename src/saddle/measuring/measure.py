@@ -60,6 +60,7 @@ from .options import MeasureKeywords, MeasureOptions
 IMAGE_OPTIONS = ("size", "crop", "channels")  # what a run's samples are already
 FILE_OPTIONS = (
     "labels",
+    "leave_out",
     "range",
     "alpha",
     "frames",
@@ -238,7 +239,7 @@ def other_preparation(own: Prepare, wish: MeasureOptions, say: Notify) -> Prepar
         name: getattr(wish, name) for name in FILE_OPTIONS if getattr(wish, name) != getattr(MeasureOptions(), name)
     }
     kept = {
-        name: getattr(own, name) for name in FILE_OPTIONS[1:] if getattr(own, name) != getattr(MeasureOptions(), name)
+        name: getattr(own, name) for name in FILE_OPTIONS[2:] if getattr(own, name) != getattr(MeasureOptions(), name)
     }
     if left := [name.replace("_", "-") for name in kept if name not in given]:
         say(f"what it is compared with is read as the run's own data, with their {', '.join(left)}; --{left[0]} and so "

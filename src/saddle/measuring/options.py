@@ -29,6 +29,7 @@ class MeasureOptions:
     crop: Literal["centre", "pad", "stretch"] = "centre"  # how a source's image becomes this size
     channels: Literal[1, 3, 4] | None = None  # of a source's images
     labels: Literal["folders", "none"] | str | None = None  # classes: folders, none, FILE.csv or FILE.csv:COLUMN
+    leave_out: str | None = None  # measure no images of these classes of a source, by name, with commas between
     range: str | None = None  # the numbers of black and white in a source; decided from its values if not given
     alpha: Literal["auto", "yes", "no"] = "auto"  # is a source's fourth band transparency
     frames: Literal["first", "all"] = "first"  # which frames of a source's GIFs and TIFFs are pictures
@@ -68,6 +69,7 @@ class MeasureKeywords(TypedDict, total=False):
     crop: Literal["centre", "pad", "stretch"]
     channels: Literal[1, 3, 4] | None
     labels: Literal["folders", "none"] | str | None
+    leave_out: str | None
     range: str | None
     alpha: Literal["auto", "yes", "no"]
     frames: Literal["first", "all"]
