@@ -70,8 +70,8 @@ def figures_of(chosen: argparse.Namespace, recipe: str, left_out: str) -> Iterat
         told = score_images(loaded, run, chosen.test, how=how, odd=[left_out]).separation
         assert told is not None
         yield {"recipe": recipe, "kind": kind, "odd": left_out, "auroc": told.auroc, "auprc": told.auprc,
-               "base": told.base, "images": chosen.images, "size": chosen.size, "norm": chosen.norm,
-               "weight": chosen.weight, "seed": chosen.seed, "seconds": round(seconds, 1)}  # fmt: skip
+               "base": told.base, "images": chosen.images, "size": chosen.size, "norm": how.chosen.norm,
+               "weight": how.chosen.weight, "seed": chosen.seed, "seconds": round(seconds, 1)}  # fmt: skip
     if not any(line["recipe"] == NEAREST and line["odd"] == left_out for line in lines_in(chosen)):
         area = nearest_area(chosen, run, left_out)
         yield {"recipe": NEAREST, "kind": "pixels", "odd": left_out, "auroc": area, "size": chosen.size}
@@ -119,8 +119,8 @@ def main() -> None:
     parser.add_argument("--limit", type=int, help="use only so many training images")
     parser.add_argument("--classes", nargs="*", help="those that are left out in turn; all if not given")
     parser.add_argument("--options", nargs="*", default=[], help="FIELD=VALUE of all, RECIPE:FIELD=VALUE of one")
-    parser.add_argument("--norm", default="l1", choices=["l1", "l2", "mean-square"])
-    parser.add_argument("--weight", type=float, default=AnomalyScore().weight)
+    parser.add_argument("--norm", choices=["l1", "l2", "mean-square"])
+    parser.add_argument("--weight", type=float)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--device", default="auto")
     parser.add_argument("--folder", type=Path, default=Path("runs/anomaly"))

@@ -17,7 +17,7 @@ from saddle import load, train
 from saddle.clock import Clock
 from saddle.core import Game, Judge, Verdict
 from saddle.errors import Mistake
-from saddle.inference.anomaly import AnomalyScore, Spread, anomaly_terms
+from saddle.inference.anomaly import FORMS, AnomalyScore, Spread, anomaly_terms
 from saddle.inference.loaded import LoadedGame
 from saddle.inference.scoring import AnomalyScores
 from saddle.metrics.roc import auroc, average_precision, roc_curve
@@ -124,8 +124,10 @@ def test_two_terms_are_added_as_is_asked():
     assert usual.mean.tolist() == [1, 12] and usual.deviation.tolist() == [1, 2]
     for how, both in ((AnomalyScore(weight=0.25), [0.75 * 0 + 0.25 * -1, 0.75 * 2 + 0.25 * 9]),
                       (AnomalyScore(form="egbad"), [0.9 + 1, 2.7 + 3]),
-                      (AnomalyScore(form="f-anogan", weight=1.0), [11, 33])):  # fmt: skip
+                      (AnomalyScore(form="f-anogan"), [11, 33])):  # fmt: skip
         assert how.combine(terms, usual).tolist() == pytest.approx(both)
+    assert [AnomalyScore(form=form).chosen for form in FORMS] == [
+        ("l1", 0.1), ("l1", 0.1), ("mean-square", 1.0)]  # fmt: skip
     same = Spread.of(torch.ones(5, 2, dtype=torch.float64))  # normals that say nothing of a term
     assert AnomalyScore().combine(terms, same).isfinite().all()
 

@@ -26,8 +26,8 @@ class ScoreOptions(FileOptions):
     by: Literal["auto", "both", "reconstruction", "features", "latent", "critic", "cross-entropy", "search"] = (
         "auto"  # what tells: errors of the reconstruction in pixels, in the critic's features; auto: both if it can
     )
-    norm: Literal["l1", "l2", "mean-square"] = "l1"  # how large a difference is: sum, root of squares, mean of squares
-    weight: float = 0.1  # of the features, beside one minus it of the pixels; of f-anogan beside 1
+    norm: Literal["l1", "l2", "mean-square"] | None = None  # of a difference; mean-square of f-anogan, else l1
+    weight: float | None = None  # of the features, beside one minus it of the pixels, 0.1; of f-anogan beside 1, 1.0
     form: Literal["standardised", "egbad", "f-anogan"] = "standardised"  # how two terms add up
     steps: int = 500  # of gradients that search for a code of each image, by search: of a game without an encoder
     quantile: float = 0.95  # the threshold lies above so many of the normals

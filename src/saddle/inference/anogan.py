@@ -19,13 +19,14 @@ class Size(Protocol):
     def __call__(self, difference: Tensor) -> Tensor: ...  # how large each row is, (n,)
 
 
-def nearest_made(loaded: LoadedGame, x: Tensor, told: Tensor | None, size: Size, weight: float, steps: int,
-                 seed: int) -> Tensor:  # fmt: skip
+def nearest_made(loaded: LoadedGame, x: Tensor, told: Tensor | None, size: Size, shares: tuple[float, float],
+                 steps: int, seed: int) -> Tensor:  # fmt: skip
     """Of each image the sample that gradient steps on its code find to be like it in pixels and critic's features.
 
     Every search of a seed begins at the same code, and each moves by itself: what is found hangs on the image alone.
     """
     game: Any = loaded.game
+    of_pixels, of_features = shares
     with own_chance(loaded.device, seed, 0, 1):
         start = game.latents(x[:1])
     with torch.enable_grad():
@@ -35,7 +36,7 @@ def nearest_made(loaded: LoadedGame, x: Tensor, told: Tensor | None, size: Size,
             check_abandoned()
             made = game.make(z, told).float()
             before, after = critic_verdicts(game, x, made, told, loaded.clock)
-            wrong = (1 - weight) * size(x - made) + weight * size(before.features - after.features)
+            wrong = of_pixels * size(x - made) + of_features * size(before.features - after.features)
             (z.grad,) = torch.autograd.grad(wrong.sum(), z)
             adam.step()
     found: Tensor = game.make(z.detach(), told)

@@ -24,7 +24,22 @@ from .loaded import LoadedGame
 
 Norm = Literal["l1", "l2", "mean-square"]
 Term = Literal["reconstruction", "features", "latent", "critic", "cross-entropy"]
+Form = Literal["standardised", "egbad", "f-anogan"]
 MIN_SPREAD = 1e-12  # below it a term says nothing of normals, and is not divided by it
+
+
+class FormDefaults(NamedTuple):
+    """What a form has where nothing else is said."""
+
+    norm: Norm
+    weight: float
+
+
+FORMS: dict[Form, FormDefaults] = {
+    "standardised": FormDefaults("l1", 0.1),
+    "egbad": FormDefaults("l1", 0.1),
+    "f-anogan": FormDefaults("mean-square", 1.0),
+}
 
 
 @dataclass(frozen=True)
@@ -32,16 +47,29 @@ class AnomalyScore:
     """What makes a score: terms, what measures a difference, and how two terms become one number."""
 
     by: Literal["auto", "both", "reconstruction", "features", "latent", "critic", "cross-entropy", "search"] = "auto"
-    norm: Norm = "l1"  # sums of sizes, root of the sum of squares, or mean of squares
-    weight: float = 0.1  # w, of the features beside 1 - w of the reconstruction; f-AnoGAN's kappa is beside 1
-    form: Literal["standardised", "egbad", "f-anogan"] = "standardised"  # of both terms: each in standard deviations of
+    norm: Norm | None = None  # sums of sizes, root of the sum of squares, or mean of squares; None: the form's own
+    weight: float | None = None  # w, of the features beside 1 - w of the reconstruction; f-AnoGAN's kappa, beside 1
+    form: Form = "standardised"  # of both terms: each in standard deviations of
     # held-out normals; or as these papers add them up, as they are
     steps: int = 500  # of the search for a code, where that is asked for
 
     def __post_init__(self) -> None:
         most = float("inf") if self.form == "f-anogan" else 1.0
         require(self.steps >= 1, f"steps is {self.steps}, but should be 1 or more")
-        require(0 <= self.weight <= most, f"weight is {self.weight}, but should be from 0 to {most:g}")
+        weight = self.chosen.weight
+        require(0 <= weight <= most, f"weight is {weight}, but should be from 0 to {most:g}")
+
+    @property
+    def chosen(self) -> FormDefaults:
+        """Norm and weight, the form's own where nothing else is said."""
+        plain = FORMS[self.form]
+        return FormDefaults(self.norm or plain.norm, plain.weight if self.weight is None else self.weight)
+
+    @property
+    def shares(self) -> tuple[float, float]:
+        """What the reconstruction's term and the features' are weighted by."""
+        weight = self.chosen.weight
+        return (1.0 if self.form == "f-anogan" else 1 - weight), weight
 
     def terms(self, game: Game[Any]) -> tuple[Term, ...]:
         """What is worked out of each picture; Mistake where the game cannot."""
@@ -62,10 +90,9 @@ class AnomalyScore:
         """One number of each row of terms, (n,) of (n, 1 or 2)."""
         if terms.shape[1] == 1:
             return terms[:, 0]
-        if self.form == "f-anogan":
-            return terms[:, 0] + self.weight * terms[:, 1]
         rows = (terms - normal.mean) / normal.deviation if self.form == "standardised" else terms
-        return (1 - self.weight) * rows[:, 0] + self.weight * rows[:, 1]
+        of_pixels, of_features = self.shares
+        return of_pixels * rows[:, 0] + of_features * rows[:, 1]
 
 
 class Spread(NamedTuple):
@@ -91,13 +118,13 @@ def anomaly_terms(loaded: LoadedGame, images: Tensor, how: AnomalyScore = Anomal
 def term_work(loaded: LoadedGame, how: AnomalyScore, seed: int) -> Callable[[Tensor, Tensor | None], Tensor]:
     """What works the terms of a few images out."""
     game: Any = loaded.game
-    terms, norm = how.terms(game), how.norm
+    terms, norm = how.terms(game), how.chosen.norm
 
     def again_of(x: Tensor, told: Tensor | None) -> Tensor:
         if how.by != "search":
             again: Tensor = game.reconstruct(x, told)
             return again
-        return nearest_made(loaded, x, told, partial(size_of, norm=norm), how.weight, how.steps, seed)
+        return nearest_made(loaded, x, told, partial(size_of, norm=norm), how.shares, how.steps, seed)
 
     def work(x: Tensor, told: Tensor | None) -> Tensor:
         found: dict[str, Tensor] = {}
