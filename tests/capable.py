@@ -73,6 +73,15 @@ class NormalCodes(Autoencoder):
         return self.posterior(images)[0]
 
 
+class BatchNormed(Autoencoder):
+    """With batch normalisation in both networks."""
+
+    def __init__(self, data: Shape) -> None:
+        super().__init__(data)
+        self.encoder.append(nn.BatchNorm1d(2))
+        self.decoder.insert(1, nn.BatchNorm1d(data.channels * data.height * data.width))
+
+
 class Negative(Game[Pairs]):
     """Translates a source into a target, and back where it is asked to."""
 
@@ -146,6 +155,14 @@ class Normals(Tiny):
 
     def game(self, data: Shape) -> NormalCodes:
         return NormalCodes(data)
+
+
+@dataclass(frozen=True)
+class Normed(Tiny):
+    batch: int = 8
+
+    def game(self, data: Shape) -> BatchNormed:
+        return BatchNormed(data)
 
 
 @dataclass(frozen=True)
