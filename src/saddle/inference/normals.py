@@ -25,7 +25,7 @@ from .anomaly import AnomalyScore, anomaly_terms
 from .image_files import GivenImages, prepare_of
 from .loaded import LoadedGame
 
-MOST = 2_000  # normal pictures that are looked at
+MOST, MOST_SEARCHED = 2_000, 200  # normal pictures that are looked at, and where a code of each is searched for
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def normals_of_run(loaded: LoadedGame, run: str, manifest: Manifest, how: Anomal
         say(f"{run} has held no data out (--held-out), so that what is normal is told by data that it was trained on: "
             "these score too low, and the threshold flags too many; --normals names others")  # fmt: skip
     own = side_of(held or data, main_column(data.columns))
-    count = min(len(own), MOST)
+    count = min(len(own), most_normals(how))
     terms = torch.cat([anomaly_terms(loaded, images, how, told, seed, place)
                        for place, images, told in rows_of(own, loaded, count)])  # fmt: skip
     kind = "held-out" if held else "training"
@@ -66,6 +66,10 @@ def rows_of(data: Dataset, loaded: LoadedGame, count: int) -> Iterator[tuple[int
         taken = data.take(some, random_words(0, some), (name, LABEL))
         told = taken.get(LABEL) if loaded.shape.classes else None
         yield place, scale_rows(taken[name], played), told
+
+
+def most_normals(how: AnomalyScore) -> int:
+    return MOST_SEARCHED if how.by == "search" else MOST
 
 
 def normals_given(loaded: LoadedGame, given: GivenImages, name: str, how: AnomalyScore, seed: int) -> Normals:

@@ -23,7 +23,7 @@ from .answers import Conditions, chunks_at
 from .image_files import GivenImages, open_images, prepare_of
 from .labels import Label
 from .loaded import LoadedGame
-from .normals import normals_given, normals_of_run, quantile
+from .normals import most_normals, normals_given, normals_of_run, quantile
 
 QUANTILE = 0.95  # of normal pictures' scores: the threshold that so many of them stay below
 
@@ -124,7 +124,7 @@ def score_images(loaded: LoadedGame, run: str | Path, files: str | Path | Sequen
     if normals is None:
         usual = normals_of_run(loaded, str(run), manifest, how, seed, say)
     else:
-        named = open_images(normals, manifest, loaded.shape, say, labels="none")
+        named = open_images(normals, manifest, loaded.shape, say, labels="none", limit=most_normals(how))
         usual = normals_given(loaded, named, normals, how, seed)
     spread, told = Spread.of(usual.terms), Conditions(loaded, given, label)
     rows, places = [], []
