@@ -207,7 +207,8 @@ def test_a_game_that_names_no_part_to_average_is_told_before_there_is_a_run(runs
 
 
 def test_the_table_is_asked_which_recipes_can():
-    assert recipes_that(Generates) == list(RECIPES) and not recipes_that(Encodes)
+    assert recipes_that(Generates) == [name for name in RECIPES if name not in ("ae", "ae-dense")]
+    assert recipes_that(Encodes) == [name for name in RECIPES if name.startswith(("ae", "vae"))]
     assert set(RECIPES) - set(recipes_that(Scores)) == {"t-gan", "label-regression"}
     assert issubclass(Adversarial, Scores) and not issubclass(Turing, Scores)
 

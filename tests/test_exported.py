@@ -18,13 +18,13 @@ from narrow import CLASSES, shape, small
 from saddle.capabilities import Generates
 from saddle.core import required_conditions
 from saddle.errors import Mistake
-from saddle.recipes import RECIPES
+from saddle.recipes.capable import recipes_that
 
 
 def distinct() -> Iterator[str]:
-    """The recipes, without those whose networks another one has already shown."""
+    """The recipes that generate, without those whose networks another one has already shown."""
     seen: list[Any] = []
-    for name in RECIPES:
+    for name in recipes_that(Generates):
         key = (small(name).networks, shape(name))
         if key not in seen:
             seen.append(key)

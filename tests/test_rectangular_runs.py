@@ -12,10 +12,11 @@ from PIL import Image
 
 import saddle
 from narrow import BATCH, CLASSES, small
+from saddle.capabilities import make_from
 from saddle.cli import main
-from saddle.core import required_conditions
 from saddle.data.dataset_table import TOY_SETS
 from saddle.errors import Mistake
+from saddle.games import TwoPlayer
 from saddle.recipes import RECIPES
 from saddle.shape import Classes, Shape
 from saddle.training.checkpoint import latest_checkpoint, read_checkpoint
@@ -27,17 +28,18 @@ TINY = [*LINE, "--networks.width", "4", "--pictures", "1", "--seed", "3"]
 @pytest.mark.parametrize("name", [name for name, entry in RECIPES.items() if entry.data not in TOY_SETS])
 def test_every_recipe_makes_rectangles_or_says_which_size_it_takes(name: str) -> None:
     recipe, data = small(name), Shape(1, 32, 48, Classes(CLASSES))
-    networks = recipe.networks  # type: ignore[attr-defined]
     try:
-        generator, critic = networks.generator(data), networks.critic(data)
+        game = recipe.game(data)
     except Mistake as refusal:
         size = re.findall(r"^\w+ takes .*, not 32x48 pixels in 1 channel; give --size (\d+)", str(refusal))[0]
         data = data._replace(height=int(size), width=int(size))
-        generator, critic = networks.generator(data), networks.critic(data)
-    labels = torch.zeros(BATCH, dtype=torch.int64)
-    image = generator(torch.randn(BATCH, networks.latent), labels)
-    assert image.shape == (BATCH, *data[:3])
-    assert len(critic(image, image if "opponent" in required_conditions(critic) else labels).score) in (2, BATCH)
+        game = recipe.game(data)
+    labels, real = torch.zeros(BATCH, dtype=torch.int64), torch.rand(BATCH, *data[:3])
+    image = make_from(game, real, labels)
+    assert image is not None and image.shape == real.shape
+    if isinstance(game, TwoPlayer):
+        told = image if game.shows_opponent else labels
+        assert len(game.critic(image, told).score) in (2, BATCH)
 
 
 def state(run: Path) -> dict[str, torch.Tensor]:

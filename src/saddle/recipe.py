@@ -34,11 +34,11 @@ class Networks(Protocol):
 
 
 class EncoderNetworks(Protocol):
-    """An encoder of samples, and the generator, or decoder, of samples from codes (n, latent)."""
+    """An encoder of samples into (n, numbers * latent), and the generator, or decoder, of samples from (n, latent)."""
 
     @property
     def latent(self) -> int: ...
-    def encoder(self, data: Shape) -> nn.Module: ...
+    def encoder(self, data: Shape, numbers: int = 1) -> nn.Module: ...  # answered for each of a code's; 2: mean, spread
     def generator(self, data: Shape) -> nn.Module: ...
 
 

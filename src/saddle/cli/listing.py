@@ -19,6 +19,7 @@ from .pages import class_doc, two_columns, wrap_text
 
 VALUES = {
     "objectives": ("saddle.objectives", "OBJECTIVES"),
+    "likelihoods": ("saddle.objectives", "LIKELIHOODS"),
     "penalties": ("saddle.penalties", "PENALTIES"),
     "networks": ("saddle.networks", "NETWORKS"),
     "views": ("saddle.layers.views", "VIEWS"),

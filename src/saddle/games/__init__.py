@@ -1,6 +1,7 @@
 """Who moves when."""
 
 from .adversarial import Adversarial, Simultaneous, TwoPlayer
+from .autoencoding import Autoencoder, VariationalAutoencoder
 from .balanced import Balanced
 from .coupled import Consensus, NagarajanKolter, Turing
 from .gated import AccuracyGate, EquilibriumGate, Gated
@@ -15,6 +16,7 @@ __all__ = [
     "GAME_VALUES",
     "AccuracyGate",
     "Adversarial",
+    "Autoencoder",
     "Balanced",
     "Clip",
     "Consensus",
@@ -29,4 +31,5 @@ __all__ = [
     "Turns",
     "TwoPlayer",
     "Unrolled",
+    "VariationalAutoencoder",
 ]

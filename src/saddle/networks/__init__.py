@@ -1,6 +1,7 @@
 """Matched pairs as frozen values: what makes samples, and what judges them."""
 
 from .ac_gan import Classifying, ClassifyingConvolutional
+from .autoencoder import ConvolutionalAutoencoder, DenseAutoencoder
 from .began import MirroredAutoencoding
 from .bottleneck import Bottlenecked
 from .cgan import Concatenated
@@ -23,6 +24,7 @@ UNCONDITIONAL_NETWORKS = (Dense, Perceptron, MaxoutPerceptron, OrthogonalPercept
          ResNet, SpectralConvolutional, DampedResidual, GroupedResidual,
          DenseAutoencoding, Autoencoding, MirroredAutoencoding)  # fmt: skip
 CONDITIONAL_NETWORKS = (ConditionalDense, ClassifyingConvolutional)
+ENCODER_NETWORKS = (DenseAutoencoder, ConvolutionalAutoencoder)  # without a critic
 COMPOSED_NETWORKS = (
     Spectral,
     Packed,
@@ -35,7 +37,7 @@ COMPOSED_NETWORKS = (
     Projected,
     Classifying,
 )
-NETWORKS: tuple[type, ...] = (*UNCONDITIONAL_NETWORKS, *CONDITIONAL_NETWORKS, *COMPOSED_NETWORKS)
+NETWORKS: tuple[type, ...] = (*UNCONDITIONAL_NETWORKS, *CONDITIONAL_NETWORKS, *COMPOSED_NETWORKS, *ENCODER_NETWORKS)
 
 __all__ = [
     "NETWORKS",
@@ -48,8 +50,10 @@ __all__ = [
     "ConditionalDense",
     "Convolutional",
     "Convolutional5",
+    "ConvolutionalAutoencoder",
     "DampedResidual",
     "Dense",
+    "DenseAutoencoder",
     "DenseAutoencoding",
     "Dropped",
     "GroupedResidual",

@@ -45,6 +45,16 @@ RECIPE_TABLE: dict[str, tuple[tuple[Any, ...], ...]] = {  # in groups: name, mod
         ),
         ("dcgan-28", "dcgan_28", "DCGAN28", "the same for 28x28 pixels, all-convolutional", "glyphs", 28),
     ),
+    "Without an adversary": (
+        ("ae", "ae", "AE", "a plain autoencoder: few numbers, from which an image is made again"),
+        ("ae-dense", "ae", "dense", "the same on the paper's dense layers", "glyphs", 28),
+        ("vae", "vae", "VAE", "a variational autoencoder, each pixel black or white"),
+        ("vae-dense", "vae", "dense", "the same on the paper's dense layers", "glyphs", 28),
+        ("vae-plane", "vae", "plane", "the same with codes of two numbers, for a picture of all", "glyphs", 28),
+        ("vae-gaussian", "vae", "gaussian", "the same with normal pixels of a fixed deviation"),
+        ("vae-sigma", "vae", "sigma", "the same with a deviation that is learned"),
+        ("vae-toy", "vae", "toy", "the same on points in the plane", "ring"),
+    ),
     "Other losses": (
         ("lsgan", "lsgan", "LSGAN", "least squares in place of cross-entropy"),
         ("lsgan-pearson", "lsgan", "pearson", "least squares with the coding of Pearson's divergence"),

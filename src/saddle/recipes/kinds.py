@@ -10,7 +10,7 @@ from ..games import GAME_VALUES
 from ..layers import PRIORS
 from ..layers.views import VIEWS
 from ..networks import NETWORKS
-from ..objectives import OBJECTIVES
+from ..objectives import LIKELIHOODS, OBJECTIVES
 from ..optim import OPTIMIZERS, SCHEDULES
 from ..penalties import PENALTIES
 from ..plugged import plugged_types
@@ -18,7 +18,7 @@ from . import RECIPES, RecipeEntry, find_recipe
 
 RECIPE_TYPES: tuple[type, ...] = tuple(dict.fromkeys(type(find_recipe(name)[0]) for name in RECIPES))
 VALUE_TYPES: tuple[type, ...] = (
-    *OBJECTIVES, *PENALTIES, *PRIORS, *VIEWS, *NETWORKS, *GAME_VALUES, *OPTIMIZERS, *SCHEDULES, *AVERAGES,
+    *OBJECTIVES, *LIKELIHOODS, *PENALTIES, *PRIORS, *VIEWS, *NETWORKS, *GAME_VALUES, *OPTIMIZERS, *SCHEDULES, *AVERAGES,
     *RECIPE_TYPES,
 )  # fmt: skip
 

@@ -1,0 +1,104 @@
+"""Learning to make images again from few numbers: the plain autoencoder, and the variational one."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable, Iterator
+
+import torch
+from torch import Tensor, nn
+
+from ..batches import Images
+from ..clock import Clock, Number, check_range, value_at
+from ..core import Game, Move, Remembers, Turn
+from ..errors import require
+from ..layers.gaussian_code import gaussian_kl, reparameterise, split_gaussian
+from ..layers.priors import Normal
+from ..objectives.likelihoods import Likelihood, SquaredError
+
+LOG_2PI = math.log(2 * math.pi)
+
+
+class Autoencoder(Game[Images]):
+    """An encoder and a generator that minimise E |x - G(E(x))|^2, or another error. Hinton & Salakhutdinov 2006.
+
+    It knows nothing of where codes lie, and so makes no samples out of chance.
+    """
+
+    makers = ("encoder", "generator")
+
+    def __init__(self, encoder: nn.Module, generator: nn.Module, latent: int,
+                 likelihood: Likelihood | Remembers[Likelihood] = SquaredError()) -> None:  # fmt: skip
+        super().__init__()
+        self.encoder, self.generator, self.latent = encoder, generator, latent
+        # one that learns is a module, and so a player
+        self.likelihood: Likelihood = likelihood.memory() if isinstance(likelihood, Remembers) else likelihood
+        own = [self.likelihood] if isinstance(self.likelihood, nn.Module) else []
+        self.learners = (encoder, generator, *own)
+
+    def round(self, batches: Iterator[Images], clock: Clock) -> Iterator[Turn]:
+        x = next(batches).image
+        yield Move(*self.learners, error=self.likelihood(self.generator, self.encode(x), x).mean())
+
+    def phase(self, clock: Clock) -> Hashable:
+        return ()
+
+    def encode(self, images: Tensor, condition: Tensor | None = None) -> Tensor:
+        code: Tensor = self.encoder(images)
+        return code
+
+    def reconstruct(self, images: Tensor, condition: Tensor | None = None) -> Tensor:
+        again: Tensor = self.generator(self.encode(images))
+        return again
+
+    def score(self, images: Tensor, condition: Tensor | None = None) -> Tensor:
+        """Minus the error of each, (n,)."""
+        return -self.likelihood(self.generator, self.encode(images), images)
+
+
+class VariationalAutoencoder(Autoencoder):
+    """The error of codes drawn from q(z|x), and KL(q(z|x) | N(0, 1)), both in nats. Kingma & Welling 2013.
+
+    Its encoder answers with a mean and a log variance of each number; an image's code is the mean.
+    """
+
+    def __init__(self, encoder: nn.Module, generator: nn.Module, latent: int,
+                 likelihood: Likelihood | Remembers[Likelihood], beta: Number = 1.0) -> None:  # fmt: skip
+        super().__init__(encoder, generator, latent, likelihood)
+        check_range(beta, "the weight beta")
+        self.beta, self.prior = beta, Normal()
+
+    def round(self, batches: Iterator[Images], clock: Clock) -> Iterator[Turn]:
+        x = next(batches).image
+        mean, log_variance = self.posterior(x)
+        error = self.likelihood(self.generator, reparameterise(mean, log_variance), x).mean()
+        yield Move(*self.learners, error=error, kl=value_at(self.beta, clock) * gaussian_kl(mean, log_variance).mean())
+
+    def phase(self, clock: Clock) -> Hashable:
+        return None if callable(self.beta) else ()
+
+    def posterior(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and log variance of q(z|x), (n, latent) each."""
+        return split_gaussian(self.encoder(images))
+
+    def encode(self, images: Tensor, condition: Tensor | None = None) -> Tensor:
+        return self.posterior(images)[0]
+
+    def latents(self, like: Tensor) -> Tensor:
+        return self.prior(like, self.latent)
+
+    def make(self, latents: Tensor, condition: Tensor | None = None) -> Tensor:
+        made: Tensor = self.generator(latents)
+        return made
+
+    def score(self, images: Tensor, condition: Tensor | None = None, *, draws: int = 1) -> Tensor:
+        """A bound on log p(x) in nats, (n,), by so many draws of a code; tighter with more. Burda et al. 2016."""
+        require(draws >= 1, f"draws is {draws}, but should be 1 or more")
+        mean, log_variance = self.posterior(images)
+        weights = []
+        for _ in range(draws):
+            z = reparameterise(mean, log_variance)
+            log_p = -self.likelihood(self.generator, z, images) - 0.5 * (z.square() + LOG_2PI).sum(1)
+            apart = (z - mean).square() / log_variance.exp()
+            weights.append(log_p + 0.5 * (apart + log_variance + LOG_2PI).sum(1))
+        return torch.stack(weights).logsumexp(0) - math.log(draws)
