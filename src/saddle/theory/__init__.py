@@ -18,6 +18,7 @@ DEMONSTRATIONS = {
     "frozen": "a fresh critic against a generator that stands still, with noise and without",
     "layers": "where the gradient is lost as a critic gets better: not in its layers",
     "kl": "one Gaussian for two peaks: forward KL covers, reverse KL chooses",
+    "likelihood": "a mixture of Gaussians by EM and by gradient: maximum likelihood is forward KL",
     "saturating": "the two losses of the first GAN, seen by their gradients",
     "danskin": "the slope of a maximum over critics, and a generator's step that is too large",
     "modes": "what is caught of 8 modes and of 25, by four methods and by a perfect sampler",
