@@ -88,6 +88,12 @@ REFUSED = [  # a recipe, its options as they are typed, the remedy that the refu
     ("accuracy-gate", {"networks": "DenseAutoencoding()"}, "the score 0.0 parts no reals from fakes here; give one",
      "accuracy-gate",
      {"networks": "DenseAutoencoding()", "gate": "AccuracyGate(boundary=-5)", "objective": "Energy(margin=10)"}),
+    *(("began", {"networks": "Convolutional()"}, "give networks that autoencode, MirroredAutoencoding() or Dense",
+       "began", {"networks": networks}) for networks in ("MirroredAutoencoding()", "DenseAutoencoding()")),
+    ("vgan", {"networks": "Bottlenecked(Autoencoding())"}, "such as Bottlenecked(DampedResidual())",
+     "vgan", {"networks": "Bottlenecked(DampedResidual())"}),
+    ("vgan", {"networks": "Bottlenecked(Packed(Convolutional()))"}, "Bottlenecked(DampedResidual()), and others around",
+     "vgan", {"networks": "Packed(Bottlenecked(DampedResidual()))"}),
 ]  # fmt: skip
 
 

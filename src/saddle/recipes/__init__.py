@@ -25,7 +25,11 @@ class RecipeEntry(NamedTuple):
 
 
 QUICK_FIELDS = MappingProxyType({"batch": "32", "turns.generator": "2", "optimizer.lr": "4e-4"})
-QUICK_BEGAN = MappingProxyType({"networks.width": "16", "rate": "0.01", "optimizer": "Adam(1e-3, (0.5, 0.999))"})
+QUICK_EBGAN = MappingProxyType({"networks.width": "32", "batch": "32", "optimizer.lr": "4e-4"})
+QUICK_BEGAN = MappingProxyType({
+    "networks.width": "16", "gamma": "1", "rate": "1", "optimizer": "Adam(2e-3, (0.5, 0.999))",
+    "critic_optimizer": "Adam(3e-4, (0.5, 0.999))",
+})  # fmt: skip
 QUICK_VGAN = MappingProxyType({
     "networks": "Bottlenecked(Convolutional(normal=False))", "optimizer": "Adam(4e-4, (0.5, 0.999))", "batch": "32",
     "average": "HalfLife()",
@@ -98,7 +102,7 @@ RECIPE_TABLE: dict[str, tuple[tuple[Any, ...], ...]] = {  # in groups: name, mod
     ),
     "Energies and bottlenecks": (
         ("ebgan", "ebgan", "EBGAN", "the critic is an autoencoder, its error an energy"),
-        ("ebgan-conv", "ebgan", "convolutional", "the same with convolutions", "glyphs", 32, QUICK_FIELDS),
+        ("ebgan-conv", "ebgan", "convolutional", "the same with convolutions", "glyphs", 32, QUICK_EBGAN),
         ("began", "began", "BEGAN", "two autoencoding errors, held in proportion", "glyphs", 32, QUICK_BEGAN),
         ("vgan", "vgan", "VGAN", "the critic may know only so much of a sample", "glyphs", 32, QUICK_VGAN),
         ("vgan-r1", "vgan", "r1", "the same with R1", "glyphs", 32, QUICK_VGAN),
