@@ -5,21 +5,35 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+import numpy as np
+
+from saddle.batches import Pairs, Unpaired
 from saddle.data.dataset_table import TOY_SETS
 from saddle.games import AccuracyGate, Turns
 from saddle.optim import Burst
 from saddle.recipe import Recipe
 from saddle.recipes import RECIPES, find_recipe
-from saddle.shape import Classes, Shape
+from saddle.shape import Classes, Picture, Shape
 
 WIDTH, BATCH, CLASSES = 8, 4, 3
+
+
+def pictures_for(name: str, n: int) -> dict[str, Any] | None:
+    """Columns of noise for a recipe that plays with pictures for pictures; None for another."""
+    kind, (channels, *sides) = find_recipe(name)[0].batch_type, shape(name)[:3]
+    if kind not in (Pairs, Unpaired):
+        return None
+    dice = np.random.default_rng(0)
+    return {column: dice.integers(0, 256, (n, *sides, channels), np.uint8) for column in kind._fields}
 
 
 def narrow(value: Any) -> Any:
     """A networks value with no whole number in it above eight, in the values that it is made of neither."""
     fields = {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
     parts = {name: narrow(part) for name, part in fields.items() if dataclasses.is_dataclass(part)}
-    counts = {name: min(n, WIDTH) for name, n in fields.items() if type(n) is int and name != "attention"}
+    kept = ("attention", "field")  # that have values of their own
+    counts = {name: min(n, WIDTH) for name, n in fields.items() if type(n) is int and name not in kept}
+    counts |= {"field": 16} if "field" in fields else {}
     return dataclasses.replace(value, **parts, **counts)
 
 
@@ -27,6 +41,7 @@ def small(name: str) -> Recipe[Any]:
     """The recipe, narrow, and what would take long or stop a player from its first move on made shorter."""
     recipe = find_recipe(name)[0]
     short: dict[str, Any] = {"wgan": {"turns": Turns(critic=Burst(high=7, low=3, first=1))},
+                             "cyclegan": {"pool": 2}, "cut": {"projection": WIDTH}, "fastcut": {"projection": WIDTH},
                              "accuracy-gate": {"gate": AccuracyGate(threshold=0.9, hysteresis=0.2)}}  # fmt: skip
     networks = narrow(recipe.networks)  # type: ignore[attr-defined]
     return dataclasses.replace(recipe, networks=networks, batch=BATCH, **short.get(name, {}))  # type: ignore[type-var]
@@ -36,4 +51,6 @@ def shape(name: str) -> Shape:
     """Its own data's, with three classes; of pixels no more than it needs."""
     entry = RECIPES[name]
     side = 1 if entry.data in TOY_SETS else entry.size or 16
+    if find_recipe(name)[0].batch_type in (Pairs, Unpaired):
+        return Shape(1, side, side, Picture(Shape(1, side, side)))
     return Shape(2, 1, 1) if side == 1 else Shape(1, side, side, Classes(CLASSES))

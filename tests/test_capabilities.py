@@ -18,6 +18,7 @@ from saddle.capabilities import (
     Encodes,
     Generates,
     Scores,
+    Translates,
     describe_capabilities,
     make_from,
     sheet_columns,
@@ -207,7 +208,9 @@ def test_a_game_that_names_no_part_to_average_is_told_before_there_is_a_run(runs
 
 
 def test_the_table_is_asked_which_recipes_can():
-    assert recipes_that(Generates) == [name for name in RECIPES if name not in ("ae", "ae-dense")]
+    translating = recipes_that(Translates)
+    assert translating == ["pix2pix", "cyclegan", "cut", "fastcut"]
+    assert recipes_that(Generates) == [name for name in RECIPES if name not in ("ae", "ae-dense", *translating)]
     assert recipes_that(Encodes) == [name for name in RECIPES if name.startswith(("ae", "vae"))]
     assert set(RECIPES) - set(recipes_that(Scores)) == {"t-gan", "label-regression"}
     assert issubclass(Adversarial, Scores) and not issubclass(Turing, Scores)

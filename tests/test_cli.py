@@ -260,7 +260,7 @@ def test_lists(say):
     assert all(recipes.count(f"{entry.group}\n") == 1 for entry in RECIPES.values())
     assert "NonSaturating(target=1.0)\n" in say("list", "objectives")[1]
     assert "GradientPenalty(weight=10.0, target=1.0, one_sided=False, every=1)\n" in say("list", "penalties")[1]
-    assert "Linear(start, stop=0.0, until=1.0)\n" in say("list", "schedules")[1]
+    assert "Linear(start, stop=0.0, until=1.0, after=0.0)\n" in say("list", "schedules")[1]
     assert re.search("^  kid  ", say("list", "metrics")[1], re.MULTILINE) and " | metrics | data" in recipes
     assert "swiss-roll" in say("list", "data")[1] and "Uniform(bound=1.0)" in say("list", "priors")[1]
 
@@ -286,7 +286,7 @@ def test_show_counts_parameters_for_the_data_shape(say):
 def test_diff_names_the_fields_that_differ(say):
     _, said, _ = say("diff", "wgan-gp", "wgan-gp-cifar")
     assert [line.split() for line in said.splitlines() if line.startswith("optimizer")] == [["optimizer.lr"]]
-    assert "Linear(start=0.0002, stop=0.0, until=1.0)" in said and "objective" not in said
+    assert "Linear(start=0.0002, stop=0.0, until=1.0, after=0.0)" in said and "objective" not in said
     assert say("diff", "gan", "gan")[1] == "gan and gan are the same\n"
 
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-from narrow import BATCH, CLASSES, shape, small
+from narrow import BATCH, CLASSES, pictures_for, shape, small
 from saddle import load, measure, resume, train
 from saddle.averaging import HalfLife
 from saddle.batches import Images
@@ -43,9 +43,10 @@ def stopped(name: str, data: Path, run: Path) -> None:
     """A narrow one on data that fit it, asked to stop in its second round."""
     source = RECIPES[name].data
     source = source if source in TOY_SETS else str(data / f"{shape(name).height}.npz")
+    given = pictures_for(name, SAMPLES)
     with pytest.MonkeyPatch.context() as patch, pytest.raises(Interrupted):  # noqa: PT012
         StopAt(patch, 1)
-        train(small(name), source, out=run, images=IMAGES, limit=SAMPLES, pictures=0, quiet=True,
+        train(small(name), given or source, out=run, images=IMAGES, limit=SAMPLES, pictures=0, quiet=True,
               device="cpu", threads=1)  # fmt: skip
 
 
@@ -53,6 +54,8 @@ def made(model: LoadedGame) -> torch.Tensor:
     """Three samples, or three data made again by what makes nothing out of chance."""
     if "generate" in model.capabilities:
         return model.sample(3, seed=1)
+    if "translate" in model.capabilities:
+        return model.translate(torch.linspace(-1, 1, 3 * prod(model.shape[:3])).view(3, *model.shape[:3]))
     return model.reconstruct(torch.linspace(-1, 1, 3 * prod(model.shape[:3])).view(3, *model.shape[:3]))
 
 
@@ -69,15 +72,17 @@ FEW = (
 @pytest.mark.parametrize("name", [n if n in FEW else pytest.param(n, marks=pytest.mark.slow) for n in RECIPES])
 def test_every_recipe_can_be_trained_loaded_sampled_measured_shown_and_resumed(name: str, data: Path, tmp_path: Path):
     stopped(name, data, run := tmp_path / "run")
-    model = load(run)
+    model, given = load(run), pictures_for(name, SAMPLES)
     samples, raw = made(model), made(load(run, average=False))
     assert samples.shape == (3, *shape(name)[:3]) and samples.isfinite().all() and not torch.equal(samples, raw)
-    (figure,) = measure(run, metrics="precision", features="auto" if model.shape.points else "random", n=SAMPLES)
+    (figure,) = measure(
+        run, metrics="precision", features="auto" if model.shape.points else "random", n=SAMPLES, data=given
+    )
     assert np.isfinite(figure.value)
     page = str(sample_grid(open_runs([str(run)])[0], 0))
-    assert "data:image/png" in page and "No samples" not in page
+    assert given or ("data:image/png" in page and "No samples" not in page)
     assert (
-        resume(run) == run
+        resume(run, data=given) == run
         and read_checkpoint_facts(latest_checkpoint(run / "checkpoints"))["clock"]["images"] >= IMAGES
     )
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 import pytest
 
 from saddle.cli.pages import options_help, recipe_introduction, walk_fields
-from saddle.hints import comments
+from saddle.hints import comments, field_types, literal_choices
 from saddle.recipe import Recipe
 from saddle.recipes import RECIPES, find_recipe
 
@@ -28,7 +28,9 @@ def test_the_classs_source_is_said_of_the_classs_value_alone(name: str):
     usual, said = {f.name: f.default for f in fields(recipe)}, comments(type(recipe))
     for field in (field for field in walk_fields(recipe) if "." not in field.name):
         whole = said[field.name]
-        assert field.help == (whole if field.now == usual[field.name] else whole.partition(";")[0])
+        choices = ", ".join(map(str, literal_choices(field_types(type(recipe))[field.name])))
+        own = whole if field.now == usual[field.name] else whole.partition(";")[0]
+        assert field.help == own + (f" ({choices})" if choices else "")
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import fields, replace
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -19,6 +20,7 @@ from saddle.batches import Images
 from saddle.capabilities import capabilities_of, make_from
 from saddle.cli.showing import trainable_sizes, unmade_game
 from saddle.clock import Clock, value_at
+from saddle.columns import random_column
 from saddle.core import Agree, Move
 from saddle.errors import Mistake
 from saddle.hints import comments
@@ -30,9 +32,10 @@ from saddle.recipes import RECIPES, find_recipe
 from saddle.recipes.capable import game_class
 from saddle.recipes.gan import GAN
 from saddle.recipes.kinds import VALUE_TYPES, find_value_types
+from saddle.recipes.rehearsal import random_batch
 from saddle.recipes.revive import configure_recipe, name_recipe
 from saddle.recipes.wgan_gp import WGANGP
-from saddle.shape import Classes, Shape
+from saddle.shape import Classes, Picture, Shape
 
 MINE = '''
 from __future__ import annotations
@@ -83,14 +86,16 @@ def mine(tmp_path: Path) -> Path:
     return path
 
 
-class Batches(Iterator[Images]):
+class Batches(Iterator[Any]):
     """Endless batches, counted; with labels where there are classes."""
 
-    def __init__(self, data: Shape, batch: int) -> None:
-        self.data, self.batch, self.drawn = data, batch, 0
+    def __init__(self, data: Shape, batch: int, kind: type[Any] = Images) -> None:
+        self.data, self.batch, self.kind, self.drawn = data, batch, kind, 0
 
-    def __next__(self) -> Images:
+    def __next__(self) -> Any:
         self.drawn += 1
+        if self.kind is not Images:
+            return random_batch(self.kind, self.data, self.batch, torch.device("cpu"))
         return Images(torch.rand(self.batch, *self.data[:3]) * 2 - 1, labels(self.batch, self.data))
 
 
@@ -102,7 +107,7 @@ def play(name: str, rounds: int) -> tuple[list[list[str]], int]:
     """Who moved together, turn by turn, and how many batches that took; every move is made, by plain descent."""
     torch.manual_seed(0)
     recipe, data = small(name), shape(name)
-    game, batches = recipe.game(data), Batches(data, recipe.batch)
+    game, batches = recipe.game(data), Batches(data, recipe.batch, recipe.batch_type)
     names = {module: key for key, module in game.named_children()}
     seen = []
     for i in range(rounds):
@@ -137,6 +142,8 @@ FLOWS = {  # turns of a round, of one batch, in games of other players than a ge
     "label-regression": [["generator"]],
     "ae": CODED, "ae-dense": CODED, "vae": CODED, "vae-dense": CODED, "vae-plane": CODED, "vae-gaussian": CODED,
     "vae-sigma": MEASURED, "vae-toy": MEASURED,
+    "cyclegan": [["generator", "generator_back"], ["critic", "critic_back"]],
+    "cut": [["critic"], ["generator", "projector"]], "fastcut": [["critic"], ["generator", "projector"]],
 }  # fmt: skip
 UNNUMBERED = ("ae", "ae-dense")  # papers that are not on arXiv
 
@@ -173,7 +180,8 @@ def test_a_recipe_makes_what_it_is_shown(name):
     recipe, data = small(name), shape(name)
     game = recipe.game(data)
     with torch.no_grad():
-        made = make_from(game, torch.rand(6, *data[:3]), labels(6, data))
+        before = random_column(data.condition, 6, torch.device("cpu")) if isinstance(data.condition, Picture) else None
+        made = make_from(game, torch.rand(6, *data[:3]), labels(6, data) if before is None else before)
     free = isinstance(recipe.networks, GroupedResidual | MirroredAutoencoding)  # that end without tanh
     bounded = not data.points and not free
     assert made.shape == (6, *data[:3]) and made.isfinite().all() and (not bounded or made.abs().max() <= 1)

@@ -10,12 +10,13 @@ gradients and to chance, so that the same method trains, is probed and is served
 from __future__ import annotations
 
 import inspect
+import math
 import typing
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple, Protocol, TypeGuard, cast, runtime_checkable
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from .batches import Batch, condition_of, real_samples
 from .clock import Clock
@@ -191,6 +192,14 @@ def make_from(game: object, real: Tensor, condition: Tensor | None) -> Tensor | 
 
 def is_picture(condition: Tensor | None) -> TypeGuard[Tensor]:
     return condition is not None and condition.ndim == 4
+
+
+def side_multiple(game: nn.Module) -> int:
+    """The pixels of which the sides of pictures must be multiples that a game translates: 1 for any, 32 for a U-Net.
+
+    A network that halves its pictures says so as `multiple`; others take any size.
+    """
+    return math.lcm(*(int(getattr(part, "multiple", 1)) for part in game.modules()))
 
 
 def translate_data(game: Translates, real: Tensor, condition: Tensor | None) -> Tensor:

@@ -42,6 +42,18 @@ class EncoderNetworks(Protocol):
     def generator(self, data: Shape) -> nn.Module: ...
 
 
+class TranslationNetworks(Protocol):
+    """What makes pictures of the data's shape of the pictures that they are made for, and what judges them.
+
+    Where `critic` is told of such data, its critic is shown both; told of a shape alone, it is shown samples alone.
+    """
+
+    def translator(
+        self, data: Shape
+    ) -> nn.Module: ...  # called with pictures, and noise=False where there is to be none
+    def critic(self, data: Shape) -> nn.Module: ...
+
+
 class Optimizing(Protocol):
     """An optimizer as a value, with its schedules."""
 

@@ -79,6 +79,21 @@ def shape_facts(shape: Shape) -> list[Any]:
     return [*shape[:3], condition, *more]
 
 
+def opposite(data: Shape) -> Shape:
+    """The shape of the pictures that samples are made for, each made for a picture of the samples' shape."""
+    before = source_shape(data)
+    return Shape(*before[:3], Picture(Shape(*data[:3])))
+
+
+def source_shape(data: Shape) -> Shape:
+    """The shape of the pictures that samples are made for; Mistake where they are made for anything else."""
+    made_for = data.condition
+    if not isinstance(made_for, Picture):
+        raise Mistake(f"pictures are made of pictures here, but of {made_for or 'nothing'} in these data; give the "
+                      "columns source and target, or a and b, of pictures")  # fmt: skip
+    return made_for.shape
+
+
 def by_class(n: int) -> Classes | None:
     """What samples of n classes are made for: nothing, where there are none."""
     return Classes(n) if n else None

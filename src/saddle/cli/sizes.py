@@ -6,8 +6,10 @@ Counted before, since torch, which counts, takes seconds to import; a test count
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
-PARAMETER_COUNTS: dict[str, tuple[tuple[int, int, int, int], Mapping[str, int]]] = {
+GLYPH_PAIRS = (1, 32, 32, {"picture": [1, 32, 32]})  # made for pictures of the same shape
+PARAMETER_COUNTS: dict[str, tuple[tuple[Any, ...], Mapping[str, int]]] = {
     "gan": ((1, 32, 32, 36), {"generator": 2_792_224, "critic": 1_519_441}),
     "gan-minimax": ((1, 32, 32, 36), {"generator": 2_792_224, "critic": 1_519_441}),
     "dcgan": ((1, 32, 32, 36), {"generator": 1_066_880, "critic": 661_248}),
@@ -70,6 +72,13 @@ PARAMETER_COUNTS: dict[str, tuple[tuple[int, int, int, int], Mapping[str, int]]]
     "ac-gan": ((1, 32, 32, 36), {"generator": 1_273_480, "critic": 808_740}),
     "ac-gan-cifar": ((1, 32, 32, 36), {"generator": 2_989_609, "critic": 1_877_605}),
     "projection-gan": ((1, 32, 32, 36), {"generator": 4_379_649, "critic": 1_055_872}),
+    "pix2pix": (GLYPH_PAIRS, {"generator": 16_652_929, "critic": 2_764_609}),
+    "cyclegan": (
+        GLYPH_PAIRS,
+        {"generator": 7_825_153, "critic": 2_762_689, "generator_back": 7_825_153, "critic_back": 2_762_689},
+    ),
+    "cut": (GLYPH_PAIRS, {"generator": 11_365_633, "critic": 2_762_689, "projector": 559_872}),
+    "fastcut": (GLYPH_PAIRS, {"generator": 11_365_633, "critic": 2_762_689, "projector": 559_872}),
     "pacgan": ((1, 32, 32, 36), {"generator": 1_066_880, "critic": 662_272}),
     "pacgan-toy": ((2, 1, 1, 0), {"generator": 486_402, "critic": 407_201}),
     "minibatch-gan": ((1, 32, 32, 36), {"generator": 1_066_880, "critic": 2_709_348}),

@@ -3,11 +3,14 @@
 from .adversarial import Adversarial, Simultaneous, TwoPlayer
 from .autoencoding import Autoencoder, VariationalAutoencoder
 from .balanced import Balanced
+from .contrastive import ContrastiveTranslation
 from .coupled import Consensus, NagarajanKolter, Turing
+from .cycle import CycleTranslation
 from .gated import AccuracyGate, EquilibriumGate, Gated
 from .noisy import NoisyReals
 from .regression import Regression
 from .slots import Clip, Free, Turns
+from .translation import PairedTranslation, Translation
 from .unrolled import Unrolled
 
 GAME_VALUES: tuple[type, ...] = (Turns, Clip, Free, AccuracyGate, EquilibriumGate)
@@ -20,13 +23,17 @@ __all__ = [
     "Balanced",
     "Clip",
     "Consensus",
+    "ContrastiveTranslation",
+    "CycleTranslation",
     "EquilibriumGate",
     "Free",
     "Gated",
     "NagarajanKolter",
     "NoisyReals",
+    "PairedTranslation",
     "Regression",
     "Simultaneous",
+    "Translation",
     "Turing",
     "Turns",
     "TwoPlayer",

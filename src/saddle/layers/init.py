@@ -12,7 +12,7 @@ from torch.overrides import TorchFunctionMode
 
 LinearLayer = nn.Linear | nn.Conv2d | nn.ConvTranspose2d
 AnyLinear = TypeVar("AnyLinear", bound=LinearLayer)
-AnyLayer = TypeVar("AnyLayer", bound=LinearLayer | nn.BatchNorm1d | nn.BatchNorm2d)
+AnyLayer = TypeVar("AnyLayer", bound=LinearLayer | nn.BatchNorm1d | nn.BatchNorm2d | nn.InstanceNorm2d)
 
 
 def normal_init(layer: AnyLayer, std: float = 0.02, mean: float = 0.0) -> AnyLayer:
@@ -36,6 +36,12 @@ def he_uniform(layer: AnyLinear) -> AnyLinear:
 def glorot_uniform(layer: AnyLinear) -> AnyLinear:
     """Uniform with variance 2 / (inputs + outputs). Glorot & Bengio 2010."""
     return uniform_init(layer, sqrt(6 / sum(fan_in_and_out(layer))))
+
+
+def small_xavier(layer: AnyLinear) -> AnyLinear:
+    """Normal, by Glorot & Bengio's rule as torch counts inputs and outputs, times 0.02: as CUT's code has it."""
+    nn.init.xavier_normal_(layer.weight, 0.02)
+    return zero_bias(layer)
 
 
 def zero_bias(layer: AnyLayer) -> AnyLayer:

@@ -6,6 +6,7 @@ from .began import MirroredAutoencoding
 from .bottleneck import Bottlenecked
 from .cgan import Concatenated
 from .cgan_mlp import ConditionalDense
+from .cycle_gan import ResidualTranslator
 from .dcgan import AllConvolutional28, Convolutional
 from .ebgan import Autoencoding, DenseAutoencoding
 from .gan_stability import DampedResidual
@@ -16,6 +17,7 @@ from .r3gan import GroupedResidual
 from .resnet import ResNet
 from .sn_gan import Spectral, SpectralConvolutional
 from .t_gan import Opposed
+from .unet import UNet
 from .wgan_gp import Convolutional5
 from .wrappers import Dropped, MinibatchDiscriminating, Packed, Pair
 
@@ -37,7 +39,14 @@ COMPOSED_NETWORKS = (
     Projected,
     Classifying,
 )
-NETWORKS: tuple[type, ...] = (*UNCONDITIONAL_NETWORKS, *CONDITIONAL_NETWORKS, *COMPOSED_NETWORKS, *ENCODER_NETWORKS)
+TRANSLATION_NETWORKS = (UNet, ResidualTranslator)
+NETWORKS: tuple[type, ...] = (
+    *UNCONDITIONAL_NETWORKS,
+    *CONDITIONAL_NETWORKS,
+    *COMPOSED_NETWORKS,
+    *ENCODER_NETWORKS,
+    *TRANSLATION_NETWORKS,
+)
 
 __all__ = [
     "NETWORKS",
@@ -67,6 +76,8 @@ __all__ = [
     "Perceptron",
     "Projected",
     "ResNet",
+    "ResidualTranslator",
     "Spectral",
     "SpectralConvolutional",
+    "UNet",
 ]

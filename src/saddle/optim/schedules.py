@@ -14,21 +14,25 @@ from ..errors import require
 
 @dataclass(frozen=True)
 class Linear:
-    """From one value to another over this share of the run, and constant after it."""
+    """From one value to another between two shares of the run, constant before the first and after the second."""
 
     start: float
     stop: float = 0.0
     until: float = 1.0
+    after: float = 0.0  # CycleGAN's rate falls after half of the run
 
     def __post_init__(self) -> None:
         require(0 < self.until <= 1, f"Linear's until is {self.until}, but should be a share of the run")
+        before = 0 <= self.after < self.until
+        require(before, f"Linear's after is {self.after}, but should be a share of the run before its until")
 
     @property
     def ends(self) -> tuple[float, ...]:
         return self.start, self.stop
 
     def __call__(self, clock: Clock) -> float:
-        return self.start + (self.stop - self.start) * min(clock.share / self.until, 1.0)
+        passed = (clock.share - self.after) / (self.until - self.after)
+        return self.start + (self.stop - self.start) * min(max(passed, 0.0), 1.0)
 
 
 @dataclass(frozen=True)

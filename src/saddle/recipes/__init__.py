@@ -34,6 +34,8 @@ QUICK_VGAN = MappingProxyType({
     "networks": "Bottlenecked(Convolutional(normal=False))", "optimizer": "Adam(4e-4, (0.5, 0.999))", "batch": "32",
     "average": "HalfLife()",
 })  # fmt: skip
+QUICK_PAIRED = MappingProxyType({"networks.width": "16", "networks.field": "34", "batch": "8"})
+QUICK_UNPAIRED = MappingProxyType({**QUICK_PAIRED, "networks.blocks": "3"})
 RECIPE_TABLE: dict[str, tuple[tuple[Any, ...], ...]] = {  # in groups: name, module, and an entry from its value on
     "The first": (
         ("gan", "gan", "GAN", "dense networks that move at once: the first paper"),
@@ -120,6 +122,12 @@ RECIPE_TABLE: dict[str, tuple[tuple[Any, ...], ...]] = {  # in groups: name, mod
         ("ac-gan", "ac_gan", "ACGAN", "the critic also names the class"),
         ("ac-gan-cifar", "ac_gan", "cifar", "the same on the paper's networks for 32x32 pixels", "glyphs", 32),
         ("projection-gan", "projection_gan", "ProjectionGAN", "a class's vector against the features", "glyphs", 32),
+    ),
+    "Translation": (
+        ("pix2pix", "pix2pix", "Pix2Pix", "a picture of a picture, learned of pairs", "glyphs", 32, QUICK_PAIRED),
+        ("cyclegan", "cyclegan", "CycleGAN", "one kind into another and back, unpaired", "glyphs", 32, QUICK_UNPAIRED),
+        ("cut", "cut", "CUT", "unpaired and one way: patches stay like their own", "glyphs", 32, QUICK_UNPAIRED),
+        ("fastcut", "cut", "FastCUT", "the same for half the time, with its traps", "glyphs", 32, QUICK_UNPAIRED),
     ),
     "Against missing modes": (
         ("pacgan", "pacgan", "PacGAN", "the critic sees packs of two samples"),
