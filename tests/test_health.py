@@ -69,6 +69,8 @@ FAULTS: dict[str, list[Observation]] = {
     "the critic overfits": past(24, 12, recall=0.72),
     "the scores diverge": past(gap=2600.0),
     "pictures are saturated": past(saturated=0.7),
+    "the translator copies its input": past(copied=0.04, negative=5.0),
+    "colours are inverted": past(copied=1.0, negative=0.2),
     "augmentation has come too far": [r._replace(logged_scalars={"ADA/p": 0.7 + r.round / 50}) for r in past(24)],
 }
 
@@ -99,6 +101,7 @@ HEALTHY: dict[str, list[Observation]] = {  # the furthest that healthy runs went
         r._replace(snapshot=WELL._replace(clusters=HALF, diversity=0.3 + 0.02 * r.round)) for r in past(32)],
     "the look of another stage, of other parts": past(24, 12, clusters=HALF[4:12], shares=(1 / 8,) * 8),
     "a player without a gradient's report": [r._replace(gradients={}) for r in past(ranking=1.0)],
+    "a translator that changes little where little is to change": past(copied=0.95, negative=1.0),
     "points": past(saturated=None), "no critic": past(ranking=None, gap=None, recall=None),
     "no samples": [r._replace(snapshot=None) for r in past()],
 }  # fmt: skip

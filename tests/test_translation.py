@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from saddle.core import Verdict
 from saddle.data.in_memory import open_given
 from saddle.data.prepare import Prepare
 from saddle.errors import Interrupted, Mistake
-from saddle.games import ContrastiveTranslation, CycleTranslation
+from saddle.games import ContrastiveTranslation, CycleTranslation, PairedTranslation
 from saddle.games.image_pool import ImagePool
 from saddle.layers.dropout import drop_rows
 from saddle.layers.patch_features import PatchProjector, patch_nce
@@ -36,6 +36,8 @@ from saddle.recipes.cyclegan import CycleGAN
 from saddle.recipes.pix2pix import Pix2Pix
 from saddle.shape import Picture, Shape
 from saddle.training.checkpoint import latest_checkpoint, read_checkpoint
+from saddle.training.health.checks import HEALTH_PATIENCE, Observation, find_changes
+from saddle.training.health.probe import Probe
 from saddle.training.machine import Machine
 from saddle.training.match import Match, MatchOptions
 from test_resume import StopAt
@@ -407,3 +409,39 @@ def test_rates_stay_and_fade_as_the_papers_have_it():
     assert rates(CycleGAN()) == rates(CUT()) == [2e-4, 2e-4, 1e-4, 5e-5, 0]
     assert rates(FastCUT()) == [2e-4, 2e-4, 2e-4, 1e-4, 0]
     assert replace(CUT(), contrast=10.0, identity=False, mirror=True).contrast == FastCUT().contrast
+
+
+class Planted(nn.Module):
+    """A translator whose answer is known: a picture mirrored, which is right, its negative, or the picture itself."""
+
+    def __init__(self, fault: str) -> None:
+        super().__init__()
+        self.fault, self.idle = fault, nn.Parameter(torch.zeros(()))
+
+    def forward(self, x: Tensor, condition: Tensor | None = None, noise: bool = True) -> Tensor:
+        made = {"none": x.flip(3), "inverted": -x.flip(3), "copied": x}[self.fault]
+        return made + self.idle
+
+
+@dataclass(frozen=True)
+class PlantedFault(Pix2Pix):
+    fault: str = "none"
+
+    def game(self, data: Shape) -> PairedTranslation:
+        return PairedTranslation(Planted(self.fault), self.networks.critic(data))
+
+
+@pytest.mark.parametrize(("fault", "told"), [
+    ("none", []), ("inverted", ["colours are inverted"]), ("copied", ["the translator copies its input"])])  # fmt: skip
+def test_a_look_tells_inverted_colours_and_copies_apart_from_what_is_right(fault, told):
+    """Light spots on a dark ground, to be mirrored."""
+    dice = np.random.default_rng(0)
+    source = np.full((64, 16, 16, 1), 60, np.uint8)
+    for i, (row, column) in enumerate(dice.integers(0, 12, (64, 2))):
+        source[i, row : row + 4, column : column + 4] = 220
+    data = open_given({"source": source, "target": source[:, :, ::-1].copy()}, Prepare(), print, "spots")
+    recipe = PlantedFault(UNet(width=2, field=16), batch=16, fault=fault)
+    seen = Probe(Match(recipe, data, 160, CPU, MatchOptions(seed=3))).take_snapshot()
+    assert seen is not None and seen.copied is not None and seen.negative is not None
+    past = [Observation(i, 4096 * i, {}, seen._replace(ranking=None, gap=None)) for i in range(HEALTH_PATIENCE)]
+    assert [change.check.name for change in find_changes(past, [])] == told

@@ -127,6 +127,22 @@ def saturation(past: History) -> Symptom:
     return f"{now.saturated:.0%} of what the data leaves between black and white is one or the other"
 
 
+def copies_input(past: History) -> Symptom:
+    """Translations are their sources, where targets are something else."""
+    now = past[-1].snapshot
+    if now is None or now.copied is None or now.copied > 0.1:
+        return None
+    return f"translations differ from their sources by {now.copied:.1%} of what targets differ from them"
+
+
+def inverted(past: History) -> Symptom:
+    """The negatives of translations lie far nearer to the data than these do."""
+    now = past[-1].snapshot
+    if now is None or now.negative is None or now.negative > 0.6:
+        return None
+    return f"the negatives of translations are {now.negative:.2g} times as far from the data as translations are"
+
+
 def snapshots(past: History) -> list[Snapshot]:
     return [reading.snapshot for reading in past if reading.snapshot]
 
@@ -148,6 +164,10 @@ HEALTH_CHECKS = (
           "bound the critic's slope, as the recipes wgan-gp and sn-gan do", grave=True),
     HealthCheck("pictures are saturated", saturation,
           "halve the generator's learning rate"),
+    HealthCheck("the translator copies its input", copies_input,
+          "weaken what keeps translations near their sources: --contrast 1 in fastcut, --identity 0 in cyclegan"),
+    HealthCheck("colours are inverted", inverted,
+          "begin again with another --seed; in cyclegan a stronger --identity 1 ties colours down"),
 )  # fmt: skip
 NON_FINITE = HealthCheck("NaN or infinite", lambda past: None, "halve that player's learning rate", grave=True)
 

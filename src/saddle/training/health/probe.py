@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ...batches import Batch, condition_of, real_samples
-from ...capabilities import Judges, Makes, make_from, per_sample_score
+from ...capabilities import Judges, Makes, Translates, is_picture, make_from, per_sample_score
 from ...data.dataset import Dataset
 from ...data.feed import Feed
 from ...data.held_out import held_out_of
@@ -34,7 +34,7 @@ BLACK_LEVEL = -1 + 1 / 127.5  # below it lies only the lowest of 256 greys
 
 
 class Snapshot(NamedTuple):
-    """What one look saw; the last four are None where the game has no critic, or nothing is held out."""
+    """What one look saw; what is None cannot be seen: without a critic, samples held out, pictures to translate."""
 
     diversity: float  # mean distance between two fakes, over that between two reals
     duplicates: float  # share of fakes with another fake closer than `DUPLICATE_DISTANCE`
@@ -45,6 +45,8 @@ class Snapshot(NamedTuple):
     ranking: float | None = None  # share of pairs in which a real is scored above a fake: 0.5 tells nothing apart
     gap: float | None = None  # between the mean scores of reals and fakes
     recall: float | None = None  # share of pairs in which a training sample is scored above one held out
+    copied: float | None = None  # of a translation from its source, over that of a target: mean differences of greys
+    negative: float | None = None  # distance of translations' negatives from the data, over that of translations
 
 
 def probe_size(batch: int) -> int:
@@ -59,6 +61,7 @@ class ProbeBatch(NamedTuple):
     extremes: tuple[float, float]
     real: Tensor | None = None  # scores, where there is a critic that gives some
     fake: Tensor | None = None
+    moved: tuple[float, float] | None = None  # how far translations, and targets, are from their sources
 
 
 class Probe:
@@ -108,7 +111,9 @@ class Probe:
                     fake = make_from(self.game, real_samples(real), condition_of(real))
                     if fake is None or not (fake := fake.float()).isfinite().all():
                         return None
-                    seen.append(ProbeBatch(coarse_rows(fake), find_extremes(fake), *self.scores(real, fake)))
+                    ours, theirs = self.scores(real, fake)
+                    moved = self.moved_from_source(real, fake)
+                    seen.append(ProbeBatch(coarse_rows(fake), find_extremes(fake), ours, theirs, moved))
             return self.make_snapshot(seen, self.held_out_scores() if self.held else None)
 
     def scores(self, real: Batch, fake: Tensor) -> tuple[Tensor, Tensor] | tuple[None, None]:
@@ -117,6 +122,15 @@ class Probe:
             return None, None
         judge = self.game.judge(condition_of(real), self.match.clock)
         return per_sample_score(judge(real_samples(real)).score), per_sample_score(judge(fake).score)
+
+    def moved_from_source(self, real: Batch, fake: Tensor) -> tuple[float, float] | None:
+        """Of translations, and of targets, the mean difference of greys from their sources, where the sizes agree."""
+        source = condition_of(real)
+        if not (isinstance(self.game, Translates) and is_picture(source) and source.shape[2:] == fake.shape[2:]):
+            return None
+        before, *after = (pictures.float().mean(1) for pictures in (source, fake, real_samples(real)))
+        made, target = (float((grey - before).abs().mean()) for grey in after)
+        return made, target
 
     def held_out_scores(self) -> Tensor | None:
         """Scores of samples that the critic was not trained on, in the mode and the numbers in which it is."""
@@ -145,6 +159,11 @@ class Probe:
             duplicates=fraction_true(apart < DUPLICATE_DISTANCE * self.near),
             distance=float(far), saturated=None if self.match.shape.points else max(grey),
             clusters=cluster_counts(flat, self.centres), shares=self.shares)  # fmt: skip
+        moves = [some.moved for some in seen if some.moved is not None]
+        if moves:
+            made, target = map(sum, zip(*moves, strict=True))
+            negatives = pairwise_distances(-flat, self.map).amin(1).median() / self.usual
+            sight = sight._replace(copied=made / max(target, 1e-6), negative=float(negatives / far.clamp(min=1e-6)))
         ours = [some.real for some in seen if some.real is not None]
         theirs = [some.fake for some in seen if some.fake is not None]
         if not (ours and theirs):
