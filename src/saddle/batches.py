@@ -104,9 +104,14 @@ def column_names(kind: type[Batch]) -> dict[str, str]:
     return {name: called.get(name, name) for name in kind._fields}
 
 
+def required_columns(kind: type[Batch]) -> list[str]:
+    """The columns that such batches cannot do without."""
+    return [name for field, name in column_names(kind).items() if field not in kind._field_defaults]
+
+
 def check_has_columns(kind: type[Batch], columns: Collection[str], source: str = "the data") -> None:
     """Refuse data without a column that such batches cannot do without, naming all that there is."""
-    required = [name for field, name in column_names(kind).items() if field not in kind._field_defaults]
+    required = required_columns(kind)
     missing = [name for name in required if name not in columns]
     wants = f"the recipe plays with batches of {' and '.join(required)} ({kind.__name__})"
     has = f"{source} has no {' or '.join(missing)}: its columns are {', '.join(columns) or 'none'}"

@@ -77,7 +77,7 @@ def train_again(first: RunFolder, manifest: Manifest, out: str | Path | None, wa
     begun = begun_again(second, manifest)
     if begun is None:
         RunFolder.claim(second.path)
-        check_same_data(open_training_data(manifest.settings, Callback()), manifest, data)
+        check_same_data(open_training_data(manifest.settings, manifest.columns, Callback()), manifest, data)
         begun = begin_again(first, second, manifest, source)
     elif begun.images == manifest.images and is_finished(second, begun):
         say = (watch or make_callbacks(manifest.settings)).on_message

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from .batches import batch_shape, check_has_columns, image_columns
+from .batches import batch_shape, check_has_columns, image_columns, required_columns
 from .continued import absolute_source
 from .data import Prepare, open_data
 from .data.dataset import Dataset
@@ -69,6 +69,7 @@ def resolve_recipe(recipe: str | Recipe[Any], options: dict[str, str],
     chosen = dataclasses.replace(
         chosen, data=entry.data if data is None else data, size=chosen.size or size,
         labels=None if chosen.labels is None else absolute_source(chosen.labels),
+        source=None if chosen.source is None else absolute_source(chosen.source),
         plugin=None if chosen.plugin is None else str(Path(chosen.plugin).resolve()))  # fmt: skip
     value = override_recipe(standard, entry, options)
     return name, value, options, chosen, recipe_source(value, entry)
@@ -78,7 +79,7 @@ def open_checked_data(recipe: str | Recipe[Any], wish: RunRequest, asked: Settin
                       value: Recipe[Any], where: Machine, watch: Callback) -> Dataset:  # fmt: skip
     """The data, if such can be played on; what cannot is refused before pictures are read, as far as can be told."""
     source = resolve_source_name(chosen.data or "glyphs")
-    if (known := source_columns(source)) is not None:
+    if (known := source_columns(source, to_prepare(chosen), required_columns(value.batch_type))) is not None:
         check_has_columns(value.batch_type, known, describe_source(source))
     rehearsed: list[Columns] = []
 
@@ -89,7 +90,7 @@ def open_checked_data(recipe: str | Recipe[Any], wish: RunRequest, asked: Settin
         judged_of_data(chosen, batch_shape(value.batch_type, columns, describe_source(source)), most)
         rehearsed.append(check_playable(recipe, wish, asked, columns, where, most))
 
-    samples = open_training_data(chosen, watch, suits)
+    samples = open_training_data(chosen, required_columns(value.batch_type), watch, suits)
     most = most_in_batch(samples, value.batch_type)
     if samples.columns not in rehearsed or value.batch > most:
         check_playable(recipe, wish, asked, samples.columns, where, most)
@@ -158,16 +159,20 @@ def default_data_overrides(entry: RecipeEntry, options: dict[str, str]) -> dict[
     return {f: value for f, value in entry.quick.items() if not given & {f, f.partition(".")[0]}} | options
 
 
-def open_training_data(chosen: Settings, watch: Callback, suits: ColumnsCheck = lambda columns, most: None,
+def to_prepare(chosen: Settings) -> Prepare:
+    """How the data are made ready."""
+    return Prepare(**{field.name: getattr(chosen, field.name) for field in dataclasses.fields(Prepare)})
+
+
+def open_training_data(chosen: Settings, wants: Collection[str], watch: Callback,
+                       suits: ColumnsCheck = lambda columns, most: None,
                        say: Notify | None = None) -> Dataset:  # fmt: skip
-    """The data, decoded by the first process while the others wait."""
-    fields = {field.name: getattr(chosen, field.name) for field in dataclasses.fields(Prepare)}
+    """The data with the columns that are wanted, decoded by the first process while the others wait."""
     source = unambiguous_source(chosen.data or "glyphs")
     if process_rank():
         barrier()
-    data = open_data(
-        source, Prepare(**fields), (say or watch.on_message) if process_rank() == 0 else notify_nobody, suits=suits
-    )
+    tell = (say or watch.on_message) if process_rank() == 0 else notify_nobody
+    data = open_data(source, to_prepare(chosen), tell, suits=suits, wants=wants)
     if not process_rank():
         barrier()
     return hold_out(data, chosen.held_out)

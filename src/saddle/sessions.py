@@ -13,7 +13,7 @@ from typing import Any, Literal, Unpack
 
 import torch
 
-from .batches import batch_shape
+from .batches import batch_shape, required_columns
 from .continued import (
     can_extend,
     check_same_data,
@@ -210,7 +210,9 @@ def restore_loop(folder: RunFolder, before: Manifest, threads: int | None, watch
     manifest = relocate_data(folder, extend_length(before, value, images, shown), data, "resume")
     manifest = with_decoding(manifest, decode)
     chosen = manifest.settings
-    samples = open_training_data(chosen, watch, say=without_option_hints(watch.on_message))
+    samples = open_training_data(
+        chosen, required_columns(value.batch_type), watch, say=without_option_hints(watch.on_message)
+    )
     check_same_data(samples, manifest, data)
     device = str(manifest.machine["device"])
     kind = device.partition(":")[0]  # of several processes each has a GPU of its own

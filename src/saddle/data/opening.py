@@ -10,13 +10,15 @@ from ..blame import blame_user_code
 from ..errors import Mistake, require
 from ..notices import Notify
 from ..shape import Shape
-from .array_dataset import ArrayDataset, compute_fingerprint, content_fingerprint
-from .cache.store import load_or_build_entry
+from .array_dataset import ArrayDataset, compute_fingerprint
 from .dataset import Dataset
 from .dataset_table import TOY_SETS
+from .found import open_found
 from .in_memory import IN_MEMORY, given_columns, given_dataset, known_by_content, open_given
-from .on_the_fly import DecodedOnTheFly, OnTheFlyDataset
 from .own_sources import own_sources
+from .pairing.columns import COLUMNS
+from .pairing.opening import open_columns
+from .pairing.plan import plan_columns, wanted_kind
 from .prepare import Prepare
 from .sources import find_source, resolve_source_name, split_suffix
 from .undecoded import ColumnsCheck
@@ -26,9 +28,10 @@ MAX_TOY_POINTS = 10_000_000  # and that it can be
 
 
 def open_data(source: str, prepare: Prepare, say: Notify, *, cache: Path | None = None,
-              suits: ColumnsCheck = lambda columns, most: None) -> Dataset:  # fmt: skip
+              suits: ColumnsCheck = lambda columns, most: None, wants: Collection[str] = ()) -> Dataset:  # fmt: skip
     """The samples that a source and its options mean; `say` gets a sentence on each thing that is left out or assumed.
 
+    `wants`: columns that they should have, which says whether source and target are pairs or of two unpaired kinds.
     `suits` is asked, before pictures are read that are not in the cache, what it thinks of their columns and number.
     Raises Mistake for a source that is not there or cannot be used. `in memory` are the data that a program has given.
     """
@@ -43,16 +46,13 @@ def open_data(source: str, prepare: Prepare, say: Notify, *, cache: Path | None 
     if source in TOY_SETS:
         suits(image_columns(Shape(2, 1, 1)), None)
         return toy_dataset(source, prepare)
+    kind = wanted_kind(wants, prepare)
+    if kind != "images":
+        return open_columns(plan_columns(source, prepare, kind, say), kind, say, cache, suits)
     found = find_source(source, prepare, say)
     if found.shape:
         suits(image_columns(found.shape), None)
-    entry = load_or_build_entry(found, prepare, say, cache, suits)
-    printed = content_fingerprint(entry.digest, entry.shape, entry.classes, prepare.flip, prepare.window)
-    if entry.pixels is None or prepare.decode == "on-the-fly":
-        decoded = DecodedOnTheFly(found, prepare, entry)
-        return OnTheFlyDataset(source, decoded, entry.labels, entry.classes, printed, prepare.flip, prepare.window)
-    return ArrayDataset(source, entry.pixels, entry.labels, entry.classes, printed, prepare.flip, prepare.window,
-                        entry.checksums, bands=entry.bands)  # fmt: skip
+    return open_found(source, found, prepare, say, cache, suits).data
 
 
 def describe_source(source: str) -> str:
@@ -60,13 +60,16 @@ def describe_source(source: str) -> str:
     return f"data {source}" if source == IN_MEMORY else source
 
 
-def source_columns(source: str) -> Collection[str] | None:
-    """The columns that a source can have; None where that is not known before it is read."""
+def source_columns(source: str, prepare: Prepare, wants: Collection[str] = ()) -> Collection[str] | None:
+    """The columns that a source can have of those that are wanted; None where that is not known before it is read."""
     if source == IN_MEMORY:
         return given_columns()
     if split_suffix(source)[0] in own_sources():
         return None
-    return ("image",) if source in TOY_SETS else ("image", "label")
+    if source in TOY_SETS:
+        return ("image",)
+    kind = wanted_kind(wants, prepare)
+    return ("image", "label") if kind == "images" else COLUMNS[kind]
 
 
 def toy_dataset(name: str, prepare: Prepare) -> ArrayDataset:
@@ -74,7 +77,7 @@ def toy_dataset(name: str, prepare: Prepare) -> ArrayDataset:
     from .toys import sample_toy
 
     plain = prepare == Prepare(limit=prepare.limit)
-    require(plain, f"{name} has points, not pictures: size, crop, channels, flip and labels do not apply to it")
+    require(plain, f"{name} has points, not pictures: size, crop, channels, flip, labels and source do not apply to it")
     count = prepare.limit or TOY_POINTS
     require(count <= MAX_TOY_POINTS, f"limit is {count:,}, but {name} can be drawn {MAX_TOY_POINTS:,} times at most")
     samples = sample_toy(name, count, 0)

@@ -13,6 +13,12 @@ Crop = Literal["centre", "pad", "stretch", "random"]
 CROPS: tuple[Crop, ...] = ("centre", "pad", "stretch", "random")
 Decode = Literal["auto", "once", "on-the-fly"]
 DECODES: tuple[Decode, ...] = ("auto", "once", "on-the-fly")
+HALVES = ("left", "right")  # of side-by-side images, which half is the source
+DERIVED = ("edges", "grey", "outline", "mask")  # sources that are made from each image
+SOURCE_WAYS = (
+    "--source left or right names the half that it is in images side by side, --source edges, grey, outline or mask "
+    "makes it from each image, and --source FOLDER has images of equal names"
+)  # what pairs can be made of
 WINDOW_MARGIN = 9 / 8  # a random window is drawn from a picture this much larger
 
 
@@ -31,6 +37,8 @@ class Prepare:
     frames: Literal["first", "all"] = "first"  # which frames of a GIF or TIFF are pictures
     follow_links: bool = False  # follow symbolic links that lead out of the data's folder
     leave_out: str | None = field(default=None, repr=False)  # classes of which no samples are used, with commas between
+    source: str | None = field(default=None, repr=False)  # translation: left, edges ..., other data, or a class
+    target: str | None = field(default=None, repr=False)  # the class that images should become
     decode: Decode = field(default="auto", repr=False)  # once, into a cache, or each time; auto: by the size
 
     def __post_init__(self) -> None:
@@ -46,6 +54,8 @@ class Prepare:
         )
         require(self.labels != "", "labels is empty; name a table, or say folders or none")
         require(self.leave_out is None or bool(self.left_out), "leave-out names no class; name one, as in leave_out 3")
+        require(self.source != "", f"source is empty; {SOURCE_WAYS}")
+        require(self.target != "", "target is empty; name the class that pictures should become one of")
         require(self.alpha in ("auto", "yes", "no"), f"alpha {self.alpha!r} is unknown; it is one of auto, yes, no")
         require(self.frames in ("first", "all"), f"frames {self.frames!r} is unknown; it is one of first, all")
         require(self.decode in DECODES, f"decode {self.decode!r} is unknown; it is one of {', '.join(DECODES)}")

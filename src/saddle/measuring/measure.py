@@ -198,7 +198,7 @@ def inputs_of_run(run: str, against: Measurable | None, wish: MeasureOptions, sa
     own = Prepare(**{name: getattr(manifest.settings, name) for name in field_types(Prepare)})
     source = manifest.settings.data or "glyphs"
     with use_plugin_source(run_plugin(folder, manifest)) if manifest.plugin else nullcontext():  # may bring the source
-        data = open_data(unambiguous_source(source), own, without_option_hints(say))
+        data = open_data(unambiguous_source(source), own, without_option_hints(say), wants=manifest.columns)
     teacher = hold_out(data, manifest.settings.held_out)
     if wish.data is not None:
         check_same_data(teacher, manifest, wish.data)
@@ -244,7 +244,8 @@ def other_preparation(own: Prepare, wish: MeasureOptions, say: Notify) -> Prepar
     if left := [name.replace("_", "-") for name in kept if name not in given]:
         say(f"what it is compared with is read as the run's own data, with their {', '.join(left)}; --{left[0]} and so "
             "on say otherwise")  # fmt: skip
-    return dataclasses.replace(own, **{"limit": None, "labels": None, "leave_out": None} | given)
+    whole = {"limit": None, "labels": None, "leave_out": None, "source": None, "target": None}
+    return dataclasses.replace(own, **whole | given)
 
 
 def inputs_of_source(

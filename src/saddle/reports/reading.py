@@ -107,7 +107,7 @@ def relocate_run(run: Run, data: str) -> Run:
     from ..training.callbacks.base import Callback
 
     manifest = relocate_data(run.folder, run.manifest, data, "report")
-    check_same_data(open_training_data(manifest.settings, Callback()), manifest, data)
+    check_same_data(open_training_data(manifest.settings, manifest.columns, Callback()), manifest, data)
     if manifest != run.manifest:
         record_data_place(run.folder, manifest, warn_on_stderr)
     return replace(run, manifest=manifest)

@@ -34,6 +34,7 @@ class DataFacts(TypedDict):
     classes: list[str]
     counts: NotRequired[list[int]]  # how many samples each class has
     bands: NotRequired[BandFacts]  # what was decided of the numbers in its pictures, where that is unusual
+    columns: NotRequired[list[str]]  # of other data than images with labels
 
 
 class MachineFacts(TypedDict):
@@ -82,6 +83,11 @@ class Manifest:
     def shape(self) -> Shape:
         """What the data's samples look like, as they are played with; Mistake for a shape that no pictures have."""
         return parse_shape(self.data["shape"])
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns that its data have; none are named of images with labels."""
+        return list(self.data.get("columns", []))
 
     def write(self, folder: RunFolder) -> None:
         write_json(folder.manifest, {"format": MANIFEST_FORMAT} | dataclasses.asdict(self))

@@ -14,7 +14,8 @@ SETTING_MAXIMA = {"limit": 10**12, "images": 10**15, "minutes": 10**7, "epochs":
         "accumulate": 10**6, "checkpoints": 10**9, "every": 10**15, "samples": 10**7, "patience": 10**6,
         "ema": 10**9, "pictures": 10**6, "held_out": 10**12, "seed": 10**100}  # beyond, it is a slip  # fmt: skip
 MAY_BE_ZERO = ("ema", "pictures", "seed", "held_out")  # may be 0
-NON_EMPTY = ("data", "labels", "leave_out", "range", "device", "measure", "features", "plugin")  # are not empty
+NON_EMPTY = ("data", "labels", "leave_out", "source", "target", "range", "device", "measure", "features",
+             "plugin")  # are not empty  # fmt: skip
 MEASURING = ("every", "samples", "features", "patience")  # say nothing without `measure`
 
 
@@ -34,6 +35,8 @@ class Settings:
     alpha: Literal["auto", "yes", "no"] = "auto"  # is a fourth band transparency; auto: decided from its values
     frames: Literal["first", "all"] = "first"  # which frames of a GIF or TIFF are pictures
     follow_links: bool = False  # follow symbolic links that lead out of the data's folder
+    source: str | None = None  # translation: left, right, edges, grey, outline, mask, other data, or a class of --data
+    target: str | None = None  # translation between classes of --data: the one that images should become
     decode: Literal["auto", "once", "on-the-fly"] = "auto"  # once, into a cache, or each time; auto: by the size
 
     images: int | None = None  # length: real images shown to the critic, 200k or 1.5M
@@ -90,6 +93,8 @@ class TrainKeywords(TypedDict, total=False):
     alpha: Literal["auto", "yes", "no"]
     frames: Literal["first", "all"]
     follow_links: bool
+    source: str | None
+    target: str | None
     decode: Literal["auto", "once", "on-the-fly"]
     images: int | str | None
     minutes: float | None

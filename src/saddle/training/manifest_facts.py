@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from .. import __version__
-from ..data.dataset import Dataset, KnowsBands, class_names
+from ..data.dataset import LABEL, Dataset, KnowsBands, class_names
 from ..data.held_out import label_counts, whole_of
 from ..shape import Shape, shape_facts
 from .machine import Machine, world_size
@@ -17,9 +17,10 @@ from .machine import Machine, world_size
 
 def make_data_facts(data: Dataset, shape: Shape) -> dict[str, Any]:
     """What a manifest says of data that are played with in this shape."""
-    bands = unusual_bands(data)
+    columns, bands = data.columns.keys(), unusual_bands(data)
+    more = {"columns": list(columns)} if columns - {"image", LABEL} else {}
     return {"name": data.name, "fingerprint": data.fingerprint, "samples": len(data), "shape": shape_facts(shape),
-            "classes": list(class_names(data)), "counts": label_counts(data)} | (
+            "classes": list(class_names(data)), "counts": label_counts(data)} | more | (
                 {"bands": bands} if bands else {})  # fmt: skip
 
 
