@@ -53,7 +53,22 @@ def relocate_data(folder: RunFolder, manifest: Manifest, data: str | None, comma
     new, labels = absolute_source(data), chosen.labels
     if labels and not os.path.exists(split_suffix(labels)[0]) and labels.startswith(os.path.join(old, "")):
         labels = os.path.join(split_suffix(new)[0], labels.removeprefix(os.path.join(old, "")))
-    return dataclasses.replace(manifest, settings=dataclasses.replace(chosen, data=new, labels=labels))
+    moved = dataclasses.replace(chosen, data=new, labels=labels, source=relocate_source(chosen.source, old, new))
+    return dataclasses.replace(manifest, settings=moved)
+
+
+def relocate_source(source: str | None, old: str, new: str) -> str | None:
+    """Where the images lie that data were made from: as they lay beside the data, if they are no more where they were.
+
+    Raises Mistake where they are not there either.
+    """
+    place, part = split_suffix(source or "")
+    if source is None or not os.path.isabs(place) or os.path.exists(place):
+        return source
+    beside = os.path.normpath(os.path.join(split_suffix(new)[0], os.path.relpath(place, old)))
+    require(os.path.exists(beside), f"what the data were made from is no more at {place}, and not at {beside}, beside "
+                                    "them as before; put it at either place")  # fmt: skip
+    return beside + (f":{part}" if part else "")
 
 
 def with_decoding(manifest: Manifest, decode: Decode | None) -> Manifest:

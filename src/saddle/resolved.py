@@ -7,18 +7,19 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from .batches import batch_shape, check_has_columns, image_columns, required_columns
+from .batches import batch_shape, check_has_columns, required_columns
 from .continued import absolute_source
 from .data import Prepare, open_data
 from .data.dataset import Dataset
 from .data.dataset_table import TOY_SETS
 from .data.held_out import check_hold_out_count, hold_out
 from .data.opening import describe_source, source_columns
+from .data.pairing.columns import glyph_columns
 from .data.sources import resolve_source_name, unambiguous_source
 from .data.streams import most_in_batch
 from .data.undecoded import ColumnsCheck
 from .errors import Mistake, did_you_mean
-from .image_size import read_size
+from .image_size import ImageSize, read_size
 from .measuring.metric_table import all_metrics, check_measure_settings, judged_of_data, parse_metric_names
 from .notices import Notify, notify_nobody
 from .options import parse_count
@@ -30,7 +31,7 @@ from .recipes.remedies import PlanRun, TryRun, add_advice, find_remedy
 from .recipes.revive import name_recipe, override_recipe, recipe_source
 from .recipes.sources import RecipeSource
 from .runs.settings import Settings
-from .shape import Classes, Columns, Shape
+from .shape import Classes, Column, Columns, Picture, Shape
 from .training.callbacks.base import Callback
 from .training.machine import Machine, barrier, find_machine, preserved_globals, process_rank
 from .training.match import MatchOptions
@@ -118,10 +119,11 @@ def find_playable_options(recipe: str, options: Mapping[str, str]) -> Mapping[st
 
     Nothing where no change is known that helps.
     """
-    _, entry = find_recipe(recipe)
-    side = entry.size or 32
+    value, entry = find_recipe(recipe)
+    side, wants = entry.size or 32, required_columns(value.batch_type)
     data = Shape(2, 1, 1) if entry.data in TOY_SETS else Shape(1, side, side, Classes(GLYPH_CLASSES))
-    understand, attempt = make_rehearsals(recipe, Settings(device="cpu"), image_columns(data), find_machine("cpu"))
+    columns = glyph_columns(wants, data)
+    understand, attempt = make_rehearsals(recipe, Settings(device="cpu"), columns, find_machine("cpu"))
     wish = RunRequest(options, {})
     with preserved_globals():
         try:
@@ -139,10 +141,12 @@ def make_rehearsals(recipe: str | Recipe[Any], asked: Settings, columns: Columns
     def understand(wish: RunRequest) -> PlannedRun:
         _, value, _, chosen, _ = resolve_recipe(recipe, dict(wish.options), dataclasses.replace(asked, **wish.settings))
         size = wish.settings.get("size")
-        shape = (Shape(1, 0, 0, Classes(GLYPH_CLASSES)) if "data" in wish.settings
-                 else batch_shape(value.batch_type, columns))  # fmt: skip
+        here = columns
+        if "data" in wish.settings:
+            here = glyph_columns(required_columns(value.batch_type), Shape(1, 1, 1, Classes(GLYPH_CLASSES)))
         if size:
-            shape = shape._replace(**read_size(size)._asdict())
+            here = {name: resized(column, read_size(size)) for name, column in here.items()}
+        shape = batch_shape(value.batch_type, here)
         return PlannedRun(value, shape, match_options(chosen), most)
 
     def attempt(at: PlannedRun, fully: bool) -> None:
@@ -151,6 +155,11 @@ def make_rehearsals(recipe: str | Recipe[Any], asked: Settings, columns: Columns
         rehearse(at.recipe, at.data, where, at.how, most=at.most, sampled=sampled, fully=fully)
 
     return understand, attempt
+
+
+def resized(column: Column, size: ImageSize) -> Column:
+    """What a column is of pictures that are brought to this size."""
+    return Picture(column.shape._replace(**size._asdict())) if isinstance(column, Picture) else column
 
 
 def default_data_overrides(entry: RecipeEntry, options: dict[str, str]) -> dict[str, str]:

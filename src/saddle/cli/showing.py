@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -60,9 +60,9 @@ def show_counted_before(name: str) -> tuple[str, ...]:
 def show_counted_now(name: str, wish: ShowOptions) -> tuple[str, ...]:
     without_torch(find_recipe)(name)  # refused before torch is imported
     recipe, entry = find_recipe(name)
-    from ..batches import batch_shape
+    from ..batches import batch_shape, required_columns
 
-    shape = batch_shape(recipe.batch_type, *sample_columns(wish, entry))
+    shape = batch_shape(recipe.batch_type, *sample_columns(wish, entry, required_columns(recipe.batch_type)))
     game = unmade_game(recipe, shape)
     return recipe_sections(name, recipe, entry, shape, trainable_sizes(game), type(game))
 
@@ -99,21 +99,22 @@ def nested_values(value: Any) -> Iterator[object]:
             yield from nested_values(part)
 
 
-def sample_columns(wish: ShowOptions, entry: RecipeEntry) -> tuple[Columns, str]:
+def sample_columns(wish: ShowOptions, entry: RecipeEntry, wants: Collection[str]) -> tuple[Columns, str]:
     """What each sample has: what was said, and what was not from the data; and where it is from."""
-    from ..batches import image_columns
+    from ..data.pairing.columns import glyph_columns
     from ..shape import Shape
 
     size = wish.size or (entry.size if wish.data is None else None)
     if wish.data is None and size and wish.channels:
-        return image_columns(Shape(wish.channels, *read_size(size))), "an image"
+        return glyph_columns(wants, Shape(wish.channels, *read_size(size))), "an image"
     from ..data import open_data
     from ..data.sources import unambiguous_source
 
     source = unambiguous_source(entry.data) if wish.data is None else wish.data
     given = {field.name: getattr(wish, field.name) for field in dataclasses.fields(Prepare)}
     try:
-        data = open_data(source, Prepare(**given | {"size": size}), print_message, suits=stop_at_columns)
+        data = open_data(source, Prepare(**given | {"size": size}), print_message, suits=stop_at_columns,
+                         wants=wants)  # fmt: skip
         return data.columns, wish.data or entry.data
     except ColumnsKnown as known:
         return known.columns, wish.data or entry.data

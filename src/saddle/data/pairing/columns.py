@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Literal
 
+from ...batches import image_columns
 from ...notices import Notify, notify_nobody
+from ...shape import Columns, Picture, Shape
 from ..cache.store import open_undecoded
 from ..prepare import Prepare
 from ..undecoded import DataSource, UndecodedImages
@@ -34,6 +36,15 @@ class ColumnPlan:
     first: ColumnSource
     second: ColumnSource
     matched: bool
+
+
+def glyph_columns(wants: Collection[str], shape: Shape) -> Columns:
+    """The columns of glyphs of this shape, where those are wanted: pairs are made of outlines, which are grey."""
+    for names in COLUMNS.values():
+        if set(names) <= set(wants):
+            sides = (Shape(1, *shape[1:3]), Shape(*shape[:3]))
+            return {name: Picture(side) for name, side in zip(names, sides, strict=True)}
+    return image_columns(shape)
 
 
 def changed_source(whole: DataSource, name: str, key: tuple[object, ...], change: Change,
