@@ -49,7 +49,9 @@ def open_columns(plan: ColumnPlan, kind: Kind, say: Notify, cache: Path | None, 
 
 def foretell(end: ColumnSource) -> Picture:
     """What the samples of a column will be, before they are read."""
-    shape = common_shape(open_undecoded(end.source, notify_nobody).chosen(end.prepare.limit, end.prepare.left_out), end.prepare)
+    shape = common_shape(
+        open_undecoded(end.source, notify_nobody).chosen(end.prepare.limit, end.prepare.left_out), end.prepare
+    )
     height, width = end.prepare.window or shape[1:3]
     return Picture(Shape(shape.channels, height, width))
 
