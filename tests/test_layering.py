@@ -17,7 +17,7 @@ FLOORS = {
     "columns": 0, "averaging": 0, "image_size": 0, "capabilities": 0,
     "objectives": 1, "penalties": 1, "layers": 1,
     "networks": 2, "games": 2, "data": 2, "metrics": 2, "runs": 2,
-    "training": 3, "recipes": 4, "theory": 5, "inference": 5, "measuring": 5, "resolved": 5, "sessions": 5,
+    "training": 3, "recipes": 4, "theory": 5, "latent": 5, "inference": 5, "measuring": 5, "resolved": 5, "sessions": 5,
     "reports": 5, "reproduction": 5, "continued": 5,
     "sweeps": 6, "cli": 6, "__main__": 6,
 }  # fmt: skip
