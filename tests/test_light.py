@@ -13,11 +13,10 @@ import pytest
 import torch
 
 from saddle import train
-from saddle.batches import Images
+from saddle.batches import batch_shape, required_columns
 from saddle.cli import main
 from saddle.cli.showing import ShowOptions, sample_columns, trainable_sizes
 from saddle.cli.sizes import PARAMETER_COUNTS
-from saddle.data.dataset import main_shape
 from saddle.layers.init import SkipRandomInit
 from saddle.light import StandIn, StandInModule, without_torch
 from saddle.recipes import RECIPES, find_recipe
@@ -100,11 +99,9 @@ def test_the_sizes_that_show_tells_are_those_of_the_networks() -> None:
     assert PARAMETER_COUNTS.keys() == RECIPES.keys()
     kinds = {name: find_recipe(name)[0].batch_type for name in RECIPES}
     data = {(entry.data, entry.size, kinds[name]): (name, entry) for name, entry in RECIPES.items()}
-    assert all(
-        main_shape(sample_columns(ShowOptions(), entry)[0]) == parse_shape(PARAMETER_COUNTS[name][0])
-        for name, entry in data.values()
-        if kinds[name] is Images
-    )
+    for name, entry in data.values():
+        columns = sample_columns(ShowOptions(), entry, required_columns(kinds[name]))
+        assert batch_shape(kinds[name], *columns) == parse_shape(PARAMETER_COUNTS[name][0])
     for name, (shape, counts) in PARAMETER_COUNTS.items():
         with SkipRandomInit():
             found = trainable_sizes(find_recipe(name)[0].game(parse_shape(shape)))

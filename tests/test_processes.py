@@ -31,6 +31,8 @@ from saddle.training.engine import Engine, shard_indices
 from test_games import GAMES as PLAYED
 from test_other_batches import GAMES as OTHER_BATCHES
 from test_other_batches import close, match, weights
+from test_translation import TINY as TRANSLATIONS
+from test_translation import match as translation_match
 from toys import LATENT, Batches, adversarial, images, play
 
 
@@ -101,7 +103,9 @@ def worker(rank: int, world: int, folder: str) -> None:
         play(Engine(played, lambda player: SGD(0.05)), batches, 0, 3)
         torch.save(played.state_dict(), f"{folder}/{name}-{accumulate}-{world}-{rank}")
     torch.set_default_dtype(torch.float32)
-    torch.save({name: weights(match(name)) for name in OTHER_BATCHES}, f"{folder}/others-{world}-{rank}")
+    others = {name: weights(match(name)) for name in OTHER_BATCHES}
+    others |= {name: weights(translation_match(name)) for name in TRANSLATIONS}
+    torch.save(others, f"{folder}/others-{world}-{rank}")
     if world > 1:
         dist.barrier()
         dist.destroy_process_group()
@@ -117,7 +121,7 @@ def test_the_engine_in_two_processes_equals_one(tmp_path: Path):
             for other in two:
                 torch.testing.assert_close(other[key], value, rtol=0, atol=1e-9, msg=f"{name}: {key}")
     one, *two = (torch.load(tmp_path / f"others-{end}") for end in ("1-0", "2-0", "2-1"))
-    for name in OTHER_BATCHES:
+    for name in (*OTHER_BATCHES, *TRANSLATIONS):
         for other in two:
             close(one[name], other[name])
 

@@ -35,7 +35,10 @@ QUICK_VGAN = MappingProxyType({
     "average": "HalfLife()",
 })  # fmt: skip
 QUICK_PAIRED = MappingProxyType({"networks.width": "16", "networks.field": "34", "batch": "8"})
-QUICK_UNPAIRED = MappingProxyType({**QUICK_PAIRED, "networks.blocks": "3"})
+QUICK_CYCLE = MappingProxyType({**QUICK_PAIRED, "networks.blocks": "3"})
+QUICK_CUT = MappingProxyType(
+    {"networks": "ResidualTranslator(width=16, field=34, blocks=3, xavier=True)", "batch": "8"}
+)
 RECIPE_TABLE: dict[str, tuple[tuple[Any, ...], ...]] = {  # in groups: name, module, and an entry from its value on
     "The first": (
         ("gan", "gan", "GAN", "dense networks that move at once: the first paper"),
@@ -125,9 +128,9 @@ RECIPE_TABLE: dict[str, tuple[tuple[Any, ...], ...]] = {  # in groups: name, mod
     ),
     "Translation": (
         ("pix2pix", "pix2pix", "Pix2Pix", "a picture of a picture, learned of pairs", "glyphs", 32, QUICK_PAIRED),
-        ("cyclegan", "cyclegan", "CycleGAN", "one kind into another and back, unpaired", "glyphs", 32, QUICK_UNPAIRED),
-        ("cut", "cut", "CUT", "unpaired and one way: patches stay like their own", "glyphs", 32, QUICK_UNPAIRED),
-        ("fastcut", "cut", "FastCUT", "the same for half the time, with its traps", "glyphs", 32, QUICK_UNPAIRED),
+        ("cyclegan", "cyclegan", "CycleGAN", "one kind into another and back, unpaired", "glyphs", 32, QUICK_CYCLE),
+        ("cut", "cut", "CUT", "unpaired and one way: patches stay like their own", "glyphs", 32, QUICK_CUT),
+        ("fastcut", "cut", "FastCUT", "the same for half the time, with its traps", "glyphs", 32, QUICK_CUT),
     ),
     "Against missing modes": (
         ("pacgan", "pacgan", "PacGAN", "the critic sees packs of two samples"),
