@@ -271,7 +271,9 @@ def test_a_value_is_told_of_with_its_fields(say):
     assert re.search(r"^  images=500000 +in which p can go from 0 to 1$", ada, re.MULTILINE)
     assert re.search(r"^  start$", say("list", "Linear")[1], re.MULTILINE)
     assert say("list", "ada")[2] == "saddle: there is no list of ada; did you mean ADA?\n"
-    assert say("list", "zzzz")[2].startswith("saddle: there is no list of zzzz; there are recipes, objectives, penal")
+    assert say("list", "zzzz")[2].startswith(
+        "saddle: there is no list of zzzz; there are recipes, objectives, likelihoods"
+    )
 
 
 def test_show_counts_parameters_for_the_data_shape(say):

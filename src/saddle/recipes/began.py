@@ -25,7 +25,7 @@ class BEGAN(Versus):
     paper = Paper("Berthelot, Schumm & Metz", 2017, arxiv="1703.10717")
 
     networks: Networks = MirroredAutoencoding(latent=64, width=128)  # generator and critic; 64 channels for small ones
-    objective: Objective = Wasserstein()  # with scores that are minus an error, and fakes' k times, the paper's losses
+    objective: Objective = Wasserstein()  # how scores become losses; with minus an error, the paper's
     gamma: float = 0.5  # the error of fakes as a share of that of reals; theirs are from 0.3 to 0.7
     rate: float = 1e-3  # how fast k follows; the paper's lambda_k
     prior: Prior = Uniform(bound=1.0)  # where latents come from

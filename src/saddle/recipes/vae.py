@@ -23,7 +23,7 @@ class VAE(Recipe[Images]):
     paper = Paper("Kingma & Welling", 2013, arxiv="1312.6114")
 
     networks: EncoderNetworks = ConvolutionalAutoencoder(latent=32, width=32)  # encoder and generator
-    likelihood: Likelihood | Remembers[Likelihood] = Bernoulli()  # of an image, given its code
+    likelihood: Likelihood | Remembers[Likelihood] = Bernoulli()  # how likely an image is, given its latent
     beta: Number = 1.0  # weight of the divergence from the prior; 1 is the paper's bound
     optimizer: Optimizing = Adam(lr=1e-3, betas=(0.9, 0.999))  # how all step
     batch: int = 64  # images in one move
