@@ -89,8 +89,8 @@ def parse_field(text: str, hint: object, kinds: Iterable[type], name: str) -> ob
         return text
     if Path in wants:
         return Path(text)
-    if bool in wants and text.lower() in ("true", "false"):
-        return text.lower() == "true"
+    if bool in wants and text.lower() in ("true", "false", "on", "off"):
+        return text.lower() in ("true", "on")
     if int in wants and re.fullmatch(r"[\d._]+(e\d+|[km])", text.strip().lower()):
         whole = parse_count(text)
         require(whole < 2**63, f"{name} is {text.strip()}, but no number of this size can be meant")

@@ -32,6 +32,9 @@ COMMANDS = {
     "resume": Command("training", "RUN", "go on with a run exactly where it stopped"),
     "sample": Command("sampling", "RUN", "make new samples: one sheet of them, or -n single files"),
     "reconstruct": Command("reconstructing", "RUN FILES ...", "show pictures of yours beside what a run makes of them"),
+    "translate": Command(
+        "translating", "RUN FILES ...", "make of pictures of yours such of the other kind, at any size"
+    ),
     "encode": Command("reconstructing", "RUN DATA ...", "write a run's codes of pictures into an .npz"),
     "score": Command("scoring", "RUN DATA ...", "tell how odd images look to a run that has learned normal ones"),
     "measure": Command("measuring", "RUN|SOURCE", "take figures of a run's samples, or of any images, against others"),

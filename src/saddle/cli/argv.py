@@ -57,7 +57,7 @@ def read_words(command: str, words: Iterable[str], value: object) -> tuple[list[
 
 
 def split_words(words: Iterable[str], flags: Collection[str]) -> tuple[list[str], GivenOptions]:
-    """Plain words, and options with the text after each, or after its `=`; flags have none, or true or false.
+    """Plain words, and options with the text after each, or after its `=`; flags have none, or true, false, on or off.
 
     Of an option that is given twice the last holds, as in other programs; Mistake for two plugins, both of which are
     meant.
@@ -72,7 +72,11 @@ def split_words(words: Iterable[str], flags: Collection[str]) -> tuple[list[str]
             continue
         option, equals, text = word.lstrip("-").partition("=")
         follows = bool(left) and not left[0].startswith("--")
-        takes = left[0].lower() in ("true", "false") if follows and option.removeprefix("no-") in flags else follows
+        takes = (
+            left[0].lower() in ("true", "false", "on", "off")
+            if follows and option.removeprefix("no-") in flags
+            else follows
+        )
         takes = follows and left[0] == "all" if option in ("help", "h") else takes
         said = text if equals else left.pop(0) if takes else None
         twice = option == "plugin" and given.get(option, said) != said

@@ -1,0 +1,53 @@
+"""A user's pictures as a run translates them: a PNG of each, a sheet, a page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from ..errors import escape_unprintable, require
+from ..runs.folder import RunFolder
+from ..runs.manifest import Manifest
+from .argv import parse_known
+from .output import print_message, print_output
+from .run_options import RunOptions, load_run, parse_style
+
+
+@dataclass(frozen=True)
+class TranslateOptions(RunOptions):
+    """How to translate."""
+
+    to: Path | None = None  # a folder for a PNG of each, with a sheet and a page of them; RUN/translated if not given
+    size: Literal["own", "run"] = "own"  # each picture as large as it is, or brought to the size that was trained on
+    tile: int | None = None  # pixels of squares that large pictures are translated by, where memory is short
+    overlap: int = 32  # pixels that these share, over which one fades into the next
+    limit: int | None = None  # only so many pictures of each source
+
+
+def translate(words: list[str]) -> None:
+    """saddle translate RUN FILES ..."""
+    (run, *files), wish, others = parse_known("translate", words, TranslateOptions())
+    RunFolder.find(run)
+    from ..capabilities import Translates, style_options
+    from ..inference.image_files import open_images
+    from ..inference.made_files import MadeFiles
+    from ..inference.translating import Tiling, source_shape, translations
+    from ..recipes.capable import ask
+    from ..reports.before_after import BeforeAndAfter
+
+    tiling = Tiling(wish.tile, wish.overlap)
+    loaded = load_run(run, wish)
+    ask(loaded.game, Translates, {})
+    style = parse_style("translate", style_options(type(loaded.game), Translates), wish, others)
+    given = open_images(files, Manifest.read(RunFolder.find(run)), source_shape(loaded, bool(style.get("back"))),
+                        print_message, own_size=wish.size == "own", limit=wish.limit)  # fmt: skip
+    where = wish.to or Path(run) / f"translated{wish.weights}"
+    require(where.suffix.lower() != ".png", f"{where} is a picture; name a folder, which takes one for each")
+    out, shown = MadeFiles(where, given), BeforeAndAfter(where, len(given))
+    shown.check_replaceable(out.paths)
+    for chunk, made in translations(loaded, given, wish.seed, style, tiling):
+        out.save(chunk.places, made)
+        shown.add(chunk.names, chunk.images, made)
+    shown.write(run, print_message)
+    print_output(escape_unprintable(where))
