@@ -55,7 +55,7 @@ def assert_alone_as_together(model: LoadedGame, data: Shape) -> None:
         for i in (0, N - 1):
             alone = answer(x[i : i + 1])
             difference = float((alone - together[i : i + 1]).abs().max() / together.abs().max().clamp(min=1))
-            assert difference < 1e-6, f"{name}: alone and in a batch of {N} differ by {difference:.2g}"
+            assert difference < 4e-6, f"{name}: alone and in a batch of {N} differ by {difference:.2g}"
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -138,10 +138,12 @@ MOVES = {  # of the critic and of the generator in a round, where it is not one 
     "pacgan": (1, 2),
 }  # fmt: skip
 CODED, MEASURED = [["encoder", "generator"]], [["encoder", "generator", "likelihood"]]
+PAIRED_CODES, AT_ONCE = [["critic"], ["encoder", "generator"]], [["critic", "encoder", "generator"]]
 FLOWS = {  # turns of a round, of one batch, in games of other players than a generator against a critic
     "label-regression": [["generator"]],
     "ae": CODED, "ae-dense": CODED, "vae": CODED, "vae-dense": CODED, "vae-plane": CODED, "vae-gaussian": CODED,
     "vae-sigma": MEASURED, "vae-toy": MEASURED,
+    "bigan": PAIRED_CODES, "bigan-dense": PAIRED_CODES, "ali": AT_ONCE, "ali-cifar": AT_ONCE,
     "cyclegan": [["generator", "generator_back"], ["critic", "critic_back"]],
     "cut": [["critic"], ["generator", "projector"]], "fastcut": [["critic"], ["generator", "projector"]],
 }  # fmt: skip

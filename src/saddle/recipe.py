@@ -54,6 +54,12 @@ class TranslationNetworks(Protocol):
     def critic(self, data: Shape) -> nn.Module: ...
 
 
+class PairNetworks(EncoderNetworks, Protocol):
+    """An encoder and a generator as above, and a critic of samples, or of samples beside their codes."""
+
+    def critic(self, data: Shape) -> nn.Module: ...
+
+
 class Optimizing(Protocol):
     """An optimizer as a value, with its schedules."""
 

@@ -3,6 +3,7 @@
 from .adversarial import Adversarial, Simultaneous, TwoPlayer
 from .autoencoding import Autoencoder, VariationalAutoencoder
 from .balanced import Balanced
+from .bidirectional import ALI, BiGAN
 from .contrastive import ContrastiveTranslation
 from .coupled import Consensus, NagarajanKolter, Turing
 from .cycle import CycleTranslation
@@ -16,11 +17,13 @@ from .unrolled import Unrolled
 GAME_VALUES: tuple[type, ...] = (Turns, Clip, Free, AccuracyGate, EquilibriumGate)
 
 __all__ = [
+    "ALI",
     "GAME_VALUES",
     "AccuracyGate",
     "Adversarial",
     "Autoencoder",
     "Balanced",
+    "BiGAN",
     "Clip",
     "Consensus",
     "ContrastiveTranslation",

@@ -1,8 +1,10 @@
 """Matched pairs as frozen values: what makes samples, and what judges them."""
 
 from .ac_gan import Classifying, ClassifyingConvolutional
+from .ali import MaxoutBidirectional
 from .autoencoder import ConvolutionalAutoencoder, DenseAutoencoder
 from .began import MirroredAutoencoding
+from .bigan import Bidirectional, DenseBidirectional
 from .bottleneck import Bottlenecked
 from .cgan import Concatenated
 from .cgan_mlp import ConditionalDense
@@ -26,7 +28,13 @@ UNCONDITIONAL_NETWORKS = (Dense, Perceptron, MaxoutPerceptron, OrthogonalPercept
          ResNet, SpectralConvolutional, DampedResidual, GroupedResidual,
          DenseAutoencoding, Autoencoding, MirroredAutoencoding)  # fmt: skip
 CONDITIONAL_NETWORKS = (ConditionalDense, ClassifyingConvolutional)
-ENCODER_NETWORKS = (DenseAutoencoder, ConvolutionalAutoencoder)  # without a critic
+ENCODER_NETWORKS = (
+    DenseAutoencoder,
+    ConvolutionalAutoencoder,
+    Bidirectional,
+    DenseBidirectional,
+    MaxoutBidirectional,
+)
 COMPOSED_NETWORKS = (
     Spectral,
     Packed,
@@ -52,6 +60,7 @@ __all__ = [
     "NETWORKS",
     "AllConvolutional28",
     "Autoencoding",
+    "Bidirectional",
     "Bottlenecked",
     "Classifying",
     "ClassifyingConvolutional",
@@ -64,8 +73,10 @@ __all__ = [
     "Dense",
     "DenseAutoencoder",
     "DenseAutoencoding",
+    "DenseBidirectional",
     "Dropped",
     "GroupedResidual",
+    "MaxoutBidirectional",
     "MaxoutPerceptron",
     "MinibatchDiscriminating",
     "MirroredAutoencoding",

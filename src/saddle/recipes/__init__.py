@@ -117,6 +117,12 @@ RECIPE_TABLE: dict[str, tuple[tuple[Any, ...], ...]] = {  # in groups: name, mod
         ("sn-gan-residual", "sn_gan", "residual", "the same on residual networks for 32x32 pixels", "glyphs", 32),
         ("sagan", "sagan", "SAGAN", "attention between distant places, two rates", "glyphs", 32),
     ),
+    "Encoders": (
+        ("bigan", "bigan", "BiGAN", "an encoder beside the generator; the critic sees images and codes", "glyphs", 32),
+        ("bigan-dense", "bigan", "dense", "the same on the paper's dense networks"),
+        ("ali", "ali", "ALI", "BiGAN with codes that are drawn", "glyphs", 32),
+        ("ali-cifar", "ali", "cifar", "the same on the paper's networks for 32x32 pixels", "glyphs", 32),
+    ),
     "Told the class": (
         ("cgan", "cgan", "CGAN", "both players are told the class"),
         ("cgan-dense", "cgan", "dense", "the same on the paper's dense networks"),

@@ -1,0 +1,40 @@
+"""BiGAN: an encoder learns beside the generator, against a critic of images and codes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..batches import Images
+from ..core import Objective
+from ..games import BiGAN as Game
+from ..layers.priors import Uniform
+from ..networks import Bidirectional, DenseBidirectional
+from ..objectives import NonSaturating
+from ..optim import Adam
+from ..recipe import Optimizing, PairNetworks, Paper, Prior, Recipe
+from ..shape import Shape
+
+
+@dataclass(frozen=True)
+class BiGAN(Recipe[Images]):
+    """On convolutions; the preset `dense` has the paper's networks for MNIST."""
+
+    paper = Paper("Donahue, Krähenbühl & Darrell", 2017, arxiv="1605.09782")
+
+    networks: PairNetworks = Bidirectional(latent=50)  # encoder, generator, and a critic of pairs
+    objective: Objective = NonSaturating()  # how scores become the critic's loss; with labels exchanged, the others'
+    prior: Prior = Uniform(bound=1.0)  # where latents come from; the authors' code
+    optimizer: Optimizing = Adam(lr=2e-4, betas=(0.5, 0.999))  # how all players step; the authors' code
+    batch: int = 128  # images in one move of the critic; the authors' code
+
+    def game(self, data: Shape) -> Game:
+        nets = self.networks
+        players = nets.encoder(data, Game.numbers), nets.generator(data), nets.critic(data)
+        return Game(*players, nets.latent, self.objective, self.prior)
+
+    def steps(self, player: str) -> Optimizing:
+        return self.optimizer
+
+
+# Their code also decays the weights, by 2.5e-5, and the rate, to a hundredth over its second 200 epochs.
+dense = BiGAN(networks=DenseBidirectional())
