@@ -115,6 +115,9 @@ def check_has_columns(kind: type[Batch], columns: Collection[str], source: str =
     missing = [name for name in required if name not in columns]
     wants = f"the recipe plays with batches of {' and '.join(required)} ({kind.__name__})"
     has = f"{source} has no {' or '.join(missing)}: its columns are {', '.join(columns) or 'none'}"
+    if missing == ["caption"]:
+        raise Mistake(f"{wants}, but {has}; captions are given as --captions FILE.csv:COLUMN, as NAME.txt beside "
+                      "NAME.png, or in a metadata.jsonl, and glyphs have theirs")  # fmt: skip
     require(not missing, f"{wants}, but {has}; data that have them are given in Python, as "
             "train(recipe, data), or by a data source in a plugin (--plugin)")  # fmt: skip
 

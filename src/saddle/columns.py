@@ -7,13 +7,13 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .errors import require
-from .shape import Classes, Column, Picture, Text
+from .shape import Classes, Codes, Column, Picture, Text
 
 
 def scale_rows(rows: Tensor, column: Column) -> Tensor:
     """Rows as they are stored, as a game plays with them: pixels in [-1, 1], averaged down to the column's size."""
     if not isinstance(column, Picture):
-        return rows.long()
+        return rows.float() if isinstance(column, Codes) else rows.long()
     image, size = to_float_images(rows), (column.shape.height, column.shape.width)
     return image if image.shape[2:] == size else F.adaptive_avg_pool2d(image, size)
 
@@ -32,6 +32,8 @@ def row_shape(column: Column) -> tuple[int, ...]:
             return ()
         case Text(length):
             return (length,)
+        case Codes(size):
+            return (size,)
 
 
 def random_column(column: Column, n: int, device: torch.device) -> Tensor:
@@ -44,6 +46,8 @@ def random_column(column: Column, n: int, device: torch.device) -> Tensor:
             return torch.arange(n, device=device) % classes
         case Text(length, vocabulary):
             return torch.arange(n * length, device=device).view(n, length) % vocabulary
+        case Codes(size):
+            return torch.randn(n, size, device=device)
 
 
 def check_downscale(stored: Column | None, played: Column) -> None:

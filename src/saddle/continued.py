@@ -50,11 +50,18 @@ def relocate_data(folder: RunFolder, manifest: Manifest, data: str | None, comma
             say = f"`saddle {command} {quote_for_shell(folder)} --data PLACE` says where they lie now"
             raise Mistake(f"the data of {folder} are no more at {old}; {say}")
         return manifest
-    new, labels = absolute_source(data), chosen.labels
-    if labels and not os.path.exists(split_suffix(labels)[0]) and labels.startswith(os.path.join(old, "")):
-        labels = os.path.join(split_suffix(new)[0], labels.removeprefix(os.path.join(old, "")))
-    moved = dataclasses.replace(chosen, data=new, labels=labels, source=relocate_source(chosen.source, old, new))
+    new = absolute_source(data)
+    labels, captions = (moved_table(table, old, split_suffix(new)[0]) for table in (chosen.labels, chosen.captions))
+    moved = dataclasses.replace(chosen, data=new, labels=labels, captions=captions,
+                                source=relocate_source(chosen.source, old, new))  # fmt: skip
     return dataclasses.replace(manifest, settings=moved)
+
+
+def moved_table(table: str | None, old: str, new: str) -> str | None:
+    """A table that lay among data which have been moved, where it lies now."""
+    if not table or os.path.exists(split_suffix(table)[0]) or not table.startswith(os.path.join(old, "")):
+        return table
+    return os.path.join(new, table.removeprefix(os.path.join(old, "")))
 
 
 def relocate_source(source: str | None, old: str, new: str) -> str | None:

@@ -38,12 +38,24 @@ class Text:
 
     length: int
     vocabulary: int
+    words: tuple[str, ...] = field(default=(), compare=False, repr=False)  # what each token stands for, if known
+    captions: Mapping[str, int] = field(default_factory=dict, compare=False, repr=False)  # texts, how often each
 
     def __str__(self) -> str:
         return f"texts of {self.length} tokens of {self.vocabulary}"
 
 
-Column = Classes | Picture | Text  # what one column of the data holds; by any of them a sample may be conditioned
+@dataclass(frozen=True)
+class Codes:
+    """Some numbers each, such as a text's embedding: (rows, size) float32."""
+
+    size: int
+
+    def __str__(self) -> str:
+        return f"codes of {self.size} numbers"
+
+
+Column = Classes | Picture | Text | Codes  # what a column of the data holds; by any of them a sample may be conditioned
 Columns = Mapping[str, Column]  # by name
 
 
@@ -108,6 +120,8 @@ def column_facts(column: Column) -> dict[str, Any]:
             return {"picture": list(shape[:3])}
         case Text(length, vocabulary):
             return {"text": [length, vocabulary]}
+        case Codes(size):
+            return {"codes": size}
 
 
 def parse_shape(facts: object) -> Shape:
@@ -134,6 +148,8 @@ def parse_column(facts: object) -> Column:
             return Picture(parse_shape([channels, height, width, 0]))
         case {"text": [length, vocabulary]} if is_count(length) and is_count(vocabulary):
             return Text(length, vocabulary)
+        case {"codes": size} if is_count(size):
+            return Codes(size)
         case _:
             raise Mistake(f"{facts} is no column of data")
 

@@ -19,6 +19,7 @@ from ..errors import Mistake, require
 from ..notices import Notify
 from ..shape import Classes, Column, Columns, Picture, Shape, Text, by_class
 from .array_dataset import ArrayDataset, StoredColumn
+from .captioned import CAPTION, text_column
 from .dataset import LABEL, MAIN_COLUMNS, Dataset
 from .decoding.decode import common_shape, decode_images
 from .decoding.pixels import PixelArray
@@ -92,7 +93,7 @@ def open_given(given: object, prepare: Prepare, say: Notify, name: str,
     for options that do not go with it.
     """
     if isinstance(given, Dataset):
-        plain = replace(prepare, decode="auto") == Prepare()
+        plain = replace(prepare, decode="auto", captions=None) == Prepare()
         require(plain, f"{given.name} is a Dataset, whose samples are what they are: size, crop, channels, limit, flip "
                        "and labels do not apply to it")  # fmt: skip
         data = check_dataset(given, say)
@@ -120,7 +121,7 @@ def open_given(given: object, prepare: Prepare, say: Notify, name: str,
     further = [column for column in columns if column not in (main, LABEL)]
     require(not (further and prepare.left_out), "classes are left out of data with images and labels alone, but "
                                                 f"{name} has {' and '.join(further)}")  # fmt: skip
-    more = {column: further_column(rows, prepare, f"{name}: {column}", say)
+    more = {column: further_column(rows, prepare, f"{name}: {column}", say, column == CAPTION)
             for column, rows in columns.items() if column not in (main, LABEL)}  # fmt: skip
     known = {column: stored.holds for column, stored in more.items()}
     pixels = decode_in_memory(pile, prepare, name, say, lambda own, most: suits(known | rename_image(own, main), most))
@@ -166,7 +167,7 @@ def to_points(array: NDArray[Any], name: str) -> NDArray[np.float32] | None:
 
 def points_dataset(points: NDArray[np.float32], label: NDArray[Any] | None, prepare: Prepare, name: str,
                    suits: ColumnsCheck) -> ArrayDataset:  # fmt: skip
-    plain = replace(prepare, limit=None, labels=None, decode="auto") == Prepare()
+    plain = replace(prepare, limit=None, labels=None, decode="auto", captions=None) == Prepare()
     require(plain, f"{name} has points, not pictures: size, crop, channels and flip do not apply to it")
     pile = undecoded_from_array(points.astype(np.uint8), *labels_of(label, name))  # for its labels alone
     some = random_subset(len(points), prepare.limit)
@@ -208,8 +209,10 @@ def decode_in_memory(pile: UndecodedImages, prepare: Prepare, name: str, say: No
     return pixels
 
 
-def further_column(rows: NDArray[Any], prepare: Prepare, name: str, say: Notify) -> StoredColumn:
-    """Pictures, made ready as the samples are; tokens (n, length); or classes (n,)."""
+def further_column(rows: NDArray[Any], prepare: Prepare, name: str, say: Notify, texts: bool = False) -> StoredColumn:
+    """Pictures, made ready as the samples are; tokens (n, length); classes (n,), or texts (n,)."""
+    if texts and rows.ndim == 1 and rows.dtype.kind in "UO":
+        return text_column([str(text) for text in rows[random_subset(len(rows), prepare.limit)]])
     if rows.ndim > 2:
         pixels = decode_in_memory(pile_of(rows, None, replace(prepare, labels=None), name, say), prepare, name, say)
         height, width = prepare.window or pixels.shape[1:3]

@@ -11,6 +11,7 @@ from ..errors import Mistake, require
 from ..notices import Notify
 from ..shape import Shape
 from .array_dataset import ArrayDataset, compute_fingerprint
+from .captioned import CAPTION, find_captions, told_of_captions, with_captions
 from .dataset import Dataset
 from .dataset_table import TOY_SETS
 from .found import open_found
@@ -50,9 +51,12 @@ def open_data(source: str, prepare: Prepare, say: Notify, *, cache: Path | None 
     if kind != "images":
         return open_columns(plan_columns(source, prepare, kind, say), kind, say, cache, suits)
     found = find_source(source, prepare, say)
+    captions = find_captions(found, prepare, say)
+    suits = told_of_captions(suits, captions)
     if found.shape:
         suits(image_columns(found.shape), None)
-    return open_found(source, found, prepare, say, cache, suits).data
+    samples = open_found(source, found, prepare, say, cache, suits)
+    return with_captions(samples.data, captions, samples.places)
 
 
 def describe_source(source: str) -> str:
@@ -69,7 +73,8 @@ def source_columns(source: str, prepare: Prepare, wants: Collection[str] = ()) -
     if source in TOY_SETS:
         return ("image",)
     kind = wanted_kind(wants, prepare)
-    return ("image", "label") if kind == "images" else COLUMNS[kind]
+    told = (CAPTION,) if prepare.captions is not None else ()
+    return ("image", "label", *told) if kind == "images" else COLUMNS[kind]
 
 
 def toy_dataset(name: str, prepare: Prepare) -> ArrayDataset:

@@ -15,7 +15,7 @@ from ..blame import blame_user_code
 from ..columns import row_shape
 from ..errors import Failure, Mistake, require
 from ..notices import Notify
-from ..shape import Classes, Column, Picture, Text
+from ..shape import Classes, Codes, Column, Picture, Text
 from .array_dataset import ArrayDataset
 from .dataset import Dataset, DatasetView, Taking, begin_to_take, main_shape
 from .held_out import DatasetSubset
@@ -58,8 +58,8 @@ def check_dataset(data: Dataset, say: Notify) -> Dataset:
     require(fine, f"{type(data).__name__} is no Dataset: its name and fingerprint should be texts, its columns a "
                   f"mapping, not {name!r}, {printed!r} and {type(columns).__name__}")  # fmt: skip
     for column, holds in columns.items():
-        known = isinstance(holds, Classes | Picture | Text)
-        require(known, f"{name}: its column {column} is {holds!r}, but should be Classes, a Picture or a Text")
+        known = isinstance(holds, Classes | Picture | Text | Codes)
+        require(known, f"{name}: its column {column} is {holds!r}, but should be Classes, a Picture, a Text or Codes")
     main_shape(columns)
     require(count >= 1, f"{name} has no samples")
     return look_at(data, say)
@@ -110,8 +110,8 @@ def find_fault(rows: object, holds: Column, n: int) -> str:
     """What is wrong with rows of a column; '' if nothing is."""
     if not isinstance(rows, Tensor):
         return f"a {type(rows).__name__}"
-    picture = isinstance(holds, Picture)
-    wrong = rows.is_complex() or (rows.is_floating_point() != picture and not (picture and rows.dtype == torch.uint8))
+    picture, real = isinstance(holds, Picture), isinstance(holds, Picture | Codes)
+    wrong = rows.is_complex() or (rows.is_floating_point() != real and not (picture and rows.dtype == torch.uint8))
     if wrong or tuple(rows.shape) != (n, *row_shape(holds)):
         return f"{tuple(rows.shape)} of {str(rows.dtype).removeprefix('torch.')}"
     if rows.dtype == torch.uint8 and picture:
@@ -120,6 +120,8 @@ def find_fault(rows: object, holds: Column, n: int) -> str:
     if isinstance(holds, Picture):
         least, most = (-torch.inf, torch.inf) if holds.shape.points else (-1 - ROUNDING, 1 + ROUNDING)
         fine = bool(rows.isfinite().all()) and least <= low and high <= most
+    elif isinstance(holds, Codes):
+        fine = bool(rows.isfinite().all())
     else:
         fine = low >= 0 and high < (holds.n if isinstance(holds, Classes) else holds.vocabulary)
     return "" if fine else f"numbers from {low:.6g} to {high:.6g}"
@@ -128,6 +130,8 @@ def find_fault(rows: object, holds: Column, n: int) -> str:
 def describe_values(holds: Column) -> str:
     if isinstance(holds, Picture):
         return "finite floats" if holds.shape.points else "uint8, or of floats in [-1, 1],"
+    if isinstance(holds, Codes):
+        return "finite floats"
     return f"whole numbers below {holds.n if isinstance(holds, Classes) else holds.vocabulary}"
 
 
@@ -135,5 +139,5 @@ def plain_rows(rows: Tensor, holds: Column) -> Tensor:
     """Rows as saddle's own data give them."""
     rows = rows.detach().cpu()
     if not isinstance(holds, Picture):
-        return rows.long()
+        return rows.float() if isinstance(holds, Codes) else rows.long()
     return (rows if rows.dtype == torch.uint8 else rows.float()).contiguous(memory_format=torch.channels_last)

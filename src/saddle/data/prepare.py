@@ -39,6 +39,8 @@ class Prepare:
     leave_out: str | None = field(default=None, repr=False)  # classes of which no samples are used, with commas between
     source: str | None = field(default=None, repr=False)  # translation: left, edges ..., other data, or a class
     target: str | None = field(default=None, repr=False)  # the class that images should become
+    captions: str | None = field(default=None, repr=False)  # texts: FILE.csv:COLUMN, txt, auto (what is found) or none
+    uncaptioned: Literal["refuse", "drop"] = field(default="refuse", repr=False)  # pictures that have no caption
     decode: Decode = field(default="auto", repr=False)  # once, into a cache, or each time; auto: by the size
 
     def __post_init__(self) -> None:
@@ -58,6 +60,9 @@ class Prepare:
         require(self.target != "", "target is empty; name the class that pictures should become one of")
         require(self.alpha in ("auto", "yes", "no"), f"alpha {self.alpha!r} is unknown; it is one of auto, yes, no")
         require(self.frames in ("first", "all"), f"frames {self.frames!r} is unknown; it is one of first, all")
+        require(self.captions != "", "captions is empty; name a table, or say txt, auto or none")
+        known = ("refuse", "drop")
+        require(self.uncaptioned in known, f"uncaptioned {self.uncaptioned!r} is unknown; it is one of refuse, drop")
         require(self.decode in DECODES, f"decode {self.decode!r} is unknown; it is one of {', '.join(DECODES)}")
         if self.range is not None:
             parse_range(self.range)

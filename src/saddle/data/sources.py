@@ -144,7 +144,8 @@ def list_folder(folder: Path) -> list[str]:
 
 def glyph_source(prepare: Prepare) -> DataSource:
     """The embedded characters, drawn at the size that is asked for."""
-    from .glyphs import CHARACTERS, MAX_GLYPHS
+    from .glyph_captions import glyph_captions
+    from .glyphs import CHARACTERS, GLYPH_COUNT, MAX_GLYPHS
 
     written, channels = prepare.size or 32, 3 if prepare.channels in (3, 4) else 1
     count = prepare.limit or 0
@@ -153,11 +154,12 @@ def glyph_source(prepare: Prepare) -> DataSource:
     shape = Shape(prepare.channels or channels, height, width, Classes(len(CHARACTERS)))
 
     def open_(say: Notify) -> UndecodedImages:
-        from .glyphs import GLYPH_COUNT
         from .glyphs import draw_glyphs as drawn
 
         stored = prepare.stored_size or written
         return undecoded_from_array(*drawn(stored, channels, count=prepare.limit or GLYPH_COUNT))
 
     drawing = content_cache_key(Path(__file__).with_name("glyphs.py"))
-    return DataSource("glyphs", (*drawing, version("pillow"), version("matplotlib"), written, channels), open_, shape)
+    key = (*drawing, version("pillow"), version("matplotlib"), written, channels)
+    keys = [f"picture {i}" for i in range(prepare.limit or GLYPH_COUNT)]
+    return DataSource("glyphs", key, open_, shape, glyph_captions, keys)

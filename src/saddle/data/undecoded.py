@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -103,6 +103,16 @@ class UndecodedImages:
         return self if limit is None or limit >= len(self) else self.subset(random_subset(len(self), limit))
 
 
+class Captions(NamedTuple):
+    """What is said of each picture of a source, and where that stands."""
+
+    texts: Sequence[tuple[str, ...]]  # of each picture all its captions, which may be none
+    where: str
+
+
+FindCaptions = Callable[[str, Sequence[str], Notify], Captions]  # for what --captions says, and pictures by name
+
+
 @dataclass(frozen=True, eq=False)
 class DataSource:
     """Where pictures come from: a stamp that is found without reading them, and how to open them when there is need."""
@@ -113,6 +123,8 @@ class DataSource:
     ]  # changes whenever the content may: place, inode, size, times; equal ones, equal `repr`s
     open: Callable[[Notify], UndecodedImages]
     shape: Shape | None = None  # of its samples, where that is known before any is made
+    captions: FindCaptions | None = None  # how those of its pictures are found, where there can be any
+    keys: Sequence[str] | None = None  # what its pictures are called, where that is known before any is made
 
 
 def to_class_labels(names: Iterable[str]) -> tuple[Labels, tuple[str, ...]]:

@@ -14,7 +14,7 @@ SETTING_MAXIMA = {"limit": 10**12, "images": 10**15, "minutes": 10**7, "epochs":
         "accumulate": 10**6, "checkpoints": 10**9, "every": 10**15, "samples": 10**7, "patience": 10**6,
         "ema": 10**9, "pictures": 10**6, "held_out": 10**12, "seed": 10**100}  # beyond, it is a slip  # fmt: skip
 MAY_BE_ZERO = ("ema", "pictures", "seed", "held_out")  # may be 0
-NON_EMPTY = ("data", "labels", "leave_out", "source", "target", "range", "device", "measure", "features",
+NON_EMPTY = ("data", "labels", "captions", "leave_out", "source", "target", "range", "device", "measure", "features",
              "plugin")  # are not empty  # fmt: skip
 MEASURING = ("every", "samples", "features", "patience")  # say nothing without `measure`
 
@@ -31,6 +31,8 @@ class Settings:
     flip: bool = False  # mirror images at random
     labels: Literal["folders", "none"] | str | None = None  # classes: folders, none, FILE.csv or FILE.csv:COLUMN
     leave_out: str | None = None  # use no images of these classes, by name, with commas between: 3 or 3,7
+    captions: str | None = None  # texts: FILE.csv:COLUMN, txt (NAME.txt beside NAME.png), auto (what is found), none
+    uncaptioned: Literal["refuse", "drop"] = "refuse"  # pictures without a caption, where captions are wanted
     range: str | None = None  # the numbers of black and white, as in 0..255 or -1..1; from the values if not given
     alpha: Literal["auto", "yes", "no"] = "auto"  # is a fourth band transparency; auto: decided from its values
     frames: Literal["first", "all"] = "first"  # which frames of a GIF or TIFF are pictures
@@ -89,6 +91,8 @@ class TrainKeywords(TypedDict, total=False):
     flip: bool
     labels: Literal["folders", "none"] | str | None
     leave_out: str | None
+    captions: str | None
+    uncaptioned: Literal["refuse", "drop"]
     range: str | None
     alpha: Literal["auto", "yes", "no"]
     frames: Literal["first", "all"]

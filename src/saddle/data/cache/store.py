@@ -57,7 +57,7 @@ def load_or_build_entry(
 
 def entry_name(source: DataSource, prepare: Prepare) -> str:
     """What an entry is called: by the source's name, its place and state on the disk, and how it is made ready."""
-    options = replace(prepare, flip=False)  # images are mirrored when they are shown
+    options = replace(prepare, flip=False)  # images are mirrored when they are shown; captions are not kept
     facts = (ENTRY_FORMAT, source.cache_key, options, *sorted(prepare.left_out))
     key = hashlib.blake2b(repr(facts).encode("utf-8", "replace"), digest_size=10).hexdigest()
     return f"{re.sub('[^a-z0-9]+', '-', source.name.lower()).strip('-')[:60] or 'data'}-{key}"

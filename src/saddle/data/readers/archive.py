@@ -13,6 +13,7 @@ from ...errors import Mistake, format_count, require
 from ...notices import Notify
 from ..prepare import Prepare
 from ..undecoded import DataSource, UndecodedImages, files_cache_key
+from .caption_files import Beside
 from .image_files import (
     ImageFiles,
     describe_files,
@@ -65,7 +66,9 @@ def archive_source(path: Path, part: str | None, prepare: Prepare, say: Notify) 
         None if labels is None or labels in LABEL_KEYWORDS else find_label_table(labels, [path.parent], inside, others)
     )
     report_left_out(str(path), others, table, say)
-    return DataSource(path.stem, (*files_cache_key(path), part, prepare.frames, table and table.cache_key), open_)
+    cache_key = (*files_cache_key(path), part, prepare.frames, table and table.cache_key)
+    captions = Beside(path.stem, (path.parent,), others, inside).captions
+    return DataSource(path.stem, cache_key, open_, captions=captions)
 
 
 def open_zip(path: Path) -> zipfile.ZipFile:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
 
 from PIL import Image
@@ -12,6 +13,7 @@ from ...notices import Notify
 from ...regular import open_to_read, read_whole
 from ..prepare import Prepare
 from ..undecoded import DataSource, UndecodedImages
+from .caption_files import Beside
 from .image_files import (
     ImageFiles,
     describe_files,
@@ -66,7 +68,12 @@ def folder_source(path: Path, walked: FolderWalk, part: str | None, prepare: Pre
         files = ImageFiles(name, [printable_name(name) for name in may], start, read, (json, content) if json else None)
         return undecoded_from_files(files, part, table or labels, prepare.frames, say)
 
-    return DataSource(path.resolve().name, (digest, part, prepare.frames, table and table.cache_key), open_)
+    def beside(name: str) -> Callable[[], bytes] | None:
+        return (lambda: read_whole(path / name, MAX_TABLE_BYTES)) if name in others else None
+
+    captions = Beside(path.resolve().name, (path, path.parent), others, beside).captions
+    cache_key = (digest, part, prepare.frames, table and table.cache_key)
+    return DataSource(path.resolve().name, cache_key, open_, captions=captions)
 
 
 def check_not_made_by_saddle(path: Path) -> None:

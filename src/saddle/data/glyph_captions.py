@@ -1,0 +1,30 @@
+"""What a glyph's picture shows, in words: its weight, its family, and which letter or digit it is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..notices import Notify
+from .glyphs import CHARACTER_FACES
+from .undecoded import Captions
+
+WEIGHTS = ("regular", "bold")
+
+
+def glyph_attributes(character: str, face: str) -> tuple[str, str, str]:
+    """Letter, weight and family: ("A", "bold", "serif") of A in the face "bold serif"."""
+    weight, _, family = face.rpartition(" ")
+    return character, weight or WEIGHTS[0], family
+
+
+def glyph_caption(character: str, face: str) -> str:
+    """a bold serif letter A."""
+    _, weight, family = glyph_attributes(character, face)
+    return f"a {weight} {family} {'digit' if character.isdecimal() else 'letter'} {character}"
+
+
+def glyph_captions(spec: str, keys: Sequence[str], say: Notify) -> Captions:
+    """Those of the drawings of these names, in which characters and then faces take turns."""
+    each = [(glyph_caption(*place),) for place in CHARACTER_FACES]
+    places = [int(key.removeprefix("picture ")) for key in keys]
+    return Captions([each[i % len(each)] for i in places], "their drawing")
