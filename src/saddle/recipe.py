@@ -13,7 +13,7 @@ from .averaging import Averaging, HalfLife
 from .batches import Images
 from .clock import Clock
 from .core import Game
-from .shape import Shape
+from .shape import Shape, Text
 
 B = TypeVar("B")
 
@@ -58,6 +58,16 @@ class PairNetworks(EncoderNetworks, Protocol):
     """An encoder and a generator as above, and a critic of samples, or of samples beside their codes."""
 
     def critic(self, data: Shape) -> nn.Module: ...
+
+
+class TextReading(Protocol):
+    """An encoder of texts as a value: what makes codes (n, size) of them, trained with the run, or before."""
+
+    @property
+    def size(self) -> int: ...
+    @property
+    def learns(self) -> bool: ...  # is it trained, in the first stage of a run?
+    def reader(self, data: Shape, texts: Text) -> nn.Module: ...  # as `games.text_to_image.ReadsTexts` says
 
 
 class Optimizing(Protocol):

@@ -11,6 +11,7 @@ from .gated import AccuracyGate, EquilibriumGate, Gated
 from .noisy import NoisyReals
 from .regression import Regression
 from .slots import Clip, Free, Turns
+from .text_to_image import TextToImage
 from .translation import PairedTranslation, Translation
 from .unrolled import Unrolled
 
@@ -36,6 +37,7 @@ __all__ = [
     "PairedTranslation",
     "Regression",
     "Simultaneous",
+    "TextToImage",
     "Translation",
     "Turing",
     "Turns",

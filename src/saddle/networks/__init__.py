@@ -11,6 +11,7 @@ from .cgan_mlp import ConditionalDense
 from .cycle_gan import ResidualTranslator
 from .dcgan import AllConvolutional28, Convolutional
 from .ebgan import Autoencoding, DenseAutoencoding
+from .gan_cls import TextConvolutional
 from .gan_stability import DampedResidual
 from .mlp import Dense, Perceptron
 from .mlp_toys import MaxoutPerceptron, OrthogonalPerceptron
@@ -19,6 +20,7 @@ from .r3gan import GroupedResidual
 from .resnet import ResNet
 from .sn_gan import Spectral, SpectralConvolutional
 from .t_gan import Opposed
+from .text_readers import TEXT_READERS, CharacterReader, WordReader
 from .unet import UNet
 from .wgan_gp import Convolutional5
 from .wrappers import Dropped, MinibatchDiscriminating, Packed, Pair
@@ -48,12 +50,14 @@ COMPOSED_NETWORKS = (
     Classifying,
 )
 TRANSLATION_NETWORKS = (UNet, ResidualTranslator)
+TEXT_NETWORKS = (TextConvolutional, *TEXT_READERS)  # of recipes that read texts
 NETWORKS: tuple[type, ...] = (
     *UNCONDITIONAL_NETWORKS,
     *CONDITIONAL_NETWORKS,
     *COMPOSED_NETWORKS,
     *ENCODER_NETWORKS,
     *TRANSLATION_NETWORKS,
+    *TEXT_NETWORKS,
 )
 
 __all__ = [
@@ -62,6 +66,7 @@ __all__ = [
     "Autoencoding",
     "Bidirectional",
     "Bottlenecked",
+    "CharacterReader",
     "Classifying",
     "ClassifyingConvolutional",
     "Concatenated",
@@ -90,5 +95,7 @@ __all__ = [
     "ResidualTranslator",
     "Spectral",
     "SpectralConvolutional",
+    "TextConvolutional",
     "UNet",
+    "WordReader",
 ]

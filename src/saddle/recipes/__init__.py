@@ -39,6 +39,10 @@ QUICK_CYCLE = MappingProxyType({**QUICK_PAIRED, "networks.blocks": "3"})
 QUICK_CUT = MappingProxyType(
     {"networks": "ResidualTranslator(width=16, field=34, blocks=3, xavier=True)", "batch": "8"}
 )
+QUICK_TEXT = MappingProxyType(
+    {"networks.width": "48", "networks.width_critic": "32", "batch": "32", "optimizer.lr": "4e-4"}
+)
+TEXT = "glyphs", 32, QUICK_TEXT
 RECIPE_TABLE: dict[str, tuple[tuple[Any, ...], ...]] = {  # in groups: name, module, and an entry from its value on
     "The first": (
         ("gan", "gan", "GAN", "dense networks that move at once: the first paper"),
@@ -137,6 +141,27 @@ RECIPE_TABLE: dict[str, tuple[tuple[Any, ...], ...]] = {  # in groups: name, mod
         ("cyclegan", "cyclegan", "CycleGAN", "one kind into another and back, unpaired", "glyphs", 32, QUICK_CYCLE),
         ("cut", "cut", "CUT", "unpaired and one way: patches stay like their own", "glyphs", 32, QUICK_CUT),
         ("fastcut", "cut", "FastCUT", "the same for half the time, with its traps", "glyphs", 32, QUICK_CUT),
+    ),
+    "Text to image": (
+        (
+            "gan-cls",
+            "gan_cls",
+            "GANCLS",
+            "a picture of a text; the critic also sees wrong texts",
+            "glyphs",
+            32,
+            QUICK_TEXT,
+        ),
+        (
+            "gan-int",
+            "gan_cls",
+            "interpolating",
+            "texts between two texts as well, without wrong ones",
+            "glyphs",
+            32,
+            QUICK_TEXT,
+        ),
+        ("gan-int-cls", "gan_cls", "both", "wrong texts, and texts between two texts", *TEXT),
     ),
     "Against missing modes": (
         ("pacgan", "pacgan", "PacGAN", "the critic sees packs of two samples"),

@@ -36,7 +36,17 @@ V = TypeVar("V")
 Sampled = Literal["", "data", "chance"]  # will samples be made as well, and if so of data too, or of chance alone?
 ASSUMED_IMAGES = 1_000_000  # of a run whose length is not known yet
 NARROW_WIDTH = 8  # channels
-WIDTH_FIELDS = ("width", "width_generator", "width_label", "widest", "maxout", "maxout_label", "hidden", "kernels")
+WIDTH_FIELDS = (
+    "width",
+    "width_generator",
+    "width_label",
+    "width_critic",
+    "widest",
+    "maxout",
+    "maxout_label",
+    "hidden",
+    "kernels",
+)
 PACK_SAMPLES = 840  # samples, which packs of up to 8 divide
 ODD_SAMPLES = 11  # samples, which no packs divide
 
