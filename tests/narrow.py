@@ -7,23 +7,26 @@ from typing import Any
 
 import numpy as np
 
-from saddle.batches import Pairs, Unpaired
+from saddle.batches import Captioned, Pairs, Unpaired
 from saddle.data.dataset_table import TOY_SETS
 from saddle.games import AccuracyGate, Turns
 from saddle.optim import Burst
 from saddle.recipe import Recipe
 from saddle.recipes import RECIPES, find_recipe
-from saddle.shape import Classes, Picture, Shape
+from saddle.shape import Classes, Picture, Shape, Text
 
 WIDTH, BATCH, CLASSES = 8, 4, 3
 
 
 def pictures_for(name: str, n: int) -> dict[str, Any] | None:
-    """Columns of noise for a recipe that plays with pictures for pictures; None for another."""
+    """Columns of noise for a recipe that plays with pictures for pictures or texts; None for another."""
     kind, (channels, *sides) = find_recipe(name)[0].batch_type, shape(name)[:3]
+    dice = np.random.default_rng(0)
+    if kind is Captioned:
+        said = [f"a {'red' if i % 2 else 'blue'} thing {i % CLASSES}" for i in range(n)]
+        return {"image": dice.integers(0, 256, (n, *sides, channels), np.uint8), "caption": said}
     if kind not in (Pairs, Unpaired):
         return None
-    dice = np.random.default_rng(0)
     return {column: dice.integers(0, 256, (n, *sides, channels), np.uint8) for column in kind._fields}
 
 
@@ -53,4 +56,6 @@ def shape(name: str) -> Shape:
     side = 1 if entry.data in TOY_SETS else entry.size or 16
     if find_recipe(name)[0].batch_type in (Pairs, Unpaired):
         return Shape(1, side, side, Picture(Shape(1, side, side)))
+    if find_recipe(name)[0].batch_type is Captioned:
+        return Shape(1, side, side, Text(4, 9))
     return Shape(2, 1, 1) if side == 1 else Shape(1, side, side, Classes(CLASSES))

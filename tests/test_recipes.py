@@ -35,7 +35,7 @@ from saddle.recipes.kinds import VALUE_TYPES, find_value_types
 from saddle.recipes.rehearsal import random_batch
 from saddle.recipes.revive import configure_recipe, name_recipe
 from saddle.recipes.wgan_gp import WGANGP
-from saddle.shape import Classes, Picture, Shape
+from saddle.shape import Classes, Picture, Shape, Text
 
 MINE = '''
 from __future__ import annotations
@@ -111,7 +111,7 @@ def play(name: str, rounds: int) -> tuple[list[list[str]], int]:
     names = {module: key for key, module in game.named_children()}
     seen = []
     for i in range(rounds):
-        for turn in game.round(batches, Clock(round=i)):
+        for turn in game.round(batches, Clock(round=i, stage=int(name in READING))):
             if isinstance(turn, Agree):
                 turn.tell(turn.value.detach())
                 continue
@@ -147,6 +147,7 @@ FLOWS = {  # turns of a round, of one batch, in games of other players than a ge
     "cyclegan": [["generator", "generator_back"], ["critic", "critic_back"]],
     "cut": [["critic"], ["generator", "projector"]], "fastcut": [["critic"], ["generator", "projector"]],
 }  # fmt: skip
+READING = ("gan-cls", "gan-int", "gan-int-cls")  # whose first stage is a reader's alone
 UNNUMBERED = ("ae", "ae-dense")  # papers that are not on arXiv
 
 
@@ -182,7 +183,11 @@ def test_a_recipe_makes_what_it_is_shown(name):
     recipe, data = small(name), shape(name)
     game = recipe.game(data)
     with torch.no_grad():
-        before = random_column(data.condition, 6, torch.device("cpu")) if isinstance(data.condition, Picture) else None
+        before = (
+            random_column(data.condition, 6, torch.device("cpu"))
+            if isinstance(data.condition, Picture | Text)
+            else None
+        )
         made = make_from(game, torch.rand(6, *data[:3]), labels(6, data) if before is None else before)
     free = isinstance(recipe.networks, GroupedResidual | MirroredAutoencoding)  # that end without tanh
     bounded = not data.points and not free
@@ -196,7 +201,7 @@ def test_a_recipe_makes_what_it_is_shown(name):
 def test_every_player_has_steps_and_every_field_a_word_of_help(name):
     recipe, entry = find_recipe(name)
     counts = trainable_sizes(unmade_game(small(name), shape(name)))  # as `saddle show` has them, on no device
-    assert set(counts) == set(chain(*order(name, 0)))
+    assert set(counts) == {*chain(*order(name, 0)), *(["reader"] if name in READING else [])}
     for player in counts:
         layer = nn.Linear(2, 2)
         optimizer = recipe.steps(player).build(layer.parameters())

@@ -18,7 +18,7 @@ from saddle.data.dataset_table import TOY_SETS
 from saddle.errors import Mistake
 from saddle.games import TwoPlayer
 from saddle.recipes import RECIPES
-from saddle.shape import Classes, Picture, Shape
+from saddle.shape import Classes, Picture, Shape, Text
 from saddle.training.checkpoint import latest_checkpoint, read_checkpoint
 
 LINE = ["--data", "glyphs", "--size", "16x24", "--limit", "64", "--batch", "8", "--quiet", "--device", "cpu"]
@@ -28,7 +28,8 @@ TINY = [*LINE, "--networks.width", "4", "--pictures", "1", "--seed", "3"]
 @pytest.mark.parametrize("name", [name for name, entry in RECIPES.items() if entry.data not in TOY_SETS])
 def test_every_recipe_makes_rectangles_or_says_which_size_it_takes(name: str) -> None:
     recipe, told = small(name), shape(name).condition
-    data = Shape(1, 32, 48, Picture(Shape(1, 32, 48)) if isinstance(told, Picture) else Classes(CLASSES))
+    own = told if isinstance(told, Text) else Classes(CLASSES)
+    data = Shape(1, 32, 48, Picture(Shape(1, 32, 48)) if isinstance(told, Picture) else own)
     try:
         game = recipe.game(data)
     except Mistake as refusal:
@@ -36,9 +37,10 @@ def test_every_recipe_makes_rectangles_or_says_which_size_it_takes(name: str) ->
         data = data._replace(height=int(size), width=int(size))
         game = recipe.game(data)
     labels, real = torch.zeros(BATCH, dtype=torch.int64), torch.rand(BATCH, *data[:3])
+    labels = torch.zeros(BATCH, told.length, dtype=torch.int64) if isinstance(told, Text) else labels
     image = make_from(game, real, real if isinstance(told, Picture) else labels)
     assert image is not None and image.shape == real.shape
-    if isinstance(game, TwoPlayer):
+    if isinstance(game, TwoPlayer) and not isinstance(told, Text):
         told = image if game.shows_opponent else labels
         assert len(game.critic(image, told).score) in (2, BATCH)
 

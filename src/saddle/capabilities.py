@@ -12,7 +12,7 @@ from __future__ import annotations
 import inspect
 import math
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple, Protocol, TypeGuard, cast, runtime_checkable
 
@@ -106,6 +106,15 @@ class Contests(Generates, Judges, Protocol):
     """Makes samples against a critic that judges them, and gains by it what an objective says."""
 
     objective: Objective
+
+
+@runtime_checkable
+class ReadsTexts(Protocol):
+    """Makes samples for texts, of which it can read any."""
+
+    def read(self, texts: Sequence[str]) -> Tensor:
+        """What `make` takes as the condition for each text, (n, ...)."""
+        ...
 
 
 class Capability(NamedTuple):

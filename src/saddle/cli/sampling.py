@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from ..errors import escape_unprintable, require
+from ..errors import Mistake, escape_unprintable, require
 from ..out_of_memory import check_capacity
+from ..shape import Text
 from .argv import parse_known
-from .output import print_output
+from .output import print_message, print_output
 from .run_options import RunOptions, load_run, parse_style
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from ..inference.loaded import LoadedGame
+
 MIN_FILE_BYTES = 4096  # bytes that a small file takes on a disk
 SHEET, CLOUD = 64, 2048  # images on a sheet, points in a picture
+ROW, CAPTIONS, MAX_LINES = 8, 16, 1000  # images of a row that has a text, training captions, lines of a file
 
 
 @dataclass(frozen=True)
@@ -28,18 +32,24 @@ class SampleOptions(RunOptions):
 
     n: int | None = None  # make so many single files in a folder, not one sheet
     label: str | None = None  # a class by name, or by place from 0 if names are no numbers; without it all, in order
+    text: str | None = None  # what samples should show, for a run that was trained on captions
+    text_file: Path | None = None  # a text in each line: a sheet has a row for each, and -n makes so many files of each
     out: Path | None = None  # the sheet's file or the files' folder; samples-SEED in the run's folder if not given
 
     def __post_init__(self) -> None:
         super().__post_init__()
         require(self.n is None or self.n > 0, f"-n is {self.n}, but should be above 0")
+        told = [name for name in ("label", "text", "text_file") if getattr(self, name) is not None]
+        require(len(told) < 2, f"{' and '.join(told)} both say what samples should show; give one of them")
+        require(self.text is None or bool(self.text.strip()), "text is empty; say what samples should show")
         png = self.n is not None or self.out is None or self.out.suffix == ".png"
         require(png, f"a sheet is a PNG, but {self.out} does not end in .png")
 
     @property
     def stem(self) -> str:
         """What tells these samples from others of the run."""
-        label = "" if self.label is None else "-" + re.sub(r"[^\w.+-]+", "-", self.label)
+        named = self.text_file.stem if self.text_file else self.label if self.text is None else self.text
+        label = "" if named is None else "-" + re.sub(r"[^\w.+-]+", "-", named)[:80]
         return f"samples{label}-{self.seed}{self.weights}"
 
 
@@ -50,20 +60,68 @@ def sample(words: list[str]) -> None:
     style = parse_style("sample", loaded.style if others else {}, wish, others)
     points = loaded.shape.points
     require(not (points and wish.n), f"{run} makes points, which are drawn as one picture; leave out -n")
+    made_for = loaded.shape.condition
+    if wish.text is not None or wish.text_file is not None or (isinstance(made_for, Text) and not wish.n):
+        sample_texts(loaded, wish, Path(run), style)
+        return
     if wish.label is None and not wish.n and not points and loaded.is_conditional:
         labels = loaded.labels_in_order()
         samples = loaded.sample_chunks(len(labels), wish.seed, labels, **style)
     else:
         samples = loaded.sample_chunks(wish.n or (CLOUD if points else SHEET), wish.seed, wish.label, **style)
+    save(samples, loaded, wish, Path(run), style)
+
+
+def sample_texts(loaded: LoadedGame, wish: SampleOptions, run: Path, style: Mapping[str, Any]) -> None:
+    """Samples of a text, of each line of a file, or of training captions in their order, evenly spread."""
+    from ..inference.texts import describe_texts
+
+    made_for = loaded.shape.condition
+    if wish.text is not None:
+        texts, each = [wish.text], wish.n or SHEET
+    elif wish.text_file is not None:
+        texts, each = read_lines(wish.text_file), wish.n or ROW
+    else:
+        known = list(made_for.captions) if isinstance(made_for, Text) else []
+        require(bool(known), f"{run} keeps no captions, as its data gave them as numbers; samples are had in Python, "
+                             "as load(run).sample(n, condition=tokens)")  # fmt: skip
+        count = min(len(known), CAPTIONS)
+        texts, each = [known[i * len(known) // count] for i in range(count)], ROW
+    for sentence in describe_texts(loaded.game, texts, made_for):
+        print_message(sentence)
+    asked = [text for text in texts for _ in range(each)]
+    samples = loaded.sample_chunks(len(asked), wish.seed, text=asked, **style)
+    rows = [] if wish.text is not None or wish.n else texts
+    save(samples, loaded, replace(wish, n=len(asked)) if wish.n else wish, run, style, rows)
+
+
+def read_lines(file: Path) -> list[str]:
+    """The lines of a file that are not empty; Mistake where there are none, or where it cannot be read."""
+    try:
+        lines = [line.strip() for line in file.read_text(encoding="utf-8-sig").splitlines()]
+    except (OSError, UnicodeDecodeError) as error:
+        raise Mistake(f"{file} cannot be read as lines of text: {getattr(error, 'strerror', None) or error}") from error
+    lines = [line for line in lines if line]
+    require(bool(lines), f"{file} holds no text; write what samples should show, a line each")
+    require(len(lines) <= MAX_LINES, f"{file} has {len(lines):,} lines, but {MAX_LINES:,} are the most")
+    return lines
+
+
+def save(samples: Iterable[Tensor], loaded: LoadedGame, wish: SampleOptions, run: Path, style: Mapping[str, Any],
+         rows: Sequence[str] = ()) -> None:  # fmt: skip
+    """As files, or as one sheet, with a text before each row if there are such."""
     if wish.n:
         shape = loaded.shape
-        free = shutil.disk_usage(existing_parent(wish.out or Path(run))).free
+        free = shutil.disk_usage(existing_parent(wish.out or run)).free
         check_capacity(wish.n, MIN_FILE_BYTES + shape.channels * shape.height * shape.width // 8, "files", "-n", free)
     stem = "-".join([wish.stem, *(f"{name}-{value}" for name, value in style.items())])
-    where = wish.out or Path(run) / (stem if wish.n else f"{stem}.png")
+    where = wish.out or run / (stem if wish.n else f"{stem}.png")
     linked = wish.n is not None and wish.out is None and where.is_symlink()
     require(not linked, f"{where} is a link, which is not followed; name a folder with --out")
-    (save_as_files if wish.n else save_as_sheet)(samples, where)
+    if rows:
+        save_as_rows(samples, rows, where)
+    else:
+        (save_as_files if wish.n else save_as_sheet)(samples, where)
     print_output(escape_unprintable(where))
 
 
@@ -81,6 +139,19 @@ def save_as_sheet(samples: Iterable[Tensor], file: Path) -> None:
 
     file.parent.mkdir(parents=True, exist_ok=True)
     save_png(make_contact_sheet({"made": torch.cat([to_sheet_bytes(some) for some in samples])}), file)
+
+
+def save_as_rows(samples: Iterable[Tensor], rows: Sequence[str], file: Path) -> None:
+    """A sheet with a row for each text, which stands before it."""
+    import torch
+
+    from ..runs.labelled_sheets import make_labelled_sheet
+    from ..runs.pictures import save_png
+
+    made = torch.cat(list(samples))
+    each = len(made) // len(rows)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    save_png(make_labelled_sheet({str(i + 1): list(made[i::each]) for i in range(each)}, rows), file)
 
 
 def save_as_files(samples: Iterable[Tensor], folder: Path) -> None:

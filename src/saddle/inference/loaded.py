@@ -30,12 +30,13 @@ from ..core import Game, Judge, Judged
 from ..errors import Mistake, require
 from ..out_of_memory import catch_out_of_memory, check_capacity
 from ..recipes.capable import ask, lacking
-from ..shape import Classes, Picture, Shape
+from ..shape import Classes, Picture, Shape, Text
 from ..training.engine import derive_seed
 from ..training.rows import MAX_ROWS, rows_at_once
 from ..training.signals import check_abandoned
 from .chance import own_chance
 from .labels import Label, label_indices, labels_by_class
+from .texts import draw_captions, text_codes
 
 T = TypeVar("T")
 MAX_PIXEL = 4.0  # in [-1, 1], and noise upon it
@@ -69,7 +70,8 @@ class LoadedGame:
         return style_options(type(self.generator), Generates)
 
     def sample(self, n: int = 64, seed: int = 0, label: Label | Sequence[Label] | None = None,
-               condition: Tensor | None = None, **style: Any) -> Tensor:  # fmt: skip
+               condition: Tensor | None = None, text: str | Sequence[str] | None = None,
+               **style: Any) -> Tensor:  # fmt: skip
         """New samples, (n, channels, height, width) float32 in [-1, 1], equal for equal seeds.
 
         A sample is a function of the weights, the seed, its place, its label and the style alone, whatever n is, also
@@ -79,9 +81,11 @@ class LoadedGame:
         number, of Python, numpy or torch, is a name too where all classes are named by numbers, as digits are; among
         other names it is a place in `classes`, counted from 0. Without it labels are drawn, each as often as it is in
         the data; equally often for a run whose manifest does not say how often that is, as those of the first versions.
+        `text` is for games that were trained on captions: one for all samples, or one for each; without it training
+        captions are drawn.
         `condition`, (n, ...), is what samples are made for that are made for no classes, such as pictures.
         """
-        parts = self.sample_chunks(n, seed, label, condition, **style)
+        parts = self.sample_chunks(n, seed, label, condition, text, **style)
         check_capacity(n, 4 * self.shape.channels * self.shape.height * self.shape.width, "samples", "n =")
         samples = torch.empty(n, *self.shape[:3])
         for place, some in zip(range(0, n, self.rows), parts, strict=True):
@@ -89,15 +93,21 @@ class LoadedGame:
         return samples
 
     def sample_chunks(self, n: int, seed: int = 0, label: Label | Sequence[Label] | None = None,
-                      condition: Tensor | None = None, **style: Any) -> Iterator[Tensor]:  # fmt: skip
+                      condition: Tensor | None = None, text: str | Sequence[str] | None = None,
+                      **style: Any) -> Iterator[Tensor]:  # fmt: skip
         """The samples of `sample`, a few at a time as they are made: as many as fit into little memory."""
         if n < 1:
             raise Mistake(f"{n} samples were asked for; ask for at least one")
         check_style(self.generator, Generates, style)
-        if condition is None and not self.makes_by_chance:
+        if text is not None:
+            require(label is None and condition is None, "a text and a label or condition were given; give one")
+            texts = [text] * n if isinstance(text, str) else list(text)
+            require(len(texts) == n, f"{len(texts)} texts were given for {n} samples; give one, or one for each")
+            condition = text_codes(self.game, texts, self.shape.condition)
+        elif condition is None and not self.makes_by_chance:
             raise Mistake(f"{type(self.game).__name__} makes its samples for {self.shape.condition}; give these as "
                           "condition, one for each")  # fmt: skip
-        told = self.conditions(label, condition, n)
+        told = condition if text is not None else self.conditions(label, condition, n)
         if label is not None and not self.is_conditional:
             raise Mistake(f"a label was asked for ({label}), but this generator was not trained on labels")
         return (self.sample_chunk(seed, place, min(self.rows, n - place), None if told is None else told[place:],
@@ -201,10 +211,15 @@ class LoadedGame:
     @property
     def makes_by_chance(self) -> bool:
         """Can samples be made without data: are they made for nothing, or for classes, which can be drawn?"""
-        return isinstance(self.game, Generates) and isinstance(self.shape.condition, Classes | None)
+        made_for = self.shape.condition
+        drawn = isinstance(made_for, Classes | None) or (isinstance(made_for, Text) and bool(made_for.captions))
+        return isinstance(self.game, Generates) and drawn
 
     def draw_labels(self, seed: int, index: int) -> Tensor | None:
-        """The labels of a block that nobody has chosen, by chance of their own; None where the data had none."""
+        """The labels or captions of a block that nobody has chosen, by chance of their own; None if there are none."""
+        if isinstance(self.shape.condition, Text):
+            own = torch.Generator().manual_seed(derive_seed(seed, index, 0))
+            return draw_captions(self.shape.condition, MAX_ROWS, own)
         if not self.shape.classes:
             return None
         dice = torch.Generator().manual_seed(derive_seed(seed, index, 0))

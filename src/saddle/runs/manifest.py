@@ -10,7 +10,7 @@ from typing import Any, NotRequired, TypedDict
 from ..errors import Mistake, require
 from ..options import parse_expression
 from ..schema import conform, read_json
-from ..shape import Shape, parse_shape
+from ..shape import Shape, Text, parse_shape
 from .folder import RunFolder, write_json
 from .settings import Settings
 
@@ -33,6 +33,8 @@ class DataFacts(TypedDict):
     shape: list[Any]  # channels, height, width, classes or what else samples are made for, further columns
     classes: list[str]
     counts: NotRequired[list[int]]  # how many samples each class has
+    words: NotRequired[list[str]]  # what each token of its texts stands for
+    captions: NotRequired[dict[str, int]]  # these texts, with how often each is among them
     bands: NotRequired[BandFacts]  # what was decided of the numbers in its pictures, where that is unusual
     columns: NotRequired[list[str]]  # of other data than images with labels
 
@@ -82,7 +84,12 @@ class Manifest:
     @property
     def shape(self) -> Shape:
         """What the data's samples look like, as they are played with; Mistake for a shape that no pictures have."""
-        return parse_shape(self.data["shape"])
+        shape = parse_shape(self.data["shape"])
+        if not isinstance(shape.condition, Text):
+            return shape
+        words, captions = tuple(self.data.get("words", ())), self.data.get("captions", {})
+        require(len(words) in (0, shape.condition.vocabulary), "data.words and data.shape contradict each other")
+        return shape._replace(condition=dataclasses.replace(shape.condition, words=words, captions=captions))
 
     @property
     def columns(self) -> list[str]:

@@ -11,7 +11,7 @@ import torch
 from .. import __version__
 from ..data.dataset import LABEL, Dataset, KnowsBands, class_names
 from ..data.held_out import label_counts, whole_of
-from ..shape import Shape, shape_facts
+from ..shape import Shape, Text, shape_facts
 from .machine import Machine, world_size
 
 
@@ -21,7 +21,14 @@ def make_data_facts(data: Dataset, shape: Shape) -> dict[str, Any]:
     more = {"columns": list(columns)} if columns - {"image", LABEL} else {}
     return {"name": data.name, "fingerprint": data.fingerprint, "samples": len(data), "shape": shape_facts(shape),
             "classes": list(class_names(data)), "counts": label_counts(data)} | more | (
-                {"bands": bands} if bands else {})  # fmt: skip
+                {"bands": bands} if bands else {}) | text_facts(shape)  # fmt: skip
+
+
+def text_facts(shape: Shape) -> dict[str, Any]:
+    """The vocabulary of texts that samples are made for, and these, so that none of the data is needed for others."""
+    made_for = shape.condition
+    known = isinstance(made_for, Text) and bool(made_for.words)
+    return {"words": list(made_for.words), "captions": dict(made_for.captions)} if known else {}  # type: ignore[union-attr]
 
 
 def unusual_bands(data: Dataset) -> dict[str, Any]:
