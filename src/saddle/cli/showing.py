@@ -61,12 +61,8 @@ def show_counted_now(name: str, wish: ShowOptions) -> tuple[str, ...]:
     without_torch(find_recipe)(name)  # refused before torch is imported
     recipe, entry = find_recipe(name)
     from ..batches import batch_shape, required_columns
-    from ..data.captioned import CAPTION
 
-    wants = required_columns(recipe.batch_type)
-    if wish.captions is None and CAPTION in wants:
-        wish = dataclasses.replace(wish, captions="auto")
-    shape = batch_shape(recipe.batch_type, *sample_columns(wish, entry, wants))
+    shape = batch_shape(recipe.batch_type, *sample_columns(wish, entry, required_columns(recipe.batch_type)))
     game = unmade_game(recipe, shape)
     return recipe_sections(name, recipe, entry, shape, trainable_sizes(game), type(game))
 

@@ -23,8 +23,10 @@ def glyph_caption(character: str, face: str) -> str:
     return f"a {weight} {family} {'digit' if character.isdecimal() else 'letter'} {character}"
 
 
+GLYPH_TEXTS = tuple(glyph_caption(*place) for place in CHARACTER_FACES)  # of the drawings, again and again
+
+
 def glyph_captions(spec: str, keys: Sequence[str], say: Notify) -> Captions:
     """Those of the drawings of these names, in which characters and then faces take turns."""
-    each = [(glyph_caption(*place),) for place in CHARACTER_FACES]
     places = [int(key.removeprefix("picture ")) for key in keys]
-    return Captions([each[i % len(each)] for i in places], "their drawing")
+    return Captions([(GLYPH_TEXTS[i % len(GLYPH_TEXTS)],) for i in places], "their drawing")

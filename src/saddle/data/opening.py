@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 from pathlib import Path
 
 from ..batches import image_columns
@@ -21,6 +22,7 @@ from .pairing.columns import COLUMNS
 from .pairing.opening import open_columns
 from .pairing.plan import plan_columns, wanted_kind
 from .prepare import Prepare
+from .readers.caption_files import FOUND
 from .sources import find_source, resolve_source_name, split_suffix
 from .undecoded import ColumnsCheck
 
@@ -50,6 +52,8 @@ def open_data(source: str, prepare: Prepare, say: Notify, *, cache: Path | None 
     kind = wanted_kind(wants, prepare)
     if kind != "images":
         return open_columns(plan_columns(source, prepare, kind, say), kind, say, cache, suits)
+    if CAPTION in wants and prepare.captions is None:
+        prepare = replace(prepare, captions=FOUND)
     found = find_source(source, prepare, say)
     captions = find_captions(found, prepare, say)
     suits = told_of_captions(suits, captions)
@@ -73,7 +77,7 @@ def source_columns(source: str, prepare: Prepare, wants: Collection[str] = ()) -
     if source in TOY_SETS:
         return ("image",)
     kind = wanted_kind(wants, prepare)
-    told = (CAPTION,) if prepare.captions is not None else ()
+    told = (CAPTION,) if CAPTION in wants or prepare.captions is not None else ()
     return ("image", "label", *told) if kind == "images" else COLUMNS[kind]
 
 

@@ -143,25 +143,9 @@ RECIPE_TABLE: dict[str, tuple[tuple[Any, ...], ...]] = {  # in groups: name, mod
         ("fastcut", "cut", "FastCUT", "the same for half the time, with its traps", "glyphs", 32, QUICK_CUT),
     ),
     "Text to image": (
-        (
-            "gan-cls",
-            "gan_cls",
-            "GANCLS",
-            "a picture of a text; the critic also sees wrong texts",
-            "glyphs",
-            32,
-            QUICK_TEXT,
-        ),
-        (
-            "gan-int",
-            "gan_cls",
-            "interpolating",
-            "texts between two texts as well, without wrong ones",
-            "glyphs",
-            32,
-            QUICK_TEXT,
-        ),
-        ("gan-int-cls", "gan_cls", "both", "wrong texts, and texts between two texts", *TEXT),
+        ("gan-cls", "gan_cls", "GANCLS", "a picture of a text; the critic sees wrong texts too", *TEXT),
+        ("gan-int", "gan_cls", "interpolating", "texts between two as well, and no wrong ones", *TEXT),
+        ("gan-int-cls", "gan_cls", "both", "wrong texts, and texts between two", *TEXT),
     ),
     "Against missing modes": (
         ("pacgan", "pacgan", "PacGAN", "the critic sees packs of two samples"),

@@ -10,7 +10,10 @@ from typing import Literal
 from ...batches import image_columns
 from ...notices import Notify, notify_nobody
 from ...shape import Columns, Picture, Shape
+from ...texts import describe_texts
 from ..cache.store import open_undecoded
+from ..captioned import CAPTION
+from ..glyph_captions import GLYPH_TEXTS
 from ..prepare import Prepare
 from ..undecoded import DataSource, UndecodedImages
 
@@ -44,6 +47,8 @@ def glyph_columns(wants: Collection[str], shape: Shape) -> Columns:
         if set(names) <= set(wants):
             sides = (Shape(1, *shape[1:3]), Shape(*shape[:3]))
             return {name: Picture(side) for name, side in zip(names, sides, strict=True)}
+    if CAPTION in wants:
+        return {**image_columns(shape), CAPTION: describe_texts(GLYPH_TEXTS)}
     return image_columns(shape)
 
 
