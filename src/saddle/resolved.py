@@ -10,13 +10,11 @@ from typing import Any
 from .batches import batch_shape, check_has_columns, required_columns
 from .continued import absolute_source
 from .data import Prepare, open_data
-from .data.captioned import CAPTION
 from .data.dataset import Dataset
 from .data.dataset_table import TOY_SETS
 from .data.held_out import check_hold_out_count, hold_out
 from .data.opening import describe_source, source_columns
 from .data.pairing.columns import glyph_columns
-from .data.readers.caption_files import FOUND
 from .data.sources import resolve_source_name, unambiguous_source
 from .data.streams import most_in_batch
 from .data.undecoded import ColumnsCheck
@@ -69,13 +67,10 @@ def resolve_recipe(recipe: str | Recipe[Any], options: dict[str, str],
     size = entry.size if chosen.data is None else None
     path, colon, attribute = recipe.rpartition(":")
     name = f"{Path(path).resolve()}:{attribute}" if colon and path.endswith(".py") else recipe
-    captions = chosen.captions
-    if captions is None and CAPTION in required_columns(standard.batch_type):
-        captions = FOUND
     chosen = dataclasses.replace(
         chosen, data=entry.data if data is None else data, size=chosen.size or size,
         labels=None if chosen.labels is None else absolute_source(chosen.labels),
-        captions=None if captions is None else absolute_source(captions),
+        captions=None if chosen.captions is None else absolute_source(chosen.captions),
         source=None if chosen.source is None else absolute_source(chosen.source),
         plugin=None if chosen.plugin is None else str(Path(chosen.plugin).resolve()))  # fmt: skip
     value = override_recipe(standard, entry, options)
