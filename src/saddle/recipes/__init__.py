@@ -43,6 +43,7 @@ QUICK_TEXT = MappingProxyType(
     {"networks.width": "48", "networks.width_critic": "32", "batch": "32", "optimizer.lr": "4e-4"}
 )
 TEXT = "glyphs", 32, QUICK_TEXT
+QUICK_FASTCUT = MappingProxyType({**QUICK_CUT, "contrast": "1"})  # ten outweigh the critic, and it copies its input
 RECIPE_TABLE: dict[str, tuple[tuple[Any, ...], ...]] = {  # in groups: name, module, and an entry from its value on
     "The first": (
         ("gan", "gan", "GAN", "dense networks that move at once: the first paper"),
@@ -140,7 +141,7 @@ RECIPE_TABLE: dict[str, tuple[tuple[Any, ...], ...]] = {  # in groups: name, mod
         ("pix2pix", "pix2pix", "Pix2Pix", "a picture of a picture, learned of pairs", "glyphs", 32, QUICK_PAIRED),
         ("cyclegan", "cyclegan", "CycleGAN", "one kind into another and back, unpaired", "glyphs", 32, QUICK_CYCLE),
         ("cut", "cut", "CUT", "unpaired and one way: patches stay like their own", "glyphs", 32, QUICK_CUT),
-        ("fastcut", "cut", "FastCUT", "the same for half the time, with its traps", "glyphs", 32, QUICK_CUT),
+        ("fastcut", "cut", "FastCUT", "the same for half the time, with its traps", "glyphs", 32, QUICK_FASTCUT),
     ),
     "Text to image": (
         ("gan-cls", "gan_cls", "GANCLS", "a picture of a text; the critic sees wrong texts too", *TEXT),
