@@ -116,11 +116,11 @@ def test_of_several_captions_one_is_shown_each_time_by_chance():
 
 
 def test_glyphs_say_their_weight_family_and_letter():
-    assert glyph_caption("A", "bold serif") == "a bold serif letter A"
-    assert glyph_attributes("3", "modern") == ("3", "regular", "modern")
+    assert glyph_caption("A", "serif") == "a bold serif letter A"  # heavier than the bold face
+    assert glyph_attributes("3", "modern") == ("3", "bold", "modern")
     data = opened("glyphs", captions="auto", limit=500, size=16)
     said = captions_of(data)
-    assert said[0] == "a regular sans digit 0" and said[432] == said[0] and len(set(said)) == len(CHARACTER_FACES)
+    assert said[0] == "a bold sans digit 0" and said[432] == said[0] and len(set(said)) == len(CHARACTER_FACES)
     assert opened("glyphs", limit=500, size=16).columns.keys() == {"image", "label"}
     with pytest.raises(Mistake, match="has no captions: they go with glyphs and with files"):
         opened("stacked-glyphs", captions="auto")

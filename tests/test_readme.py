@@ -56,7 +56,7 @@ def test_every_page_is_printed(command: str, capsys: pytest.CaptureFixture[str])
 def test_what_needs_a_run_or_data_asks_for_just_that(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(shlex.split(command)) == 2
     complaint = capsys.readouterr().err
-    assert "there is no run runs/001-dcgan-glyphs" in complaint or "there is no file or folder photos/" in complaint
+    assert f"there is no run {command.split()[1]}" in complaint or "there is no file or folder photos/" in complaint
 
 
 def test_the_python_lines_run(monkeypatch: pytest.MonkeyPatch) -> None:

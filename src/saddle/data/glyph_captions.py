@@ -8,13 +8,14 @@ from ..notices import Notify
 from .glyphs import CHARACTER_FACES
 from .undecoded import Captions
 
-WEIGHTS = ("regular", "bold")
+# as they look: what is not a bold face is drawn with a pen (PEN_WIDTH), which makes it the heavier of the two
+DRAWN_WITH_PEN, DRAWN_WITHOUT = "bold", "regular"
 
 
 def glyph_attributes(character: str, face: str) -> tuple[str, str, str]:
-    """Letter, weight and family: ("A", "bold", "serif") of A in the face "bold serif"."""
-    weight, _, family = face.rpartition(" ")
-    return character, weight or WEIGHTS[0], family
+    """Letter, weight and family as they look: ("A", "bold", "serif") of A in the face "serif", drawn with a pen."""
+    bold_face, _, family = face.rpartition(" ")
+    return character, DRAWN_WITHOUT if bold_face else DRAWN_WITH_PEN, family
 
 
 def glyph_caption(character: str, face: str) -> str:
