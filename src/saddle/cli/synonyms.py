@@ -173,7 +173,7 @@ OPTIMIZERS = {"adam": "Adam()", "rmsprop": "RMSprop()", "sgd": "SGD()"}
 
 COMMANDS = {"generate": "sample", "eval": "measure", "evaluate": "measure", "info": "show", "ls": "list",
             "reconstruction": "reconstruct", "embed": "encode", "latents": "encode", "anomaly": "score",
-            "detect": "score"}  # they run  # fmt: skip
+            "detect": "score", "inpaint": "complete", "fill": "complete"}  # they run  # fmt: skip
 FIGURE = "{} is a figure: saddle measure RUN --metrics {}"
 OTHERS = {  # commands that are told of
     **{name: FIGURE.format(name.upper(), name) for name in ("fid", "kid", "is", "ppl", "precision", "recall")},
