@@ -17,6 +17,7 @@ from torch import Tensor
 
 from saddle import load, train
 from saddle.data import Prepare, open_data
+from saddle.data.cache.location import cache_home
 from saddle.data.dataset import Dataset, read_labels
 from saddle.data.order import random_subset, random_words
 from saddle.latent import Completing, complete, parse_mask
@@ -53,7 +54,7 @@ def main() -> None:
     loaded = load(run)
     prepare = Prepare(size=str(loaded.shape.height))
     known, unseen = (open_data(name, prepare, notify_nobody) for name in ("mnist", "mnist:test"))
-    classifier = train_classifier(known)  # type: ignore[arg-type]
+    classifier = train_classifier(known, cache=cache_home() / "classifiers")  # type: ignore[arg-type]
     rows = np.asarray(random_subset(len(unseen), asked.n))
     images, labels = take(unseen, rows), torch.from_numpy(read_labels(unseen, rows))
     mean = take(known, np.asarray(random_subset(len(known), MEAN_IMAGES))).mean(0, keepdim=True)

@@ -36,6 +36,8 @@ COMMANDS = {
         "translating", "RUN FILES ...", "make of pictures of yours such of the other kind, at any size"
     ),
     "complete": Command("completing", "RUN FILES ...", "fill holes in pictures by what a run can make"),
+    "interpolate": Command("latents", "RUN [FILES] ...", "show the ways between samples, or between pictures of yours"),
+    "edit": Command("latents", "RUN [FILES] ...", "give samples, or pictures of yours, more of a class, or less"),
     "encode": Command("reconstructing", "RUN DATA ...", "write a run's codes of pictures into an .npz"),
     "score": Command("scoring", "RUN DATA ...", "tell how odd images look to a run that has learned normal ones"),
     "measure": Command("measuring", "RUN|SOURCE", "take figures of a run's samples, or of any images, against others"),

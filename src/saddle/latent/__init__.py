@@ -2,8 +2,12 @@
 
 from .blending import blend_poisson
 from .completion import Completing, Completions, complete
+from .directions import Direction, labelled_codes, mean_difference
+from .inversion import Inversions, invert
 from .masks import parse_mask
+from .paths import between, walk
 from .search import Search
 from .space import LatentSpace
 
-__all__ = ["Completing", "Completions", "LatentSpace", "Search", "blend_poisson", "complete", "parse_mask"]
+__all__ = ["Completing", "Completions", "Direction", "Inversions", "LatentSpace", "Search", "between", "blend_poisson",
+           "complete", "invert", "labelled_codes", "mean_difference", "parse_mask", "walk"]  # fmt: skip

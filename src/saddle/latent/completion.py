@@ -11,11 +11,12 @@ from torch import Tensor
 from torch.nn.functional import avg_pool2d, softplus
 
 from ..capabilities import Contests, Scores
-from ..errors import Mistake, require
+from ..errors import require
 from ..inference.labels import Label
 from ..inference.loaded import LoadedGame
 from ..out_of_memory import catch_out_of_memory
 from .blending import blend_poisson
+from .images import check_images
 from .masks import check_hidden, parse_mask
 from .search import Found, Loss, Search, Starts, search
 from .space import LatentSpace
@@ -69,26 +70,13 @@ def complete(loaded: LoadedGame, images: Tensor, mask: str | Tensor = "centre", 
     height, width = loaded.shape[1:3]
     hidden = parse_mask(mask, height, width, seed) if isinstance(mask, str) else mask
     hidden = check_hidden(hidden, len(images), height, width)
-    known = torch.where(hidden, 0, check_images(loaded, images, hidden))
+    known = check_images(loaded, images, hidden)
     starts = Starts.draw(space, how.candidates, seed)
     found = [complete_one(space, one[None], hole[None], starts, how)
              for one, hole in zip(known, hidden.expand(len(known), 1, height, width), strict=True)]  # fmt: skip
     labels = [one.labels for one in found if one.labels is not None]
     images_, made, distances, latents = (torch.stack([one[i] for one in found]) for i in range(4))  # type: ignore[misc]
     return Completions(images_, made, distances, latents, torch.stack(labels) if labels else None)
-
-
-def check_images(loaded: LoadedGame, images: Tensor, hidden: Tensor) -> Tensor:
-    """Images where they are known, if they are what the game was trained on."""
-    need = tuple(loaded.shape[:3])
-    sized = isinstance(images, Tensor) and images.ndim == 4 and len(images) > 0 and images.shape[1:] == need
-    if not sized or not images.is_floating_point():
-        raise Mistake(f"images are (n, {', '.join(map(str, need))}) floats in [-1, 1], as this game was trained on, "
-                      f"not {tuple(images.shape)} of {str(images.dtype).removeprefix('torch.')}")  # fmt: skip
-    known = torch.where(hidden, 0, images.detach().cpu().float())
-    require(bool(known.abs().amax() <= 1.001), "known pixels are floats in [-1, 1]; of bytes, images / 127.5 - 1 makes "
-            "such")  # fmt: skip
-    return known
 
 
 def complete_one(space: LatentSpace, known: Tensor, hidden: Tensor, starts: Starts, how: Completing) -> Completions:

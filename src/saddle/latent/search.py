@@ -45,6 +45,10 @@ class Found(NamedTuple):
     loss: Tensor  # (n,)
     told: Tensor | None  # the labels that they were made for, (n,)
 
+    def first(self) -> Found:
+        """The best alone."""
+        return Found(*(None if t is None else t[:1] for t in self))  # type: ignore[arg-type]
+
 
 Loss = Callable[[Tensor, Tensor | None], Tensor]  # of images and their labels, (n,): each of its own image alone
 

@@ -1,0 +1,164 @@
+"""Latents walked through, found again and added to: closed forms, what is typed, and what is refused."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from latent_games import LinearEncoded, bounded, linear
+from saddle import load, train
+from saddle.errors import Mistake
+from saddle.latent import Direction, LatentSpace, Search, between, invert, mean_difference, walk
+from test_using_runs import RECIPES_FILE, SETTINGS
+from typed import Say, typing_at
+
+
+def test_slerp_keeps_norms_and_turns_at_a_constant_speed():
+    space = LatentSpace(linear(latent=64))
+    a, b = (t / t.norm() * 8 for t in space.draw(2, 0).split(1))
+    way = walk(space, torch.cat((a, b)), 9)[0]
+    torch.testing.assert_close(way.norm(dim=1), torch.full((9,), 8.0))
+    torch.testing.assert_close(way[[0, -1]], torch.cat((a, b)))
+    steps = torch.nn.functional.cosine_similarity(way[:-1], way[1:])
+    torch.testing.assert_close(steps, steps[:1].expand(8), atol=1e-5, rtol=0)
+    straight = between(space, a, b, torch.tensor([0.5]), "lerp")
+    torch.testing.assert_close(straight, (a + b) / 2)
+    assert float(straight.norm()) == pytest.approx(8 / 2**0.5, rel=0.15)  # shorter by about the root of 2
+
+
+def test_uniform_latents_go_straight_unless_told_otherwise():
+    space = LatentSpace(bounded())
+    a, b = space.draw(2, 0).split(1)
+    torch.testing.assert_close(between(space, a, b, torch.tensor([0.25])), 0.75 * a + 0.25 * b)
+    assert not torch.allclose(between(space, a, b, torch.tensor([0.25]), "slerp"), 0.75 * a + 0.25 * b)
+    with pytest.raises(Mistake, match="auto, slerp, lerp"):
+        between(space, a, b, torch.tensor([0.5]), "spline")  # type: ignore[arg-type]
+
+
+def test_a_samples_own_latent_is_found_again_alone_as_among_others():
+    loaded = linear()
+    truth, how = loaded.sample(3, seed=9), Search(steps=150, restarts=2, candidates=16, typical=0)
+    found = invert(loaded, truth, how)
+    torch.testing.assert_close(found.latents, LatentSpace(loaded).draw(3, 9), atol=1e-2, rtol=0)
+    assert float(found.distances.amax()) < 2e-3
+    alone = invert(loaded, truth[1:2], how)
+    assert torch.equal(alone.latents[0], found.latents[1]) and torch.equal(alone.images[0], found.images[1])
+
+
+def test_an_encoder_is_asked_and_begun_from():
+    loaded = linear(kind=LinearEncoded)
+    truth = loaded.sample(2, seed=9)
+    torch.testing.assert_close(invert(loaded, truth, by="encoder").latents, LatentSpace(loaded).draw(2, 9))
+    few = Search(steps=1, restarts=1, candidates=1, typical=0)
+    assert float(invert(loaded, truth, few).distances.amax()) < 1e-5  # it is there already
+    assert float(invert(loaded, truth, few, by="search").distances.amax()) > 1e-2
+    with pytest.raises(Mistake, match="Linear cannot encode images"):
+        invert(linear(), truth, by="encoder")
+
+
+def test_arithmetic_is_exact_for_a_linear_generator():
+    loaded = linear(latent=6)
+    space = LatentSpace(loaded)
+    codes = space.draw(300, 0)
+    labels = (codes[:, 0] > 0).long() + 2 * (codes[:, 1] > 0).long()  # two attributes, four classes
+    names = ("neither", "first", "second", "both")
+    first = mean_difference(codes, labels, names, ["first"], ["neither"])
+    mean = [codes[labels == i].mean(0) for i in range(4)]
+    torch.testing.assert_close(first.vector, mean[1] - mean[0])
+    three = mean_difference(codes, labels, names, ["both"], ["second", "first"])  # both - second - first
+    torch.testing.assert_close(three.vector, mean[3] - mean[2] - mean[1])
+    moved = space.make_all(first.add(codes[:5], 2.0))
+    by_hand = space.make_all(codes[:5]) + 2 * (space.make_all(mean[1][None]) - space.make_all(mean[0][None]))
+    torch.testing.assert_close(moved, by_hand)
+    lifted = first.add(codes[labels == 0])
+    assert float((lifted[:, 0] > 0).float().mean()) > 0.7  # what was without the attribute has it
+
+
+def test_the_orthogonal_part_leaves_the_others_as_they_are():
+    dice = torch.Generator().manual_seed(0)
+    a, b, c = (Direction(torch.randn(3, 4, generator=dice), name) for name in "abc")
+    rest = a.without([b, c])
+    for other in (b, c):
+        assert float((rest.vector * other.vector).sum()) == pytest.approx(0, abs=1e-5)
+    assert rest.name == "a without b without c" and torch.equal(a.without([]).vector, a.vector)
+    with pytest.raises(Mistake, match="nothing of the direction a is left without b"):
+        a.without([Direction(-2 * a.vector, "b")])
+
+
+def test_a_direction_is_kept_as_a_file(tmp_path):
+    kept = Direction(torch.arange(4.0), "blue-red", "600 samples")
+    kept.write(tmp_path / "some" / "blue.safetensors")
+    again = Direction.read(tmp_path / "some" / "blue.safetensors")
+    assert torch.equal(again.vector, kept.vector) and (again.name, again.of) == ("blue-red", "600 samples")
+    (tmp_path / "no.safetensors").write_bytes(b"x" * 20)
+    for name, said in (("no.safetensors", "holds no direction"), ("gone.safetensors", "there is no direction")):
+        with pytest.raises(Mistake, match=said):
+            Direction.read(tmp_path / name)
+    with pytest.raises(Mistake, match=r"is of latents \(4,\), not \(3,\)"):
+        kept.add(torch.zeros(2, 3))
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Runs with an encoder and without one, of light and dark pictures."""
+    folder = tmp_path_factory.mktemp("latents")
+    dice = np.random.default_rng(0)
+    for place in range(24):
+        path = folder / "photos" / ("dark", "light")[place % 2] / f"{place:02d}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(dice.integers(128 * (place % 2), 128 + 127 * (place % 2), (8, 8), np.uint8)).save(path)
+    for name in ("VariationalAE", "GAN", "AE"):
+        train(f"{RECIPES_FILE}:{name}", str(folder / "photos"), out=folder / name, size=8, **SETTINGS)
+    return folder
+
+
+@pytest.fixture
+def say(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Say:
+    monkeypatch.chdir(tmp_path)
+    return typing_at(home, capsys)
+
+
+def test_ways_are_shown_between_samples_and_between_files(home: Path, say: Say, tmp_path: Path):
+    assert say("interpolate H/GAN --samples 0,3,5 --frames 4 --gif --to way.png") == (0, "way.gif\nway.png\n", "")
+    with Image.open(tmp_path / "way.gif") as film:
+        assert film.n_frames == 7  # where one way ends the next begins
+    assert say("interpolate H/GAN --samples 0-1")[1] == f"{home}/GAN/interpolated.png\n"
+    few = "--steps 2 --restarts 1 --to files.png"
+    assert say(f"interpolate H/GAN H/photos/dark/00.png H/photos/light/01.png {few}")[:2] == (0, "files.png\n")
+
+
+def test_an_edit_keeps_its_direction_which_another_edit_takes(home: Path, say: Say):
+    code, out, _ = say("edit H/VariationalAE --plus light --minus dark --codes 24 --samples 0-2 --to e.png")
+    kept = home / "VariationalAE" / "directions" / "light-dark.safetensors"
+    assert code == 0 and out == f"{kept}: 24 encoded images of {home}/photos\ne.png\n"
+    direction, loaded = Direction.read(kept), load(home / "VariationalAE")
+    space = LatentSpace(loaded)
+    z = space.draw(4, 0)
+    assert direction.vector.shape == z.shape[1:]
+    assert say("edit H/VariationalAE --attribute H/VariationalAE/directions/light-dark.safetensors "
+               "--strength=0,2 --to f.png")[0] == 0  # fmt: skip
+    assert say("edit H/VariationalAE H/photos/dark/00.png --steps 2 --restarts 1 --to g.png "
+               "--attribute H/VariationalAE/directions/light-dark.safetensors")[0] == 0  # fmt: skip
+
+
+@pytest.mark.parametrize(("typed", "said"), [
+    ("interpolate H/AE", "Autoencoder cannot generate samples; .* can generate"),
+    ("interpolate H/GAN --samples 4", "a way leads from one image to another; name two, as --samples 0,1, or"),
+    ("interpolate H/GAN --samples a-b", "should be places on a sheet, from 0, as 0-3 or 5,9,2"),
+    ("interpolate H/GAN --frames 1", "frames is 1, but should be 2 to 100"),
+    ("interpolate H/GAN --to way.gif", "way.gif does not end in .png; name a sheet, as --to interpolated.png"),
+    ("interpolate H/GAN nowhere/a.png nowhere/b.png", "there is no file or folder nowhere/a.png"),
+    ("edit H/GAN", "--plus CLASS and --minus CLASS, or a direction that was made before, --attribute FILE"),
+    ("edit H/GAN --plus blue", "there is no class blue; there are dark, light"),
+    ("edit H/GAN --attribute gone.safetensors", "there is no direction gone.safetensors; saddle edit RUN --plus CLASS"),
+    ("edit H/GAN --plus light --strength much", "should be numbers, as --strength=-1,0,1"),
+    ("edit H/none --plus light", "there is no run"),
+])  # fmt: skip
+def test_what_cannot_be_done_is_refused_in_one_sentence(say: Say, typed: str, said: str):
+    code, out, err = say(typed)
+    assert (code, out) == (2, "") and re.search(said, err) and err.count("\n") == 1, err
