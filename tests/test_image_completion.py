@@ -18,7 +18,7 @@ from saddle.latent.completion import completion_loss, context_weights
 from saddle.latent.search import Starts, search
 from saddle.networks import Convolutional, Packed
 from saddle.objectives import NonSaturating, Wasserstein
-from saddle.shape import Shape
+from saddle.shape import Picture, Shape, Text
 
 FEW = Completing(steps=10, restarts=3, candidates=8)
 
@@ -241,3 +241,11 @@ def test_options_that_mean_nothing_are_refused():
         with pytest.raises(Mistake, match=said):
             Completing(**options)
     Completing(answers=5, restarts=5)
+
+
+def test_games_that_make_images_for_texts_or_pictures_are_refused():
+    for made_for in (Text(8, 30), Picture(Shape(1, 12, 12))):
+        loaded = linear()
+        loaded.shape = loaded.shape._replace(condition=made_for)
+        with pytest.raises(Mistake, match=r"makes its samples for .* as saddle train dcgan does"):
+            complete(loaded, pictures(1, 12), "centre", FEW)
