@@ -19,12 +19,18 @@ from saddle.capabilities import Generates
 from saddle.core import required_conditions
 from saddle.errors import Mistake
 from saddle.recipes.capable import recipes_that
+from saddle.shape import Text
 
 
 def distinct() -> Iterator[str]:
-    """The recipes that generate, without those whose networks another one has already shown."""
+    """The recipes that generate, without those whose networks another one has already shown.
+
+    What is told of a text gets a reader's code, for which its networks alone cannot be made.
+    """
     seen: list[Any] = []
     for name in recipes_that(Generates):
+        if isinstance(shape(name).condition, Text):
+            continue
         key = (small(name).networks, shape(name))
         if key not in seen:
             seen.append(key)

@@ -59,7 +59,7 @@ def asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
     """Train, but for the data, which are made here, and for what comes once a recipe is let through."""
     monkeypatch.chdir(tmp_path)
 
-    def opened(chosen: Any, watch: object, suits: object) -> ArrayDataset:
+    def opened(chosen: Any, wanted: object, watch: object, suits: object) -> ArrayDataset:
         kind = {**dict.fromkeys(TOY_SETS, "points"), "glyphs": "labelled"}.get(chosen.data, "plain")
         return samples(kind, None if kind == "points" else chosen.size or 16)
 
