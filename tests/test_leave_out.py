@@ -67,7 +67,7 @@ def test_without_classes_none_is_left_out(data: str, tmp_path: Path):
     np.save(tmp_path / "plain.npy", IMAGES)
     with pytest.raises(Mistake, match="the data have no classes, of which 3 could be left out"):
         open_data(str(tmp_path / "plain.npy"), Prepare(leave_out="3"), notify_nobody)
-    with pytest.raises(Mistake, match="labels do not apply"):
+    with pytest.raises(Mistake, match="labels and source do not apply"):
         open_data("ring", Prepare(leave_out="3"), notify_nobody)
 
 
