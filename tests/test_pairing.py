@@ -22,7 +22,7 @@ from saddle.data import Dataset, Feed, Prepare, open_data
 from saddle.data.decoding.derive import DERIVATIONS, edges, mask, otsu_threshold, outline
 from saddle.data.held_out import held_out_of, hold_out
 from saddle.data.order import random_words
-from saddle.data.pairing.opening import TRUTH
+from saddle.data.pairing.columns import TRUTH
 from saddle.data.sides import Sided
 from saddle.errors import Mistake
 from saddle.runs.folder import RunFolder

@@ -112,7 +112,7 @@ def train_run(recipe: str | Recipe[Any], chosen: Settings, out: str | Path | Non
         place = RunFolder.claim(out)
         where = find_machine(chosen.device, chosen.precision)
         samples = open_checked_data(recipe, wish, asked, chosen, value, where, watch)
-        gauge = make_evaluator(name, chosen, samples, where, watch)
+        gauge = make_evaluator(name, value, chosen, samples, where, watch)
         images = resolve_length(chosen, value, samples, where, match_options(chosen))
         shape = batch_shape(value.batch_type, samples.columns, samples.name)
         if chosen.measure and (waits := describe_wait(plan_stages(value, shape, images), shape, images)):
@@ -219,7 +219,7 @@ def restore_loop(folder: RunFolder, before: Manifest, threads: int | None, watch
     where = find_machine(device if world_size() == 1 else kind, manifest.machine["precision"])
     for warning in adopt_threads(manifest, threads):
         watch.on_message(warning)
-    gauge = make_evaluator(manifest.name, chosen, samples, where, watch)
+    gauge = make_evaluator(manifest.name, value, chosen, samples, where, watch)
     loop = make_loop(folder, manifest, value, samples, where, watch, gauge)
     loop.restore(checkpoint)
     if manifest != before and process_rank() == 0:
@@ -250,14 +250,16 @@ def locked_run(folder: RunFolder) -> Iterator[None]:
 
 
 def make_evaluator(
-    name: str, chosen: Settings, samples: Dataset, where: Machine, watch: Callback
+    name: str, recipe: Recipe[Any], chosen: Settings, samples: Dataset, where: Machine, watch: Callback
 ) -> EvaluateFunction | None:
     """What measures the run, if that was asked for; of several processes the first does."""
     if chosen.measure is None or process_rank():
         return None
     from .measuring import training_evaluator
 
-    return training_evaluator.TrainingEvaluator(name, samples, chosen, where.device, watch.on_message)
+    return training_evaluator.TrainingEvaluator(
+        name, samples, chosen, where.device, watch.on_message, recipe.batch_type
+    )
 
 
 def make_callbacks(chosen: Settings) -> Callback:

@@ -20,6 +20,7 @@ from ..image_size import ImageSize
 from ..metrics.diversity import count_scales
 from ..metrics.features import inception_download
 from ..metrics.figures import Figure, Protocol
+from ..metrics.paired import check_window
 from ..metrics.sliced import check_patch_size
 from ..notices import Notify, notify_nobody
 from ..runs.settings import Settings
@@ -28,7 +29,7 @@ from .extractors import Extractors, learnable, unnamed
 from .features import DeviceExtractor, SampleFeatures
 from .inputs import SampleInfo, SampleSet, check_same_shape
 from .makers import SampleMaker
-from .metric_input import NEEDS_GENERATOR, MetricInput, MetricResult, predicted_classes
+from .metric_input import NEEDS_GENERATOR, NEEDS_TARGETS, MetricInput, MetricResult, predicted_classes
 from .metric_table import FEATURE_NAMES, Metric, MetricReads, all_metrics, names_classes, parse_metric_names
 
 DEFAULT_SAMPLES, DEFAULT_SOURCE_SAMPLES, DEFAULT_REFERENCES = (
@@ -132,10 +133,11 @@ def naming_metric(metric: str) -> Iterator[None]:
         raise Mistake(f"{metric} cannot be measured: {mistake}") from mistake
 
 
-def preflight(names: Iterable[str], eyes: Extractors, made: SampleInfo, real: SampleInfo, generator: bool) -> None:
+def preflight(names: Iterable[str], eyes: Extractors, made: SampleInfo, real: SampleInfo, generator: bool,
+              targets: bool = False) -> None:  # fmt: skip
     """Make the extractors that these metrics look through; raises Mistake for a metric that cannot be had, naming it.
 
-    `generator` tells whether what made the samples will be at hand.
+    `generator` tells whether what made the samples will be at hand, `targets` whether it is known what each should be.
     """
     check_same_shape(made, real)
     for name in names:
@@ -143,6 +145,7 @@ def preflight(names: Iterable[str], eyes: Extractors, made: SampleInfo, real: Sa
             metric = all_metrics()[name]
             check_sample_count(metric, made.n, real.n)
             require(generator or not metric.generator, NEEDS_GENERATOR)
+            require(targets or not metric.paired, NEEDS_TARGETS)
             check_data_kind(name, metric, real)
             check_extractor(eyes, metric, made)
 
@@ -205,6 +208,8 @@ def check_data_kind(name: str, metric: Metric, real: SampleInfo) -> None:
         toy_modes(real.name)
     elif name == "quality":
         raise Mistake(f"this metric counts points near modes, and {real.name} has images; metric readable is for those")
+    elif name == "ssim":
+        check_window(real.shape[:3])
     elif name == "msssim":
         count_scales((1, *real.shape[:3]))
     elif name == "swd" and not real.shape.points:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from ..batches import Batch, condition_of, real_samples
+from ..batches import Batch, column_names, condition_of, real_samples
 from ..capabilities import Generates, describe_made, make_from
+from ..columns import scale_rows
 from ..data.dataset import Dataset
 from ..data.feed import Feed
 from ..data.held_out import held_out_of
+from ..data.pairing.columns import TRUTH
+from ..data.sides import side_of
 from ..data.streams import most_in_batch
 from ..inference.chance import RowsDraw, own_chance
 from ..inference.loaded import LoadedGame
@@ -21,17 +25,27 @@ from ..notices import Notify
 from ..out_of_memory import catch_out_of_memory
 from ..parts import Shard, use_shard
 from ..recipes.capable import lacking
-from ..shape import Picture
+from ..shape import Picture, Shape
 from ..training.engine import derive_seed
 from ..training.rows import MAX_ROWS
 from ..training.signals import check_abandoned
 from .inputs import generated_dataset
 
 
+def knows_targets(data: Dataset, kind: type[Batch]) -> bool:
+    """Are what is translated and what it should become of the same samples, or is the latter kept beside the former?"""
+    wanted, names = kind.wanted(), column_names(kind)
+    source = names.get(wanted.condition or "", "")
+    if not isinstance(data.columns.get(source), Picture):
+        return False
+    return side_of(data, source) is side_of(data, names[wanted.sample]) or TRUTH in side_of(data, source).columns
+
+
 class SampleMaker:
     """What makes the samples of a run that are measured."""
 
     made = ""  # what they are called, if not samples
+    reference: Dataset | None = None
 
     def __init__(self, name: str, loaded: LoadedGame) -> None:
         self.name, self.loaded = name, loaded
@@ -92,6 +106,7 @@ class DataConverter(SampleMaker):
         if can is None:
             raise lacking(type(loaded.game), Generates)
         self.made = f"{can} of {'held-out data' if held else 'data'}"
+        self.reference = held if for_pictures else None  # what its samples are compared with, if not the data
 
     def most(self, n: int) -> int:
         return min(n, most_in_batch(self.data, self.loaded.batch_type))
@@ -112,6 +127,23 @@ class DataConverter(SampleMaker):
                 yield self.convert(batch, seed, int(places[0]))
 
         return generated_dataset(self.name, made(), n, loaded.shape, loaded.classes, labels)
+
+    @property
+    def knows_targets(self) -> bool:
+        """Is it known what each translation should be?"""
+        return knows_targets(self.data, self.loaded.batch_type)
+
+    def targets(self, n: int, seed: int) -> Iterator[Tensor]:
+        """What the samples should be, in their order: (rows, channels, height, width), some at a time."""
+        loaded, kind = self.loaded, self.loaded.batch_type
+        feed = Feed(self.data, kind, n, seed, "cpu", shape=loaded.shape)
+        hidden = next((replace(one, names=(TRUTH,)) for one in feed.streams if TRUTH in one.data.columns), None)
+        for place in range(0, n, loaded.rows):
+            places = np.arange(place, min(place + loaded.rows, n))
+            if hidden is None:
+                yield real_samples(feed.batch_at(places))
+            else:
+                yield scale_rows(hidden.begin(places)()[TRUTH], Picture(Shape(*loaded.shape[:3])))
 
     @catch_out_of_memory()
     def convert(self, batch: Batch, seed: int, place: int) -> Tensor:

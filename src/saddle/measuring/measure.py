@@ -24,6 +24,7 @@ from ..data.wording import without_option_hints
 from ..errors import Mistake, did_you_mean, quote_for_shell, require
 from ..hints import describe_type, field_types, fits_type
 from ..inference.load import load
+from ..metrics.diversity import WINDOW
 from ..metrics.figures import Figure
 from ..notices import Notify, notify_nobody
 from ..out_of_memory import catch_out_of_memory
@@ -51,8 +52,8 @@ from .inputs import (
     prepare_like,
     with_fingerprint,
 )
-from .makers import GeneratorHandle, SampleMaker, sample_maker
-from .metric_table import MODE_METRICS, POINT_METRICS, check_features, parse_metric_names, sensible
+from .makers import DataConverter, GeneratorHandle, SampleMaker, sample_maker
+from .metric_table import MODE_METRICS, PAIRED_METRICS, POINT_METRICS, check_features, parse_metric_names, sensible
 from .neighbours import plot_copies
 from .options import MeasureKeywords, MeasureOptions
 
@@ -103,8 +104,10 @@ def taken(what: Measurable, against: Measurable | None, wish: MeasureOptions, sa
     suiting(wish, real.name, subject.maker is not None)(image_columns(real.shape), real.n)
     eyes = Extractors(subject.teacher(), wish.features, resize=wish.resize, device=where,
                 download=wish.download, say=say)  # fmt: skip
-    names = parse_metric_names(wish.metrics) if wish.metrics else choose_metrics(eyes, real.name)
-    preflight(names, eyes, made, real, isinstance(subject.maker, GeneratorHandle))
+    targets = isinstance(subject.maker, DataConverter) and subject.maker.knows_targets
+    paired = PAIRED_METRICS[: 3 if min(real.shape[1:3]) >= WINDOW else 2] if targets else ()
+    names = parse_metric_names(wish.metrics) if wish.metrics else (*paired, *choose_metrics(eyes, real.name))
+    preflight(names, eyes, made, real, isinstance(subject.maker, GeneratorHandle), targets)
     bench = Evaluation(subject.made.load(), subject.real.load(), eyes, seed=wish.seed, maker=subject.maker,
                   counts=(wish.n or DEFAULT_SOURCE_SAMPLES, wish.references), say=say)  # fmt: skip
     figures = bench.figures(names, wish.per_class)
@@ -210,7 +213,7 @@ def inputs_of_run(run: str, against: Measurable | None, wish: MeasureOptions, sa
     info = SampleInfo(run, loaded.shape, maker.most(n), of_run=True)
     made = LazySamples(info, lambda: maker.samples(n, wish.seed))
     if own_data:
-        real = LazySamples.of(teacher, wish.references)
+        real = LazySamples.of(maker.reference or teacher, wish.references)
     else:
         assert against is not None
         real = open_reference(against, other_preparation(own, wish, say) if other else own, wish, say, True)

@@ -17,6 +17,10 @@ from .features import SampleFeatures
 from .makers import GeneratorHandle, SampleMaker
 
 STANDARD_ERRORS = 1.96  # standard errors to both sides: 95 %
+NEEDS_TARGETS = (
+    "it compares each translation of a run with what this should be, which is known of pairs, and of unpaired images "
+    "that were made of pairs"
+)
 NEEDS_GENERATOR = "this metric reads a generator, and these are only images; name a run that made them"
 
 

@@ -35,6 +35,7 @@ class Metric:
     )
     least: int = 1  # samples on both sides, below which it would be no figure
     generator: bool = False  # does it read the generator itself, which images alone do not bring?
+    paired: bool = False  # does it compare each translation with what this should be?
 
 
 METRICS = {
@@ -79,11 +80,18 @@ METRICS = {
                   generator=True),
     "ivom": Metric("how near the generator can come to given data: mean squared error", "lower", "latents.ivom",
                    "pixels", generator=True),
+    "l1": Metric("mean distance of a translation's pixels from its target's, in [-1, 1]", "lower", "paired.l1",
+                 "images", paired=True),
+    "psnr": Metric("peak signal-to-noise ratio of translations to their targets, dB", "higher", "paired.psnr",
+                   "images", paired=True),
+    "ssim": Metric("structural similarity of translations to their targets; 1 if equal", "higher", "paired.ssim",
+                   "images", paired=True),
 }  # fmt: skip
 METRIC_GROUPS = {"memorisation": ("copies", "authenticity")}  # names for several
 IMAGE_METRICS = ("fid", "kid", "precision", "recall", "density", "coverage", "diversity", "copies", "authenticity")
 LABELLED_METRICS = (*IMAGE_METRICS, "is", "modes", "classes", "readable")
 POINT_METRICS = ("swd", "1nn")
+PAIRED_METRICS = ("l1", "psnr", "ssim")  # where it is known what translations should be
 MODE_METRICS = ("modes", "quality", "reverse-kl", *POINT_METRICS)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from ..batches import condition_of, real_samples
+from ..batches import Images, condition_of, real_samples
 from ..capabilities import Contests, generate
 from ..clock import Clock
 from ..data.dataset import Dataset, class_names
@@ -26,7 +26,7 @@ from ..training.match import Match
 from .evaluation import DEFAULT_REFERENCES, Evaluation, preflight
 from .extractors import Extractors
 from .inputs import SampleInfo, check_memory
-from .makers import sample_maker
+from .makers import knows_targets, sample_maker
 from .metric_table import parse_metric_names
 
 HELD_OUT_BATCHES = 16  # of held-out data
@@ -35,14 +35,17 @@ HELD_OUT_BATCHES = 16  # of held-out data
 class TrainingEvaluator:
     """The figures that `--measure` names, of samples that are always made from the same latents."""
 
-    def __init__(self, name: str, data: Dataset, settings: Settings, device: torch.device, say: Notify) -> None:
+    def __init__(self, name: str, data: Dataset, settings: Settings, device: torch.device, say: Notify,
+                 kind: type[Any] = Images) -> None:  # fmt: skip
         assert settings.measure is not None, "there is nothing to measure"
         self.name, self.data, self.samples, self.say = name, data, settings.samples, notify_once(say)
         check_memory(self.samples, data.shape, "--samples")
         self.names = parse_metric_names(settings.measure)
         self.extractors = Extractors(data, settings.features, device=device, say=self.say)
         made, real = SampleInfo(name, data.shape, self.samples), SampleInfo.of(data, DEFAULT_REFERENCES)
-        preflight(self.names, self.extractors, made, real, generator=True)  # trains or loads what would otherwise wait
+        preflight(
+            self.names, self.extractors, made, real, True, knows_targets(data, kind)
+        )  # trains or loads what would otherwise wait
 
     def __call__(self, match: Match[Any]) -> list[Figure]:
         """With the averaged weights, if there are any."""
@@ -51,7 +54,8 @@ class TrainingEvaluator:
         with torch.random.fork_rng(cuda), eval_mode(match.game), worn:
             torch.manual_seed(0)
             maker = sample_maker(self.name, self.as_loaded(match), self.data, self.say)
-            bench = Evaluation(maker.samples(self.samples, 0), self.data, self.extractors, maker=maker, say=self.say)
+            real = maker.reference or self.data
+            bench = Evaluation(maker.samples(self.samples, 0), real, self.extractors, maker=maker, say=self.say)
             return [*bench.figures(self.names), *held_out_divergence(match, maker.weights)]
 
     def as_loaded(self, match: Match[Any]) -> LoadedGame:

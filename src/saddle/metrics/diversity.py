@@ -78,13 +78,13 @@ def ms_ssim(x: Tensor, y: Tensor, low: float = -1.0, high: float = 1.0) -> Tenso
     weights = torch.tensor(SCALE_WEIGHTS[:scales], device=x.device)
     result = x.new_ones(x.shape[:2])
     for scale, weight in enumerate(weights / weights.sum()):
-        likeness, contrast = _ssim(x, y)
+        likeness, contrast = similarity(x, y)
         result = result * (likeness if scale == scales - 1 else contrast).clamp(min=0) ** weight
         x, y = F.avg_pool2d(x, 2), F.avg_pool2d(y, 2)
     return result.mean(1)
 
 
-def _ssim(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+def similarity(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     """SSIM of values in [0, 1] and its contrast-structure part, (n, c) each; a Gaussian window without borders."""
     c1, c2 = K1**2, K2**2
     mx, my = _window(x), _window(y)
@@ -95,9 +95,9 @@ def _ssim(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _window(t: Tensor) -> Tensor:
-    place = torch.arange(WINDOW, device=t.device) - (WINDOW - 1) / 2
+    place = torch.arange(WINDOW, device=t.device, dtype=t.dtype) - (WINDOW - 1) / 2
     row = torch.exp(-(place**2) / (2 * WINDOW_STD**2))
-    row = (row / row.sum()).to(t).expand(t.shape[1], 1, 1, WINDOW)
+    row = (row / row.sum()).expand(t.shape[1], 1, 1, WINDOW)
     return F.conv2d(F.conv2d(t, row, groups=t.shape[1]), row.mT, groups=t.shape[1])
 
 

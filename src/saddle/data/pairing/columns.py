@@ -20,6 +20,7 @@ from ..undecoded import DataSource, UndecodedImages
 Kind = Literal["images", "pairs", "unpaired"]
 COLUMNS: dict[Kind, tuple[str, str]] = {"pairs": ("source", "target"), "unpaired": ("a", "b")}
 Change = Callable[[UndecodedImages, Notify], UndecodedImages]  # what is made of pictures; what there is to say of it
+TRUTH = "truth"  # what a picture should become, where that is known of unpaired data: for measuring alone
 WHOLE_BYTE = "0..255"  # the range of what has been brought to 8 bits
 
 

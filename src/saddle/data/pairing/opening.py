@@ -20,9 +20,8 @@ from ..joined import JoinedDataset
 from ..order import random_subset
 from ..sides import Side, SideBySide, make_sides
 from ..undecoded import ColumnsCheck
-from .columns import COLUMNS, ColumnPlan, ColumnSource, Kind
+from .columns import COLUMNS, TRUTH, ColumnPlan, ColumnSource, Kind
 
-TRUTH = "truth"  # what a picture should become, where that is known of unpaired data: for measuring alone
 PARTED_SEED = 3  # the seed of which half of the pairs is shown as a, the other as b: the same in all runs
 
 
