@@ -135,12 +135,12 @@ def test_columns_of_a_mapping_are_played_with(tmp_path):
         train(TinyPix(), {"target": pixels(40, 3)}, **PLAY)
 
 
-@pytest.mark.parametrize(("name", "columns"), [("captions", "image and caption")])
+@pytest.mark.parametrize(("name", "columns"), [("pairs", "source and target"), ("captions", "image and caption")])
 def test_what_a_source_has_not_is_refused_before_anything_is_read_or_written(name, columns, tmp_path, monkeypatch):
     monkeypatch.setattr(resolved, "open_data", lambda *_, **__: pytest.fail("it was read"))
-    said = rf"batches of {columns} .* but glyphs has no .*: its columns are image, label; data .* in Python"
+    said = rf"batches of {columns} .* but ring has no .*: its columns are image; data .* in Python"
     with pytest.raises(Mistake, match=said):
-        train(GAMES[name][0], "glyphs", out=tmp_path / "run", **PLAY)
+        train(GAMES[name][0], "ring", out=tmp_path / "run", **PLAY)
     assert not list(tmp_path.iterdir())
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import zipfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from PIL import Image
 
 from data_files import noise, pictures, save
 from other_batches import TinyCycle, TinyPix
-from saddle import measure, resume, train
+from saddle import load, measure, resume, train
 from saddle.batches import Pairs, Unpaired, required_columns
 from saddle.cli import main
 from saddle.data import Dataset, Feed, Prepare, open_data
@@ -25,8 +26,10 @@ from saddle.data.order import random_words
 from saddle.data.pairing.columns import TRUTH
 from saddle.data.sides import Sided
 from saddle.errors import Mistake
+from saddle.optim import SGD, Linear
 from saddle.runs.folder import RunFolder
 from saddle.runs.manifest import Manifest
+from saddle.training.callbacks.base import Callback
 
 KINDS: dict[str, Any] = {"pairs": Pairs, "unpaired": Unpaired}
 
@@ -261,3 +264,34 @@ def test_real_facades_are_cut_into_photos_and_labels(real_data):
     photos, labels = taken(data, "source", range(40)), taken(data, "target", range(40))
     assert len(data) == 400 and labels[..., 2].mean() > labels[..., 0].mean() + 60  # the ground of labels is blue
     assert abs(float(photos[..., 2].mean()) - float(photos[..., 0].mean())) < 40
+
+
+@dataclass(frozen=True)
+class Fading(TinyPix):
+    rate: Linear = Linear(0.05, 0.0, after=0.5)
+
+    def steps(self, player: str) -> Any:
+        return SGD(self.rate)
+
+
+class Heard(Callback):
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def on_message(self, sentence: str) -> None:
+        self.said.append(sentence)
+
+
+def test_a_finished_run_whose_rate_has_fallen_to_nothing_is_prolonged_and_says_so(tmp_path):
+    watch = Heard()
+    run = train(Fading(), "glyphs", limit=60, size=16, images=32, out=tmp_path / "run", pictures=0)
+    before = weights_of(run)
+    resume(run, images="+32", watch=watch)
+    said = "and 50% is behind it: rate is 0.05 again, after 0, and comes to its end anew"
+    assert any(sentence.endswith(said) for sentence in watch.said)
+    assert Manifest.read(RunFolder(run)).images == 64
+    assert any(not torch.equal(one, two) for one, two in zip(before, weights_of(run), strict=True))
+
+
+def weights_of(run: Path) -> list[torch.Tensor]:
+    return [value.clone() for value in load(run, average=False).game.state_dict().values()]

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import os
+from collections.abc import Iterator
 from contextlib import suppress
 from itertools import count, takewhile
 from pathlib import Path
 from typing import Any
 
 from .averaging import chosen_averaging
+from .clock import Clock, Schedule, value_range
 from .data.dataset import Dataset
 from .data.in_memory import IN_MEMORY
 from .data.own_sources import named_sets
@@ -166,11 +168,32 @@ def suggest_longer(run: str | Path) -> str:
     return ""
 
 
+def describe_ends(manifest: Manifest, before: Manifest, recipe: Recipe[Any], shown: int) -> str:
+    """What becomes of schedules that had come to their end, as a learning rate that has fallen to 0."""
+    if shown < before.images or len(plan_stages(recipe, manifest.shape, manifest.images)) > 1:
+        return ""
+    then, now = (Clock(images=shown, share=min(1.0, shown / length)) for length in (before.images, manifest.images))
+    back = [f"{name} is {number(now):.3g} again, after {number(then):.3g}" for name, number in schedules_of(recipe)
+            if f"{number(now):.3g}" != f"{number(then):.3g}"]  # fmt: skip
+    return f": {', '.join(back)}, and comes to its end anew" if back else ""
+
+
+def schedules_of(value: object, name: str = "") -> Iterator[tuple[str, Schedule]]:
+    """The schedules in a value's fields, at any depth, as options name them."""
+    if callable(value) and value_range(value):
+        yield name, value
+        return
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        for field in dataclasses.fields(value):
+            yield from schedules_of(getattr(value, field.name), f"{name}.{field.name}" if name else field.name)
+
+
 def describe_length(folder: RunFolder, manifest: Manifest, before: Manifest, recipe: Recipe[Any], shown: int) -> str:
     """What there is to say of a run's length as it is gone on with; nothing of one that just goes on."""
     if manifest.images != before.images:
         return (f"{folder} goes on to {manifest.images:,} images instead of {before.images:,}; schedules are shares of "
-                f"that, and {shown / manifest.images:.0%} is behind it")  # fmt: skip
+                f"that, and {shown / manifest.images:.0%} is behind it"
+                f"{describe_ends(manifest, before, recipe, shown)}")  # fmt: skip
     if shown >= manifest.images:
         more = suggest_more(manifest, recipe, shown, shown)
         longer = more and f"; `saddle resume {quote_for_shell(folder)} --images {more}` goes on"
