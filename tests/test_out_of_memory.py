@@ -136,7 +136,10 @@ def test_files_of_samples_must_fit_the_disk(monkeypatch: pytest.MonkeyPatch, cap
     from saddle.cli import sampling
 
     class Pictures:
-        shape, conditional = SimpleNamespace(points=False, channels=3, height=64, width=64, classes=0, condition=None), False
+        shape, conditional = (
+            SimpleNamespace(points=False, channels=3, height=64, width=64, classes=0, condition=None),
+            False,
+        )
 
         def sample_chunks(self, *args: Any) -> Any:
             return iter(())
