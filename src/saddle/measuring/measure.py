@@ -247,7 +247,7 @@ def other_preparation(own: Prepare, wish: MeasureOptions, say: Notify) -> Prepar
     if left := [name.replace("_", "-") for name in kept if name not in given]:
         say(f"what it is compared with is read as the run's own data, with their {', '.join(left)}; --{left[0]} and so "
             "on say otherwise")  # fmt: skip
-    whole = {"limit": None, "labels": None, "leave_out": None, "source": None, "target": None}
+    whole: dict[str, Any] = dict.fromkeys(("limit", "labels", "leave_out", "source", "target", "captions"))
     return dataclasses.replace(own, **whole | given)
 
 
