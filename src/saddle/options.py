@@ -121,6 +121,11 @@ def as_flags(options: Mapping[str, str]) -> str:
     return " ".join(f"--{field} {escaped(text)}" for field, text in options.items())
 
 
+def split_names(text: str | None) -> list[str]:
+    """Names with commas between them; none of nothing."""
+    return [name for name in map(str.strip, (text or "").split(",")) if name]
+
+
 def parse_count(text: str) -> int:
     """A whole number as people write it: 5000, 200k, 1.5M, 1e5."""
     match = re.fullmatch(r"(\d+(?:_\d+)*(?:\.\d+)?(?:e\d{1,2})?)([km]?)", text.strip().lower())

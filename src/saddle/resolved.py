@@ -81,7 +81,7 @@ def open_checked_data(recipe: str | Recipe[Any], wish: RunRequest, asked: Settin
                       value: Recipe[Any], where: Machine, watch: Callback) -> Dataset:  # fmt: skip
     """The data, if such can be played on; what cannot is refused before pictures are read, as far as can be told."""
     source = resolve_source_name(chosen.data or "glyphs")
-    if (known := source_columns(source, to_prepare(chosen), required_columns(value.batch_type))) is not None:
+    if (known := source_columns(source, Prepare.of(chosen), required_columns(value.batch_type))) is not None:
         check_has_columns(value.batch_type, known, describe_source(source))
     rehearsed: list[Columns] = []
 
@@ -169,11 +169,6 @@ def default_data_overrides(entry: RecipeEntry, options: dict[str, str]) -> dict[
     return {f: value for f, value in entry.quick.items() if not given & {f, f.partition(".")[0]}} | options
 
 
-def to_prepare(chosen: Settings) -> Prepare:
-    """How the data are made ready."""
-    return Prepare(**{field.name: getattr(chosen, field.name) for field in dataclasses.fields(Prepare)})
-
-
 def open_training_data(chosen: Settings, wants: Collection[str], watch: Callback,
                        suits: ColumnsCheck = lambda columns, most: None,
                        say: Notify | None = None) -> Dataset:  # fmt: skip
@@ -182,7 +177,7 @@ def open_training_data(chosen: Settings, wants: Collection[str], watch: Callback
     if process_rank():
         barrier()
     tell = (say or watch.on_message) if process_rank() == 0 else notify_nobody
-    data = open_data(source, to_prepare(chosen), tell, suits=suits, wants=wants)
+    data = open_data(source, Prepare.of(chosen), tell, suits=suits, wants=wants)
     if not process_rank():
         barrier()
     return hold_out(data, chosen.held_out)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 from ..data.prepare import Prepare
 from ..errors import require
@@ -31,5 +31,4 @@ def doctor(words: list[str]) -> None:
         return
     from ..data import examine
 
-    prepare = Prepare(**{field.name: getattr(asked, field.name) for field in fields(Prepare)})
-    print_output(examine(data[0], prepare, print_message))
+    print_output(examine(data[0], Prepare.of(asked), print_message))

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..errors import Mistake, escape_unprintable, require
+from ..options import split_names
 from ..runs.folder import RunFolder
 from ..runs.manifest import Manifest
 from .argv import parse_command
@@ -121,12 +122,12 @@ def find_direction(run: str, loaded: LoadedGame, wish: EditOptions) -> Direction
     from ..data.cache.location import cache_home
     from ..data.dataset import class_names
     from ..data.opening import open_data
+    from ..data.prepare import Prepare
     from ..data.sources import unambiguous_source
-    from ..inference.image_files import prepare_of
     from ..latent.directions import labelled_codes, mean_difference
 
     manifest = Manifest.read(RunFolder.find(run))
-    own, shape = prepare_of(manifest.settings), loaded.shape
+    own, shape = Prepare.of(manifest.settings), loaded.shape
     like: dict[str, Any] = {"size": f"{shape.height}x{shape.width}", "channels": shape.channels, "flip": False}
     prepare = replace(own, **like, labels=wish.labels or own.labels)
     data = open_data(wish.data or unambiguous_source(manifest.data["name"]), prepare, print_message)
@@ -202,10 +203,6 @@ def parse_strengths(text: str) -> list[float]:
         raise Mistake(f"strength is {text!r}, but should be numbers, as --strength=-1,0,1") from None
     require(all(abs(one) < 1e6 for one in found), f"strength is {text!r}, but should be numbers, as --strength=-1,0,1")
     return found
-
-
-def split_names(text: str | None) -> list[str]:
-    return [name.strip() for name in (text or "").split(",") if name.strip()]
 
 
 def write_sheet(columns: dict[str, list[Tensor]], rows: list[str], file: Path) -> None:

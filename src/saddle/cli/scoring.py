@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from ..errors import escape_unprintable, require
+from ..options import split_names
 from .argv import parse_command
 from .output import print_message, print_output
 from .reconstructing import FileOptions
@@ -53,7 +54,7 @@ def score(words: list[str]) -> None:
     own = wish.labels is not None and where.exists() and Path(wish.labels).exists() and where.samefile(wish.labels)
     require(not own, f"{where} holds the classes, and would be written over; name another file with --to")
     check_may_write(where)
-    found = score_images(loaded, run, files, how=how, odd=names(wish.odd), normal=names(wish.normal),
+    found = score_images(loaded, run, files, how=how, odd=named_classes(wish.odd), normal=named_classes(wish.normal),
                          normals=wish.normals, quantile_of=wish.quantile, label=wish.label, labels=wish.labels,
                          limit=wish.limit, seed=wish.seed, say=print_message)  # fmt: skip
     found.write_csv(where)
@@ -64,9 +65,9 @@ def score(words: list[str]) -> None:
     print_output("\n".join([*describe_scores(found), *(escape_unprintable(file) for file in files_made)]))
 
 
-def names(text: str | None) -> list[str] | None:
-    """Classes with commas between them."""
-    return None if text is None else [name for name in map(str.strip, text.split(",")) if name]
+def named_classes(text: str | None) -> list[str] | None:
+    """Those that an option names, if it is given."""
+    return None if text is None else split_names(text)
 
 
 def describe_scores(found: AnomalyScores) -> list[str]:

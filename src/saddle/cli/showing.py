@@ -111,9 +111,8 @@ def sample_columns(wish: ShowOptions, entry: RecipeEntry, wants: Collection[str]
     from ..data.sources import unambiguous_source
 
     source = unambiguous_source(entry.data) if wish.data is None else wish.data
-    given = {field.name: getattr(wish, field.name) for field in dataclasses.fields(Prepare)}
     try:
-        data = open_data(source, Prepare(**given | {"size": size}), print_message, suits=stop_at_columns,
+        data = open_data(source, dataclasses.replace(Prepare.of(wish), size=size), print_message, suits=stop_at_columns,
                          wants=wants)  # fmt: skip
         return data.columns, wish.data or entry.data
     except ColumnsKnown as known:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Literal
 
 from ..errors import require
 from ..image_size import ImageSize, SizeText, read_size, written_size
+from ..options import split_names
 
 Crop = Literal["centre", "pad", "stretch", "random"]
 CROPS: tuple[Crop, ...] = ("centre", "pad", "stretch", "random")
@@ -67,10 +68,15 @@ class Prepare:
         if self.range is not None:
             parse_range(self.range)
 
+    @classmethod
+    def of(cls, options: object) -> Prepare:
+        """As options say that have all of its fields among theirs."""
+        return cls(**{one.name: getattr(options, one.name) for one in fields(cls)})
+
     @property
     def left_out(self) -> tuple[str, ...]:
         """The names of the classes that are left out."""
-        return tuple(name for name in map(str.strip, (self.leave_out or "").split(",")) if name)
+        return tuple(split_names(self.leave_out))
 
     @property
     def sample_size(self) -> ImageSize | None:

@@ -32,10 +32,8 @@ from ..data.readers.npy import map_npy
 from ..data.sources import expand_home, find_source, resolve_source_name, split_suffix
 from ..data.undecoded import Labels, UndecodedImages, to_class_labels
 from ..errors import Mistake, format_count, require
-from ..hints import field_types
 from ..notices import Notify, notify_nobody
 from ..runs.manifest import Manifest
-from ..runs.settings import Settings
 from ..shape import Picture, Shape
 
 File = str | Path
@@ -125,7 +123,7 @@ def open_images(files: File | Sequence[File], manifest: Manifest, shape: Shape, 
     require(bool(words), "no files were named; name a picture, a folder or a data set")
     if shape.points:
         return given_points(words, say, changes.get("limit"))
-    own = prepare_of(manifest.settings)
+    own = Prepare.of(manifest.settings)
     data = manifest.shape
     whole = data.channels == shape.channels and data.height >= shape.height and data.width >= shape.width
     size = (data.height, data.width) if whole and not data.points else (shape.height, shape.width)
@@ -165,11 +163,6 @@ def given_points(words: Sequence[str], say: Notify, limit: int | None) -> GivenI
     rows = points[random_subset(len(points), limit)]
     names = [f"point {i}" for i in range(len(rows))]
     return GivenImages(names, names, lambda place: rows[place], None, say, inputs=frozenset([os.path.realpath(path)]))
-
-
-def prepare_of(settings: Settings) -> Prepare:
-    """How a run's data were made ready."""
-    return Prepare(**{name: getattr(settings, name) for name in field_types(Prepare)})
 
 
 class GivenSet(NamedTuple):

@@ -14,6 +14,7 @@ from ..data.dataset import LABEL, Dataset, main_column
 from ..data.held_out import held_out_of, hold_out
 from ..data.opening import open_data
 from ..data.order import random_words, sample_order
+from ..data.prepare import Prepare
 from ..data.sides import side_of
 from ..data.sources import unambiguous_source
 from ..data.wording import without_option_hints
@@ -22,7 +23,7 @@ from ..notices import Notify
 from ..runs.manifest import Manifest
 from ..shape import Picture
 from .anomaly import AnomalyScore, anomaly_terms
-from .image_files import GivenImages, prepare_of
+from .image_files import GivenImages
 from .loaded import LoadedGame
 
 MOST, MOST_SEARCHED = 2_000, 200  # normal pictures that are looked at, and where a code of each is searched for
@@ -41,7 +42,7 @@ def normals_of_run(loaded: LoadedGame, run: str, manifest: Manifest, how: Anomal
     """Of data that the run has held out; where it has none, of those that it was trained on, which is said."""
     source = manifest.settings.data or "glyphs"
     try:
-        data = open_data(unambiguous_source(source), prepare_of(manifest.settings), without_option_hints(say))
+        data = open_data(unambiguous_source(source), Prepare.of(manifest.settings), without_option_hints(say))
     except Mistake as why:
         raise Mistake(f"the data of {run} are needed, to know how normal ones score, but {why}; --normals names "
                       "others") from None  # fmt: skip

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from ..data.prepare import Prepare
 from ..errors import Mistake, did_you_mean, require
 from ..metrics.roc import auroc, average_precision, roc_curve
 from ..notices import Notify, notify_nobody
@@ -20,7 +21,7 @@ from ..runs.manifest import Manifest
 from ..runs.settings import Settings
 from .anomaly import AnomalyScore, Spread, anomaly_terms
 from .answers import Conditions, chunks_at
-from .image_files import GivenImages, open_images, prepare_of
+from .image_files import GivenImages, open_images
 from .labels import Label
 from .loaded import LoadedGame
 from .normals import most_normals, normals_given, normals_of_run, quantile
@@ -145,7 +146,7 @@ def odd_classes(given: GivenImages, odd: Sequence[str] | None, normal: Sequence[
     require(odd is None or normal is None, "odd and normal classes are both named; name one kind")
     named = odd if normal is None else normal
     if named is None:
-        return frozenset(prepare_of(settings).left_out) & frozenset(given.classes)
+        return frozenset(Prepare.of(settings).left_out) & frozenset(given.classes)
     require(given.labels is not None, "the pictures have no classes, so none can be odd or normal; put the images of "
             "each class into a folder of its own, or name a table with --labels")  # fmt: skip
     for name in named:
