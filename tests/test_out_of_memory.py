@@ -18,6 +18,7 @@ from saddle.cli import main
 from saddle.errors import Mistake
 from saddle.inference.loaded import LoadedGame
 from saddle.out_of_memory import OutOfMemory, available_memory, catch_out_of_memory, check_capacity, format_bytes
+from saddle.runs.folder import existing_parent
 from saddle.runs.settings import Settings
 from saddle.training import run_length
 from saddle.training.checkpoint import latest_checkpoint
@@ -133,7 +134,6 @@ def test_what_fits_is_not_refused():
 
 def test_files_of_samples_must_fit_the_disk(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
                                             tmp_path: Path):  # fmt: skip
-    from saddle.cli import sampling
 
     class Pictures:
         shape, conditional = (
@@ -148,7 +148,7 @@ def test_files_of_samples_must_fit_the_disk(monkeypatch: pytest.MonkeyPatch, cap
     (tmp_path / "manifest.json").touch()  # a run, as far as is looked at before it is loaded
     assert main(["sample", str(tmp_path), "-n", "1e12", "--out", str(tmp_path / "a" / "b")]) == 2
     assert "files take" in (said := capsys.readouterr().err) and "would fit" in said and not (tmp_path / "a").exists()
-    assert sampling.existing_parent(tmp_path / "a" / "b") == tmp_path
+    assert existing_parent(tmp_path / "a" / "b") == tmp_path
     assert main(["sample", str(tmp_path), "-n", "3", "--out", str(tmp_path / "a" / "b")]) == 0
 
 

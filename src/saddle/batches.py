@@ -18,6 +18,8 @@ LABEL_ADVICE = (
     "put the images of each class into a folder of its own, or an array's labels beside it into an .npz, or name a "
     "table with --labels, or take --data glyphs --size 32"
 )  # how labels are given
+CAPTION_ADVICE = "--captions FILE.csv:COLUMN, as NAME.txt beside NAME.png, or in a metadata.jsonl"  # and captions
+COLUMN_ADVICE = {"caption": f"captions are given as {CAPTION_ADVICE}, and glyphs have theirs"}
 
 
 @dataclass(frozen=True)
@@ -115,11 +117,9 @@ def check_has_columns(kind: type[Batch], columns: Collection[str], source: str =
     missing = [name for name in required if name not in columns]
     wants = f"the recipe plays with batches of {' and '.join(required)} ({kind.__name__})"
     has = f"{source} has no {' or '.join(missing)}: its columns are {', '.join(columns) or 'none'}"
-    if missing == ["caption"]:
-        raise Mistake(f"{wants}, but {has}; captions are given as --captions FILE.csv:COLUMN, as NAME.txt beside "
-                      "NAME.png, or in a metadata.jsonl, and glyphs have theirs")  # fmt: skip
-    require(not missing, f"{wants}, but {has}; data that have them are given in Python, as "
-            "train(recipe, data), or by a data source in a plugin (--plugin)")  # fmt: skip
+    ways = COLUMN_ADVICE.get(" and ".join(missing), "data that have them are given in Python, as train(recipe, data), "
+                             "or by a data source in a plugin (--plugin)")  # fmt: skip
+    require(not missing, f"{wants}, but {has}; {ways}")
 
 
 def batch_shape(kind: type[Batch], columns: Mapping[str, Column], source: str = "the data") -> Shape:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import Mistake, escape_unprintable, require
 from ..out_of_memory import check_capacity
+from ..runs.folder import existing_parent
 from ..shape import Text
 from .argv import parse_known
 from .output import print_message, print_output
@@ -125,33 +126,25 @@ def save(samples: Iterable[Tensor], loaded: LoadedGame, wish: SampleOptions, run
     print_output(escape_unprintable(where))
 
 
-def existing_parent(place: Path) -> Path:
-    """The folder that is there already, of all that a place lies in."""
-    place = place.absolute()
-    return next(one for one in (place, *place.parents) if one.exists())
-
-
 def save_as_sheet(samples: Iterable[Tensor], file: Path) -> None:
     import torch
 
-    from ..runs.pictures import save_png
+    from ..inference.made_files import write_picture
     from ..runs.sheets import make_contact_sheet, to_sheet_bytes
 
-    file.parent.mkdir(parents=True, exist_ok=True)
-    save_png(make_contact_sheet({"made": torch.cat([to_sheet_bytes(some) for some in samples])}), file)
+    write_picture(make_contact_sheet({"made": torch.cat([to_sheet_bytes(some) for some in samples])}), file)
 
 
 def save_as_rows(samples: Iterable[Tensor], rows: Sequence[str], file: Path) -> None:
     """A sheet with a row for each text, which stands before it."""
     import torch
 
+    from ..inference.made_files import write_picture
     from ..runs.labelled_sheets import make_labelled_sheet
-    from ..runs.pictures import save_png
 
     made = torch.cat(list(samples))
     each = len(made) // len(rows)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    save_png(make_labelled_sheet({str(i + 1): list(made[i::each]) for i in range(each)}, rows), file)
+    write_picture(make_labelled_sheet({str(i + 1): list(made[i::each]) for i in range(each)}, rows), file)
 
 
 def save_as_files(samples: Iterable[Tensor], folder: Path) -> None:

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ..batches import CAPTION_ADVICE
 from ..errors import Mistake, format_count, require
 from ..notices import Notify, notify_nobody
 from ..shape import Column, Columns, Text
@@ -91,8 +92,8 @@ def find_captions(source: DataSource, prepare: Prepare, say: Notify) -> CaptionR
         return None
     assert spec is not None
     if source.captions is None:
-        raise Mistake(f"{source.name} has no captions: they go with glyphs and with files of pictures, as --captions "
-                      "FILE.csv:COLUMN, as NAME.txt beside NAME.png, or in a metadata.jsonl")  # fmt: skip
+        raise Mistake(f"{source.name} has no captions: they go with glyphs and with files of pictures, as "
+                      f"{CAPTION_ADVICE}")  # fmt: skip
     named = None if prepare.left_out else source.keys
     keys = named or open_undecoded(source, notify_nobody).chosen(prepare.limit, prepare.left_out).keys
     found = source.captions(spec, keys, say)

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from ..batches import Unpaired
 from ..clock import Clock, Number, value_at
-from ..core import Judge, Move, Objective, Turn, frozen
+from ..core import Judge, Move, Objective, Turn
 from ..layers.patch_features import PatchProjector, TellsFeatures, draw_places, patch_nce
 from ..objectives import LeastSquares
 from ..parts import draw_rows
@@ -35,13 +35,12 @@ class ContrastiveTranslation(Translation[Unpaired]):
         judge, mirrored = Judge(self.critic, clock), self.draw_mirrored(a)
         fake = self.translate(a if mirrored is None else torch.where(mirrored, a.flip(3), a))
         yield Move(self.critic, adversarial=self.critic_loss(judge(b), judge(fake.detach())))
-        with frozen(self.critic):
-            score = judge(fake).score
+        adversarial = self.fooling(judge, fake)
         contrast = self.contrast_of(a, fake, mirrored)
         if self.identity:
             contrast = (contrast + self.contrast_of(b, self.translate(b))) / 2
-        yield Move(self.generator, self.projector, adversarial=self.objective.generator(score, score),
-                   contrast=value_at(self.contrast, clock) * contrast)  # fmt: skip
+        weighted = value_at(self.contrast, clock) * contrast
+        yield Move(self.generator, self.projector, adversarial=adversarial, contrast=weighted)
 
     def draw_mirrored(self, like: Tensor) -> Tensor | None:
         """Which pictures the generator is shown mirrored, while it trains: half of them, where any are."""

@@ -10,10 +10,10 @@ from torch import Tensor, nn
 
 from ..batches import Unpaired
 from ..clock import Clock, Number, value_at
-from ..core import Judge, Move, Objective, Turn, frozen, upcast
+from ..core import Judge, Move, Objective, Turn, frozen
 from ..objectives import LeastSquares
 from .image_pool import ImagePool
-from .translation import Translation
+from .translation import Translation, distance
 
 Routing = Literal["both", "first"]
 
@@ -57,12 +57,6 @@ class CycleTranslation(Translation[Unpaired]):
                Move(self.critic_back, adversarial=self.critic_loss(judge_a(a), judge_a(shown_a))))  # fmt: skip
         yield from (*remember_a, *remember_b)
 
-    def fooling(self, judge: Judge, fake: Tensor) -> Tensor:
-        """The generator's loss of what it made, whose slope is no critic's concern."""
-        with frozen(judge.critic):
-            score = judge(fake).score
-        return self.objective.generator(score, score)
-
     def second(self, translator: nn.Module, fake: Tensor) -> Tensor:
         """The way back, by a translator that learns from it only where both do."""
         with frozen(translator) if self.routing == "first" else nullcontext():
@@ -78,11 +72,6 @@ class CycleTranslation(Translation[Unpaired]):
         as_b, as_a = self.translate(batch.a), self.translate(batch.b, back=True)
         again_a, again_b = self.translate(as_b, back=True), self.translate(as_a)
         return {"a": batch.a, "a>b": as_b, "a>b>a": again_a, "b": batch.b, "b>a": as_a, "b>a>b": again_b}
-
-
-def distance(made: Tensor, wanted: Tensor) -> Tensor:
-    """The mean absolute error over pixels and pictures."""
-    return (upcast(made) - wanted).abs().mean()
 
 
 def exchange(pool: ImagePool | None, fake: Tensor) -> tuple[Tensor, tuple[Turn, ...]]:

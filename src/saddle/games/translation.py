@@ -35,6 +35,12 @@ class Translation(Game[B]):
         """The objective's, halved, as in the code of all three papers; it slows a critic down but under Adam."""
         return self.objective.critic(real.score, fake.score) / 2
 
+    def fooling(self, judge: Judge, fake: Tensor) -> Tensor:
+        """The generator's loss of what it made, whose slope is no critic's concern."""
+        with frozen(judge.critic):
+            score = judge(fake).score
+        return self.objective.generator(score, score)
+
     def judge(self, condition: Tensor | None, clock: Clock) -> Judge:
         return Judge(self.critic, clock, condition)
 
@@ -57,11 +63,13 @@ class PairedTranslation(Translation[Pairs]):
         source, target = next(batches)
         judge, fake = self.judge(source, clock), self.translate(source)
         yield Move(self.critic, adversarial=self.critic_loss(judge(target), judge(fake.detach())))
-        with frozen(self.critic):
-            made = judge(fake)
-        adversarial = self.objective.generator(made.score, made.score)
-        error = (upcast(fake) - target).abs().mean()
-        yield Move(self.generator, adversarial=adversarial, l1=value_at(self.l1, clock) * error)
+        error = distance(fake, target)
+        yield Move(self.generator, adversarial=self.fooling(judge, fake), l1=value_at(self.l1, clock) * error)
 
     def show(self, batch: Pairs) -> Mapping[str, Tensor]:
         return {"source": batch.source, "made": self.translate(batch.source), "target": batch.target}
+
+
+def distance(made: Tensor, wanted: Tensor) -> Tensor:
+    """The mean absolute error over pixels and pictures."""
+    return (upcast(made) - wanted).abs().mean()

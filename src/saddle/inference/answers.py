@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from ..capabilities import Encodes, Infers, Reconstructs
-from ..errors import WriteFailure, require
-from ..runs.folder import write_atomically
+from ..errors import require
+from ..runs.folder import make_parent, write_atomically
 from .image_files import GivenImages, ImageChunk
 from .labels import Label, label_indices
 from .loaded import LoadedGame
@@ -68,10 +68,7 @@ class Codes(NamedTuple):
             kept["log_variances"] = self.log_variances.numpy()
         if self.labels is not None:
             kept |= {"labels": self.labels.numpy(), "classes": np.array(self.classes, dtype=np.str_)}
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise WriteFailure(f"{path.parent} cannot be made: {error.strerror}") from error
+        make_parent(path)
         write_atomically(path, lambda draft: np.savez(draft, **kept))
 
 

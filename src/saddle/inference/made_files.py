@@ -12,7 +12,8 @@ from PIL import Image
 from torch import Tensor
 
 from ..data.readers.image_formats import is_written_by_saddle, read_start
-from ..errors import WriteFailure, require
+from ..errors import require
+from ..runs.folder import existing_parent, make_parent
 from ..runs.pictures import save_png, to_image
 from .image_files import GivenImages
 
@@ -43,16 +44,13 @@ class MadeFiles:
 
 def write_picture(image: Image.Image, path: Path) -> None:
     """Write a PNG, and the folders that it lies in."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise WriteFailure(f"{path.parent} cannot be made: {error.strerror}") from error
+    make_parent(path)
     save_png(image, path)
 
 
 def check_may_write(path: Path) -> None:
     """Raise Mistake where a file or folder cannot be made."""
-    place = next(one for one in (path, *path.absolute().parents) if one.exists())
+    place = existing_parent(path)
     fine = (place.is_dir() or place == path) and os.access(place, os.W_OK)
     require(fine, f"nothing can be written to {path}: {place} may not be changed; name another place")
 

@@ -16,7 +16,7 @@ from ..data.prepare import Prepare
 from ..errors import Mistake, did_you_mean, require
 from ..metrics.roc import auroc, average_precision, roc_curve
 from ..notices import Notify, notify_nobody
-from ..runs.folder import RunFolder, write_atomically, write_text
+from ..runs.folder import RunFolder, make_parent, write_atomically, write_text
 from ..runs.manifest import Manifest
 from ..runs.settings import Settings
 from .anomaly import AnomalyScore, Spread, anomaly_terms
@@ -79,7 +79,7 @@ class AnomalyScores:
             score = float(self.scores[i])
             row += [f"{score:.9g}", int(score > self.threshold)]
             table.writerow(row + [f"{float(term[i]):.9g}" for term in self.terms.values()])
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_parent(path)
         write_text(path, text.getvalue())
 
     def draw_roc(self, path: Path) -> None:
@@ -99,7 +99,7 @@ class AnomalyScores:
         axes.set(xlabel="share of normal pictures above", ylabel="share of odd pictures above", aspect="equal",
                  title=f"AUROC {found.auroc:.3f}, AUPRC {found.auprc:.3f} ({found.base:.3f} by chance)")  # fmt: skip
         axes.legend(loc="lower right", frameon=False)
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_parent(path)
         write_atomically(path, lambda draft: figure.savefig(draft, format="png"))
 
 

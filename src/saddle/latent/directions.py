@@ -12,13 +12,14 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from ..capabilities import Encodes
+from ..columns import to_float_images
 from ..data.dataset import Dataset, class_names, read_labels
 from ..data.order import random_words
 from ..errors import Mistake, did_you_mean, require
 from ..inference.loaded import LoadedGame
 from ..metrics.classifier import LabelledImages, train_classifier
 from ..notices import Notify, notify_nobody
-from ..runs.folder import write_atomically
+from ..runs.folder import make_parent, write_atomically
 from ..runs.tensors import write_tensors
 from .space import LatentSpace
 
@@ -53,7 +54,7 @@ class Direction:
         return Direction(rest.to(self.vector).reshape(self.vector.shape), self.name + away, self.of)
 
     def write(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_parent(path)
         notes = {"format": FORMAT, "name": self.name, "of": self.of}
         write_atomically(path, lambda draft: write_tensors(draft, {"direction": self.vector}, notes))
 
@@ -124,5 +125,4 @@ def labelled_codes(loaded: LoadedGame, data: Dataset, samples: int, seed: int = 
 
 
 def to_images(data: Dataset, rows: np.ndarray) -> Tensor:
-    pixels = data.take(rows, random_words(0, rows), ("image",))["image"]
-    return pixels.float() / 127.5 - 1 if pixels.dtype == torch.uint8 else pixels.float()
+    return to_float_images(data.take(rows, random_words(0, rows), ("image",))["image"])

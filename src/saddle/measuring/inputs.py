@@ -27,6 +27,7 @@ from ..image_size import ImageSize
 from ..metrics.lazy_images import index_blocks
 from ..notices import Notify
 from ..out_of_memory import check_capacity
+from ..runs.folder import existing_parent
 from ..shape import Shape
 from ..training.signals import check_abandoned
 
@@ -198,6 +199,6 @@ def prepare_like(prepare: Prepare, shape: Shape) -> Prepare:
 def check_writable(file: Path) -> None:
     """Raises Mistake where a file cannot be put, before there is anything to put there."""
     require(not file.is_dir(), f"{file} is a folder; name a file in it")
-    place = file if file.exists() else next(folder for folder in file.absolute().parents if folder.exists())
+    place = existing_parent(file)
     require(place == file or place.is_dir(), f"{file} cannot be written: {place} is no folder")
     require(os.access(place, os.W_OK), f"{file} cannot be written: {place} may not be changed")

@@ -6,14 +6,13 @@ from collections.abc import Iterable, Sequence
 from io import BytesIO
 from pathlib import Path
 
-from PIL import Image
 from torch import Tensor
 
 from ..errors import format_count, require
 from ..inference.made_files import is_replaceable
 from ..notices import Notify
 from ..runs.folder import write_atomically
-from ..runs.labelled_sheets import make_labelled_sheet
+from ..runs.labelled_sheets import fit, make_labelled_sheet
 from ..runs.pictures import save_png, to_image
 from .markup import embed_png, html_tag, join_markup
 from .page import html_page
@@ -79,9 +78,6 @@ def shown_png(picture: Tensor) -> bytes:
     image = to_image(picture)
     side = max(image.size)
     scale = MAX_SHOWN_SIDE / side if side > MAX_SHOWN_SIDE else max(1, 128 // side)
-    if scale != 1:
-        size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
-        image = image.resize(size, Image.Resampling.LANCZOS if scale < 1 else Image.Resampling.NEAREST)
     file = BytesIO()
-    image.save(file, "PNG")
+    fit(image, scale).save(file, "PNG")
     return file.getvalue()

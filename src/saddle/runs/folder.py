@@ -211,6 +211,19 @@ def suggest_runs(path: Path) -> str:
     return f"; there are {', '.join(map(str, near[-3:]))}" if near else ""
 
 
+def existing_parent(place: Path) -> Path:
+    """A place itself if it is there, else the nearest of the folders that it would lie in."""
+    return next(one for one in (place, *place.absolute().parents) if one.exists())
+
+
+def make_parent(path: Path) -> None:
+    """Make the folders that a file will lie in."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise WriteFailure(f"{path.parent} cannot be made: {error.strerror}") from error
+
+
 def write_atomically(path: Path, fill: Callable[[BinaryIO], object]) -> None:
     """Let `fill` write a file that then appears whole, with its content on disk, or not at all; a link goes for it."""
     draft = path.with_name(f"{DRAFT_PREFIX}{path.name}.{os.getpid()}")
