@@ -10,27 +10,25 @@ from torch import Tensor, nn
 
 from ..batches import Images
 from ..clock import Clock, Number, check_range, value_at
-from ..core import Game, Move, Remembers, Turn
+from ..core import Move, Remembers, Turn
 from ..errors import require
-from ..layers.gaussian_code import gaussian_kl, reparameterise, split_gaussian
+from ..layers.gaussian_code import gaussian_kl, reparameterise
 from ..layers.priors import Normal
 from ..objectives.likelihoods import Likelihood, SquaredError
+from .encoding import EncoderGame, NormalCodes
 
 LOG_2PI = math.log(2 * math.pi)
 
 
-class Autoencoder(Game[Images]):
+class Autoencoder(EncoderGame):
     """An encoder and a generator that minimise E |x - G(E(x))|^2, or another error. Hinton & Salakhutdinov 2006.
 
     It knows nothing of where codes lie, and so makes no samples out of chance.
     """
 
-    makers = ("encoder", "generator")
-
     def __init__(self, encoder: nn.Module, generator: nn.Module, latent: int,
                  likelihood: Likelihood | Remembers[Likelihood] = SquaredError()) -> None:  # fmt: skip
-        super().__init__()
-        self.encoder, self.generator, self.latent = encoder, generator, latent
+        super().__init__(encoder, generator, latent)
         # one that learns is a module, and so a player
         self.likelihood: Likelihood = likelihood.memory() if isinstance(likelihood, Remembers) else likelihood
         own = [self.likelihood] if isinstance(self.likelihood, nn.Module) else []
@@ -40,27 +38,13 @@ class Autoencoder(Game[Images]):
         x = next(batches).image
         yield Move(*self.learners, error=self.likelihood(self.generator, self.encode(x), x).mean())
 
-    def phase(self, clock: Clock) -> Hashable:
-        return ()
-
-    def encode(self, images: Tensor, condition: Tensor | None = None) -> Tensor:
-        code: Tensor = self.encoder(images)
-        return code
-
-    def reconstruct(self, images: Tensor, condition: Tensor | None = None) -> Tensor:
-        again: Tensor = self.generator(self.encode(images))
-        return again
-
     def score(self, images: Tensor, condition: Tensor | None = None) -> Tensor:
         """Minus the error of each, (n,)."""
         return -self.likelihood(self.generator, self.encode(images), images)
 
 
-class VariationalAutoencoder(Autoencoder):
-    """The error of codes drawn from q(z|x), and KL(q(z|x) | N(0, 1)), both in nats. Kingma & Welling 2013.
-
-    Its encoder answers with a mean and a log variance of each number; an image's code is the mean.
-    """
+class VariationalAutoencoder(Autoencoder, NormalCodes):
+    """The error of codes drawn from q(z|x), and KL(q(z|x) | N(0, 1)), both in nats. Kingma & Welling 2013."""
 
     def __init__(self, encoder: nn.Module, generator: nn.Module, latent: int,
                  likelihood: Likelihood | Remembers[Likelihood], beta: Number = 1.0) -> None:  # fmt: skip
@@ -74,15 +58,8 @@ class VariationalAutoencoder(Autoencoder):
         error = self.likelihood(self.generator, reparameterise(mean, log_variance), x).mean()
         yield Move(*self.learners, error=error, kl=value_at(self.beta, clock) * gaussian_kl(mean, log_variance).mean())
 
-    def phase(self, clock: Clock) -> Hashable:
+    def phase(self, clock: Clock) -> Hashable | None:
         return None if callable(self.beta) else ()
-
-    def posterior(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean and log variance of q(z|x), (n, latent) each."""
-        return split_gaussian(self.encoder(images))
-
-    def encode(self, images: Tensor, condition: Tensor | None = None) -> Tensor:
-        return self.posterior(images)[0]
 
     def latents(self, like: Tensor) -> Tensor:
         return self.prior(like, self.latent)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
-from typing import ClassVar
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor, nn
@@ -11,15 +10,16 @@ from torch import Tensor, nn
 from ..batches import Images
 from ..capabilities import per_sample_score
 from ..clock import Clock
-from ..core import Game, Move, Objective, Turn, Verdict, frozen, required_conditions, upcast
+from ..core import Move, Objective, Turn, Verdict, frozen, required_conditions, upcast
 from ..errors import require
-from ..layers.gaussian_code import reparameterise, split_gaussian
+from ..layers.gaussian_code import reparameterise
 from ..layers.priors import Normal
 from ..objectives import NonSaturating
 from ..recipe import Prior
+from .encoding import EncoderGame, NormalCodes
 
 
-class BiGAN(Game[Images]):
+class BiGAN(EncoderGame):
     """The critic tells (x, E(x)) from (G(z), z), then encoder and generator move against it. Donahue et al. 2017.
 
     Their loss is the critic's with the two kinds of pairs exchanged, so both kinds teach. At the optimum the pairs have
@@ -27,17 +27,13 @@ class BiGAN(Game[Images]):
     normalisation in the critic, and its running statistics, are of both.
     """
 
-    makers = ("encoder", "generator")
-    numbers: ClassVar[int] = 1  # that the encoder answers for each of a code's
-
     def __init__(self, encoder: nn.Module, generator: nn.Module, critic: nn.Module, latent: int,
                  objective: Objective = NonSaturating(), prior: Prior = Normal()) -> None:  # fmt: skip
-        super().__init__()
+        super().__init__(encoder, generator, latent)
         kind = type(self).__name__
         require("code" in required_conditions(critic), f"the critic of {kind} judges images beside their codes, which "
                 'this one is not told; give --networks "Bidirectional()" or "DenseBidirectional()"')  # fmt: skip
-        self.encoder, self.generator, self.critic, self.latent = encoder, generator, critic, latent
-        self.objective, self.prior = objective, prior
+        self.critic, self.objective, self.prior = critic, objective, prior
 
     def round(self, batches: Iterator[Images], clock: Clock) -> Iterator[Turn]:
         x, code, made, z = self.pairs(next(batches).image)
@@ -63,23 +59,12 @@ class BiGAN(Game[Images]):
         real, fake = upcast(both).chunk(2)
         return real, fake
 
-    def phase(self, clock: Clock) -> Hashable:
-        return ()
-
     def latents(self, like: Tensor) -> Tensor:
         return self.prior(like, self.latent)
 
     def make(self, latents: Tensor, condition: Tensor | None = None) -> Tensor:
         made: Tensor = self.generator(latents)
         return made
-
-    def encode(self, images: Tensor, condition: Tensor | None = None) -> Tensor:
-        code: Tensor = self.encoder(images)
-        return code
-
-    def reconstruct(self, images: Tensor, condition: Tensor | None = None) -> Tensor:
-        again: Tensor = self.generator(self.encode(images))
-        return again
 
     def judge_again(self, images: Tensor, again: Tensor) -> tuple[Verdict, Verdict]:
         """What the critic says of images and of what was made of their codes, each beside the code of the image."""
@@ -91,26 +76,13 @@ class BiGAN(Game[Images]):
         return per_sample_score(self.critic(images, self.encode(images)).score)
 
 
-class ALI(BiGAN):
-    """The same with codes that are drawn from a normal law, and one step of all three at once. Dumoulin et al. 2017.
-
-    The encoder answers with a mean and a log variance of each number; an image's code, where one is asked for, is the
-    mean.
-    """
-
-    numbers = 2
+class ALI(BiGAN, NormalCodes):
+    """The same with codes that are drawn from a normal law, and one step of all three at once. Dumoulin et al. 2017."""
 
     def round(self, batches: Iterator[Images], clock: Clock) -> Iterator[Turn]:
         real, fake = self.judge_pairs(*self.pairs(next(batches).image))
         told = Move(self.critic, adversarial=self.objective.critic(real, fake))
         yield told, Move(self.encoder, self.generator, adversarial=self.objective.critic(fake, real))
 
-    def posterior(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean and log variance of q(z|x), (n, latent) each."""
-        return split_gaussian(self.encoder(images))
-
     def draw_code(self, x: Tensor) -> Tensor:
         return reparameterise(*self.posterior(x))
-
-    def encode(self, images: Tensor, condition: Tensor | None = None) -> Tensor:
-        return self.posterior(images)[0]

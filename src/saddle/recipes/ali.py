@@ -4,36 +4,28 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..batches import Images
-from ..core import Objective
 from ..games import ALI as Game
 from ..layers.priors import Normal
 from ..networks import Bidirectional, MaxoutBidirectional
-from ..objectives import NonSaturating
 from ..optim import Adam
-from ..recipe import Optimizing, PairNetworks, Paper, Prior, Recipe
+from ..recipe import Optimizing, PairNetworks, Paper, Prior
 from ..shape import Shape
+from .bigan import BiGAN
 
 
 @dataclass(frozen=True)
-class ALI(Recipe[Images]):
+class ALI(BiGAN):
     """Adversarially learned inference, on small networks; the preset `cifar` has the paper's for 32x32 pixels."""
 
     paper = Paper("Dumoulin et al.", 2017, arxiv="1606.00704")
 
     networks: PairNetworks = Bidirectional(latent=64)  # encoder, generator, and a critic of pairs
-    objective: Objective = NonSaturating()  # how scores become the critic's loss; with labels exchanged, the others'
     prior: Prior = Normal()  # where latents come from
     optimizer: Optimizing = Adam(lr=1e-4, betas=(0.5, 0.999))  # how all players step; the paper's
     batch: int = 100  # images in one move; the paper's
 
     def game(self, data: Shape) -> Game:
-        nets = self.networks
-        players = nets.encoder(data, Game.numbers), nets.generator(data), nets.critic(data)
-        return Game(*players, nets.latent, self.objective, self.prior)
-
-    def steps(self, player: str) -> Optimizing:
-        return self.optimizer
+        return self.play(Game, data)
 
 
 # Their networks, whose first weights are N(0, 0.01^2).

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 from ..batches import Images
 from ..core import Objective
@@ -13,6 +14,8 @@ from ..objectives import NonSaturating
 from ..optim import Adam
 from ..recipe import Optimizing, PairNetworks, Paper, Prior, Recipe
 from ..shape import Shape
+
+G = TypeVar("G", bound=Game)
 
 
 @dataclass(frozen=True)
@@ -28,9 +31,13 @@ class BiGAN(Recipe[Images]):
     batch: int = 128  # images in one move of the critic; the authors' code
 
     def game(self, data: Shape) -> Game:
+        return self.play(Game, data)
+
+    def play(self, kind: type[G], data: Shape) -> G:
+        """A game of this kind with new networks."""
         nets = self.networks
-        players = nets.encoder(data, Game.numbers), nets.generator(data), nets.critic(data)
-        return Game(*players, nets.latent, self.objective, self.prior)
+        players = nets.encoder(data, kind.numbers), nets.generator(data), nets.critic(data)
+        return kind(*players, nets.latent, self.objective, self.prior)
 
     def steps(self, player: str) -> Optimizing:
         return self.optimizer

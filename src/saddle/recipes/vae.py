@@ -29,7 +29,7 @@ class VAE(Recipe[Images]):
     batch: int = 64  # images in one move
 
     def game(self, data: Shape) -> VariationalAutoencoder:
-        generator, encoder = self.networks.generator(data), self.networks.encoder(data, numbers=2)
+        generator, encoder = self.networks.generator(data), self.networks.encoder(data, VariationalAutoencoder.numbers)
         check_suits(self.likelihood, generator, data)
         return VariationalAutoencoder(encoder, generator, self.networks.latent, self.likelihood, self.beta)
 
@@ -40,7 +40,7 @@ class VAE(Recipe[Images]):
 # One hidden layer of 500 and codes of 20, the paper's for MNIST from memory; its steps were another kind's.
 dense = VAE(networks=DenseAutoencoder(latent=20, widths=(500,)), batch=100)
 
-# Codes of two numbers, so that all that it makes fits on one sheet: saddle sample RUN --grid.
+# Codes of two numbers, so that all of them lie in a plane.
 plane = VAE(networks=DenseAutoencoder(latent=2, widths=(512, 256)))
 
 # Normal pixels of a fixed deviation: the smaller, the more the copies count against the prior.

@@ -1,0 +1,48 @@
+"""What games with an encoder beside the generator can do once they are trained, whatever taught them."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import ClassVar
+
+from torch import Tensor, nn
+
+from ..batches import Images
+from ..clock import Clock
+from ..core import Game
+from ..layers.gaussian_code import split_gaussian
+
+
+class EncoderGame(Game[Images]):
+    """An encoder of images (n, channels, height, width), and a generator of them from codes (n, latent)."""
+
+    makers = ("encoder", "generator")
+    numbers: ClassVar[int] = 1  # that the encoder answers for each of a code's
+
+    def __init__(self, encoder: nn.Module, generator: nn.Module, latent: int) -> None:
+        super().__init__()
+        self.encoder, self.generator, self.latent = encoder, generator, latent
+
+    def phase(self, clock: Clock) -> Hashable | None:
+        return ()
+
+    def encode(self, images: Tensor, condition: Tensor | None = None) -> Tensor:
+        code: Tensor = self.encoder(images)
+        return code
+
+    def reconstruct(self, images: Tensor, condition: Tensor | None = None) -> Tensor:
+        again: Tensor = self.generator(self.encode(images))
+        return again
+
+
+class NormalCodes(EncoderGame):
+    """The encoder answers with a mean and a log variance of each number; an image's code is the mean."""
+
+    numbers = 2
+
+    def posterior(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and log variance of q(z|x), (n, latent) each."""
+        return split_gaussian(self.encoder(images))
+
+    def encode(self, images: Tensor, condition: Tensor | None = None) -> Tensor:
+        return self.posterior(images)[0]
