@@ -45,12 +45,11 @@ class EncoderNetworks(Protocol):
 class TranslationNetworks(Protocol):
     """What makes pictures of the data's shape of the pictures that they are made for, and what judges them.
 
-    Where `critic` is told of such data, its critic is shown both; told of a shape alone, it is shown samples alone.
+    The translator is called with pictures, and noise=False where there is to be none. Where `critic` is told of such
+    data, its critic is shown both; told of a shape alone, it is shown samples alone.
     """
 
-    def translator(
-        self, data: Shape
-    ) -> nn.Module: ...  # called with pictures, and noise=False where there is to be none
+    def translator(self, data: Shape) -> nn.Module: ...
     def critic(self, data: Shape) -> nn.Module: ...
 
 
@@ -61,13 +60,17 @@ class PairNetworks(EncoderNetworks, Protocol):
 
 
 class TextReading(Protocol):
-    """An encoder of texts as a value: what makes codes (n, size) of them, trained with the run, or before."""
+    """An encoder of texts as a value: what makes codes (n, size) of them, trained with the run, or before.
+
+    Its reader is called with tokens (n, length); `read` takes texts as they are written, and `see`, where it `learns`,
+    gives codes of images that those of their texts should agree with.
+    """
 
     @property
     def size(self) -> int: ...
     @property
     def learns(self) -> bool: ...  # is it trained, in the first stage of a run?
-    def reader(self, data: Shape, texts: Text) -> nn.Module: ...  # as `games.text_to_image.ReadsTexts` says
+    def reader(self, data: Shape, texts: Text) -> nn.Module: ...
 
 
 class Optimizing(Protocol):

@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import escape_unprintable, format_count, require
-from ..runs.folder import RunFolder
-from ..runs.manifest import Manifest
+from ..errors import escape_unprintable
 from .argv import parse_command
-from .output import print_message, print_output
-from .run_options import RunOptions, load_run
+from .output import print_output
+from .reconstructing import SHEET_ROWS, tell_of_rest
+from .run_options import PictureOptions, load_run, open_files
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -20,17 +19,14 @@ if TYPE_CHECKING:
     from ..inference.loaded import LoadedGame
     from ..latent.completion import Completing, Completions
 
-SHEET_ROWS = 64  # pictures that a sheet shows
-
 
 @dataclass(frozen=True)
-class CompleteOptions(RunOptions):
+class CompleteOptions(PictureOptions):
     """How pictures are completed."""
 
     mask: str = "centre"  # left, top, random:0.8, box:LEFT,TOP,RIGHT,BOTTOM, line:X,Y,X,Y:WIDTH, joined by +; a PNG
     answers: int = 1  # different ones for each picture, the nearest to its known pixels first
     label: str | None = None  # the class of all, for generators that were trained on labels; else random ones compete
-    limit: int | None = None  # only so many pictures of each source
     to: Path | None = None  # a folder for a PNG of each, or a .png: a sheet, as RUN/completed.png if not given
     steps: int = 200  # of Adam on the latents
     restarts: int = 4  # latents that are moved for each picture; more find more, and take as much longer
@@ -38,10 +34,6 @@ class CompleteOptions(RunOptions):
     far: float = 0.1  # weight of known pixels far from the hole; 0: the paper's, 1: all count alike
     realness: float = 0.1  # weight of what the critic says
     blend: str = "poisson"  # how what is made meets what is known: without an edge, or overlay, as it is
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        require(self.limit is None or self.limit > 1, f"limit is {self.limit}, but should be 2 or more")
 
     def completing(self) -> Completing:
         from ..latent.completion import Completing
@@ -53,9 +45,7 @@ class CompleteOptions(RunOptions):
 def complete(words: list[str]) -> None:
     """saddle complete RUN FILES ..."""
     (run, *files), wish = parse_command("complete", words, CompleteOptions())
-    folder = RunFolder.find(run)
     loaded = load_run(run, wish)
-    from ..inference.image_files import open_images
     from ..inference.made_files import MadeFiles, check_may_write, check_replaceable
     from ..latent.masks import parse_mask
     from ..latent.space import LatentSpace
@@ -63,7 +53,7 @@ def complete(words: list[str]) -> None:
     how = wish.completing()
     LatentSpace(loaded, wish.label)  # refused before any picture is read
     hidden = parse_mask(wish.mask, *loaded.shape[1:3], wish.seed)
-    given = open_images(files, Manifest.read(folder), loaded.shape, print_message, limit=wish.limit)
+    given = open_files(run, files, loaded.shape, limit=wish.limit)
     where = wish.to or Path(run) / f"completed{wish.weights}.png"
     if where.suffix.lower() == ".png":
         check_may_write(where)
@@ -115,7 +105,5 @@ def save_sheet(loaded: LoadedGame, given: GivenImages, hidden: Tensor, how: Comp
         labels += [f"{name} {row[0]:.3f}" for name, row in zip(names, done.distances.tolist(), strict=True)]
         if len(labels) >= SHEET_ROWS:
             break
-    if len(given) > SHEET_ROWS:
-        print_message(f"the sheet shows the first {SHEET_ROWS} of {format_count(len(given), 'picture')}; --to FOLDER "
-                      "completes all of them as files")  # fmt: skip
+    tell_of_rest(given, "completes")
     write_picture(make_labelled_sheet(columns, labels), file)

@@ -14,7 +14,7 @@ from ..runs.folder import RunFolder
 from ..runs.manifest import Manifest
 from .argv import parse_command
 from .output import print_message, print_output
-from .run_options import RunOptions, load_run
+from .run_options import RunOptions, load_run, open_files
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -153,11 +153,10 @@ def begin(space: LatentSpace, run: str, files: Sequence[str], numbers: Sequence[
         latents, told = space.draw(n, wish.seed), space.labels(n, wish.seed)
         places = torch.tensor(numbers)
         return ([f"sample {i}" for i in numbers], latents[places], None if told is None else told[places])
-    from ..inference.image_files import open_images
     from ..latent.inversion import invert
     from ..latent.search import Search
 
-    given = open_images(files, Manifest.read(RunFolder.find(run)), space.loaded.shape, print_message)
+    given = open_files(run, files, space.loaded.shape)
     most = f"{len(given)} pictures were given, but {MAX_SAMPLES} at most are begun from at once; name fewer"
     require(len(given) <= MAX_SAMPLES, most)
     names, parts, labels = [], [], []

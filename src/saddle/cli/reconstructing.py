@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from ..errors import escape_unprintable, format_count, require
 from ..runs.folder import RunFolder
-from ..runs.manifest import Manifest
 from .argv import GivenOptions, parse_known
 from .output import print_message, print_output
-from .run_options import RunOptions, load_run, parse_style
+from .run_options import PictureOptions, load_run, open_files, parse_style
 
 if TYPE_CHECKING:
     from ..inference.image_files import GivenImages
@@ -21,16 +20,11 @@ SHEET_ROWS = 64  # pictures that a sheet shows
 
 
 @dataclass(frozen=True)
-class FileOptions(RunOptions):
+class FileOptions(PictureOptions):
     """How files are read."""
 
     label: str | None = None  # the class of all pictures, for networks that are told of one; else each has its own
     labels: Literal["folders", "none"] | str | None = None  # classes: folders, none, FILE.csv or FILE.csv:COLUMN
-    limit: int | None = None  # only so many pictures of each source
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        require(self.limit is None or self.limit > 1, f"limit is {self.limit}, but should be 2 or more")
 
 
 @dataclass(frozen=True)
@@ -82,11 +76,16 @@ def save_before_and_after(pairs: Any, given: GivenImages, file: Path) -> None:
         columns["after"] += again
         if len(names) >= SHEET_ROWS:
             break
-    if len(given) > SHEET_ROWS:
-        print_message(f"the sheet shows the first {SHEET_ROWS} of {format_count(len(given), 'picture')}; --to FOLDER "
-                      "writes all of them as files")  # fmt: skip
+    tell_of_rest(given, "writes")
     shown = {name: column[:SHEET_ROWS] for name, column in columns.items()}
     write_picture(make_labelled_sheet(shown, names[:SHEET_ROWS]), file)
+
+
+def tell_of_rest(given: GivenImages, verb: str) -> None:
+    """Say how all pictures are had, where a sheet does not show them all."""
+    if len(given) > SHEET_ROWS:
+        print_message(f"the sheet shows the first {SHEET_ROWS} of {format_count(len(given), 'picture')}; --to FOLDER "
+                      f"{verb} all of them as files")  # fmt: skip
 
 
 def encode(words: list[str]) -> None:
@@ -106,13 +105,10 @@ def open_for(command: str, run: str, files: list[str], wish: FileOptions,
     """The run's game, if it can do it, the pictures, and the style that is asked for."""
     RunFolder.find(run)
     from ..capabilities import CAPABILITIES, style_options
-    from ..inference.image_files import open_images
     from ..recipes.capable import ask
 
     loaded = load_run(run, wish)
     protocol = next(one.protocol for one in CAPABILITIES if one.verb == command)
     ask(loaded.game, protocol, {})
     style = parse_style(command, style_options(type(loaded.game), protocol), wish, others)
-    given = open_images(files, Manifest.read(RunFolder.find(run)), loaded.shape, print_message, labels=wish.labels,
-                        limit=wish.limit)  # fmt: skip
-    return loaded, given, style
+    return loaded, open_files(run, files, loaded.shape, labels=wish.labels, limit=wish.limit), style

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, make_dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..errors import require
 from ..options import override_fields
 from ..runs.folder import RunFolder
+from ..runs.manifest import Manifest
 from .argv import GivenOptions, sort_options
+from .output import print_message
 
 if TYPE_CHECKING:
     from ..capabilities import StyleOption
+    from ..inference.image_files import GivenImages
     from ..inference.loaded import LoadedGame
+    from ..shape import Shape
 
 
 @dataclass(frozen=True)
@@ -35,12 +39,30 @@ class RunOptions:
         return f"{'' if self.average else '-raw'}{'-best' if self.best else ''}"
 
 
+@dataclass(frozen=True)
+class PictureOptions(RunOptions):
+    """How many pictures are used."""
+
+    limit: int | None = None  # only so many pictures of each source
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require(self.limit is None or self.limit > 1, f"limit is {self.limit}, but should be 2 or more")
+
+
 def load_run(run: str, wish: RunOptions) -> LoadedGame:
     """The run's game; refused, if there is none, before torch is imported."""
     RunFolder.find(run)
     from ..inference.load import load
 
     return load(run, device=wish.device, average=wish.average, best=wish.best, trust=wish.trust)
+
+
+def open_files(run: str, files: Sequence[str], shape: Shape, **how: Any) -> GivenImages:
+    """A user's pictures, as the run's data were made ready; see `open_images`."""
+    from ..inference.image_files import open_images
+
+    return open_images(files, Manifest.read(RunFolder.find(run)), shape, print_message, **how)
 
 
 def parse_style(command: str, style: Mapping[str, StyleOption], wish: object, given: GivenOptions) -> dict[str, Any]:

@@ -75,7 +75,7 @@ def sample(words: list[str]) -> None:
 
 def sample_texts(loaded: LoadedGame, wish: SampleOptions, run: Path, style: Mapping[str, Any]) -> None:
     """Samples of a text, of each line of a file, or of training captions in their order, evenly spread."""
-    from ..inference.texts import describe_texts
+    from ..inference.texts import describe_new_texts
 
     made_for = loaded.shape.condition
     if wish.text is not None:
@@ -88,7 +88,7 @@ def sample_texts(loaded: LoadedGame, wish: SampleOptions, run: Path, style: Mapp
                              "as load(run).sample(n, condition=tokens)")  # fmt: skip
         count = min(len(known), CAPTIONS)
         texts, each = [known[i * len(known) // count] for i in range(count)], ROW
-    for sentence in describe_texts(loaded.game, texts, made_for):
+    for sentence in describe_new_texts(loaded.game, texts, made_for):
         print_message(sentence)
     asked = [text for text in texts for _ in range(each)]
     samples = loaded.sample_chunks(len(asked), wish.seed, text=asked, **style)

@@ -8,10 +8,9 @@ from typing import Literal
 
 from ..errors import escape_unprintable, require
 from ..runs.folder import RunFolder
-from ..runs.manifest import Manifest
 from .argv import parse_known
 from .output import print_message, print_output
-from .run_options import RunOptions, load_run, parse_style
+from .run_options import RunOptions, load_run, open_files, parse_style
 
 
 @dataclass(frozen=True)
@@ -30,7 +29,6 @@ def translate(words: list[str]) -> None:
     (run, *files), wish, others = parse_known("translate", words, TranslateOptions())
     RunFolder.find(run)
     from ..capabilities import Translates, style_options
-    from ..inference.image_files import open_images
     from ..inference.made_files import MadeFiles
     from ..inference.translating import Tiling, source_shape, translations
     from ..recipes.capable import ask
@@ -40,8 +38,8 @@ def translate(words: list[str]) -> None:
     loaded = load_run(run, wish)
     ask(loaded.game, Translates, {})
     style = parse_style("translate", style_options(type(loaded.game), Translates), wish, others)
-    given = open_images(files, Manifest.read(RunFolder.find(run)), source_shape(loaded, bool(style.get("back"))),
-                        print_message, own_size=wish.size == "own", limit=wish.limit)  # fmt: skip
+    given = open_files(run, files, source_shape(loaded, bool(style.get("back"))), own_size=wish.size == "own",
+                       limit=wish.limit)  # fmt: skip
     where = wish.to or Path(run) / f"translated{wish.weights}"
     require(where.suffix.lower() != ".png", f"{where} is a picture; name a folder, which takes one for each")
     out, shown = MadeFiles(where, given), BeforeAndAfter(where, len(given))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Generator, Hashable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Protocol, Unpack
+from typing import Any, Unpack
 
 import torch
 from torch import Tensor, nn
@@ -20,16 +20,6 @@ from .adversarial import Adversarial
 from .slots import Slots
 from .terms import critic_input
 from .whole_batch import batch_mean
-
-
-class ReadsTexts(Protocol):
-    """Codes (n, size) of texts and, where it learns, of images that they should agree with."""
-
-    learns: bool
-
-    def __call__(self, tokens: Tensor) -> Tensor: ...
-    def see(self, images: Tensor) -> Tensor: ...
-    def read(self, texts: Sequence[str]) -> Tensor: ...
 
 
 class TextToImage(Adversarial):

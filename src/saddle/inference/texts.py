@@ -39,7 +39,7 @@ def check_texts(game: Game[Any], texts: Sequence[str], column: Column | None) ->
     return game
 
 
-def describe_texts(game: Game[Any], texts: Sequence[str], column: Column | None) -> Iterator[str]:
+def describe_new_texts(game: Game[Any], texts: Sequence[str], column: Column | None) -> Iterator[str]:
     """What there is to say of texts that are no training captions: strange words, and the nearest caption."""
     reader = check_texts(game, texts, column)
     assert isinstance(column, Text), "it was checked"
