@@ -35,6 +35,7 @@ from ..training.engine import derive_seed
 from ..training.rows import MAX_ROWS, rows_at_once
 from ..training.signals import check_abandoned
 from .chance import own_chance
+from .image_checks import check_image_batch
 from .labels import Label, label_indices, labels_by_class
 from .texts import draw_captions, text_codes
 
@@ -190,13 +191,7 @@ class LoadedGame:
     def chunks(self, work: Callable[[Tensor, Tensor | None], T], images: Tensor, told: Tensor | None, seed: int,
                shape: tuple[int, ...] | None, first: int = 0) -> list[T]:  # fmt: skip
         """What becomes of images, a few at a time; Mistake for others than of this shape, if one is known."""
-        require(isinstance(images, Tensor), f"images are a tensor, not this {type(images).__name__}; torch.as_tensor "
-                "makes one of an array")  # fmt: skip
-        need = ", ".join(map(str, shape)) if shape else "channels, height, width"
-        sized = images.ndim == 4 and len(images) > 0 and images.shape[1:] == (shape or images.shape[1:])
-        fits = sized and images.is_floating_point()
-        require(fits, f"images are (n, {need}) floats in [-1, 1], as this game was "
-                f"trained on, not {tuple(images.shape)} of {str(images.dtype).removeprefix('torch.')}")  # fmt: skip
+        check_image_batch(images, shape)
         low, high = (float(end) for end in images.aminmax())
         require(self.shape.points or high <= MAX_PIXEL, f"images are floats in [-1, 1], not from {low:.3g} to "
                 f"{high:.3g}; of bytes, images / 127.5 - 1 makes such")  # fmt: skip

@@ -85,7 +85,7 @@ def mean_difference(codes: Tensor, labels: Tensor, classes: Sequence[str], plus:
                 f"{', '.join(list(classes)[:20])}")  # fmt: skip
         own = codes[labels == list(classes).index(name)]
         require(len(own) >= LEAST, f"there are {len(own)} codes of {name}, but a mean is taken of {LEAST} or more; "
-                "raise --samples")  # fmt: skip
+                "raise --codes")  # fmt: skip
         return own.mean(0)
 
     whole = codes.mean(0)  # what a class is more than, where nothing stands on the other side

@@ -5,17 +5,14 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ..errors import Mistake, require
+from ..errors import require
+from ..inference.image_checks import check_image_batch
 from ..inference.loaded import LoadedGame
 
 
 def check_images(loaded: LoadedGame, images: Tensor, hidden: Tensor | None = None) -> Tensor:
     """Images, 0 where they are hidden, on the processor; Mistake for others than the game was trained on."""
-    need = tuple(loaded.shape[:3])
-    sized = isinstance(images, Tensor) and images.ndim == 4 and len(images) > 0 and images.shape[1:] == need
-    if not sized or not images.is_floating_point():
-        raise Mistake(f"images are (n, {', '.join(map(str, need))}) floats in [-1, 1], as this game was trained on, "
-                      f"not {tuple(images.shape)} of {str(images.dtype).removeprefix('torch.')}")  # fmt: skip
+    check_image_batch(images, loaded.shape[:3])
     x = images.detach().cpu().float()
     known = x if hidden is None else torch.where(hidden, 0, x)
     within = bool(known.abs().amax() <= 1.001)
