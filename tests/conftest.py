@@ -18,6 +18,7 @@ from saddle.runs.measures import measures_path
 from saddle.runs.quality import plot_quality, quality_picture_path
 from saddle.training import evaluator, loop
 from saddle.training.machine import find_machine
+from typed import Say, typing_at
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -70,3 +71,10 @@ def real_data() -> Path:
     if not folder:
         pytest.skip("real images are not here: the environment variable SADDLE_DATA names no folder")
     return Path(folder)
+
+
+@pytest.fixture
+def say(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Say:
+    """Types commands in a folder of its own, with H for the runs that a module's `home` has made."""
+    monkeypatch.chdir(tmp_path)
+    return typing_at(home, capsys)

@@ -22,7 +22,6 @@ from saddle.inference.loaded import LoadedGame
 from saddle.inference.scoring import AnomalyScores
 from saddle.metrics.roc import auroc, average_precision, roc_curve
 from saddle.shape import Shape
-from typed import Say, typing_at
 
 RECIPES_FILE = Path(__file__).parent / "capable.py"
 SETTINGS = {"images": 64, "quiet": True, "device": "cpu", "pictures": 0}
@@ -200,12 +199,6 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     train(f"{RECIPES_FILE}:AE", data, out=folder / "AE", leave_out="cow", held_out=10, **SETTINGS)
     train(f"{RECIPES_FILE}:GAN", data, out=folder / "GAN", **SETTINGS)
     return folder
-
-
-@pytest.fixture
-def say(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Say:
-    monkeypatch.chdir(tmp_path)
-    return typing_at(home, capsys)
 
 
 def rows(path: Path) -> list[dict[str, str]]:

@@ -12,7 +12,7 @@ from PIL import Image
 from saddle import load, train
 from saddle.latent import Completing, complete
 from test_using_runs import RECIPES_FILE, SETTINGS, pictures_of
-from typed import Say, typing_at
+from typed import Say
 
 FEW = "--steps 3 --restarts 2 --candidates 4"
 
@@ -31,12 +31,6 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
         train(f"{RECIPES_FILE}:{name}", str(folder / "photos"), out=folder / name, size=8, **SETTINGS)
     train(f"{RECIPES_FILE}:GAN", "ring", out=folder / "toy", limit=64, **SETTINGS)
     return folder
-
-
-@pytest.fixture
-def say(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Say:
-    monkeypatch.chdir(tmp_path)
-    return typing_at(home, capsys)
 
 
 def pixels(path: Path) -> np.ndarray:

@@ -15,7 +15,7 @@ from saddle import load, train
 from saddle.errors import Mistake
 from saddle.latent import Direction, LatentSpace, Search, between, invert, mean_difference, walk
 from test_using_runs import RECIPES_FILE, SETTINGS
-from typed import Say, typing_at
+from typed import Say
 
 
 def test_slerp_keeps_norms_and_turns_at_a_constant_speed():
@@ -115,12 +115,6 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("VariationalAE", "GAN", "AE"):
         train(f"{RECIPES_FILE}:{name}", str(folder / "photos"), out=folder / name, size=8, **SETTINGS)
     return folder
-
-
-@pytest.fixture
-def say(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Say:
-    monkeypatch.chdir(tmp_path)
-    return typing_at(home, capsys)
 
 
 def test_ways_are_shown_between_samples_and_between_files(home: Path, say: Say, tmp_path: Path):

@@ -13,7 +13,6 @@ from saddle import load, train
 from saddle.inference.image_files import open_images
 from saddle.runs.folder import RunFolder
 from saddle.runs.manifest import Manifest
-from typed import Say, typing_at
 
 RECIPES_FILE = Path(__file__).parent / "capable.py"
 SETTINGS = {"images": 64, "quiet": True, "device": "cpu", "pictures": 0}
@@ -33,12 +32,6 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
         train(f"{RECIPES_FILE}:{name}", str(folder / "photos"), out=folder / name, size=4, **SETTINGS)
     train(f"{RECIPES_FILE}:AE", "ring", out=folder / "toy", limit=64, **SETTINGS)
     return folder
-
-
-@pytest.fixture
-def say(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Say:
-    monkeypatch.chdir(tmp_path)
-    return typing_at(home, capsys)
 
 
 def pictures_of(run: Path, files: Path) -> tuple[list[str], torch.Tensor]:
