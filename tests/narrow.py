@@ -45,6 +45,7 @@ def small(name: str) -> Recipe[Any]:
     recipe = find_recipe(name)[0]
     short: dict[str, Any] = {"wgan": {"turns": Turns(critic=Burst(high=7, low=3, first=1))},
                              "cyclegan": {"pool": 2}, "cut": {"projection": WIDTH}, "fastcut": {"projection": WIDTH},
+                             "soft-introvae-toy": {"warm_up": 0},
                              "accuracy-gate": {"gate": AccuracyGate(threshold=0.9, hysteresis=0.2)}}  # fmt: skip
     networks = narrow(recipe.networks)  # type: ignore[attr-defined]
     return dataclasses.replace(recipe, networks=networks, batch=BATCH, **short.get(name, {}))  # type: ignore[type-var]

@@ -18,8 +18,8 @@ from torch import Tensor, nn
 
 from saddle.batches import Images
 from saddle.cli import main
-from saddle.core import Verdict
-from saddle.games import Adversarial, Clip, Consensus, NagarajanKolter, Turns
+from saddle.core import Game, Verdict
+from saddle.games import Adversarial, Clip, Consensus, NagarajanKolter, SoftIntroVAE, Turns
 from saddle.layers import MinibatchDiscrimination
 from saddle.layers.conditional import ConditionalBatchNorm
 from saddle.objectives import Relativistic, Wasserstein
@@ -29,6 +29,7 @@ from saddle.runs.log import read_log
 from saddle.training.checkpoint import latest_checkpoint, read_checkpoint
 from saddle.training.engine import Engine, shard_indices
 from test_games import GAMES as PLAYED
+from test_introspective import make as introspective
 from test_other_batches import GAMES as OTHER_BATCHES
 from test_other_batches import close, match, weights
 from test_translation import TINY as TRANSLATIONS
@@ -71,7 +72,7 @@ def labelled(n: int) -> Images:
 
 
 WGAN = {"objective": Wasserstein(), "turns": Turns(5)}
-GAMES: dict[str, Callable[[], Adversarial]] = {
+GAMES: dict[str, Callable[[], Game[Any]]] = {
     "plain": adversarial,
     "wgan-gp": lambda: adversarial(penalties=(GradientPenalty(10.0),), **WGAN),
     "clipped": lambda: adversarial(constraint=Clip(0.2), penalties=(LeCam(),), **WGAN),
@@ -85,6 +86,7 @@ GAMES: dict[str, Callable[[], Adversarial]] = {
     ),
     "balanced": PLAYED["balanced"],
     "bottleneck": PLAYED["bottleneck"],
+    "introspective": lambda: introspective(SoftIntroVAE),
 }
 
 CASES = [*((name, 1) for name in GAMES), ("statistics", 2), ("losses that mix", 2)]

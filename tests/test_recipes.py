@@ -24,7 +24,7 @@ from saddle.columns import random_column
 from saddle.core import Agree, Move
 from saddle.errors import Mistake
 from saddle.hints import comments
-from saddle.networks import Convolutional, GroupedResidual, MirroredAutoencoding
+from saddle.networks import Convolutional, GroupedResidual, MirroredAutoencoding, ResidualAutoencoder
 from saddle.objectives import NonSaturating, Wasserstein
 from saddle.optim import SGD, Ramp
 from saddle.options import parse_value
@@ -139,10 +139,12 @@ MOVES = {  # of the critic and of the generator in a round, where it is not one 
 }  # fmt: skip
 CODED, MEASURED = [["encoder", "generator"]], [["encoder", "generator", "likelihood"]]
 PAIRED_CODES, AT_ONCE = [["critic"], ["encoder", "generator"]], [["critic", "encoder", "generator"]]
+INTROSPECTIVE = [["encoder"], ["generator"]]
 FLOWS = {  # turns of a round, of one batch, in games of other players than a generator against a critic
     "label-regression": [["generator"]],
     "ae": CODED, "ae-dense": CODED, "vae": CODED, "vae-dense": CODED, "vae-plane": CODED, "vae-gaussian": CODED,
     "vae-sigma": MEASURED, "vae-toy": MEASURED,
+    "introvae": INTROSPECTIVE, "soft-introvae": INTROSPECTIVE, "soft-introvae-toy": INTROSPECTIVE,
     "bigan": PAIRED_CODES, "bigan-dense": PAIRED_CODES, "ali": AT_ONCE, "ali-cifar": AT_ONCE,
     "cyclegan": [["generator", "generator_back"], ["critic", "critic_back"]],
     "cut": [["critic"], ["generator", "projector"]], "fastcut": [["critic"], ["generator", "projector"]],
@@ -189,7 +191,9 @@ def test_a_recipe_makes_what_it_is_shown(name):
             else None
         )
         made = make_from(game, torch.rand(6, *data[:3]), labels(6, data) if before is None else before)
-    free = isinstance(recipe.networks, GroupedResidual | MirroredAutoencoding)  # that end without tanh
+    free = isinstance(
+        recipe.networks, GroupedResidual | MirroredAutoencoding | ResidualAutoencoder
+    )  # that end without tanh
     bounded = not data.points and not free
     assert made.shape == (6, *data[:3]) and made.isfinite().all() and (not bounded or made.abs().max() <= 1)
     assert made[0].ne(made[3]).any()  # of one class

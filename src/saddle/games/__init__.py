@@ -8,6 +8,7 @@ from .contrastive import ContrastiveTranslation
 from .coupled import Consensus, NagarajanKolter, Turing
 from .cycle import CycleTranslation
 from .gated import AccuracyGate, EquilibriumGate, Gated
+from .introspective import Introspective, IntroVAE, SoftIntroVAE
 from .noisy import NoisyReals
 from .regression import Regression
 from .slots import Clip, Free, Turns
@@ -32,11 +33,14 @@ __all__ = [
     "EquilibriumGate",
     "Free",
     "Gated",
+    "IntroVAE",
+    "Introspective",
     "NagarajanKolter",
     "NoisyReals",
     "PairedTranslation",
     "Regression",
     "Simultaneous",
+    "SoftIntroVAE",
     "TextToImage",
     "Translation",
     "Turing",

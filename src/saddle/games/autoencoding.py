@@ -15,7 +15,7 @@ from ..errors import require
 from ..layers.gaussian_code import gaussian_kl, reparameterise
 from ..layers.priors import Normal
 from ..objectives.likelihoods import Likelihood, SquaredError
-from .encoding import EncoderGame, NormalCodes
+from .encoding import EncoderGame, NormalCodes, PriorCodes
 
 LOG_2PI = math.log(2 * math.pi)
 
@@ -43,7 +43,7 @@ class Autoencoder(EncoderGame):
         return -self.likelihood(self.generator, self.encode(images), images)
 
 
-class VariationalAutoencoder(Autoencoder, NormalCodes):
+class VariationalAutoencoder(Autoencoder, NormalCodes, PriorCodes):
     """The error of codes drawn from q(z|x), and KL(q(z|x) | N(0, 1)), both in nats. Kingma & Welling 2013."""
 
     def __init__(self, encoder: nn.Module, generator: nn.Module, latent: int,
@@ -60,13 +60,6 @@ class VariationalAutoencoder(Autoencoder, NormalCodes):
 
     def phase(self, clock: Clock) -> Hashable | None:
         return None if callable(self.beta) else ()
-
-    def latents(self, like: Tensor) -> Tensor:
-        return self.prior(like, self.latent)
-
-    def make(self, latents: Tensor, condition: Tensor | None = None) -> Tensor:
-        made: Tensor = self.generator(latents)
-        return made
 
     def score(self, images: Tensor, condition: Tensor | None = None, *, draws: int = 1) -> Tensor:
         """A bound on log p(x) in nats, (n,), by so many draws of a code; tighter with more. Burda et al. 2016."""

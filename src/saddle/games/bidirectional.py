@@ -16,10 +16,10 @@ from ..layers.gaussian_code import reparameterise
 from ..layers.priors import Normal
 from ..objectives import NonSaturating
 from ..recipe import Prior
-from .encoding import EncoderGame, NormalCodes
+from .encoding import NormalCodes, PriorCodes
 
 
-class BiGAN(EncoderGame):
+class BiGAN(PriorCodes):
     """The critic tells (x, E(x)) from (G(z), z), then encoder and generator move against it. Donahue et al. 2017.
 
     Their loss is the critic's with the two kinds of pairs exchanged, so both kinds teach. At the optimum the pairs have
@@ -58,13 +58,6 @@ class BiGAN(EncoderGame):
         both: Tensor = self.critic(torch.cat([x, made.to(x.dtype)]), torch.cat([code.to(z.dtype), z])).score
         real, fake = upcast(both).chunk(2)
         return real, fake
-
-    def latents(self, like: Tensor) -> Tensor:
-        return self.prior(like, self.latent)
-
-    def make(self, latents: Tensor, condition: Tensor | None = None) -> Tensor:
-        made: Tensor = self.generator(latents)
-        return made
 
     def judge_again(self, images: Tensor, again: Tensor) -> tuple[Verdict, Verdict]:
         """What the critic says of images and of what was made of their codes, each beside the code of the image."""

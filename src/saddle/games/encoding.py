@@ -11,6 +11,7 @@ from ..batches import Images
 from ..clock import Clock
 from ..core import Game
 from ..layers.gaussian_code import split_gaussian
+from ..recipe import Prior
 
 
 class EncoderGame(Game[Images]):
@@ -46,3 +47,16 @@ class NormalCodes(EncoderGame):
 
     def encode(self, images: Tensor, condition: Tensor | None = None) -> Tensor:
         return self.posterior(images)[0]
+
+
+class PriorCodes(EncoderGame):
+    """Codes have a law that is known before, from which images are made out of chance."""
+
+    prior: Prior
+
+    def latents(self, like: Tensor) -> Tensor:
+        return self.prior(like, self.latent)
+
+    def make(self, latents: Tensor, condition: Tensor | None = None) -> Tensor:
+        made: Tensor = self.generator(latents)
+        return made

@@ -21,14 +21,13 @@ class Replay:
         self.network, self.dice = network, CURRENT_SHARD.get().rng
         self.device = next(network.parameters()).device
         self.chance = self.random_states()
-        self.buffers = [b.detach().clone() for b in network.buffers()]
+        self.buffers = copy_buffers(network)
 
     @contextmanager
     def again(self) -> Iterator[None]:
         """Everything stands as it did; chance comes back to where it is now, and buffers to what this pass makes."""
         now = self.random_states()
-        for b, then in zip(self.network.buffers(), self.buffers, strict=True):
-            b.data.copy_(then)  # .data: a graph that was made with it has no use for its value
+        restore_buffers(self.network, self.buffers)
         self.set_random_states(self.chance)
         try:
             yield
@@ -46,3 +45,22 @@ class Replay:
             torch.cuda.set_rng_state(states[1], self.device)
         if self.dice:
             self.dice.set_state(states[-1])
+
+
+@contextmanager
+def kept_buffers(network: nn.Module) -> Iterator[None]:
+    """Whatever passes in here write into a network, such as a batch's share of running statistics, is undone."""
+    before = copy_buffers(network)
+    try:
+        yield
+    finally:
+        restore_buffers(network, before)
+
+
+def copy_buffers(network: nn.Module) -> list[torch.Tensor]:
+    return [b.detach().clone() for b in network.buffers()]
+
+
+def restore_buffers(network: nn.Module, before: list[torch.Tensor]) -> None:
+    for b, then in zip(network.buffers(), before, strict=True):
+        b.data.copy_(then)  # .data: a graph that was made with it has no use for its value

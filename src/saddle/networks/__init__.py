@@ -13,6 +13,7 @@ from .dcgan import AllConvolutional28, Convolutional
 from .ebgan import Autoencoding, DenseAutoencoding
 from .gan_cls import TextConvolutional
 from .gan_stability import DampedResidual
+from .introvae import ResidualAutoencoder
 from .mlp import Dense, Perceptron
 from .mlp_toys import MaxoutPerceptron, OrthogonalPerceptron
 from .projection_gan import Projected
@@ -36,6 +37,7 @@ ENCODER_NETWORKS = (
     Bidirectional,
     DenseBidirectional,
     MaxoutBidirectional,
+    ResidualAutoencoder,
 )
 COMPOSED_NETWORKS = (
     Spectral,
@@ -92,6 +94,7 @@ __all__ = [
     "Perceptron",
     "Projected",
     "ResNet",
+    "ResidualAutoencoder",
     "ResidualTranslator",
     "Spectral",
     "SpectralConvolutional",

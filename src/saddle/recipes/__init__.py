@@ -44,6 +44,17 @@ QUICK_TEXT = MappingProxyType(
 )
 TEXT = "glyphs", 32, QUICK_TEXT
 QUICK_FASTCUT = MappingProxyType({**QUICK_CUT, "contrast": "1"})  # ten outweigh the critic, and it copies its input
+QUICK_INTRO = MappingProxyType({
+    "networks": "ConvolutionalAutoencoder(latent=32, width=16)", "reconstruction": "0.5", "margin": "50",
+    "warm_up": "5000", "optimizer.lr": "5e-4",
+})  # fmt: skip
+QUICK_SOFT = MappingProxyType({
+    "networks": "ConvolutionalAutoencoder(latent=32, width=16)", "reconstruction": "0.5", "negative": "48",
+    "warm_up": "5000", "optimizer.lr": "5e-4", "batch": "16",
+})  # fmt: skip
+QUICK_SOFT_TOY = MappingProxyType(
+    {"networks.widths": "128, 128, 128", "warm_up": "25_000", "optimizer.lr": "1e-3", "batch": "128"}
+)
 RECIPE_TABLE: dict[str, tuple[tuple[Any, ...], ...]] = {  # in groups: name, module, and an entry from its value on
     "The first": (
         ("gan", "gan", "GAN", "dense networks that move at once: the first paper"),
@@ -127,6 +138,9 @@ RECIPE_TABLE: dict[str, tuple[tuple[Any, ...], ...]] = {  # in groups: name, mod
         ("bigan-dense", "bigan", "dense", "the same on the paper's dense networks"),
         ("ali", "ali", "ALI", "BiGAN with codes that are drawn", "glyphs", 32),
         ("ali-cifar", "ali", "cifar", "the same on the paper's networks for 32x32 pixels", "glyphs", 32),
+        ("introvae", "introvae", "IntroVAE", "the encoder is the critic, up to a margin", "glyphs", 32, QUICK_INTRO),
+        ("soft-introvae", "soft_introvae", "SoftIntroVAE", "the same, softly", "glyphs", 32, QUICK_SOFT),
+        ("soft-introvae-toy", "soft_introvae", "toy", "the same on points in the plane", "ring", None, QUICK_SOFT_TOY),
     ),
     "Told the class": (
         ("cgan", "cgan", "CGAN", "both players are told the class"),
