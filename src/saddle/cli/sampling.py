@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 MIN_FILE_BYTES = 4096  # bytes that a small file takes on a disk
 SHEET, CLOUD = 64, 2048  # images on a sheet, points in a picture
+MAX_GRID = 64  # images of a grid's side
 ROW, CAPTIONS, MAX_LINES = 8, 16, 1000  # images of a row that has a text, training captions, lines of a file
 
 
@@ -33,6 +34,7 @@ class SampleOptions(RunOptions):
 
     n: int | None = None  # make so many single files in a folder, not one sheet
     label: str | None = None  # a class by name, or by place from 0 if names are no numbers; without it all, in order
+    grid: int | None = None  # a sheet of N x N images, at the quantiles of latents of two numbers: all that is made
     text: str | None = None  # what samples should show, for a run that was trained on captions
     text_file: Path | None = None  # a text in each line: a sheet has a row for each, and -n makes so many files of each
     out: Path | None = None  # the sheet's file or the files' folder; samples-SEED in the run's folder if not given
@@ -42,6 +44,10 @@ class SampleOptions(RunOptions):
         require(self.n is None or self.n > 0, f"-n is {self.n}, but should be above 0")
         told = [name for name in ("label", "text", "text_file") if getattr(self, name) is not None]
         require(len(told) < 2, f"{' and '.join(told)} both say what samples should show; give one of them")
+        require(self.grid is None or 2 <= self.grid <= MAX_GRID, f"grid is {self.grid}, but should be 2 to {MAX_GRID}")
+        other = "-n" if self.n else "text" if self.text else "text_file" if self.text_file else ""
+        require(self.grid is None or not other, f"a grid shows what latents become, and {other} something else; "
+                "give one of them")  # fmt: skip
         require(self.text is None or bool(self.text.strip()), "text is empty; say what samples should show")
         png = self.n is not None or self.out is None or self.out.suffix == ".png"
         require(png, f"a sheet is a PNG, but {self.out} does not end in .png")
@@ -51,6 +57,8 @@ class SampleOptions(RunOptions):
         """What tells these samples from others of the run."""
         named = self.text_file.stem if self.text_file else self.label if self.text is None else self.text
         label = "" if named is None else "-" + re.sub(r"[^\w.+-]+", "-", named)[:80]
+        if self.grid:
+            return f"grid{label}-{self.grid}{self.weights}"
         return f"samples{label}-{self.seed}{self.weights}"
 
 
@@ -59,6 +67,10 @@ def sample(words: list[str]) -> None:
     (run,), wish, others = parse_known("sample", words, SampleOptions())
     loaded = load_run(run, wish)
     style = parse_style("sample", loaded.style if others else {}, wish, others)
+    if wish.grid:
+        require(not style, f"a grid has no style, but {' and '.join(style)} was given; leave it out")
+        save_latent_grid(loaded, wish, Path(run), wish.grid)
+        return
     points = loaded.shape.points
     require(not (points and wish.n), f"{run} makes points, which are drawn as one picture; leave out -n")
     made_for = loaded.shape.condition
@@ -71,6 +83,22 @@ def sample(words: list[str]) -> None:
     else:
         samples = loaded.sample_chunks(wish.n or (CLOUD if points else SHEET), wish.seed, wish.label, **style)
     save(samples, loaded, wish, Path(run), style)
+
+
+def save_latent_grid(loaded: LoadedGame, wish: SampleOptions, run: Path, side: int) -> None:
+    """A sheet of what is made of latents of two numbers, evenly spread by how often they come."""
+    from ..inference.made_files import write_picture
+    from ..latent.plane import quantile_grid
+    from ..latent.space import LatentSpace
+    from ..runs.sheets import make_grid
+
+    space = LatentSpace(loaded, wish.label)
+    latents = quantile_grid(space, side)
+    untold = wish.label is None and loaded.is_conditional
+    require(not untold, f"{run} makes samples of classes, and a grid shows one of them; name it with --label")
+    where = wish.out or run / f"{wish.stem}.png"
+    write_picture(make_grid(space.make_all(latents, space.labels(len(latents), wish.seed)), side), where)
+    print_output(escape_unprintable(where))
 
 
 def sample_texts(loaded: LoadedGame, wish: SampleOptions, run: Path, style: Mapping[str, Any]) -> None:

@@ -18,6 +18,11 @@ class Normal:
     def __call__(self, like: Tensor, size: int) -> Tensor:
         return draw_rows(torch.randn, like, size)
 
+    def quantile(self, share: Tensor) -> Tensor:
+        """Below which number so large a share of all lies."""
+        found: Tensor = torch.special.ndtri(share)
+        return found
+
 
 @dataclass(frozen=True)
 class Uniform:
@@ -30,6 +35,10 @@ class Uniform:
 
     def __call__(self, like: Tensor, size: int) -> Tensor:
         return self.bound * (2 * draw_rows(torch.rand, like, size) - 1)
+
+    def quantile(self, share: Tensor) -> Tensor:
+        """Below which number so large a share of all lies."""
+        return self.bound * (2 * share - 1)
 
 
 PRIORS: tuple[type, ...] = (Normal, Uniform)

@@ -20,9 +20,9 @@ SHEET_GAP = 2
 PAPER = 128  # neither the black nor the white that images end in
 
 
-def make_grid(images: Tensor) -> Image.Image:
-    """Images (n, 1, 3 or 4 channels, height, width) in [-1, 1], side by side in a near-square."""
-    return tile_cells(to_sheet_pixels(images))
+def make_grid(images: Tensor, columns: int | None = None) -> Image.Image:
+    """Images (n, 1, 3 or 4 channels, height, width) in [-1, 1], so many in a row, or in a near-square."""
+    return tile_cells(to_sheet_pixels(images), columns)
 
 
 def make_contact_sheet(columns: Mapping[str, Tensor], real: Tensor | None = None) -> Image.Image:
@@ -92,10 +92,10 @@ def repeat_pixels(pixels: SheetPixels, height: int, width: int) -> SheetPixels:
     return pixels[:, rows[:, None], columns]
 
 
-def tile_cells(cells: SheetPixels) -> Image.Image:
-    """Cells in a near-square, row by row, enlarged by a whole factor if they are small."""
+def tile_cells(cells: SheetPixels, columns: int | None = None) -> Image.Image:
+    """Cells row by row, so many in each, or in a near-square; enlarged by a whole factor if they are small."""
     n, height, width, channels = cells.shape
-    columns = grid_columns(n, width / height)
+    columns = columns or grid_columns(n, width / height)
     rows = math.ceil(n / columns)
     scale = enlargement(max(columns * width, rows * height))
     h, w = scale * height + SHEET_GAP, scale * width + SHEET_GAP
