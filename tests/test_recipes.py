@@ -141,7 +141,7 @@ CODED, MEASURED = [["encoder", "generator"]], [["encoder", "generator", "likelih
 PAIRED_CODES, AT_ONCE = [["critic"], ["encoder", "generator"]], [["critic", "encoder", "generator"]]
 INTROSPECTIVE = [["encoder"], ["generator"]]
 FLOWS = {  # turns of a round, of one batch, in games of other players than a generator against a critic
-    "label-regression": [["generator"]],
+    "label-regression": [["generator"]], "gaussian-mixture": [["generator"]], "gaussian-mixture-em": [["generator"]],
     "ae": CODED, "ae-dense": CODED, "vae": CODED, "vae-dense": CODED, "vae-plane": CODED, "vae-gaussian": CODED,
     "vae-sigma": MEASURED, "vae-toy": MEASURED,
     "introvae": INTROSPECTIVE, "soft-introvae": INTROSPECTIVE, "soft-introvae-toy": INTROSPECTIVE,
@@ -150,7 +150,7 @@ FLOWS = {  # turns of a round, of one batch, in games of other players than a ge
     "cut": [["critic"], ["generator", "projector"]], "fastcut": [["critic"], ["generator", "projector"]],
 }  # fmt: skip
 READING = ("gan-cls", "gan-int", "gan-int-cls")  # whose first stage is a reader's alone
-UNNUMBERED = ("ae", "ae-dense")  # papers that are not on arXiv
+UNNUMBERED = ("ae", "ae-dense", "gaussian-mixture", "gaussian-mixture-em")  # papers that are not on arXiv
 
 
 def order(name: str, round: int) -> list[list[str]]:

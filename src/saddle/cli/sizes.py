@@ -23,6 +23,8 @@ PARAMETER_COUNTS: dict[str, tuple[tuple[Any, ...], Mapping[str, int]]] = {
     "vae-gaussian": ((1, 32, 32, 36), {"encoder": 295_712, "generator": 232_033}),
     "vae-sigma": ((1, 32, 32, 36), {"encoder": 295_712, "generator": 232_033, "likelihood": 1}),
     "vae-toy": ((2, 1, 1, 0), {"encoder": 17_412, "generator": 17_154, "likelihood": 1}),
+    "gaussian-mixture": ((2, 1, 1, 0), {"generator": 96}),
+    "gaussian-mixture-em": ((2, 1, 1, 0), {"generator": 112}),
     "lsgan": ((1, 32, 32, 36), {"generator": 4_851_584, "critic": 661_248}),
     "lsgan-pearson": ((1, 32, 32, 36), {"generator": 4_851_584, "critic": 661_248}),
     "fgan": ((1, 32, 32, 36), {"generator": 1_066_880, "critic": 661_248}),

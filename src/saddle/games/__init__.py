@@ -9,6 +9,7 @@ from .coupled import Consensus, NagarajanKolter, Turing
 from .cycle import CycleTranslation
 from .gated import AccuracyGate, EquilibriumGate, Gated
 from .introspective import Introspective, IntroVAE, SoftIntroVAE
+from .likelihood import ExpectationMaximization, MaximumLikelihood
 from .noisy import NoisyReals
 from .regression import Regression
 from .slots import Clip, Free, Turns
@@ -31,10 +32,12 @@ __all__ = [
     "ContrastiveTranslation",
     "CycleTranslation",
     "EquilibriumGate",
+    "ExpectationMaximization",
     "Free",
     "Gated",
     "IntroVAE",
     "Introspective",
+    "MaximumLikelihood",
     "NagarajanKolter",
     "NoisyReals",
     "PairedTranslation",

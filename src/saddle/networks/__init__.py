@@ -13,6 +13,7 @@ from .dcgan import AllConvolutional28, Convolutional
 from .ebgan import Autoencoding, DenseAutoencoding
 from .gan_cls import TextConvolutional
 from .gan_stability import DampedResidual
+from .gaussian_mixture import NormalMixture
 from .introvae import ResidualAutoencoder
 from .mlp import Dense, Perceptron
 from .mlp_toys import MaxoutPerceptron, OrthogonalPerceptron
@@ -58,6 +59,7 @@ NETWORKS: tuple[type, ...] = (
     *CONDITIONAL_NETWORKS,
     *COMPOSED_NETWORKS,
     *ENCODER_NETWORKS,
+    NormalMixture,
     *TRANSLATION_NETWORKS,
     *TEXT_NETWORKS,
 )
@@ -87,6 +89,7 @@ __all__ = [
     "MaxoutPerceptron",
     "MinibatchDiscriminating",
     "MirroredAutoencoding",
+    "NormalMixture",
     "Opposed",
     "OrthogonalPerceptron",
     "Packed",

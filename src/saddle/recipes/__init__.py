@@ -79,6 +79,8 @@ RECIPE_TABLE: dict[str, tuple[tuple[Any, ...], ...]] = {  # in groups: name, mod
         ("vae-gaussian", "vae", "gaussian", "the same with normal pixels of a fixed deviation"),
         ("vae-sigma", "vae", "sigma", "the same with a deviation that is learned"),
         ("vae-toy", "vae", "toy", "the same on points in the plane", "ring"),
+        ("gaussian-mixture", "gaussian_mixture", "GaussianMixture", "normal distributions, by gradients", "ring"),
+        ("gaussian-mixture-em", "gaussian_mixture", "GaussianMixtureEM", "the same by EM", "ring"),
     ),
     "Other losses": (
         ("lsgan", "lsgan", "LSGAN", "least squares in place of cross-entropy"),

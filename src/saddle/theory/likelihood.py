@@ -4,55 +4,24 @@ from __future__ import annotations
 
 import math
 from itertools import pairwise
-from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from ..data.toys import sample_toy, toy_modes
+from ..layers.mixture import Mixture, maximise
 from .descent import descend
 from .evidence import Demonstration, expect_above, expect_below, expect_close
 from .gaussians import Gaussian, kl_divergence
 from .kl import PEAKS, X
 from .picture import BLUE, GREY, ORANGE, make_panels, style_panel
 
-LOG_2PI = math.log(2 * math.pi)
 POINTS, MODES, RESTARTS, STEPS, RIDGE = 4000, 8, 5, 20, 1e-9
-
-
-class Mixture(NamedTuple):
-    """k normal distributions in d dimensions with their weights."""
-
-    log_weights: Tensor  # (k,)
-    means: Tensor  # (k, d)
-    factors: Tensor  # (k, d, d), lower: each covariance is L L^T
-
-    def log_joint(self, x: Tensor) -> Tensor:
-        """log of weight times density, (n, k), at points (n, d)."""
-        apart = (x[:, None] - self.means).transpose(0, 1).transpose(1, 2)  # (k, d, n)
-        whitened = torch.linalg.solve_triangular(self.factors, apart, upper=False)
-        half_det = self.factors.diagonal(dim1=-2, dim2=-1).log().sum(-1)
-        found: Tensor = self.log_weights + (-whitened.square().sum(1).T - x.shape[1] * LOG_2PI) / 2 - half_det
-        return found
-
-    def log_density(self, x: Tensor) -> Tensor:
-        """(n,)."""
-        return self.log_joint(x).logsumexp(1)
-
-    def shares(self, x: Tensor) -> Tensor:
-        """Which component each point is likely to be of, (n, k); rows add up to one."""
-        return self.log_joint(x).softmax(1)
 
 
 def step_em(mixture: Mixture, x: Tensor, ridge: float = RIDGE) -> Mixture:
     """One E-step and one M-step: the weighted moments of the points, with a ridge on each covariance."""
-    shares = mixture.shares(x)
-    counts = shares.sum(0)
-    means = shares.T @ x / counts[:, None]
-    apart = x[:, None] - means
-    covariances = torch.einsum("nk,nki,nkj->kij", shares, apart, apart) / counts[:, None, None]
-    factors = torch.linalg.cholesky(covariances + ridge * torch.eye(x.shape[1], dtype=x.dtype))
-    return Mixture((counts / len(x)).log(), means, factors)
+    return maximise(mixture.moments(x), ridge)
 
 
 def begin_mixture(x: Tensor, k: int) -> Mixture:
