@@ -17,11 +17,12 @@ from saddle.games.adversarial import Adversarial
 from saddle.hints import example_text, fits_type
 from saddle.layers import PRIORS, VIEWS
 from saddle.layers.views import Noise
-from saddle.networks import Perceptron
+from saddle.networks import Bidirectional, Perceptron
 from saddle.objectives import FDivergence
 from saddle.optim import SCHEDULES
 from saddle.options import override_fields, parse_value
 from saddle.penalties import PENALTIES, R1, LeCam
+from saddle.recipe import PairNetworks
 from saddle.recipes import find_recipe
 from saddle.recipes.kinds import VALUE_TYPES
 from saddle.shape import Shape
@@ -71,6 +72,13 @@ def test_a_part_with_a_memory_fits_where_its_memory_does():
 def test_the_command_line_offers_what_fits(options: dict[str, str], says: str):
     with pytest.raises(Mistake, match=says):
         override_fields(find_recipe("dcgan")[0], options, VALUE_TYPES)
+
+
+def test_a_protocol_asks_for_what_those_ask_that_it_derives_from():
+    """A pair without an encoder has a critic, and so all that PairNetworks says itself."""
+    assert fits_type(Bidirectional, PairNetworks) and not fits_type(Perceptron, PairNetworks)
+    with pytest.raises(Mistake, match=r"^networks is Convolutional\(.*, but should be Bidirectional, "):
+        override_fields(find_recipe("bigan")[0], {"networks": "Convolutional()"}, VALUE_TYPES)
 
 
 @pytest.mark.parametrize(("slots", "says"), [

@@ -76,8 +76,9 @@ def is_protocol(hint: object) -> bool:
 
 
 def protocol_members(hint: object) -> dict[str, object]:
-    """What a protocol asks for, by name."""
-    return {name: part for name, part in vars(hint).items() if name[0] != "_" or name == "__call__"}
+    """What a protocol asks for, by name, and those that it derives from."""
+    asked = [vars(base) for base in reversed(getattr(hint, "__mro__", ())) if is_protocol(base)]
+    return {name: part for own in asked for name, part in own.items() if name[0] != "_" or name == "__call__"}
 
 
 def return_type(kind: type, name: str) -> object:

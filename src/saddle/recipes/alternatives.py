@@ -10,6 +10,7 @@ from typing import Any
 
 from ..errors import Mistake
 from ..games import AccuracyGate, Free, Turns
+from ..hints import field_types, fits_type
 from ..image_size import size_of_form, written_size
 from ..layers.augment import ADA, Augment
 from ..layers.views import Noise
@@ -49,9 +50,9 @@ def alternatives(recipe: Recipe[Any], data: Shape, accumulate: int, most: int | 
     own = {field.name for field in dataclasses.fields(recipe)}  # type: ignore[arg-type]
     yield from size_alternatives(recipe, data, accumulate, most)
     if "networks" in own:
-        now = recipe.networks  # type: ignore[attr-defined]
+        now, hint = recipe.networks, field_types(type(recipe))["networks"]  # type: ignore[attr-defined]
         for cost, value in network_alternatives(now, data):
-            if value != now:
+            if value != now and fits_type(value, hint):
                 yield cost, {"networks": value}
     for cost, fields in slot_alternatives(recipe, own):
         if any(value != getattr(recipe, field) for field, value in fields.items()):
@@ -172,6 +173,8 @@ def slot_alternatives(recipe: Any, own: set[str]) -> Iterator[Alternative]:
     if "gate" in own and isinstance(recipe.gate, AccuracyGate):
         for i, boundary in enumerate(BOUNDARIES):
             yield 2.2 + i / 10, {"gate": dataclasses.replace(recipe.gate, boundary=boundary)}
+    if "gate" in own:
+        yield 4.4, {"gate": None}
     if "objective" in own:
         alone = isinstance(recipe.objective, CriticAlone)
         yield (2.3, {"objective": recipe.objective.base}) if alone else (4.5, {"objective": NonSaturating()})
