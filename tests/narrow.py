@@ -10,6 +10,7 @@ import numpy as np
 from saddle.batches import Captioned, Pairs, Unpaired
 from saddle.data.dataset_table import TOY_SETS
 from saddle.games import AccuracyGate, Turns
+from saddle.networks import Perceptron
 from saddle.optim import Burst
 from saddle.recipe import Recipe
 from saddle.recipes import RECIPES, find_recipe
@@ -46,6 +47,7 @@ def small(name: str) -> Recipe[Any]:
     short: dict[str, Any] = {"wgan": {"turns": Turns(critic=Burst(high=7, low=3, first=1))},
                              "cyclegan": {"pool": 2}, "cut": {"projection": WIDTH}, "fastcut": {"projection": WIDTH},
                              "soft-introvae-toy": {"warm_up": 0},
+                             "vae-gan": {"gate": None}, "aae": {"code_critic": narrow(Perceptron())},
                              "accuracy-gate": {"gate": AccuracyGate(threshold=0.9, hysteresis=0.2)}}  # fmt: skip
     networks = narrow(recipe.networks)  # type: ignore[attr-defined]
     return dataclasses.replace(recipe, networks=networks, batch=BATCH, **short.get(name, {}))  # type: ignore[type-var]

@@ -212,7 +212,7 @@ def test_the_table_is_asked_which_recipes_can():
     assert translating == ["pix2pix", "cyclegan", "cut", "fastcut"]
     assert recipes_that(Generates) == [name for name in RECIPES if name not in ("ae", "ae-dense", *translating)]
     assert recipes_that(Encodes) == [
-        name for name in RECIPES if name.startswith(("ae", "vae", "bigan", "ali", "introvae", "soft-introvae"))
+        name for name in RECIPES if name.startswith(("ae", "vae", "bigan", "ali", "introvae", "soft-introvae", "aae"))
     ]
     assert set(RECIPES) - set(recipes_that(Scores)) == {"t-gan", "label-regression"}
     assert issubclass(Adversarial, Scores) and not issubclass(Turing, Scores)

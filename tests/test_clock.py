@@ -23,6 +23,7 @@ from saddle.optim import (
     Linear,
     Orthogonal,
     Over,
+    Polynomial,
     Ramp,
     RMSprop,
     Warmup,
@@ -31,6 +32,7 @@ from saddle.penalties import R1, LeCam, Swapped
 
 SCHEDULES = [
     Linear(2.0, -1.0, until=0.5), Linear(0.0, 3.0), Cosine(1.0, 0.2), Cosine(-1.0, 2.0), Geometric(2.0, 0.02),
+    Polynomial(2.0, -1.0, power=0.75), Polynomial(0.0, 3.0, 2.0),
     Over(Cosine(3.0, 1.0), 400, after=50), Warmup(4.0, 80), Warmup(-2.0, 80), Warmup(Linear(3.0, 1.0), 10),
     Ramp(0.5, 0.7, 10), Exponential(0.1, 1.5, floor=0.01), Exponential(0.1, 2), Exponential(0.3, 1.0, floor=0.3),
     Burst(), Burst(0.5, 2.0, first=3, again=7),

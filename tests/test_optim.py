@@ -16,7 +16,7 @@ from saddle.data.array_dataset import ArrayDataset
 from saddle.errors import Mistake
 from saddle.layers.conditional import ConditionalUpBlock
 from saddle.networks import Perceptron
-from saddle.optim import SGD, Adam, Cosine, Geometric, Linear, Orthogonal, Over, RMSprop, Warmup
+from saddle.optim import SGD, Adam, Cosine, Geometric, Linear, Orthogonal, Over, Polynomial, RMSprop, Warmup
 from saddle.recipes import find_recipe
 from saddle.recipes.versus import Versus
 from saddle.training.engine import Engine, Stepper
@@ -171,6 +171,13 @@ def test_geometric_falls_by_equal_factors():
     assert [b / a for a, b in pairwise(values)] == pytest.approx([0.01**0.25] * 4)
 
 
+def test_polynomial_is_a_power_of_the_share_and_linear_at_one():
+    values = [Polynomial(3.0, 1.0, power)(Clock(share=0.25)) for power in (0.5, 1.0, 2.0)]
+    assert values == pytest.approx([2.0, 2.5, 2.875])
+    rate = find_recipe("vae-gan")[0].optimizer.lr  # of 250 epochs the 10th's, as the authors' code works it out
+    assert rate(Clock(share=0.04)) == pytest.approx((0.025 - 0.04**0.75 * (0.025 - 1e-5)) / 64)
+
+
 def test_schedules_by_images_reach_the_optimizers():
     driver = Engine(adversarial(), lambda player: Adam(Warmup(Over(Linear(1e-2, 0.0), 100, 100), 50)))
     for images, lr in ((25, 5e-3), (75, 1e-2), (150, 5e-3)):
@@ -229,6 +236,7 @@ def test_the_preset_of_r3gan_has_the_authors_second_beta():
     (lambda: Over(Linear(1.0), 0), "Over's images are 0"),
     (lambda: Over(Linear(1.0), 5, -1), "after -1 images"),
     (lambda: Warmup(1.0, 0), "Warmup's images are 0"),
+    (lambda: Polynomial(1.0, 0.0, 0.0), "Polynomial's power is 0.0"),
     (lambda: Geometric(1.0, 0.0), "from 1.0 to 0.0, but equal factors need two numbers above 0"),
 ])  # fmt: skip
 def test_mistakes(make, says):

@@ -19,7 +19,16 @@ from torch import Tensor, nn
 from saddle.batches import Images
 from saddle.cli import main
 from saddle.core import Game, Verdict
-from saddle.games import Adversarial, Clip, Consensus, NagarajanKolter, SoftIntroVAE, Turns
+from saddle.games import (
+    Adversarial,
+    Clip,
+    Consensus,
+    EquilibriumGate,
+    GaussianAdversarialAutoencoder,
+    NagarajanKolter,
+    SoftIntroVAE,
+    Turns,
+)
 from saddle.layers import MinibatchDiscrimination
 from saddle.layers.conditional import ConditionalBatchNorm
 from saddle.objectives import Relativistic, Wasserstein
@@ -28,12 +37,14 @@ from saddle.penalties import Dragan, FeatureMatching, GradientPenalty, LeCam, Pu
 from saddle.runs.log import read_log
 from saddle.training.checkpoint import latest_checkpoint, read_checkpoint
 from saddle.training.engine import Engine, shard_indices
+from test_aae import game as code_game
 from test_games import GAMES as PLAYED
 from test_introspective import make as introspective
 from test_other_batches import GAMES as OTHER_BATCHES
 from test_other_batches import close, match, weights
 from test_translation import TINY as TRANSLATIONS
 from test_translation import match as translation_match
+from test_vae_gan import plain_game
 from toys import LATENT, Batches, adversarial, images, play
 
 
@@ -87,6 +98,8 @@ GAMES: dict[str, Callable[[], Game[Any]]] = {
     "balanced": PLAYED["balanced"],
     "bottleneck": PLAYED["bottleneck"],
     "introspective": lambda: introspective(SoftIntroVAE),
+    "an encoder beside": lambda: plain_game(gate=EquilibriumGate(margin=0.02)),
+    "a critic of codes": lambda: code_game(GaussianAdversarialAutoencoder),
 }
 
 CASES = [*((name, 1) for name in GAMES), ("statistics", 2), ("losses that mix", 2)]

@@ -215,6 +215,10 @@ KNOWN = [  # a recipe, its options and settings, and what its refusal proposes; 
      'give --networks "Concatenated(Packed(Perceptron()))"'),
     ("dcgan", {"objective": "Relativistic(Energy())"} | SMALL, PICTURES, "give Relativistic(Hinge())"),
     ("dcgan", {"penalties": "Drift(), Swapped(Hinge())"} | SMALL, PICTURES, 'give --penalties "Drift('),
+    ("bigan", {"batch": "8"}, {"data": "plain", "size": 30}, "give --size 32"),
+    ("vae-gan", {"objective": "Wasserstein()", "batch": "8"}, PICTURES, "give --gate None"),
+    ("vae-gan", {"networks": "Bidirectional()", "batch": "8"}, PICTURES, "leave out --networks"),
+    ("aae", {"batch": "8"}, {"data": "points"}, "give --data glyphs --size 32"),
     *MANY_FAULTS,
 ]  # fmt: skip
 

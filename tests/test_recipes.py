@@ -146,6 +146,7 @@ FLOWS = {  # turns of a round, of one batch, in games of other players than a ge
     "vae-sigma": MEASURED, "vae-toy": MEASURED,
     "introvae": INTROSPECTIVE, "soft-introvae": INTROSPECTIVE, "soft-introvae-toy": INTROSPECTIVE,
     "bigan": PAIRED_CODES, "bigan-dense": PAIRED_CODES, "ali": AT_ONCE, "ali-cifar": AT_ONCE,
+    "vae-gan": [["encoder", "generator", "critic"]], "aae": [*CODED, ["critic"], ["encoder"]],
     "cyclegan": [["generator", "generator_back"], ["critic", "critic_back"]],
     "cut": [["critic"], ["generator", "projector"]], "fastcut": [["critic"], ["generator", "projector"]],
 }  # fmt: skip

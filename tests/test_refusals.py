@@ -94,6 +94,8 @@ REFUSED = [  # a recipe, its options as they are typed, the remedy that the refu
      "vgan", {"networks": "Bottlenecked(DampedResidual())"}),
     ("vgan", {"networks": "Bottlenecked(Packed(Convolutional()))"}, "Bottlenecked(DampedResidual()), and others around",
      "vgan", {"networks": "Packed(Bottlenecked(DampedResidual()))"}),
+    ("vae-gan", {"networks": "Bidirectional()"}, 'give --networks "ConvolutionalVAEGAN()"',
+     "vae-gan", {"networks": "ConvolutionalVAEGAN()"}),
 ]  # fmt: skip
 
 

@@ -67,6 +67,8 @@ PARAMETER_COUNTS: dict[str, tuple[tuple[Any, ...], Mapping[str, int]]] = {
     "introvae": ((1, 32, 32, 36), {"encoder": 2_681_952, "generator": 1_514_273}),
     "soft-introvae": ((1, 32, 32, 36), {"encoder": 3_379_648, "generator": 2_379_329}),
     "soft-introvae-toy": ((2, 1, 1, 0), {"encoder": 133_380, "generator": 132_866}),
+    "aae": ((1, 32, 32, 36), {"encoder": 197_360, "generator": 199_265, "critic": 271_873}),
+    "vae-gan": ((1, 32, 32, 36), {"encoder": 5_485_248, "generator": 3_094_113, "critic": 4_660_801}),
     "ebgan": ((1, 32, 32, 36), {"generator": 839_680, "critic": 1_608_736}),
     "ebgan-conv": ((1, 32, 32, 36), {"generator": 1_066_880, "critic": 1_313_409}),
     "began": ((1, 32, 32, 36), {"generator": 1_419_137, "critic": 7_124_033}),

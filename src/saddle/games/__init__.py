@@ -1,5 +1,6 @@
 """Who moves when."""
 
+from .aae import AdversarialAutoencoder, GaussianAdversarialAutoencoder
 from .adversarial import Adversarial, Simultaneous, TwoPlayer
 from .autoencoding import Autoencoder, VariationalAutoencoder
 from .balanced import Balanced
@@ -16,14 +17,17 @@ from .slots import Clip, Free, Turns
 from .text_to_image import TextToImage
 from .translation import PairedTranslation, Translation
 from .unrolled import Unrolled
+from .vae_gan import VAEGAN
 
 GAME_VALUES: tuple[type, ...] = (Turns, Clip, Free, AccuracyGate, EquilibriumGate)
 
 __all__ = [
     "ALI",
     "GAME_VALUES",
+    "VAEGAN",
     "AccuracyGate",
     "Adversarial",
+    "AdversarialAutoencoder",
     "Autoencoder",
     "Balanced",
     "BiGAN",
@@ -35,6 +39,7 @@ __all__ = [
     "ExpectationMaximization",
     "Free",
     "Gated",
+    "GaussianAdversarialAutoencoder",
     "IntroVAE",
     "Introspective",
     "MaximumLikelihood",

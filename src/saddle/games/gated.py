@@ -12,7 +12,7 @@ from torch.nn.functional import softplus
 
 from ..batches import Images
 from ..clock import Clock
-from ..core import Agree, Judge, Judged, Move, Turn
+from ..core import Agree, Judge, Judged, Move, Objective, Turn
 from ..errors import require
 from ..fitting import check_fit, is_decision_boundary
 from ..parts import CURRENT_SHARD
@@ -77,6 +77,13 @@ class EquilibriumGate:
         return torch.stack([critic | both, critic | both, generator | both])
 
 
+def check_boundary(gate: Gate, objective: Objective, critic: nn.Module) -> None:
+    """Refuse a gate that would look at scores which do not part reals from fakes where it thinks."""
+    where = f"{type(gate).__name__}: under {type(objective).__name__}, the score {gate.boundary}"
+    require(is_decision_boundary(objective, critic, gate.boundary), f"{where} parts no reals from fakes here; give one "
+            "that does, or an objective that has one, such as NonSaturating()")  # fmt: skip
+
+
 class Gated(Adversarial):
     """Adversarial with a gate. The critic's penalties go on as long as it may learn from either class."""
 
@@ -91,10 +98,7 @@ class Gated(Adversarial):
         **slots: Unpack[Slots],
     ) -> None:
         super().__init__(generator, critic, latent, **slots)
-        where = f"{type(gate).__name__}: under {type(self.objective).__name__}, the score {gate.boundary}"
-        require(is_decision_boundary(self.objective, critic, gate.boundary),
-                f"{where} parts no reals from fakes here; give one "
-                "that does, or an objective that has one, such as NonSaturating()")  # fmt: skip
+        check_boundary(gate, self.objective, critic)
         check_fit(self, gate)
         self.gate = gate
         self.register_buffer("open", torch.ones(3, dtype=torch.bool))

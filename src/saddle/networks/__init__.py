@@ -24,6 +24,7 @@ from .sn_gan import Spectral, SpectralConvolutional
 from .t_gan import Opposed
 from .text_readers import TEXT_READERS, CharacterReader, WordReader
 from .unet import UNet
+from .vae_gan import ConvolutionalVAEGAN
 from .wgan_gp import Convolutional5
 from .wrappers import Dropped, MinibatchDiscriminating, Packed, Pair
 
@@ -39,6 +40,7 @@ ENCODER_NETWORKS = (
     DenseBidirectional,
     MaxoutBidirectional,
     ResidualAutoencoder,
+    ConvolutionalVAEGAN,
 )
 COMPOSED_NETWORKS = (
     Spectral,
@@ -78,6 +80,7 @@ __all__ = [
     "Convolutional",
     "Convolutional5",
     "ConvolutionalAutoencoder",
+    "ConvolutionalVAEGAN",
     "DampedResidual",
     "Dense",
     "DenseAutoencoder",

@@ -1,10 +1,10 @@
 """Optimizers and schedules as values."""
 
 from .optimizers import SGD, Adam, Orthogonal, RMSprop
-from .schedules import Burst, Cosine, Exponential, Geometric, Linear, Over, PerStage, Ramp, Warmup
+from .schedules import Burst, Cosine, Exponential, Geometric, Linear, Over, PerStage, Polynomial, Ramp, Warmup
 
 OPTIMIZERS: tuple[type, ...] = (Adam, RMSprop, SGD, Orthogonal)
-SCHEDULES: tuple[type, ...] = (Linear, Cosine, Geometric, Over, PerStage, Warmup, Ramp, Exponential, Burst)
+SCHEDULES: tuple[type, ...] = (Linear, Cosine, Polynomial, Geometric, Over, PerStage, Warmup, Ramp, Exponential, Burst)
 
 __all__ = [
     "OPTIMIZERS",
@@ -19,6 +19,7 @@ __all__ = [
     "Orthogonal",
     "Over",
     "PerStage",
+    "Polynomial",
     "RMSprop",
     "Ramp",
     "Warmup",

@@ -1,4 +1,4 @@
-"""Schedules: numbers as pure functions of the clock. Linear, Cosine and Geometric follow the run's share.
+"""Schedules: numbers as pure functions of the clock. Linear, Cosine, Polynomial and Geometric follow the run's share.
 
 Each tells as `ends` the lowest and the highest value that it comes to, so that whoever takes it can refuse it.
 """
@@ -48,6 +48,25 @@ class Cosine:
 
     def __call__(self, clock: Clock) -> float:
         return self.stop + (self.start - self.stop) * (1 + math.cos(math.pi * clock.share)) / 2
+
+
+@dataclass(frozen=True)
+class Polynomial:
+    """From one value to another as a power of the run's share: below 1 fast at first, above 1 fast at last."""
+
+    start: float
+    stop: float = 0.0
+    power: float = 1.0
+
+    def __post_init__(self) -> None:
+        require(self.power > 0, f"Polynomial's power is {self.power}, but should be above 0")
+
+    @property
+    def ends(self) -> tuple[float, ...]:
+        return self.start, self.stop
+
+    def __call__(self, clock: Clock) -> float:
+        return self.start + (self.stop - self.start) * math.pow(clock.share, self.power)
 
 
 @dataclass(frozen=True)

@@ -43,6 +43,8 @@ QUICK_TEXT = MappingProxyType(
     {"networks.width": "48", "networks.width_critic": "32", "batch": "32", "optimizer.lr": "4e-4"}
 )
 TEXT = "glyphs", 32, QUICK_TEXT
+QUICK_VAE_GAN = MappingProxyType({"networks.width": "12", "networks.hidden": "256", "batch": "32"})
+VAE_GAN = "glyphs", 32, QUICK_VAE_GAN
 QUICK_FASTCUT = MappingProxyType({**QUICK_CUT, "contrast": "1"})  # ten outweigh the critic, and it copies its input
 QUICK_INTRO = MappingProxyType({
     "networks": "ConvolutionalAutoencoder(latent=32, width=16)", "reconstruction": "0.5", "margin": "50",
@@ -143,6 +145,8 @@ RECIPE_TABLE: dict[str, tuple[tuple[Any, ...], ...]] = {  # in groups: name, mod
         ("introvae", "introvae", "IntroVAE", "the encoder is the critic, up to a margin", "glyphs", 32, QUICK_INTRO),
         ("soft-introvae", "soft_introvae", "SoftIntroVAE", "the same, softly", "glyphs", 32, QUICK_SOFT),
         ("soft-introvae-toy", "soft_introvae", "toy", "the same on points in the plane", "ring", None, QUICK_SOFT_TOY),
+        ("aae", "aae", "AAE", "an autoencoder whose codes a critic makes those of a prior", "glyphs", 32),
+        ("vae-gan", "vae_gan", "VAEGAN", "a VAE that errs where a critic looks, and plays against it", *VAE_GAN),
     ),
     "Told the class": (
         ("cgan", "cgan", "CGAN", "both players are told the class"),
