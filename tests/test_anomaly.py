@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from saddle import load, train
 from saddle.clock import Clock
 from saddle.core import Game, Judge, Verdict
+from saddle.data.readers.image_formats import is_written_by_saddle
 from saddle.errors import Mistake
 from saddle.inference.anomaly import FORMS, AnomalyScore, Spread, anomaly_terms
 from saddle.inference.loaded import LoadedGame
@@ -248,6 +249,38 @@ def test_a_run_without_an_encoder_is_scored_by_its_critic_which_is_told_of_its_d
 def test_a_run_without_an_encoder_may_be_searched(say, tmp_path: Path):
     assert say("score H/GAN H/photos/ant --normals H/photos/bee --by search --steps 3 --to s.csv")[0] == 0
     assert [*rows(tmp_path / "s.csv")[0]][-2:] == ["reconstruction", "features"]
+
+
+def test_no_file_of_the_users_is_written_over_by_scores_or_their_curve(home: Path, say, tmp_path: Path):
+    (tmp_path / "mine.csv").write_text("name,age\nant,3\n")
+    (tmp_path / "plot.png").write_bytes((home / "photos/ant/00.png").read_bytes())
+    for place, words in (("mine.csv", "mine.csv is there already, and was not made by saddle; name another place"),
+                         ("plot.csv", "plot.png is there already, and was not made by saddle; name another place"),
+                         ("H/photos/ant/00.csv", "00.png is one of the files that were given")):  # fmt: skip
+        code, out, said = say(f"score H/AE H/photos --to {place}")
+        assert code == 2 and out == "" and words in said
+    assert say("score H/AE H/photos --labels none --to plot.csv")[0] == 0  # of which no curve is drawn
+    for _ in range(2):
+        assert say("score H/AE H/photos --to new.csv")[0] == 0
+    assert is_written_by_saddle((tmp_path / "new.png").read_bytes())  # and so is no data
+
+
+def test_that_nothing_can_be_told_apart_is_said(say):
+    for option, which in (("normal", "none"), ("odd", "all")):
+        out = say(f"score H/AE H/photos --{option} ant,bee,cow --limit 20 --to s.csv")[1]
+        assert out.endswith(f"{which} of the images are odd, so that there is no AUROC\ns.csv\n")
+    code, out, _ = say("score H/GAN H/photos --to s.csv")
+    assert code == 0 and "--odd or --normal names classes, and then it is told how well" in out
+
+
+def test_normals_are_told_their_class_where_the_critic_is(home: Path, say):
+    """That of all, or each its own, where the run has been trained on these classes."""
+    train("cgan", str(home / "photos"), out=home / "cgan", size=16, options={"networks.width": "4", "batch": "8"},
+          **SETTINGS)  # fmt: skip
+    code, _, said = say("score H/cgan H/photos/ant/00.png --normals H/photos/bee")
+    assert code == 2 and "told the class of each sample, but got no labels; give --label" in said
+    assert say("score H/cgan H/photos/ant/00.png --normals H/photos/bee --label ant")[0] == 0
+    assert say("score H/cgan H/photos --normals H/photos --odd cow")[0] == 0
 
 
 def test_without_labels_there_are_scores_and_a_threshold_and_no_roc(say, tmp_path: Path):

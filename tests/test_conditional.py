@@ -259,7 +259,7 @@ def test_data_without_labels_is_refused_with_a_way_out(pair, data):
 def test_labels_that_are_none_are_refused(pair, data):
     G, z, like = pair.generator(data), torch.randn(2, pair.latent), torch.zeros(2, *data[:3])
     for labels, words in (
-        (None, "got no labels; give each sample one below 3"),
+        (None, "got no labels; give --label, or to a game in Python a number below 3"),
         (torch.tensor([0.0, 1.0]), r"labels are \(n,\) int64, not \(2,\) float32"),
     ):
         with pytest.raises(Mistake, match=words):

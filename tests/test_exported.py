@@ -84,5 +84,5 @@ def test_a_generator_is_exported_and_makes_the_same_of_any_number(name):
 
 def test_a_generator_that_is_told_the_class_is_not_exported_without():
     G, z, _ = made("cgan")
-    with pytest.raises(Mistake, match=f"got no labels; give each sample one below {CLASSES}"):
+    with pytest.raises(Mistake, match=f"got no labels; give --label, or to a game in Python a number below {CLASSES}"):
         torch.export.export(G, (z,))

@@ -134,8 +134,13 @@ def test_a_bad_picture_is_named_and_the_others_are_served(home: Path, say, tmp_p
     ("encode H/AE H/photos --label dog", "there is no label 'dog'; there are ant, bee, cow"),
     ("encode H/AE H/photos --limit 1", "limit is 1, but should be 2 or more"),
     ("encode H/AE H/photos --seed -1", "seed"),
+    ("encode H/AE empty.npy", "there are no pictures in empty.npy"),
+    ("encode H/AE -bee.png", "-bee.png reads as an option; write ./-bee.png for the file that is called so"),
+    ("reconstruct H/AE H/photos --out made", "there is no option --out; the place for what is made is --to made"),
 ])  # fmt: skip
-def test_what_cannot_be_done_is_refused_in_a_sentence(line: str, words: str, say):
+def test_what_cannot_be_done_is_refused_in_a_sentence(line: str, words: str, say, tmp_path: Path):
+    np.save(tmp_path / "empty.npy", np.zeros((0, 4, 4), np.uint8))
+    Image.fromarray(np.zeros((4, 4), np.uint8)).save(tmp_path / "-bee.png")
     code, out, said = say(line)
     assert code == 2 and out == "" and words in said and said.count("\n") == 1
 
@@ -145,3 +150,46 @@ def test_advice_on_writing_over_works_when_it_is_typed(say, tmp_path: Path):
     code, _, said = say("reconstruct H/AE H/photos/ant --to .")
     assert code == 2 and "00.png is there already, and was not made by saddle; name another place" in said
     assert say("reconstruct H/AE H/photos/ant --to another")[0] == 0
+
+
+def test_codes_replace_codes_and_nothing_else(say, tmp_path: Path):
+    np.savez(tmp_path / "mine.npz", latents=np.zeros(3))
+    code, _, said = say("encode H/AE H/photos/ant --to mine.npz")
+    assert code == 2 and "mine.npz is there already, and was not made by saddle; name another place" in said
+    for _ in range(2):
+        assert say("encode H/AE H/photos/ant --to codes.npz")[0] == 0
+
+
+def test_a_file_whose_name_begins_like_an_option_is_named_as_elsewhere(say, tmp_path: Path):
+    Image.fromarray(np.zeros((4, 4), np.uint8)).save(tmp_path / "-bee.png")
+    for line in ("reconstruct H/AE ./-bee.png --to out", "reconstruct H/AE --to out -- -bee.png"):
+        assert say(line) == (0, "out\n", "") and (tmp_path / "out/-bee.png").exists()
+
+
+def test_frames_and_ranges_are_taken_as_they_are_told(say, tmp_path: Path):
+    """As what is said of the files proposes, of a folder and of a file alone."""
+    first, *rest = (Image.fromarray(np.full((4, 4), shade, np.uint8)) for shade in (0, 90, 180))
+    (tmp_path / "film").mkdir()
+    first.save(tmp_path / "film/moving.gif", save_all=True, append_images=rest)
+    assert "the first is used; --frames all takes all" in say("encode H/AE film --to c.npz")[2]
+    for files in ("film", "film/moving.gif"):
+        assert say(f"encode H/AE {files} --frames all --to c.npz") == (0, "c.npz\n", "")
+        with np.load(tmp_path / "c.npz") as kept:
+            assert kept["names"].tolist() == ["moving.gif", "moving.gif (frame 2)", "moving.gif (frame 3)"]
+            assert len(np.unique(kept["codes"], axis=0)) == 3
+    np.save(tmp_path / "x.npy", np.full((2, 4, 4), 0.5, np.float32))
+    assert "; --range LOW..HIGH takes others" in say("encode H/AE x.npy --to c.npz")[2]
+    assert say("encode H/AE x.npy --range=-1..2 --to d.npz") == (0, "d.npz\n", "")  # where a half is grey too
+    with np.load(tmp_path / "c.npz") as kept, np.load(tmp_path / "d.npz") as other:
+        assert np.array_equal(kept["codes"], other["codes"])
+    assert say("encode H/AE x.npy --range 0..1000 --to d.npz")[0] == 0
+    with np.load(tmp_path / "c.npz") as kept, np.load(tmp_path / "d.npz") as other:
+        assert not np.array_equal(kept["codes"], other["codes"])
+
+
+def test_what_a_run_is_for_is_told_as_commands_that_work(home: Path, say):
+    out = say(f"train {RECIPES_FILE}:AE --data H/photos --size 4 --images 8 --pictures 0 --out H/told")[1]
+    steps = [line.split("  ")[1] for line in out.splitlines() if line.startswith("  saddle ")]
+    assert [step.split()[1] for step in steps] == ["reconstruct", "encode", "measure", "report", "resume"]
+    for step in steps[:2]:
+        assert say(step.removeprefix("saddle ").replace("FILES", "H/photos"))[0] == 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import os
 from collections.abc import Collection, Iterable
 from typing import Any, TypeVar
 
@@ -59,17 +60,21 @@ def read_words(command: str, words: Iterable[str], value: object) -> tuple[list[
 def split_words(words: Iterable[str], flags: Collection[str]) -> tuple[list[str], GivenOptions]:
     """Plain words, and options with the text after each, or after its `=`; flags have none, or true, false, on or off.
 
-    Of an option that is given twice the last holds, as in other programs; Mistake for two plugins, both of which are
-    meant.
+    After `--` there are plain words alone. Of an option that is given twice the last holds, as in other programs;
+    Mistake for two plugins, both of which are meant.
     """
     plain: list[str] = []
     given: GivenOptions = {}
     left = list(words)
     while left:
         word = left.pop(0)
+        if word == "--":
+            return [*plain, *left], given
         if not word.startswith("-") or word == "-":
             plain.append(word)
             continue
+        named = not word.startswith("--") and os.path.exists(word)
+        require(not named, f"{word} reads as an option; write ./{word} for the file that is called so")
         option, equals, text = word.lstrip("-").partition("=")
         follows = bool(left) and not left[0].startswith("--")
         takes = (

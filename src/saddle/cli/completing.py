@@ -46,18 +46,17 @@ def complete(words: list[str]) -> None:
     """saddle complete RUN FILES ..."""
     (run, *files), wish = parse_command("complete", words, CompleteOptions())
     loaded = load_run(run, wish)
-    from ..inference.made_files import MadeFiles, check_may_write, check_replaceable
+    from ..inference.made_files import MadeFiles, check_target
     from ..latent.masks import parse_mask
     from ..latent.space import LatentSpace
 
     how = wish.completing()
     LatentSpace(loaded, wish.label)  # refused before any picture is read
     hidden = parse_mask(wish.mask, *loaded.shape[1:3], wish.seed)
-    given = open_files(run, files, loaded.shape, limit=wish.limit)
+    given = open_files(run, files, loaded.shape, **wish.changes)
     where = wish.to or Path(run) / f"completed{wish.weights}.png"
     if where.suffix.lower() == ".png":
-        check_may_write(where)
-        check_replaceable(where, given)
+        check_target(where, given, ".png")
         save_sheet(loaded, given, hidden, how, wish, where)
     else:
         homes = [where] if how.answers == 1 else [where / f"answer-{i + 1}" for i in range(how.answers)]

@@ -156,7 +156,7 @@ def begin(space: LatentSpace, run: str, files: Sequence[str], numbers: Sequence[
     from ..latent.inversion import invert
     from ..latent.search import Search
 
-    given = open_files(run, files, space.loaded.shape)
+    given = open_files(run, files, space.loaded.shape, labels="none")
     most = f"{len(given)} pictures were given, but {MAX_SAMPLES} at most are begun from at once; name fewer"
     require(len(given) <= MAX_SAMPLES, most)
     names, parts, labels = [], [], []

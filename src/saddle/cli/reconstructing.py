@@ -26,6 +26,10 @@ class FileOptions(PictureOptions):
     label: str | None = None  # the class of all pictures, for networks that are told of one; else each has its own
     labels: Literal["folders", "none"] | str | None = None  # classes: folders, none, FILE.csv or FILE.csv:COLUMN
 
+    @property
+    def changes(self) -> dict[str, Any]:
+        return super().changes | {"labels": self.labels}
+
 
 @dataclass(frozen=True)
 class ReconstructOptions(FileOptions):
@@ -48,13 +52,12 @@ def reconstruct(words: list[str]) -> None:
     require(not loaded.shape.points, f"{run} was trained on points, of which there are no pictures; saddle.load in "
                                      "Python reconstructs them")  # fmt: skip
     from ..inference.answers import reconstructions
-    from ..inference.made_files import MadeFiles, check_may_write, check_replaceable
+    from ..inference.made_files import MadeFiles, check_target
 
     pairs = reconstructions(loaded, given, wish.label, wish.seed, style)
     where = wish.to or Path(run) / f"reconstructed{wish.weights}.png"
     if where.suffix.lower() == ".png":
-        check_may_write(where)
-        check_replaceable(where, given)
+        check_target(where, given, ".png")
         save_before_and_after(pairs, given, where)
     else:
         out = MadeFiles(where, given)
@@ -92,7 +95,8 @@ def encode(words: list[str]) -> None:
     """saddle encode RUN DATA ..."""
     (run, *files), wish, others = parse_known("encode", words, EncodeOptions())
     loaded, given, style = open_for("encode", run, files, wish, others)
-    from ..inference.answers import check_target, encode_images
+    from ..inference.answers import encode_images
+    from ..inference.made_files import check_target
 
     where = wish.to or Path(run) / f"codes{wish.weights}.npz"
     check_target(where, given, ".npz")
@@ -111,4 +115,4 @@ def open_for(command: str, run: str, files: list[str], wish: FileOptions,
     protocol = next(one.protocol for one in CAPABILITIES if one.verb == command)
     ask(loaded.game, protocol, {})
     style = parse_style(command, style_options(type(loaded.game), protocol), wish, others)
-    return loaded, open_files(run, files, loaded.shape, labels=wish.labels, limit=wish.limit), style
+    return loaded, open_files(run, files, loaded.shape, **wish.changes), style

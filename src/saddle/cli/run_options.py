@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, make_dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from ..errors import require
 from ..options import override_fields
@@ -44,6 +44,14 @@ class PictureOptions(RunOptions):
     """How many pictures are used."""
 
     limit: int | None = None  # only so many pictures of each source
+    frames: Literal["first", "all"] = "first"  # which frames of a GIF or TIFF are pictures
+    range: str | None = None  # the numbers of black and white, as 0..255; as of the run's data if not given
+
+    @property
+    def changes(self) -> dict[str, Any]:
+        """What is otherwise for these files than for the run's data; see `open_images`."""
+        return {"labels": "none", "limit": self.limit, "frames": self.frames} | (
+            {} if self.range is None else {"range": self.range})  # fmt: skip
 
     def __post_init__(self) -> None:
         super().__post_init__()

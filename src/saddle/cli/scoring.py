@@ -11,7 +11,7 @@ from ..options import split_names
 from .argv import parse_command
 from .output import print_message, print_output
 from .reconstructing import FileOptions
-from .run_options import load_run
+from .run_options import load_run, open_files
 
 if TYPE_CHECKING:
     from ..inference.scoring import AnomalyScores
@@ -44,22 +44,21 @@ def score(words: list[str]) -> None:
     (run, *files), wish = parse_command("score", words, ScoreOptions())
     loaded = load_run(run, wish)
     from ..inference.anomaly import AnomalyScore
-    from ..inference.made_files import check_may_write
+    from ..inference.made_files import check_replaceable, check_target
     from ..inference.scoring import score_images
 
     how = AnomalyScore(wish.by, wish.norm, wish.weight, wish.form, wish.steps)
     where = wish.to or Path(run) / f"scores{wish.weights}.csv"
-    require(where.suffix.lower() == ".csv", f"{where} does not end in .csv")
-    require(not where.is_dir(), f"{where} is a folder; name a file in it")
-    own = wish.labels is not None and where.exists() and Path(wish.labels).exists() and where.samefile(wish.labels)
-    require(not own, f"{where} holds the classes, and would be written over; name another file with --to")
-    check_may_write(where)
-    found = score_images(loaded, run, files, how=how, odd=named_classes(wish.odd), normal=named_classes(wish.normal),
-                         normals=wish.normals, quantile_of=wish.quantile, label=wish.label, labels=wish.labels,
-                         limit=wish.limit, seed=wish.seed, say=print_message)  # fmt: skip
+    given = open_files(run, files, loaded.shape, **wish.changes)
+    check_target(where, given, ".csv")
+    if given.labels is not None:
+        check_replaceable(where.with_suffix(".png"), given)
+    found = score_images(loaded, run, given, how=how, odd=named_classes(wish.odd), normal=named_classes(wish.normal),
+                         normals=wish.normals, quantile_of=wish.quantile, label=wish.label, seed=wish.seed,
+                         say=print_message, **wish.changes)  # fmt: skip
     found.write_csv(where)
     files_made = [where]
-    if found.odd is not None and found.odd.any() and not found.odd.all():
+    if found.has_both_kinds:
         files_made.append(where.with_suffix(".png"))
         found.draw_roc(files_made[-1])
     print_output("\n".join([*describe_scores(found), *(escape_unprintable(file) for file in files_made)]))
@@ -75,8 +74,11 @@ def describe_scores(found: AnomalyScores) -> list[str]:
     above = float((found.scores > found.threshold).double().mean())
     threshold = (f"threshold {found.threshold:.4g}, below which are {found.quantile:.0%} of {found.normal_name}: "
                  f"{above:.1%} of the images are above it")  # fmt: skip
-    if found.odd is None or found.odd.all() or not found.odd.any():
-        return [threshold]
+    if found.odd is None:
+        hint = "--odd or --normal names classes, and then it is told how well scores tell these apart"
+        return [threshold, hint] if found.labels else [threshold]
+    if not found.has_both_kinds:
+        return [threshold, f"{'all' if found.odd.any() else 'none'} of the images are odd, so that there is no AUROC"]
     told = found.separation
     assert told is not None, "it is known which are odd"
     return [f"AUROC {told.auroc:.4f}, AUPRC {told.auprc:.4f} ({told.base:.4f} by chance), of {told.odds:,} odd images "

@@ -41,7 +41,8 @@ LOADERS = Synonym("images are decoded once into a cache, or by a thread for each
 KEPT = Synonym("decoding images once, into a cache,", ("--decode once",))
 STREAMED = Synonym("decoding images on the fly, without a cache,", ("--decode on-the-fly",))
 BATCH = Synonym("the batch", ("--batch {value}",), "64")
-FOLDER = Synonym("the place for what is made", ("--out {value}", "-n 64 --out {value}", "--json {value}"), "runs/mine")
+FOLDER = Synonym("the place for what is made", (
+    "--out {value}", "-n 64 --out {value}", "--to {value}", "--json {value}"), "runs/mine")  # fmt: skip
 SIDE = Synonym("the side of the images, in pixels,", ("--size {value}",), "64")
 DATA = Synonym("the data", ("--against {value}", "--data {value}"), "glyphs")
 GPU = Synonym("training on a GPU", ("--device {device}",), "cuda")
@@ -106,6 +107,8 @@ OPTIONS: dict[str, Synonym] = {
     **dict.fromkeys(("batch-size", "batchsize", "bs", "batch-gpu", "train-batch-size"), BATCH),
     **dict.fromkeys(
         (
+            "out",
+            "to",
             "output",
             "outdir",
             "out-dir",

@@ -172,28 +172,32 @@ def print_next_steps(run: Path) -> None:
         from ..continued import suggest_longer
 
         there, more = quote_for_shell(run), suggest_longer(run)
-        longer = more and f"\n  saddle resume {there} --images {more}  trains it for longer"
-        print_output(f"""
-The run lies in {escape_unprintable(run)}. Now try:
-{sampling_steps(run)}
-  saddle measure {there}        how good it is, in figures
-  saddle report {there}         all of it on one page{longer}""")
+        steps = [*using_steps(run, there), (f"measure {there}", "how good it is, in figures"),
+                 (f"report {there}", "all of it on one page")]  # fmt: skip
+        steps += [(f"resume {there} --images {more}", "trains it for longer")] if more else []
+        wide = max(len(command) for command, _ in steps)
+        lines = (f"  saddle {command:<{wide}}  {what}" for command, what in steps)
+        print_output("\n".join([f"\nThe run lies in {escape_unprintable(run)}. Now try:", *lines]))
 
 
-def sampling_steps(run: Path) -> str:
-    """How to see what it makes: of a game that makes nothing of chance, how to ask for what it does."""
-    from ..capabilities import Generates, Judges, Scores, capabilities_of
+def using_steps(run: Path, there: str) -> list[tuple[str, str]]:
+    """Commands that use what it has learned, each with what it is for."""
+    from ..capabilities import Encodes, Generates, Reconstructs, Translates
     from ..recipes.capable import game_class
     from ..recipes.revive import recipe_from_manifest
     from ..runs.manifest import Manifest
 
-    there = quote_for_shell(run)
     kind: type = Generates
+    points = False
     with suppress(Mistake):  # of a run that is no more, nothing is known
         folder = RunFolder.find(run)
-        kind = game_class(recipe_from_manifest(folder, Manifest.read(folder)))
-    does = [one.method for one in capabilities_of(kind) if one.protocol not in (Judges, Scores)]
-    if issubclass(kind, Generates) or not does:
-        return f"""  saddle sample {there}         one sheet of new samples
-  saddle sample {there} --help  single files, other seeds, other weights"""
-    return "\n".join(f"  saddle.load({str(run)!r}).{name}(images)  in Python" for name in does)
+        manifest = Manifest.read(folder)
+        kind, points = game_class(recipe_from_manifest(folder, manifest)), manifest.shape.points
+    steps = {
+        Generates: [(f"sample {there}", "one sheet of new samples"),
+                    (f"sample {there} --help", "single files, other seeds, other weights")],
+        Translates: [(f"translate {there} FILES", "pictures of yours translated")],
+        Reconstructs: [] if points else [(f"reconstruct {there} FILES", "pictures of yours, and each made again")],
+        Encodes: [(f"encode {there} FILES", "their codes")],
+    }  # fmt: skip
+    return [step for protocol, some in steps.items() if issubclass(kind, protocol) for step in some]

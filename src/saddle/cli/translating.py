@@ -10,18 +10,17 @@ from ..errors import escape_unprintable, require
 from ..runs.folder import RunFolder
 from .argv import parse_known
 from .output import print_message, print_output
-from .run_options import RunOptions, load_run, open_files, parse_style
+from .run_options import PictureOptions, load_run, open_files, parse_style
 
 
 @dataclass(frozen=True)
-class TranslateOptions(RunOptions):
+class TranslateOptions(PictureOptions):
     """How to translate."""
 
     to: Path | None = None  # a folder for a PNG of each, with a sheet and a page of them; RUN/translated if not given
     size: Literal["own", "run"] = "own"  # each picture as large as it is, or brought to the size that was trained on
     tile: int | None = None  # pixels of squares that large pictures are translated by, where memory is short
     overlap: int = 32  # pixels that these share, over which one fades into the next
-    limit: int | None = None  # only so many pictures of each source
 
 
 def translate(words: list[str]) -> None:
@@ -39,7 +38,7 @@ def translate(words: list[str]) -> None:
     ask(loaded.game, Translates, {})
     style = parse_style("translate", style_options(type(loaded.game), Translates), wish, others)
     given = open_files(run, files, source_shape(loaded, bool(style.get("back"))), own_size=wish.size == "own",
-                       limit=wish.limit)  # fmt: skip
+                       **wish.changes)  # fmt: skip
     where = wish.to or Path(run) / f"translated{wish.weights}"
     require(where.suffix.lower() != ".png", f"{where} is a picture; name a folder, which takes one for each")
     out, shown = MadeFiles(where, given), BeforeAndAfter(where, len(given))

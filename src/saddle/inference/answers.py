@@ -12,7 +12,6 @@ import torch
 from torch import Tensor
 
 from ..capabilities import Encodes, Infers, Reconstructs
-from ..errors import require
 from ..runs.folder import make_parent, write_atomically
 from .image_files import GivenImages, ImageChunk
 from .labels import Label, label_indices
@@ -92,10 +91,3 @@ def encode_images(loaded: LoadedGame, given: GivenImages, label: Label | None = 
 
 def log_variances(game: Infers, images: Tensor, condition: Tensor | None) -> Tensor:
     return game.posterior(images)[1].float().cpu()
-
-
-def check_target(path: Path, given: GivenImages, ending: str) -> None:
-    """Raise Mistake where a file of this ending would be written over what was given, or cannot be written."""
-    require(path.suffix.lower() == ending, f"{path} does not end in {ending}")
-    require(not path.is_dir(), f"{path} is a folder; name a file in it")
-    given.check_not_among(path)

@@ -27,7 +27,7 @@ from ..data.opening import toy_dataset
 from ..data.order import random_subset
 from ..data.own_sources import own_sources
 from ..data.prepare import Prepare
-from ..data.readers.image_formats import has_image_ending, may_be_image, open_image
+from ..data.readers.image_formats import has_image_ending, may_be_image, may_have_frames, open_image, read_start
 from ..data.readers.npy import map_npy
 from ..data.sources import expand_home, find_source, resolve_source_name, split_suffix
 from ..data.undecoded import Labels, UndecodedImages, to_class_labels
@@ -91,7 +91,8 @@ class GivenImages:
                 found.append((place, pixels))
         if len(lost) > MAX_NAMED:
             self.say(f"{format_count(len(lost) - MAX_NAMED, 'more picture')} skipped as well, for they cannot be read")
-        require(len(lost) < len(self), f"none of {format_count(len(self), 'picture')} can be read; {first}")
+        none = "no picture" if len(self) == 1 else f"none of {len(self):,} pictures"
+        require(len(lost) < len(self), f"{none} can be read; {first}")
         yield self.chunk_of(found)
 
     def try_to_read(self, places: Sequence[int]) -> list[tuple[int, NDArray[Any] | str]]:
@@ -132,6 +133,7 @@ def open_images(files: File | Sequence[File], manifest: Manifest, shape: Shape, 
     prepare = replace(own, **{"labels": None, "limit": None, "leave_out": None, "flip": False} | changes | fixed)
     sets = given_sets(words, prepare, say)
     counts = np.cumsum([len(one.pile) for one in sets])
+    require(bool(counts[-1]), f"there are no pictures in {' and '.join(words)}")
     bands = [GivenBands(one.pile, prepare, manifest.data.get("bands", {}), say) for one in sets]
 
     def read(place: int) -> PixelArray:
@@ -180,7 +182,7 @@ def given_sets(words: Sequence[str], prepare: Prepare, say: Notify) -> list[Give
     singles: list[Path] = []
     for word in words:
         path = Path(expand_home(word))
-        if is_single_picture(path):
+        if is_single_picture(path) and not (prepare.frames == "all" and has_frames(path)):
             singles.append(path)
             continue
         sets += [single_pictures(singles)] if singles else []
@@ -202,6 +204,11 @@ def is_single_picture(path: Path) -> bool:
             return True
     except Exception:  # it may be anything
         return False
+
+
+def has_frames(path: Path) -> bool:
+    """May it be a moving picture, which `--data` takes alone?"""
+    return has_image_ending(path.name) and may_have_frames(read_start(path))
 
 
 def single_pictures(paths: Sequence[Path]) -> GivenSet:

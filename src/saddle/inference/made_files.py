@@ -1,4 +1,4 @@
-"""What was made of a user's pictures, as PNG files that are called after them."""
+"""Files that are made of a user's pictures: none of theirs is lost for them."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ from ..runs.pictures import save_png, to_image
 from .image_files import GivenImages
 
 FRAME = re.compile(r"(?P<file>.*) \(frame (?P<number>\d+)\)")  # how the frames of one file are called
+CODES_START = b"codes.npy"  # in an archive, after 30 bytes: what it holds first
+SCORES_START = re.compile(rb"name,[a-z,]*score,above_threshold,")
 FORBIDDEN = re.compile(r'[<>:"|?*\\\x00-\x1f]')  # in the names of files, somewhere
 
 
@@ -55,6 +57,14 @@ def check_may_write(path: Path) -> None:
     require(fine, f"nothing can be written to {path}: {place} may not be changed; name another place")
 
 
+def check_target(path: Path, given: GivenImages, ending: str) -> None:
+    """Raise Mistake where a file of this ending cannot be made, or another would be lost for it."""
+    require(path.suffix.lower() == ending, f"{path} does not end in {ending}")
+    require(not path.is_dir(), f"{path} is a folder; name a file in it")
+    check_may_write(path)
+    check_replaceable(path, given)
+
+
 def check_replaceable(path: Path, given: GivenImages) -> None:
     """Raise Mistake for a file that would be lost: one of the pictures, or any that saddle has not made."""
     if not os.path.lexists(path):
@@ -64,11 +74,12 @@ def check_replaceable(path: Path, given: GivenImages) -> None:
 
 
 def is_replaceable(path: Path) -> bool:
-    """Is this a picture of saddle's?"""
+    """Is this a file of saddle's: a picture, codes or scores?"""
     try:
-        return path.is_file() and not path.is_symlink() and is_written_by_saddle(read_start(path))
+        start = read_start(path) if path.is_file() and not path.is_symlink() else b""
     except OSError:
         return False
+    return is_written_by_saddle(start) or start[30:].startswith(CODES_START) or bool(SCORES_START.match(start))
 
 
 def png_names(files: Sequence[str]) -> list[str]:

@@ -23,7 +23,9 @@ from ..notices import Notify
 from ..runs.manifest import Manifest
 from ..shape import Picture
 from .anomaly import AnomalyScore, anomaly_terms
+from .answers import Conditions, chunks_at
 from .image_files import GivenImages
+from .labels import Label
 from .loaded import LoadedGame
 
 MOST, MOST_SEARCHED = 2_000, 200  # normal pictures that are looked at, and where a code of each is searched for
@@ -73,13 +75,22 @@ def most_normals(how: AnomalyScore) -> int:
     return MOST_SEARCHED if how.by == "search" else MOST
 
 
-def normals_given(loaded: LoadedGame, given: GivenImages, name: str, how: AnomalyScore, seed: int) -> Normals:
+def normals_given(loaded: LoadedGame, given: GivenImages, name: str, how: AnomalyScore, seed: int,
+                  label: Label | None = None) -> Normals:  # fmt: skip
     """Of pictures that are named, all of which are taken for normal."""
-    terms, place = [], 0
-    for chunk in given.chunks(loaded.rows):
-        terms.append(anomaly_terms(loaded, chunk.images, how, None, seed, place))
-        place += len(chunk.images)
-    return Normals(torch.cat(terms), f"{format_count(place, 'image')} of {name}")
+    terms, _ = terms_of_files(loaded, given, how, seed, label)
+    return Normals(terms, f"{format_count(len(terms), 'image')} of {name}")
+
+
+def terms_of_files(loaded: LoadedGame, given: GivenImages, how: AnomalyScore, seed: int,
+                   label: Label | None) -> tuple[Tensor, list[int]]:  # fmt: skip
+    """The terms of all pictures that can be read, (n, terms), and the places of these among all."""
+    told = Conditions(loaded, given, label)
+    rows, places = [], []
+    for place, chunk in chunks_at(loaded, given):
+        rows.append(anomaly_terms(loaded, chunk.images, how, told.of(chunk), seed, place))
+        places += chunk.places
+    return torch.cat(rows), places
 
 
 def quantile(scores: Tensor, share: float) -> float:

@@ -3,28 +3,29 @@
 from __future__ import annotations
 
 import csv
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
+from io import BytesIO, StringIO
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
+from PIL import Image
 from torch import Tensor
 
 from ..data.prepare import Prepare
 from ..errors import Mistake, did_you_mean, require
 from ..metrics.roc import auroc, average_precision, roc_curve
 from ..notices import Notify, notify_nobody
-from ..runs.folder import RunFolder, make_parent, write_atomically, write_text
+from ..runs.folder import RunFolder, make_parent, write_text
 from ..runs.manifest import Manifest
+from ..runs.pictures import save_png
 from ..runs.settings import Settings
-from .anomaly import AnomalyScore, Spread, anomaly_terms
-from .answers import Conditions, chunks_at
-from .image_files import GivenImages, open_images
+from .anomaly import AnomalyScore, Spread
+from .image_files import File, GivenImages, open_images
 from .labels import Label
 from .loaded import LoadedGame
-from .normals import most_normals, normals_given, normals_of_run, quantile
+from .normals import most_normals, normals_given, normals_of_run, quantile, terms_of_files
 
 QUANTILE = 0.95  # of normal pictures' scores: the threshold that so many of them stay below
 
@@ -55,6 +56,11 @@ class AnomalyScores:
     odd: Tensor | None = None  # (n,) bool, where it is known which classes are odd
 
     @property
+    def has_both_kinds(self) -> bool:
+        """Is it known which are odd, and are some, and some not?"""
+        return self.odd is not None and bool(self.odd.any()) and not self.odd.all()
+
+    @property
     def separation(self) -> Separation | None:
         """Figures, where it is known what is odd; Mistake where there are no odd pictures, or none but odd ones."""
         if self.odd is None:
@@ -68,7 +74,7 @@ class AnomalyScores:
         """A row for each picture: its name, its class and whether that is odd if these are known, its score, whether
         that is above the threshold, and its terms.
         """
-        text = io.StringIO()
+        text = StringIO()
         table = csv.writer(text, lineterminator="\n")
         labelled, marked = self.labels is not None, self.odd is not None
         table.writerow(["name", *["label"] * labelled, *["odd"] * marked, "score", "above_threshold", *self.terms])
@@ -99,20 +105,23 @@ class AnomalyScores:
         axes.set(xlabel="share of normal pictures above", ylabel="share of odd pictures above", aspect="equal",
                  title=f"AUROC {found.auroc:.3f}, AUPRC {found.auprc:.3f} ({found.base:.3f} by chance)")  # fmt: skip
         axes.legend(loc="lower right", frameon=False)
+        drawn = BytesIO()
+        figure.savefig(drawn, format="png")
         make_parent(path)
-        write_atomically(path, lambda draft: figure.savefig(draft, format="png"))
+        save_png(Image.open(drawn), path)
 
 
-def score_images(loaded: LoadedGame, run: str | Path, files: str | Path | Sequence[str | Path], *,
+def score_images(loaded: LoadedGame, run: str | Path, files: File | Sequence[File] | GivenImages, *,
                  how: AnomalyScore = AnomalyScore(), odd: Sequence[str] | None = None,
                  normal: Sequence[str] | None = None, normals: str | None = None, quantile_of: float = QUANTILE,
-                 label: Label | None = None, labels: str | None = None, limit: int | None = None, seed: int = 0,
-                 say: Notify = notify_nobody) -> AnomalyScores:  # fmt: skip
+                 label: Label | None = None, seed: int = 0, say: Notify = notify_nobody,
+                 **changes: Any) -> AnomalyScores:  # fmt: skip
     """The anomaly scores of pictures, by a run that has learned normal ones; `loaded` is `load(run)`.
 
     `odd` or `normal` names classes of the pictures; of neither, those that the run has left out are odd.
-    `normals` are normal pictures to compare with, in place of the run's held-out ones. Raises Mistake for a game that
-    cannot, and for classes that there are not.
+    `normals` are normal pictures to compare with, in place of the run's held-out ones; `label` is the class of all, for
+    networks that are told of one. `changes` are those of `open_images`, and hold for both. Raises Mistake for a game
+    that cannot, and for classes that there are not.
     """
     require(0 < quantile_of < 1, f"quantile is {quantile_of}, but should be between 0 and 1")
     terms = how.terms(loaded.game)
@@ -120,33 +129,32 @@ def score_images(loaded: LoadedGame, run: str | Path, files: str | Path | Sequen
         say(f"{type(loaded.game).__name__} cannot encode: its critic alone tells what is odd, and is no density; --by "
             "search looks for a code of each image, which takes long")  # fmt: skip
     manifest = Manifest.read(RunFolder.find(run))
-    given = open_images(files, manifest, loaded.shape, say, labels=labels, limit=limit)
+    given = files if isinstance(files, GivenImages) else open_images(files, manifest, loaded.shape, say, **changes)
     marked = odd_classes(given, odd, normal, manifest.settings)
     if normals is None:
         usual = normals_of_run(loaded, str(run), manifest, how, seed, say)
     else:
-        named = open_images(normals, manifest, loaded.shape, say, labels="none", limit=most_normals(how))
-        usual = normals_given(loaded, named, normals, how, seed)
-    spread, told = Spread.of(usual.terms), Conditions(loaded, given, label)
-    rows, places = [], []
-    for place, chunk in chunks_at(loaded, given):
-        rows.append(anomaly_terms(loaded, chunk.images, how, told.of(chunk), seed, place))
-        places += chunk.places
-    found = torch.cat(rows)
-    own = None if given.labels is None else [given.classes[i] for i in given.labels[places]]
+        own = {"labels": None if loaded.shape.classes else "none", "limit": most_normals(how)}
+        named = open_images(normals, manifest, loaded.shape, say, **changes | own)
+        usual = normals_given(loaded, named, normals, how, seed, label)
+    found, places = terms_of_files(loaded, given, how, seed, label)
+    spread = Spread.of(usual.terms)
+    classes = None if given.labels is None else [given.classes[i] for i in given.labels[places]]
     return AnomalyScores(
         [given.names[i] for i in places], how.combine(found, spread), dict(zip(terms, found.T, strict=True)),
-        quantile(how.combine(usual.terms, spread), quantile_of), usual.name, quantile_of, own,
-        torch.tensor([name in marked for name in own]) if own and marked else None)  # fmt: skip
+        quantile(how.combine(usual.terms, spread), quantile_of), usual.name, quantile_of, classes,
+        torch.tensor([name in marked for name in classes]) if classes and marked is not None else None)  # fmt: skip
 
 
 def odd_classes(given: GivenImages, odd: Sequence[str] | None, normal: Sequence[str] | None,
-                settings: Settings) -> frozenset[str]:  # fmt: skip
-    """The classes that are odd: those named, or all but those that are normal, or those the run has left out."""
+                settings: Settings) -> frozenset[str] | None:  # fmt: skip
+    """The classes that are odd: those named, or all but those that are normal, or those the run has left out; None
+    where nobody knows.
+    """
     require(odd is None or normal is None, "odd and normal classes are both named; name one kind")
     named = odd if normal is None else normal
     if named is None:
-        return frozenset(Prepare.of(settings).left_out) & frozenset(given.classes)
+        return frozenset(Prepare.of(settings).left_out) & frozenset(given.classes) or None
     require(given.labels is not None, "the pictures have no classes, so none can be odd or normal; put the images of "
             "each class into a folder of its own, or name a table with --labels")  # fmt: skip
     for name in named:

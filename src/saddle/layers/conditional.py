@@ -16,7 +16,8 @@ def check_labels(labels: Tensor | None, classes: int) -> Tensor:
     What they say is not looked at, so that a network can be traced and exported: `check_classes` does.
     """
     if labels is None:
-        raise Mistake(f"these networks are told the class, but got no labels; give each sample one below {classes}")
+        raise Mistake("these networks are told the class of each sample, but got no labels; give --label, or to a game "
+                      f"in Python a number below {classes} for each")  # fmt: skip
     if labels.ndim != 1 or labels.dtype != torch.int64:
         kind = str(labels.dtype).removeprefix("torch.")
         raise Mistake(f"labels are (n,) int64, not {tuple(labels.shape)} {kind}")
