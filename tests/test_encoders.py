@@ -15,7 +15,7 @@ from saddle.batches import Images
 from saddle.clock import Clock
 from saddle.core import Game, Move, Turn
 from saddle.errors import Mistake
-from saddle.games import ALI, BiGAN
+from saddle.games import ALI, BiGAN, BiGANQP
 from saddle.layers.gaussian_code import split_gaussian
 from saddle.networks import Bidirectional, Convolutional, DenseBidirectional, MaxoutBidirectional
 from saddle.networks.bigan import PairCritic
@@ -86,6 +86,38 @@ def test_labels_are_exchanged_for_encoder_and_generator(kind):
              for move in (turn if isinstance(turn, tuple) else (turn,))]  # fmt: skip
     assert torch.allclose(found[0], softplus(-real).mean() + softplus(fake).mean())
     assert torch.allclose(found[1], softplus(real).mean() + softplus(-fake).mean())
+
+
+def test_the_critic_of_bigan_qp_moves_twice_on_fresh_batches_and_then_the_others_once():
+    game, drawn = bigan(BiGANQP), iter([Images(torch.randn(6, *SMALL[:3])) for _ in range(3)])
+    told = list(game.round(drawn, Clock()))
+    critic, both = ({"critic"}, {"adversarial", "potential"}), {"adversarial", "codes", "images"}
+    assert [movers(turn, game) for turn in told] == [[critic], [critic], [({"encoder", "generator"}, both)]]
+    assert len(list(drawn)) == 1
+    assert reached(told[0].loss, game) == {"critic"}
+    terms = told[2].terms
+    assert reached(terms["adversarial"], game) == {"encoder", "generator"}
+    assert reached(terms["codes"], game) == {"encoder"} and reached(terms["images"], game) == {"generator"}
+
+
+def test_the_losses_of_bigan_qp_are_those_of_its_formulas():
+    """L_D = mean[-D + D^2 / (2 lambda d)]; the others minimise mean D + 2 |z - E(G(z))|^2 + 3 |x - G(E(x))|^2."""
+    game = bigan(BiGANQP).eval()
+    x, z = torch.randn(5, *SMALL[:3]), torch.randn(5, 4)
+    code, made = game.encoder(x), game.generator(z)
+    real, fake = game.critic(x, code).score, game.critic(made, z).score
+    d = (x - made).abs().mean((1, 2, 3)) + (code - z).abs().mean(1)
+    wanted = (fake - real + (real - fake) ** 2 / (2 * 10 * d)).mean()
+    torch.testing.assert_close(game.critic_move(x, code, made, z).loss, wanted)
+    errors = 2 * ((z - game.encoder(made)) ** 2).mean() + 3 * ((x - game.generator(code)) ** 2).mean()
+    torch.testing.assert_close(game.answer(x, code, made, z).loss, (real - fake).mean() + errors)
+
+
+def test_a_critic_of_pairs_sees_image_and_code_alike_at_first():
+    """With DCGAN's deviation of 0.02 and no normalisation an image came through 150 times weaker than a code."""
+    critic = Bidirectional().critic(CIFAR)
+    images, codes = 2 * torch.rand(16, *CIFAR[:3]) - 1, torch.randn(16, 50)
+    assert 0.3 < critic.of_image(images).std() / critic.of_code(codes).std() < 3
 
 
 def test_alis_codes_are_drawn_anew_and_bigans_are_not():
@@ -182,6 +214,8 @@ REFUSED: dict[str, tuple[Callable[[], object], str]] = {
                            r'judges images beside their codes, .*--networks "Bidirectional\(\)"'),
     "a critic of pairs elsewhere": (lambda: dataclasses.replace(
         find_recipe("dcgan")[0], networks=Bidirectional(width=4)).game(SMALL), "take the recipe bigan"),
+    "an error that counts less than nothing": (lambda: BiGANQP(*bigan(BiGANQP).children(), 4, code_error=-1.0),
+                                               "the weight of the error of codes is -1.0"),
     "another size": (lambda: dataclasses.replace(BiGANRecipe(), networks=MaxoutBidirectional()).game(SMALL),
                      "takes 32x32 pixels, .*--size 32"),
 }  # fmt: skip

@@ -18,13 +18,17 @@ from saddle.clock import Clock
 from saddle.core import Agree, Game, Judge, Judged, Move, Turn, Verdict
 from saddle.errors import Mistake
 from saddle.games import (
+    ALI,
     AccuracyGate,
     Adversarial,
     Balanced,
+    BiGAN,
+    BiGANQP,
     Clip,
     Consensus,
     EquilibriumGate,
     Gated,
+    InfoGAN,
     NagarajanKolter,
     Simultaneous,
     Turing,
@@ -32,10 +36,13 @@ from saddle.games import (
     Unrolled,
 )
 from saddle.games.unrolled import differentiable_step
+from saddle.layers.latent_codes import LatentCodes
 from saddle.layers.views import Noise
 from saddle.networks import Bottlenecked, Convolutional, Perceptron, Spectral
 from saddle.networks.began import mean_absolute
+from saddle.networks.bigan import PairCritic
 from saddle.networks.ebgan import AutoencodingCritic
+from saddle.networks.infogan import InferringCritic
 from saddle.networks.t_gan import Opposed
 from saddle.objectives import CriticAlone, LeastSquares, Minimax, NonSaturating, Wasserstein
 from saddle.optim import SGD, Adam
@@ -83,7 +90,7 @@ def comparing() -> nn.Module:
 
 
 SLOTS: dict[str, Any] = {"views": (Noise(0.1),), "penalties": (GRADIENT,)}
-GAMES: dict[str, Callable[[], Adversarial]] = {
+GAMES: dict[str, Callable[[], Game[Images]]] = {
     "consensus": lambda: Consensus(Maker(), Critic(), LATENT, 0.5, **SLOTS),
     "nagarajan-kolter": lambda: NagarajanKolter(Maker(), Critic(), LATENT, 0.5, turns=Turns(2, 2), **SLOTS),
     "unrolled": lambda: Unrolled(Maker(), Critic(), LATENT, 3, SGD(0.05), turns=Turns(2, 1), **SLOTS),
@@ -93,7 +100,27 @@ GAMES: dict[str, Callable[[], Adversarial]] = {
     "equilibrium": lambda: Gated(Maker(), Critic(), LATENT, EquilibriumGate(margin=0.02), **SLOTS),
     "balanced": lambda: Balanced(Maker(), rebuilding(), LATENT, 0.9, 0.1, objective=Wasserstein(), **SLOTS),
     "bottleneck": lambda: Adversarial(Maker(), drawing(), LATENT, penalties=(Bottleneck(step=0.1), GRADIENT)),
+    "information": lambda: InfoGAN(Maker(), inferring(), LATENT - CODES.size, **SLOTS),
+    "bigan": lambda: BiGAN(mapping(), Maker(), of_pairs(), LATENT),
+    "ali": lambda: ALI(mapping(ALI.numbers), Maker(), of_pairs(), LATENT),
+    "bigan-qp": lambda: BiGANQP(mapping(), Maker(), of_pairs(), LATENT, turns=Turns(2, 2)),
 }
+CODES = LatentCodes(categories=2, numbers=1)
+
+
+def inferring() -> nn.Module:
+    return InferringCritic(Critic(), nn.Linear(16, CODES.size), CODES)
+
+
+def mapping(numbers: int = 1) -> nn.Module:
+    return nn.Sequential(nn.Flatten(), nn.Linear(16, numbers * LATENT))
+
+
+def of_pairs() -> nn.Module:
+    trunk = nn.Sequential(nn.Linear(16 + LATENT, 16), nn.LeakyReLU(0.2))
+    return PairCritic(
+        nn.Flatten(), nn.Identity(), trunk, nn.Linear(16, 1, bias=False)
+    )  # a bias moves no difference of scores
 
 
 def rebuilding() -> AutoencodingCritic:
@@ -544,7 +571,7 @@ def test_a_closed_class_teaches_nothing_but_penalties_go_on(real: bool):
     torch.testing.assert_close(gradient(moves(game, batch)[0]), expected)
 
 
-def build(name: str) -> tuple[Adversarial, Engine[Any]]:
+def build(name: str) -> tuple[Game[Images], Engine[Any]]:
     torch.manual_seed(0)
     game = GAMES[name]()
     return game, engine(game)

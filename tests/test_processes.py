@@ -96,10 +96,10 @@ GAMES: dict[str, Callable[[], Game[Any]]] = {
         generator_penalties=(FeatureMatching(), PullingAway()),
     ),
     "balanced": PLAYED["balanced"],
-    "bottleneck": PLAYED["bottleneck"],
     "introspective": lambda: introspective(SoftIntroVAE),
     "an encoder beside": lambda: plain_game(gate=EquilibriumGate(margin=0.02)),
     "a critic of codes": lambda: code_game(GaussianAdversarialAutoencoder),
+    **{name: PLAYED[name] for name in ("bottleneck", "information", "ali", "bigan-qp")},
 }
 
 CASES = [*((name, 1) for name in GAMES), ("statistics", 2), ("losses that mix", 2)]

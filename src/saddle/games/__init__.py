@@ -4,11 +4,12 @@ from .aae import AdversarialAutoencoder, GaussianAdversarialAutoencoder
 from .adversarial import Adversarial, Simultaneous, TwoPlayer
 from .autoencoding import Autoencoder, VariationalAutoencoder
 from .balanced import Balanced
-from .bidirectional import ALI, BiGAN
+from .bidirectional import ALI, BiGAN, BiGANQP
 from .contrastive import ContrastiveTranslation
 from .coupled import Consensus, NagarajanKolter, Turing
 from .cycle import CycleTranslation
 from .gated import AccuracyGate, EquilibriumGate, Gated
+from .information import InfoGAN
 from .introspective import Introspective, IntroVAE, SoftIntroVAE
 from .likelihood import ExpectationMaximization, MaximumLikelihood
 from .noisy import NoisyReals
@@ -31,6 +32,7 @@ __all__ = [
     "Autoencoder",
     "Balanced",
     "BiGAN",
+    "BiGANQP",
     "Clip",
     "Consensus",
     "ContrastiveTranslation",
@@ -40,6 +42,7 @@ __all__ = [
     "Free",
     "Gated",
     "GaussianAdversarialAutoencoder",
+    "InfoGAN",
     "IntroVAE",
     "Introspective",
     "MaximumLikelihood",

@@ -14,6 +14,7 @@ from .ebgan import Autoencoding, DenseAutoencoding
 from .gan_cls import TextConvolutional
 from .gan_stability import DampedResidual
 from .gaussian_mixture import NormalMixture
+from .infogan import Inferring
 from .introvae import ResidualAutoencoder
 from .mlp import Dense, Perceptron
 from .mlp_toys import MaxoutPerceptron, OrthogonalPerceptron
@@ -53,6 +54,7 @@ COMPOSED_NETWORKS = (
     Concatenated,
     Projected,
     Classifying,
+    Inferring,
 )
 TRANSLATION_NETWORKS = (UNet, ResidualTranslator)
 TEXT_NETWORKS = (TextConvolutional, *TEXT_READERS)  # of recipes that read texts
@@ -88,6 +90,7 @@ __all__ = [
     "DenseBidirectional",
     "Dropped",
     "GroupedResidual",
+    "Inferring",
     "MaxoutBidirectional",
     "MaxoutPerceptron",
     "MinibatchDiscriminating",

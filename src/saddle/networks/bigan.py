@@ -49,7 +49,7 @@ class Bidirectional:
 
     latent: int = 50  # numbers of a code; the paper's for MNIST
     width: int = 32  # channels next to the image, doubled wherever the image is halved
-    hidden: int = 512  # units that read image and code together, and those that read the code
+    hidden: int = 512  # units of the two layers that read image and code together, and of the one that reads the code
     dropout: float = 0.0  # share of the critic's hidden units left out
 
     def __post_init__(self) -> None:
@@ -69,8 +69,11 @@ class Bidirectional:
         plain = Convolutional(self.latent, self.width, normal=False)
         seen = plain.widths(data)[-1] * prod(plain.pyramid(data).start)
         of_code = nn.Sequential(*self.hide(self.latent))
-        trunk = nn.Sequential(*self.hide(seen + self.hidden))
+        trunk = nn.Sequential(*self.hide(seen + self.hidden), *self.hide(self.hidden))
         of_image = nn.Sequential(plain.critic(data).trunk, nn.Flatten())
+        for layer in of_image.modules():
+            if isinstance(layer, nn.Conv2d):  # DCGAN's 0.02 would leave less than a hundredth of an image beside a code
+                he_uniform(layer)
         return PairCritic(of_image, of_code, trunk, normal_init(nn.Linear(self.hidden, 1)))
 
     def hide(self, inputs: int) -> tuple[nn.Module, ...]:

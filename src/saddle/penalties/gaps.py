@@ -75,11 +75,18 @@ class QuadraticPotential:
         require(self.distance in ("l1", "l2"), f"QuadraticPotential's distance is l1 or l2, not {self.distance!r}")
 
     def __call__(self, judge: Judge, real: Judged, fake: Judged) -> Tensor:
-        delta = per_score(real.score - fake.score, real.score)
-        apart = per_score(real.sample.detach() - fake.sample.detach(), real.score)
-        d = apart.abs().mean(1) if self.distance == "l1" else apart.square().mean(1).sqrt()
+        samples = per_score(real.sample.detach(), real.score), per_score(fake.sample.detach(), real.score)
+        return self.of_gaps(per_score(real.score - fake.score, real.score), self.apart(*samples)).mean()
+
+    def apart(self, a: Tensor, b: Tensor) -> Tensor:
+        """The distance of the two of each pair, (n,), of rows (n, ...)."""
+        gap = (a - b).flatten(1)
+        return gap.abs().mean(1) if self.distance == "l1" else gap.square().mean(1).sqrt()
+
+    def of_gaps(self, delta: Tensor, d: Tensor) -> Tensor:
+        """The term of each pair, (n,), whose scores differ by delta, (n, ...), and which are d apart, (n,)."""
         # 1e-8: of a pair that is one sample twice, the gap is zero and so is the term
-        return (delta.square().mean(1) / (2 * self.scale * (d + 1e-8))).mean()
+        return delta.reshape(len(delta), -1).square().mean(1) / (2 * self.scale * (d + 1e-8))
 
 
 @dataclass(frozen=True)

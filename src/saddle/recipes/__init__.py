@@ -34,6 +34,12 @@ QUICK_VGAN = MappingProxyType({
     "networks": "Bottlenecked(Convolutional(normal=False))", "optimizer": "Adam(4e-4, (0.5, 0.999))", "batch": "32",
     "average": "HalfLife()",
 })  # fmt: skip
+QUICK_ALI = MappingProxyType({
+    "networks.latent": "16", "critic_optimizer": "Adam(1e-3, (0.5, 0.999))", "optimizer.lr": "3e-4", "batch": "32",
+})  # fmt: skip
+QUICK_BIGAN = MappingProxyType({**QUICK_ALI, "prior": "Normal()"})
+QUICK_INFOGAN = MappingProxyType({"networks.base.width": "32", "batch": "32"})
+QUICK_QP = MappingProxyType({"networks.latent": "32", "optimizer.lr": "4e-4", "batch": "32"})
 QUICK_PAIRED = MappingProxyType({"networks.width": "16", "networks.field": "34", "batch": "8"})
 QUICK_CYCLE = MappingProxyType({**QUICK_PAIRED, "networks.blocks": "3"})
 QUICK_CUT = MappingProxyType(
@@ -138,15 +144,17 @@ RECIPE_TABLE: dict[str, tuple[tuple[Any, ...], ...]] = {  # in groups: name, mod
         ("sagan", "sagan", "SAGAN", "attention between distant places, two rates", "glyphs", 32),
     ),
     "Encoders": (
-        ("bigan", "bigan", "BiGAN", "an encoder beside the generator; the critic sees images and codes", "glyphs", 32),
+        ("bigan", "bigan", "BiGAN", "an encoder too; the critic sees images and codes", "glyphs", 32, QUICK_BIGAN),
         ("bigan-dense", "bigan", "dense", "the same on the paper's dense networks"),
-        ("ali", "ali", "ALI", "BiGAN with codes that are drawn", "glyphs", 32),
+        ("bigan-qp", "bigan_qp", "BiGANQP", "by a quadratic potential, and both errors", "glyphs", 32, QUICK_QP),
+        ("ali", "ali", "ALI", "BiGAN with codes that are drawn", "glyphs", 32, QUICK_ALI),
         ("ali-cifar", "ali", "cifar", "the same on the paper's networks for 32x32 pixels", "glyphs", 32),
         ("introvae", "introvae", "IntroVAE", "the encoder is the critic, up to a margin", "glyphs", 32, QUICK_INTRO),
         ("soft-introvae", "soft_introvae", "SoftIntroVAE", "the same, softly", "glyphs", 32, QUICK_SOFT),
         ("soft-introvae-toy", "soft_introvae", "toy", "the same on points in the plane", "ring", None, QUICK_SOFT_TOY),
         ("aae", "aae", "AAE", "an autoencoder whose codes a critic makes those of a prior", "glyphs", 32),
         ("vae-gan", "vae_gan", "VAEGAN", "a VAE that errs where a critic looks, and plays against it", *VAE_GAN),
+        ("infogan", "infogan", "InfoGAN", "samples tell the codes that they were made of", "glyphs", 32, QUICK_INFOGAN),
     ),
     "Told the class": (
         ("cgan", "cgan", "CGAN", "both players are told the class"),

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
+from ..averaging import Averaging, HalfLife
 from ..batches import Images
 from ..core import Objective
 from ..games import BiGAN as Game
@@ -28,19 +29,21 @@ class BiGAN(Recipe[Images]):
     objective: Objective = NonSaturating()  # how scores become the critic's loss; with labels exchanged, the others'
     prior: Prior = Uniform(bound=1.0)  # where latents come from; the authors' code
     optimizer: Optimizing = Adam(lr=2e-4, betas=(0.5, 0.999))  # how all players step; the authors' code
+    critic_optimizer: Optimizing | None = None  # how the critic steps, if otherwise
+    average: Averaging | None = HalfLife()  # how averaged encoder and generator follow, if no --ema says so
     batch: int = 128  # images in one move of the critic; the authors' code
 
     def game(self, data: Shape) -> Game:
         return self.play(Game, data)
 
-    def play(self, kind: type[G], data: Shape) -> G:
-        """A game of this kind with new networks."""
+    def play(self, kind: type[G], data: Shape, **more: Any) -> G:
+        """A game of this kind with new networks, and what it takes beyond BiGAN's."""
         nets = self.networks
         players = nets.encoder(data, kind.numbers), nets.generator(data), nets.critic(data)
-        return kind(*players, nets.latent, self.objective, self.prior)
+        return kind(*players, nets.latent, self.objective, self.prior, **more)
 
     def steps(self, player: str) -> Optimizing:
-        return self.optimizer
+        return self.critic_optimizer if player == "critic" and self.critic_optimizer else self.optimizer
 
 
 # Their code also decays the weights, by 2.5e-5, and the rate, to a hundredth over its second 200 epochs.
