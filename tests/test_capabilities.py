@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +28,8 @@ from saddle.capabilities import (
 from saddle.cli import main
 from saddle.cli.training import sampling_steps
 from saddle.data.array_dataset import ArrayDataset, StoredColumn
+from saddle.data.held_out import HOLD_OUT_SEED
+from saddle.data.order import random_subset
 from saddle.errors import Mistake
 from saddle.games import Adversarial, Turing
 from saddle.inference.loaded import LoadedGame
@@ -33,6 +37,8 @@ from saddle.measuring.makers import sample_maker
 from saddle.networks import Perceptron
 from saddle.recipes import RECIPES
 from saddle.recipes.capable import recipes_that
+from saddle.reports.grids import made_of_data, sample_grid
+from saddle.reports.reading import open_runs
 from saddle.reports.words import describe_protocol
 from saddle.runs.findings import read_findings
 from saddle.runs.folder import RunFolder
@@ -100,6 +106,30 @@ def test_answers_have_the_shapes_that_are_promised_and_change_with_seed_and_plac
     assert score.shape == (70,) and torch.equal(judged.sample, x) and len(judged.features) == 70
     torch.testing.assert_close(judged.score.flatten(), score)
     assert not score.requires_grad and not any(module.training for module in gan.game.modules())
+
+
+def test_a_report_shows_what_is_made_of_held_out_data_where_nothing_is_made_by_chance(runs: Path):
+    (run,), model = open_runs([str(runs / "AE")]), load(runs / "AE")
+    columns = made_of_data(model, run, 0)
+    assert list(columns) == ["real", "again"]
+    held = {picture.tobytes() for picture in hold_out_by_hand(PICTURES, 12)}
+    assert len(held) == 12 == len(columns["real"])
+    assert {picture.tobytes() for picture in columns["real"].movedim(1, 3).numpy()} == held
+    again = model.reconstruct(columns["real"] / 127.5 - 1)
+    assert (columns["again"] - (again + 1) * 127.5).abs().max() < 0.51
+    assert "data:image/png" in sample_grid(run, 0)
+    assert "No samples: Silent cannot generate samples" in sample_grid(*open_runs([str(runs / "Mean")]), 0)
+
+
+def test_a_report_says_so_where_the_data_have_gone(runs: Path, tmp_path: Path):
+    shutil.copytree(runs / "AE", tmp_path / "AE")
+    manifest = (tmp_path / "AE" / "manifest.json").read_text().replace("data.npz", "gone.npz")
+    (tmp_path / "AE" / "manifest.json").write_text(manifest)
+    assert re.search("No samples: .*gone.npz", sample_grid(*open_runs([str(tmp_path / "AE")]), 0))
+
+
+def hold_out_by_hand(pictures: np.ndarray, count: int) -> np.ndarray:
+    return pictures[random_subset(len(pictures), count, HOLD_OUT_SEED)]
 
 
 def test_images_of_another_kind_are_refused(runs: Path):

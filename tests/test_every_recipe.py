@@ -80,10 +80,10 @@ def test_every_recipe_can_be_trained_loaded_sampled_measured_shown_and_resumed(n
     )
     assert np.isfinite(figure.value)
     page = str(sample_grid(open_runs([str(run)])[0], 0))
-    if "generate" in model.capabilities:
+    if "generate" in model.capabilities or not given:
         assert "data:image/png" in page and "No samples" not in page
     else:
-        assert "cannot generate samples" in page or given
+        assert "No samples: " in page  # the data were given in Python, and are gone
     assert (
         resume(run, data=given) == run
         and read_checkpoint_facts(latest_checkpoint(run / "checkpoints"))["clock"]["images"] >= IMAGES

@@ -10,6 +10,7 @@ import torch
 from PIL import Image
 
 from saddle import load, train
+from saddle.inference.answers import encode_images
 from saddle.inference.image_files import open_images
 from saddle.runs.folder import RunFolder
 from saddle.runs.manifest import Manifest
@@ -49,6 +50,14 @@ def test_reconstruct_writes_a_file_for_each_picture_that_python_makes_too(home: 
             pixels = np.asarray(image)
         assert np.array_equal(pixels, ((one[0] + 1) * 127.5).round().byte().numpy()), name
     assert len(list((tmp_path / "again").rglob("*.png"))) == 36
+
+
+def test_codes_and_their_spread_come_of_one_pass_of_the_encoder(home: Path):
+    model, passes = load(home / "Normals"), []
+    given = open_images(home / "photos", Manifest.read(RunFolder.find(home / "Normals")), model.shape)
+    model.game.encoder.register_forward_hook(lambda *told: passes.append(len(told[2])))
+    codes = encode_images(model, given)
+    assert sum(passes) == len(given) == len(codes.codes) == len(codes.log_variances)
 
 
 def test_reconstruct_draws_a_sheet_of_before_and_after_into_the_run_unless_told_where(home: Path, say, tmp_path: Path):

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, Literal, NamedTuple
 
 import torch
@@ -18,8 +17,9 @@ from torch import Tensor
 from ..capabilities import Compares, Encodes, Generates, Judges, Reconstructs, Scores, critic_verdicts, per_sample_score
 from ..core import Game
 from ..errors import require
+from ..latent.search import Search, descend
+from ..latent.space import LatentSpace
 from ..recipes.capable import ask, lacking
-from .anogan import nearest_made
 from .loaded import LoadedGame
 
 Norm = Literal["l1", "l2", "mean-square"]
@@ -124,7 +124,7 @@ def term_work(loaded: LoadedGame, how: AnomalyScore, seed: int) -> Callable[[Ten
         if how.by != "search":
             again: Tensor = game.reconstruct(x, told)
             return again
-        return nearest_made(loaded, x, told, partial(size_of, norm=norm), how.shares, how.steps, seed)
+        return nearest_made(loaded, x, told, how, seed)
 
     def work(x: Tensor, told: Tensor | None) -> Tensor:
         found: dict[str, Tensor] = {}
@@ -145,6 +145,23 @@ def term_work(loaded: LoadedGame, how: AnomalyScore, seed: int) -> Callable[[Ten
         return torch.stack([found[name].double().cpu() for name in terms], 1)
 
     return work
+
+
+def nearest_made(loaded: LoadedGame, x: Tensor, told: Tensor | None, how: AnomalyScore, seed: int) -> Tensor:
+    """The samples whose pixels and critic's features gradient steps on a code bring nearest to each image: AnoGAN's.
+
+    Every search of a seed begins at the same code, and each moves by itself: what is found hangs on the image alone.
+    """
+    (of_pixels, of_features), norm = how.shares, how.chosen.norm
+
+    def wrong(made: Tensor, told: Tensor | None) -> Tensor:
+        before, after = critic_verdicts(loaded.game, x, made, told, loaded.clock)
+        return of_pixels * size_of(x - made, norm) + of_features * size_of(before.features - after.features, norm)
+
+    space = LatentSpace(loaded)
+    start = space.draw(1, seed)
+    alone = Search(how.steps, restarts=1, candidates=1, typical=0)
+    return descend(space, wrong, start.expand(len(x), *start.shape[1:]), told, alone).images
 
 
 def size_of(difference: Tensor, norm: Norm) -> Tensor:

@@ -79,15 +79,20 @@ def encode_images(loaded: LoadedGame, given: GivenImages, label: Label | None = 
     spread: list[Tensor] = []
     places: list[int] = []
     for place, chunk in chunks_at(loaded, given):
-        codes.append(loaded.answer(Encodes, chunk.images, told.of(chunk), seed, style, place))
         places += chunk.places
         if isinstance(loaded.game, Infers) and not style:
-            infer = partial(log_variances, loaded.game)
-            spread += loaded.chunks(infer, chunk.images, None, seed, loaded.shape[:3], place)
+            infer = partial(posterior, loaded.game)
+            for mean, log_variance in loaded.chunks(infer, chunk.images, None, seed, loaded.shape[:3], place):
+                codes.append(mean)
+                spread.append(log_variance)
+        else:
+            codes.append(loaded.answer(Encodes, chunk.images, told.of(chunk), seed, style, place))
     labels = None if given.labels is None else torch.from_numpy(given.labels)[places]
     return Codes(torch.cat(codes), torch.cat(spread) if spread else None, [given.names[i] for i in places], labels,
                  given.classes)  # fmt: skip
 
 
-def log_variances(game: Infers, images: Tensor, condition: Tensor | None) -> Tensor:
-    return game.posterior(images)[1].float().cpu()
+def posterior(game: Infers, images: Tensor, condition: Tensor | None) -> tuple[Tensor, Tensor]:
+    """Codes, which are the means, and their log variances."""
+    mean, log_variance = game.posterior(images)
+    return mean.float().cpu(), log_variance.float().cpu()

@@ -11,15 +11,12 @@ from torch import Tensor
 
 from ..columns import scale_rows
 from ..data.dataset import LABEL, Dataset, main_column
-from ..data.held_out import held_out_of, hold_out
-from ..data.opening import open_data
+from ..data.held_out import held_out_of
 from ..data.order import random_words, sample_order
-from ..data.prepare import Prepare
 from ..data.sides import side_of
-from ..data.sources import unambiguous_source
-from ..data.wording import without_option_hints
 from ..errors import Mistake, format_count
 from ..notices import Notify
+from ..runs.folder import RunFolder
 from ..runs.manifest import Manifest
 from ..shape import Picture
 from .anomaly import AnomalyScore, anomaly_terms
@@ -27,6 +24,7 @@ from .answers import Conditions, chunks_at
 from .image_files import GivenImages
 from .labels import Label
 from .loaded import LoadedGame
+from .run_data import open_run_data
 
 MOST, MOST_SEARCHED = 2_000, 200  # normal pictures that are looked at, and where a code of each is searched for
 
@@ -44,11 +42,11 @@ def normals_of_run(loaded: LoadedGame, run: str, manifest: Manifest, how: Anomal
     """Of data that the run has held out; where it has none, of those that it was trained on, which is said."""
     source = manifest.settings.data or "glyphs"
     try:
-        data = open_data(unambiguous_source(source), Prepare.of(manifest.settings), without_option_hints(say))
+        data = open_run_data(RunFolder.find(run), manifest, say)
     except Mistake as why:
         raise Mistake(f"the data of {run} are needed, to know how normal ones score, but {why}; --normals names "
                       "others") from None  # fmt: skip
-    held = held_out_of(hold_out(data, manifest.settings.held_out))
+    held = held_out_of(data)
     if held is None:
         say(f"{run} has held no data out (--held-out), so that what is normal is told by data that it was trained on: "
             "these score too low, and the threshold flags too many; --normals names others")  # fmt: skip

@@ -81,12 +81,12 @@ def search(space: LatentSpace, loss: Loss, starts: Starts, how: Search, begin: T
     latents, told = starts.best(loss, how.restarts)
     if begin is not None:
         latents = torch.cat((begin, latents))[: how.restarts]
-    return descend(space, loss, latents, told, how)
+    return in_order(descend(space, loss, latents, told, how))
 
 
 @torch.enable_grad()
 def descend(space: LatentSpace, loss: Loss, latents: Tensor, told: Tensor | None, how: Search) -> Found:
-    """Where each of these latents comes, at its best."""
+    """Where each of these latents comes, at its best, in their order."""
     z = latents.detach().clone().requires_grad_()
     adam = torch.optim.Adam([z])
     found = Found(z.detach().clone(), torch.empty(0), torch.full((len(z),), math.inf, device=z.device), told)
@@ -101,7 +101,7 @@ def descend(space: LatentSpace, loss: Loss, latents: Tensor, told: Tensor | None
             adam.step()
             with torch.no_grad():
                 z.copy_(space.confine(z))
-    return in_order(found)
+    return found
 
 
 @torch.no_grad()

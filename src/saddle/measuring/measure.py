@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections.abc import Callable, Mapping
-from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -13,22 +12,21 @@ from typing import Any, Unpack
 
 from ..batches import image_columns
 from ..continued import check_same_data, record_data_place, relocate_data
-from ..data import Prepare, open_data
+from ..data import Prepare
 from ..data.dataset import Dataset, main_shape
-from ..data.held_out import hold_out
 from ..data.in_memory import IN_MEMORY, use_given
 from ..data.progress import hide_progress
-from ..data.sources import resolve_source_name, unambiguous_source
+from ..data.sources import resolve_source_name
 from ..data.undecoded import ColumnsCheck
-from ..data.wording import without_option_hints
 from ..errors import Mistake, did_you_mean, quote_for_shell, require
 from ..hints import describe_type, field_types, fits_type
 from ..inference.load import load
+from ..inference.run_data import open_run_data
 from ..metrics.diversity import WINDOW
 from ..metrics.figures import Figure
 from ..notices import Notify, notify_nobody
 from ..out_of_memory import catch_out_of_memory
-from ..recipes.plugins import run_plugin, use_plugin_for, use_plugin_source
+from ..recipes.plugins import use_plugin_for
 from ..recipes.revive import trust_run
 from ..regular import check_no_link
 from ..runs.folder import RunFolder, write_json
@@ -198,11 +196,8 @@ def inputs_of_run(run: str, against: Measurable | None, wish: MeasureOptions, sa
         suits(image_columns(manifest.shape), None)
     check_memory(n, manifest.shape, "-n")
     loaded = load(run, device=wish.device, average=wish.average, best=wish.best)
-    own = Prepare(**{name: getattr(manifest.settings, name) for name in field_types(Prepare)})
-    source = manifest.settings.data or "glyphs"
-    with use_plugin_source(run_plugin(folder, manifest)) if manifest.plugin else nullcontext():  # may bring the source
-        data = open_data(unambiguous_source(source), own, without_option_hints(say), wants=manifest.columns)
-    teacher = hold_out(data, manifest.settings.held_out)
+    own, source = Prepare.of(manifest.settings), manifest.settings.data or "glyphs"
+    teacher = open_run_data(folder, manifest, say)
     if wish.data is not None:
         check_same_data(teacher, manifest, wish.data)
         if manifest != before and wish.data != IN_MEMORY:

@@ -6,12 +6,22 @@ from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
 
+import numpy as np
 import torch
 from PIL import Image
+from torch import Tensor
 
+from ..capabilities import Generates, sheet_columns
+from ..data.feed import Feed
+from ..data.held_out import held_out_of
+from ..data.streams import most_in_batch
 from ..errors import Mistake
+from ..inference.chance import own_chance
 from ..inference.load import load
-from ..notices import warn_on_stderr
+from ..inference.loaded import LoadedGame
+from ..inference.run_data import open_run_data
+from ..notices import notify_nobody, warn_on_stderr
+from ..recipes.capable import lacking
 from ..recipes.trust import Untrusted
 from ..regular import is_regular_file, open_to_read
 from ..runs.progress import format_images_seen, pick_evenly
@@ -34,18 +44,41 @@ def caption_html(title: str, content: Markup) -> Markup:
 
 
 def sample_grid(run: Run, seed: int) -> Markup:
-    """Samples of the last checkpoint, from averaged weights; where there are none, the reason stands in their place."""
+    """What the last checkpoint makes, from averaged weights; where that is nothing, the reason stands in its place."""
     try:
         loaded = load(run.folder.path)
-        points = loaded.shape.points
-        labels = loaded.labels_in_order() if not points and loaded.is_conditional else None
-        parts = loaded.sample_chunks(len(labels) if labels else GRID_POINTS if points else GRID_IMAGES, seed, labels)
-        samples = torch.cat([to_sheet_bytes(some) for some in parts])
+        by_chance = loaded.makes_by_chance
+        columns = {"made": samples_by_chance(loaded, seed)} if by_chance else made_of_data(loaded, run, seed)
     except Untrusted:
         raise
     except Mistake as reason:
         return html_tag("p", f"No samples: {reason}.", class_="none")
-    return embed_png(to_png(make_contact_sheet({"made": samples})), f"samples of {run.title}, seed {seed}")
+    return embed_png(to_png(make_contact_sheet(columns)), f"samples of {run.title}, seed {seed}")
+
+
+def samples_by_chance(loaded: LoadedGame, seed: int) -> Tensor:
+    """What stands on a sheet of samples: of classes, all in their order."""
+    points = loaded.shape.points
+    labels = loaded.labels_in_order() if not points and loaded.is_conditional else None
+    parts = loaded.sample_chunks(len(labels) if labels else GRID_POINTS if points else GRID_IMAGES, seed, labels)
+    return torch.cat([to_sheet_bytes(some) for some in parts])
+
+
+def made_of_data(loaded: LoadedGame, run: Run, seed: int) -> dict[str, Tensor]:
+    """The columns of a sheet: held-out data, or training data if none are held out, beside what is made of them."""
+    data = open_run_data(run.folder, run.manifest, notify_nobody)
+    data = held_out_of(data) or data
+    n = min(GRID_IMAGES, most_in_batch(data, loaded.batch_type))
+    feed = Feed(data, loaded.batch_type, n, seed, loaded.device, shape=loaded.shape)
+    columns: dict[str, list[Tensor]] = {}
+    for places in np.split(np.arange(n), range(loaded.rows, n, loaded.rows)):
+        batch = feed.batch_at(places)
+        with own_chance(loaded.device, seed, int(places[0]), len(places)):
+            for name, some in sheet_columns(loaded.game, batch).items():
+                columns.setdefault(name, []).append(to_sheet_bytes(some))
+    if not columns:
+        raise lacking(type(loaded.game), Generates)
+    return {name: torch.cat(some) for name, some in columns.items()}
 
 
 def to_png(image: Image.Image) -> bytes:

@@ -18,7 +18,8 @@ from .settings import flatten_fields, manifest_facts, written_text
 from .tables import make_figure_table
 from .words import describe_progress, describe_stops, format_duration, format_speed
 
-SAMPLES = "Made by the last checkpoint from seed {seed}, by averaged weights if the run keeps them."
+SAMPLES = ("Of the last checkpoint, by averaged weights if the run keeps them, from seed {seed}; of data, where "
+           "nothing is made out of chance alone.")  # fmt: skip
 
 
 def make_report(run: Run, seed: int = 0) -> str:
