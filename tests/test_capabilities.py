@@ -26,7 +26,7 @@ from saddle.capabilities import (
     sheet_columns,
 )
 from saddle.cli import main
-from saddle.cli.training import sampling_steps
+from saddle.cli.training import using_steps
 from saddle.data.array_dataset import ArrayDataset, StoredColumn
 from saddle.data.held_out import HOLD_OUT_SEED
 from saddle.data.order import random_subset
@@ -290,8 +290,8 @@ def test_the_command_line_serves_what_a_run_can_do(runs: Path, tmp_path: Path, c
     assert say("sample", vae, "--truncation", "0", "--out", small)[0] == 0
     assert whole.read_bytes() != small.read_bytes()
     assert say("sample", vae, "--truncation=0.5")[1].strip().endswith("samples-0-truncation-0.5.png")
-    assert "  saddle sample" not in sampling_steps(runs / "AE") and ").encode(images)" in sampling_steps(runs / "AE")
-    assert "  saddle sample" in sampling_steps(vae)
+    assert [command for command, _ in using_steps(runs / "AE", "AE")] == ["reconstruct AE FILES", "encode AE FILES"]
+    assert using_steps(vae, "there")[0][0] == "sample there"
     for words, sentence in (
         ((vae, "--truncation", "much"), "truncation is 'much', but should be a number"),
         ((vae, "--truncatoin", "1"), "there is no option --truncatoin; did you mean --truncation?"),
