@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 GLYPH_PAIRS = (1, 32, 32, {"picture": [1, 32, 32]})  # made for pictures of the same shape
-GLYPH_TEXTS = (1, 32, 32, {"text": [5, 50]})
+GLYPH_TEXTS = (1, 32, 32, {"text": [5, 46]})
 PARAMETER_COUNTS: dict[str, tuple[tuple[Any, ...], Mapping[str, int]]] = {
     "gan": ((1, 32, 32, 36), {"generator": 2_792_224, "critic": 1_519_441}),
     "gan-minimax": ((1, 32, 32, 36), {"generator": 2_792_224, "critic": 1_519_441}),
@@ -84,9 +84,9 @@ PARAMETER_COUNTS: dict[str, tuple[tuple[Any, ...], Mapping[str, int]]] = {
     "cgan-blind-critic": ((1, 32, 32, 36), {"generator": 1_273_480, "critic": 661_248}),
     "label-regression": ((1, 32, 32, 36), {"generator": 1_273_480}),
     "ac-gan": ((1, 32, 32, 36), {"generator": 1_273_480, "critic": 808_740}),
-    "gan-cls": (GLYPH_TEXTS, {"generator": 5_517_441, "critic": 979_393, "reader": 1_205_120}),
-    "gan-int": (GLYPH_TEXTS, {"generator": 5_517_441, "critic": 979_393, "reader": 1_205_120}),
-    "gan-int-cls": (GLYPH_TEXTS, {"generator": 5_517_441, "critic": 979_393, "reader": 1_205_120}),
+    "gan-cls": (GLYPH_TEXTS, {"generator": 5_517_441, "critic": 979_393, "reader": 1_204_864}),
+    "gan-int": (GLYPH_TEXTS, {"generator": 5_517_441, "critic": 979_393, "reader": 1_204_864}),
+    "gan-int-cls": (GLYPH_TEXTS, {"generator": 5_517_441, "critic": 979_393, "reader": 1_204_864}),
     "ac-gan-cifar": ((1, 32, 32, 36), {"generator": 2_989_609, "critic": 1_877_605}),
     "projection-gan": ((1, 32, 32, 36), {"generator": 4_379_649, "critic": 1_055_872}),
     "pix2pix": (GLYPH_PAIRS, {"generator": 16_652_929, "critic": 2_764_609}),

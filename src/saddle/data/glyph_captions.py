@@ -10,12 +10,17 @@ from .undecoded import Captions
 
 # as they look: what is not a bold face is drawn with a pen (PEN_WIDTH), which makes it the heavier of the two
 DRAWN_WITH_PEN, DRAWN_WITHOUT = "bold", "regular"
+# and the families that can be told apart at 32 pixels, of the fonts' own: a classifier that has all seven takes sans,
+# mono and grotesque for one another in 10 % of their drawings, and what sets roman and modern apart from serif is in
+# hairlines of a pixel
+FAMILIES = {"sans": "sans", "mono": "sans", "grotesque": "sans", "serif": "serif", "roman": "serif", "modern": "serif",
+            "typewriter": "typewriter"}  # fmt: skip
 
 
 def glyph_attributes(character: str, face: str) -> tuple[str, str, str]:
     """Letter, weight and family as they look: ("A", "bold", "serif") of A in the face "serif", drawn with a pen."""
     bold_face, _, family = face.rpartition(" ")
-    return character, DRAWN_WITHOUT if bold_face else DRAWN_WITH_PEN, family
+    return character, DRAWN_WITHOUT if bold_face else DRAWN_WITH_PEN, FAMILIES[family]
 
 
 def glyph_caption(character: str, face: str) -> str:
