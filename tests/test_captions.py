@@ -14,8 +14,8 @@ from PIL import Image
 from saddle.data import Prepare, open_data
 from saddle.data.captioned import CAPTION, CaptionRows
 from saddle.data.dataset import Dataset
-from saddle.data.glyph_captions import glyph_attributes, glyph_caption
-from saddle.data.glyphs import CHARACTER_FACES
+from saddle.data.glyph_captions import FAMILIES, glyph_attributes, glyph_caption
+from saddle.data.glyphs import CHARACTERS, FACES
 from saddle.data.in_memory import open_given
 from saddle.data.order import random_words
 from saddle.errors import Mistake
@@ -82,7 +82,12 @@ def test_captions_are_found_and_said_in_a_folder_and_in_an_archive(way: str, tmp
         assert captions_of(data) == ["a red cat", "a blue dog , asleep", "a red dog", "two cats"]
         where = {"csv": "all.csv:caption", "txt": "NAME.txt", "jsonl": "metadata.jsonl:text"}[way]
         assert any(f"captions are read from {where}" in sentence for sentence in said)
-        assert "caption" not in opened(source).columns
+        assert not any("left out" in sentence for sentence in said)
+        named = {"csv": "all.csv:caption", "txt": "txt", "jsonl": "metadata.jsonl:text"}[way]
+        opened(source, said := [], captions=named)
+        assert not any("caption" in sentence or "left out" in sentence for sentence in said), "it was named"
+        assert "caption" not in opened(source, said := []).columns
+        assert any("left out, being no picture" in sentence for sentence in said)
         again = opened(source, captions="auto")
         assert again.fingerprint == data.fingerprint != opened(source).fingerprint
 
@@ -117,10 +122,11 @@ def test_of_several_captions_one_is_shown_each_time_by_chance():
 
 def test_glyphs_say_their_weight_family_and_letter():
     assert glyph_caption("A", "serif") == "a bold serif letter A"  # heavier than the bold face
-    assert glyph_attributes("3", "modern") == ("3", "bold", "modern")
+    assert glyph_attributes("3", "bold modern") == ("3", "regular", "serif")  # as it looks at 32 pixels
+    assert glyph_attributes("h", "mono") == ("h", "bold", "sans") and {*FAMILIES} == {f.split()[-1] for f in FACES}
     data = opened("glyphs", captions="auto", limit=500, size=16)
     said = captions_of(data)
-    assert said[0] == "a bold sans digit 0" and said[432] == said[0] and len(set(said)) == len(CHARACTER_FACES)
+    assert said[0] == "a bold sans digit 0" and said[432] == said[0] and len(set(said)) == 5 * len(CHARACTERS)
     assert opened("glyphs", limit=500, size=16).columns.keys() == {"image", "label"}
     with pytest.raises(Mistake, match="has no captions: they go with glyphs and with files"):
         opened("stacked-glyphs", captions="auto")

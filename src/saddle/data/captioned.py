@@ -21,11 +21,10 @@ from .cache.store import open_undecoded
 from .dataset import Dataset, DatasetView, Taking, begin_to_take
 from .order import RandomWords
 from .prepare import Prepare
-from .readers.caption_files import check_all_captioned
+from .readers.caption_files import NO_CAPTIONS, check_all_captioned
 from .undecoded import ColumnsCheck, DataSource
 
 CAPTION = "caption"  # the column
-LEFT_OUT = "none"  # what --captions says where none are wanted
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,7 +87,7 @@ class CaptionedDataset(DatasetView):
 def find_captions(source: DataSource, prepare: Prepare, say: Notify) -> CaptionRows | None:
     """The captions of a source's pictures, by their place in it; None where none are asked for."""
     spec = prepare.captions
-    if spec in (None, LEFT_OUT):
+    if spec in (None, NO_CAPTIONS):
         return None
     assert spec is not None
     if source.captions is None:

@@ -13,7 +13,7 @@ from ...errors import Mistake, format_count, require
 from ...notices import Notify
 from ..prepare import Prepare
 from ..undecoded import DataSource, UndecodedImages, files_cache_key
-from .caption_files import Beside
+from .caption_files import Beside, caption_files
 from .image_files import (
     ImageFiles,
     describe_files,
@@ -23,7 +23,7 @@ from .image_files import (
     undecoded_from_files,
 )
 from .image_formats import ARCHIVE_ENDINGS, HEADER_BYTES, open_image
-from .label_tables import LABEL_KEYWORDS, find_by_name, find_label_table
+from .label_tables import LABEL_KEYWORDS, find_label_table
 
 MAX_UNPACKED_BYTES = 1 << 28  # bytes that one picture may unpack to
 
@@ -41,11 +41,8 @@ def archive_source(path: Path, part: str | None, prepare: Prepare, say: Notify) 
         say(f"{path}: {format_count(twice, 'name')} twice in it, of which the last is used")
 
     def inside(name: str) -> Callable[[], bytes] | None:
-        name = (
-            next(iter(find_by_name(name, others)), plain_path(name))
-            if plain_path(name) not in entries
-            else plain_path(name)
-        )
+        plain, deep = plain_path(name), [path for path in others if path.endswith(f"/{name}")]
+        name = deep[0] if plain not in entries and len(deep) == 1 else plain
         return (lambda: read_text_entry(file, entries[name])) if name in entries else None
 
     def open_(say: Notify) -> UndecodedImages:
@@ -65,7 +62,8 @@ def archive_source(path: Path, part: str | None, prepare: Prepare, say: Notify) 
     table = (
         None if labels is None or labels in LABEL_KEYWORDS else find_label_table(labels, [path.parent], inside, others)
     )
-    report_left_out(str(path), others, table, say)
+    told = caption_files(prepare.captions, may, others)
+    report_left_out(str(path), [name for name in others if name not in told], table, say)
     cache_key = (*files_cache_key(path), part, prepare.frames, table and table.cache_key)
     captions = Beside(path.stem, (path.parent,), others, inside).captions
     return DataSource(path.stem, cache_key, open_, captions=captions)

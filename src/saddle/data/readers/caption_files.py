@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +26,7 @@ from .label_tables import (
 
 CAPTION_COLUMNS = ("caption", "captions", "text", "description", "prompt")
 TABLE_ENDINGS = (".jsonl", ".ndjson", ".csv", ".tsv")
-FOUND, BESIDE = "auto", "txt"  # what --captions may say besides a table's name
+FOUND, BESIDE, NO_CAPTIONS = "auto", "txt", "none"  # what --captions may say besides a table's name; none: no captions
 MAX_TABLES = 20  # that are looked into for a column of captions
 
 
@@ -120,6 +120,18 @@ def text_file_of(key: str) -> str:
     """cats/1.txt for cats/1.png."""
     path = without_frame(key)
     return f"{path.rpartition('.')[0] if has_image_ending(path) else path}.txt"
+
+
+def caption_files(spec: str | None, pictures: Iterable[str], others: Sequence[str]) -> set[str]:
+    """Of the other files beside these pictures those that captions are looked for in, for what --captions says."""
+    if spec in (None, NO_CAPTIONS):
+        return set()
+    assert spec is not None
+    tables = {path for path in others if path.lower().endswith(TABLE_ENDINGS)}
+    if spec not in (FOUND, BESIDE):
+        return {path for path in tables if path.endswith((spec, spec.rpartition(":")[0] or spec))}
+    told = {text_file_of(key).casefold() for key in pictures}
+    return {path for path in others if path.casefold() in told} | (tables if spec == FOUND else set())
 
 
 def check_all_captioned(found: Captions, keys: Sequence[str], name: str) -> None:

@@ -13,7 +13,7 @@ from ...notices import Notify
 from ...regular import open_to_read, read_whole
 from ..prepare import Prepare
 from ..undecoded import DataSource, UndecodedImages
-from .caption_files import Beside
+from .caption_files import Beside, caption_files
 from .image_files import (
     ImageFiles,
     describe_files,
@@ -44,7 +44,8 @@ def folder_source(path: Path, walked: FolderWalk, part: str | None, prepare: Pre
     if labels is not None and labels not in LABEL_KEYWORDS:
         deep = [path / Path(name).parent for name in find_by_name(labels, others)]
         table = find_label_table(labels, [path, path.parent, *deep], lambda name: None, others)
-    report_left_out(str(path), others, table, say)
+    told = caption_files(prepare.captions, may, others)
+    report_left_out(str(path), [name for name in others if name not in told], table, say)
     json = find_stylegan_json(there) if labels is None else None
     stamped = [there[name] for name in [*may, *([json] if json else [])]]
     facts = repr((str(path.resolve()), stamped)).encode("utf-8", "surrogateescape")
