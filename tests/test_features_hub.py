@@ -24,7 +24,7 @@ from saddle.measuring.measure import measure
 from saddle.metrics.features import VisionFeatures, extract_features, extractor_facts, frechet_title, load_vision_model
 from saddle.metrics.features.resize import resize_clean
 
-transformers = pytest.importorskip("transformers", reason="the extra vision is not installed")
+transformers = pytest.importorskip("transformers", reason="the extra transformers is not installed")
 
 MEAN, STD = (0.4, 0.5, 0.6), (0.2, 0.25, 0.3)
 READING = {"size": 28, "image_mean": MEAN, "image_std": STD}
@@ -214,7 +214,7 @@ def test_a_model_of_the_hub_is_taken_from_its_cache_or_refused(vit: Path, tmp_pa
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
     with pytest.raises(Mistake, match=r"own/tiny is no folder here and could not be had .*not in its cache, and the "
-                                      r"hub cannot be reached.*; name a folder") as caught:  # fmt: skip
+                                      r"hub cannot be reached.*: name a folder") as caught:  # fmt: skip
         load_vision_model("own/tiny")
     assert "\n" not in str(caught.value)
     kept = tmp_path / "models--own--tiny"
@@ -225,20 +225,22 @@ def test_a_model_of_the_hub_is_taken_from_its_cache_or_refused(vit: Path, tmp_pa
     with pytest.raises(Mistake, match="could not be had from the Hugging Face hub"):
         load_vision_model("")
     for wrong in ("no/such/folder", "/nothing/here", "./model"):
-        with pytest.raises(Mistake, match=f"^there is no folder {wrong}; a model of the hub is named hf:OWNER/NAME"):
+        with pytest.raises(
+            Mistake, match=rf"^there is no folder {wrong} \(a model of the hub is named hf:OWNER/NAME\)"
+        ):
             load_vision_model(wrong)
 
 
 def test_without_transformers_the_extra_is_named(vit: Path, monkeypatch: Any) -> None:
     monkeypatch.setitem(sys.modules, "transformers", None)
-    with pytest.raises(Mistake, match=re.escape(install("vision"))):
+    with pytest.raises(Mistake, match=re.escape(install("transformers"))):
         load_vision_model(vit)
 
 
 def test_nothing_imports_transformers_before_a_model_is_asked_for() -> None:
     for path in Path(saddle.__file__).parent.rglob("*.py"):
         found = re.search(r"^ *(from|import) (transformers|huggingface_hub)", path.read_text(encoding="utf-8"), re.M)
-        assert found is None, f"{path} imports it by name; hub.py does it when it is needed"
+        assert found is None, f"{path} imports it by name; hub_models.py does it when it is needed"
     assert "torchvision" not in sys.modules, "nor does transformers need torchvision"
 
 

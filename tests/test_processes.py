@@ -42,6 +42,7 @@ from test_games import GAMES as PLAYED
 from test_introspective import make as introspective
 from test_other_batches import GAMES as OTHER_BATCHES
 from test_other_batches import close, match, weights
+from test_text_to_image import match as told_match
 from test_translation import TINY as TRANSLATIONS
 from test_translation import match as translation_match
 from test_vae_gan import plain_game
@@ -120,6 +121,7 @@ def worker(rank: int, world: int, folder: str) -> None:
     torch.set_default_dtype(torch.float32)
     others = {name: weights(match(name)) for name in OTHER_BATCHES}
     others |= {name: weights(translation_match(name)) for name in TRANSLATIONS}
+    others["texts"] = weights(told_match())
     torch.save(others, f"{folder}/others-{world}-{rank}")
     if world > 1:
         dist.barrier()
@@ -136,7 +138,8 @@ def test_the_engine_in_two_processes_equals_one(tmp_path: Path):
             for other in two:
                 torch.testing.assert_close(other[key], value, rtol=0, atol=1e-9, msg=f"{name}: {key}")
     one, *two = (torch.load(tmp_path / f"others-{end}") for end in ("1-0", "2-0", "2-1"))
-    for name in (*OTHER_BATCHES, *TRANSLATIONS):
+    assert one.keys() == {*OTHER_BATCHES, *TRANSLATIONS, "texts"}
+    for name in one:
         for other in two:
             close(one[name], other[name])
 

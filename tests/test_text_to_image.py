@@ -19,14 +19,19 @@ from saddle.batches import Captioned
 from saddle.cli import main
 from saddle.clock import Clock
 from saddle.core import Agree, Move
+from saddle.data.array_dataset import ArrayDataset
+from saddle.data.captioned import text_column
 from saddle.data.glyph_captions import glyph_caption
 from saddle.errors import Mistake
 from saddle.games.text_to_image import TextToImage, differ, joint_embedding, next_other, whole_rows
 from saddle.networks import CharacterReader, TextConvolutional, WordReader
+from saddle.optim import SGD
 from saddle.parts import Shard, use_shard
 from saddle.recipes.gan_cls import GANCLS
 from saddle.shape import Codes, Shape, Text
 from saddle.texts import describe_texts, to_tokens
+from saddle.training.machine import Machine
+from saddle.training.match import Match, MatchOptions
 
 TEXTS = ["a red cat", "a blue cat", "a red dog", "a red cat", "a blue dog", "two dogs, asleep"]
 HOLDS = describe_texts(TEXTS)
@@ -41,6 +46,17 @@ def batches(n: int = 6) -> Iterator[Captioned]:
     dice = torch.Generator().manual_seed(1)
     while True:
         yield Captioned(torch.rand(n, 1, 16, 16, generator=dice) * 2 - 1, to_tokens(TEXTS, HOLDS)[:n])
+
+
+def match(**how: Any) -> Match[Any]:
+    """A run of 16 images for the reader, 144 for the game; by SGD, since Adam makes a step even of mere rounding."""
+    slow = {"optimizer": SGD(0.01), "reader_optimizer": SGD(0.01), "batch": 8}
+    recipe = replace(small("gan-int-cls"), **slow)  # type: ignore[arg-type]
+    dice = torch.Generator().manual_seed(1)
+    pixels = torch.randint(0, 256, (24, 16, 16, 1), generator=dice, dtype=torch.uint8).numpy()
+    data = ArrayDataset("told", pixels, more={"caption": text_column(TEXTS * 4)}).with_fingerprint()
+    where = Machine(torch.device("cpu"), torch.float32, "for tests")
+    return Match(recipe, data, 160, where, MatchOptions(seed=3, ema=40, **how))
 
 
 def moves(game: TextToImage, clock: Clock) -> dict[str, Move]:

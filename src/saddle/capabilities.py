@@ -110,10 +110,14 @@ class Contests(Generates, Judges, Protocol):
 
 @runtime_checkable
 class ReadsTexts(Protocol):
-    """Makes samples for texts, of which it can read any."""
+    """Makes samples for texts as they are written."""
 
     def read(self, texts: Sequence[str]) -> Tensor:
         """What `make` takes as the condition for each text, (n, ...)."""
+        ...
+
+    def unread_words(self, text: str) -> list[str]:
+        """The words of a text that say nothing to it."""
         ...
 
 

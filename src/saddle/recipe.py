@@ -62,8 +62,8 @@ class PairNetworks(EncoderNetworks, Protocol):
 class TextReading(Protocol):
     """An encoder of texts as a value: what makes codes (n, size) of them, trained with the run, or before.
 
-    Its reader is called with tokens (n, length); `read` takes texts as they are written, and `see`, where it `learns`,
-    gives codes of images that those of their texts should agree with.
+    Its reader is called with tokens (n, length); `read` takes texts as they are written, of which `unread_words` says
+    nothing to it, and `see`, where it `learns`, gives codes of images that those of their texts should agree with.
     """
 
     @property

@@ -108,6 +108,11 @@ class TextToImage(Adversarial):
             code: Tensor = self.reader.read(texts)  # type: ignore[operator]
         return code
 
+    def unread_words(self, text: str) -> list[str]:
+        """The words of a text that its reader leaves out."""
+        words: list[str] = self.reader.unread_words(text)  # type: ignore[operator]
+        return words
+
     def open_judge(self, condition: Tensor | None, clock: Clock) -> Judge:
         return super().open_judge(self.told(condition), clock)
 

@@ -33,7 +33,7 @@ def check_texts(game: Game[Any], texts: Sequence[str], column: Column | None) ->
     require(bool(column.words), "the captions of this run were given as numbers, not as texts; give such as condition")
     for text in texts:
         words = [word for word in split_words(text) if word.isalnum()]
-        strange = len(unknown_words(text, column)) == len(set(words))
+        strange = len(game.unread_words(text)) == len(set(words))
         like = next(iter(column.captions), "")
         require(not strange, f"no word of {text!r} is in the captions that this run was trained on, such as {like!r}")
     return game

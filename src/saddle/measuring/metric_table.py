@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from ..errors import Mistake, did_you_mean, require
-from ..extras import install
+from ..hub_models import CONFIG_FILE, HUB_MODEL_PREFIX, TRANSFORMERS, VISION, missing_transformers
 from ..plugged import plugged
 from ..regular import open_to_read
 from .options import MeasureOptions
@@ -144,10 +144,9 @@ def numerous(names: Iterable[str], count: int | None, option: str) -> None:
 
 def check_features(features: str) -> None:
     """Refuse features of no name, layers that there are not, and files and folders that hold no weights."""
-    if features.startswith("hf:") or Path(features, "config.json").is_file():
-        require(features != "hf:", "hf: names no model of the Hugging Face hub; write hf:OWNER/NAME")
-        lacking = f"features of a vision model need transformers, which is not installed; {install('vision')}"
-        require(find_spec("transformers") is not None, lacking)
+    if features.startswith(HUB_MODEL_PREFIX) or Path(features, CONFIG_FILE).is_file():
+        require(features != HUB_MODEL_PREFIX, "hf: names no model of the Hugging Face hub; write hf:OWNER/NAME")
+        require(find_spec(TRANSFORMERS) is not None, missing_transformers(VISION))
         return
     if Path(features).exists():
         of_weights(Path(features))

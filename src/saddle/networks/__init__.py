@@ -14,6 +14,7 @@ from .ebgan import Autoencoding, DenseAutoencoding
 from .gan_cls import TextConvolutional
 from .gan_stability import DampedResidual
 from .gaussian_mixture import NormalMixture
+from .hub_reader import HubReader
 from .infogan import Inferring
 from .introvae import ResidualAutoencoder
 from .mlp import Dense, Perceptron
@@ -23,7 +24,7 @@ from .r3gan import GroupedResidual
 from .resnet import ResNet
 from .sn_gan import Spectral, SpectralConvolutional
 from .t_gan import Opposed
-from .text_readers import TEXT_READERS, CharacterReader, WordReader
+from .text_readers import CharacterReader, WordReader
 from .unet import UNet
 from .vae_gan import ConvolutionalVAEGAN
 from .wgan_gp import Convolutional5
@@ -57,7 +58,7 @@ COMPOSED_NETWORKS = (
     Inferring,
 )
 TRANSLATION_NETWORKS = (UNet, ResidualTranslator)
-TEXT_NETWORKS = (TextConvolutional, *TEXT_READERS)  # of recipes that read texts
+TEXT_NETWORKS = (TextConvolutional, WordReader, CharacterReader, HubReader)  # of recipes that read texts
 NETWORKS: tuple[type, ...] = (
     *UNCONDITIONAL_NETWORKS,
     *CONDITIONAL_NETWORKS,
@@ -90,6 +91,7 @@ __all__ = [
     "DenseBidirectional",
     "Dropped",
     "GroupedResidual",
+    "HubReader",
     "Inferring",
     "MaxoutBidirectional",
     "MaxoutPerceptron",

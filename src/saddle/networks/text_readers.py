@@ -14,7 +14,7 @@ from torch.nn.functional import layer_norm
 from ..errors import Mistake
 from ..layers.init import he_uniform
 from ..shape import Shape, Text
-from ..texts import MAX_WORDS, PADDING, UNKNOWN, split_words, to_tokens
+from ..texts import MAX_WORDS, PADDING, UNKNOWN, split_words, to_tokens, unknown_words
 from .base import require_counts
 
 
@@ -74,6 +74,10 @@ class TextReader(nn.Module):
         code = self.text.read(texts, self.column)
         return layer_norm(code, code.shape[1:])
 
+    def unread_words(self, text: str) -> list[str]:
+        """The words of a text that it leaves out."""
+        return self.text.unread_words(text, self.column)
+
 
 class Words(nn.Module):
     """Of each word its vector plus what a convolution makes of it and its neighbours; of these the mean."""
@@ -99,6 +103,9 @@ class Words(nn.Module):
         tokens = torch.where(known, tokens, PADDING).gather(1, order)
         code: Tensor = self(tokens.to(self.last.weight.device))
         return code
+
+    def unread_words(self, text: str, column: Text) -> list[str]:
+        return unknown_words(text, column)
 
 
 class Characters(nn.Module):
@@ -143,6 +150,9 @@ class Characters(nn.Module):
         padded = torch.tensor([row + [0] * (length - len(row)) for row in rows], dtype=torch.int64)
         return self.of_signs(padded.to(self.last.weight.device))
 
+    def unread_words(self, text: str, column: Text) -> list[str]:
+        return [word for word in unknown_words(text, column) if not any(sign in self.alphabet for sign in word)]
+
 
 class ImageReader(nn.Sequential):
     """Images to codes: convolutions that halve the sides down to 4 to 7 pixels, and a dense layer."""
@@ -157,6 +167,3 @@ class ImageReader(nn.Sequential):
         for a, b in pairwise(widths):
             layers += [he_uniform(nn.Conv2d(a, b, 4, 2, 1)), nn.ReLU()]
         super().__init__(*layers, nn.Flatten(), nn.Linear(widths[-1] * height * across, size))
-
-
-TEXT_READERS = (WordReader, CharacterReader)

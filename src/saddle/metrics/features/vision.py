@@ -1,4 +1,4 @@
-"""Any pretrained vision model as an extractor: what it makes of a whole image (extra: vision)."""
+"""Any pretrained vision model as an extractor: what it makes of a whole image (extra: transformers)."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ import torch
 from torch import Tensor, nn
 
 from ...errors import Mistake, require
-from .extractor import freeze_network, to_byte_values, to_rgb
-from .hub import (
+from ...hub_models import (
     CONFIG_FILE,
+    HUB_MODEL_PREFIX,
     PREPROCESSOR_FILE,
+    VISION,
     find_model_folder,
-    find_weight_files,
     first_line,
     hash_model_files,
     load_model,
     read_json_facts,
 )
+from .extractor import freeze_network, to_byte_values, to_rgb
 from .resize import resize_clean
 
-HUB_MODEL_PREFIX = "hf:"
 CLASS_TOKENS = ("cls_token", "class_token", "class_embedding")
 UNSUPPORTED_OPTIONS = (
     "do_flip_channel_order",
@@ -45,12 +45,11 @@ def load_vision_model(model: str | Path) -> VisionFeatures:
 
     A folder holds config.json, preprocessor_config.json and model.safetensors, as the hub has them.
     """
-    folder = find_model_folder(str(model))
-    find_weight_files(folder)
-    network, pooled = load_model(folder)
+    folder = find_model_folder(str(model), VISION)
+    network, pooled = load_model(folder, VISION)
     here = Path(model).resolve() if Path(model).is_dir() else Path(model)
     name = "hf-" + re.sub(r"[^\w.-]+", "-", here.name)
-    return VisionFeatures(network, Preprocessing.of(folder), name, hash_model_files(folder), pooled)
+    return VisionFeatures(network, Preprocessing.of(folder), name, hash_model_files(folder, VISION), pooled)
 
 
 @dataclass(frozen=True)
