@@ -45,7 +45,7 @@ class Introspective(NormalCodes, PriorCodes):
         z = reparameterise(*law)
         if self.warms_up(clock):
             error = self.error(x, self.generator(z))
-            yield Move(self.encoder, self.generator, error=error, kl=self.divergence(law))
+            yield Move(self.encoder, self.generator, error=error, kl=self.divergence(x, law))
             return
         z_p, decoding = self.latents(x), Replay(self.generator)
         with frozen(self.generator):
@@ -68,11 +68,15 @@ class Introspective(NormalCodes, PriorCodes):
 
     def error(self, x: Tensor, fakes: Tensor) -> Tensor:
         """|x - x_r|^2 over all features, its mean over images, weighted; of fakes the first are those x_r."""
-        return self.reconstruction * squared_distance(fakes[: len(x)], x).mean()
+        return self.scale(x) * self.reconstruction * squared_distance(fakes[: len(x)], x).mean()
 
-    def divergence(self, law: Law) -> Tensor:
-        """The mean KL from the prior, weighted."""
-        return self.kl * gaussian_kl(*law).mean()
+    def divergence(self, x: Tensor, law: Law) -> Tensor:
+        """The mean KL from the prior of codes of such images, weighted."""
+        return self.scale(x) * self.kl * gaussian_kl(*law).mean()
+
+    def scale(self, x: Tensor) -> float:
+        """What all losses of such images are multiplied by, also in warming up: Adam remembers how large they were."""
+        return 1.0
 
     def warms_up(self, clock: Clock) -> bool:
         return clock.images < self.warm_up
@@ -97,10 +101,10 @@ class IntroVAE(Introspective):
     def encoder_move(self, x: Tensor, law: Law, fakes: Tensor) -> Move:
         short = (self.margin - gaussian_kl(*self.posterior(fakes.detach()))).relu()
         margin = self.kl * self.negative * short.mean()
-        return Move(self.encoder, error=self.error(x, fakes), kl=self.divergence(law), margin=margin)
+        return Move(self.encoder, error=self.error(x, fakes), kl=self.divergence(x, law), margin=margin)
 
     def generator_move(self, x: Tensor, fakes: Tensor) -> Move:
-        return Move(self.generator, error=self.error(x, fakes), kl=self.divergence(self.posterior(fakes)))
+        return Move(self.generator, error=self.error(x, fakes), kl=self.divergence(x, self.posterior(fakes)))
 
     def score(self, images: Tensor, condition: Tensor | None = None) -> Tensor:
         """Minus the divergence of each image's code from the prior, (n,)."""
@@ -124,25 +128,27 @@ class SoftIntroVAE(Introspective):
         self.again = again
 
     def encoder_move(self, x: Tensor, law: Law, fakes: Tensor) -> Move:
-        s, made = 1 / x[0].numel(), fakes.detach()
+        made = fakes.detach()
         of_fakes = self.posterior(made)
         missed = squared_distance(self.generator(draw_codes(of_fakes)), made)
-        energy = s * (self.reconstruction * missed + self.negative * gaussian_kl(*of_fakes))
-        return Move(self.encoder, error=s * self.error(x, fakes), kl=s * self.divergence(law),
-                    fakes=(-2 * energy).exp().mean() / 2)  # fmt: skip
+        energy = self.scale(x) * (self.reconstruction * missed + self.negative * gaussian_kl(*of_fakes))
+        counted = (-2 * energy).exp().mean() / 2
+        return Move(self.encoder, error=self.error(x, fakes), kl=self.divergence(x, law), fakes=counted)
 
     def generator_move(self, x: Tensor, fakes: Tensor) -> Move:
-        s, made, of_fakes = 1 / x[0].numel(), fakes.detach(), self.posterior(fakes)
-        missed = squared_distance(self.generator(draw_codes(of_fakes).detach()), made).mean()
-        return Move(self.generator, error=s * self.error(x, fakes), kl=s * self.divergence(of_fakes),
-                    again=s * self.again * self.reconstruction * missed)  # fmt: skip
+        of_fakes = self.posterior(fakes)
+        again = self.again * self.error(fakes.detach(), self.generator(draw_codes(of_fakes).detach()))
+        return Move(self.generator, error=self.error(x, fakes), kl=self.divergence(x, of_fakes), again=again)
+
+    def scale(self, x: Tensor) -> float:
+        return 1 / x[0].numel()
 
     def score(self, images: Tensor, condition: Tensor | None = None) -> Tensor:
         """Minus the energy of each image, whose code is the mean, (n,)."""
         mean, log_variance = self.posterior(images)
         missed = squared_distance(self.generator(mean), images)
         energy: Tensor = self.reconstruction * missed + self.kl * gaussian_kl(mean, log_variance)
-        return -energy / images[0].numel()
+        return -self.scale(images) * energy
 
 
 def draw_codes(of_fakes: Law) -> Tensor:

@@ -54,11 +54,11 @@ VAE_GAN = "glyphs", 32, QUICK_VAE_GAN
 QUICK_FASTCUT = MappingProxyType({**QUICK_CUT, "contrast": "1"})  # ten outweigh the critic, and it copies its input
 QUICK_INTRO = MappingProxyType({
     "networks": "ConvolutionalAutoencoder(latent=32, width=16)", "reconstruction": "0.5", "margin": "50",
-    "warm_up": "5000", "optimizer.lr": "5e-4",
+    "warm_up": "5000", "optimizer.lr": "1e-3",
 })  # fmt: skip
 QUICK_SOFT = MappingProxyType({
-    "networks": "ConvolutionalAutoencoder(latent=32, width=16)", "reconstruction": "0.5", "negative": "48",
-    "warm_up": "5000", "optimizer.lr": "5e-4", "batch": "16",
+    "networks": "ConvolutionalAutoencoder(latent=32, width=16)", "reconstruction": "0.5", "negative": "96",
+    "warm_up": "5000", "optimizer.lr": "1e-3", "batch": "16",
 })  # fmt: skip
 QUICK_SOFT_TOY = MappingProxyType(
     {"networks.widths": "128, 128, 128", "warm_up": "25_000", "optimizer.lr": "1e-3", "batch": "128"}
