@@ -66,7 +66,9 @@ def test_several_answers_and_a_sheet(home: Path, say: Say, tmp_path: Path):
 @pytest.mark.parametrize(("typed", "said"), [
     ("H/GAN H/photos --mask H/white.png", "hides every pixel, .*--mask centre leaves some"),
     ("H/GAN H/photos --mask H/wide.png", "has 8x9 pixels, but this run's images have 8x8; .*--mask centre"),
-    ("H/GAN H/photos --mask lft", "there is no mask and no file 'lft'; did you mean left"),
+    ("H/GAN H/photos --mask lft", "there is no mask and no file 'lft'; did you mean left\\?$"),
+    ("H/GAN H/photos --mask face", "there is no mask and no file 'face'; a mask is centre, left, .*a picture's file"),
+    ("H/GAN H/photos --out made", "the place for what is made is --to made"),
     ("H/GAN H/photos --answers 9", "answers is 9, but there are 4 restarts, .*--restarts 9 has as many"),
     ("H/GAN H/photos --restarts 900", "raise --candidates"),
     ("H/GAN H/photos --label 3", "this generator was not trained on labels"),

@@ -11,9 +11,10 @@ import torch
 from PIL import Image
 
 from latent_games import LinearEncoded, bounded, linear
+from narrow import small
 from saddle import load, train
 from saddle.errors import Mistake
-from saddle.latent import Direction, LatentSpace, Search, between, invert, mean_difference, walk
+from saddle.latent import Direction, LatentSpace, Search, between, invert, labels_between, mean_difference, walk
 from test_using_runs import RECIPES_FILE, SETTINGS
 from typed import Say
 
@@ -38,6 +39,12 @@ def test_uniform_latents_go_straight_unless_told_otherwise():
     assert not torch.allclose(between(space, a, b, torch.tensor([0.25]), "slerp"), 0.75 * a + 0.25 * b)
     with pytest.raises(Mistake, match="auto, slerp, lerp"):
         between(space, a, b, torch.tensor([0.5]), "spline")  # type: ignore[arg-type]
+
+
+def test_between_classes_the_label_changes_halfway():
+    a, b = torch.tensor(1), torch.tensor(3)
+    assert labels_between(a, b, torch.linspace(0, 1, 5)).tolist() == [1, 1, 3, 3, 3]
+    assert labels_between(a, a, torch.linspace(0, 1, 4)).tolist() == [1] * 4
 
 
 def test_a_samples_own_latent_is_found_again_alone_as_among_others():
@@ -114,6 +121,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
         Image.fromarray(dice.integers(128 * (place % 2), 128 + 127 * (place % 2), (8, 8), np.uint8)).save(path)
     for name in ("VariationalAE", "GAN", "AE"):
         train(f"{RECIPES_FILE}:{name}", str(folder / "photos"), out=folder / name, size=8, **SETTINGS)
+    train(small("cgan"), str(folder / "photos"), out=folder / "cgan", size=16, **SETTINGS)
     return folder
 
 
@@ -124,6 +132,46 @@ def test_ways_are_shown_between_samples_and_between_files(home: Path, say: Say, 
     assert say("interpolate H/GAN --samples 0-1")[1] == f"{home}/GAN/interpolated.png\n"
     few = "--steps 2 --restarts 1 --to files.png"
     assert say(f"interpolate H/GAN H/photos/dark/00.png H/photos/light/01.png {few}")[:2] == (0, "files.png\n")
+
+
+def test_a_way_ends_at_the_samples_that_it_is_between_though_their_classes_differ(home: Path, say: Say):
+    """In the film, for a sheet is drawn larger: its first and last picture are the samples themselves."""
+    told = LatentSpace(load(home / "cgan")).labels(8, 0)
+    one = next(i for i in range(1, 8) if told[i] != told[0])
+    code, out, said = say(f"interpolate H/cgan --samples 0,{one} --frames 4 --gif --to way.png")
+    assert (code, out) == (0, "way.gif\nway.png\n") and "there is no way between classes: halfway" in said
+    samples = load(home / "cgan").sample(8)
+    with Image.open("way.gif") as film:
+        for frame, sample in ((0, samples[0]), (3, samples[one])):
+            film.seek(frame)
+            shown = np.asarray(film.convert("L").resize(sample.shape[2:0:-1], Image.Resampling.NEAREST), np.int16)
+            assert np.abs(shown - ((sample[0] + 1) * 127.5).numpy()).max() < 2
+    assert say("interpolate H/cgan --samples 0-3 --label light --to way.png") == (0, "way.png\n", "")
+
+
+def test_latents_of_a_run_that_is_told_classes_do_not_say_them(home: Path, say: Say):
+    code, _, said = say("edit H/cgan --plus light --minus dark")
+    assert code == 2 and f"saddle sample {home}/cgan --label CLASS makes samples of one" in said
+    assert say("sample H/cgan --label light --out light.png")[0] == 0
+    (home / "tags.csv").write_text(
+        "file,tone\n"
+        + "".join(
+            f"{one}/{i:02d}.png,{('warm', 'cold')[i % 4 > 1]}\n"
+            for i in range(24)
+            for one in [("dark", "light")[i % 2]]
+        )
+    )
+    other = "edit H/cgan --plus warm --minus cold --labels H/tags.csv:tone --codes 40 --to e.png"
+    assert "there is no class" not in say(other)[2]
+
+
+def test_files_are_found_by_an_encoder_alone_or_by_search_alone(home: Path, say: Say):
+    pair = "H/photos/dark/00.png H/photos/light/01.png --frames 3"
+    assert say(f"interpolate H/VariationalAE {pair} --by encoder --to a.png") == (0, "a.png\n", "")
+    assert say(f"interpolate H/VariationalAE {pair} --by search --steps 1 --restarts 1 --to b.png")[0] == 0
+    assert Path("a.png").read_bytes() != Path("b.png").read_bytes()
+    code, _, said = say(f"interpolate H/GAN {pair} --by encoder")
+    assert code == 2 and "cannot encode images" in said
 
 
 def test_an_edit_keeps_its_direction_which_another_edit_takes(home: Path, say: Say):
@@ -149,6 +197,8 @@ def test_an_edit_keeps_its_direction_which_another_edit_takes(home: Path, say: S
     ("interpolate H/GAN nowhere/a.png nowhere/b.png", "there is no file or folder nowhere/a.png"),
     ("edit H/GAN", "--plus CLASS and --minus CLASS, or a direction that was made before, --attribute FILE"),
     ("edit H/GAN --plus blue", "there is no class blue; there are dark, light"),
+    ("edit H/GAN --plus ligth", "there is no class ligth; did you mean light\\?"),
+    ("edit H/GAN --plus light --out e.png", "the place for what is made is --to e.png"),
     ("edit H/GAN --attribute gone.safetensors", "there is no direction gone.safetensors; saddle edit RUN --plus CLASS"),
     ("edit H/GAN --plus light --strength much", "should be numbers, as --strength=-1,0,1"),
     ("edit H/none --plus light", "there is no run"),

@@ -206,7 +206,7 @@ def test_a_plain_folder_is_refused_with_the_ways_that_there_are_and_they_work(tm
     assert len(list(tmp_path.glob("run-*"))) == 7
     with pytest.raises(Mistake, match=r"photos has no classes, and it is not said .* --source CLASS --target CLASS"):
         train(TinyCycle(), "photos", images=16, quiet=True)
-    with pytest.raises(Mistake, match=r"there is no source lefft; did you mean left\?"):
+    with pytest.raises(Mistake, match=r"there is no source lefft; did you mean left\?$"):
         train(TinyPix(), "photos", source="lefft", images=16, quiet=True)
     with pytest.raises(Mistake, match=r"zebra is no file, folder or data set, and no class of photos"):
         train(TinyCycle(), "photos", source="zebra", images=16, quiet=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from saddle.resolved import find_playable_options, resolve_recipe
 from saddle.runs.settings import Settings
 
 NAMES = ("dcgan", "wgan-gp", "r1-toy")
+TRANSLATORS = ("pix2pix", "cyclegan", "cut")
 
 
 @pytest.fixture(scope="module")
@@ -32,11 +34,10 @@ def context(name: str) -> Context:
     return Context("train", values, lambda words: placed(options(words, *values), *values))
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_every_word_is_answered_by_what_can_be_typed(name: str):
-    """Without the search for what else it takes to be played, which the next test looks at."""
+def silent_on(name: str, words: Iterable[synonyms.Synonym]) -> set[str]:
+    """What is said of none of these words for a recipe; what is said of the others can be typed."""
     silent = set()
-    for known in set(synonyms.OPTIONS.values()):
+    for known in set(words):
         for text in (None, known.example or None, "nonsense"):
             way = written(known._replace(plays=False), text, context(name)).removeprefix("such as ")
             if way.startswith("-"):
@@ -46,7 +47,18 @@ def test_every_word_is_answered_by_what_can_be_typed(name: str):
             else:
                 assert way == "" or re.match("(torchrun |saddle resume )", way)
             silent |= {known.meaning} if not way else set()
-    assert silent == {"the class"}
+    return silent
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_word_is_answered_by_what_can_be_typed(name: str):
+    """Without the search for what else it takes to be played, which the next test looks at."""
+    general = set(synonyms.OPTIONS.values()) - set(synonyms.TRANSLATION.values())
+    assert silent_on(name, general) == {"the class"}
+
+
+def test_every_word_of_translation_is_answered_by_what_can_be_typed_for_some_recipe():
+    assert not set.intersection(*(silent_on(name, synonyms.TRANSLATION.values()) for name in TRANSLATORS))
 
 
 @pytest.mark.parametrize(("name", "option", "text"), [
@@ -79,6 +91,13 @@ def test_what_changes_the_game_is_told_with_all_that_it_takes(name: str, option:
     ("sample RUN --lr 9", "there is no option --lr; saddle sample --help lists what there is"),
     ("measure x --dataset mnist", "the data is --against mnist"),
     ("eval x --num-samples 5k", "how many samples is -n 5k"),
+    ("train --to runs/mine", "there is no option --to; the place for what is made is --out runs/mine"),
+    ("sample RUN --to a.png", "the place for what is made is --out a.png"),
+    ("train pix2pix --direction BtoA", "which half of images side by side is translated is --source right"),
+    ("train pix2pix --lambda_L1 10", "the weight of the mean absolute error is --l1 10"),
+    ("train pix2pix --n_layers_D 2", "the pixels of a side that each score sees is --networks.field 34"),
+    ("train cyclegan --lambda_identity 0", "is --identity 0"),
+    ("train dcgan --pool-size 9", "there is no option --pool-size; did you mean"),
     ("fid", "there is no command fid; FID is a figure: saddle measure RUN --metrics fid"),
     ("generate nowhere", "there is no run nowhere"),
     ("eval", "measure needs RUN|SOURCE"),

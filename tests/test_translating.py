@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,11 +17,15 @@ from data_files import noise, save
 from narrow import small
 from saddle import load, train
 from saddle.batches import Pairs
+from saddle.capabilities import Translates, style_options
 from saddle.cli import main
+from saddle.cli.training import using_steps
 from saddle.clock import Clock
 from saddle.core import Game, Turn
 from saddle.inference.loaded import LoadedGame
 from saddle.inference.translating import Tiling, mirrored, ramp, tile_starts, translate_any_size
+from saddle.recipes import find_recipe
+from saddle.recipes.capable import game_class, recipes_that
 from saddle.shape import Picture, Shape
 
 
@@ -118,7 +123,9 @@ def test_a_folder_of_all_sizes_becomes_files_a_sheet_and_a_page(run, tmp_path, c
 @pytest.mark.parametrize(("words", "said"), [
     (["--tile", "32", "--overlap", "16"], "the most is --overlap 15"),
     (["--tile", "0"], "tile is 0, but should be above 0"),
-    (["--back"], "there is no option --back"),
+    (["--back"], "pix has learned no way back; saddle train cyclegan learns one"),
+    (["--backk"], "there is no option --backk"),
+    (["--out", "made"], "the place for what is made is --to made"),
     (["--to", "made.png"], "made.png is a picture; name a folder"),
 ])  # fmt: skip
 def test_what_cannot_be_translated_is_refused_in_a_sentence(run, words, said, tmp_path, capsys, monkeypatch):
@@ -127,6 +134,34 @@ def test_what_cannot_be_translated_is_refused_in_a_sentence(run, words, said, tm
     assert main(["translate", str(run), "a.png", *words]) == 2
     assert said in capsys.readouterr().err
     assert main(["translate", str(run), "a.png", "--tile", "32", "--overlap", "15", "--to", "made"]) == 0
+
+
+def test_what_cannot_be_read_is_skipped_and_not_counted_among_what_is_shown(run, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    save(tmp_path / "mine" / "a.png", noise(9, 9))
+    (tmp_path / "mine" / "b.png").write_text("no picture")
+    assert main(["translate", str(run), "mine", "--to", "made"]) == 0
+    said = capsys.readouterr().err
+    assert "b.png is skipped" in said and "the first" not in said
+    assert "1 picture, each before and after" in (tmp_path / "made" / "index.html").read_text()
+
+
+def test_the_help_tells_every_style_of_a_listed_recipe_and_a_run_how_to_use_it(run, capsys):
+    styles = {name for recipe in recipes_that(Translates)
+              for name in style_options(game_class(find_recipe(recipe)[0]), Translates)}  # fmt: skip
+    assert main(["translate", "--help"]) == 0
+    assert styles == set(re.findall(r"^  --(\w+)", capsys.readouterr().out.split("The game's own")[1], re.MULTILINE))
+    assert "translate RUN FILES" in [command for command, _ in using_steps(run, "RUN")]
+
+
+@pytest.mark.parametrize(("recipe", "options"), [
+    ("pix2pix", {"--source", "--held-out"}), ("cut", {"--source", "--target", "--held-out"}),
+    ("gan-cls", {"--captions"}), ("dcgan", set()),
+])  # fmt: skip
+def test_the_everyday_help_of_a_recipe_says_where_its_own_kind_of_data_are_found(recipe, options, capsys):
+    assert main(["train", recipe, "--help"]) == 0
+    shown = set(re.findall(r"^  (--[\w-]+)", capsys.readouterr().out, re.MULTILINE))
+    assert shown & {"--source", "--target", "--held-out", "--captions"} == options
 
 
 def test_a_page_of_somebody_else_is_not_written_over(run, tmp_path, capsys):

@@ -33,12 +33,15 @@ def require(ok: bool, sentence: str) -> None:
         raise Mistake(sentence)
 
 
-def did_you_mean(name: str, known: Iterable[str], more: Iterable[str] = ()) -> str:
-    """'; did you mean dcgan?', or what there is; more: what may be meant as well, but would be too long a list."""
+def did_you_mean(name: str, known: Iterable[str], more: Iterable[str] = (), otherwise: str = "") -> str:
+    """'; did you mean dcgan?', or what there is; more: what may be meant as well, but would be too long a list.
+
+    `otherwise` is said in the place of the list, where nothing is near.
+    """
     known = sorted(known) if isinstance(known, (set, frozenset)) else list(known)
     lower = {one.lower(): one for one in [*more, *known]}  # ada is next to ADA
     near = difflib.get_close_matches(name.lower(), lower, 1)
-    return f"; did you mean {lower[near[0]]}?" if near else f"; there are {', '.join(known)}"
+    return f"; did you mean {lower[near[0]]}?" if near else f"; {otherwise or 'there are ' + ', '.join(known)}"
 
 
 def format_count(count: int, noun: str, nouns: str = "") -> str:

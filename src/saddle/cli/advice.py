@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from ..errors import Mistake, quote_for_shell
 from ..measuring.metric_table import parse_metric_names
 from ..options import as_flags, override_fields, parse_count
-from .synonyms import LOSSES, OPTIMIZERS, OPTIONS, Synonym
+from .synonyms import FIELDS, HALVES, LOSSES, OPTIMIZERS, OPTIONS, Synonym
 
 Read = Callable[[Sequence[str]], list[dict[str, str]]]  # words of options as texts for each value; or a Mistake
 
@@ -156,6 +156,8 @@ VALUES: dict[str, Callable[[str, Context], str]] = {
     "first_beta": lambda value, context: betas(value, 0, context),
     "second_beta": lambda value, context: betas(value, 1, context),
     "critic_optimizer": critic_optimizer,
+    "half": lambda value, context: HALVES[value.lower()],
+    "field": lambda value, context: str(FIELDS[int(value)]),
     "objective": lambda value, context: LOSSES[value.lower().replace("_", "-")],
     "optimizer": lambda value, context: OPTIMIZERS[value.lower()],
     "gradient_penalty": lambda value, context: f"GradientPenalty({float(value):g})",

@@ -32,9 +32,9 @@ def parse_command(command: str, words: Iterable[str], value: V) -> tuple[list[st
     return check_positionals(command, plain), override_fields(value, texts)
 
 
-def parse_known(command: str, words: Iterable[str], value: V) -> tuple[list[str], V, GivenOptions]:
-    """The same, and the options that are none of this value's, for others to know."""
-    plain, given = read_words(command, words, value)
+def parse_known(command: str, words: Iterable[str], value: V, more: str = "") -> tuple[list[str], V, GivenOptions]:
+    """The same, and the options that are none of this value's, for others to know; `more` tells of them in the help."""
+    plain, given = read_words(command, words, value, more)
     fields = field_types(type(value))
     known = [option for option in given if is_field(option, fields)]
     (texts,) = sort_options(command, {option: given.pop(option) for option in known}, value)
@@ -47,12 +47,12 @@ def is_field(option: str, fields: Collection[str]) -> bool:
     return name in fields or name.removeprefix("no_") in fields
 
 
-def read_words(command: str, words: Iterable[str], value: object) -> tuple[list[str], GivenOptions]:
+def read_words(command: str, words: Iterable[str], value: object, more: str = "") -> tuple[list[str], GivenOptions]:
     """Plain words and options; HelpRequested if asked for help."""
     plain, given = split_words(words, flag_names(value))
     if wants_help(given):
         raise HelpRequested(
-            Page(command, {"Options": (value,)} if field_types(type(value)) else {}, whole=asks_all(given))
+            Page(command, {"Options": (value,)} if field_types(type(value)) else {}, more=more, whole=asks_all(given))
         )
     return plain, given
 

@@ -8,7 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from ..errors import Mistake, escape_unprintable, require
+from ..errors import Mistake, escape_unprintable, quote_for_shell, require
 from ..options import split_names
 from ..runs.folder import RunFolder
 from ..runs.manifest import Manifest
@@ -33,6 +33,7 @@ class StartOptions(RunOptions):
 
     samples: str = "0-3"  # places on the sheet of saddle sample with this --seed, from 0: 0-3, or 5,9,2
     label: str | None = None  # the class of all, for generators that were trained on labels
+    by: Literal["auto", "encoder", "search"] = "auto"  # how the latents of files are found; auto: both, if it can
     steps: int = 200  # of Adam, by which the latents of files are found
     restarts: int = 4  # latents that are moved for each file
     to: Path | None = None  # the sheet, a .png; in the run's folder if not given
@@ -76,16 +77,19 @@ def interpolate(words: list[str]) -> None:
     loaded = load_run(run, wish)
     import torch
 
-    from ..latent.paths import walk
+    from ..latent.paths import labels_between, walk
     from ..latent.space import LatentSpace
 
-    space = LatentSpace(loaded, wish.label)
+    space, t = LatentSpace(loaded, wish.label), torch.linspace(0, 1, wish.frames)
     names, latents, told = begin(space, run, files, numbers, wish)
+    if told is not None and loaded.is_conditional and bool((told != told[0]).any()):
+        print_message("there is no way between classes: halfway the class of the end takes the place of that of the "
+                      "beginning; --label is one for all")  # fmt: skip
     ways = walk(space, latents.to(space.device), wish.frames, wish.path)
-    made = [space.make_all(way, None if told is None else told[i].expand(wish.frames)).cpu()
+    made = [space.make_all(way, None if told is None else labels_between(told[i], told[i + 1], t)).cpu()
             for i, way in enumerate(ways)]  # fmt: skip
     rows = [f"{a} to {b}" for a, b in pairwise(names)]
-    columns = {f"{t:.2f}": [row[i] for row in made] for i, t in enumerate(torch.linspace(0, 1, wish.frames).tolist())}
+    columns = {f"{share:.2f}": [row[i] for row in made] for i, share in enumerate(t.tolist())}
     write_sheet(columns, rows, where)
     if wish.gif:
         write_gif(torch.cat([made[0], *(way[1:] for way in made[1:])]), where.with_suffix(".gif"))
@@ -124,7 +128,7 @@ def find_direction(run: str, loaded: LoadedGame, wish: EditOptions) -> Direction
     from ..data.opening import open_data
     from ..data.prepare import Prepare
     from ..data.sources import unambiguous_source
-    from ..latent.directions import labelled_codes, mean_difference
+    from ..latent.directions import check_class, labelled_codes, mean_difference
 
     manifest = Manifest.read(RunFolder.find(run))
     own, shape = Prepare.of(manifest.settings), loaded.shape
@@ -132,9 +136,12 @@ def find_direction(run: str, loaded: LoadedGame, wish: EditOptions) -> Direction
     prepare = replace(own, **like, labels=wish.labels or own.labels)
     data = open_data(wish.data or unambiguous_source(manifest.data["name"]), prepare, print_message)
     classes = class_names(data)
+    told = f"{run} is told the class of each sample, so that its latents do not say which it is"
+    require(classes != loaded.classes or not loaded.is_conditional, f"{told}; saddle sample {quote_for_shell(run)} "
+            "--label CLASS makes samples of one, and --labels FILE.csv:COLUMN names other classes")  # fmt: skip
     plus, minus = split_names(wish.plus), split_names(wish.minus)
     for name in (*plus, *minus):
-        require(name in classes or not classes, f"there is no class {name}; there are {', '.join(classes[:20])}")
+        check_class(name, classes or (name,))  # of data without any more is said below
     codes, labels, of = labelled_codes(loaded, data, wish.codes, wish.seed, cache_home() / "classifiers", print_message)
     direction = mean_difference(codes, labels, classes, plus, minus, of)
     path = Path(run) / "directions" / f"{direction.name}{wish.weights}.safetensors".replace("/", "-")
@@ -161,7 +168,7 @@ def begin(space: LatentSpace, run: str, files: Sequence[str], numbers: Sequence[
     require(len(given) <= MAX_SAMPLES, most)
     names, parts, labels = [], [], []
     for chunk in given.chunks(space.loaded.rows):
-        found = invert(space.loaded, chunk.images, Search(wish.steps, wish.restarts), label=wish.label, seed=wish.seed)
+        found = invert(space.loaded, chunk.images, Search(wish.steps, wish.restarts), wish.by, wish.label, wish.seed)
         names += [f"{name} {apart:.3f}" for name, apart in zip(chunk.names, found.distances.tolist(), strict=True)]
         parts.append(found.latents)
         labels += [] if found.labels is None else [found.labels]

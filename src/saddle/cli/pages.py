@@ -45,6 +45,9 @@ EVERYDAY: dict[str, dict[str, tuple[str, ...]]] = {  # of a long page what is to
         "What is written": ("picture", "json"),
     },
 }
+DATA_OF_FIELDS = {  # what is told of data, too, where a recipe's batches have such a field
+    "source": ("source", "held_out"), "a": ("source", "target", "held_out"), "caption": ("captions",),
+}  # fmt: skip
 RECIPE = "The recipe"  # how the section of a recipe's own fields begins
 
 
@@ -82,7 +85,15 @@ class Page:
         own = {title: [field for field in walks(*values) if "." not in field.name]
                for title, values in self.sections.items() if title.startswith(RECIPE)}  # fmt: skip
         known = {field.name: field for field in self.fields()}
-        return own | {title: [known[n] for n in names] for title, names in EVERYDAY[self.command].items()}
+        recipes = [values[0] for title, values in self.sections.items() if title.startswith(RECIPE)]
+        more = {"Data": [name for recipe in recipes for name in data_fields(recipe)]}
+        return own | {title: [known[n] for n in (*names, *more.get(title, ()))]
+                      for title, names in EVERYDAY[self.command].items()}  # fmt: skip
+
+
+def data_fields(recipe: Any) -> list[str]:
+    """Settings that say where such data are found as only some recipes play with."""
+    return [name for field, names in DATA_OF_FIELDS.items() if field in recipe.batch_type._fields for name in names]
 
 
 def options_help(*values: object) -> str:

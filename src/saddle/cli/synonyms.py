@@ -63,6 +63,37 @@ CUT = Synonym("clipping of the critic's weights", ("--constraint {clip}",), "0.0
 SOFT = Synonym("one-sided label smoothing", ("--objective {smoothed}",), "0.1", plays=True)
 NOISE = Synonym("noise on what the critic sees", ("--views {noise}",), "0.1", plays=True)
 
+HALF_OF_PAIRS = Synonym("which half of images side by side is translated", ("--source {half}",), "BtoA")
+ERROR = Synonym("the weight of the mean absolute error", ("--l1 {value}",), "100")
+CYCLE = Synonym("the weight of the error after there and back", ("--cycle {value}",), "10")
+STAY = Synonym("how much pictures of the wanted kind should stay", ("--identity {value}", "--identity"), "0.5")
+POOL = Synonym("how many earlier pictures the critic is shown too", ("--pool {value}",), "50")
+CONTRAST = Synonym("the weight of the patches' contrast", ("--contrast {value}",), "1")
+PATCHES = Synonym("how many patches are compared", ("--patches {value}",), "256")
+HEAT = Synonym("what likeness is divided by", ("--temperature {value}",), "0.07")
+FIELD = Synonym("the pixels of a side that each score sees", ("--networks.field {field}",), "3")
+BLOCKS = Synonym("how many residual blocks there are", ("--networks.blocks {value}",), "6")
+UNDROPPED = Synonym("a generator without dropout", ("--networks.dropout 0",))
+BANDS = Synonym("how many channels images have", ("--channels {value}",), "3")
+FADE = Synonym("a rate that stays, and then falls to nothing, over shares of the run,",
+               ('--optimizer.lr "Linear(2e-4, 0.0, after=0.5)"',))  # fmt: skip
+
+TRANSLATION: dict[str, Synonym] = {
+    **dict.fromkeys(("direction", "which-direction"), HALF_OF_PAIRS),
+    **dict.fromkeys(("lambda-l1", "l1-weight", "l1-lambda", "lambda-pixel"), ERROR),
+    **dict.fromkeys(("lambda-a", "lambda-b", "lambda-cyc", "lambda-cycle", "cycle-weight"), CYCLE),
+    **dict.fromkeys(("lambda-identity", "lambda-idt", "lambda-id", "nce-idt"), STAY),
+    **dict.fromkeys(("pool-size", "buffer-size"), POOL),
+    **dict.fromkeys(("lambda-nce", "nce-weight"), CONTRAST),
+    "num-patches": PATCHES,
+    "nce-t": HEAT,
+    **dict.fromkeys(("n-layers-d", "n-layers"), FIELD),
+    **dict.fromkeys(("n-blocks", "n-residual-blocks", "num-residual-blocks"), BLOCKS),
+    "no-dropout": UNDROPPED,
+    **dict.fromkeys(("input-nc", "output-nc", "nc", "in-channels", "out-channels"), BANDS),
+    **dict.fromkeys(("lr-policy", "n-epochs-decay", "niter-decay", "decay-epoch", "decay-epochs"), FADE),
+}  # of those who come from pix2pix, CycleGAN and CUT
+
 OPTIONS: dict[str, Synonym] = {
     **dict.fromkeys(("lr", "learning-rate", "learningrate", "g-lr", "lr-g", "glr", "generator-lr", "lr-gen"), RATE),
     **dict.fromkeys(("d-lr", "lr-d", "dlr", "discriminator-lr", "critic-lr", "lr-disc"), CRITIC_RATE),
@@ -154,6 +185,7 @@ OPTIONS: dict[str, Synonym] = {
     **dict.fromkeys(("clip", "clip-value", "weight-clip", "clip-weights"), CUT),
     **dict.fromkeys(("label-smoothing", "smoothing"), SOFT),
     **dict.fromkeys(("instance-noise", "noise"), NOISE),
+    **TRANSLATION,
     **dict.fromkeys(("manual-seed", "random-seed"), Synonym("the seed", ("--seed {value}",), "0")),
     **dict.fromkeys(
         ("num-classes", "n-classes", "cond", "conditional", "class-cond"),
@@ -172,6 +204,8 @@ LOSSES = {
     **dict.fromkeys(("minimax", "saturating"), "Minimax()"),
     **dict.fromkeys(("ragan", "rsgan", "relativistic"), "Relativistic(NonSaturating())"),
 }  # fmt: skip
+HALVES = {"atob": "left", "a2b": "left", "btoa": "right", "b2a": "right"}
+FIELDS = {1: 16, 2: 34, 3: 70, 4: 142, 5: 286, 6: 574}  # of a critic of patches, by how often it halves
 OPTIMIZERS = {"adam": "Adam()", "rmsprop": "RMSprop()", "sgd": "SGD()"}
 
 COMMANDS = {"generate": "sample", "eval": "measure", "evaluate": "measure", "info": "show", "ls": "list",

@@ -12,6 +12,12 @@ from .argv import parse_known
 from .output import print_message, print_output
 from .run_options import PictureOptions, load_run, open_files, parse_style
 
+STYLE_HELP = """The game's own
+  --noise off                   nothing drawn by chance: frames of a film do not
+                                flicker
+  --back                        the other way, where a run has learned it, as
+                                cyclegan does"""
+
 
 @dataclass(frozen=True)
 class TranslateOptions(PictureOptions):
@@ -25,7 +31,7 @@ class TranslateOptions(PictureOptions):
 
 def translate(words: list[str]) -> None:
     """saddle translate RUN FILES ..."""
-    (run, *files), wish, others = parse_known("translate", words, TranslateOptions())
+    (run, *files), wish, others = parse_known("translate", words, TranslateOptions(), STYLE_HELP)
     RunFolder.find(run)
     from ..capabilities import Translates, style_options
     from ..inference.made_files import MadeFiles
@@ -36,12 +42,15 @@ def translate(words: list[str]) -> None:
     tiling = Tiling(wish.tile, wish.overlap)
     loaded = load_run(run, wish)
     ask(loaded.game, Translates, {})
-    style = parse_style("translate", style_options(type(loaded.game), Translates), wish, others)
+    known = style_options(type(loaded.game), Translates)
+    one_way = f"{run} has learned no way back; saddle train cyclegan learns one"
+    require("back" in known or "back" not in others, one_way)
+    style = parse_style("translate", known, wish, others)
     given = open_files(run, files, source_shape(loaded, bool(style.get("back"))), own_size=wish.size == "own",
                        **wish.changes)  # fmt: skip
     where = wish.to or Path(run) / f"translated{wish.weights}"
     require(where.suffix.lower() != ".png", f"{where} is a picture; name a folder, which takes one for each")
-    out, shown = MadeFiles(where, given), BeforeAndAfter(where, len(given))
+    out, shown = MadeFiles(where, given), BeforeAndAfter(where)
     shown.check_replaceable(out.paths)
     for chunk, made in translations(loaded, given, wish.seed, style, tiling):
         out.save(chunk.places, made)

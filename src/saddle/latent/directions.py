@@ -25,6 +25,7 @@ from .space import LatentSpace
 
 FORMAT = "saddle direction 1"
 LEAST = 3  # codes of a class that a mean is taken of; DCGAN's authors found one or two unstable
+SHOWN_CLASSES = 20  # that a sentence names
 CONFIDENT = 0.6  # probability above which a classifier's word on a sample is taken
 
 
@@ -71,6 +72,12 @@ class Direction:
             raise Mistake(f"{path} holds no direction: {type(error).__name__}") from None
 
 
+def check_class(name: str, classes: Sequence[str]) -> None:
+    """Mistake for a class that there is not."""
+    known = f"there are {', '.join(list(classes)[:SHOWN_CLASSES])}"
+    require(name in classes, f"there is no class {name}{did_you_mean(name, classes, otherwise=known)}")
+
+
 def mean_difference(codes: Tensor, labels: Tensor, classes: Sequence[str], plus: Sequence[str], minus: Sequence[str],
                     of: str = "") -> Direction:  # fmt: skip
     """The means of the codes (n, ...) of all classes in `plus`, added up, less those in `minus`; labels (n,).
@@ -81,8 +88,7 @@ def mean_difference(codes: Tensor, labels: Tensor, classes: Sequence[str], plus:
             f"{', '.join(classes)} with --plus or --minus")  # fmt: skip
 
     def mean(name: str) -> Tensor:
-        require(name in classes, f"there is no class {name!r}{did_you_mean(name, classes)}; there are "
-                f"{', '.join(list(classes)[:20])}")  # fmt: skip
+        check_class(name, classes)
         own = codes[labels == list(classes).index(name)]
         require(len(own) >= LEAST, f"there are {len(own)} codes of {name}, but a mean is taken of {LEAST} or more; "
                 "raise --codes")  # fmt: skip

@@ -74,7 +74,7 @@ def parse_part(text: str, height: int, width: int, seed: int) -> Tensor:
             points, _, wide = given.partition(":")
             thick = parse_numbers(wide or "3", text, "line:4,4,28,28:3")
             return line(parse_numbers(points, text, "line:4,4,28,28:3"), thick, text, height, width)
-    raise Mistake(f"there is no mask and no file {text!r}{did_you_mean(name, WORDS)}; a mask is {KNOWN}")
+    raise Mistake(f"there is no mask and no file {text!r}{did_you_mean(name, WORDS, otherwise=f'a mask is {KNOWN}')}")
 
 
 def parse_share(text: str, whole: str) -> float:

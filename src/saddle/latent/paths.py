@@ -29,6 +29,13 @@ def between(space: LatentSpace, a: Tensor, b: Tensor, t: Tensor, kind: PathKind 
     return (torch.lerp(first, second, at) if straight else slerp(first, second, at)).reshape(a.shape)
 
 
+def labels_between(a: Tensor, b: Tensor, t: Tensor) -> Tensor:
+    """A label for each t in [0, 1] on the way from one with label a to one with b: there is nothing between classes, so
+    that it changes halfway, and both ends are what they are.
+    """
+    return torch.where(t.to(a.device) < 0.5, a, b)
+
+
 def walk(space: LatentSpace, stops: Tensor, steps: int, kind: PathKind = "auto") -> Tensor:
     """From each of `stops` (k, ...) to the next, `steps` latents a way with both ends: (k - 1, steps, ...)."""
     require(len(stops) >= 2, f"a way leads from one latent to another, but there are {len(stops)}; give two or more")

@@ -26,8 +26,8 @@ PAGE_MARK = b"Written by saddle"
 class BeforeAndAfter:
     """The first of some pictures and what was made of them, for a sheet and a page in a folder."""
 
-    def __init__(self, folder: Path, count: int) -> None:
-        self.folder, self.count = folder, count
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.count = folder, 0
         self.names: list[str] = []
         self.before: list[Tensor] = []
         self.after: list[Tensor] = []
@@ -43,6 +43,7 @@ class BeforeAndAfter:
 
     def add(self, names: Sequence[str], before: Iterable[Tensor], after: Iterable[Tensor]) -> None:
         """Some more, (channels, height, width) in [-1, 1] each."""
+        self.count += len(names)
         for name, one, two in zip(names, before, after, strict=True):
             if len(self.names) < SHOWN_PICTURES:
                 self.names.append(name)

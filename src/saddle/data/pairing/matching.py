@@ -58,7 +58,7 @@ def match_keys(titles: tuple[str, str], keys: tuple[Sequence[str], Sequence[str]
     if not both or 2 * len(both) < max(len(first), len(second)):
         raise Mistake(f"images of a pair have equal names, as 1.png in one folder and 1.jpg in the other, but only "
                       f"{len(both):,} names of {titles[0]} and {titles[1]} agree; without a partner are "
-                      f"{'; and '.join(alone)}")  # fmt: skip
+                      f"{'; and '.join(alone)}; images that are no pairs are for cyclegan and cut")  # fmt: skip
     if alone:
         say(f"{format_count(len(both), 'pair')} of equal names; without a partner, and left out, are "
             f"{'; and '.join(alone)}")  # fmt: skip

@@ -49,7 +49,7 @@ def plan_columns(source: str, prepare: Prepare, kind: Kind, say: Notify) -> Colu
     if wish in DERIVED:
         return plan_derived(name, whole, wish, plain)
     if not is_known(wish):
-        raise Mistake(f"there is no source {wish}{did_you_mean(wish, [*HALVES, *DERIVED])}; {SOURCE_WAYS}")
+        raise Mistake(f"there is no source {wish}{did_you_mean(wish, HALVES + DERIVED, otherwise=SOURCE_WAYS)}")
     other = opened_once(find_source(resolve_source_name(wish), plain, say))
     both = f"{last_name(wish)} and {name}"
     if kind == "pairs":
