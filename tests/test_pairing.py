@@ -91,6 +91,38 @@ def test_two_folders_are_pairs_by_equal_names_and_others_are_named(tmp_path):
     assert len(opened("unpaired", two, source=str(one))) == 4
 
 
+@pytest.mark.parametrize(("typed", "said", "instead"), [
+    ("pix2pix --source drawings --size 16", "only 0 names of drawings and photos agree; .* are for cyclegan and cut",
+     "cyclegan --source drawings --size 16 --networks.blocks 1"),
+    ("pix2pix --source grey --size 17", "not 17x17 pixels .*; give --size 16", "pix2pix --source grey --size 16"),
+    ("pix2pix --source grey --size 20 --networks.depth 3", "multiples of 8 pixels .*; give --size 16",
+     "pix2pix --source grey --size 16 --networks.depth 3"),
+    ("pix2pix --source grey --size 16 --networks.field 70", "give --networks.field 34",
+     "pix2pix --source grey --size 16 --networks.field 34"),
+    ("cyclegan --source grey --size 16 --networks.blocks 1", "give --identity 0, or --channels 3",
+     "cyclegan --source grey --size 16 --networks.blocks 1 --identity 0"),
+    ("cut --source edges --size 16 --networks.blocks 1", "one has 3 channels and the other 1; give --channels 3",
+     "cut --source edges --size 16 --networks.blocks 1 --channels 3"),
+])  # fmt: skip
+def test_what_is_said_instead_of_what_cannot_be_trained_can_be_typed(
+    typed, said, instead, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    pictures(tmp_path / "photos", 8, 24)
+    for i, path in enumerate(sorted((tmp_path / "photos").iterdir())):
+        save(tmp_path / "drawings" / f"drawing-{i}.png", np.asarray(Image.open(path)))
+    few = "--data photos --networks.width 2 --images 4 --pictures 0 --quiet"
+
+    def train_as(line: str) -> int:
+        field = "" if "field" in line else "--networks.field 16"
+        return main(["train", *line.split(), *few.split(), *field.split()])
+
+    assert train_as(typed) == 2
+    complaint = capsys.readouterr().err
+    assert re.search(said, complaint) and complaint.count("\n") == 1, complaint
+    assert train_as(instead) == 0
+
+
 def test_a_picture_that_cannot_be_read_takes_its_partner_with_it(tmp_path):
     one, two = tmp_path / "one", tmp_path / "two"
     first, second = pictures(one, 5, 8), pictures(two, 5, 8)

@@ -113,6 +113,9 @@ def test_a_folder_of_all_sizes_becomes_files_a_sheet_and_a_page(run, tmp_path, c
     noisy = pixels(out / "small.png")
     assert main([*command, "--seed", "5"]) == 0 and np.array_equal(pixels(out / "small.png"), noisy)
     assert main([*command, "--seed", "6"]) == 0 and not np.array_equal(pixels(out / "small.png"), noisy)
+    alone = tmp_path / "alone"
+    assert main(["translate", str(run), str(folder / "small.png"), "--seed", "5", "--to", str(alone)]) == 0
+    assert np.array_equal(pixels(alone / "small.png"), noisy)  # the second of a folder is as by itself
     assert main([*command, "--tile", "32", "--overlap", "8"]) == 0
     assert pixels(out / "deep" / "wide.png").shape == (40, 70)
     assert main(["translate", str(run), str(folder / "small.png"), "--to", str(tmp_path / "one"), "--size", "run"]) == 0

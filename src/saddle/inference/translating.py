@@ -40,11 +40,9 @@ def source_shape(loaded: LoadedGame, back: bool = False) -> Shape:
 
 def translations(loaded: LoadedGame, given: GivenImages, seed: int = 0, style: Mapping[str, object] = {},
                  tiling: Tiling = Tiling()) -> Iterator[tuple[ImageChunk, Tensor]]:  # fmt: skip
-    """Pictures, and what becomes of each, of the same height and width."""
-    place = 0
-    for chunk in given.chunks(loaded.rows if given.played else 1):
-        yield chunk, translate_any_size(loaded, chunk.images, seed, style, tiling, place)
-        place += len(chunk.images)
+    """Pictures one by one, and what becomes of each, of the same height and width: in any list the same as alone."""
+    for chunk in given.chunks():
+        yield chunk, translate_any_size(loaded, chunk.images, seed, style, tiling)
 
 
 def translate_any_size(loaded: LoadedGame, images: Tensor, seed: int = 0, style: Mapping[str, object] = {},

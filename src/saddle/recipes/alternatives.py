@@ -31,11 +31,12 @@ from ..networks import (
 )
 from ..networks.base import Wrapped
 from ..networks.cgan import Conditional
+from ..networks.patch_gan import HALVINGS, PatchJudged
 from ..objectives import CriticAlone, NonSaturating
 from ..optim import SGD
 from ..penalties import R1, FeatureMatching
 from ..recipe import Networks, Recipe
-from ..shape import Shape
+from ..shape import Picture, Shape
 
 Alternative = tuple[float, dict[str, Any]]  # its cost; fields or settings, and what would stand there
 BOUNDARIES = (0.5, -0.5, -5.0)  # scores that may part reals from fakes
@@ -78,9 +79,14 @@ def size_alternatives(recipe: Recipe[Any], data: Shape, accumulate: int, most: i
                 yield cost + ANOTHER_FORM * (data.height != data.width), {"size": size}
                 if data.height != data.width:
                     yield cost, {"size": written_size(size_of_form(size, size // 4, data.width / data.height))}
-    if not data.classes:
+    if not data.classes and not isinstance(data.condition, Picture):
         sides = GLYPHS_SIZE if data.points else (data.height, data.width)
         yield 13.0 if data.points else 2.55, {"data": "glyphs", "size": written_size(sides)}
+
+
+def smaller_fields(pair: Any) -> list[int]:
+    """Patches that networks could judge in the place of their own, the nearest first."""
+    return [field for field in reversed(HALVINGS) if isinstance(pair, PatchJudged) and field < pair.field]
 
 
 def iter_pairs(pair: Any) -> Iterator[Any]:
@@ -94,6 +100,7 @@ def iter_pairs(pair: Any) -> Iterator[Any]:
 def network_alternatives(now: Networks, data: Shape) -> Iterator[tuple[float, Networks]]:
     """Pairs like this one: with other settings, in or out of another, of another kind."""
     yield 1.0, map_pair(now, without_batch_norm)
+    yield from ((0.9, dataclasses.replace(now, field=field)) for field in smaller_fields(now))
     yield (
         1.1,
         map_pair(now, lambda pair: dataclasses.replace(pair, shares=(0.5,)) if isinstance(pair, Dropped) else pair),

@@ -61,7 +61,10 @@ def half_column(whole: DataSource, half: str, prepare: Prepare, aloud: bool) -> 
 
 
 def plan_derived(name: str, whole: DataSource, wish: str, prepare: Prepare) -> ColumnPlan:
-    """The image as the target; as the source what is made from it, grey, once it has the size of the samples."""
+    """The image as the target; as the source what is made from it once it has the size of the samples.
+
+    That is grey, but in as many channels as are asked for.
+    """
     if whole.shape is not None and prepare.size is None:
         prepare = replace(prepare, size=(whole.shape.height, whole.shape.width))
 
@@ -75,7 +78,7 @@ def plan_derived(name: str, whole: DataSource, wish: str, prepare: Prepare) -> C
         return UndecodedImages(pile.keys, read)
 
     key = (wish, prepare.range, prepare.alpha, *content_cache_key(Path(derive.__file__)))
-    made = replace(prepare, range=WHOLE_BYTE, alpha="auto", channels=1)
+    made = replace(prepare, range=WHOLE_BYTE, alpha="auto", channels=prepare.channels or 1)
     return ColumnPlan(name, ColumnSource(changed_source(whole, wish, key, change, False), made),
                       ColumnSource(whole, prepare), True)  # fmt: skip
 
