@@ -29,11 +29,13 @@ from saddle.games import (
     EquilibriumGate,
     Gated,
     InfoGAN,
+    MaximumLikelihood,
     NagarajanKolter,
     Simultaneous,
     Turing,
     Turns,
     Unrolled,
+    VariationalAutoencoder,
 )
 from saddle.games.unrolled import differentiable_step
 from saddle.layers.latent_codes import LatentCodes
@@ -42,9 +44,10 @@ from saddle.networks import Bottlenecked, Convolutional, Perceptron, Spectral
 from saddle.networks.began import mean_absolute
 from saddle.networks.bigan import PairCritic
 from saddle.networks.ebgan import AutoencodingCritic
+from saddle.networks.gaussian_mixture import FactoredMixture
 from saddle.networks.infogan import InferringCritic
 from saddle.networks.t_gan import Opposed
-from saddle.objectives import CriticAlone, LeastSquares, Minimax, NonSaturating, Wasserstein
+from saddle.objectives import CriticAlone, LearnedGaussian, LeastSquares, Minimax, NonSaturating, Wasserstein
 from saddle.optim import SGD, Adam
 from saddle.penalties import Bottleneck, FeatureMatching, GradientPenalty, LeCam
 from saddle.shape import Shape
@@ -104,6 +107,8 @@ GAMES: dict[str, Callable[[], Game[Images]]] = {
     "bigan": lambda: BiGAN(mapping(), Maker(), of_pairs(), LATENT),
     "ali": lambda: ALI(mapping(ALI.numbers), Maker(), of_pairs(), LATENT),
     "bigan-qp": lambda: BiGANQP(mapping(), Maker(), of_pairs(), LATENT, turns=Turns(2, 2)),
+    "variational": lambda: VariationalAutoencoder(mapping(2), Maker(), LATENT, LearnedGaussian()),
+    "likelihood": lambda: MaximumLikelihood(FactoredMixture(IMAGE, 3, 0.5), 17),
 }
 CODES = LatentCodes(categories=2, numbers=1)
 

@@ -24,6 +24,7 @@ from saddle.games import (
     Clip,
     Consensus,
     EquilibriumGate,
+    ExpectationMaximization,
     GaussianAdversarialAutoencoder,
     NagarajanKolter,
     SoftIntroVAE,
@@ -31,10 +32,12 @@ from saddle.games import (
 )
 from saddle.layers import MinibatchDiscrimination
 from saddle.layers.conditional import ConditionalBatchNorm
+from saddle.networks.gaussian_mixture import MomentMixture
 from saddle.objectives import Relativistic, Wasserstein
 from saddle.optim import SGD
 from saddle.penalties import Dragan, FeatureMatching, GradientPenalty, LeCam, PullingAway
 from saddle.runs.log import read_log
+from saddle.shape import Shape
 from saddle.training.checkpoint import latest_checkpoint, read_checkpoint
 from saddle.training.engine import Engine, shard_indices
 from test_aae import game as code_game
@@ -100,7 +103,8 @@ GAMES: dict[str, Callable[[], Game[Any]]] = {
     "introspective": lambda: introspective(SoftIntroVAE),
     "an encoder beside": lambda: plain_game(gate=EquilibriumGate(margin=0.02)),
     "a critic of codes": lambda: code_game(GaussianAdversarialAutoencoder),
-    **{name: PLAYED[name] for name in ("bottleneck", "information", "ali", "bigan-qp")},
+    **{name: PLAYED[name] for name in ("bottleneck", "information", "bigan", "ali", "bigan-qp", "variational")},
+    "moments": lambda: ExpectationMaximization(MomentMixture(Shape(1, 4, 4), 3, 0.5), 17),
 }
 
 CASES = [*((name, 1) for name in GAMES), ("statistics", 2), ("losses that mix", 2)]
