@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from ..errors import Mistake, escape_unprintable, quote_for_shell, require
 from ..options import split_names
-from ..runs.folder import RunFolder
+from ..runs.folder import RunFolder, check_writable
 from ..runs.manifest import Manifest
 from .argv import parse_command
 from .output import print_message, print_output
@@ -179,9 +179,9 @@ def sheet_path(run: str, wish: StartOptions, stem: str) -> Path:
     RunFolder.find(run)
     where = wish.to or Path(run) / f"{stem}{wish.weights}.png"
     require(where.suffix.lower() == ".png", f"{where} does not end in .png; name a sheet, as --to {stem}.png")
-    from ..inference.made_files import check_may_write, is_replaceable
+    from ..inference.made_files import is_replaceable
 
-    check_may_write(where)
+    check_writable(where)
     free = not where.exists() or is_replaceable(where)
     require(free, f"{where} is there already, and was not made by saddle; name another place")
     return where

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ..data.readers.image_formats import is_written_by_saddle, read_start
 from ..errors import require
-from ..runs.folder import existing_parent, make_parent
+from ..runs.folder import check_file_writable, check_writable, make_parent
 from ..runs.pictures import save_png, to_image
 from .image_files import GivenImages
 
@@ -33,7 +33,7 @@ class MadeFiles:
 
     def __init__(self, folder: Path, given: GivenImages) -> None:
         require(not folder.exists() or folder.is_dir(), f"{folder} is a file; name a folder, or a new PNG for a sheet")
-        check_may_write(folder)
+        check_writable(folder)
         self.paths = [folder / name for name in png_names(given.files)]
         for path in self.paths:
             check_replaceable(path, given)
@@ -50,18 +50,10 @@ def write_picture(image: Image.Image, path: Path) -> None:
     save_png(image, path)
 
 
-def check_may_write(path: Path) -> None:
-    """Raise Mistake where a file or folder cannot be made."""
-    place = existing_parent(path)
-    fine = (place.is_dir() or place == path) and os.access(place, os.W_OK)
-    require(fine, f"nothing can be written to {path}: {place} may not be changed; name another place")
-
-
 def check_target(path: Path, given: GivenImages, ending: str) -> None:
     """Raise Mistake where a file of this ending cannot be made, or another would be lost for it."""
     require(path.suffix.lower() == ending, f"{path} does not end in {ending}")
-    require(not path.is_dir(), f"{path} is a folder; name a file in it")
-    check_may_write(path)
+    check_file_writable(path)
     check_replaceable(path, given)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -27,7 +26,6 @@ from ..image_size import ImageSize
 from ..metrics.lazy_images import index_blocks
 from ..notices import Notify
 from ..out_of_memory import check_capacity
-from ..runs.folder import existing_parent
 from ..shape import Shape
 from ..training.signals import check_abandoned
 
@@ -194,11 +192,3 @@ def prepare_like(prepare: Prepare, shape: Shape) -> Prepare:
         return prepare
     channels: Any = shape.channels
     return replace(prepare, size=prepare.size or (shape.height, shape.width), channels=prepare.channels or channels)
-
-
-def check_writable(file: Path) -> None:
-    """Raises Mistake where a file cannot be put, before there is anything to put there."""
-    require(not file.is_dir(), f"{file} is a folder; name a file in it")
-    place = existing_parent(file)
-    require(place == file or place.is_dir(), f"{file} cannot be written: {place} is no folder")
-    require(os.access(place, os.W_OK), f"{file} cannot be written: {place} may not be changed")

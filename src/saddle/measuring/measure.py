@@ -29,7 +29,7 @@ from ..out_of_memory import catch_out_of_memory
 from ..recipes.plugins import use_plugin_for
 from ..recipes.revive import trust_run
 from ..regular import check_no_link
-from ..runs.folder import RunFolder, write_json
+from ..runs.folder import RunFolder, check_file_writable, write_json
 from ..runs.manifest import Manifest
 from ..runs.measures import Measurement, append_measurement, measures_path, read_measurements
 from ..runs.timing import read_pace
@@ -42,7 +42,6 @@ from .inputs import (
     Measurable,
     SampleInfo,
     check_memory,
-    check_writable,
     describe_shape,
     is_named_source,
     is_run,
@@ -92,7 +91,7 @@ def taken(what: Measurable, against: Measurable | None, wish: MeasureOptions, sa
     sensible(wish)
     where = find_device(wish.device)
     for file in [file for file in (wish.picture, wish.json) if file]:
-        check_writable(file)
+        check_file_writable(file)
     for run in [str(side) for side in (what, against) if wish.trust and side is not None and is_run(side)]:
         trust_run(run)
     subject = (

@@ -22,6 +22,7 @@ PLUGIN_FOLDER = "plugin"  # and that of a plugin
 DRAFT_PREFIX = ".draft-"  # how the names of files begin that are not whole yet
 FOREIGN = ".tmp*"  # those of the library that once wrote checkpoints
 LOCK_NAME = ".lock"
+OTHER_RUN = "--out names another place"
 
 
 class RunFolder:
@@ -52,10 +53,10 @@ class RunFolder:
     def claim(cls, out: str | Path | None) -> Path | None:
         """Where a new run was asked to lie: refused, before any work is done, if something lies there already."""
         if out is None:
-            check_writable(Path("runs"))
+            check_writable(Path("runs"), OTHER_RUN)
             return None
         folder = cls(out)
-        check_writable(folder.path)
+        check_writable(folder.path, OTHER_RUN)
         if folder.manifest.exists():
             on = f"`saddle resume {quote_for_shell(out)}` goes on with it"
             raise Mistake(f"{out} already holds a run; {on}, or choose another --out")
@@ -171,12 +172,20 @@ def is_source_file(file: Path) -> bool:
     return is_regular_file(file) and (file.suffix == ".py" or file.name.startswith(DRAFT_PREFIX))
 
 
-def check_writable(path: Path) -> None:
-    """Raise Mistake where a folder could not be made, or written into if it is there."""
-    place = next((place for place in (path, *path.absolute().parents) if place.exists()), Path("/"))
-    why = "may not be changed" if place.is_dir() else "is no folder"
-    if not place.is_dir() or not os.access(place, os.W_OK | os.X_OK):
-        raise Mistake(f"nothing can be written to {path}: {place} {why}; --out names another place")
+def check_writable(path: Path, way_out: str = "name another place") -> None:
+    """Raise Mistake where a file or folder cannot be made, or changed if it is there, before there is work to lose."""
+    place = existing_parent(path)
+    if not place.is_dir() and place != path:
+        raise Mistake(f"nothing can be written to {path}: {place} is no folder; {way_out}")
+    if not os.access(place, os.W_OK | os.X_OK if place.is_dir() else os.W_OK):
+        raise Mistake(f"nothing can be written to {path}: {place} may not be changed; {way_out}")
+
+
+def check_file_writable(file: Path) -> None:
+    """The same of a file, for which a folder stands in the way."""
+    if file.is_dir():
+        raise Mistake(f"{file} is a folder; name a file in it")
+    check_writable(file)
 
 
 def make_numbered_folder(root: Path, name: str) -> Path:
