@@ -7,22 +7,24 @@ from typing import Any
 
 import numpy as np
 
-from saddle.batches import Captioned, Pairs, Unpaired
+from saddle.batches import Captioned, Lines, Pairs, Unpaired
 from saddle.data.dataset_table import TOY_SETS
 from saddle.games import AccuracyGate, Turns
 from saddle.networks import Perceptron
 from saddle.optim import Burst
 from saddle.recipe import Recipe
 from saddle.recipes import RECIPES, find_recipe
-from saddle.shape import Classes, Picture, Shape, Text
+from saddle.shape import Classes, Picture, Shape, Text, line_shape
 
 WIDTH, BATCH, CLASSES = 8, 4, 3
 
 
-def pictures_for(name: str, n: int) -> dict[str, Any] | None:
-    """Columns of noise for a recipe that plays with pictures for pictures or texts; None for another."""
+def pictures_for(name: str, n: int) -> Any:
+    """Columns of noise for a recipe that plays with pictures for pictures or texts, lines of text; None for another."""
     kind, (channels, *sides) = find_recipe(name)[0].batch_type, shape(name)[:3]
     dice = np.random.default_rng(0)
+    if kind is Lines:
+        return ["".join("abcdefgh"[(i * i + k * (i % 3)) % 8] for k in range(6 - i % 2)) for i in range(n)]
     if kind is Captioned:
         said = [f"a {'red' if i % 2 else 'blue'} thing {i % CLASSES}" for i in range(n)]
         return {"image": dice.integers(0, 256, (n, *sides, channels), np.uint8), "caption": said}
@@ -48,6 +50,7 @@ def small(name: str) -> Recipe[Any]:
                              "cyclegan": {"pool": 2}, "cut": {"projection": WIDTH}, "fastcut": {"projection": WIDTH},
                              "soft-introvae-toy": {"warm_up": 0},
                              "vae-gan": {"gate": None}, "aae": {"code_critic": narrow(Perceptron())},
+                             "seqgan": {"rollouts": 2, "turns": Turns(critic=2)},
                              "accuracy-gate": {"gate": AccuracyGate(threshold=0.9, hysteresis=0.2)}}  # fmt: skip
     networks = narrow(recipe.networks)  # type: ignore[attr-defined]
     return dataclasses.replace(recipe, networks=networks, batch=BATCH, **short.get(name, {}))  # type: ignore[type-var]
@@ -59,6 +62,8 @@ def shape(name: str) -> Shape:
     side = 1 if entry.data in TOY_SETS else entry.size or 16
     if find_recipe(name)[0].batch_type in (Pairs, Unpaired):
         return Shape(1, side, side, Picture(Shape(1, side, side)))
+    if find_recipe(name)[0].batch_type is Lines:
+        return line_shape(Text(6, 9))
     if find_recipe(name)[0].batch_type is Captioned:
         return Shape(1, side, side, Text(4, 9))
     return Shape(2, 1, 1) if side == 1 else Shape(1, side, side, Classes(CLASSES))

@@ -166,6 +166,6 @@ PYTHONIOENCODING=ascii {python} show $'\\xc3\\xa4\\xff' 2>&1; echo $?
 
 
 def test_whatever_a_sentence_on_data_names_is_an_option_of_each_command_that_reads_data():
-    alone = {"captions", "uncaptioned", "source", "target"}  # measure asks sources for images alone: none is spoken of
+    alone = {"captions", "uncaptioned", "source", "target", "tokens"}  # measure asks sources for images alone
     for kind, needless in ((Settings, set()), (ShowOptions, set()), (MeasureOptions, alone)):
         assert not set(field_types(Prepare)) - set(field_types(kind)) - {"limit", "flip"} - needless

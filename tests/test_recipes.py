@@ -111,7 +111,7 @@ def play(name: str, rounds: int) -> tuple[list[list[str]], int]:
     names = {module: key for key, module in game.named_children()}
     seen = []
     for i in range(rounds):
-        for turn in game.round(batches, Clock(round=i, stage=int(name in READING))):
+        for turn in game.round(batches, Clock(round=i, stage=STAGE.get(name, 0))):
             if isinstance(turn, Agree):
                 turn.tell(turn.value.detach())
                 continue
@@ -149,11 +149,13 @@ FLOWS = {  # turns of a round, of one batch, in games of other players than a ge
     "bigan": PAIRED_CODES, "bigan-dense": PAIRED_CODES, "bigan-qp": [["critic"], *PAIRED_CODES],
     "ali": AT_ONCE, "ali-cifar": AT_ONCE,
     "cyclegan": [["generator", "generator_back"], ["critic", "critic_back"]],
+    "seqgan": [["generator"], ["critic"], ["critic"]],
     "cut": [["critic"], ["generator", "projector"]], "fastcut": [["critic"], ["generator", "projector"]],
 }  # fmt: skip
-TWICE = ("bigan-qp",)  # of two batches
+TWICE = ("bigan-qp", "seqgan")  # of two batches
 READING = ("gan-cls", "gan-int", "gan-int-cls")  # whose first stage is a reader's alone
 UNNUMBERED = ("ae", "ae-dense", "gaussian-mixture", "gaussian-mixture-em")  # papers that are not on arXiv
+STAGE = {**dict.fromkeys(READING, 1), "seqgan": 2}  # in which both play
 
 
 def order(name: str, round: int) -> list[list[str]]:

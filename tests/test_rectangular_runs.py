@@ -14,7 +14,7 @@ import saddle
 from narrow import BATCH, CLASSES, shape, small
 from saddle.capabilities import make_from
 from saddle.cli import main
-from saddle.data.dataset_table import TOY_SETS
+from saddle.data.dataset_table import TEXT_SETS, TOY_SETS
 from saddle.errors import Mistake
 from saddle.games import TwoPlayer
 from saddle.recipes import RECIPES
@@ -25,7 +25,7 @@ LINE = ["--data", "glyphs", "--size", "16x24", "--limit", "64", "--batch", "8", 
 TINY = [*LINE, "--networks.width", "4", "--pictures", "1", "--seed", "3"]
 
 
-@pytest.mark.parametrize("name", [name for name, entry in RECIPES.items() if entry.data not in TOY_SETS])
+@pytest.mark.parametrize("name", [name for name, entry in RECIPES.items() if entry.data not in TOY_SETS | TEXT_SETS])
 def test_every_recipe_makes_rectangles_or_says_which_size_it_takes(name: str) -> None:
     recipe, told = small(name), shape(name).condition
     own = told if isinstance(told, Text) else Classes(CLASSES)

@@ -19,7 +19,12 @@ LABEL_ADVICE = (
     "table with --labels, or take --data glyphs --size 32"
 )  # how labels are given
 CAPTION_ADVICE = "--captions FILE.csv:COLUMN, as NAME.txt beside NAME.png, or in a metadata.jsonl"  # and captions
-COLUMN_ADVICE = {"caption": f"captions are given as {CAPTION_ADVICE}, and glyphs have theirs"}
+LINE_ADVICE = "lines of text are for the recipes seqgan and gumbel-gan"
+LINE = "line"  # the column of lines of text
+COLUMN_ADVICE = {
+    "caption": f"captions are given as {CAPTION_ADVICE}, and glyphs have theirs",
+    LINE: "lines are those of a text file, --data poems.txt, and --data oracle has made-up ones",
+}
 
 
 @dataclass(frozen=True)
@@ -89,6 +94,17 @@ class Captioned(NamedTuple):
         return Wanted("image", "caption")
 
 
+class Lines(NamedTuple):
+    """Lines of text as images of one row, one-hot in their tokens: (n, vocabulary, 1, length)."""
+
+    image: Tensor
+    condition: None = None  # they are made for nothing
+
+    @classmethod
+    def wanted(cls) -> Wanted:
+        return Wanted("image", columns={"image": LINE})
+
+
 def real_samples(batch: Batch) -> Tensor:
     """The real samples in a batch, whatever its type calls them."""
     return cast(Tensor, getattr(batch, batch.wanted().sample))
@@ -117,8 +133,11 @@ def check_has_columns(kind: type[Batch], columns: Collection[str], source: str =
     missing = [name for name in required if name not in columns]
     wants = f"the recipe plays with batches of {' and '.join(required)} ({kind.__name__})"
     has = f"{source} has no {' or '.join(missing)}: its columns are {', '.join(columns) or 'none'}"
-    ways = COLUMN_ADVICE.get(" and ".join(missing), "data that have them are given in Python, as train(recipe, data), "
-                             "or by a data source in a plugin (--plugin)")  # fmt: skip
+    anyhow = (
+        "data that have them are given in Python, as train(recipe, data), or by a data source in a plugin (--plugin)"
+    )
+    advice = {**COLUMN_ADVICE, "image": LINE_ADVICE} if LINE in columns else COLUMN_ADVICE
+    ways = advice.get(" and ".join(missing), anyhow)
     require(not missing, f"{wants}, but {has}; {ways}")
 
 
@@ -132,13 +151,14 @@ def batch_shape(kind: type[Batch], columns: Mapping[str, Column], source: str = 
                       f"pictures: {sample}")  # fmt: skip
     made_for = None if wanted.condition is None else columns.get(names[wanted.condition])
     rest = [name for field, name in names.items() if field not in (wanted.sample, wanted.condition)]
-    return Shape(*sample.shape[:3], made_for, tuple((name, columns[name]) for name in rest if name in columns))
+    more = tuple((name, columns[name]) for name in rest if name in columns)
+    return sample.shape._replace(condition=made_for, columns=more)
 
 
 def image_columns(shape: Shape) -> dict[str, Column]:
     """The columns of data that have images of this shape, and the classes that they are made for."""
     label: dict[str, Column] = {"label": shape.condition} if isinstance(shape.condition, Classes) else {}
-    return {"image": Picture(Shape(*shape[:3])), **label}
+    return {"image": Picture(shape.sample), **label}
 
 
 def batch_pictures(batch: Batch) -> dict[str, Tensor]:
@@ -155,7 +175,7 @@ def field_columns(kind: type[Batch], shape: Shape) -> dict[str, Column]:
     """What each field of such batches holds, where the data have it, in the shape that is played with."""
     names, wanted, more = column_names(kind), kind.wanted(), dict(shape.columns)
     found: dict[str, Column | None] = {field: more.get(name) for field, name in names.items()}
-    found[wanted.sample] = Picture(Shape(*shape[:3]))
+    found[wanted.sample] = Picture(shape.sample)
     if wanted.condition is not None:
         found[wanted.condition] = shape.condition
     return {field: column for field, column in found.items() if column is not None}

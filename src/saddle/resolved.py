@@ -7,13 +7,14 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from .batches import batch_shape, check_has_columns, required_columns
+from .batches import LINE, batch_shape, check_has_columns, required_columns
 from .continued import absolute_source
 from .data import Prepare, open_data
 from .data.dataset import Dataset
-from .data.dataset_table import TOY_SETS
+from .data.dataset_table import TEXT_SETS, TOY_SETS
 from .data.held_out import check_hold_out_count, hold_out
 from .data.opening import describe_source, source_columns
+from .data.oracle import VOCABULARY, oracle_text
 from .data.pairing.columns import glyph_columns
 from .data.sources import resolve_source_name, unambiguous_source
 from .data.streams import most_in_batch
@@ -31,7 +32,7 @@ from .recipes.remedies import PlanRun, TryRun, add_advice, find_remedy
 from .recipes.revive import name_recipe, override_recipe, recipe_source
 from .recipes.sources import RecipeSource
 from .runs.settings import Settings
-from .shape import Classes, Column, Columns, Picture, Shape
+from .shape import Classes, Column, Columns, Picture, Shape, line_shape
 from .training.callbacks.base import Callback
 from .training.machine import Machine, barrier, find_machine, preserved_globals, process_rank
 from .training.match import MatchOptions
@@ -121,9 +122,7 @@ def find_playable_options(recipe: str, options: Mapping[str, str]) -> Mapping[st
     Nothing where no change is known that helps.
     """
     value, entry = find_recipe(recipe)
-    side, wants = entry.size or 32, required_columns(value.batch_type)
-    data = Shape(2, 1, 1) if entry.data in TOY_SETS else Shape(1, side, side, Classes(GLYPH_CLASSES))
-    columns = glyph_columns(wants, data)
+    columns = assumed_columns(entry, required_columns(value.batch_type))
     understand, attempt = make_rehearsals(recipe, Settings(device="cpu"), columns, find_machine("cpu"))
     wish = RunRequest(options, {})
     with preserved_globals():
@@ -133,6 +132,16 @@ def find_playable_options(recipe: str, options: Mapping[str, str]) -> Mapping[st
             found = find_remedy(wish, refusal, understand, attempt)
             return found.options if found and not found.settings and options.items() <= found.options.items() else {}
     return options
+
+
+def assumed_columns(entry: RecipeEntry, wants: Collection[str]) -> Columns:
+    """What a recipe's own data have, without looking."""
+    if entry.data in TEXT_SETS:
+        return {LINE: Picture(line_shape(oracle_text(VOCABULARY)))}
+    side = entry.size or 32
+    return glyph_columns(
+        wants, Shape(2, 1, 1) if entry.data in TOY_SETS else Shape(1, side, side, Classes(GLYPH_CLASSES))
+    )
 
 
 def make_rehearsals(recipe: str | Recipe[Any], asked: Settings, columns: Columns, where: Machine,

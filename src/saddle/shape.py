@@ -60,13 +60,22 @@ Columns = Mapping[str, Column]  # by name
 
 
 class Shape(NamedTuple):
-    """What one sample looks like. A point of a 2-D toy is an image of one pixel with two channels."""
+    """What one sample looks like. A point of a 2-D toy is an image of one pixel with two channels.
+
+    A line of text is an image of one row: each pixel a token, with a channel for every token there is, one-hot.
+    """
 
     channels: int
     height: int
     width: int
     condition: Column | None = None  # what it is made for
     columns: tuple[tuple[str, Column], ...] = ()  # what else the batches of a game hold, by name
+    text: Text | None = None  # of samples that are lines of text
+
+    @property
+    def sample(self) -> Shape:
+        """The same without what samples are made for, and what else there is."""
+        return self._replace(condition=None, columns=())
 
     @property
     def classes(self) -> int:
@@ -79,14 +88,27 @@ class Shape(NamedTuple):
         return self.height == self.width == 1
 
     def __str__(self) -> str:
+        if self.text is not None:
+            return f"lines of {self.text.length} tokens of {self.text.vocabulary}"
         channels = f"{self.channels} channel{'s' if self.channels > 1 else ''}"
         return "2-D points" if self.points else f"{self.height}x{self.width} pixels in {channels}"
 
 
+def line_shape(text: Text) -> Shape:
+    """The shape of samples that are such lines."""
+    return Shape(text.vocabulary, 1, text.length, text=text)
+
+
 def shape_facts(shape: Shape) -> list[Any]:
-    """A shape as JSON: channels, height, width, then classes or what else samples are made for, then more columns."""
+    """A shape as JSON: channels, height, width, then classes or what else samples are made for, then more columns.
+
+    That of lines ends in what they are: {"text": [length, vocabulary]}.
+    """
     made_for = shape.condition
     condition = shape.classes if made_for is None or shape.classes else column_facts(made_for)
+    if shape.text is not None:
+        return [*shape[:3], condition, {name: column_facts(column) for name, column in shape.columns},
+                column_facts(shape.text)]  # fmt: skip
     more = [{name: column_facts(column) for name, column in shape.columns}] if shape.columns else []
     return [*shape[:3], condition, *more]
 
@@ -126,7 +148,7 @@ def column_facts(column: Column) -> dict[str, Any]:
 
 def parse_shape(facts: object) -> Shape:
     """A shape out of JSON, also as 0.1.0 wrote it; Mistake for what describes none."""
-    require(isinstance(facts, list | tuple) and len(facts) in (4, 5), f"{facts} is no shape of samples")
+    require(isinstance(facts, list | tuple) and len(facts) in (4, 5, 6), f"{facts} is no shape of samples")
     assert isinstance(facts, list | tuple)
     channels, height, width, condition, *more = facts
     sides = (channels, height, width)
@@ -136,7 +158,16 @@ def parse_shape(facts: object) -> Shape:
     made_for = by_class(condition) if numbered else parse_column(condition)
     columns = more[0] if more else {}
     require(isinstance(columns, dict), f"{columns} are no further columns")
-    return Shape(*sides, made_for, tuple((str(name), parse_column(value)) for name, value in columns.items()))
+    shape = Shape(*sides, made_for, tuple((str(name), parse_column(value)) for name, value in columns.items()))
+    return shape._replace(text=parse_text(more[1], shape)) if len(more) > 1 else shape
+
+
+def parse_text(facts: object, shape: Shape) -> Text:
+    """The text of which a shape has a row of tokens."""
+    text = parse_column(facts)
+    if not isinstance(text, Text) or line_shape(text)[:3] != shape[:3]:
+        raise Mistake(f"{facts} is no text of {list(shape[:3])}")
+    return text
 
 
 def parse_column(facts: object) -> Column:

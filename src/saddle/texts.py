@@ -10,6 +10,7 @@ from itertools import islice
 
 import torch
 from torch import Tensor
+from torch.nn.functional import one_hot
 
 from .shape import Text
 
@@ -17,6 +18,7 @@ PADDING, UNKNOWN = 0, 1  # the tokens behind a text's end, and of a word that th
 SPECIAL = ("", "?")  # how these two are written
 MAX_WORDS = 64  # of a text; what stands behind them is left out
 MAX_VOCABULARY = 50_000  # the most frequent words
+MAX_LINE = 64  # tokens of a line that is learned, what stands behind them too
 MAX_KEPT = 20_000  # different texts that a run remembers
 IDEOGRAPHS = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"  # written without spaces: each is a word
 WORDS = re.compile(rf"[{IDEOGRAPHS}]|(?:(?![{IDEOGRAPHS}])\w)+|[^\w\s]")
@@ -65,3 +67,38 @@ def numbers_of(words: tuple[str, ...]) -> tuple[dict[str, int], dict[str, int]]:
 def to_texts(tokens: Tensor, words: Sequence[str]) -> list[str]:
     """Rows of tokens (n, length) as texts."""
     return [" ".join(words[token] for token in row if token != PADDING) for row in tokens.tolist()]
+
+
+def describe_lines(lines: Sequence[Sequence[str]]) -> Text:
+    """What lines of these tokens hold: token 0 is what stands behind a line's end. None of them is longer than all."""
+    words = sorted({token for line in lines for token in line})
+    longest = max(map(len, lines), default=0)
+    return Text(max(2, min(longest, MAX_LINE)), 1 + len(words), ("", *words))  # one token alone would be a point
+
+
+def line_tokens(lines: Sequence[Sequence[str]], text: Text) -> Tensor:
+    """Tokens (n, length) int64 of lines; what is longer is cut."""
+    number = {word: token for token, word in enumerate(text.words)}
+    rows = [[number[token] for token in line[: text.length]] for line in lines]
+    return torch.tensor([row + [PADDING] * (text.length - len(row)) for row in rows], dtype=torch.int64)
+
+
+def to_one_hot(tokens: Tensor, vocabulary: int) -> Tensor:
+    """Tokens (n, length) as images of one row, (n, vocabulary, 1, length) float32."""
+    return one_hot(tokens, vocabulary).float().movedim(2, 1).unsqueeze(2)
+
+
+def from_one_hot(images: Tensor) -> Tensor:
+    """The tokens (n, length) of such images; of soft ones the likeliest."""
+    return images.argmax(1).squeeze(1)
+
+
+def to_lines(tokens: Tensor, text: Text) -> list[str]:
+    """Tokens (n, length) as they are written: characters side by side, words with spaces, what has no name as numbers.
+
+    Where every token is of one character they are taken for characters, as those of Chinese text by words are, too.
+    """
+    if not text.words:
+        return [" ".join(map(str, row)) for row in tokens.tolist()]
+    between = "" if all(len(word) < 2 for word in text.words) else " "
+    return [between.join(word for token in row if (word := text.words[token])) for row in tokens.tolist()]

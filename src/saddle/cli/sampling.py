@@ -32,12 +32,12 @@ ROW, CAPTIONS, MAX_LINES = 8, 16, 1000  # images of a row that has a text, train
 class SampleOptions(RunOptions):
     """How to sample."""
 
-    n: int | None = None  # make so many single files in a folder, not one sheet
+    n: int | None = None  # make so many single files in a folder, not one sheet; of lines of text print so many
     label: str | None = None  # a class by name, or by place from 0 if names are no numbers; without it all, in order
     grid: int | None = None  # a sheet of N x N images, at the quantiles of latents of two numbers: all that is made
     text: str | None = None  # what samples should show, for a run that was trained on captions
     text_file: Path | None = None  # a text in each line: a sheet has a row for each, and -n makes so many files of each
-    out: Path | None = None  # the sheet's file or the files' folder; samples-SEED in the run's folder if not given
+    out: Path | None = None  # the sheet's file, the files' folder, a .txt of lines; in the run's folder if not given
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -49,7 +49,7 @@ class SampleOptions(RunOptions):
         require(self.grid is None or not other, f"a grid shows what latents become, and {other} something else; "
                 "give one of them")  # fmt: skip
         require(self.text is None or bool(self.text.strip()), "text is empty; say what samples should show")
-        png = self.n is not None or self.out is None or self.out.suffix == ".png"
+        png = self.n is not None or self.out is None or self.out.suffix in (".png", ".txt")
         require(png, f"a sheet is a PNG, but {self.out} does not end in .png")
 
     @property
@@ -67,11 +67,15 @@ def sample(words: list[str]) -> None:
     (run,), wish, others = parse_known("sample", words, SampleOptions())
     loaded = load_run(run, wish)
     style = parse_style("sample", loaded.style if others else {}, wish, others)
+    if loaded.shape.text is not None:
+        print_lines(loaded, wish, style)
+        return
+    points, png = loaded.shape.points, wish.n is not None or wish.out is None or wish.out.suffix == ".png"
+    require(png, f"{wish.out} is a file of lines, but {run} makes {loaded.shape}; a sheet is a PNG")
     if wish.grid:
         require(not style, f"a grid has no style, but {' and '.join(style)} was given; leave it out")
         save_latent_grid(loaded, wish, Path(run), wish.grid)
         return
-    points = loaded.shape.points
     require(not (points and wish.n), f"{run} makes points, which are drawn as one picture; leave out -n")
     made_for = loaded.shape.condition
     if wish.text is not None or wish.text_file is not None or (isinstance(made_for, Text) and not wish.n):
@@ -99,6 +103,22 @@ def save_latent_grid(loaded: LoadedGame, wish: SampleOptions, run: Path, side: i
     where = wish.out or run / f"{wish.stem}.png"
     write_picture(make_grid(space.make_all(latents, space.labels(len(latents), wish.seed)), side), where)
     print_output(escape_unprintable(where))
+
+
+def print_lines(loaded: LoadedGame, wish: SampleOptions, style: Mapping[str, Any]) -> None:
+    """Lines of text, on the terminal or in a file."""
+    from ..inference.made_files import check_may_write
+    from ..runs.text_sheets import write_lines
+
+    told = [name for name in ("label", "grid", "text", "text_file") if getattr(wish, name) is not None]
+    require(not told, f"this run writes lines for nothing that could be asked for; leave out {' and '.join(told)}")
+    if wish.out is None:
+        print_output("\n".join(map(escape_unprintable, loaded.lines(wish.n or SHEET, wish.seed, **style))))
+        return
+    require(wish.out.suffix == ".txt", f"{wish.out} should be a file of lines, which ends in .txt")
+    check_may_write(wish.out)
+    write_lines(loaded.lines(wish.n or SHEET, wish.seed, **style), wish.out)
+    print_output(escape_unprintable(wish.out))
 
 
 def sample_texts(loaded: LoadedGame, wish: SampleOptions, run: Path, style: Mapping[str, Any]) -> None:

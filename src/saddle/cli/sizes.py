@@ -10,6 +10,7 @@ from typing import Any
 
 GLYPH_PAIRS = (1, 32, 32, {"picture": [1, 32, 32]})  # made for pictures of the same shape
 GLYPH_TEXTS = (1, 32, 32, {"text": [5, 46]})
+ORACLE_LINES: tuple[Any, ...] = (200, 1, 20, 0, {}, {"text": [20, 200]})
 PARAMETER_COUNTS: dict[str, tuple[tuple[Any, ...], Mapping[str, int]]] = {
     "gan": ((1, 32, 32, 36), {"generator": 2_792_224, "critic": 1_519_441}),
     "gan-minimax": ((1, 32, 32, 36), {"generator": 2_792_224, "critic": 1_519_441}),
@@ -96,6 +97,8 @@ PARAMETER_COUNTS: dict[str, tuple[tuple[Any, ...], Mapping[str, int]]] = {
     ),
     "cut": (GLYPH_PAIRS, {"generator": 11_365_633, "critic": 2_762_689, "projector": 559_872}),
     "fastcut": (GLYPH_PAIRS, {"generator": 11_365_633, "critic": 2_762_689, "projector": 559_872}),
+    "seqgan": (ORACLE_LINES, {"generator": 21_448, "critic": 6_736_481}),
+    "gumbel-gan": (ORACLE_LINES, {"generator": 21_448, "critic": 6_736_481}),
     "pacgan": ((1, 32, 32, 36), {"generator": 1_066_880, "critic": 662_272}),
     "pacgan-toy": ((2, 1, 1, 0), {"generator": 486_402, "critic": 407_201}),
     "minibatch-gan": ((1, 32, 32, 36), {"generator": 1_066_880, "critic": 2_709_348}),

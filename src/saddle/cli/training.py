@@ -188,11 +188,14 @@ def using_steps(run: Path, there: str) -> list[tuple[str, str]]:
     from ..runs.manifest import Manifest
 
     kind: type = Generates
-    points = False
+    points = lines = False
     with suppress(Mistake):  # of a run that is no more, nothing is known
         folder = RunFolder.find(run)
         manifest = Manifest.read(folder)
-        kind, points = game_class(recipe_from_manifest(folder, manifest)), manifest.shape.points
+        kind, shape = game_class(recipe_from_manifest(folder, manifest)), manifest.shape
+        points, lines = shape.points, shape.text is not None
+    if lines:
+        return [(f"sample {there} -n 20", "prints new lines; --out FILE.txt puts them into a file")]
     steps = {
         Generates: [(f"sample {there}", "one sheet of new samples"),
                     (f"sample {there} --help", "single files, other seeds, other weights")],

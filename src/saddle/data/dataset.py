@@ -107,7 +107,7 @@ def main_shape(columns: Mapping[str, Column]) -> Shape:
     sample = columns[name]
     assert isinstance(sample, Picture)
     conditions = (columns[other] for other in CONDITION_COLUMNS if other in columns and other != name)
-    return Shape(*sample.shape[:3], next(conditions, None))
+    return sample.shape._replace(condition=next(conditions, None), columns=())
 
 
 def class_names(data: Dataset) -> tuple[str, ...]:

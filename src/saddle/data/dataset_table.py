@@ -12,6 +12,7 @@ STACKED_SETS = {
     "stacked-glyphs": "three drawn digits in the colours of one picture: 1000 modes, 32x32",
     "stacked-mnist": "the same of MNIST's digits, where SADDLE_DATA has them; also stacked-mnist:test",
 }
+TEXT_SETS = {"oracle": "lines that a random LSTM says, which knows how likely any is; oracle:5000 of so many tokens"}
 HUB_REPOSITORIES = {
     "mnist": "ylecun/mnist",
     "fashion-mnist": "zalando-datasets/fashion_mnist",
@@ -24,4 +25,4 @@ HUB_SETS = {
     "cifar10": "animals and vehicles, 32x32 in colour; also cifar10:test",
     "cifar100": "100 kinds of things, 32x32 in colour; also cifar100:test",
 }
-DATASETS = {**GLYPH_SETS, **TOY_SETS, **STACKED_SETS, **HUB_SETS}
+DATASETS = {**GLYPH_SETS, **TOY_SETS, **STACKED_SETS, **TEXT_SETS, **HUB_SETS}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from contextvars import ContextVar
 from dataclasses import replace
@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..batches import image_columns
+from ..batches import LINE, image_columns
 from ..errors import Mistake, require
 from ..notices import Notify
 from ..shape import Classes, Column, Columns, Picture, Shape, Text, by_class
@@ -24,6 +24,7 @@ from .dataset import LABEL, MAIN_COLUMNS, Dataset
 from .decoding.decode import common_shape, decode_images
 from .decoding.pixels import PixelArray
 from .decoding.ranges import InferredBands
+from .lines import check_plain, lines_dataset
 from .order import random_subset
 from .own_dataset import check_dataset
 from .prepare import Prepare
@@ -33,11 +34,16 @@ from .sides import make_sides
 from .undecoded import ColumnsCheck, DataSource, UndecodedImages, undecoded_from_array
 
 Rows = NDArray[Any] | Tensor
-GivenData = Rows | Mapping[str, Rows] | Dataset  # of a mapping each column by its name: "image", "label", "source" ...
+GivenData = (
+    Rows | Sequence[str] | Mapping[str, Rows] | Dataset
+)  # of a mapping each column by its name: "image", "label", "source" ...
 IN_MEMORY = "in memory"  # what a manifest calls them, in the place of a source
 GIVEN: ContextVar[object] = ContextVar("given data", default=None)
 SIDES = {"a", "b"}  # columns that are of different samples, as many of each as there may be
-KNOWN = "an array or tensor, a mapping of columns such as image and label to some, or a saddle.data.Dataset"
+KNOWN = (
+    "an array or tensor, a mapping of columns such as image and label to some, a list of lines of text, or a "
+    "saddle.data.Dataset"
+)
 
 
 @contextmanager
@@ -68,6 +74,8 @@ def given_columns() -> Collection[str] | None:
     given = GIVEN.get()
     if isinstance(given, Dataset):
         return given.columns
+    if given_lines(given) is not None:
+        return (LINE,)
     return None if given is None else list(given) if isinstance(given, Mapping) else ("image",)
 
 
@@ -99,6 +107,11 @@ def open_given(given: object, prepare: Prepare, say: Notify, name: str,
         data = check_dataset(given, say)
         suits(data.columns, len(data))
         return data
+    if (lines := given_lines(given)) is not None:
+        check_plain(name, prepare)
+        texts = lines_dataset(name, lines, prepare, say)
+        suits(texts.columns, len(texts))
+        return texts
     columns = {str(column): to_numpy(rows, name) for column, rows in to_columns(given, name).items()}
     if columns.keys() == SIDES:
         sides = {side: open_given(rows, prepare, say, f"{name}: {side}") for side, rows in columns.items()}
@@ -128,6 +141,13 @@ def open_given(given: object, prepare: Prepare, say: Notify, name: str,
     whole = ArrayDataset(name, pixels, pile.labels, pile.classes, "", prepare.flip, prepare.window, column=main,
                          more=more)  # fmt: skip
     return whole.with_fingerprint()
+
+
+def given_lines(given: object) -> list[str] | None:
+    """Lines of text, if a program gave some: a list of them, or an array (n,)."""
+    listed = given.tolist() if isinstance(given, np.ndarray) and given.ndim == 1 else given
+    lines = listed if isinstance(listed, list | tuple) and listed else []
+    return list(lines) if lines and all(isinstance(line, str) for line in lines) else None
 
 
 def to_columns(given: object, name: str) -> Mapping[Any, object]:

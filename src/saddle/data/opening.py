@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 
-from ..batches import image_columns
+from ..batches import LINE, image_columns
 from ..blame import blame_user_code
 from ..errors import Mistake, require
 from ..notices import Notify
@@ -17,13 +17,14 @@ from .dataset import Dataset
 from .dataset_table import TOY_SETS
 from .found import open_found
 from .in_memory import IN_MEMORY, given_columns, given_dataset, known_by_content, open_given
+from .lines import open_lines
 from .own_sources import own_sources
 from .pairing.columns import COLUMNS
 from .pairing.opening import open_columns
 from .pairing.plan import plan_columns, wanted_kind
 from .prepare import Prepare
 from .readers.caption_files import FOUND
-from .sources import find_source, resolve_source_name, split_suffix
+from .sources import find_source, is_lines, resolve_source_name, split_suffix
 from .undecoded import ColumnsCheck
 
 TOY_POINTS = 100_000  # that a toy distribution is represented by
@@ -49,6 +50,10 @@ def open_data(source: str, prepare: Prepare, say: Notify, *, cache: Path | None 
     if source in TOY_SETS:
         suits(image_columns(Shape(2, 1, 1)), None)
         return toy_dataset(source, prepare)
+    if is_lines(source):
+        lines = open_lines(source, prepare, say)
+        suits(lines.columns, len(lines))
+        return lines
     kind = wanted_kind(wants, prepare)
     if kind != "images":
         return open_columns(plan_columns(source, prepare, kind, say), kind, say, cache, suits)
@@ -76,6 +81,8 @@ def source_columns(source: str, prepare: Prepare, wants: Collection[str] = ()) -
         return None
     if source in TOY_SETS:
         return ("image",)
+    if is_lines(source):
+        return (LINE,)
     kind = wanted_kind(wants, prepare)
     told = (CAPTION,) if CAPTION in wants or prepare.captions is not None else ()
     return ("image", "label", *told) if kind == "images" else COLUMNS[kind]

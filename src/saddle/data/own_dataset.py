@@ -76,7 +76,7 @@ def look_at(data: Dataset, say: Notify) -> Dataset:
         found = data.take(index, random_words(0, index), tuple(data.columns))
     rows = checked_rows(data, found, tuple(data.columns), len(index), Mistake)
     for column, holds in data.columns.items():
-        if isinstance(holds, Picture) and not holds.shape.points and never_dark(rows[column]):
+        if isinstance(holds, Picture) and not holds.shape.points and not holds.shape.text and never_dark(rows[column]):
             say(f"{data.name}: its floats of {column}, from {float(rows[column].min()):.3g} to "
                 f"{float(rows[column].max()):.3g}, are taken for what they are in [-1, 1], where -1 is black; those "
                 "of [0, 1] are to be given as 2 * x - 1, or as bytes")  # fmt: skip

@@ -42,6 +42,7 @@ class Prepare:
     target: str | None = field(default=None, repr=False)  # the class that images should become
     captions: str | None = field(default=None, repr=False)  # texts: FILE.csv:COLUMN, txt, auto (what is found) or none
     uncaptioned: Literal["refuse", "drop"] = field(default="refuse", repr=False)  # pictures that have no caption
+    tokens: Literal["characters", "words"] = field(default="characters", repr=False)  # that lines of text are made of
     decode: Decode = field(default="auto", repr=False)  # once, into a cache, or each time; auto: by the size
 
     def __post_init__(self) -> None:
@@ -64,6 +65,8 @@ class Prepare:
         require(self.captions != "", "captions is empty; name a table, or say txt, auto or none")
         known = ("refuse", "drop")
         require(self.uncaptioned in known, f"uncaptioned {self.uncaptioned!r} is unknown; it is one of refuse, drop")
+        known = ("characters", "words")
+        require(self.tokens in known, f"tokens {self.tokens!r} is unknown; it is one of {', '.join(known)}")
         require(self.decode in DECODES, f"decode {self.decode!r} is unknown; it is one of {', '.join(DECODES)}")
         if self.range is not None:
             parse_range(self.range)

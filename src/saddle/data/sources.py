@@ -13,7 +13,7 @@ from ..errors import Mistake, did_you_mean, format_count, require
 from ..image_size import read_size
 from ..notices import Notify, notify_nobody
 from ..shape import Classes, Shape
-from .dataset_table import DATASETS, HUB_REPOSITORIES, STACKED_SETS, TOY_SETS
+from .dataset_table import DATASETS, HUB_REPOSITORIES, STACKED_SETS, TEXT_SETS, TOY_SETS
 from .own_sources import named_sets, own_sources
 from .prepare import Prepare
 from .readers.detect import find_set_folder, source_from_path, with_own_labels
@@ -21,6 +21,7 @@ from .readers.hub import hub_source
 from .stacked import stacked_source
 from .undecoded import DataSource, UndecodedImages, content_cache_key, undecoded_from_array
 
+TEXT_ENDING = ".txt"  # of a file of lines
 HUB_PREFIX, OWN_PREFIX = "hf:", "saddle:"
 TORCHVISION_FOLDERS = {"mnist": ("MNIST",), "fashion-mnist": ("FashionMNIST",), "cifar10": ("cifar-10-batches-py",),
              "cifar100": ("cifar-100-python",)}  # what torchvision calls the folders of well-known sets  # fmt: skip
@@ -45,6 +46,12 @@ def resolve_source_name(text: str) -> str:
     return text
 
 
+def is_lines(source: str) -> bool:
+    """Does it mean lines of text: those of a language, or of a text file?"""
+    name, _ = split_suffix(source)
+    return name in TEXT_SETS or (name.lower().endswith(TEXT_ENDING) and os.path.isfile(name))
+
+
 def unambiguous_source(source: str) -> str:
     """A source that a run has written down, where a name is always a set's: as `meant` takes it, whatever lies here."""
     known = split_suffix(source)[0] in named_sets()
@@ -59,6 +66,7 @@ def find_source(text: str, prepare: Prepare, say: Notify = notify_nobody) -> Dat
     name, part = split_suffix(text)
     require(part != "", f"{text} ends in a colon, behind which a part of the data is named, as in {name}:test")
     require(text != HUB_PREFIX, f"{HUB_PREFIX} names no data set of the Hugging Face hub; write {HUB_PREFIX}OWNER/NAME")
+    require(not is_lines(text), f"{text} is lines of text, and pictures are wanted")
     try:
         if name in own_sources():
             raise Mistake(f"{name} is a plugin's, which gives samples and no files that could be looked at")

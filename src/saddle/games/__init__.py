@@ -9,10 +9,12 @@ from .contrastive import ContrastiveTranslation
 from .coupled import Consensus, NagarajanKolter, Turing
 from .cycle import CycleTranslation
 from .gated import AccuracyGate, EquilibriumGate, Gated
+from .gumbel import GumbelSoftmax
 from .information import InfoGAN
 from .introspective import Introspective, IntroVAE, SoftIntroVAE
 from .likelihood import ExpectationMaximization, MaximumLikelihood
 from .noisy import NoisyReals
+from .policy_gradient import PolicyGradient
 from .regression import Regression
 from .slots import Clip, Free, Turns
 from .text_to_image import TextToImage
@@ -42,6 +44,7 @@ __all__ = [
     "Free",
     "Gated",
     "GaussianAdversarialAutoencoder",
+    "GumbelSoftmax",
     "InfoGAN",
     "IntroVAE",
     "Introspective",
@@ -49,6 +52,7 @@ __all__ = [
     "NagarajanKolter",
     "NoisyReals",
     "PairedTranslation",
+    "PolicyGradient",
     "Regression",
     "Simultaneous",
     "SoftIntroVAE",

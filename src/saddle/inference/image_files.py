@@ -122,6 +122,7 @@ def open_images(files: File | Sequence[File], manifest: Manifest, shape: Shape, 
     """
     words = [str(files)] if isinstance(files, str | Path) else [str(file) for file in files]
     require(bool(words), "no files were named; name a picture, a folder or a data set")
+    require(shape.text is None, f"this run was trained on {shape}, and not on pictures")
     if shape.points:
         return given_points(words, say, changes.get("limit"))
     own = Prepare.of(manifest.settings)

@@ -31,6 +31,7 @@ from ..errors import Mistake, require
 from ..out_of_memory import catch_out_of_memory, check_capacity
 from ..recipes.capable import ask, lacking
 from ..shape import Classes, Picture, Shape, Text
+from ..texts import from_one_hot, to_lines
 from ..training.engine import derive_seed
 from ..training.rows import MAX_ROWS, rows_at_once
 from ..training.signals import check_abandoned
@@ -92,6 +93,17 @@ class LoadedGame:
         for place, some in zip(range(0, n, self.rows), parts, strict=True):
             samples[place:][: self.rows] = some
         return samples
+
+    def lines(self, n: int = 64, seed: int = 0, **style: Any) -> list[str]:
+        """New lines of text: the samples of `sample`, each the one-hot tokens (vocabulary, 1, length) of a line, read.
+
+        Tokens that have no names, as those of the data set oracle, are written as numbers.
+        """
+        text = self.shape.text
+        if text is None:
+            raise Mistake(f"{type(self.game).__name__} makes {self.shape}, not lines of text; the recipes seqgan and "
+                          "gumbel-gan write such")  # fmt: skip
+        return [line for some in self.sample_chunks(n, seed, **style) for line in to_lines(from_one_hot(some), text)]
 
     def sample_chunks(self, n: int, seed: int = 0, label: Label | Sequence[Label] | None = None,
                       condition: Tensor | None = None, text: str | Sequence[str] | None = None,

@@ -50,6 +50,10 @@ class LatentSpace:
                           "them out of chance, or for a label, as saddle train dcgan does")  # fmt: skip
         points = f"{named} makes points, but latents are searched for images; train it on some, as in --data glyphs"
         require(not loaded.shape.points, points)
+        lines = (
+            f"{named} writes lines of text, but latents are searched for images; train it on some, as in --data glyphs"
+        )
+        require(loaded.shape.text is None, lines)
         if label is not None and not loaded.is_conditional:
             raise Mistake(f"a label was asked for ({label}), but this generator was not trained on labels")
         self.label = label

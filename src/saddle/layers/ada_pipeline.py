@@ -23,9 +23,10 @@ BRIGHTNESS, CONTRAST, SATURATION = 0.2, 0.5 * math.log(2), math.log(2)  # the la
 
 
 def check_pictures(shape: Sequence[int], colours: bool) -> None:
-    """Raises Mistake for points, and for colours of channels that have none; the shape is (c, h, w)."""
+    """Raises Mistake for points, lines of text, and colours of channels that have none; the shape is (c, h, w)."""
     channels, *sides = shape
-    require(min(sides) > 1, "augmentation changes pictures, and these are points; blur points, with Noise(0.1)")
+    them = "points; blur points, with Noise(0.1)" if max(sides) == 1 else "lines of text; leave it out"
+    require(min(sides) > 1, f"augmentation changes pictures, and these are {them}")
     known = not colours or channels in (1, 3, 4)
     require(known, f"the colours of 1, 3 or 4 channels can be changed, not of {channels}; leave the c out of the pipe, "
             "or color out of the policy")  # fmt: skip

@@ -41,4 +41,13 @@ class Uniform:
         return self.bound * (2 * share - 1)
 
 
-PRIORS: tuple[type, ...] = (Normal, Uniform)
+@dataclass(frozen=True)
+class Gumbel:
+    """Independent standard Gumbel numbers, -log(-log u): the largest of some logits and these is a softmax's draw."""
+
+    def __call__(self, like: Tensor, size: int) -> Tensor:
+        u = draw_rows(torch.rand, like, size)
+        return -(-u.clamp(min=torch.finfo(u.dtype).tiny).log()).log()
+
+
+PRIORS: tuple[type, ...] = (Normal, Uniform, Gumbel)

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from ..blame import blame_user_code
 from ..data.dataset import Dataset, class_names
+from ..data.oracle import is_oracle
 from ..data.toys import toy_modes
 from ..errors import Failure, Mistake, require
 from ..image_size import ImageSize
@@ -30,7 +31,15 @@ from .features import DeviceExtractor, SampleFeatures
 from .inputs import SampleInfo, SampleSet, check_same_shape
 from .makers import SampleMaker
 from .metric_input import NEEDS_GENERATOR, NEEDS_TARGETS, MetricInput, MetricResult, predicted_classes
-from .metric_table import FEATURE_NAMES, Metric, MetricReads, all_metrics, names_classes, parse_metric_names
+from .metric_table import (
+    FEATURE_NAMES,
+    LINE_METRICS,
+    Metric,
+    MetricReads,
+    all_metrics,
+    names_classes,
+    parse_metric_names,
+)
 
 DEFAULT_SAMPLES, DEFAULT_SOURCE_SAMPLES, DEFAULT_REFERENCES = (
     10_000,
@@ -176,7 +185,7 @@ def foretell_run(chosen: Settings, shape: Shape, most: int | None) -> None:
 def seen(features: str, reads: MetricReads, real: SampleInfo, windows: bool, download: bool) -> None:
     """Can such features be had of such data, and do they tell what a metric reads?"""
     shape = real.shape
-    if reads in ("pixels", "images") or (reads == "classes" and shape.points):
+    if reads in ("pixels", "images", "lines") or (reads == "classes" and shape.points):
         return
     if not download and (
         features.partition(":")[0] == "inception" or (reads == "spatial" and features in FEATURE_NAMES)
@@ -188,8 +197,11 @@ def seen(features: str, reads: MetricReads, real: SampleInfo, windows: bool, dow
         require(shape.classes > 1, f"a classifier needs labels of at least two classes; {real.name} has none to tell "
                                    "apart")  # fmt: skip
         require(not windows, "a classifier cannot read random windows; --crop centre is fixed")
-    pixels = features in ("auto", "identity") or not shape.points
-    require(pixels, f"features {features} are of pictures, and {real.name} has points; --features identity takes them")
+    pixels, has = (
+        features in ("auto", "identity") or not (shape.points or shape.text),
+        "lines" if shape.text else "points",
+    )
+    require(pixels, f"features {features} are of pictures, and {real.name} has {has}; --features identity takes them")
     if reads == "classes":
         require(features != "auto" or (learnable(shape) and not windows), unnamed(real.name))
         require(names_classes(features), f"this metric needs class names, and features {features} give none; "
@@ -203,7 +215,15 @@ def check_sample_count(metric: Metric, made: int, real: int) -> None:
 
 def check_data_kind(name: str, metric: Metric, real: SampleInfo) -> None:
     """Have such data what the metric is about: classes, modes, pixels enough?"""
-    if real.shape.points and metric.reads == "classes":
+    if real.shape.text is not None:
+        fits = metric.reads in ("features", "lines") and name not in ("fid", "kid")
+        require(fits, f"it is a metric of pictures, and {real.name} has lines of text; {', '.join(LINE_METRICS)} and "
+                      "others of neighbours are for those, and nll-oracle for data oracle")  # fmt: skip
+        require(name != "nll-oracle" or is_oracle(real.name), f"only the data oracle are of a known language, not "
+                                                              f"{real.name}")  # fmt: skip
+    elif metric.reads == "lines":
+        raise Mistake(f"it is a metric of lines of text, and {real.name} has {real.shape}")
+    elif real.shape.points and metric.reads == "classes":
         require(name in POINT_CLASS_METRICS, f"this metric needs class names, and {real.name} has none")
         toy_modes(real.name)
     elif name == "quality":

@@ -12,6 +12,7 @@ from torch import Tensor
 from ..data.cache.location import cache_home
 from ..data.dataset import Dataset
 from ..data.held_out import whole_of
+from ..data.oracle import is_oracle
 from ..data.progress import tell_wait
 from ..data.sources import split_suffix
 from ..errors import Mistake, require
@@ -34,6 +35,7 @@ from .metric_table import (
     FEATURE_NAMES,
     IMAGE_METRICS,
     LABELLED_METRICS,
+    LINE_METRICS,
     MODE_METRICS,
     POINT_METRICS,
     MetricReads,
@@ -59,7 +61,7 @@ class Extractors:
 
     def for_reads(self, reads: MetricReads) -> DeviceExtractor:
         """What a metric that reads this looks through."""
-        if reads in ("pixels", "images") or (reads == "classes" and self.teacher.shape.points):
+        if reads in ("pixels", "images", "lines") or (reads == "classes" and self.teacher.shape.points):
             return self.identity
         if reads == "spatial":
             return self.inception(SPATIAL_DIMENSION)
@@ -83,7 +85,7 @@ class Extractors:
     @property
     def automatic(self) -> str:
         """What `auto` means: by the data, and whether there are weights and a GPU, without which Inception is slow."""
-        if self.teacher.shape.points:
+        if self.teacher.shape.points or self.teacher.shape.text:
             return "identity"
         if self.can_train_classifier and self.teacher.shape.channels == 1:
             return "classifier"
@@ -148,6 +150,8 @@ class Extractors:
         """The metrics that say most of such data."""
         if self.teacher.shape.points:
             return MODE_METRICS if self.is_mixture else POINT_METRICS
+        if self.teacher.shape.text:
+            return (*(["nll-oracle"] if is_oracle(self.teacher.name) else []), *LINE_METRICS)
         return LABELLED_METRICS if self.default.classify is not None else IMAGE_METRICS
 
     @property

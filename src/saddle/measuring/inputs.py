@@ -17,6 +17,7 @@ from ..data import Prepare, open_data
 from ..data.array_dataset import ArrayDataset
 from ..data.dataset import Dataset, main_column, read_labels
 from ..data.in_memory import GivenData, open_given, to_points
+from ..data.lines import LineDataset
 from ..data.order import random_words, sample_order
 from ..data.readers.npy import map_npy
 from ..data.sides import side_of
@@ -27,6 +28,7 @@ from ..metrics.lazy_images import index_blocks
 from ..notices import Notify
 from ..out_of_memory import check_capacity
 from ..shape import Shape
+from ..texts import from_one_hot
 from ..training.signals import check_abandoned
 
 MIN_FEATURE_VALUES = 64  # values of a sample, at the least
@@ -75,6 +77,12 @@ class GeneratedSamples(ArrayDataset):
     """What a run has made."""
 
 
+class GeneratedLines(LineDataset):
+    """Lines that a run has written, known by nothing: they are measured once."""
+
+    fingerprint = ""
+
+
 def check_memory(count: int, shape: Shape, option: str) -> None:
     """Refuse, before anything is made, more samples than memory holds with a few features of each."""
     values = shape.channels * shape.height * shape.width
@@ -84,21 +92,30 @@ def check_memory(count: int, shape: Shape, option: str) -> None:
 
 
 def generated_dataset(name: str, made: Iterable[Tensor], n: int, shape: Shape, classes: tuple[str, ...] = (),
-                      labels: Tensor | None = None) -> GeneratedSamples:  # fmt: skip
+                      labels: Tensor | None = None) -> GeneratedSamples | GeneratedLines:  # fmt: skip
     """`n` made samples as a data set, taken in some at a time: images as they would be saved, in bytes.
 
     Raises Mistake for NaN.
     """
+    if shape.text is not None:
+        tokens = torch.cat([from_one_hot(some) for some in finite_samples(name, made)])
+        return GeneratedLines(name, tokens.numpy(), shape.text)
     rows = np.empty((n, shape.height, shape.width, shape.channels), np.float32 if shape.points else np.uint8)
     place = 0
-    for some in made:
-        finite = bool(some.isfinite().all())
-        require(finite, f"a sample of {name} holds a value that is no number: it is NaN or infinite")
+    for some in finite_samples(name, made):
         values = some if shape.points else ((some + 1) * 127.5).round().clamp(0, 255).byte()
         rows[place : place + len(some)] = values.movedim(1, 3).numpy()
         place += len(some)
     known = None if labels is None else labels.numpy().astype(np.int64)
     return GeneratedSamples(name, rows, known, classes if known is not None else ())
+
+
+def finite_samples(name: str, made: Iterable[Tensor]) -> Iterator[Tensor]:
+    """The same; Mistake for NaN."""
+    for some in made:
+        finite = bool(some.isfinite().all())
+        require(finite, f"a sample of {name} holds a value that is no number: it is NaN or infinite")
+        yield some
 
 
 class SampleInfo(NamedTuple):
@@ -112,7 +129,7 @@ class SampleInfo(NamedTuple):
     @staticmethod
     def of(data: Dataset, most: int | None = None) -> SampleInfo:
         n = len(side_of(data, main_column(data.columns)))
-        return SampleInfo(data.name, data.shape, min(n, most or n), isinstance(data, GeneratedSamples))
+        return SampleInfo(data.name, data.shape, min(n, most or n), isinstance(data, GeneratedSamples | GeneratedLines))
 
 
 def check_same_shape(made: SampleInfo, real: SampleInfo) -> None:

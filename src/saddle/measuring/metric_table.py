@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from .metric_input import MetricInput, MetricResult
 
 BetterDirection = Literal["lower", "higher", "neither"]
-MetricReads = Literal["features", "spatial", "classes", "pixels", "images"]
+MetricReads = Literal["features", "spatial", "classes", "pixels", "images", "lines"]
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Metric:
     better: BetterDirection
     function: str | Callable[[MetricInput], MetricResult]  # of saddle's own: module.name
     reads: MetricReads = (
-        "features"  # an extractor's; Inception's maps; what names classes; the sample's own values; none
+        "features"  # an extractor's; Inception's maps; what names classes; the sample's own values; none; lines of text
     )
     least: int = 1  # samples on both sides, below which it would be no figure
     generator: bool = False  # does it read the generator itself, which images alone do not bring?
@@ -86,11 +86,16 @@ METRICS = {
                    "images", paired=True),
     "ssim": Metric("structural similarity of translations to their targets; 1 if equal", "higher", "paired.ssim",
                    "images", paired=True),
+    "nll-oracle": Metric("minus the log-likelihood of lines under the oracle that the data are from, nats per token",
+                         "lower", "lines.nll_oracle", "lines", least=2),
+    "distinct": Metric("different pairs of neighbouring tokens, over those of as many data; 1 is the data's", "neither",
+                       "lines.distinct_pairs", "lines"),
 }  # fmt: skip
 METRIC_GROUPS = {"memorisation": ("copies", "authenticity")}  # names for several
 IMAGE_METRICS = ("fid", "kid", "precision", "recall", "density", "coverage", "diversity", "copies", "authenticity")
 LABELLED_METRICS = (*IMAGE_METRICS, "is", "modes", "classes", "readable")
 POINT_METRICS = ("swd", "1nn")
+LINE_METRICS = ("distinct", "diversity", "copies")
 PAIRED_METRICS = ("l1", "psnr", "ssim")  # where it is known what translations should be
 MODE_METRICS = ("modes", "quality", "reverse-kl", *POINT_METRICS)
 

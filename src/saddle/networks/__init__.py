@@ -24,6 +24,7 @@ from .r3gan import GroupedResidual
 from .resnet import ResNet
 from .sn_gan import Spectral, SpectralConvolutional
 from .t_gan import Opposed
+from .text_lstm import TextLSTM
 from .text_readers import CharacterReader, WordReader
 from .unet import UNet
 from .vae_gan import ConvolutionalVAEGAN
@@ -67,6 +68,7 @@ NETWORKS: tuple[type, ...] = (
     NormalMixture,
     *TRANSLATION_NETWORKS,
     *TEXT_NETWORKS,
+    TextLSTM,
 )
 
 __all__ = [
@@ -110,6 +112,7 @@ __all__ = [
     "Spectral",
     "SpectralConvolutional",
     "TextConvolutional",
+    "TextLSTM",
     "UNet",
     "WordReader",
 ]

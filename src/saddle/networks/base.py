@@ -84,6 +84,8 @@ def require_shape(ok: bool, pair: object, data: Shape, what: str, instead: str) 
     """Refuse data of a shape that this pair cannot make; points are told where they are at home."""
     if data.points:
         ok, instead = False, 'for points there is --networks "Perceptron()", as in the recipe wgan-gp-toy'
+    if data.text is not None:
+        ok, instead = False, 'for lines of text there is --networks "TextLSTM()"'
     require(ok, f"{type(pair).__name__} takes {what}, not {data}; {instead}")
 
 

@@ -1,9 +1,9 @@
 """Optimizers and schedules as values."""
 
-from .optimizers import SGD, Adam, Orthogonal, RMSprop
+from .optimizers import SGD, Adam, Clipped, Orthogonal, RMSprop
 from .schedules import Burst, Cosine, Exponential, Geometric, Linear, Over, PerStage, Polynomial, Ramp, Warmup
 
-OPTIMIZERS: tuple[type, ...] = (Adam, RMSprop, SGD, Orthogonal)
+OPTIMIZERS: tuple[type, ...] = (Adam, RMSprop, SGD, Orthogonal, Clipped)
 SCHEDULES: tuple[type, ...] = (Linear, Cosine, Polynomial, Geometric, Over, PerStage, Warmup, Ramp, Exponential, Burst)
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "SGD",
     "Adam",
     "Burst",
+    "Clipped",
     "Cosine",
     "Exponential",
     "Geometric",

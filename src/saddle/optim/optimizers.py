@@ -125,3 +125,25 @@ def add_orthogonal_grad(optimizer: torch.optim.Optimizer, args: object, kwargs: 
                 W = p.flatten(1)
                 others = torch.linalg.multi_dot([W, W.T, W]) - W.square().sum(1, keepdim=True) * W
                 p.grad.add_(others.view_as(p), alpha=4 * group["orthogonal"])
+
+
+@dataclass(frozen=True)
+class Clipped:
+    """Steps as another does, by gradients whose norm over all of a player is at most a bound. Pascanu et al. 2013."""
+
+    base: Optimizing = Adam()  # what takes the steps
+    norm: float = 5.0  # the bound
+
+    def __post_init__(self) -> None:
+        require(self.norm > 0, f"Clipped's norm is {self.norm}, but should be above 0")
+
+    def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
+        optimizer = self.base.build(parameters)
+        optimizer.register_step_pre_hook(self.clip)
+        return optimizer
+
+    def tune(self, optimizer: torch.optim.Optimizer, clock: Clock) -> None:
+        self.base.tune(optimizer, clock)
+
+    def clip(self, optimizer: torch.optim.Optimizer, args: object, kwargs: object) -> None:
+        nn.utils.clip_grad_norm_([p for group in optimizer.param_groups for p in group["params"]], self.norm)

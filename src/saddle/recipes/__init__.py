@@ -51,6 +51,16 @@ QUICK_TEXT = MappingProxyType(
 TEXT = "glyphs", 32, QUICK_TEXT
 QUICK_VAE_GAN = MappingProxyType({"networks.width": "12", "networks.hidden": "256", "batch": "32"})
 VAE_GAN = "glyphs", 32, QUICK_VAE_GAN
+QUICK_SEQ = MappingProxyType(
+    {
+        "networks.width_critic": "32",
+        "rollouts": "4",
+        "turns.critic": "5",
+        "baseline": "True",
+        "critic_optimizer.lr": "1e-3",
+    }
+)
+LINES = "oracle", None, MappingProxyType({"networks.width_critic": "32"})
 QUICK_FASTCUT = MappingProxyType({**QUICK_CUT, "contrast": "1"})  # ten outweigh the critic, and it copies its input
 QUICK_INTRO = MappingProxyType({
     "networks": "ConvolutionalAutoencoder(latent=32, width=16)", "reconstruction": "0.5", "margin": "50",
@@ -175,6 +185,10 @@ RECIPE_TABLE: dict[str, tuple[tuple[Any, ...], ...]] = {  # in groups: name, mod
         ("gan-cls", "gan_cls", "GANCLS", "a picture of a text; the critic sees wrong texts too", *TEXT),
         ("gan-int", "gan_cls", "interpolating", "texts between two as well, and no wrong ones", *TEXT),
         ("gan-int-cls", "gan_cls", "both", "wrong texts, and texts between two", *TEXT),
+    ),
+    "Text": (
+        ("seqgan", "seqgan", "SeqGAN", "lines of text, each token rewarded by the critic", "oracle", None, QUICK_SEQ),
+        ("gumbel-gan", "gumbel_gan", "GumbelGAN", "lines of text, tokens drawn by a cooling softmax", *LINES),
     ),
     "Against missing modes": (
         ("pacgan", "pacgan", "PacGAN", "the critic sees packs of two samples"),

@@ -28,6 +28,7 @@ from ..networks import (
     Pair,
     Perceptron,
     ResNet,
+    TextLSTM,
 )
 from ..networks.base import Wrapped
 from ..networks.cgan import Conditional
@@ -71,7 +72,7 @@ def size_alternatives(recipe: Recipe[Any], data: Shape, accumulate: int, most: i
         for units in {round(recipe.batch / unit), recipe.batch // unit, (most or recipe.batch) // unit}:
             batch = unit * max(units, 1)
             yield 0.8 + 0.01 * rows + abs(log(batch / recipe.batch)) / 10, {"batch": batch}
-    if not data.points:
+    if not data.points and data.text is None:
         side = min(data.height, data.width)
         for size in {*COMMON_SIDES, 8 * max(round(side / 8), 1)} - ({side} if data.height == data.width else set()):
             if size <= MAX_ENLARGEMENT * max(side, COMMON_SIDES[0]):
@@ -79,7 +80,7 @@ def size_alternatives(recipe: Recipe[Any], data: Shape, accumulate: int, most: i
                 yield cost + ANOTHER_FORM * (data.height != data.width), {"size": size}
                 if data.height != data.width:
                     yield cost, {"size": written_size(size_of_form(size, size // 4, data.width / data.height))}
-    if not data.classes and not isinstance(data.condition, Picture):
+    if not data.classes and data.text is None and not isinstance(data.condition, Picture):
         sides = GLYPHS_SIZE if data.points else (data.height, data.width)
         yield 13.0 if data.points else 2.55, {"data": "glyphs", "size": written_size(sides)}
 
@@ -122,6 +123,8 @@ def network_alternatives(now: Networks, data: Shape) -> Iterator[tuple[float, Ne
 
 def base_networks(data: Shape) -> tuple[Any, ...]:
     """What pairs are made of, for such data, without layers that mix samples; the last autoencode."""
+    if data.text is not None:
+        return (TextLSTM(),)
     if data.points:
         return Perceptron(), DenseAutoencoding()
     dense = Perceptron(latent=100), DenseAutoencoding()

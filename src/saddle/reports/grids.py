@@ -47,6 +47,8 @@ def sample_grid(run: Run, seed: int) -> Markup:
     """What the last checkpoint makes, from averaged weights; where that is nothing, the reason stands in its place."""
     try:
         loaded = load(run.folder.path)
+        if loaded.shape.text is not None:
+            return html_tag("pre", "\n".join(loaded.lines(GRID_IMAGES, seed)))
         by_chance = loaded.makes_by_chance
         columns = {"made": samples_by_chance(loaded, seed)} if by_chance else made_of_data(loaded, run, seed)
     except Untrusted:

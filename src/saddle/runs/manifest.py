@@ -85,9 +85,12 @@ class Manifest:
     def shape(self) -> Shape:
         """What the data's samples look like, as they are played with; Mistake for a shape that no pictures have."""
         shape = parse_shape(self.data["shape"])
+        words, captions = tuple(self.data.get("words", ())), self.data.get("captions", {})
+        if shape.text is not None:
+            require(len(words) in (0, shape.text.vocabulary), "data.words and data.shape contradict each other")
+            return shape._replace(text=dataclasses.replace(shape.text, words=words))
         if not isinstance(shape.condition, Text):
             return shape
-        words, captions = tuple(self.data.get("words", ())), self.data.get("captions", {})
         require(len(words) in (0, shape.condition.vocabulary), "data.words and data.shape contradict each other")
         return shape._replace(condition=dataclasses.replace(shape.condition, words=words, captions=captions))
 

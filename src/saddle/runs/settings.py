@@ -33,6 +33,7 @@ class Settings:
     leave_out: str | None = None  # use no images of these classes, by name, with commas between: 3 or 3,7
     captions: str | None = None  # texts: FILE.csv:COLUMN, txt (NAME.txt beside NAME.png), auto (what is found), none
     uncaptioned: Literal["refuse", "drop"] = "refuse"  # pictures without a caption, where captions are wanted
+    tokens: Literal["characters", "words"] = "characters"  # what the lines of a text file are made of
     range: str | None = None  # the numbers of black and white, as in 0..255 or -1..1; from the values if not given
     alpha: Literal["auto", "yes", "no"] = "auto"  # is a fourth band transparency; auto: decided from its values
     frames: Literal["first", "all"] = "first"  # which frames of a GIF or TIFF are pictures
@@ -93,6 +94,7 @@ class TrainKeywords(TypedDict, total=False):
     leave_out: str | None
     captions: str | None
     uncaptioned: Literal["refuse", "drop"]
+    tokens: Literal["characters", "words"]
     range: str | None
     alpha: Literal["auto", "yes", "no"]
     frames: Literal["first", "all"]

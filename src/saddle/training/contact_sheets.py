@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,8 @@ from ..runs.folder import RunFolder
 from ..runs.pictures import save_png
 from ..runs.progress import is_readable_image, write_progress_gif, write_progress_strip
 from ..runs.sheets import make_contact_sheet, to_sheet_bytes
+from ..runs.text_sheets import write_line_sheet
+from ..texts import from_one_hot
 from .callbacks.base import Callback
 from .engine import derive_seed
 from .machine import process_rank
@@ -43,10 +46,7 @@ class ContactSheets:
         clock = self.match.clock
         self.drawn = clock.images if clock.round else -1
         if self.due and not clock.round and process_rank() == 0:
-            save_png(
-                make_contact_sheet(self.columns(batch_pictures(part) for part in self.batches())),
-                self.folder.sheets / "real.png",
-            )
+            self.save(self.columns(batch_pictures(part) for part in self.batches()), self.folder.sheets / "real.png")
         self.draw_due()
 
     def is_due(self) -> bool:
@@ -59,15 +59,21 @@ class ContactSheets:
         passed = [due for due in self.due if due <= images]
         self.due = self.due[len(passed) :]
         if passed and process_rank() == 0 and images > self.drawn:
-            path = self.folder.sheet(images)
             made = self.columns(self.match.show(part, i, len(self.parts)) for i, part in enumerate(self.batches()))
             if not made:
                 self.watch.on_message(f"{type(self.match.game).__name__} makes no pictures, so no sheets are drawn")
                 self.due = []
                 return
             real = real_samples(next(iter(self.batches()))) if self.match.shape.points else None
-            save_png(make_contact_sheet(made, real), path)
-            self.watch.on_picture(path)
+            self.watch.on_picture(self.save(made, self.folder.sheet(images), real))
+
+    def save(self, columns: Mapping[str, Tensor], path: Path, real: Tensor | None = None) -> Path:
+        """A sheet, and where it lies: at this path, or of lines of text beside it as a text file."""
+        if (text := self.match.shape.text) is not None:
+            write_line_sheet(columns, text, path := path.with_suffix(".txt"))
+        else:
+            save_png(make_contact_sheet(columns, real), path)
+        return path
 
     def batches(self) -> Iterable[Any]:
         """Always the same real samples, and so the same conditions for what is made beside them, part by part."""
@@ -76,9 +82,10 @@ class ContactSheets:
     def columns(self, parts: Iterable[Mapping[str, Tensor]]) -> dict[str, Tensor]:
         """What stands on a sheet: of every part no more than its bytes is kept."""
         found: dict[str, list[Tensor]] = {}
+        kept = to_sheet_bytes if self.match.shape.text is None else from_one_hot
         for part in parts:
             for name, some in part.items():
-                found.setdefault(name, []).append(to_sheet_bytes(some))
+                found.setdefault(name, []).append(kept(some))
         return {name: torch.cat(some) for name, some in found.items()}
 
     @property

@@ -25,7 +25,9 @@ def make_data_facts(data: Dataset, shape: Shape) -> dict[str, Any]:
 
 
 def text_facts(shape: Shape) -> dict[str, Any]:
-    """The vocabulary of texts that samples are made for, and these, so that none of the data is needed for others."""
+    """The vocabulary of texts that samples are, or are made for, and these: none of the data is needed for others."""
+    if shape.text is not None:
+        return {"words": list(shape.text.words)}
     made_for = shape.condition
     known = isinstance(made_for, Text) and bool(made_for.words)
     return {"words": list(made_for.words), "captions": dict(made_for.captions)} if known else {}  # type: ignore[union-attr]

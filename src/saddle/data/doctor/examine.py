@@ -20,8 +20,9 @@ from ..dataset_table import TOY_SETS
 from ..decoding.decode import parallel_map
 from ..decoding.pixels import BandMeaning, describe_error, to_channels, to_upright
 from ..decoding.ranges import InferredBands
+from ..lines import open_lines
 from ..prepare import Prepare
-from ..sources import find_source, resolve_source_name
+from ..sources import find_source, is_lines, resolve_source_name
 from ..undecoded import UndecodedImages
 from .advice import list_advice
 from .duplicates import THUMBNAIL_SIDE, IndexGroups, group_equal, group_near
@@ -72,6 +73,9 @@ def examine(source: str, prepare: Prepare = Prepare(), say: Notify = notify_nobo
     source = resolve_source_name(source)
     if source in TOY_SETS:
         return toy_report(source)
+    if is_lines(source):
+        lines = open_lines(source, prepare, say)
+        return Report(source, len(lines), advice=(f"{lines.shape}; there is nothing to prepare",))
     pile = open_undecoded(find_source(source, prepare, say), say).chosen(prepare.limit, prepare.left_out)
     require(len(pile) > 0, f"{source} is empty")
     bands = InferredBands(pile, prepare, say)

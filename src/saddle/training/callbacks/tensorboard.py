@@ -37,6 +37,9 @@ class TensorBoard(Callback):
             self.writer.add_scalar(key, value, clock.images)
 
     def on_picture(self, path: Path) -> None:
+        if path.suffix == ".txt":  # lines, which markdown would join without the two spaces
+            self.writer.add_text("samples", path.read_text(encoding="utf-8").replace("\n", "  \n"), self.images)
+            return
         with Image.open(path) as image:
             self.writer.add_image("samples", np.asarray(image.convert("RGB")), self.images, dataformats="HWC")
 
