@@ -143,6 +143,21 @@ def test_the_bound_by_more_draws_is_tighter_and_never_above_the_truth():
         game.score(x, draws=0)
 
 
+@torch.no_grad()
+def test_the_bound_of_many_draws_is_of_one_image_also_where_its_pixels_are_drawn():
+    """Of a generator and an encoder that know nothing, k of 16 pixels white: k log p + (16 - k) log(1 - p)."""
+    nets, data = DenseAutoencoder(latent=1, widths=()), Shape(1, 4, 4)
+    game = VariationalAutoencoder(nets.encoder(data, 2), nets.generator(data), 1, Bernoulli(binarised=True))
+    for p in game.parameters():
+        nn.init.zeros_(p)
+    nn.init.constant_(game.generator.layers[0].bias, math.log(3))  # white by 3 in 4
+    with use_shard(Shard(rng=torch.Generator().manual_seed(0))):
+        score = game.score(torch.zeros(20, 1, 4, 4), draws=8)
+    white = (score - 16 * math.log(0.25)) / math.log(3)
+    torch.testing.assert_close(white, white.round())
+    assert 5 < white.mean() < 11 and white.std() > 1
+
+
 def test_likelihoods_are_those_of_torch_summed_over_pixels():
     nets = DenseAutoencoder(latent=3, widths=(5,))
     generator, z = nets.generator(Shape(1, 4, 4)), torch.randn(6, 3)

@@ -118,7 +118,7 @@ def parse_value(text: str, kinds: Iterable[type]) -> object:
 
 def as_flags(options: Mapping[str, str]) -> str:
     """Options as they are typed: --batch 32 --optimizer.lr 4e-4."""
-    return " ".join(f"--{field} {escaped(text)}" for field, text in options.items())
+    return " ".join(f"--{field.replace('_', '-')} {escaped(text)}" for field, text in options.items())
 
 
 def split_names(text: str | None) -> list[str]:

@@ -91,7 +91,7 @@ def playable(way: str, context: Context) -> str:
     if name is None or not find_recipe(name)[1].module.startswith("saddle."):
         return way
     found = find_playable_options(name, context.read(shlex.split(way))[-1])
-    return as_flags({field.replace("_", "-"): text for field, text in found.items()}) or way
+    return as_flags(found) or way
 
 
 def listed_name(context: Context) -> str | None:

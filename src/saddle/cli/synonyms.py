@@ -125,7 +125,7 @@ OPTIONS: dict[str, Synonym] = {
     ),
     **dict.fromkeys(("gp", "gradient-penalty", "lambda-gp", "gp-weight", "gp-lambda", "wgan-gp"), SLOPE),
     **dict.fromkeys(("r1", "r1-gamma", "gamma", "r1-weight", "lambda-r1"), REALS),
-    **dict.fromkeys(("ema-decay", "ema-beta", "ema-rate", "decay"), AVERAGE),
+    **dict.fromkeys(("ema-decay", "ema-beta", "ema-rate", "decay", "average"), AVERAGE),
     "ema-kimg": HALF_LIFE,
     "no-ema": Synonym("doing without an average", ("--ema 0",)),
     **dict.fromkeys(("augment", "aug", "augmentation", "ada", "diffaug", "diffaugment"), AUGMENT),

@@ -14,7 +14,7 @@ from ..core import Move, Remembers, Turn
 from ..errors import require
 from ..layers.gaussian_code import gaussian_kl, reparameterise
 from ..layers.priors import Normal
-from ..objectives.likelihoods import Likelihood, SquaredError
+from ..objectives.likelihoods import Likelihood, SquaredError, observe
 from .encoding import EncoderGame, NormalCodes, PriorCodes
 
 LOG_2PI = math.log(2 * math.pi)
@@ -64,11 +64,11 @@ class VariationalAutoencoder(Autoencoder, NormalCodes, PriorCodes):
     def score(self, images: Tensor, condition: Tensor | None = None, *, draws: int = 1) -> Tensor:
         """A bound on log p(x) in nats, (n,), by so many draws of a code; tighter with more. Burda et al. 2016."""
         require(draws >= 1, f"draws is {draws}, but should be 1 or more")
-        mean, log_variance = self.posterior(images)
+        (mean, log_variance), x = self.posterior(images), observe(self.likelihood, images)
         weights = []
         for _ in range(draws):
             z = reparameterise(mean, log_variance)
-            log_p = -self.likelihood(self.generator, z, images) - 0.5 * (z.square() + LOG_2PI).sum(1)
+            log_p = -self.likelihood(self.generator, z, x) - 0.5 * (z.square() + LOG_2PI).sum(1)
             apart = (z - mean).square() / log_variance.exp()
             weights.append(log_p + 0.5 * (apart + log_variance + LOG_2PI).sum(1))
         return torch.stack(weights).logsumexp(0) - math.log(draws)

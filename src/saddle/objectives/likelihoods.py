@@ -31,6 +31,13 @@ class Suits(Protocol):
 
 
 @runtime_checkable
+class Observes(Protocol):
+    """A likelihood of what is drawn of an image by chance; of what is drawn already it draws the same."""
+
+    def observe(self, x: Tensor) -> Tensor: ...
+
+
+@runtime_checkable
 class GivesLogits(Protocol):
     """A generator that tells the log-odds of its pixels, before they are squashed to [-1, 1]."""
 
@@ -62,11 +69,12 @@ class Bernoulli:
 
     def __call__(self, generator: nn.Module, code: Tensor, x: Tensor) -> Tensor:
         assert isinstance(generator, GivesLogits)
-        white = ((x + 1) / 2).clamp(0, 1)  # a view's noise, or a resize, may have left [-1, 1] by a little
-        if self.binarised:
-            white = (draw_rows(torch.rand, white, *white.shape[1:]) < white).to(white)
-        logits = upcast(generator.logits(code))
+        logits, white = upcast(generator.logits(code)), brightness(self.observe(x))
         return binary_cross_entropy_with_logits(logits, white, reduction="none").flatten(1).sum(1)
+
+    def observe(self, x: Tensor) -> Tensor:
+        """The images, in [-1, 1], or a draw of black and white ones."""
+        return (draw_rows(torch.rand, x, *x.shape[1:]) < brightness(x)).to(x) * 2 - 1 if self.binarised else x
 
 
 @dataclass(frozen=True)
@@ -113,6 +121,16 @@ def check_suits(likelihood: object, generator: nn.Module, data: Shape) -> None:
     """Ask a likelihood whether such a generator, on such data, can have it."""
     if isinstance(likelihood, Suits):
         likelihood.suits(generator, data)
+
+
+def observe(likelihood: object, x: Tensor) -> Tensor:
+    """What of images a likelihood is told of, once for all codes."""
+    return likelihood.observe(x) if isinstance(likelihood, Observes) else x
+
+
+def brightness(x: Tensor) -> Tensor:
+    """In [0, 1]; a resize, or noise, may have left [-1, 1] by a little."""
+    return ((x + 1) / 2).clamp(0, 1)
 
 
 def squared_distance(made: Tensor, x: Tensor) -> Tensor:

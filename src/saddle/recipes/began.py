@@ -14,6 +14,8 @@ from ..recipe import Networks, Optimizing, Paper, Prior
 from ..shape import Shape
 from .versus import Versus
 
+RATE = Exponential(start=8e-5, factor=2**1e-5, floor=2e-5)  # carpedm20's is halved every 100,000 rounds, there at once
+
 
 @dataclass(frozen=True)
 class BEGAN(Versus):
@@ -29,10 +31,7 @@ class BEGAN(Versus):
     gamma: float = 0.5  # the error of fakes as a share of that of reals; theirs are from 0.3 to 0.7
     rate: float = 1e-3  # how fast k follows; the paper's lambda_k
     prior: Prior = Uniform(bound=1.0)  # where latents come from
-    optimizer: Optimizing = Adam(
-        lr=Exponential(start=8e-5, factor=2**1e-5, floor=2e-5),  # halved every 100,000 rounds, there at once
-        betas=(0.9, 0.999),
-    )  # how both players step; carpedm20's code
+    optimizer: Optimizing = Adam(lr=RATE, betas=(0.9, 0.999))  # how both players step; carpedm20's code
     batch: int = 16  # images in one move of the critic; carpedm20's code
 
     def game(self, data: Shape) -> Balanced:
