@@ -30,6 +30,7 @@ from saddle.recipes.gumbel_gan import GumbelGAN
 from saddle.recipes.seqgan import SeqGAN
 from saddle.shape import Text, line_shape
 from saddle.texts import from_one_hot, to_lines, to_one_hot
+from saddle.training.engine import Engine
 from saddle.training.machine import find_machine
 from saddle.training.match import Match
 
@@ -51,6 +52,14 @@ def test_the_largest_noisy_logit_and_the_inverse_of_the_sums_are_draws_of_the_so
     assert max(chi_squared(tokens, p) for tokens in ways) < 2.4  # beyond it by chance: five percent
     assert float(noise.mean()) == pytest.approx(0.5772, abs=0.01)
     assert float(noise.var()) == pytest.approx(np.pi**2 / 6, abs=0.03)
+
+
+def test_logits_of_half_precision_are_drawn_from_in_full():
+    torch.manual_seed(0)
+    p = torch.full((200,), 1 / 200, dtype=torch.float64)
+    tokens = draw_tokens(torch.zeros(200_000, 200, dtype=torch.bfloat16), torch.rand(200_000))
+    assert chi_squared(tokens, p) < 1.3
+    assert gumbel_softmax(LOGITS.bfloat16(), torch.zeros(5), 1.0).dtype == torch.float32
 
 
 def test_numbers_at_both_ends_draw_tokens_that_there_are():
@@ -307,6 +316,20 @@ def test_a_match_goes_on_to_the_same_bits_in_every_stage():
         then, now = (match.state()[0] for match in (first, second))
         assert then.keys() == now.keys() and all(torch.equal(then[name], now[name]) for name in then)
     assert any(key.startswith("game.rollout.") for key in then) and float(then["game.expected"].abs().sum()) > 0
+
+
+@pytest.mark.parametrize("recipe", [replace(SHORT, batch=8), GumbelGAN(networks=SMALL, batch=8)])
+def test_a_round_in_parts_is_that_of_the_whole_batch(recipe: SeqGAN | GumbelGAN):
+    lines, moved = torch.from_numpy(oracle_lines(20, 8)), []
+    for count in (1, 2):
+        torch.manual_seed(0)
+        game = recipe.game(line_shape(Text(20, 20)))
+        engine = Engine(game, lambda player: SGD(0.1), seed=4)
+        batches = [iter([Lines(to_one_hot(some, 20))] * 9) for some in lines.chunk(count)]
+        engine.play(*batches, clock=Clock(stage=2))
+        moved.append([t.detach().clone() for t in game.state_dict().values()])
+    for a, b in zip(*moved, strict=True):
+        torch.testing.assert_close(a, b, atol=1e-5, rtol=1e-4)
 
 
 @pytest.mark.slow

@@ -57,6 +57,9 @@ def test_a_file_is_read_in_characters_or_words_and_long_lines_are_cut(tmp_path: 
     assert long.text.length == 64 and said == [
         f"1 line of {tmp_path / 'c.txt'} longer than 64 characters, and cut there"
     ]
+    many = " ".join(f"w{i}" for i in range(20_001))
+    with pytest.raises(Mistake, match=r"has 20,002 different words, and 19,999 are the most; --tokens characters"):
+        opened(tmp_path / "e.txt", f"{many}\na\n".encode(), tokens="words")
     few, _ = opened(tmp_path / "d.txt", b"a\nb\nc\nd", limit=2)
     assert len(few) == 2 and few.text.vocabulary == 3
 
@@ -133,6 +136,19 @@ def test_sheets_are_files_of_lines_and_a_report_shows_them(home: Path, say: Say)
     assert not (home / "seqgan/progress.gif").exists()
     assert say("report H/seqgan --out page.html")[0] == 0
     assert not contact_sheets_html(open_runs([str(home / "seqgan")])[0])
+
+
+def test_a_board_shows_lines_as_text(tmp_path: Path):
+    pytest.importorskip("tensorboard")
+    from saddle.training.callbacks.tensorboard import TensorBoard
+
+    sheet, said = tmp_path / "0.txt", []
+    sheet.write_text("春\na b\n", encoding="utf-8")
+    board = TensorBoard()
+    board.images = 7
+    board.writer = type("Writer", (), {"add_text": lambda self, *what: said.append(what)})()  # type: ignore[assignment]
+    board.on_picture(sheet)
+    assert said == [("samples", "春  \na b  \n", 7)]
 
 
 def test_what_is_about_pictures_refuses_a_run_of_lines(home: Path):

@@ -107,7 +107,7 @@ def save_latent_grid(loaded: LoadedGame, wish: SampleOptions, run: Path, side: i
 
 def print_lines(loaded: LoadedGame, wish: SampleOptions, style: Mapping[str, Any]) -> None:
     """Lines of text, on the terminal or in a file."""
-    from ..inference.made_files import check_may_write
+    from ..runs.folder import check_file_writable
     from ..runs.text_sheets import write_lines
 
     told = [name for name in ("label", "grid", "text", "text_file") if getattr(wish, name) is not None]
@@ -116,7 +116,7 @@ def print_lines(loaded: LoadedGame, wish: SampleOptions, style: Mapping[str, Any
         print_output("\n".join(map(escape_unprintable, loaded.lines(wish.n or SHEET, wish.seed, **style))))
         return
     require(wish.out.suffix == ".txt", f"{wish.out} should be a file of lines, which ends in .txt")
-    check_may_write(wish.out)
+    check_file_writable(wish.out)
     write_lines(loaded.lines(wish.n or SHEET, wish.seed, **style), wish.out)
     print_output(escape_unprintable(wish.out))
 

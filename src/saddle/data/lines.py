@@ -18,7 +18,7 @@ from ..regular import read_whole
 from ..shape import Column, Picture, Shape, Text, line_shape
 from ..texts import MAX_LINE, describe_lines, line_tokens, split_words, to_one_hot
 from .array_dataset import compute_fingerprint
-from .oracle import LINES, MAX_LINES, is_oracle, oracle_lines, oracle_text, oracle_vocabulary
+from .oracle import LINES, MAX_LINES, MAX_TOKENS, is_oracle, oracle_lines, oracle_text, oracle_vocabulary
 from .order import RandomWords, random_subset
 from .prepare import Prepare
 from .sources import split_suffix
@@ -94,6 +94,8 @@ def lines_dataset(name: str, lines: Sequence[str], prepare: Prepare, say: Notify
     require(len(found) >= 2, f"{name} holds {format_count(len(found), 'line')} of text; two at least are needed")
     found = [found[i] for i in random_subset(len(found), prepare.limit)]
     text = describe_lines(found)
+    require(text.vocabulary <= MAX_TOKENS, f"{name} has {text.vocabulary - 1:,} different {prepare.tokens}, and "
+            f"{MAX_TOKENS - 1:,} are the most; --tokens characters makes fewer, and so does --limit")  # fmt: skip
     if long := sum(len(line) > text.length for line in found):
         say(f"{format_count(long, 'line')} of {name} longer than {MAX_LINE} {prepare.tokens}, and cut there")
     return LineDataset(name, line_tokens(found, text).numpy(), text)

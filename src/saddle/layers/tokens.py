@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..core import upcast
 from ..errors import Mistake
 
 State = tuple[Tensor, Tensor]  # of the recurrent network, (n, hidden) each
@@ -65,7 +66,7 @@ def check_writer(generator: nn.Module) -> TokenLSTM:
 
 def draw_tokens(logits: Tensor, uniform: Tensor) -> Tensor:
     """Tokens (...) for logits (..., vocabulary), by numbers (...) uniform in [0, 1): draws of their softmax."""
-    reached = logits.softmax(-1).cumsum(-1)
+    reached = upcast(logits).softmax(-1).cumsum(-1)  # of bfloat16 the sums would be off by whole tokens
     tokens = torch.searchsorted(reached, uniform.unsqueeze(-1).contiguous(), right=True).squeeze(-1)
     return tokens.clamp(max=logits.shape[-1] - 1)  # of sums that rounding leaves below 1
 
@@ -76,7 +77,7 @@ def gumbel_softmax(logits: Tensor, noise: Tensor, temperature: float, hard: bool
     `hard`: its largest entry is 1 and the others 0, with the gradient of the soft one: straight-through.
     Jang et al. 2016, Maddison et al. 2016.
     """
-    soft = ((logits + noise) / temperature).softmax(-1)
+    soft = ((upcast(logits) + noise) / temperature).softmax(-1)
     if not hard:
         return soft
     return F.one_hot(soft.argmax(-1), logits.shape[-1]).to(soft) + (soft - soft.detach())
@@ -84,4 +85,4 @@ def gumbel_softmax(logits: Tensor, noise: Tensor, temperature: float, hard: bool
 
 def token_log_probabilities(logits: Tensor, tokens: Tensor) -> Tensor:
     """log p of each token (n, length) under its logits (n, length, vocabulary), in nats."""
-    return logits.log_softmax(-1).gather(-1, tokens.unsqueeze(-1)).squeeze(-1)
+    return upcast(logits).log_softmax(-1).gather(-1, tokens.unsqueeze(-1)).squeeze(-1)

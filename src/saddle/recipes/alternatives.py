@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Callable, Iterator
 from functools import partial
 from math import lcm, log
-from typing import Any
+from typing import Any, cast
 
 from ..errors import Mistake
 from ..games import AccuracyGate, Free, Turns
@@ -101,7 +101,7 @@ def iter_pairs(pair: Any) -> Iterator[Any]:
 def network_alternatives(now: Networks, data: Shape) -> Iterator[tuple[float, Networks]]:
     """Pairs like this one: with other settings, in or out of another, of another kind."""
     yield 1.0, map_pair(now, without_batch_norm)
-    yield from ((0.9, dataclasses.replace(now, field=field)) for field in smaller_fields(now))
+    yield from ((0.9, dataclasses.replace(cast(Any, now), field=field)) for field in smaller_fields(now))
     yield (
         1.1,
         map_pair(now, lambda pair: dataclasses.replace(pair, shares=(0.5,)) if isinstance(pair, Dropped) else pair),
