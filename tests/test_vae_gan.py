@@ -30,6 +30,7 @@ from toys import Batches, images, play
 
 SMALL, TOY = Shape(1, 16, 16), Shape(1, 4, 4)
 NARROW = ConvolutionalVAEGAN(latent=3, width=2, hidden=6)
+STD = 0.7
 PLAYERS = ("encoder", "generator", "critic")
 
 
@@ -89,13 +90,13 @@ def plain_losses(nets: dict[str, nn.Module], x: Tensor, noise: Tensor, z: Tensor
     prior = 0.5 * (mean**2 + s.exp() - 1 - s).sum(1).mean()
     made = nets["generator"](torch.cat([mean + (s / 2).exp() * noise, z]))
     h = nets["critic"].trunk(torch.cat([x, made]))
-    likelihood = ((h[:6].detach() - h[6:12]) ** 2).sum((1, 2, 3)).mean() / 2
+    likelihood = ((h[:6].detach() - h[6:12]) ** 2).sum((1, 2, 3)).mean() / (2 * STD**2)
     return prior, likelihood, nets["critic"].head(h).split(6)
 
 
 def test_rounds_are_those_of_plain_torch(monkeypatch: pytest.MonkeyPatch):
     """Each player by a pass of its own through the others, which are frozen."""
-    played, data = game(gamma=0.3), [torch.rand(6, *SMALL[:3]) * 2 - 1 for _ in range(3)]
+    played, data = game(gamma=0.3, std=STD), [torch.rand(6, *SMALL[:3]) * 2 - 1 for _ in range(3)]
     draws = [torch.randn(2, 6, 3) for _ in data]
     nets = {name: deepcopy(getattr(played, name)) for name in PLAYERS}
     for x, (noise, z) in zip(data, draws, strict=True):
@@ -263,6 +264,7 @@ REFUSED: dict[str, tuple[Callable[[], object], str]] = {
     "a critic of pairs": (lambda: dataclasses.replace(Recipe(), networks=Bidirectional(4, 4, 8)).game(SMALL),
                           r"needs its code; give --networks \"ConvolutionalVAEGAN\(\)\""),
     "a weight": (lambda: game(gamma=-1.0), "the weight gamma is -1.0"),
+    "a deviation": (lambda: game(std=0.0), "the deviation of features, std, is 0.0, but should be above 0"),
     "scores of no sign": (lambda: game(objective=Wasserstein(), gate=EquilibriumGate()),
                           "EquilibriumGate: under Wasserstein, the score 0.0 parts no reals from fakes"),
     "no width": (lambda: ConvolutionalVAEGAN(width=0), "width is 0, but should be a whole number"),

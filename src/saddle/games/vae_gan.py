@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Iterator
 from typing import NamedTuple
 
@@ -37,25 +38,27 @@ class Losses(NamedTuple):
 class VAEGAN(NormalCodes, PriorCodes):
     """Encoder, generator and critic move at once, each by losses of its own: algorithm 1 of Larsen et al. 2016.
 
-    L_prior = KL(q(z|x) | N(0, 1)) and L_llike = |D_l(x) - D_l(x~)|^2 / 2, of the critic's features of an image and of
-    its copy, are the encoder's. The generator has gamma L_llike, and wants copies and samples to be taken for real; the
-    critic has nothing but to tell them from x. All are made in one pass, and judged in one, so that a batch
+    L_prior = KL(q(z|x) | N(0, 1)) and L_llike = |D_l(x) - D_l(x~)|^2 / (2 std^2), of the critic's features of an image
+    and of its copy, are the encoder's. The generator has gamma L_llike, and wants copies and samples to be taken for
+    real; the critic has nothing but to tell them from x. All are made in one pass, and judged in one, so that a batch
     normalisation is of all of them, and so are its running statistics. Under a gate, a player waits that is far ahead.
     """
 
     open: Tensor
 
     def __init__(self, encoder: nn.Module, generator: nn.Module, critic: nn.Module, latent: int,
-                 objective: Objective = Minimax(), prior: Prior = Normal(), gamma: Number = 5e-5,
+                 objective: Objective = Minimax(), prior: Prior = Normal(), gamma: Number = 5e-5, std: float = 1.0,
                  gate: Gate | None = None) -> None:  # fmt: skip
         super().__init__(encoder, generator, latent)
         told = " and ".join(sorted(required_conditions(critic)))
         require(not told, f"the critic of VAEGAN is told nothing beside the image, and this one needs its {told}; give "
                 '--networks "ConvolutionalVAEGAN()"')  # fmt: skip
         check_range(gamma, "the weight gamma")
+        require(0 < std < math.inf, f"the deviation of features, std, is {std!r}, but should be above 0")
         if gate:
             check_boundary(gate, objective, critic)
-        self.critic, self.objective, self.prior, self.gamma, self.gate = critic, objective, prior, gamma, gate
+        self.critic, self.objective, self.prior, self.gate = critic, objective, prior, gate
+        self.gamma, self.std = gamma, std
         self.register_buffer("open", torch.ones(3, dtype=torch.bool))  # reals, fakes, generator: who may learn
 
     def round(self, batches: Iterator[Images], clock: Clock) -> Iterator[Turn]:
@@ -78,7 +81,7 @@ class VAEGAN(NormalCodes, PriorCodes):
         made = self.generator(torch.cat([reparameterise(mean, log_variance), self.latents(x)]))
         score, features, *_ = self.critic(torch.cat([x, made.to(x.dtype)]))
         of_x, of_copies, _ = features.chunk(3)
-        likelihood = squared_distance(of_copies, upcast(of_x).detach()).mean() / 2
+        likelihood = squared_distance(of_copies, upcast(of_x).detach()).mean() / (2 * self.std**2)
         return Losses(gaussian_kl(mean, log_variance).mean(), likelihood, *upcast(score).chunk(3))
 
     def moves(self, of: Losses, clock: Clock) -> Iterator[Move]:

@@ -32,7 +32,7 @@ class AAE(Recipe[Images]):
     posterior: Literal["deterministic", "gaussian"] = "deterministic"  # is a code the encoder's answer, or drawn of it?
     likelihood: Likelihood | Remembers[Likelihood] = SquaredError()  # what is minimised of an image and its copy
     objective: Objective = NonSaturating()  # how scores of codes become losses
-    weight: Number = 10.0  # of the encoder's loss before that critic, beside an error summed over pixels
+    weight: Number = 30.0  # of the encoder's loss before that critic, beside an error summed over pixels
     prior: Prior = Normal()  # what codes should be distributed as, and latents are drawn from
     optimizer: Optimizing = Adam(lr=1e-3, betas=(0.5, 0.999))  # how all players step
     critic_optimizer: Optimizing | None = None  # how the critic of codes steps, if otherwise
