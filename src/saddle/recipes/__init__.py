@@ -49,7 +49,9 @@ QUICK_TEXT = MappingProxyType(
     {"networks.width": "48", "networks.width_critic": "32", "batch": "32", "optimizer.lr": "4e-4"}
 )
 TEXT = "glyphs", 32, QUICK_TEXT
-QUICK_VAE_GAN = MappingProxyType({"networks.width": "12", "networks.hidden": "256", "batch": "32"})
+QUICK_VAE_GAN = MappingProxyType({
+    "networks": "ConvolutionalVAEGAN(latent=32, width=8, hidden=128)", "std": "0.3", "gamma": "3e-3", "batch": "32",
+})  # fmt: skip
 VAE_GAN = "glyphs", 32, QUICK_VAE_GAN
 QUICK_SEQ = MappingProxyType(
     {
