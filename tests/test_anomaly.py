@@ -269,6 +269,8 @@ def test_that_nothing_can_be_told_apart_is_said(say):
     for option, which in (("normal", "none"), ("odd", "all")):
         out = say(f"score H/AE H/photos --{option} ant,bee,cow --limit 20 --to s.csv")[1]
         assert out.endswith(f"{which} of the images are odd, so that there is no AUROC\ns.csv\n")
+    _, _, said = say("score H/AE H/photos --odd ant --to s.csv")
+    assert said == "cow: left out of the run as well, but normal here; --odd names all that are odd\n"
     code, out, _ = say("score H/GAN H/photos --to s.csv")
     assert code == 0 and "--odd or --normal names classes, and then it is told how well" in out
 

@@ -14,6 +14,7 @@ from saddle.inference.answers import encode_images
 from saddle.inference.image_files import open_images
 from saddle.runs.folder import RunFolder
 from saddle.runs.manifest import Manifest
+from saddle.runs.pictures import draw_text
 
 RECIPES_FILE = Path(__file__).parent / "capable.py"
 SETTINGS = {"images": 64, "quiet": True, "device": "cpu", "pictures": 0}
@@ -202,3 +203,23 @@ def test_what_a_run_is_for_is_told_as_commands_that_work(home: Path, say):
     assert [step.split()[1] for step in steps] == ["reconstruct", "encode", "measure", "report", "resume"]
     for step in steps[:2]:
         assert say(step.removeprefix("saddle ").replace("FILES", "H/photos"))[0] == 0
+
+
+def test_strange_names_are_rows_of_a_sheet_and_names_of_files(say, tmp_path: Path):
+    """Of one line each, in letters that are drawn, not in boxes."""
+    names = ["plain.png", "n\u00e4m\u00e9 \u0416.png", "two\nlines \x1b[31m.png", "bad\udcff.png"]
+    (tmp_path / "some").mkdir()
+    for name in names:
+        Image.fromarray(np.zeros((4, 4), np.uint8)).save(tmp_path / "next.png")
+        (tmp_path / "next.png").rename(tmp_path / "some" / name)
+    assert say("reconstruct H/AE some --to sheet.png") == (0, "sheet.png\n", "")
+    assert say("reconstruct H/AE some --to made") == (0, "made\n", "")
+    assert len(list((tmp_path / "made").iterdir())) == 4
+    rare, box = (np.asarray(label_of(sign)) for sign in ("\u00e4\u0416", "\ufdd0\ufdd0"))
+    assert not np.array_equal(rare, box)
+
+
+def label_of(text: str) -> Image.Image:
+    canvas = Image.new("L", (60, 20))
+    draw_text(canvas, text, (0, 0), "white")
+    return canvas

@@ -20,7 +20,6 @@ from ..notices import Notify, notify_nobody
 from ..runs.folder import RunFolder, make_parent, write_text
 from ..runs.manifest import Manifest
 from ..runs.pictures import save_png
-from ..runs.settings import Settings
 from .anomaly import AnomalyScore, Spread
 from .image_files import File, GivenImages, open_images
 from .labels import Label
@@ -130,7 +129,10 @@ def score_images(loaded: LoadedGame, run: str | Path, files: File | Sequence[Fil
             "search looks for a code of each image, which takes long")  # fmt: skip
     manifest = Manifest.read(RunFolder.find(run))
     given = files if isinstance(files, GivenImages) else open_images(files, manifest, loaded.shape, say, **changes)
-    marked = odd_classes(given, odd, normal, manifest.settings)
+    unseen = frozenset(Prepare.of(manifest.settings).left_out) & frozenset(given.classes)
+    marked = odd_classes(given, odd, normal, unseen)
+    if marked and (more := unseen - marked):
+        say(f"{', '.join(sorted(more))}: left out of the run as well, but normal here; --odd names all that are odd")
     if normals is None:
         usual = normals_of_run(loaded, str(run), manifest, how, seed, say)
     else:
@@ -147,14 +149,14 @@ def score_images(loaded: LoadedGame, run: str | Path, files: File | Sequence[Fil
 
 
 def odd_classes(given: GivenImages, odd: Sequence[str] | None, normal: Sequence[str] | None,
-                settings: Settings) -> frozenset[str] | None:  # fmt: skip
+                unseen: frozenset[str]) -> frozenset[str] | None:  # fmt: skip
     """The classes that are odd: those named, or all but those that are normal, or those the run has left out; None
     where nobody knows.
     """
     require(odd is None or normal is None, "odd and normal classes are both named; name one kind")
     named = odd if normal is None else normal
     if named is None:
-        return frozenset(Prepare.of(settings).left_out) & frozenset(given.classes) or None
+        return unseen or None
     require(given.labels is not None, "the pictures have no classes, so none can be odd or normal; put the images of "
             "each class into a folder of its own, or name a table with --labels")  # fmt: skip
     for name in named:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 from torch import Tensor
 
-from ..errors import require
-from .pictures import LINE_HEIGHT, draw_text
+from ..errors import escape_unprintable, require
+from .pictures import LINE_HEIGHT, draw_text, text_font
 from .sheets import COMFORTABLE_SIDE, PAPER, SHEET_GAP, grid_columns, to_rgb, to_sheet_pixels
 
 MAX_CELL = 256  # pixels of a side that a larger picture is made smaller for
@@ -34,7 +34,7 @@ def make_labelled_sheet(columns: Mapping[str, Sequence[Tensor | None]], labels: 
     scale = cell_scale(widest, highest, len(labels), len(columns))
     titles = max(text_width(name) for name in columns)
     width, height = max(round(widest * scale), titles), max(round(highest * scale), LINE_HEIGHT)
-    shorts = [shorten(label, MAX_LABEL) for label in labels]
+    shorts = [shorten(escape_unprintable(label), MAX_LABEL) for label in labels]
     margin = max(map(text_width, shorts)) + 4 * SHEET_GAP
     bank = margin + len(columns) * (width + SHEET_GAP) + 4 * SHEET_GAP
     banks = grid_columns(len(labels), bank / (height + SHEET_GAP))
@@ -84,4 +84,4 @@ def shorten(text: str, width: int) -> str:
 
 def text_width(text: str) -> int:
     ruler = ImageDraw.Draw(Image.new("L", (1, 1)))
-    return round(ruler.textlength(text.replace("\n", " "), ImageFont.load_default(14)))
+    return round(ruler.textlength(text, text_font(text)))

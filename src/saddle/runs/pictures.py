@@ -34,4 +34,13 @@ def to_image(sample: Tensor) -> Image.Image:
 
 
 def draw_text(canvas: Image.Image, text: str, place: tuple[int, int], shade: str = "black", anchor: str = "la") -> None:
-    ImageDraw.Draw(canvas).text(place, text, shade, ImageFont.load_default(14), anchor)
+    ImageDraw.Draw(canvas).text(place, text, shade, text_font(text), anchor)
+
+
+def text_font(text: str) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    """Pillow's own, or for more than plain letters matplotlib's, which has those of most of Europe and signs."""
+    if text.isascii():
+        return ImageFont.load_default(14)
+    import matplotlib
+
+    return ImageFont.truetype(Path(matplotlib.get_data_path()) / "fonts/ttf/DejaVuSans.ttf", 13)
