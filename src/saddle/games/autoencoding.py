@@ -12,12 +12,10 @@ from ..batches import Images
 from ..clock import Clock, Number, check_range, value_at
 from ..core import Move, Remembers, Turn
 from ..errors import require
-from ..layers.gaussian_code import gaussian_kl, reparameterise
+from ..layers.gaussian_code import LOG_2PI, gaussian_kl, reparameterise
 from ..layers.priors import Normal
 from ..objectives.likelihoods import Likelihood, SquaredError, observe
 from .encoding import EncoderGame, NormalCodes, PriorCodes
-
-LOG_2PI = math.log(2 * math.pi)
 
 
 class Autoencoder(EncoderGame):

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
 from ..core import upcast
 from ..parts import draw_rows
 
+LOG_2PI = math.log(2 * math.pi)
 LOG_VARIANCES = (-10.0, 10.0)  # beyond them an exponential under- or overflows long before it means anything
 
 

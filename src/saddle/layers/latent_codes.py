@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,8 +12,7 @@ from torch.nn.functional import cross_entropy, one_hot
 from ..core import upcast
 from ..errors import require
 from ..parts import draw_rows
-
-LOG_2PI = math.log(2 * math.pi)
+from .gaussian_code import LOG_2PI
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-LOG_2PI = math.log(2 * math.pi)
+from .gaussian_code import LOG_2PI
+
 RIDGE = 1e-6  # added to each variance, so that a component of few points keeps one
 
 

@@ -39,7 +39,9 @@ QUICK_ALI = MappingProxyType({
 })  # fmt: skip
 QUICK_BIGAN = MappingProxyType({**QUICK_ALI, "prior": "Normal()"})
 QUICK_INFOGAN = MappingProxyType({"networks.base.width": "32", "batch": "32"})
-QUICK_QP = MappingProxyType({"networks.latent": "32", "optimizer.lr": "4e-4", "batch": "32"})
+QUICK_QP = MappingProxyType({
+    "networks.latent": "32", "optimizer.lr": "4e-4", "batch": "32", "code_error": "20", "image_error": "30",
+})  # fmt: skip
 QUICK_PAIRED = MappingProxyType({"networks.width": "16", "networks.field": "34", "batch": "8"})
 QUICK_CYCLE = MappingProxyType({**QUICK_PAIRED, "networks.blocks": "3"})
 QUICK_CUT = MappingProxyType(
