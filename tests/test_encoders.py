@@ -5,20 +5,25 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from itertools import repeat
+from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
+from saddle import load, train
 from saddle.batches import Images
 from saddle.clock import Clock
 from saddle.core import Game, Move, Turn
+from saddle.data import Prepare, open_data
 from saddle.errors import Mistake
 from saddle.games import ALI, BiGAN, BiGANQP
 from saddle.layers.gaussian_code import split_gaussian
 from saddle.networks import Bidirectional, Convolutional, DenseBidirectional, MaxoutBidirectional
 from saddle.networks.bigan import PairCritic
+from saddle.notices import notify_nobody
 from saddle.optim import Adam
 from saddle.recipes import find_recipe
 from saddle.recipes.bigan import BiGAN as BiGANRecipe
@@ -245,3 +250,15 @@ def test_the_code_of_a_normal_law_is_its_mean():
     game = bigan(ALI).eval()
     x = torch.randn(3, *SMALL[:3])
     assert torch.equal(game.encode(x), split_gaussian(game.encoder(x))[0])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "images", "share"), [("bigan", 24_000, 0.8), ("bigan-qp", 12_000, 0.5)])
+def test_copies_of_glyphs_are_nearer_than_the_mean_image(name: str, images: int, share: float, tmp_path: Path):
+    """By the averaged weights: half a minute of one core each."""
+    glyphs = open_data("glyphs", Prepare(size=16), notify_nobody)
+    places = np.random.default_rng(0).permutation(len(glyphs))[:2000]
+    x = glyphs.take(places, np.zeros(len(places), np.uint64), ["image"])["image"].float() / 127.5 - 1
+    run = train(name, size=16, images=images, seed=0, out=tmp_path / "run", pictures=1, quiet=True, device="cpu")
+    error = (load(run).reconstruct(x) - x).square().mean()
+    assert error < share * (x - x.mean(0)).square().mean()
