@@ -74,6 +74,15 @@ def real_data() -> Path:
 
 
 @pytest.fixture
+def double() -> Iterator[None]:
+    """Numbers of double precision, drawn from one seed."""
+    torch.set_default_dtype(torch.float64)
+    torch.manual_seed(0)
+    yield
+    torch.set_default_dtype(torch.float32)
+
+
+@pytest.fixture
 def say(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Say:
     """Types commands in a folder of its own, with H for the runs that a module's `home` has made."""
     monkeypatch.chdir(tmp_path)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import repeat
 from typing import Any
 
@@ -31,12 +31,7 @@ LINEAR = DenseAutoencoder(latent=2, widths=())
 DIGIT, POINT = Shape(1, 28, 28), Shape(2, 1, 1)
 
 
-@pytest.fixture(autouse=True)
-def doubles() -> Iterator[None]:
-    torch.set_default_dtype(torch.float64)
-    torch.manual_seed(0)
-    yield
-    torch.set_default_dtype(torch.float32)
+pytestmark = pytest.mark.usefixtures("double")
 
 
 def centred(n: int, deviations: list[float]) -> tuple[Tensor, Tensor, Tensor]:

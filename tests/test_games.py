@@ -137,13 +137,6 @@ def drawing() -> nn.Module:
     return Bottlenecked(Perceptron(LATENT, 8, 1)).critic(IMAGE)
 
 
-@pytest.fixture
-def double() -> Iterator[None]:
-    torch.set_default_dtype(torch.float64)
-    yield
-    torch.set_default_dtype(torch.float32)
-
-
 @pytest.fixture(autouse=True)
 def _seed() -> None:
     torch.manual_seed(0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from itertools import repeat
 from typing import Any
 
@@ -41,12 +41,7 @@ SCALES = {IntroVAE: 1, SoftIntroVAE: 16}  # what a loss is divided by: of Soft-I
 both = pytest.mark.parametrize("kind", KINDS)
 
 
-@pytest.fixture(autouse=True)
-def doubles() -> Iterator[None]:
-    torch.set_default_dtype(torch.float64)
-    torch.manual_seed(0)
-    yield
-    torch.set_default_dtype(torch.float32)
+pytestmark = pytest.mark.usefixtures("double")
 
 
 def make(kind: type[Introspective], nets: EncoderNetworks = DENSE, data: Shape = DATA, **more: Any) -> Introspective:

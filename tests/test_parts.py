@@ -88,13 +88,6 @@ def end(make: Callable[..., Game[Any]], slots: dict[str, Any], parts: int, round
     return {**game.state_dict(), **{f"report {key}": t for key, t in report.items()}}
 
 
-@pytest.fixture
-def double() -> Iterator[None]:
-    torch.set_default_dtype(torch.float64)
-    yield
-    torch.set_default_dtype(torch.float32)
-
-
 @pytest.mark.usefixtures("double")
 @pytest.mark.parametrize(("game", "slots"), list(cases()))
 def test_parts_equal_the_whole_in_every_game(game: str, slots: dict[str, Any]):
