@@ -18,7 +18,7 @@ from saddle.latent import LatentSpace
 from saddle.networks import TextLSTM
 from saddle.recipes.gumbel_gan import GumbelGAN
 from saddle.recipes.seqgan import SeqGAN
-from saddle.reports.grids import contact_sheets_html
+from saddle.reports.grids import contact_sheets_html, line_sheets_html
 from saddle.reports.reading import open_runs
 from saddle.runs.folder import RunFolder
 from saddle.runs.manifest import Manifest
@@ -129,13 +129,21 @@ def test_lines_given_in_python_are_known_as_those_of_a_file(home: Path):
     assert {f.metric for f in measure(home / "gumbel", data=LINES, n=6)} == {"distinct", "diversity", "copies"}
 
 
-def test_sheets_are_files_of_lines_and_a_report_shows_them(home: Path, say: Say):
+def test_sheets_are_files_of_lines_and_a_report_shows_them(home: Path, say: Say, tmp_path: Path):
     sheets = sorted(path.name for path in (home / "seqgan/sheets").iterdir())
     assert sheets[-1] == "real.txt" and all(name.endswith(".txt") for name in sheets) and len(sheets) == 3
     assert sorted((home / "seqgan/sheets/real.txt").read_text(encoding="utf-8").split("\n")) == sorted(["", *LINES])
     assert not (home / "seqgan/progress.gif").exists()
     assert say("report H/seqgan --out page.html")[0] == 0
-    assert not contact_sheets_html(open_runs([str(home / "seqgan")])[0])
+    (run,) = open_runs([str(home / "seqgan")])
+    shown = line_sheets_html(run)
+    assert not contact_sheets_html(run) and len(shown) == 3 and LINES[0] in shown[0] and "the data" in shown[0]
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert all(figure in page for figure in shown) and load(home / "seqgan").lines(36)[35] in page
+    sheet = home / "seqgan/sheets/0000000099.txt"
+    sheet.symlink_to(home / "lines.txt")
+    assert len(line_sheets_html(run)) == 3
+    sheet.unlink()
 
 
 def test_a_board_shows_lines_as_text(tmp_path: Path):

@@ -59,8 +59,9 @@ QUICK_SEQ = MappingProxyType(
     {
         "networks.width_critic": "32",
         "rollouts": "4",
-        "turns.critic": "5",
+        "turns.critic": "2",
         "baseline": "True",
+        "policy_optimizer": "Clipped(Adam(1e-3, (0.9, 0.999)))",
         "critic_optimizer.lr": "1e-3",
     }
 )

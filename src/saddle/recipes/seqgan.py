@@ -33,6 +33,7 @@ class SeqGAN(Recipe[Lines]):
     decay: float = 0.2  # of the critic's last layer: times half its squared weights
     turns: Turns = Turns(critic=15)  # moves in a round, once both learn
     optimizer: Optimizing = Clipped(Adam(lr=1e-2, betas=(0.9, 0.999)), norm=5.0)  # how the generator steps
+    policy_optimizer: Optimizing | None = None  # how it steps once it climbs the policy's gradient, if otherwise
     critic_optimizer: Optimizing = Adam(lr=1e-4, betas=(0.9, 0.999))  # how the critic steps
     batch: int = 64  # lines in one move
 
@@ -49,8 +50,11 @@ class SeqGAN(Recipe[Lines]):
                               turns=self.turns)  # fmt: skip
 
     def stages(self, data: Shape, images: int) -> tuple[Stage, ...]:
-        ends = self.likelihood, self.likelihood + self.critic_alone, 1.0
-        return tuple(Stage(max(round(end * images), 1), data, self.batch) for end in ends)
+        ends = (max(round(share * images), 1) for share in (self.likelihood, self.likelihood + self.critic_alone))
+        return *(Stage(end, data, self.batch) for end in ends), Stage(images, data, self.batch, self.policy_steps)
+
+    def policy_steps(self, player: str) -> Optimizing:
+        return self.policy_optimizer if player == "generator" and self.policy_optimizer else self.steps(player)
 
     def steps(self, player: str) -> Optimizing:
         return self.critic_optimizer if player == "critic" else self.optimizer

@@ -23,7 +23,7 @@ from ..inference.run_data import open_run_data
 from ..notices import notify_nobody, warn_on_stderr
 from ..recipes.capable import lacking
 from ..recipes.trust import Untrusted
-from ..regular import is_regular_file, open_to_read
+from ..regular import is_regular_file, open_to_read, read_whole
 from ..runs.progress import format_images_seen, pick_evenly
 from ..runs.sheets import make_contact_sheet, to_sheet_bytes
 from .markup import Markup, embed_png, html_tag, join_markup
@@ -31,7 +31,7 @@ from .reading import Run
 
 GRID_IMAGES, GRID_POINTS = 36, 2048
 SIGNATURE, LARGEST = b"\x89PNG\r\n\x1a\n", 64 << 20  # how a PNG begins; bytes, more than which no sheet has
-MAX_SHEETS = 6  # of a run's contact sheets
+MAX_SHEETS, SHEET_LINES = 6, 16  # of a run's contact sheets, and of each where it is lines of text
 
 
 def sample_grids(runs: Sequence[Run], seed: int) -> list[Markup]:
@@ -104,6 +104,22 @@ def contact_sheets_html(run: Run) -> list[Markup]:
         caption_html(describe_sheet(p), embed_png(pictures[p], describe_sheet(p)))
         for p in (*real, *pick_evenly(drawn, MAX_SHEETS))
     ] + said
+
+
+def line_sheets_html(run: Run) -> list[Markup]:
+    """The same of lines of text: the first few of each sheet."""
+    real = run.folder.sheets / "real.txt"
+    own = [real] * is_regular_file(real, run.folder.path) + pick_evenly(run.folder.contact_sheets(".txt"), MAX_SHEETS)
+    return [
+        caption_html(describe_sheet(path), html_tag("pre", "\n".join(read_lines(path, run.folder.path))))
+        for path in own
+    ]
+
+
+def read_lines(path: Path, root: Path) -> list[str]:
+    """The first lines of a sheet; none of a link, which may show a secret."""
+    content = b"" if path.is_symlink() else read_whole(path, LARGEST, root)
+    return content.decode("utf-8", "replace").splitlines()[:SHEET_LINES]
 
 
 def read_png(path: Path, root: Path) -> bytes:

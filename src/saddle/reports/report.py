@@ -10,7 +10,7 @@ from ..runs.manifest import Manifest
 from ..runs.settings import Settings
 from .curves import figure_charts, term_charts
 from .findings import explain_no_findings, findings_html
-from .grids import contact_sheets_html, gallery_html, sample_grid
+from .grids import contact_sheets_html, gallery_html, line_sheets_html, sample_grid
 from .markup import Markup, html_table, html_tag, join_markup
 from .page import charts_html, figures_html, html_page, html_section, notes_html
 from .reading import Run
@@ -32,6 +32,7 @@ def make_report(run: Run, seed: int = 0) -> str:
         [name, text]
         for name, text in flatten_fields({n: values[n] for n in values if not n.startswith(("data.", "machine."))})
     ]
+    sheets = [*contact_sheets_html(run), *line_sheets_html(run)]
     made = html_tag("div", html_tag("figure", sample_grid(run, seed), class_="grid"), class_="gallery large")
     return html_page(
         run.title, f"{manifest.name} on {manifest.data['name']}, begun {manifest.created}", cards_html(run),
@@ -39,7 +40,7 @@ def make_report(run: Run, seed: int = 0) -> str:
         html_section("Health", findings_html([run]) or html_tag("p", explain_no_findings(run))),
         html_section("Samples", html_tag("p", SAMPLES.format(seed=seed), class_="soft"), made),
         html_section("Figures", unmeasured, figures_html(table), charts_html(figure_charts([run], table))),
-        html_section("On the way, from the same latents", gallery_html(contact_sheets_html(run))),
+        html_section("On the way, from the same latents", gallery_html(sheets)),
         html_section("Losses and gradients", charts_html(term_charts([run], ("images",)))),
         html_section("Data", data_html(manifest)),
         html_section("Configuration", html_table([], recipe, "code")),

@@ -45,9 +45,9 @@ class RunFolder:
     def sheet(self, images: int) -> Path:
         return self.sheets / f"{images:010d}.png"
 
-    def contact_sheets(self) -> list[Path]:
+    def contact_sheets(self, ending: str = ".png") -> list[Path]:
         """The contact sheets in the order of training: regular files in the run, named by their images."""
-        return list_numbered_files(self.sheets, ".png", self.path)
+        return list_numbered_files(self.sheets, ending, self.path)
 
     @classmethod
     def claim(cls, out: str | Path | None) -> Path | None:
