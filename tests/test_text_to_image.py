@@ -15,10 +15,10 @@ from torch.nn.functional import softplus
 
 from narrow import small
 from saddle import load, resume, train
-from saddle.batches import Captioned
+from saddle.batches import Captioned, Images
 from saddle.cli import main
 from saddle.clock import Clock
-from saddle.core import Agree, Move
+from saddle.core import Agree, Move, Verdict
 from saddle.data.array_dataset import ArrayDataset
 from saddle.data.captioned import text_column
 from saddle.data.glyph_captions import glyph_caption
@@ -147,6 +147,45 @@ def test_the_interpolated_term_is_of_half_the_batch_at_means_of_two_codes():
     torch.testing.assert_close(term, 2.0 * softplus(-score).mean())
 
 
+def test_the_best_critic_of_a_table_is_the_papers():
+    """On pictures and texts of few kinds D = r / (r + w / 2 + f / 2), of how often (x, t) is real, wrong, made.
+
+    There the slope of the loss vanishes; it is convex in the scores, so the loss is lowest there.
+    """
+    dice = torch.Generator().manual_seed(0)
+    texts = torch.randint(2, 5, (40, 1), generator=dice)
+    real = (torch.rand(40, generator=dice) < (texts[:, 0] - 1) / 4).long()  # of which kind each picture is
+    made = (torch.rand(40, generator=dice) < 0.5).long()
+    wrong = texts[next_other(differ(texts))]
+    r, w, f = (torch.zeros(2, 5) for _ in "rwf")
+    for kinds, said, count in ((real, texts, r), (real, wrong, w), (made, texts, f)):
+        count.index_put_((kinds, said[:, 0]), torch.ones(40), accumulate=True)
+    assert bool((r > 0)[:, 2:].all() and (w + f > 0)[:, 2:].all())
+    best = torch.where(r > 0, (r / ((w + f) / 2)).log(), 0.0)
+    assert float(best.abs().max()) > 0.5
+
+    class Table(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.scores = nn.Parameter(best.clone())
+
+        def forward(self, x: Tensor, condition: Tensor) -> Verdict:
+            return Verdict(self.scores[x.flatten().long(), condition[:, 0].long()], x)
+
+    class Told(nn.Module):
+        learns = False
+
+        def forward(self, tokens: Tensor) -> Tensor:
+            return tokens.float()
+
+    game = TextToImage(nn.Identity(), Table(), 1, reader=Told())
+    judge = game.open_judge(texts, Clock())
+    move = next(game.critic_turn(judge, Images(real.view(40, 1, 1, 1).float(), texts), made.view(40, 1, 1, 1).float()))
+    assert isinstance(move, Move)
+    (slope,) = torch.autograd.grad(move.loss, list(game.critic.parameters()))
+    assert float(slope.abs().max()) < 1e-6
+
+
 def conv(inputs: int, outputs: int, kernel: int) -> int:
     return inputs * outputs * kernel**2 + outputs
 
@@ -261,3 +300,30 @@ def test_shuffled_captions_teach_nothing_of_the_texts():
             scores = reader.see(images[:2]) @ reader(tokens[:2]).T
         agreement[name] = float((scores.diagonal() - scores.flip(1).diagonal()).mean())
     assert agreement["right"] > 2 and abs(agreement["shuffled"]) < agreement["right"] / 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("right", "low", "high"), [(True, 0.9, 1.0), (False, 0.35, 0.65)])
+def test_pictures_obey_their_texts_and_shuffled_ones_teach_nothing(
+    tmp_path: Path, right: bool, low: float, high: float
+):
+    """Which half is light, and how light: both told by arithmetic. Of shuffled captions chance is left, a half."""
+    dice = np.random.default_rng(0)
+    side, light = dice.integers(0, 2, (2, 2000))
+    pixels = dice.integers(0, 40, (2000, 16, 16, 1), dtype=np.uint8)
+    for i in range(2000):
+        pixels[i, :, 8 * side[i] : 8 * side[i] + 8] += np.uint8((80, 200)[light[i]])
+    said = [f"a {('dim', 'bright')[b]} light on the {('left', 'right')[a]}" for a, b in zip(side, light, strict=True)]
+    order = np.arange(2000) if right else dice.permutation(2000)
+    data = {"image": pixels, "caption": [said[i] for i in order]}
+    recipe = replace(small("gan-cls"), batch=16)  # type: ignore[call-arg]
+    run = train(recipe, data, out=tmp_path / "run", images=24_000, pictures=0, quiet=True, device="cpu", threads=1)
+    model, told = load(run), []
+    for a in (0, 1):
+        for b in (0, 1):
+            made = model.sample(64, text=f"a {('dim', 'bright')[b]} light on the {('left', 'right')[a]}")
+            halves = made[..., :8].mean((1, 2, 3)), made[..., 8:].mean((1, 2, 3))
+            on, strong = halves[1] > halves[0], torch.maximum(*halves) > (20 + 140) / 127.5 - 1
+            told.append((on == bool(a)).float().mean())
+            told.append((strong == bool(b)).float().mean())
+    assert low <= float(torch.stack(told).mean()) <= high
