@@ -27,9 +27,7 @@ class VAEGAN(Recipe[Images]):
 
     networks: PairNetworks = ConvolutionalVAEGAN()  # encoder, generator, and a critic whose features are compared
     gamma: Number = 5e-5  # weight of the reconstruction in the generator's loss; features are many, and summed
-    std: float = (
-        1.0  # deviation of features around those of a copy; narrower critics have fewer features, and less of it
-    )
+    std: float = 1.0  # deviation of features around those of a copy; smaller where a narrow critic has few
     objective: Objective = Minimax()  # how scores become the critic's loss, and what else the generator has
     gate: EquilibriumGate | None = EquilibriumGate(level=0.68, margin=0.35)  # who waits, and when; none: nobody
     prior: Prior = Normal()  # where latents come from
