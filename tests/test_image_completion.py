@@ -88,13 +88,19 @@ def test_each_image_may_have_a_mask_of_its_own():
         assert torch.equal(both.images[i], complete(loaded, images[i : i + 1], name, FEW).images[0])
 
 
-def test_answers_come_nearest_first_and_differ():
+def test_answers_come_in_the_order_of_their_losses_and_differ():
     most = "box:0,0,12,11+box:0,11,9,12"  # all but three pixels, which do not settle eight numbers
     loaded = linear(latent=8)
-    done = complete(loaded, loaded.sample(1), most, Completing(steps=40, restarts=6, candidates=16, answers=3))
+    how = Completing(steps=40, restarts=6, candidates=16, answers=3)
+    done = complete(loaded, loaded.sample(1), most, how)
     assert done.images.shape == (1, 3, 1, 12, 12) and done.latents.shape == (1, 3, 8)
     hole = done.made[0, :, :, :11]
     assert all(float((hole[i] - hole[j]).square().mean().sqrt()) >= 0.05 for i in range(3) for j in range(i))
+    space, hidden = LatentSpace(loaded), parse_mask(most, 12, 12)
+    found = done.latents[0]
+    losses = completion_loss(space, loaded.sample(1), hidden, how)(space.make(found), None)
+    order = losses + how.typical * space.surprise(found)
+    assert order.tolist() == sorted(order.tolist()) and len(set(order.tolist())) == 3
 
 
 def test_weights_are_the_hidden_share_of_the_window():

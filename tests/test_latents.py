@@ -198,6 +198,7 @@ def test_an_edit_keeps_its_direction_which_another_edit_takes(home: Path, say: S
     ("edit H/GAN", "--plus CLASS and --minus CLASS, or a direction that was made before, --attribute FILE"),
     ("edit H/GAN --plus blue", "there is no class blue; there are dark, light"),
     ("edit H/GAN --plus ligth", "there is no class ligth; did you mean light\\?"),
+    ("edit H/GAN --plus light --minus light", "there should be both more and less of light; name it on one side"),
     ("edit H/GAN --plus light --out e.png", "the place for what is made is --to e.png"),
     ("edit H/GAN --attribute gone.safetensors", "there is no direction gone.safetensors; saddle edit RUN --plus CLASS"),
     ("edit H/GAN --plus light --strength much", "should be numbers, as --strength=-1,0,1"),

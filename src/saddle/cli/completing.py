@@ -25,7 +25,7 @@ class CompleteOptions(PictureOptions):
     """How pictures are completed."""
 
     mask: str = "centre"  # left, top, random:0.8, box:LEFT,TOP,RIGHT,BOTTOM, line:X,Y,X,Y:WIDTH, joined by +; a PNG
-    answers: int = 1  # different ones for each picture, the nearest to its known pixels first
+    answers: int = 1  # different ones for each picture, the one that fits best around the hole first
     label: str | None = None  # the class of all, for generators that were trained on labels; else random ones compete
     to: Path | None = None  # a folder for a PNG of each, or a .png: a sheet, as RUN/completed.png if not given
     steps: int = 200  # of Adam on the latents

@@ -128,7 +128,7 @@ def find_direction(run: str, loaded: LoadedGame, wish: EditOptions) -> Direction
     from ..data.opening import open_data
     from ..data.prepare import Prepare
     from ..data.sources import unambiguous_source
-    from ..latent.directions import check_class, labelled_codes, mean_difference
+    from ..latent.directions import check_class, check_sides, labelled_codes, mean_difference
 
     manifest = Manifest.read(RunFolder.find(run))
     own, shape = Prepare.of(manifest.settings), loaded.shape
@@ -140,6 +140,7 @@ def find_direction(run: str, loaded: LoadedGame, wish: EditOptions) -> Direction
     require(classes != loaded.classes or not loaded.is_conditional, f"{told}; saddle sample {quote_for_shell(run)} "
             "--label CLASS makes samples of one, and --labels FILE.csv:COLUMN names other classes")  # fmt: skip
     plus, minus = split_names(wish.plus), split_names(wish.minus)
+    check_sides(plus, minus)
     for name in (*plus, *minus):
         check_class(name, classes or (name,))  # of data without any more is said below
     codes, labels, of = labelled_codes(loaded, data, wish.codes, wish.seed, cache_home() / "classifiers", print_message)

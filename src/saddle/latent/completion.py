@@ -29,7 +29,7 @@ ALIKE = 0.05  # root of the mean squared difference in the hole, below which two
 class Completing(Search):
     """How images are completed."""
 
-    answers: int = 1  # different ones for each image, the nearest to its known pixels first; no more than restarts
+    answers: int = 1  # different ones for each image, the one of least loss first; no more than restarts
     window: int = 7  # pixels of a side: known pixels with more hidden ones in the window around them weigh more
     far: float = 0.1  # weight of known pixels with no hidden one in their window; 0: the paper's, 1: all count alike
     realness: float = 0.1  # weight of the loss that the generator had before its critic; Amos 2016
@@ -47,7 +47,7 @@ class Completing(Search):
 
 
 class Completions(NamedTuple):
-    """The answers for n images, the nearest to what is known of each first."""
+    """The answers for n images, the one of least loss first: in it pixels around the hole weigh more than far ones."""
 
     images: Tensor  # (n, answers, channels, height, width): known pixels as they were given
     made: Tensor  # of the same shape: all that the generator made of it

@@ -78,6 +78,12 @@ def check_class(name: str, classes: Sequence[str]) -> None:
     require(name in classes, f"there is no class {name}{did_you_mean(name, classes, otherwise=known)}")
 
 
+def check_sides(plus: Sequence[str], minus: Sequence[str]) -> None:
+    """Mistake for a class on both sides, where it is nothing."""
+    both = [name for name in plus if name in minus]
+    require(not both, f"there should be both more and less of {', '.join(both)}; name it on one side alone")
+
+
 def mean_difference(codes: Tensor, labels: Tensor, classes: Sequence[str], plus: Sequence[str], minus: Sequence[str],
                     of: str = "") -> Direction:  # fmt: skip
     """The means of the codes (n, ...) of all classes in `plus`, added up, less those in `minus`; labels (n,).
@@ -86,6 +92,8 @@ def mean_difference(codes: Tensor, labels: Tensor, classes: Sequence[str], plus:
     """
     require(bool(plus) or bool(minus), "no class was named that there should be more of, or less; name one of "
             f"{', '.join(classes)} with --plus or --minus")  # fmt: skip
+
+    check_sides(plus, minus)
 
     def mean(name: str) -> Tensor:
         check_class(name, classes)
