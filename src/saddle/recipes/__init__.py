@@ -34,6 +34,7 @@ QUICK_VGAN = MappingProxyType({
     "networks": "Bottlenecked(Convolutional(normal=False))", "optimizer": "Adam(4e-4, (0.5, 0.999))", "batch": "32",
     "average": "HalfLife()",
 })  # fmt: skip
+QUICK_VGAN_R1 = MappingProxyType({**QUICK_VGAN, "penalties": "Bottleneck(), R1(1)"})
 QUICK_ALI = MappingProxyType({
     "networks.latent": "16", "critic_optimizer": "Adam(1e-3, (0.5, 0.999))", "optimizer.lr": "3e-4", "batch": "32",
 })  # fmt: skip
@@ -151,7 +152,7 @@ RECIPE_TABLE: dict[str, tuple[tuple[Any, ...], ...]] = {  # in groups: name, mod
         ("ebgan-conv", "ebgan", "convolutional", "the same with convolutions", "glyphs", 32, QUICK_EBGAN),
         ("began", "began", "BEGAN", "two autoencoding errors, held in proportion", "glyphs", 32, QUICK_BEGAN),
         ("vgan", "vgan", "VGAN", "the critic may know only so much of a sample", "glyphs", 32, QUICK_VGAN),
-        ("vgan-r1", "vgan", "r1", "the same with R1", "glyphs", 32, QUICK_VGAN),
+        ("vgan-r1", "vgan", "r1", "the same with R1", "glyphs", 32, QUICK_VGAN_R1),
     ),
     "Spectral normalisation and attention": (
         ("sn-gan", "sn_gan", "SNGAN", "spectral normalisation in the critic, plain networks", "glyphs", 32),
