@@ -90,3 +90,16 @@ def test_the_ways_out_that_are_named_work(say: Say):
     assert say("complete H/GAN H/photos/01.png --restarts 300 --candidates 300 --steps 1")[0] == 0
     assert say("sample H/GAN")[0] == 0
     assert say("inpaint H/GAN H/photos/01.png --steps 1")[0] == 0
+
+
+def test_samples_and_demonstrations_are_written_over_no_file_of_a_users(say: Say, tmp_path: Path):
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    for mine in (tmp_path / "mine.png", folder / "00001.png"):
+        Image.new("L", (8, 8), 255).save(mine)
+    for words in ("sample H/GAN --out mine.png", "sample H/GAN -n 2 --out folder", "theory kl --out mine.png"):
+        code, _, said = say(words)
+        assert code == 2 and "is there already, and was not made by saddle; name another place" in said
+    assert not (folder / "00000.png").exists()
+    for words in ("sample H/GAN --out made.png", "sample H/GAN -n 2 --out made", "sample H/GAN -n 1 --out folder"):
+        assert [say(words)[0] for _ in range(2)] == [0, 0]  # saddle's own are

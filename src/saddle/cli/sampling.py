@@ -91,7 +91,7 @@ def sample(words: list[str]) -> None:
 
 def save_latent_grid(loaded: LoadedGame, wish: SampleOptions, run: Path, side: int) -> None:
     """A sheet of what is made of latents of two numbers, evenly spread by how often they come."""
-    from ..inference.made_files import write_picture
+    from ..inference.made_files import check_own, write_picture
     from ..latent.plane import quantile_grid
     from ..latent.space import LatentSpace
     from ..runs.sheets import make_grid
@@ -101,12 +101,14 @@ def save_latent_grid(loaded: LoadedGame, wish: SampleOptions, run: Path, side: i
     untold = wish.label is None and loaded.is_conditional
     require(not untold, f"{run} makes samples of classes, and a grid shows one of them; name it with --label")
     where = wish.out or run / f"{wish.stem}.png"
+    check_own(where)
     write_picture(make_grid(space.make_all(latents, space.labels(len(latents), wish.seed)), side), where)
     print_output(escape_unprintable(where))
 
 
 def print_lines(loaded: LoadedGame, wish: SampleOptions, style: Mapping[str, Any]) -> None:
     """Lines of text, on the terminal or in a file."""
+    from ..inference.made_files import check_own
     from ..runs.folder import check_file_writable
     from ..runs.text_sheets import write_lines
 
@@ -117,6 +119,7 @@ def print_lines(loaded: LoadedGame, wish: SampleOptions, style: Mapping[str, Any
         return
     require(wish.out.suffix == ".txt", f"{wish.out} should be a file of lines, which ends in .txt")
     check_file_writable(wish.out)
+    check_own(wish.out)  # whose lines they are, nothing in them tells
     write_lines(loaded.lines(wish.n or SHEET, wish.seed, **style), wish.out)
     print_output(escape_unprintable(wish.out))
 
@@ -159,6 +162,8 @@ def read_lines(file: Path) -> list[str]:
 def save(samples: Iterable[Tensor], loaded: LoadedGame, wish: SampleOptions, run: Path, style: Mapping[str, Any],
          rows: Sequence[str] = ()) -> None:  # fmt: skip
     """As files, or as one sheet, with a text before each row if there are such."""
+    from ..inference.made_files import check_own
+
     if wish.n:
         shape = loaded.shape
         free = shutil.disk_usage(existing_parent(wish.out or run)).free
@@ -167,6 +172,8 @@ def save(samples: Iterable[Tensor], loaded: LoadedGame, wish: SampleOptions, run
     where = wish.out or run / (stem if wish.n else f"{stem}.png")
     linked = wish.n is not None and wish.out is None and where.is_symlink()
     require(not linked, f"{where} is a link, which is not followed; name a folder with --out")
+    for path in [where / sample_name(i) for i in range(wish.n)] if wish.n else [where]:
+        check_own(path)
     if rows:
         save_as_rows(samples, rows, where)
     else:
@@ -201,4 +208,8 @@ def save_as_files(samples: Iterable[Tensor], folder: Path) -> None:
 
     folder.mkdir(parents=True, exist_ok=True)
     for i, sample in enumerate(sample for some in samples for sample in some):
-        save_png(to_image(sample), folder / f"{i:05d}.png")
+        save_png(to_image(sample), folder / sample_name(i))
+
+
+def sample_name(i: int) -> str:
+    return f"{i:05d}.png"

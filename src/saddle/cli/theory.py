@@ -33,15 +33,15 @@ def theory(words: Sequence[str]) -> None:
         print_output("\n".join(two_columns(DEMONSTRATIONS.items(), 14)))
         print_output("\nsaddle theory NAME checks one in seconds, and draws it.")
         return
-    from ..runs.pictures import save_png
+    from ..inference.made_files import check_own, write_picture
     from ..theory.evidence import describe_facts
     from ..theory.picture import figure_to_image
 
     (name,) = plain
-    evidence = demonstrate(name)
     where = wish.out or Path(f"theory-{name}.png")
-    where.parent.mkdir(parents=True, exist_ok=True)
-    save_png(figure_to_image(evidence.picture), where)
+    check_own(where)
+    evidence = demonstrate(name)
+    write_picture(figure_to_image(evidence.picture), where)
     print_output(f"{describe_facts(evidence.facts)}\n{escape_unprintable(where)}")
     if not evidence.holds:
         raise Failure(f"{name}: what was measured is not what the theory says")

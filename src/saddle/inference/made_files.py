@@ -59,10 +59,15 @@ def check_target(path: Path, given: GivenImages, ending: str) -> None:
 
 def check_replaceable(path: Path, given: GivenImages) -> None:
     """Raise Mistake for a file that would be lost: one of the pictures, or any that saddle has not made."""
-    if not os.path.lexists(path):
-        return
-    given.check_not_among(path)
-    require(is_replaceable(path), f"{path} is there already, and was not made by saddle; name another place")
+    if os.path.lexists(path):
+        given.check_not_among(path)
+    check_own(path)
+
+
+def check_own(path: Path) -> None:
+    """Raise Mistake for a file that is there and that saddle has not made."""
+    own = not os.path.lexists(path) or is_replaceable(path)
+    require(own, f"{path} is there already, and was not made by saddle; name another place")
 
 
 def is_replaceable(path: Path) -> bool:
