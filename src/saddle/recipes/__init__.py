@@ -53,7 +53,8 @@ QUICK_TEXT = MappingProxyType(
 )
 TEXT = "glyphs", 32, QUICK_TEXT
 QUICK_VAE_GAN = MappingProxyType({
-    "networks": "ConvolutionalVAEGAN(latent=32, width=8, hidden=128)", "std": "0.3", "gamma": "3e-3", "batch": "32",
+    "networks": "ConvolutionalVAEGAN(latent=32, width=8, hidden=128)", "std": "0.3", "gamma": "1e-2", "batch": "32",
+    "objective": "NonSaturating()",
 })  # fmt: skip
 VAE_GAN = "glyphs", 32, QUICK_VAE_GAN
 QUICK_SEQ = MappingProxyType(
