@@ -29,7 +29,7 @@ class AAE(Recipe[Images]):
 
     networks: EncoderNetworks = ConvolutionalAutoencoder(latent=16, width=32)  # encoder and generator
     code_critic: Perceptron = Perceptron(width=512, depth=2)  # whose critic judges codes
-    posterior: Literal["deterministic", "gaussian"] = "deterministic"  # is a code the encoder's answer, or drawn of it?
+    posterior: Literal["deterministic", "gaussian"] = "deterministic"  # are codes its answers, or drawn of them?
     likelihood: Likelihood | Remembers[Likelihood] = SquaredError()  # what is minimised of an image and its copy
     objective: Objective = NonSaturating()  # how scores of codes become losses
     weight: Number = 30.0  # of the encoder's loss before that critic, beside an error summed over pixels

@@ -22,8 +22,8 @@ class InfoGAN(Versus):
 
     networks: Networks = Inferring(Convolutional(latent=62, width=64), LatentCodes(10, 2))  # generator, critic with Q
     prior: Prior = Uniform(bound=1.0)  # where noise comes from; the authors' code
-    discrete: float = 1.0  # lambda of what Q knows of the category
-    continuous: float = 0.1  # lambda of what Q knows of the numbers
+    discrete: float = 1.0  # weight of what Q knows of the category; the paper's lambda
+    continuous: float = 0.1  # weight of what Q knows of the numbers; from the paper too
     optimizer: Optimizing = Adam(lr=1e-3, betas=(0.5, 0.999))  # how the generator steps; the paper's
     critic_optimizer: Optimizing | None = Adam(lr=2e-4, betas=(0.5, 0.999))  # how the critic steps, and Q
     batch: int = 128  # images in one move; the authors' code
