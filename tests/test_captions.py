@@ -111,6 +111,20 @@ def test_a_column_is_named_and_what_is_missing_is_counted_with_the_way_out(tmp_p
         opened(folder, captions="tag.csv:said")
 
 
+def test_captions_that_no_run_could_keep_or_that_are_none_are_refused(tmp_path: Path):
+    folder = pictures(tmp_path / "data")
+    rows = [json.dumps({"file_name": f"{i}.png", "text": SAID[i] + "\ud800" * (i == 2)}) for i in range(4)]
+    (folder / "metadata.jsonl").write_text("\n".join(rows))
+    with pytest.raises(Mistake, match=r"metadata.jsonl:text has a text with half a character: .*; take it out"):
+        opened(folder, captions="auto")
+    images = np.zeros((4, 8, 8), np.uint8)
+    for given, words in ((["a", "", "b", " "], "has 2 rows of 4 without a text"),
+                         (["a", None, "b", "c"], "has 1 row of 4 without"),
+                         (["a", "b\0", "c", "d"], "has a text with a NUL")):  # fmt: skip
+        with pytest.raises(Mistake, match=f"caption {words}"):
+            open_given({"image": images, "caption": np.array(given, object)}, Prepare(), notify_nobody, "data")
+
+
 def test_of_several_captions_one_is_shown_each_time_by_chance():
     rows = CaptionRows.of([("one",), ("two", "three", "four")])
     index = np.ones(600, np.int64)

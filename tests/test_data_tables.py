@@ -130,8 +130,8 @@ def test_the_nearest_spelling_wins():
         ("file,label\nx.png,1\ny.png,2\n", "no picture is named in t.csv; its rows read like 'x.png', .* like 'a.png'"),
         ("file,label\na.png,\nb.png,nan\n", "has no class for any picture"),
         ('file,label\na.png,"ca\n', "is no table that can be read"),
-        (b"\xff\xfe\xff", "is no table in UTF-8"),
-        (b"a.png,\xe4\n", "is no table in UTF-8"),
+        (b"\xff\xfe\xff", "begins as UTF-16 and does not go on so; save it as UTF-8"),
+        (b"a.png,\xe4\n", "is not in UTF-8: line 1 has the byte 0xe4"),
     ],
 )
 def test_what_is_no_table_is_refused_in_a_sentence(text, sentence):

@@ -19,8 +19,9 @@ from saddle.errors import Mistake
 from saddle.inference.image_files import GivenImages, open_images
 from saddle.inference.made_files import MadeFiles, png_names
 from saddle.notices import notify_nobody
-from saddle.runs.labelled_sheets import make_labelled_sheet
+from saddle.runs.labelled_sheets import MAX_LABEL, label_lines, make_labelled_sheet, text_width
 from saddle.runs.manifest import Manifest
+from saddle.runs.pictures import LINE_HEIGHT
 from saddle.runs.settings import Settings
 from saddle.shape import Shape
 from saddle.training.manifest_facts import make_data_facts
@@ -220,6 +221,17 @@ def test_many_rows_stand_in_banks_so_that_a_sheet_is_no_tower(n: int, columns: i
     pictures = [torch.zeros(1, 28, 28)] * n
     sheet = make_labelled_sheet({f"column {i}": pictures for i in range(columns)}, [f"file-{i}.png" for i in range(n)])
     assert max(sheet.size) < 6000 and (n < 7 or 0.3 < sheet.width / sheet.height < 3)
+
+
+def test_a_label_of_words_is_broken_between_them_and_loses_none_but_of_very_many():
+    said = "anime girl, purple hair and red eyes, who stands in the rain under a green umbrella"
+    assert " ".join(label_lines(said)) == said and len(label_lines(said)) == 3
+    assert max(map(text_width, label_lines(said))) <= MAX_LABEL
+    many = label_lines(" ".join(map(str, range(10_000))))
+    assert len(many) == 5 and many[0].startswith("0 1 2 ") and many[2].endswith(" ..") and many[4].endswith(" 9999")
+    assert label_lines("") == [""] and len(label_lines("x" * 300)) == 1
+    sheet = make_labelled_sheet({"1": [torch.zeros(1, 8, 8)] * 2}, [said, "a cat"])
+    assert sheet.height >= 2 * 3 * LINE_HEIGHT
 
 
 def test_pictures_of_any_size_stand_on_one_sheet_and_long_names_lose_their_middle():

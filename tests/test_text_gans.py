@@ -391,3 +391,12 @@ def test_data_of_lines_show_them_one_hot():
     data = LineDataset("lines", np.array([[1, 2, 0], [2, 0, 0]]), Text(3, 3, ("", "a", "b")))
     (shown,) = data.take(np.array([1]), np.zeros(1, np.uint64), ("line",)).values()
     assert shown.shape == (1, 3, 1, 3) == (1, *data.shape[:3]) and from_one_hot(shown).tolist() == [[2, 0, 0]]
+
+
+def test_a_critic_without_a_last_layer_of_its_own_is_played_without_decay():
+    bare = Rewards()
+    del bare.head
+    with pytest.raises(Mistake, match="its `head`, which Rewards has not; give --decay 0"):
+        PolicyGradient(TokenLSTM(3, 4, 4), bare, 3)
+    game = PolicyGradient(TokenLSTM(3, 4, 4), bare, 3, decay=0)
+    assert set(game.critic_move(to_one_hot(EVERY, 3), Clock(stage=1)).terms) == {"adversarial"}

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from conftest import Say
-from saddle import load, measure, train
+from saddle import load, measure, resume, train
 from saddle.data import Prepare, open_data
+from saddle.data.in_memory import open_given
 from saddle.data.lines import LineDataset
 from saddle.errors import Mistake
 from saddle.inference.image_files import open_images
@@ -57,7 +58,7 @@ def test_a_file_is_read_in_characters_or_words_and_long_lines_are_cut(tmp_path: 
     assert long.text.length == 64 and said == [
         f"1 line of {tmp_path / 'c.txt'} longer than 64 characters, and cut there"
     ]
-    many = " ".join(f"w{i}" for i in range(20_001))
+    many = "\n".join(f"w{i}" for i in range(20_001))
     with pytest.raises(Mistake, match=r"has 20,002 different words, and 19,999 are the most; --tokens characters"):
         opened(tmp_path / "e.txt", f"{many}\na\n".encode(), tokens="words")
     few, _ = opened(tmp_path / "d.txt", b"a\nb\nc\nd", limit=2)
@@ -175,3 +176,70 @@ def test_the_shape_of_lines_is_read_back_from_json():
     assert str(shape) == "lines of 6 tokens of 9" and replace(shape.text, length=7) != shape.text
     with pytest.raises(Mistake, match="is no text of"):
         parse_shape([9, 1, 6, 0, {}, {"text": [7, 9]}])
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("ab\n春\n".encode("utf-16-le"), "has a NUL in line 1, as text in UTF-16 has .* iconv -f UTF-16LE -t UTF-8"),
+        (b"one\ntwo\0\n", "has a NUL in line 2"),
+        (b"\xff\xfea", "begins as UTF-16 and does not go on so"),
+    ],
+)
+def test_a_file_that_is_no_text_is_refused_with_the_way_to_make_it_some(tmp_path: Path, content: bytes, words: str):
+    with pytest.raises(Mistake, match=words):
+        opened(tmp_path / "a.txt", content)
+
+
+def test_lines_are_the_same_whatever_wrote_their_file(tmp_path: Path):
+    texts = ["ab\ncd\n", "ab\r\ncd\r\n", "\ufeffab\rcd", "\n ab \n\n\tcd"]
+    ways = [(text, "utf-8") for text in texts] + [(texts[1], "utf-16")]
+    found = {opened(tmp_path / "a.txt", text.encode(code))[0].fingerprint for text, code in ways}
+    found |= {open_given(given, Prepare(), print, "x").fingerprint
+              for given in (["ab", "cd"], ["ab\ncd"], {"line": ("ab", "cd")})}  # fmt: skip
+    assert len(found) == 1
+
+
+def test_only_what_is_shown_of_long_lines_counts_as_tokens(tmp_path: Path):
+    data, _ = opened(tmp_path / "a.txt", b"a" * 64 + b"xyz\nb\n")
+    assert data.text.words == ("", "a", "b")
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (["ab", "c\ud800d"], "has a text with half a character"),
+        (["ab", "c\0"], "has a text with a NUL"),
+        (["ab", None], "row 1 is None; give text in each"),
+        ([], "a list of lines of text, or a saddle.data.Dataset, not this list"),
+        ([1, 2], "not this list"),
+    ],
+)
+def test_what_is_no_text_of_a_program_is_refused_before_a_run_begins(given: object, words: str, tmp_path: Path):
+    with pytest.raises(Mistake, match=words):
+        train(GumbelGAN(networks=SMALL, batch=2), given, images=4, quiet=True, device="cpu", out=tmp_path / "run")  # type: ignore[arg-type]
+    assert not (tmp_path / "run").exists()
+
+
+def test_lines_are_written_over_no_file_and_data_that_are_not_there_are_said_to_be_so(say: Say, tmp_path: Path):
+    (tmp_path / "mine.txt").write_text("a\n")
+    code, _, err = say("sample H/seqgan --out mine.txt")
+    assert (code, err) == (2, "saddle: mine.txt is there already, and lines are written over no file; name another "
+                              "place, or delete it\n")  # fmt: skip
+    code, _, err = say("train seqgan --data main.txt")
+    assert (code, err) == (2, "saddle: there is no file or folder main.txt; did you mean mine.txt?\n")
+
+
+def test_the_doctor_tells_of_lines_what_lines_have(say: Say, tmp_path: Path):
+    (tmp_path / "mine.txt").write_text("abc\nd\nabc\nabc\n")
+    code, out, _ = say("doctor mine.txt")
+    assert code == 0 and "pictures" not in out and "modes" not in out
+    assert [" ".join(line.split()) for line in out.splitlines()[1:5]] == [
+        "lines 4", "tokens of a line 1 to 3, 3 in the middle", "different tokens 4", "said again 2 lines"]  # fmt: skip
+
+
+def test_a_last_round_that_went_beyond_the_end_is_counted_where_more_is_proposed(tmp_path: Path):
+    recipe = SeqGAN(networks=SMALL, rollouts=1, batch=2)
+    train(recipe, LINES, images=8, quiet=True, device="cpu", pictures=1, out=tmp_path / "run", threads=1)
+    with pytest.raises(Mistake, match=r"has shown 34 images already; name more$"):
+        resume(tmp_path / "run", images="+8", data=LINES)

@@ -253,7 +253,9 @@ def test_a_run_is_sampled_by_texts_without_its_data(run: Path, capsys: pytest.Ca
     (["--text", "zebra crossing"], "no word of 'zebra crossing' is in the captions"),
     (["--text", " "], "text is empty"),
     (["--text", "a cat", "--label", "3"], "label and text both say what samples should show"),
-    (["--text-file", "none.txt"], "none.txt cannot be read as lines of text"),
+    (["--label", "3"], "was trained on captions, not on labels; say with --text what to show"),
+    (["--label", "3", "-n", "2"], "was trained on captions, not on labels"),
+    (["--text-file", "none.txt"], "none.txt cannot be read: No such file or directory"),
 ])  # fmt: skip
 def test_what_cannot_be_shown_is_refused(run: Path, words: list[str], sentence: str, capsys: Any):
     assert main(["sample", str(run), *words]) == 2

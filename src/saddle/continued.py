@@ -153,7 +153,8 @@ def can_extend(manifest: Manifest, recipe: Recipe[Any], shown: int, more: int) -
 def suggest_more(manifest: Manifest, recipe: Recipe[Any], shown: int, wish: int = 100_000) -> str:
     """How many more images a run may have, as it is typed: those wished for, or fewer; '' where it may have none."""
     fewer = takewhile(bool, (min(wish, manifest.images) >> halved for halved in count()))
-    fits = (more for more in (wish, *fewer) if can_extend(manifest, recipe, shown, more))
+    longer = (more for more in (wish, *fewer) if manifest.images + more > shown)
+    fits = (more for more in longer if can_extend(manifest, recipe, shown, more))
     return next((f"+{more // 1000}k" if more % 1000 == 0 else f"+{more}" for more in fits), "")
 
 

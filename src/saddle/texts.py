@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import one_hot
 
+from .errors import Mistake
 from .shape import Text
 
 PADDING, UNKNOWN = 0, 1  # the tokens behind a text's end, and of a word that the vocabulary has not
@@ -22,6 +23,15 @@ MAX_LINE = 64  # tokens of a line that is learned, what stands behind them too
 MAX_KEPT = 20_000  # different texts that a run remembers
 IDEOGRAPHS = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"  # written without spaces: each is a word
 WORDS = re.compile(rf"[{IDEOGRAPHS}]|(?:(?![{IDEOGRAPHS}])\w)+|[^\w\s]")
+UNWRITABLE = re.compile("[\0\ud800-\udfff]")
+
+
+def check_letters(texts: Iterable[str], name: str) -> None:
+    """Refuse what no file of text holds, so that no run could keep it: a NUL, half a character."""
+    for text in texts:
+        if (found := UNWRITABLE.search(text)) is not None:
+            what = "a NUL" if found[0] == "\0" else "half a character"
+            raise Mistake(f"{name} has a text with {what}: {text[max(found.start() - 20, 0) :][:40]!r}; take it out")
 
 
 def split_words(text: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import Mistake, escape_unprintable, require
 from ..out_of_memory import check_capacity
+from ..regular import read_whole
 from ..runs.folder import existing_parent
 from ..shape import Text
 from .argv import parse_known
@@ -26,6 +28,7 @@ MIN_FILE_BYTES = 4096  # bytes that a small file takes on a disk
 SHEET, CLOUD = 64, 2048  # images on a sheet, points in a picture
 MAX_GRID = 64  # images of a grid's side
 ROW, CAPTIONS, MAX_LINES = 8, 16, 1000  # images of a row that has a text, training captions, lines of a file
+MAX_TEXT = 1 << 20  # bytes of a file of texts
 
 
 @dataclass(frozen=True)
@@ -78,7 +81,8 @@ def sample(words: list[str]) -> None:
         return
     require(not (points and wish.n), f"{run} makes points, which are drawn as one picture; leave out -n")
     made_for = loaded.shape.condition
-    if wish.text is not None or wish.text_file is not None or (isinstance(made_for, Text) and not wish.n):
+    told = wish.text is not None or wish.text_file is not None
+    if told or (isinstance(made_for, Text) and (wish.label or not wish.n)):
         sample_texts(loaded, wish, Path(run), style)
         return
     if wish.label is None and not wish.n and not points and loaded.is_conditional:
@@ -107,8 +111,7 @@ def save_latent_grid(loaded: LoadedGame, wish: SampleOptions, run: Path, side: i
 
 
 def print_lines(loaded: LoadedGame, wish: SampleOptions, style: Mapping[str, Any]) -> None:
-    """Lines of text, on the terminal or in a file."""
-    from ..inference.made_files import check_own
+    """Lines of text, on the terminal or in a file: a new one, for nothing in a file of lines tells whose they are."""
     from ..runs.folder import check_file_writable
     from ..runs.text_sheets import write_lines
 
@@ -119,7 +122,8 @@ def print_lines(loaded: LoadedGame, wish: SampleOptions, style: Mapping[str, Any
         return
     require(wish.out.suffix == ".txt", f"{wish.out} should be a file of lines, which ends in .txt")
     check_file_writable(wish.out)
-    check_own(wish.out)  # whose lines they are, nothing in them tells
+    require(not os.path.lexists(wish.out), f"{wish.out} is there already, and lines are written over no file; name "
+                                           "another place, or delete it")  # fmt: skip
     write_lines(loaded.lines(wish.n or SHEET, wish.seed, **style), wish.out)
     print_output(escape_unprintable(wish.out))
 
@@ -128,6 +132,7 @@ def sample_texts(loaded: LoadedGame, wish: SampleOptions, run: Path, style: Mapp
     """Samples of a text, of each line of a file, or of training captions in their order, evenly spread."""
     from ..inference.texts import describe_new_texts
 
+    require(wish.label is None, f"{run} was trained on captions, not on labels; say with --text what to show")
     made_for = loaded.shape.condition
     if wish.text is not None:
         texts, each = [wish.text], wish.n or SHEET
@@ -149,10 +154,12 @@ def sample_texts(loaded: LoadedGame, wish: SampleOptions, run: Path, style: Mapp
 
 def read_lines(file: Path) -> list[str]:
     """The lines of a file that are not empty; Mistake where there are none, or where it cannot be read."""
+    from ..data.text_files import decode_text
+
     try:
-        lines = [line.strip() for line in file.read_text(encoding="utf-8-sig").splitlines()]
-    except (OSError, UnicodeDecodeError) as error:
-        raise Mistake(f"{file} cannot be read as lines of text: {getattr(error, 'strerror', None) or error}") from error
+        lines = [line.strip() for line in decode_text(read_whole(file, MAX_TEXT), str(file)).splitlines()]
+    except OSError as error:
+        raise Mistake(f"{file} cannot be read: {error.strerror or error}") from error
     lines = [line for line in lines if line]
     require(bool(lines), f"{file} holds no text; write what samples should show, a line each")
     require(len(lines) <= MAX_LINES, f"{file} has {len(lines):,} lines, but {MAX_LINES:,} are the most")

@@ -15,7 +15,7 @@ from ..batches import CAPTION_ADVICE
 from ..errors import Mistake, format_count, require
 from ..notices import Notify, notify_nobody
 from ..shape import Column, Columns, Text
-from ..texts import describe_texts, to_tokens
+from ..texts import check_letters, describe_texts, to_tokens
 from .array_dataset import StoredColumn, compute_fingerprint
 from .cache.store import open_undecoded
 from .dataset import Dataset, DatasetView, Taking, begin_to_take
@@ -103,6 +103,7 @@ def find_captions(source: DataSource, prepare: Prepare, say: Notify) -> CaptionR
             f"{len(keys) - missing} have a caption in {found.where}; two at least are needed")  # fmt: skip
     if missing:
         say(f"{format_count(missing, 'picture')} of {len(keys):,} without a caption in {found.where} left out")
+    check_letters((text for texts in found.texts for text in texts), found.where)
     return CaptionRows.of(found.texts)
 
 
@@ -125,7 +126,11 @@ def with_captions(data: Dataset, captions: CaptionRows | None, places: NDArray[n
     return CaptionedDataset(data, captions, np.arange(len(data)) if places is None else places)
 
 
-def text_column(texts: Sequence[str]) -> StoredColumn:
-    """The captions that a program gives, a text for each sample."""
-    rows = CaptionRows.of([(text,) for text in texts])
+def text_column(texts: Sequence[object], name: str) -> StoredColumn:
+    """The captions that a program gives, a text for each sample; Mistake for what is none."""
+    given = [text for text in texts if isinstance(text, str) and text.strip()]
+    require(len(given) == len(texts), f"{name} has {format_count(len(texts) - len(given), 'row')} of {len(texts):,} "
+                                      "without a text; leave out these samples")  # fmt: skip
+    check_letters(given, name)
+    rows = CaptionRows.of([(text,) for text in given])
     return StoredColumn(rows.tokens.numpy(), rows.holds)

@@ -76,7 +76,9 @@ def given_columns() -> Collection[str] | None:
         return given.columns
     if given_lines(given) is not None:
         return (LINE,)
-    return None if given is None else list(given) if isinstance(given, Mapping) else ("image",)
+    if isinstance(given, Mapping):
+        return list(given)
+    return ("image",) if isinstance(given, np.ndarray | Tensor) else None
 
 
 def rename_image(columns: Columns, name: str) -> dict[str, Column]:
@@ -144,10 +146,15 @@ def open_given(given: object, prepare: Prepare, say: Notify, name: str,
 
 
 def given_lines(given: object) -> list[str] | None:
-    """Lines of text, if a program gave some: a list of them, or an array (n,)."""
-    listed = given.tolist() if isinstance(given, np.ndarray) and given.ndim == 1 else given
-    lines = listed if isinstance(listed, list | tuple) and listed else []
-    return list(lines) if lines and all(isinstance(line, str) for line in lines) else None
+    """Lines of text, if a program gave some: a list of them, or an array (n,), also as the column `line`."""
+    column = given[LINE] if isinstance(given, Mapping) and given.keys() == {LINE} else given
+    listed = column.tolist() if isinstance(column, np.ndarray) and column.ndim == 1 else column
+    lines = listed if isinstance(listed, list | tuple) else []
+    texts = [isinstance(line, str) for line in lines]
+    if any(texts) and not all(texts):
+        place = texts.index(False)
+        raise Mistake(f"data {IN_MEMORY} has lines of text, but row {place} is {lines[place]!r:.80}; give text in each")
+    return list(lines) if any(texts) else None
 
 
 def to_columns(given: object, name: str) -> Mapping[Any, object]:
@@ -232,7 +239,7 @@ def decode_in_memory(pile: UndecodedImages, prepare: Prepare, name: str, say: No
 def further_column(rows: NDArray[Any], prepare: Prepare, name: str, say: Notify, texts: bool = False) -> StoredColumn:
     """Pictures, made ready as the samples are; tokens (n, length); classes (n,), or texts (n,)."""
     if texts and rows.ndim == 1 and rows.dtype.kind in "UO":
-        return text_column([str(text) for text in rows[random_subset(len(rows), prepare.limit)]])
+        return text_column(rows[random_subset(len(rows), prepare.limit)].tolist(), name)
     if rows.ndim > 2:
         pixels = decode_in_memory(pile_of(rows, None, replace(prepare, labels=None), name, say), prepare, name, say)
         height, width = prepare.window or pixels.shape[1:3]

@@ -16,12 +16,13 @@ from ..errors import Mistake, format_count, require
 from ..notices import Notify
 from ..regular import read_whole
 from ..shape import Column, Picture, Shape, Text, line_shape
-from ..texts import MAX_LINE, describe_lines, line_tokens, split_words, to_one_hot
+from ..texts import MAX_LINE, check_letters, describe_lines, line_tokens, split_words, to_one_hot
 from .array_dataset import compute_fingerprint
 from .oracle import LINES, MAX_LINES, MAX_TOKENS, is_oracle, oracle_lines, oracle_text, oracle_vocabulary
 from .order import RandomWords, random_subset
 from .prepare import Prepare
 from .sources import split_suffix
+from .text_files import decode_text
 
 MAX_BYTES = 1 << 28  # of a file of lines
 
@@ -56,7 +57,7 @@ class LineDataset:
 
 
 def open_lines(source: str, prepare: Prepare, say: Notify) -> LineDataset:
-    """The lines that a source means; Mistake for options of pictures, and for a file that holds no lines of UTF-8."""
+    """The lines that a source means; Mistake for options of pictures, and for a file that holds no lines."""
     check_plain(source, prepare)
     name, part = split_suffix(source)
     if is_oracle(name):
@@ -67,7 +68,7 @@ def open_lines(source: str, prepare: Prepare, say: Notify) -> LineDataset:
         return LineDataset(source, oracle_lines(vocabulary, count), oracle_text(vocabulary))
     require(part is None, f"{name} is one file, and has no part {part}")
     try:
-        return lines_dataset(source, decode_lines(read_whole(name, MAX_BYTES), name), prepare, say)
+        return lines_dataset(source, [decode_text(read_whole(name, MAX_BYTES), name)], prepare, say)
     except OSError as error:
         raise Mistake(f"{name} cannot be read: {error.strerror or error}") from error
 
@@ -78,24 +79,18 @@ def check_plain(name: str, prepare: Prepare) -> None:
     require(plain, f"{name} has lines of text, not pictures: of the options for data only limit and tokens apply to it")
 
 
-def decode_lines(raw: bytes, name: str) -> list[str]:
-    try:
-        return raw.decode("utf-8-sig").splitlines()
-    except UnicodeDecodeError as error:
-        line = raw[: error.start].count(b"\n") + 1
-        raise Mistake(f"{name} is not in UTF-8: line {line} has the byte {raw[error.start]:#04x}; save it as UTF-8, or "
-                      f"convert it, as with iconv -f GB18030 -t UTF-8") from None  # fmt: skip
-
-
-def lines_dataset(name: str, lines: Sequence[str], prepare: Prepare, say: Notify) -> LineDataset:
-    """Those lines that are not empty, without spaces at their ends, in characters or words."""
+def lines_dataset(name: str, texts: Sequence[str], prepare: Prepare, say: Notify) -> LineDataset:
+    """Those lines of texts that are not empty, without spaces at their ends, in characters or words."""
+    check_letters(texts, name)
     split = split_words if prepare.tokens == "words" else list
-    found = [split(line.strip()) for line in lines if line.strip()]
+    lines = [line.strip() for text in texts for line in text.splitlines()]
+    found = [split(line) for line in lines if line]
     require(len(found) >= 2, f"{name} holds {format_count(len(found), 'line')} of text; two at least are needed")
     found = [found[i] for i in random_subset(len(found), prepare.limit)]
+    long, found = sum(len(line) > MAX_LINE for line in found), [line[:MAX_LINE] for line in found]
     text = describe_lines(found)
     require(text.vocabulary <= MAX_TOKENS, f"{name} has {text.vocabulary - 1:,} different {prepare.tokens}, and "
             f"{MAX_TOKENS - 1:,} are the most; --tokens characters makes fewer, and so does --limit")  # fmt: skip
-    if long := sum(len(line) > text.length for line in found):
+    if long:
         say(f"{format_count(long, 'line')} of {name} longer than {MAX_LINE} {prepare.tokens}, and cut there")
     return LineDataset(name, line_tokens(found, text).numpy(), text)

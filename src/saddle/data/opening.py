@@ -24,7 +24,7 @@ from .pairing.opening import open_columns
 from .pairing.plan import plan_columns, wanted_kind
 from .prepare import Prepare
 from .readers.caption_files import FOUND
-from .sources import find_source, is_lines, resolve_source_name, split_suffix
+from .sources import find_source, is_lines, is_there, resolve_source_name, split_suffix
 from .undecoded import ColumnsCheck
 
 TOY_POINTS = 100_000  # that a toy distribution is represented by
@@ -77,7 +77,7 @@ def source_columns(source: str, prepare: Prepare, wants: Collection[str] = ()) -
     """The columns that a source can have of those that are wanted; None where that is not known before it is read."""
     if source == IN_MEMORY:
         return given_columns()
-    if split_suffix(source)[0] in own_sources():
+    if split_suffix(source)[0] in own_sources() or not is_there(source):
         return None
     if source in TOY_SETS:
         return ("image",)

@@ -52,6 +52,13 @@ def is_lines(source: str) -> bool:
     return name in TEXT_SETS or (name.lower().endswith(TEXT_ENDING) and os.path.isfile(name))
 
 
+def is_there(source: str) -> bool:
+    """Could data of that name be opened, as far as is known without a look into them or on the hub?"""
+    name, _ = split_suffix(source)
+    known = name in named_sets() or source.startswith(HUB_PREFIX)
+    return known or os.path.lexists(name) or local_dataset(name) is not None
+
+
 def unambiguous_source(source: str) -> str:
     """A source that a run has written down, where a name is always a set's: as `meant` takes it, whatever lies here."""
     known = split_suffix(source)[0] in named_sets()

@@ -41,6 +41,9 @@ class PolicyGradient(Game[Lines]):
         require(rollouts >= 1, f"rollouts is {rollouts}, but should be 1 or more")
         require(0 <= delay < 1, f"delay is {delay}, but should be in [0, 1)")
         require(decay >= 0, f"decay is {decay}, but should be 0 or more")
+        last = isinstance(getattr(critic, "head", None), nn.Module)
+        require(last or not decay, f"decay holds down the last layer of the critic, its `head`, which "
+                                   f"{type(critic).__name__} has not; give --decay 0")  # fmt: skip
         self.generator, self.critic, self.length = check_writer(generator), critic, length
         self.rollout = copy.deepcopy(self.generator).requires_grad_(False)  # the policy that completes lines
         self.objective, self.rollouts, self.delay, self.decay, self.turns = objective, rollouts, delay, decay, turns
@@ -76,6 +79,8 @@ class PolicyGradient(Game[Lines]):
             made = self.write(self.latents(real))
         judge = Judge(self.critic, clock)
         loss = self.objective.critic(judge(from_one_hot(real)).score, judge(made).score)
+        if not self.decay:
+            return Move(self.critic, adversarial=loss)
         head = [p.square().sum() / 2 for p in self.critic.get_submodule("head").parameters()]
         return Move(self.critic, adversarial=loss, decay=self.decay * torch.stack(head).sum())
 

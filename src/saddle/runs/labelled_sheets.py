@@ -8,12 +8,13 @@ from collections.abc import Mapping, Sequence
 from PIL import Image, ImageDraw
 from torch import Tensor
 
-from ..errors import escape_unprintable, require
+from ..errors import escape_unprintable, require, shorten_text
 from .pictures import LINE_HEIGHT, draw_text, text_font
 from .sheets import COMFORTABLE_SIDE, PAPER, SHEET_GAP, grid_columns, to_rgb, to_sheet_pixels
 
 MAX_CELL = 256  # pixels of a side that a larger picture is made smaller for
 MAX_LABEL = 180  # pixels in width that the label of a row has
+MAX_LINES = 5  # of a label
 MIN_CELL = 2 * LINE_HEIGHT  # that small pictures are enlarged to
 
 
@@ -34,16 +35,19 @@ def make_labelled_sheet(columns: Mapping[str, Sequence[Tensor | None]], labels: 
     scale = cell_scale(widest, highest, len(labels), len(columns))
     titles = max(text_width(name) for name in columns)
     width, height = max(round(widest * scale), titles), max(round(highest * scale), LINE_HEIGHT)
-    shorts = [shorten(escape_unprintable(label), MAX_LABEL) for label in labels]
-    margin = max(map(text_width, shorts)) + 4 * SHEET_GAP
+    shorts = [label_lines(escape_unprintable(label)) for label in labels]
+    height = max(height, LINE_HEIGHT * max(map(len, shorts)))
+    margin = max(text_width(line) for lines in shorts for line in lines) + 4 * SHEET_GAP
     bank = margin + len(columns) * (width + SHEET_GAP) + 4 * SHEET_GAP
     banks = grid_columns(len(labels), bank / (height + SHEET_GAP))
     rows = -(-len(labels) // banks)
     banks = -(-len(labels) // rows)
     canvas = Image.new("RGB", (banks * bank, LINE_HEIGHT + rows * (height + SHEET_GAP) + SHEET_GAP), (PAPER,) * 3)
-    for i, label in enumerate(shorts):
+    for i, lines in enumerate(shorts):
         left, top = i // rows * bank, LINE_HEIGHT + i % rows * (height + SHEET_GAP)
-        draw_text(canvas, label, (left + margin - 2 * SHEET_GAP, top + height // 2), "white", "rm")
+        for k, line in enumerate(lines):
+            middle = top + height // 2 + round(LINE_HEIGHT * (k + 0.5 - len(lines) / 2))
+            draw_text(canvas, line, (left + margin - 2 * SHEET_GAP, middle), "white", "rm")
         for j, (name, column) in enumerate(zip(columns, cells, strict=True)):
             x = left + margin + j * (width + SHEET_GAP)
             if i % rows == 0:
@@ -71,6 +75,20 @@ def fit(cell: Image.Image, scale: float) -> Image.Image:
     """A picture in its size on the sheet: each pixel repeated, or antialiased where it becomes smaller."""
     size = max(1, round(cell.width * scale)), max(1, round(cell.height * scale))
     return cell.resize(size, Image.Resampling.LANCZOS if scale < 1 else Image.Resampling.NEAREST)
+
+
+def label_lines(label: str) -> list[str]:
+    """A label in lines, broken between words; of many words those in the middle are left out."""
+    lines = [""]
+    for word in shorten_text(label).split() or [""]:
+        longer = f"{lines[-1]} {word}".strip()
+        if text_width(longer) <= MAX_LABEL:
+            lines[-1] = longer
+        else:
+            lines += [shorten(word, MAX_LABEL)]
+    lines = lines[lines[0] == "" and len(lines) > 1 :]
+    head, tail = -(-MAX_LINES // 2), MAX_LINES // 2
+    return lines if len(lines) <= MAX_LINES else [*lines[: head - 1], f"{lines[head - 1]} ..", *lines[-tail:]]
 
 
 def shorten(text: str, width: int) -> str:

@@ -13,14 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from ...errors import require
+from ...errors import format_count, require
 from ...notices import Notify, notify_nobody
+from ...texts import PADDING
 from ..cache.store import open_undecoded
 from ..dataset_table import TOY_SETS
 from ..decoding.decode import parallel_map
 from ..decoding.pixels import BandMeaning, describe_error, to_channels, to_upright
 from ..decoding.ranges import InferredBands
-from ..lines import open_lines
+from ..lines import LineDataset, open_lines
 from ..prepare import Prepare
 from ..sources import find_source, is_lines, resolve_source_name
 from ..undecoded import UndecodedImages
@@ -74,8 +75,7 @@ def examine(source: str, prepare: Prepare = Prepare(), say: Notify = notify_nobo
     if source in TOY_SETS:
         return toy_report(source)
     if is_lines(source):
-        lines = open_lines(source, prepare, say)
-        return Report(source, len(lines), advice=(f"{lines.shape}; there is nothing to prepare",))
+        return line_report(source, open_lines(source, prepare, say))
     pile = open_undecoded(find_source(source, prepare, say), say).chosen(prepare.limit, prepare.left_out)
     require(len(pile) > 0, f"{source} is empty")
     bands = InferredBands(pile, prepare, say)
@@ -89,6 +89,19 @@ def examine(source: str, prepare: Prepare = Prepare(), say: Notify = notify_nobo
 
 def toy_report(source: str) -> Report:
     return Report(source, 0, advice=("points of the plane, drawn as they are needed; there is nothing to prepare",))
+
+
+def line_report(source: str, lines: LineDataset) -> Report:
+    """How many lines there are, of what, and how many of them are said again."""
+    lengths = (lines.tokens != PADDING).sum(1) if lines.text.words else np.full(len(lines), lines.text.length)
+    different = len({row.tobytes() for row in lines.tokens})
+    facts = {
+        "lines": f"{len(lines):,}",
+        "tokens of a line": f"{lengths.min()} to {lengths.max()}, {np.median(lengths):.0f} in the middle",
+        "different tokens": f"{lines.text.vocabulary - bool(lines.text.words):,}",
+        "said again": format_count(len(lines) - different, "line") if different < len(lines) else "none",
+    }
+    return Report(source, len(lines), advice=(f"{lines.shape}; there is nothing to prepare",), facts=facts)
 
 
 def examine_image(pile: UndecodedImages, place: int, bands: BandMeaning) -> ImageStats | UnreadableImage:

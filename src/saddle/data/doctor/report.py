@@ -18,7 +18,7 @@ class Report:
     """The findings about a source: prints as plain text, and as a table through rich."""
 
     source: str
-    count: int  # pictures, readable or not
+    count: int  # samples; of pictures, readable or not
     sizes: Mapping[tuple[int, int], int] = field(default_factory=dict)  # (height, width) -> pictures
     modes: Mapping[str, int] = field(default_factory=dict)
     classes: Mapping[str, int] = field(default_factory=dict)  # empty without labels
@@ -30,6 +30,7 @@ class Report:
     grey: bool = False  # no picture has any colour
     clear: int = 0  # pictures with something transparent
     advice: tuple[str, ...] = ()
+    facts: Mapping[str, str] = field(default_factory=dict)  # of what are no pictures: all that was looked at
 
     @property
     def sound(self) -> bool:
@@ -38,6 +39,8 @@ class Report:
 
     def rows(self) -> list[tuple[str, str]]:
         """(what, findings) for each thing that was looked at."""
+        if self.facts:
+            return list(self.facts.items())
         sizes = {f"{height}x{width}": n for (height, width), n in self.sizes.items()}
         return [
             ("pictures", f"{self.count:,}"),

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ...errors import Mistake, did_you_mean, format_count, require
 from ...notices import Notify
+from ..text_files import decode_text
 from ..undecoded import Captions
 from .folder_layout import strip_common
 from .image_formats import has_image_ending
@@ -18,7 +19,6 @@ from .label_tables import (
     METADATA,
     LabelTable,
     by_lines,
-    decode_text,
     find_file_column,
     find_label_table,
     parse_table,

@@ -16,6 +16,7 @@ import numpy as np
 
 from ...errors import Mistake, did_you_mean, require
 from ...notices import Notify
+from ..text_files import decode_text
 from ..undecoded import UndecodedImages, files_cache_key
 from .image_formats import has_image_ending
 from .label_matching import ImageNames, LabelRow, parse_class, with_table_labels
@@ -109,14 +110,6 @@ def trim_row(row: list[str]) -> list[str]:
 def unique_names(header: list[str]) -> list[str]:
     """The columns' names; one that stands twice keeps it once."""
     return [field if field not in header[:i] else "" for i, field in enumerate(header)]
-
-
-def decode_text(raw: bytes, name: str) -> str:
-    """A table's text: UTF-8, or UTF-16 where it begins so; raises Mistake for any other."""
-    try:
-        return raw.decode("utf-16" if raw[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise Mistake(f"{name} is no table in UTF-8: {error}") from error
 
 
 def find_delimiter(lines: Sequence[str]) -> str:
