@@ -238,7 +238,7 @@ def test_which_class_is_odd_may_be_said_either_way(say, tmp_path: Path):
 def test_a_run_without_an_encoder_is_scored_by_its_critic_which_is_told_of_its_data(home: Path, say, tmp_path: Path):
     code, out, said = say("score H/GAN H/photos --to s.csv --odd cow")
     assert code == 0 and out.startswith("AUROC ")
-    assert "Adversarial cannot encode: its critic alone tells what is odd" in said
+    assert "Adversarial cannot reconstruct: its critic alone tells what is odd" in said
     assert "has held no data out (--held-out), so that what is normal is told by data that it was trained on" in said
     table, model = rows(tmp_path / "s.csv"), load(home / "GAN")
     pixels = torch.stack([torch.tensor(np.array(Image.open(home / "photos" / row["name"]))) for row in table])

@@ -237,7 +237,7 @@ def test_every_term_of_the_bound_reaches_the_networks_that_it_should():
 
 
 @pytest.mark.parametrize(("make", "says"), [
-    (lambda: ConvolutionalAutoencoder().encoder(POINT), 'not points; give --networks "DenseAutoencoder'),
+    (lambda: ConvolutionalAutoencoder().encoder(POINT), 'points there is --networks "DenseAutoencoder(2)"'),
     (lambda: ConvolutionalAutoencoder().generator(Shape(1, 30, 30)), "give --size 32"),
     (lambda: check_suits(Bernoulli(), nn.Identity(), POINT), "Bernoulli is for pixels, and points have none"),
     (lambda: check_suits(Bernoulli(), Perceptron().generator(DIGIT), DIGIT), "a generator that tells its pixels'"),

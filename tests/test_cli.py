@@ -198,6 +198,9 @@ def test_a_sweep_asks_what_to_vary_and_says_that_nothing_will_be_measured(say, m
     ("train --iamges 3", "there is no option --iamges; did you mean --images?"),
     ("train --no-flp", "there is no option --no-flp; did you mean --no-flip?"),
     ("train --qwerty 3", "there is no option --qwerty; saddle train --help lists what there is"),
+    ("train vae --views DiffAugment()", "there is no option --views in vae, as in gan, gan-minimax, dcgan and "),
+    ("train soft-introvae --margin 3", "no option --margin in soft-introvae, as in introvae; saddle show soft-intr"),
+    ("train bigan --turns.critic 2", "there is no option --turns.critic in bigan, as in "),
     ("train --networks.widht 3", "Convolutional has no option networks.widht; did you mean width?"),
     ("train --objective Nonsaturating", "did you mean NonSaturating?"),
     ("train --objective Hinge3", "there is no Hinge3; did you mean Hinge?"),
@@ -238,6 +241,14 @@ def test_a_mistake_is_one_sentence_and_code_2(line, says, say):
     assert (code, printed) == (2, "") and complaint.startswith("saddle: ") and complaint.count("\n") == 1
     assert says in complaint
     assert sorted(os.listdir()) == ["mine.py"]  # nothing was begun
+
+
+@pytest.mark.parametrize("words", [
+    ("sample", ""), ("reconstruct", "", "photos"), ("resume", ""), ("measure", ""), ("report", ""), ("compare", ""),
+])  # fmt: skip
+def test_an_empty_name_of_a_run_is_called_so(words, say):
+    code, printed, complaint = say(*words)
+    assert (code, printed) == (2, "") and complaint.startswith("saddle: a run's name is empty; name its folder")
 
 
 @pytest.mark.parametrize(("error", "code", "says"), [

@@ -21,7 +21,14 @@ from saddle.data import Prepare, open_data
 from saddle.errors import Mistake
 from saddle.games import ALI, BiGAN, BiGANQP
 from saddle.layers.gaussian_code import split_gaussian
-from saddle.networks import Bidirectional, Convolutional, DenseBidirectional, MaxoutBidirectional
+from saddle.networks import (
+    Bidirectional,
+    Convolutional,
+    ConvolutionalAutoencoder,
+    DenseAutoencoder,
+    DenseBidirectional,
+    MaxoutBidirectional,
+)
 from saddle.networks.bigan import PairCritic
 from saddle.notices import notify_nobody
 from saddle.optim import Adam
@@ -262,3 +269,22 @@ def test_copies_of_glyphs_are_nearer_than_the_mean_image(name: str, images: int,
     run = train(name, size=16, images=images, seed=0, out=tmp_path / "run", pictures=1, quiet=True, device="cpu")
     error = (load(run).reconstruct(x) - x).square().mean()
     assert error < share * (x - x.mean(0)).square().mean()
+
+
+@pytest.mark.parametrize(("pair", "instead"), [
+    (Bidirectional(), DenseBidirectional(2)), (MaxoutBidirectional(), DenseBidirectional(2)),
+    (ConvolutionalAutoencoder(), DenseAutoencoder(2)),
+])  # fmt: skip
+def test_points_are_refused_with_networks_of_the_same_players_that_take_them(pair, instead):
+    points = Shape(2, 1, 1)
+    players = ["encoder", "generator", *(["critic"] if hasattr(pair, "critic") else [])]
+    for player in players:
+        with pytest.raises(Mistake, match=rf'{type(pair).__name__} takes .*"{type(instead).__name__}\(2\)"'):
+            getattr(pair, player)(points)
+        assert isinstance(getattr(instead, player)(points), nn.Module)
+
+
+def test_sides_that_cannot_be_halved_are_refused_in_the_name_of_what_was_asked_for():
+    for make in (Bidirectional().encoder, Bidirectional().generator, Bidirectional().critic):
+        with pytest.raises(Mistake, match=r"^Bidirectional takes .*; give --size 16"):
+            make(Shape(1, 17, 17))

@@ -157,6 +157,7 @@ REFUSED = {
     "Q elsewhere": (lambda: Versus(networks=NETS).game(SMALL), "take the recipe infogan"),
     "a category that there is not": (lambda: infogan().make(torch.zeros(1, 10), category=3), "should be from 0 to 2"),
     "too many numbers": (lambda: infogan().make(torch.zeros(1, 10), numbers=(0.0,) * 3), "a code has 2"),
+    "codes of codes": (lambda: Inferring(Inferring()), r'write --networks "Inferring\(Convolutional\(\), LatentCodes'),
     "one category": (lambda: LatentCodes(1), "categories is 1, but should be 2 or more"),
     "fewer numbers than none": (lambda: LatentCodes(2, -1), "numbers is -1, but should be 0 or more"),
     "a weight below 0": (lambda: infogan(discrete=-1.0), "discrete is -1.0, but should be 0 or more"),
@@ -180,6 +181,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_codes_are_chosen_where_samples_are_asked_for(home: Path, say: Say):
     assert say("sample H/run --category 2 --numbers=0.5,-1 --out made.png")[0] == 0 and Path("made.png").exists()
+    assert say("sample H/run --category 2 --numbers=0.5,-1")[1].endswith("-category-2-numbers-0.5,-1.png\n")
     code, _, said = say("sample H/run --category 7")
     assert code == 2 and "category is 7, but should be from 0 to 2" in said
     assert say("sample H/run --category 2 --out other.png")[0] == 0

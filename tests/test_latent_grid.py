@@ -76,7 +76,7 @@ def test_the_sheet_is_what_python_makes(home: Path, say: Say, tmp_path: Path):
 
 @pytest.mark.parametrize(("typed", "says"), [
     ("sample H/three --grid 5", "a grid shows latents of two numbers, but those of VariationalAutoencoder are 3"),
-    ("sample H/toy --grid 5", "makes points, but latents are searched for images"),
+    ("sample H/toy --grid 5", "makes points, but latents are looked at and searched by images"),
     ("sample H/classes --grid 5", "makes samples of classes, and a grid shows one of them; name it with --label"),
     ("sample H/plane --grid 1", "grid is 1, but should be 2 to 64"),
     ("sample H/plane --grid 5 -n 3", "a grid shows what latents become, and -n something else; give one of them"),
@@ -93,7 +93,8 @@ def test_the_ways_out_can_be_gone(say: Say):
     train_few = "--images 32 --limit 32 --size 16 --batch 16 --quiet --pictures 0"
     assert say(f"train vae-plane {train_few} --out plane")[0] == 0
     assert say(f"train vae-dense --networks.latent 2 {train_few} --out dense")[0] == 0
-    assert say("sample plane --grid 3")[0] == say("sample dense --grid 3")[0] == 0
+    assert say(f"train vae {train_few} --networks.latent 2 --networks.width 4 --out other")[0] == 0
+    assert say("sample other --grid 3")[0] == say("sample plane --grid 3")[0] == say("sample dense --grid 3")[0] == 0
 
 
 def test_a_prior_that_does_not_tell_its_quantiles_is_refused():

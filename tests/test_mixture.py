@@ -157,6 +157,42 @@ def test_a_recipe_finds_the_ring(name: str, rounds: int, tmp_path: Path):
     assert found.modes == 8 and found.high_quality > 0.9 and found.reverse_kl < 0.02
 
 
+@pytest.mark.parametrize("n", [1, 256])
+def test_em_stays_a_mixture_where_most_components_have_no_point(n: int):
+    """A rate of 1 leaves rounding of the moments before, which is all that such a component has."""
+    game = em_game(200)
+    assert all(math.isfinite(found) for found in play(game, ring(n), 8))
+    mixture = game.generator.mixture()
+    assert torch.linalg.eigvalsh(mixture.factors @ mixture.factors.mT).min() > 0.9 * RIDGE
+    assert mixture.log_weights.exp().sum().item() == pytest.approx(1)
+
+
+def test_what_rounding_leaves_of_a_component_has_no_say():
+    kept = em_game(3).generator.moments.data
+    noise = torch.tensor([[1e-17, -3e-17, 2e-17, -1e-17, 0, 0, 1e-17]], dtype=torch.float64)
+    x = ring(50).flatten(1)
+    for left in (noise, -noise):
+        torch.testing.assert_close(maximise(torch.cat((kept, left))).log_density(x), maximise(kept).log_density(x))
+
+
+@pytest.mark.parametrize(("typed", "says"), [
+    ("--optimizer SGD(3.0)", "its rate is never above 1"),
+    ("--optimizer.lr Linear(0.5,2.0)", "its rate is never above 1"),
+    ("--optimizer.momentum 0.9", "it has no momentum; give --optimizer 'SGD(1.0)'"),
+    ("--optimizer Adam()", "should be SGD"),
+])  # fmt: skip
+def test_steps_that_are_no_means_of_moments_are_refused(typed: str, says: str, say: Any):
+    code, _, err = say(f"train gaussian-mixture-em --images 256 {typed}")
+    assert code == 2 and says in err and err.count("\n") == 1
+    assert say("train gaussian-mixture-em --images 256 --optimizer SGD(1.0) --quiet --out em")[0] == 0
+
+
+def test_the_density_of_a_mixture_is_not_called_a_critics_opinion(say: Any, tmp_path: Path):
+    assert say("train gaussian-mixture-em --images 256 --quiet --out em")[0] == 0
+    code, _, err = say("score em ring --limit 50")
+    assert code == 0 and "critic" not in err
+
+
 def test_pictures_are_refused_and_the_advice_can_be_typed(say: Any):
     code, _, err = say("train gaussian-mixture --data glyphs --images 256 --out pictures")
     assert code == 2 and "NormalMixture is for points, as --data ring has them" in err and err.count("\n") == 1

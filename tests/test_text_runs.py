@@ -162,7 +162,7 @@ def test_a_board_shows_lines_as_text(tmp_path: Path):
 
 def test_what_is_about_pictures_refuses_a_run_of_lines(home: Path):
     loaded, manifest = load(home / "seqgan"), Manifest.read(RunFolder.find(home / "seqgan"))
-    with pytest.raises(Mistake, match="writes lines of text, but latents are searched for images"):
+    with pytest.raises(Mistake, match="writes lines of text, but latents are looked at and searched by images"):
         LatentSpace(loaded)
     with pytest.raises(Mistake, match=r"was trained on lines of 18 tokens of \d+, and not on pictures"):
         open_images(str(home / "lines.txt"), manifest, loaded.shape)

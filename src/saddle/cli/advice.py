@@ -50,6 +50,20 @@ def advice(option: str, text: str | None, context: Context) -> str:
     return f"there is no option --{option}; {known.meaning}{says} {way}{told}"
 
 
+def of_others(option: str, context: Context) -> str:
+    """A sentence on the recipes whose field it is, where this one has it not; '' where it is none of theirs."""
+    name = listed_name(context) if context.recipe is not None else None
+    if name is None:
+        return ""
+    from ..recipes import RECIPES, find_recipe
+    from ..recipes.capable import name_some
+
+    field = option.replace("-", "_").partition(".")[0]
+    names = [other for other in RECIPES if hasattr(find_recipe(other)[0], field)]
+    has = f"there is no option --{option} in {name}, as in {name_some(names)}"
+    return f"{has}; saddle show {name} lists its own" if names else ""
+
+
 def written(known: Synonym, text: str | None, context: Context) -> str:
     """The first way of saying it that can be read here, with the value given, or else with the example."""
     for value in dict.fromkeys(value for value in (text, known.example) if value is not None):

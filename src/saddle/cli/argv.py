@@ -12,7 +12,7 @@ from ..errors import Mistake, require
 from ..hints import field_types
 from ..options import find_nested, override_fields
 from . import COMMANDS, HelpRequested
-from .advice import Context, advice
+from .advice import Context, advice, of_others
 from .pages import Page
 
 V = TypeVar("V")
@@ -123,7 +123,8 @@ def sort_options(command: str, given: GivenOptions, *values: Any) -> list[dict[s
     except Unknown as unknown:
         context = Context(command, values, lambda words: placed(options(words, *values), *values))
         text = given[unknown.option]
-        raise Mistake(advice(unknown.option, text, context) or unlike(command, unknown.option, values)) from None
+        says = advice(unknown.option, text, context) or of_others(unknown.option, context)
+        raise Mistake(says or unlike(command, unknown.option, values)) from None
 
 
 class Unknown(Mistake):

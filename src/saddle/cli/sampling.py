@@ -175,7 +175,7 @@ def save(samples: Iterable[Tensor], loaded: LoadedGame, wish: SampleOptions, run
         shape = loaded.shape
         free = shutil.disk_usage(existing_parent(wish.out or run)).free
         check_capacity(wish.n, MIN_FILE_BYTES + shape.channels * shape.height * shape.width // 8, "files", "-n", free)
-    stem = "-".join([wish.stem, *(f"{name}-{value}" for name, value in style.items())])
+    stem = "-".join([wish.stem, *(f"{name}-{as_typed(value)}" for name, value in style.items())])
     where = wish.out or run / (stem if wish.n else f"{stem}.png")
     linked = wish.n is not None and wish.out is None and where.is_symlink()
     require(not linked, f"{where} is a link, which is not followed; name a folder with --out")
@@ -186,6 +186,11 @@ def save(samples: Iterable[Tensor], loaded: LoadedGame, wish: SampleOptions, run
     else:
         (save_as_files if wish.n else save_as_sheet)(samples, where)
     print_output(escape_unprintable(where))
+
+
+def as_typed(value: object) -> str:
+    """A style's value as it is given: 0.5,-1 of a tuple."""
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
 def save_as_sheet(samples: Iterable[Tensor], file: Path) -> None:

@@ -13,6 +13,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from ..capabilities import Judges
 from ..data.prepare import Prepare
 from ..errors import Mistake, did_you_mean, require
 from ..metrics.roc import auroc, average_precision, roc_curve
@@ -124,9 +125,10 @@ def score_images(loaded: LoadedGame, run: str | Path, files: File | Sequence[Fil
     """
     require(0 < quantile_of < 1, f"quantile is {quantile_of}, but should be between 0 and 1")
     terms = how.terms(loaded.game)
-    if how.by == "auto" and terms == ("critic",):
-        say(f"{type(loaded.game).__name__} cannot encode: its critic alone tells what is odd, and is no density; --by "
-            "search looks for a code of each image, which takes long")  # fmt: skip
+    if how.by == "auto" and terms == ("critic",) and isinstance(loaded.game, Judges):
+        search = "" if loaded.shape.points else "; --by search looks for a code of each image, which takes long"
+        say(f"{type(loaded.game).__name__} cannot reconstruct: its critic alone tells what is odd, and is no density"
+            f"{search}")  # fmt: skip
     manifest = Manifest.read(RunFolder.find(run))
     given = files if isinstance(files, GivenImages) else open_images(files, manifest, loaded.shape, say, **changes)
     unseen = frozenset(Prepare.of(manifest.settings).left_out) & frozenset(given.classes)

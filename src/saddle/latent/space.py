@@ -48,12 +48,9 @@ class LatentSpace:
         if not isinstance(made_for, Classes | None):
             raise Mistake(f"{named} makes its samples for {made_for}, but latents are searched of games that make "
                           "them out of chance, or for a label, as saddle train dcgan does")  # fmt: skip
-        points = f"{named} makes points, but latents are searched for images; train it on some, as in --data glyphs"
-        require(not loaded.shape.points, points)
-        lines = (
-            f"{named} writes lines of text, but latents are searched for images; train it on some, as in --data glyphs"
-        )
-        require(loaded.shape.text is None, lines)
+        other = "but latents are looked at and searched by images; give a run that makes some, as saddle train vae does"
+        require(not loaded.shape.points, f"{named} makes points, {other}")
+        require(loaded.shape.text is None, f"{named} writes lines of text, {other}")
         if label is not None and not loaded.is_conditional:
             raise Mistake(f"a label was asked for ({label}), but this generator was not trained on labels")
         self.label = label

@@ -11,6 +11,7 @@ from torch import Tensor
 from .gaussian_code import LOG_2PI
 
 RIDGE = 1e-6  # added to each variance, so that a component of few points keeps one
+LOST = 1e-9  # share of all points below which rounding is all that moments still tell
 
 
 class Mixture(NamedTuple):
@@ -52,9 +53,10 @@ class Mixture(NamedTuple):
 def maximise(moments: Tensor, ridge: float = RIDGE) -> Mixture:
     """The mixture that is likeliest given whose the points are, of which the moments tell. The M-step."""
     d = round(math.sqrt(moments.shape[1] - 0.75) - 0.5)
-    share, first, second = torch.split(moments, [1, d, d * d], dim=1)
-    share = share.clamp_min(torch.finfo(share.dtype).tiny)  # a component that has lost all points keeps no weight
+    found, first, second = torch.split(moments.where(moments[:, :1] > LOST, 0), [1, d, d * d], dim=1)
+    share = found.clamp_min(torch.finfo(found.dtype).tiny)  # a component that has lost all points keeps no weight
     means = first / share
     covariances = (second / share).view(-1, d, d) - means[:, :, None] * means[:, None]
-    factors = torch.linalg.cholesky(covariances + ridge * torch.eye(d, dtype=means.dtype, device=means.device))
+    variances, axes = torch.linalg.eigh(covariances)  # what rounding has made of nought may lie below it
+    factors = torch.linalg.cholesky(axes @ torch.diag_embed(variances.clamp_min(0) + ridge) @ axes.mT)
     return Mixture(share.log().log_softmax(0)[:, 0], means, factors)

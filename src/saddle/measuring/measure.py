@@ -249,6 +249,7 @@ def inputs_of_source(
     source: Measurable, against: Measurable | None, wish: MeasureOptions, say: Notify
 ) -> MeasureInputs:
     """A source of images against another, or against a run's samples."""
+    require(source != "", "a run's name is empty; name its folder")
     what = str(source) if is_named_source(source) else "what is measured"
     require(wish.data is None, f"{what} is no run whose data could have been moved; leave out --data")
     for name in ("best", "average"):

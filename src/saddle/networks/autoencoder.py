@@ -96,8 +96,6 @@ class ConvolutionalAutoencoder:
         return [self.width << level for level in range(self.pyramid(data).steps)]
 
     def pyramid(self, data: Shape) -> Pyramid:
-        require(not data.points, 'ConvolutionalAutoencoder takes pictures, not points; give --networks '
-                '"DenseAutoencoder(2)", or take the recipe vae-toy')  # fmt: skip
         return image_pyramid(self, data)
 
 

@@ -14,8 +14,9 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from ..core import Verdict, per_score, required_conditions
 from ..errors import require
+from ..hints import fits_type
 from ..image_size import ImageSize, size_of_form
-from ..recipe import Networks
+from ..recipe import EncoderNetworks, Networks, PairNetworks
 from ..shape import Shape
 
 
@@ -83,10 +84,18 @@ def require_counts(value: object, *names: str) -> None:
 def require_shape(ok: bool, pair: object, data: Shape, what: str, instead: str) -> None:
     """Refuse data of a shape that this pair cannot make; points are told where they are at home."""
     if data.points:
-        ok, instead = False, 'for points there is --networks "Perceptron()", as in the recipe wgan-gp-toy'
+        ok, instead = False, f"for points there is --networks {networks_for_points(pair)}"
     if data.text is not None:
         ok, instead = False, 'for lines of text there is --networks "TextLSTM()"'
     require(ok, f"{type(pair).__name__} takes {what}, not {data}; {instead}")
+
+
+def networks_for_points(pair: object) -> str:
+    """Dense networks of the same kind of players."""
+    if fits_type(pair, PairNetworks):
+        return '"DenseBidirectional(2)"'
+    dense = '"DenseAutoencoder(2)", as in the recipe vae-toy'
+    return dense if fits_type(pair, EncoderNetworks) else '"Perceptron()", as in the recipe wgan-gp-toy'
 
 
 class Pyramid(NamedTuple):

@@ -16,8 +16,8 @@ from ..fitting import FilledGame
 from ..layers.init import he_uniform, normal_init
 from ..layers.matmul_convs import GlobalConv
 from ..shape import Shape
-from .base import Generator, require_counts, to_pixels
-from .dcgan import Convolutional, leaky_relu
+from .base import Generator, image_pyramid, require_counts, to_pixels
+from .dcgan import MIN_HALVINGS, Convolutional, leaky_relu
 
 
 class PairCritic(nn.Module):
@@ -57,16 +57,16 @@ class Bidirectional:
         check_share(self, "dropout")
 
     def encoder(self, data: Shape, numbers: int = 1) -> nn.Module:
-        plain = Convolutional(self.latent, self.width)
+        plain = self.plain(data)
         start, width = plain.pyramid(data).start, plain.widths(data)[-1]
         last = normal_init(GlobalConv(width, numbers * self.latent, start))
         return nn.Sequential(plain.critic(data).trunk, last, nn.Flatten())
 
     def generator(self, data: Shape) -> Generator:
-        return Convolutional(self.latent, self.width).generator(data)
+        return self.plain(data).generator(data)
 
     def critic(self, data: Shape) -> PairCritic:
-        plain = Convolutional(self.latent, self.width, normal=False)
+        plain = self.plain(data, normal=False)
         seen = plain.widths(data)[-1] * prod(plain.pyramid(data).start)
         of_code = nn.Sequential(*self.hide(self.latent))
         trunk = nn.Sequential(*self.hide(seen + self.hidden), *self.hide(self.hidden))
@@ -75,6 +75,11 @@ class Bidirectional:
             if isinstance(layer, nn.Conv2d):  # DCGAN's 0.02 would leave less than a hundredth of an image beside a code
                 he_uniform(layer)
         return PairCritic(of_image, of_code, trunk, normal_init(nn.Linear(self.hidden, 1)))
+
+    def plain(self, data: Shape, normal: bool = True) -> Convolutional:
+        """DCGAN's networks; images that they cannot make are refused in this one's name."""
+        image_pyramid(self, data, MIN_HALVINGS)
+        return Convolutional(self.latent, self.width, normal)
 
     def hide(self, inputs: int) -> tuple[nn.Module, ...]:
         return he_uniform(nn.Linear(inputs, self.hidden)), leaky_relu(), nn.Dropout(self.dropout)

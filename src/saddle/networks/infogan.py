@@ -27,6 +27,8 @@ class Inferring(Wrapped):
 
     def __post_init__(self) -> None:
         require_counts(self, "hidden")
+        require(not isinstance(self.base, Inferring), "Inferring is made of a pair without codes; write --networks "
+                '"Inferring(Convolutional(), LatentCodes(20, 4))" for more of them')  # fmt: skip
 
     def generator(self, data: Shape) -> nn.Module:
         longest = with_latent(self.base, self.base.latent + self.codes.size)

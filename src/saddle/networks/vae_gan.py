@@ -8,6 +8,7 @@ from math import prod, sqrt
 
 from torch import nn
 
+from ..errors import require
 from ..image_size import ImageSize
 from ..layers.init import AnyLinear, fan_in_and_out, uniform_init
 from ..shape import Shape
@@ -54,6 +55,8 @@ class ConvolutionalVAEGAN:
 
     def start(self, data: Shape) -> ImageSize:
         """The smallest map; refused where the sides cannot be halved three times."""
+        require(not data.points, "ConvolutionalVAEGAN takes pictures, not points; give --data glyphs, or take the "
+                "recipe vae-toy")  # fmt: skip
         size = ImageSize(*data[1:3])
         near = ImageSize(*(HALVED * max(-(-side // HALVED), 2) for side in size))
         require_shape(divides(HALVED, size), self, data, f"images whose sides are multiples of {HALVED} pixels",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -27,10 +27,15 @@ def ask(game: Game[Any], protocol: type, style: Mapping[str, object]) -> Callabl
 def lacking(kind: type, protocol: type) -> Mistake:
     """What a class of games can do, and which recipes can do what was asked of it."""
     wanted, names = find_capability(protocol), recipes_that(protocol)
-    more = f" and {len(names) - NAMED_RECIPES} more" if len(names) > NAMED_RECIPES else ""
-    who = f"the recipes {', '.join(names[:NAMED_RECIPES])}{more} can" if names else "no listed recipe can"
+    who = f"the recipes {name_some(names)} can" if names else "no listed recipe can"
     does = f"it can {describe_capabilities(kind)}"
     return Mistake(f"{kind.__name__} cannot {wanted.verb} {wanted.object}; {does}, and {who} {wanted.verb}")
+
+
+def name_some(names: Sequence[str]) -> str:
+    """The first of recipes, and how many there are besides."""
+    more = f" and {len(names) - NAMED_RECIPES} more" if len(names) > NAMED_RECIPES else ""
+    return f"{', '.join(names[:NAMED_RECIPES])}{more}"
 
 
 def recipes_that(protocol: type) -> list[str]:

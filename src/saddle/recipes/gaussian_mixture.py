@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..batches import Images
+from ..clock import value_range
+from ..errors import require
 from ..games import ExpectationMaximization, MaximumLikelihood
 from ..networks import NormalMixture
 from ..optim import SGD, Adam, Cosine
@@ -36,7 +38,12 @@ class GaussianMixtureEM(GaussianMixture):
     The rate of SGD says how much of the moments is taken from this batch: at 1 all, as in EM on all of the data.
     """
 
-    optimizer: Optimizing = SGD(lr=Cosine(1.0, 0.02))  # how moments follow those of a batch
+    optimizer: SGD = SGD(lr=Cosine(1.0, 0.02))  # how moments follow those of a batch
+
+    def __post_init__(self) -> None:
+        means = all(rate <= 1 for rate in value_range(self.optimizer.lr)) and self.optimizer.momentum == 0
+        require(means, "EM's moments are means of those of batches, so its rate is never above 1, and it has no "
+                "momentum; give --optimizer 'SGD(1.0)'")  # fmt: skip
 
     def game(self, data: Shape) -> ExpectationMaximization:
         return ExpectationMaximization(self.networks.moments(data), self.networks.latent)

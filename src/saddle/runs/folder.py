@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from ..errors import Mistake, WriteFailure, quote_for_shell
+from ..errors import Mistake, WriteFailure, quote_for_shell, require
 from ..regular import create_file, is_regular_file, open_to_append, open_to_read
 
 try:
@@ -103,6 +103,7 @@ class RunFolder:
     @classmethod
     def find(cls, path: str | Path) -> RunFolder:
         """The folder of a run that was made before."""
+        require(bool(str(path)), f"a run's name is empty; name its folder{suggest_runs(Path('runs') / 'any')}")
         folder = cls(path)
         if not folder.path.exists():
             raise Mistake(f"there is no run {path}{suggest_runs(folder.path)}")
