@@ -225,6 +225,7 @@ def test_a_sweep_asks_what_to_vary_and_says_that_nothing_will_be_measured(say, m
     ("sample .", ". holds no run"),
     ("sample nowhere -n 0", "-n is 0, but should be above 0"),
     ("sample nowhere --out x.jpg", "x.jpg does not end in .png"),
+    ("measure nowhere", "there is no run nowhere"),
     ("measure nowhere --sed 1", "there is no option --sed; did you mean --seed?"),
     ("doctor", "write saddle doctor DATA"),
     ("doctor nowhere/", "there is no file or folder nowhere/"),

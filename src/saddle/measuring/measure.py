@@ -15,6 +15,7 @@ from ..continued import check_same_data, record_data_place, relocate_data
 from ..data import Prepare
 from ..data.dataset import Dataset, main_shape
 from ..data.in_memory import IN_MEMORY, use_given
+from ..data.own_sources import named_sets
 from ..data.progress import hide_progress
 from ..data.sources import resolve_source_name
 from ..data.undecoded import ColumnsCheck
@@ -249,7 +250,6 @@ def inputs_of_source(
     source: Measurable, against: Measurable | None, wish: MeasureOptions, say: Notify
 ) -> MeasureInputs:
     """A source of images against another, or against a run's samples."""
-    require(source != "", "a run's name is empty; name its folder")
     what = str(source) if is_named_source(source) else "what is measured"
     require(wish.data is None, f"{what} is no run whose data could have been moved; leave out --data")
     for name in ("best", "average"):
@@ -257,6 +257,8 @@ def inputs_of_source(
             getattr(wish, name) == getattr(MeasureOptions(), name), f"{what} is no run, so it has no {name} weights"
         )
     if against is None:
+        if is_named_source(source) and ":" not in what and what not in named_sets() and not os.path.lexists(what):
+            RunFolder.find(what)  # refused, with the runs that there are
         raise Mistake(f"{what} is no run; name what to compare it with, as in --against mnist")
     prepare = Prepare(**{name: getattr(wish, name) for name in SOURCE_OPTIONS})
     if not is_named_source(source):
