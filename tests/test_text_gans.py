@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from saddle import load, measure, train
 from saddle.batches import Lines
-from saddle.clock import Clock
+from saddle.clock import Clock, Number
 from saddle.core import Agree, Move, Verdict
 from saddle.data.lines import LineDataset
 from saddle.data.oracle import oracle_lines, oracle_surprise
@@ -24,7 +24,7 @@ from saddle.layers.priors import Gumbel
 from saddle.layers.tokens import TokenLSTM, draw_tokens, gumbel_softmax, token_log_probabilities
 from saddle.networks import TextLSTM
 from saddle.networks.text_lstm import TextCNN
-from saddle.optim import SGD, Adam, Clipped
+from saddle.optim import SGD, Adam, Clipped, Linear
 from saddle.parts import Shard, use_shard
 from saddle.recipes.gumbel_gan import GumbelGAN
 from saddle.recipes.seqgan import SeqGAN
@@ -400,3 +400,9 @@ def test_a_critic_without_a_last_layer_of_its_own_is_played_without_decay():
         PolicyGradient(TokenLSTM(3, 4, 4), bare, 3)
     game = PolicyGradient(TokenLSTM(3, 4, 4), bare, 3, decay=0)
     assert set(game.critic_move(to_one_hot(EVERY, 3), Clock(stage=1)).terms) == {"adversarial"}
+
+
+@pytest.mark.parametrize("temperature", [0.0, -1.0, Linear(1.0, 0.0)])
+def test_a_temperature_that_comes_to_nothing_is_refused(temperature: Number):
+    with pytest.raises(Mistake, match=r"the temperature is .* but should be above 0"):
+        GumbelSoftmax(TokenLSTM(3, 4, 4), TextCNN(3, 3, 4, 4, 0.0), 0, temperature=temperature)

@@ -86,6 +86,8 @@ REFUSED = [
     ("train seqgan --size 32", "oracle has lines of text, not pictures: of the options for data only limit "
      "and tokens apply to it"),
     ("train seqgan --tokens words", "the tokens of oracle are numbers; leave out --tokens"),
+    ("train gan --networks TextLSTM()", "TextLSTM takes lines of text, not 32x32 pixels in 1 channel; give --networks"),
+    ("train gumbel-gan --temperature 0", "the temperature is 0, but should be above 0; leave out --temperature"),
     ("train seqgan --data oracle:1", "oracle:1 should say how many tokens its language has"),
     ("train seqgan --data H/lines.txt:words", "is one file, and has no part words"),
     ("train seqgan --likelihood 0.95", "likelihood is 0.95 and critic_alone 0.1, but should be shares"),

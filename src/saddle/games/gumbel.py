@@ -7,7 +7,8 @@ from typing import Unpack
 
 from torch import Tensor, nn
 
-from ..clock import Clock, Number, check_range, value_at
+from ..clock import Clock, Number, value_at, value_range
+from ..errors import require
 from ..layers.tokens import TokenLSTM, check_writer, gumbel_softmax
 from .adversarial import Adversarial
 from .slots import Slots
@@ -26,7 +27,8 @@ class GumbelSoftmax(Adversarial):
                  hard: bool = True, **slots: Unpack[Slots]) -> None:  # fmt: skip
         super().__init__(generator, critic, latent, **slots)
         check_writer(generator)
-        check_range(temperature, "the temperature")
+        warm = all(end > 0 for end in value_range(temperature))
+        require(warm, f"the temperature is {temperature}, but should be above 0")
         self.temperature, self.hard = temperature, hard
 
     def latents(self, like: Tensor) -> Tensor:

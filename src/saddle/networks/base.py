@@ -129,9 +129,15 @@ def nearest_pyramid(size: ImageSize, least: int, unit: int) -> ImageSize:
 
 
 def with_latent(pair: Networks, latent: int) -> Networks:
-    """The same pair, its generator starting from so many numbers; a pair made of pairs hands this on."""
+    """The same pair, its generator starting from so many numbers; a pair made of pairs hands this on.
+
+    Mistake for a pair whose generator starts from none.
+    """
     value: Any = pair  # a frozen dataclass
     inner = next((name for name in ("base", "generator_of") if hasattr(pair, name)), None)
+    own = {field.name for field in dataclasses.fields(value)}
+    require(inner is not None or "latent" in own, f"{type(pair).__name__} starts from no latent numbers, to which "
+                                                  "others could be added")  # fmt: skip
     changed = {inner: with_latent(getattr(pair, inner), latent)} if inner else {"latent": latent}
     return cast(Networks, dataclasses.replace(value, **changed))
 
