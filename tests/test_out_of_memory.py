@@ -137,7 +137,7 @@ def test_files_of_samples_must_fit_the_disk(monkeypatch: pytest.MonkeyPatch, cap
 
     class Pictures:
         shape, conditional = (
-            SimpleNamespace(points=False, channels=3, height=64, width=64, classes=0, condition=None),
+            SimpleNamespace(points=False, channels=3, height=64, width=64, classes=0, condition=None, text=None),
             False,
         )
 

@@ -105,7 +105,8 @@ def save_latent_grid(loaded: LoadedGame, wish: SampleOptions, run: Path, side: i
     untold = wish.label is None and loaded.is_conditional
     require(not untold, f"{run} makes samples of classes, and a grid shows one of them; name it with --label")
     where = wish.out or run / f"{wish.stem}.png"
-    check_own(where)
+    if wish.out is not None:
+        check_own(where)
     write_picture(make_grid(space.make_all(latents, space.labels(len(latents), wish.seed)), side), where)
     print_output(escape_unprintable(where))
 
@@ -179,8 +180,9 @@ def save(samples: Iterable[Tensor], loaded: LoadedGame, wish: SampleOptions, run
     where = wish.out or run / (stem if wish.n else f"{stem}.png")
     linked = wish.n is not None and wish.out is None and where.is_symlink()
     require(not linked, f"{where} is a link, which is not followed; name a folder with --out")
-    for path in [where / sample_name(i) for i in range(wish.n)] if wish.n else [where]:
-        check_own(path)
+    if wish.out is not None:  # of the run's own folder all files are saddle's
+        for path in [where / sample_name(i) for i in range(wish.n)] if wish.n else [where]:
+            check_own(path)
     if rows:
         save_as_rows(samples, rows, where)
     else:

@@ -16,7 +16,6 @@ from torch import Tensor, nn
 from torch.nn.functional import layer_norm
 
 from ..data.cache.location import cache_home
-from ..data.cache.sealed import DamagedFile, describe_rebuild, read_sealed, remove_stale_drafts, write_sealed
 from ..data.progress import progress_bar
 from ..errors import Mistake, require
 from ..hub_models import (
@@ -161,6 +160,9 @@ class HubTextReader(nn.Module):
 
     def caption_vectors(self) -> Tensor:
         """Of each training caption, (captions, size), from the cache, or read now and kept there."""
+        # takes numpy, which pages that only name networks do without
+        from ..data.cache.sealed import DamagedFile, describe_rebuild, read_sealed, remove_stale_drafts, write_sealed
+
         captions = list(self.column.captions)
         facts = (CODES_FORMAT, TEXTS_AT_ONCE, self.encoder.sha256, captions)
         folder = cache_home() / "texts"
