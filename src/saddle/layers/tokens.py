@@ -38,7 +38,7 @@ class TokenLSTM(nn.Module):
     def start(self, like: Tensor) -> State:
         """The state at the beginning of as many lines as `like` has rows, (n, hidden)."""
         weight = self.embedding.weight
-        begun: State = self.cell(weight.new_zeros(len(like), weight.shape[1]))
+        begun: State = self.cell(weight.new_zeros(like.shape[0], weight.shape[1]))
         return begun
 
     def read(self, token: Tensor, state: State) -> State:
