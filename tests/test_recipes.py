@@ -181,7 +181,7 @@ def test_wgans_critic_moves_a_hundred_times_at_first_and_every_500_rounds():
 def test_a_recipe_is_what_its_text_says(name):
     recipe, entry = find_recipe(name)
     assert parse_value(repr(recipe), VALUE_TYPES) == recipe
-    changed = replace(small(name), batch=12, optimizer=SGD(0.3, Ramp(0.5, 0.7, 10)))
+    changed = replace(small(name), batch=12, optimizer=SGD(Ramp(0.5, 0.7, 10)))
     assert parse_value(repr(changed), find_value_types(entry)) == changed != recipe
 
 

@@ -54,7 +54,7 @@ def match(**how: Any) -> Match[Any]:
     recipe = replace(small("gan-int-cls"), **slow)  # type: ignore[arg-type]
     dice = torch.Generator().manual_seed(1)
     pixels = torch.randint(0, 256, (24, 16, 16, 1), generator=dice, dtype=torch.uint8).numpy()
-    data = ArrayDataset("told", pixels, more={"caption": text_column(TEXTS * 4)}).with_fingerprint()
+    data = ArrayDataset("told", pixels, more={"caption": text_column(TEXTS * 4, "caption")}).with_fingerprint()
     where = Machine(torch.device("cpu"), torch.float32, "for tests")
     return Match(recipe, data, 160, where, MatchOptions(seed=3, ema=40, **how))
 
