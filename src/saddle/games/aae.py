@@ -10,7 +10,6 @@ from torch import Tensor, nn
 from ..batches import Images
 from ..clock import Clock, Number, check_range, value_at
 from ..core import Move, Objective, Remembers, Turn, frozen, upcast
-from ..layers.gaussian_code import reparameterise
 from ..layers.priors import Normal
 from ..objectives import NonSaturating
 from ..objectives.likelihoods import Likelihood, SquaredError
@@ -46,10 +45,6 @@ class AdversarialAutoencoder(Autoencoder, PriorCodes):
         fooled = self.objective.generator(drawn, code_score)
         yield Move(self.encoder, adversarial=value_at(self.weight, clock) * fooled)
 
-    def draw_code(self, x: Tensor) -> Tensor:
-        code: Tensor = self.encoder(x)
-        return code
-
     def judge_code(self, code: Tensor) -> Tensor:
         """How much codes (n, latent) look drawn from the prior, (n,)."""
         return upcast(self.critic(code).score)
@@ -60,6 +55,3 @@ class AdversarialAutoencoder(Autoencoder, PriorCodes):
 
 class GaussianAdversarialAutoencoder(AdversarialAutoencoder, NormalCodes):
     """The same with a normal law for each image, of which the code is drawn."""
-
-    def draw_code(self, x: Tensor) -> Tensor:
-        return reparameterise(*self.posterior(x))

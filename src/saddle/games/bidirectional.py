@@ -13,7 +13,6 @@ from ..capabilities import per_sample_score
 from ..clock import Clock, check_range, value_at
 from ..core import Move, Objective, Turn, Verdict, frozen, required_conditions, upcast
 from ..errors import require
-from ..layers.gaussian_code import reparameterise
 from ..layers.priors import Normal
 from ..objectives import NonSaturating, Wasserstein
 from ..penalties import QuadraticPotential
@@ -59,10 +58,6 @@ class BiGAN(PriorCodes):
         z = self.latents(x)
         return x, self.draw_code(x), self.generator(z), z
 
-    def draw_code(self, x: Tensor) -> Tensor:
-        code: Tensor = self.encoder(x)
-        return code
-
     def judge_pairs(self, x: Tensor, code: Tensor, made: Tensor, z: Tensor) -> tuple[Tensor, Tensor]:
         """Scores of (x, code) and of (made, z), (n,) each."""
         both: Tensor = self.critic(torch.cat([x, made.to(x.dtype)]), torch.cat([code.to(z.dtype), z])).score
@@ -86,9 +81,6 @@ class ALI(BiGAN, NormalCodes):
         real, fake = self.judge_pairs(*self.pairs(next(batches).image))
         told = Move(self.critic, adversarial=self.objective.critic(real, fake))
         yield told, Move(self.encoder, self.generator, adversarial=self.objective.critic(fake, real))
-
-    def draw_code(self, x: Tensor) -> Tensor:
-        return reparameterise(*self.posterior(x))
 
 
 class BiGANQP(BiGAN):

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from ..batches import Images
 from ..clock import Clock
 from ..core import Game
-from ..layers.gaussian_code import split_gaussian
+from ..layers.gaussian_code import reparameterise, split_gaussian
 from ..recipe import Prior
 
 
@@ -31,6 +31,10 @@ class EncoderGame(Game[Images]):
         code: Tensor = self.encoder(images)
         return code
 
+    def draw_code(self, images: Tensor) -> Tensor:
+        """The codes that a round plays with, (n, latent)."""
+        return self.encode(images)
+
     def reconstruct(self, images: Tensor, condition: Tensor | None = None) -> Tensor:
         again: Tensor = self.generator(self.encode(images))
         return again
@@ -47,6 +51,9 @@ class NormalCodes(EncoderGame):
 
     def encode(self, images: Tensor, condition: Tensor | None = None) -> Tensor:
         return self.posterior(images)[0]
+
+    def draw_code(self, images: Tensor) -> Tensor:
+        return reparameterise(*self.posterior(images))
 
 
 class PriorCodes(EncoderGame):
