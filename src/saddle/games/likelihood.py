@@ -54,5 +54,6 @@ class ExpectationMaximization(MaximumLikelihood):
     def round(self, batches: Iterator[Images], clock: Clock) -> Iterator[Turn]:
         x = next(batches).image
         with torch.no_grad():
-            error, expected = -self.score(x).mean(), self.generator.expect(x)
-        yield Move(self.generator, error=error, moments=(self.generator.moments - expected).square().sum() / 2)
+            log_density, expected = self.generator.expect(x)
+        apart = self.generator.moments - expected
+        yield Move(self.generator, error=-log_density.mean(), moments=apart.square().sum() / 2)

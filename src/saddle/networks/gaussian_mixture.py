@@ -75,9 +75,10 @@ class MomentMixture(MixtureGenerator):
     def mixture(self) -> Mixture:
         return maximise(self.moments)
 
-    def expect(self, x: Tensor) -> Tensor:
-        """The moments that points (n, channels, 1, 1) have by the mixture as it is: the E-step."""
-        return self.mixture().moments(x.flatten(1).to(self.moments))
+    def expect(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """log p(x) of points (n, channels, 1, 1), (n,), and the moments that they have by the mixture: the E-step."""
+        mixture, points = self.mixture(), x.flatten(1).to(self.moments)
+        return mixture.log_density(points), mixture.moments(points)
 
 
 @dataclass(frozen=True)
