@@ -95,7 +95,7 @@ def sample(words: list[str]) -> None:
 
 def save_latent_grid(loaded: LoadedGame, wish: SampleOptions, run: Path, side: int) -> None:
     """A sheet of what is made of latents of two numbers, evenly spread by how often they come."""
-    from ..inference.made_files import check_own, write_picture
+    from ..inference.made_files import write_picture
     from ..latent.plane import quantile_grid
     from ..latent.space import LatentSpace
     from ..runs.sheets import make_grid
@@ -105,8 +105,7 @@ def save_latent_grid(loaded: LoadedGame, wish: SampleOptions, run: Path, side: i
     untold = wish.label is None and loaded.is_conditional
     require(not untold, f"{run} makes samples of classes, and a grid shows one of them; name it with --label")
     where = wish.out or run / f"{wish.stem}.png"
-    if wish.out is not None:
-        check_own(where)
+    check_places(wish, [where])
     write_picture(make_grid(space.make_all(latents, space.labels(len(latents), wish.seed)), side), where)
     print_output(escape_unprintable(where))
 
@@ -170,8 +169,6 @@ def read_lines(file: Path) -> list[str]:
 def save(samples: Iterable[Tensor], loaded: LoadedGame, wish: SampleOptions, run: Path, style: Mapping[str, Any],
          rows: Sequence[str] = ()) -> None:  # fmt: skip
     """As files, or as one sheet, with a text before each row if there are such."""
-    from ..inference.made_files import check_own
-
     if wish.n:
         shape = loaded.shape
         free = shutil.disk_usage(existing_parent(wish.out or run)).free
@@ -180,14 +177,20 @@ def save(samples: Iterable[Tensor], loaded: LoadedGame, wish: SampleOptions, run
     where = wish.out or run / (stem if wish.n else f"{stem}.png")
     linked = wish.n is not None and wish.out is None and where.is_symlink()
     require(not linked, f"{where} is a link, which is not followed; name a folder with --out")
-    if wish.out is not None:  # of the run's own folder all files are saddle's
-        for path in [where / sample_name(i) for i in range(wish.n)] if wish.n else [where]:
-            check_own(path)
+    check_places(wish, [where / sample_name(i) for i in range(wish.n)] if wish.n else [where])
     if rows:
         save_as_rows(samples, rows, where)
     else:
         (save_as_files if wish.n else save_as_sheet)(samples, where)
     print_output(escape_unprintable(where))
+
+
+def check_places(wish: SampleOptions, places: Iterable[Path]) -> None:
+    """Refuse to write over what saddle has not made; of the run's own folder all files are its own."""
+    from ..inference.made_files import check_own
+
+    for path in places if wish.out is not None else ():
+        check_own(path)
 
 
 def as_typed(value: object) -> str:

@@ -197,10 +197,8 @@ def seen(features: str, reads: MetricReads, real: SampleInfo, windows: bool, dow
         require(shape.classes > 1, f"a classifier needs labels of at least two classes; {real.name} has none to tell "
                                    "apart")  # fmt: skip
         require(not windows, "a classifier cannot read random windows; --crop centre is fixed")
-    pixels, has = (
-        features in ("auto", "identity") or not (shape.points or shape.text),
-        "lines" if shape.text else "points",
-    )
+    pixels = features in ("auto", "identity") or not (shape.points or shape.text)
+    has = "lines" if shape.text else "points"
     require(pixels, f"features {features} are of pictures, and {real.name} has {has}; --features identity takes them")
     if reads == "classes":
         require(features != "auto" or (learnable(shape) and not windows), unnamed(real.name))
