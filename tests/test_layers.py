@@ -21,9 +21,13 @@ from saddle.errors import Mistake
 from saddle.image_size import ImageSize
 from saddle.layers import (
     Downsample,
+    EqualizedConv2d,
+    EqualizedLinear,
     GlobalSumPool,
     Maxout,
     MinibatchDiscrimination,
+    MinibatchStd,
+    PixelNorm,
     SelfAttention,
     Upsample,
     glorot_uniform,
@@ -258,3 +262,44 @@ def test_a_convolution_at_an_end_is_a_matrix_product(bias: bool):
         LatentConv(5, 6, 4).double()(many)
     with pytest.raises(Mistake, match=r"not \(1, 1\)"):
         GlobalConv(5, 6, 4).double()(one)
+
+
+@torch.no_grad()
+def test_equalised_layers_keep_variance_and_move_by_their_share():
+    x = torch.randn(4096, 64)
+    assert EqualizedLinear(64, 64)(x).std() == pytest.approx(1, abs=0.03)
+    slow = EqualizedLinear(64, 64, lr_multiplier=0.01, bias_init=1.0)
+    assert slow.weight.std() == pytest.approx(100, rel=0.03) and slow(x).std() == pytest.approx(1, abs=0.03)
+    assert slow(x).mean() == pytest.approx(1, abs=0.05)
+    before = slow(x)
+    slow.bias += 1.0
+    torch.testing.assert_close(slow(x), before + 0.01, atol=1e-4, rtol=0)
+    out = EqualizedConv2d(16, 32, gain=sqrt(2))(torch.randn(8, 16, 12, 12))
+    assert out.shape == (8, 32, 12, 12) and out[..., 1:-1, 1:-1].std() == pytest.approx(sqrt(2), rel=0.05)
+
+
+def test_pixel_norm_makes_each_place_of_unit_mean_square():
+    x = 7 * torch.randn(3, 5, 4, 4)
+    torch.testing.assert_close(PixelNorm()(x).square().mean(1), torch.ones(3, 4, 4))
+    torch.testing.assert_close(PixelNorm()(3 * x), PixelNorm()(x))
+
+
+def test_the_deviation_of_a_group_is_a_map_of_its_own():
+    x = torch.randn(8, 3, 2, 2)
+    out = MinibatchStd(4)(x)
+    assert torch.equal(out[:, :3], x)
+    for i in (0, 4):
+        spread = x[i : i + 4].std(0, correction=0).mean()
+        torch.testing.assert_close(out[i : i + 4, 3], spread.expand(4, 2, 2), atol=1e-6, rtol=1e-5)
+    torch.testing.assert_close(MinibatchStd(4)(x[4:]), out[4:])  # parts that groups divide see what the whole sees
+    assert (
+        MinibatchStd(4)(x[:1])[:, 3].abs().max() < 1e-3
+        and MinibatchStd(4)(x[:1].expand(4, -1, -1, -1))[0, 3].max() < 1e-3
+    )
+
+
+def test_groups_that_do_not_divide_a_batch_are_as_equal_as_they_can_be():
+    x = torch.randn(7, 3, 2, 2)
+    out = MinibatchStd(4)(x)[:, 3, 0, 0]
+    for own, rows in ((out[:4], x[:4]), (out[4:], x[4:])):
+        torch.testing.assert_close(own, rows.std(0, correction=0).mean().expand(len(rows)), atol=1e-6, rtol=1e-5)

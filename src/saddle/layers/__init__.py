@@ -2,9 +2,10 @@
 
 from .attention import SelfAttention
 from .augment import ADA, Augment, DiffAugment
+from .equalized import EqualizedConv2d, EqualizedLinear, PixelNorm
 from .init import glorot_uniform, he_uniform, normal_init, uniform_init
 from .maxout import Maxout
-from .minibatch import MinibatchDiscrimination
+from .minibatch import MinibatchDiscrimination, MinibatchStd
 from .priors import PRIORS, Normal, Uniform
 from .resampling import Downsample, GlobalSumPool, Upsample
 from .residual import ResidualBlock, down_block, same_block, up_block
@@ -18,11 +19,15 @@ __all__ = [
     "Augment",
     "DiffAugment",
     "Downsample",
+    "EqualizedConv2d",
+    "EqualizedLinear",
     "GlobalSumPool",
     "Maxout",
     "MinibatchDiscrimination",
+    "MinibatchStd",
     "Noise",
     "Normal",
+    "PixelNorm",
     "ResidualBlock",
     "SelfAttention",
     "SpectralNorm",

@@ -1,7 +1,8 @@
-"""Minibatch discrimination: a critic that sees how alike the samples of a batch are. Salimans et al. 2016."""
+"""A critic that sees how alike the samples of a batch are: minibatch discrimination, and standard deviations."""
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 
 from ..errors import require
@@ -14,7 +15,8 @@ from .spectral import full_precision_unless_meta
 class MinibatchDiscrimination(nn.Module):
     """How close each sample is to all others of its batch, (n, inputs) -> (n, kernels), each from 0 to n - 1.
 
-    The sum over the others j of exp(-|M_i - M_j|_1), where M is `size` linear functions for each kernel: section 3.2.
+    The sum over the others j of exp(-|M_i - M_j|_1), where M is `size` linear functions for each kernel: Salimans et
+    al. 2016, section 3.2.
     The batch is what comes in one call, in all processes together: reals and fakes apart, and each of several
     accumulated parts for itself. Raises Mistake for one of a single sample, which has no others.
     """
@@ -44,3 +46,33 @@ class MinibatchDiscrimination(nn.Module):
     def functions(self, m: Tensor) -> Tensor:
         """(size, kernels, n): the samples last, where the work is."""
         return m.view(len(m), self.kernels, -1).permute(2, 1, 0).contiguous()
+
+
+class MinibatchStd(nn.Module):
+    """A further map with how much the samples of a group differ: (n, c, h, w) -> (n, c + 1, h, w). Karras et al. 2017.
+
+    The standard deviation over the group, mean over channels and places: section 3, in groups as in the released code.
+    A group is of neighbours in a batch, so parts of a batch that groups divide see what the whole sees; where they do
+    not divide it, groups are as equal as they can be. A sample alone differs by nothing. Slopes of a score go through
+    the group, as they do in StyleGAN2.
+    """
+
+    def __init__(self, group: int = 4) -> None:
+        super().__init__()
+        require(group >= 2, f"MinibatchStd's group is {group}, but should be 2 or more")
+        self.group = group
+
+    def forward(self, x: Tensor) -> Tensor:
+        with full_precision_unless_meta(x):
+            own = x.to(torch.promote_types(x.dtype, torch.float32))
+            groups = own.tensor_split(-(-len(x) // self.group))
+            maps = [self.deviation(torch.stack(groups))] if len(x) % len(groups) == 0 else map(self.deviation, groups)
+            spread = torch.cat(list(maps)).to(x.dtype)
+        return torch.cat([x, spread[:, None, None, None].expand(-1, 1, *x.shape[2:])], 1)
+
+    @staticmethod
+    def deviation(groups: Tensor) -> Tensor:
+        """Of groups (..., g, c, h, w), once for each sample, in one row."""
+        var = groups.var(-4, correction=0)
+        mean = (var + 1e-8).sqrt().mean((-3, -2, -1))
+        return mean[..., None].expand(*groups.shape[:-3]).reshape(-1)
