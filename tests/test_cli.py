@@ -194,6 +194,8 @@ def test_a_sweep_asks_what_to_vary_and_says_that_nothing_will_be_measured(say, m
     ("train dgcan", "there is no recipe dgcan; did you mean dcgan?"),
     ("train dcgan faces", "train has no use for 'faces'"),
     ("train .", ". is no recipe; if it is your data, write --data ."),
+    ("train mnist", "mnist is no recipe; if it is your data, write --data mnist"),
+    ("train dcgan --data mnits", "there is no file, folder or data set mnits; did you mean mnist?"),
     ("train --bacth 3", "there is no option --bacth; did you mean --batch?"),
     ("train --iamges 3", "there is no option --iamges; did you mean --images?"),
     ("train --no-flp", "there is no option --no-flp; did you mean --no-flip?"),

@@ -14,6 +14,7 @@ from data_files import noise, pictures, save
 from saddle.data import ArrayDataset, Prepare, examine, open_data
 from saddle.data.readers.folder_labels import has_portions
 from saddle.data.readers.split_names import parse_split
+from saddle.data.sources import describe_not_found
 from saddle.data.wording import without_option_hints
 from saddle.errors import Mistake
 from saddle.runs.pictures import save_png as save_by_saddle
@@ -431,3 +432,13 @@ def test_what_a_run_has_settled_is_not_offered_again(read):
     said: list[str] = []
     open_data(str(read.home), Prepare(), without_option_hints(said.append), cache=read.cache)
     assert said == [sentence for sentence in read.said if "4.jpg" in sentence or ".txt" in sentence] and len(said) == 2
+
+
+def test_what_there_is_names_each_set_once_and_no_file(tmp_path, monkeypatch):
+    for name in ("mnist", "holiday"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "README.md").write_text("not data")
+    monkeypatch.setenv("SADDLE_DATA", str(tmp_path))
+    said = describe_not_found("qqqqqqqq")
+    known = said.partition("there are ")[2].split(", ")
+    assert len(known) == len(set(known)) and {"mnist", "holiday"} <= set(known) and "README.md" not in known

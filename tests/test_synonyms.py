@@ -92,6 +92,7 @@ def test_what_changes_the_game_is_told_with_all_that_it_takes(name: str, option:
     ("measure x --dataset mnist", "the data is --against mnist"),
     ("eval x --num-samples 5k", "how many samples is -n 5k"),
     ("train --to runs/mine", "there is no option --to; the place for what is made is --out runs/mine"),
+    ("compare a b --out a.html", "the place for what is made is --html a.html"),
     ("sample RUN --to a.png", "the place for what is made is --out a.png"),
     ("train pix2pix --direction BtoA", "which half of images side by side is translated is --source right"),
     ("train pix2pix --lambda_L1 10", "the weight of the mean absolute error is --l1 10"),

@@ -14,7 +14,7 @@ from .argv import NoOptions, parse_command
 from .output import print_output
 from .pages import terminal_width
 
-ABSENT = "(none)"
+ABSENT = "(no such field)"
 
 
 def diff(words: list[str]) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from ..data.own_sources import named_sets
 from ..data.prepare import Decode, Prepare
 from ..errors import Mistake, escape_unprintable, quote_for_shell, require
 from ..hints import field_types
@@ -134,7 +135,8 @@ def resume(words: list[str]) -> None:
 def recipe_name(plain: list[str]) -> str:
     """The recipe's name; a folder in its place is likely to be the data."""
     for word in plain[:2]:
-        data = canonical(word) not in RECIPES and not files.is_file_recipe(word) and Path(word).exists()
+        recipe = canonical(word) in RECIPES or files.is_file_recipe(word)
+        data = not recipe and (word in named_sets() or Path(word).exists())
         require(not data, f"{word} is no recipe; if it is your data, write --data {quote_for_shell(word)}")
     (name,) = check_positionals("train", plain) or [DEFAULT_RECIPE]
     return canonical(name)

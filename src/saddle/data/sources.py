@@ -145,8 +145,8 @@ def describe_not_found(name: str) -> str:
         hint = did_you_mean(last, near) if near and last else ""
         return f"there is no file or folder {name}" + (hint if "did you mean" in hint else "")
     home = os.environ.get("SADDLE_DATA")
-    known = [*named_sets(), *(list_folder(Path(home)) if home else [])]
-    return f"there is no file, folder or data set {name}{did_you_mean(name, known)}"
+    folders = [one for one in list_folder(Path(home)) if os.path.isdir(os.path.join(home, one))] if home else []
+    return f"there is no file, folder or data set {name}{did_you_mean(name, dict.fromkeys([*named_sets(), *folders]))}"
 
 
 def list_folder(folder: Path) -> list[str]:

@@ -13,7 +13,7 @@ from ..runs.manifest import Manifest
 from ..shape import Classes, Shape
 
 WrittenValue = ast.expr | None  # as it reads in Python; None for what one of several has not
-ABSENT = "(none)"
+ABSENT = "(no such field)"
 
 
 class Difference(NamedTuple):
