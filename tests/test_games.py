@@ -31,7 +31,9 @@ from saddle.games import (
     InfoGAN,
     MaximumLikelihood,
     NagarajanKolter,
+    PathLength,
     Simultaneous,
+    StyleBased,
     Turing,
     Turns,
     Unrolled,
@@ -52,7 +54,7 @@ from saddle.optim import SGD, Adam
 from saddle.penalties import Bottleneck, FeatureMatching, GradientPenalty, LeCam
 from saddle.shape import Shape
 from saddle.training.engine import Engine
-from toys import LATENT, ROWS, Batches, Critic, Maker, engine, images, play
+from toys import LATENT, ROWS, Batches, Critic, Maker, StyleMaker, engine, images, play
 
 IMAGE = Shape(1, 4, 4)
 GRADIENT = GradientPenalty(1.0, every=2)
@@ -108,6 +110,15 @@ GAMES: dict[str, Callable[[], Game[Images]]] = {
     "ali": lambda: ALI(mapping(ALI.numbers), Maker(), of_pairs(), LATENT),
     "bigan-qp": lambda: BiGANQP(mapping(), Maker(), of_pairs(), LATENT, turns=Turns(2, 2)),
     "variational": lambda: VariationalAutoencoder(mapping(2), Maker(), LATENT, LearnedGaussian()),
+    "styles": lambda: StyleBased(
+        StyleMaker(),
+        Critic(),
+        LATENT,
+        0.7,
+        PathLength(every=2),
+        views=(Noise(0.1),),
+        penalties=(R1(), GradientPenalty(1.0, every=2)),
+    ),
     "likelihood": lambda: MaximumLikelihood(FactoredMixture(IMAGE, 3, 0.5), 17),
 }
 CODES = LatentCodes(categories=2, numbers=1)

@@ -103,7 +103,10 @@ GAMES: dict[str, Callable[[], Game[Any]]] = {
     "introspective": lambda: introspective(SoftIntroVAE),
     "an encoder beside": lambda: plain_game(gate=EquilibriumGate(margin=0.02)),
     "a critic of codes": lambda: code_game(GaussianAdversarialAutoencoder),
-    **{name: PLAYED[name] for name in ("bottleneck", "information", "bigan", "ali", "bigan-qp", "variational")},
+    **{
+        name: PLAYED[name]
+        for name in ("bottleneck", "information", "bigan", "ali", "bigan-qp", "variational", "styles")
+    },
     "moments": lambda: ExpectationMaximization(MomentMixture(Shape(1, 4, 4), 3, 0.5), 17),
 }
 

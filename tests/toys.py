@@ -12,6 +12,7 @@ from saddle.batches import Images
 from saddle.clock import Clock
 from saddle.core import Verdict
 from saddle.games import Adversarial
+from saddle.layers import NoiseInjection
 from saddle.optim import Adam
 from saddle.training.engine import Engine
 
@@ -24,6 +25,28 @@ class Maker(nn.Sequential):
 
     def forward(self, z: Tensor, condition: Tensor | None = None) -> Tensor:
         return super().forward(z)
+
+
+class StyleMaker(nn.Module):
+    """Three layers with styles of five numbers, and with noise of their own."""
+
+    mean_w: Tensor
+    layers = 3
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.noise = nn.Linear(LATENT, 5), NoiseInjection()
+        self.each = nn.ModuleList(nn.Linear(5, PIXELS) for _ in range(self.layers))
+        self.register_buffer("mean_w", torch.zeros(5))
+
+    def mapping(self, z: Tensor, condition: Tensor | None = None) -> Tensor:
+        return self.first(z).tanh()
+
+    def synthesis(self, ws: Tensor, noise: bool = True) -> Tensor:
+        h = torch.ones(len(ws), PIXELS, dtype=ws.dtype)
+        for layer, w in zip(self.each, ws.unbind(1), strict=True):
+            h = (h * (1 + layer(w))).tanh()
+        return self.noise(h.view(-1, 1, 4, 4), noise)
 
 
 class Critic(nn.Module):

@@ -17,12 +17,13 @@ from .noisy import NoisyReals
 from .policy_gradient import PolicyGradient
 from .regression import Regression
 from .slots import Clip, Free, Turns
+from .style import PathLength, StyleBased
 from .text_to_image import TextToImage
 from .translation import PairedTranslation, Translation
 from .unrolled import Unrolled
 from .vae_gan import VAEGAN
 
-GAME_VALUES: tuple[type, ...] = (Turns, Clip, Free, AccuracyGate, EquilibriumGate)
+GAME_VALUES: tuple[type, ...] = (Turns, Clip, Free, AccuracyGate, EquilibriumGate, PathLength)
 
 __all__ = [
     "ALI",
@@ -52,10 +53,12 @@ __all__ = [
     "NagarajanKolter",
     "NoisyReals",
     "PairedTranslation",
+    "PathLength",
     "PolicyGradient",
     "Regression",
     "Simultaneous",
     "SoftIntroVAE",
+    "StyleBased",
     "TextToImage",
     "Translation",
     "Turing",

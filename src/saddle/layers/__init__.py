@@ -10,6 +10,7 @@ from .priors import PRIORS, Normal, Uniform
 from .resampling import Downsample, GlobalSumPool, Upsample
 from .residual import ResidualBlock, down_block, same_block, up_block
 from .spectral import SpectralNorm, add_spectral_norm, add_spectral_norms
+from .style import MappingNetwork, NoiseInjection, ScaledLeakyReLU
 from .views import VIEWS, Noise
 
 __all__ = [
@@ -22,13 +23,16 @@ __all__ = [
     "EqualizedConv2d",
     "EqualizedLinear",
     "GlobalSumPool",
+    "MappingNetwork",
     "Maxout",
     "MinibatchDiscrimination",
     "MinibatchStd",
     "Noise",
+    "NoiseInjection",
     "Normal",
     "PixelNorm",
     "ResidualBlock",
+    "ScaledLeakyReLU",
     "SelfAttention",
     "SpectralNorm",
     "Uniform",

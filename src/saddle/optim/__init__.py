@@ -1,9 +1,9 @@
 """Optimizers and schedules as values."""
 
-from .optimizers import SGD, Adam, Clipped, Orthogonal, RMSprop
+from .optimizers import SGD, Adam, Clipped, Lazy, Orthogonal, RMSprop
 from .schedules import Burst, Cosine, Exponential, Geometric, Linear, Over, PerStage, Polynomial, Ramp, Warmup
 
-OPTIMIZERS: tuple[type, ...] = (Adam, RMSprop, SGD, Orthogonal, Clipped)
+OPTIMIZERS: tuple[type, ...] = (Adam, RMSprop, SGD, Orthogonal, Clipped, Lazy)
 SCHEDULES: tuple[type, ...] = (Linear, Cosine, Polynomial, Geometric, Over, PerStage, Warmup, Ramp, Exponential, Burst)
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "Cosine",
     "Exponential",
     "Geometric",
+    "Lazy",
     "Linear",
     "Orthogonal",
     "Over",

@@ -147,3 +147,28 @@ class Clipped:
 
     def clip(self, optimizer: torch.optim.Optimizer, args: object, kwargs: object) -> None:
         nn.utils.clip_grad_norm_([p for group in optimizer.param_groups for p in group["params"]], self.norm)
+
+
+@dataclass(frozen=True)
+class Lazy:
+    """Adam for a player whose regulariser is a move of its own once in so many moves. Karras et al. 2019, appendix B.
+
+    Of k + 1 steps k are of the loss, so with c = k / (k + 1) the rate is c times what is given, and betas are to the
+    power of c: in time, the loss is followed as it would be without those moves.
+    """
+
+    base: Adam = Adam()  # how it would step without
+    every: int = 16  # moves of the loss for one of the regulariser; 16 for R1, 4 for path lengths
+
+    def __post_init__(self) -> None:
+        require(self.every >= 1, f"Lazy's every is {self.every}, but should be 1 or more")
+
+    def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
+        optimizer = self.base.build(parameters)
+        self.tune(optimizer, START_CLOCK)
+        return optimizer
+
+    def tune(self, optimizer: torch.optim.Optimizer, clock: Clock) -> None:
+        share = self.every / (self.every + 1)
+        first, second = self.base.betas_at(clock)
+        set_group_values(optimizer, lr=share * value_at(self.base.lr, clock), betas=(first**share, second**share))
