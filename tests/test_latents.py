@@ -126,7 +126,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_ways_are_shown_between_samples_and_between_files(home: Path, say: Say, tmp_path: Path):
-    assert say("interpolate H/GAN --samples 0,3,5 --frames 4 --gif --to way.png") == (0, "way.gif\nway.png\n", "")
+    assert say("interpolate H/GAN --samples 0,3,5 --frames 4 --film gif --to way.png") == (0, "way.gif\nway.png\n", "")
     with Image.open(tmp_path / "way.gif") as film:
         assert film.n_frames == 7  # where one way ends the next begins
     assert say("interpolate H/GAN --samples 0-1")[1] == f"{home}/GAN/interpolated.png\n"
@@ -138,7 +138,7 @@ def test_a_way_ends_at_the_samples_that_it_is_between_though_their_classes_diffe
     """In the film, for a sheet is drawn larger: its first and last picture are the samples themselves."""
     told = LatentSpace(load(home / "cgan")).labels(8, 0)
     one = next(i for i in range(1, 8) if told[i] != told[0])
-    code, out, said = say(f"interpolate H/cgan --samples 0,{one} --frames 4 --gif --to way.png")
+    code, out, said = say(f"interpolate H/cgan --samples 0,{one} --frames 4 --film gif --to way.png")
     assert (code, out) == (0, "way.gif\nway.png\n") and "there is no way between classes: halfway" in said
     samples = load(home / "cgan").sample(8)
     with Image.open("way.gif") as film:

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from ..latent.space import LatentSpace
 
 MAX_SAMPLES = 100  # that are walked through, or edited, at once
-FRAME_MS = 80  # milliseconds of each picture of a GIF
 
 
 @dataclass(frozen=True)
@@ -45,7 +44,7 @@ class InterpolateOptions(StartOptions):
 
     frames: int = 8  # images on each way, both ends among them
     path: Literal["auto", "slerp", "lerp"] = "auto"  # turn, as fits normal latents, or go straight, as fits uniform
-    gif: bool = False  # a GIF of the whole way, too, beside the sheet
+    film: Literal["gif", "webp", "mp4"] | None = None  # of the whole way, too, beside the sheet; mp4 through PyAV
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -69,6 +68,9 @@ class EditOptions(StartOptions):
 def interpolate(words: list[str]) -> None:
     """saddle interpolate RUN [FILES] ..."""
     (run, *files), wish = parse_command("interpolate", words, InterpolateOptions())
+    from ..runs.films import check_film, write_film
+
+    check_film(wish.film)
     where = sheet_path(run, wish, "interpolated")
     numbers = parse_places(wish.samples)
     ends = len(files) if files else len(numbers)
@@ -91,9 +93,10 @@ def interpolate(words: list[str]) -> None:
     rows = [f"{a} to {b}" for a, b in pairwise(names)]
     columns = {f"{share:.2f}": [row[i] for row in made] for i, share in enumerate(t.tolist())}
     write_sheet(columns, rows, where)
-    if wish.gif:
-        write_gif(torch.cat([made[0], *(way[1:] for way in made[1:])]), where.with_suffix(".gif"))
-        print_output(escape_unprintable(where.with_suffix(".gif")))
+    if wish.film:
+        film = where.with_suffix(f".{wish.film}")
+        write_film(torch.cat([made[0], *(way[1:] for way in made[1:])]), film)
+        print_output(escape_unprintable(film))
     print_output(escape_unprintable(where))
 
 
@@ -217,16 +220,3 @@ def write_sheet(columns: dict[str, list[Tensor]], rows: list[str], file: Path) -
     from ..runs.labelled_sheets import make_labelled_sheet
 
     write_picture(make_labelled_sheet(columns, rows), file)
-
-
-def write_gif(images: Tensor, file: Path) -> None:
-    """The images (n, channels, height, width) one after another, without end."""
-    from ..runs.folder import write_atomically
-    from ..runs.pictures import to_image
-    from ..runs.sheets import COMFORTABLE_SIDE
-
-    factor = max(1, COMFORTABLE_SIDE // 3 // max(images.shape[2:]))
-    frames = [to_image(image).convert("RGB") for image in images]
-    first, *rest = [one.resize((one.width * factor, one.height * factor), 0) for one in frames]
-    write_atomically(file, lambda draft: first.save(draft, "GIF", save_all=True, append_images=rest, loop=0,
-                                                    duration=FRAME_MS))  # fmt: skip

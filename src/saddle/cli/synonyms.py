@@ -54,6 +54,7 @@ ON = Synonym("a run is gone on with by its folder:", ("saddle resume {value}",),
 MANY = Synonym("how many samples", ("-n {value}", "--measure fid --samples {value}"), "2000")
 SHEETS = Synonym("how many sheets of samples are drawn", ("--pictures {value}",), "8")
 MIRROR = Synonym("mirroring", ("--flip",))
+FILM = Synonym("a film of the whole way", ("--film webp",))
 WIDTH = Synonym("the width of the networks", ("--networks.width {value}",), "32")
 PARTS = Synonym("playing each batch in parts", ("--accumulate {value}",), "4")
 FIGURES = Synonym("measuring while it trains", ("--measure {metrics}", "--metrics {metrics}"), "fid")
@@ -174,6 +175,7 @@ OPTIONS: dict[str, Synonym] = {
         ("samples", "images", "num-samples", "n-samples", "nsamples", "num-images", "num", "count", "n-images"), MANY
     ),
     **dict.fromkeys(("sample-interval", "sample-every", "display-freq"), SHEETS),
+    **dict.fromkeys(("gif", "video", "mp4", "movie", "animation"), FILM),
     **dict.fromkeys(("mirror", "hflip", "horizontal-flip", "xflip"), MIRROR),
     **dict.fromkeys(
         ("ngf", "ndf", "channels-base", "base-channels", "cbase", "dim", "features-g", "features-d"), WIDTH
