@@ -254,7 +254,12 @@ def as_leaf(sample: Tensor) -> Tensor:
 
 def full_precision(t: Tensor) -> torch.autocast:
     """No reduced precision inside: around a pass that will be differentiated, and around the differentiation."""
-    return torch.autocast(t.device.type, enabled=False)
+    return torch.autocast(autocast_type(t.device), enabled=False)
+
+
+def autocast_type(device: torch.device) -> str:
+    """The kind of device whose reduced precision is meant; tensors without numbers, which are counted, have none."""
+    return "cpu" if device.type == "meta" else device.type
 
 
 def per_score(t: Tensor, score: Tensor) -> Tensor:

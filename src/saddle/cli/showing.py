@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..blame import blame_user_code
@@ -14,6 +15,7 @@ from ..image_size import read_size
 from ..light import without_torch
 from ..options import as_flags
 from ..recipes import RecipeEntry, canonical, find_recipe
+from ..runs.folder import write_json
 from .argv import parse_command
 from .output import print_message, print_output
 from .pages import class_doc, options_help, recipe_introduction, two_columns, wrap_text
@@ -31,6 +33,8 @@ class ShowOptions(Prepare):
     """What data the networks are built for, and how they are made ready."""
 
     data: str | None = None  # count parameters for this data; the recipe's if not given
+    speed: bool = True  # play for some seconds to tell the images a second; --no-speed tells all the rest at once
+    json: Path | None = None  # write the numbers to a file, for programs
 
 
 def show(words: list[str]) -> None:
@@ -40,7 +44,7 @@ def show(words: list[str]) -> None:
     print_output(
         *(
             show_counted_before(name)
-            if wish == ShowOptions() and name in PARAMETER_COUNTS
+            if wish in (ShowOptions(), ShowOptions(speed=False)) and name in PARAMETER_COUNTS
             else show_counted_now(name, wish)
         )
     )
@@ -64,7 +68,14 @@ def show_counted_now(name: str, wish: ShowOptions) -> tuple[str, ...]:
 
     shape = batch_shape(recipe.batch_type, *sample_columns(wish, entry, required_columns(recipe.batch_type)))
     game = unmade_game(recipe, shape)
-    return recipe_sections(name, recipe, entry, shape, trainable_sizes(game), type(game))
+    counts = trainable_sizes(game)
+    from .costs import describe_costs
+
+    costs, facts = describe_costs(recipe, shape, wish.speed)
+    if wish.json:
+        wish.json.parent.mkdir(parents=True, exist_ok=True)
+        write_json(wish.json, {"recipe": name, "shape": list(shape[:3]), "parameters": counts, **facts})
+    return (*recipe_sections(name, recipe, entry, shape, counts, type(game)), *costs)
 
 
 def recipe_sections(
@@ -132,15 +143,12 @@ def stop_at_columns(columns: Columns, most: int | None) -> None:
 
 def unmade_game(recipe: Recipe[Any], shape: Shape) -> Game[Any]:
     """Its game on no device, without any numbers."""
-    import torch
-
-    from ..layers.init import SkipRandomInit
+    from ..recipes.round_cost import meta_game
     from ..training.match import check_is_game
 
     with blame_user_code(Mistake, recipe):
         try:
-            with torch.device("meta"), SkipRandomInit():
-                return check_is_game(recipe.game(shape), recipe)
+            return meta_game(recipe, shape)
         except (NotImplementedError, RuntimeError):  # networks of the user's own may read numbers as they are made
             return check_is_game(recipe.game(shape), recipe)
 

@@ -11,7 +11,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 from ..clock import Clock
-from ..core import Agree, Game, Move, Turn
+from ..core import Agree, Game, Move, Turn, autocast_type
 from ..errors import Mistake, require
 from ..parts import Shard, rank_and_size, use_shard
 from ..parts.buffers import SharedBuffers
@@ -30,7 +30,7 @@ class Engine(Generic[B]):
                  precision: torch.dtype = torch.float32) -> None:  # fmt: skip
         self.game, self.seed = game, seed
         self.device = next(game.parameters()).device
-        self.autocast = torch.autocast(self.device.type, precision, enabled=precision != torch.float32)
+        self.autocast = torch.autocast(autocast_type(self.device), precision, enabled=precision != torch.float32)
         self.names = {m: n for n, m in game.named_children() if any(p.requires_grad for p in m.parameters())}
         self.own = {m: [p for p in m.parameters() if p.requires_grad] for m in self.names}
         owners = [id(p) for own in self.own.values() for p in own]

@@ -1,0 +1,48 @@
+"""What a round of a recipe takes of memory and of time, in words and as numbers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..out_of_memory import available_memory, format_bytes
+from ..recipe import Recipe
+from ..recipes.round_cost import RoundCost, Speed, count_round, measure_round_speed
+from ..shape import Shape
+from ..training.machine import find_machine
+from .pages import wrap_text
+
+UNCOUNTED = "How much memory a batch takes is not known: a round of this game looks at numbers, and none are made here."
+COUNTED = (
+    "Counted in float32 on tensors that have shapes and no numbers: weights, gradients, optimizers and what a round "
+    "keeps. The program itself comes on top; --accumulate and fewer bits need less."
+)
+
+
+def describe_costs(recipe: Recipe[Any], shape: Shape, speed: bool) -> tuple[list[str], dict[str, Any]]:
+    """Paragraphs, and facts for programs. `speed`: play for a moment, if that is known to be one, to tell it."""
+    cost = count_round(recipe, shape)
+    if cost is None:
+        return [wrap_text(UNCOUNTED)], {}
+    said, facts = [describe_memory(cost)], {"batch": cost.batch, "bytes": cost.bytes, "operations": cost.flops}
+    if speed:
+        where = find_machine()
+        played = measure_round_speed(recipe, shape, where, cost)
+        said.append(describe_speed(played, cost, str(where.device)))
+        more = {"device": str(where.device), "images per second": played.images_per_second, "measured": played.measured}
+        return list(map(wrap_text, said)), {**facts, **more}
+    return list(map(wrap_text, said)), facts
+
+
+def describe_memory(cost: RoundCost) -> str:
+    free = available_memory()
+    beside = f"; {format_bytes(free)} are free here" if free is not None else ""
+    return f"A batch of {cost.batch} takes about {format_bytes(cost.bytes)} of memory{beside}. {COUNTED}"
+
+
+def describe_speed(speed: Speed, cost: RoundCost, device: str) -> str:
+    rate = f"{speed.images_per_second:.3g} images a second"
+    if not speed.measured:
+        return (f"A round would take long, or more memory than is free, so none was played: about {rate} on {device}, "
+                f"reckoned from {cost.flops / cost.batch:.2g} operations an image.")  # fmt: skip
+    of = "" if speed.batch == cost.batch else f" of {speed.batch} images each"
+    return f"Measured here on {device}: {rate}, on rounds{of} of made-up samples."

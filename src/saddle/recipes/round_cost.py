@@ -1,0 +1,205 @@
+"""What a round costs before one is played: its memory, and the images a second that this machine will show."""
+
+from __future__ import annotations
+
+import statistics
+import time
+import weakref
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+from torch.utils.flop_counter import flop_registry
+
+from ..averaging import chosen_averaging
+from ..clock import Clock
+from ..core import Game
+from ..layers.init import SkipRandomInit
+from ..out_of_memory import available_memory
+from ..parts import Shard, without_process_group
+from ..recipe import Recipe, Stage
+from ..shape import Shape
+from ..stages import plan_stages, stage_starts
+from ..training.ema import averaged_tensors
+from ..training.engine import Engine
+from ..training.machine import Machine, preserved_globals
+from ..training.match import MatchOptions, check_is_game
+from .rehearsal import ASSUMED_IMAGES, RepeatedBatch, fewer_samples, random_batch
+
+PROBE_SECONDS, MAX_PROBE_SECONDS = 2.0, 12.0  # for which rounds are played, and that one round may be expected to take
+MATRIX_SIDE = 512  # of the product that tells how fast a machine can multiply
+NETWORK_SLOWNESS = 3  # times: how much slower networks are than one large product, about
+
+
+class RoundCost(NamedTuple):
+    """A round of the last stage, in one part: the most bytes that its tensors take at once, and its arithmetic."""
+
+    batch: int
+    bytes: int
+    flops: int  # of products and convolutions, forwards and backwards
+
+
+class Speed(NamedTuple):
+    """Images shown to the critic in a second; measured on rounds of so many images, or else reckoned."""
+
+    images_per_second: float
+    batch: int
+    measured: bool
+
+
+class CostCounter(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Counts the bytes of all tensors that are made in here, until each is let go of: `peak` is the most at once.
+
+    And the operations of products and convolutions, by torch's own formulas.
+
+    Of tensors without numbers a number that a game asks for is one, so that a round which decides something goes on.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.live = self.peak = self.flops = 0
+        self.known: dict[int, Callable[[], object]] = {}
+
+    def __torch_dispatch__(self, function: Any, types: object, args: tuple[Any, ...] = (),
+                           kwargs: Mapping[str, Any] | None = None) -> Any:  # fmt: skip
+        if function is torch.ops.aten._local_scalar_dense.default and args[0].is_meta:
+            return 1.0 if args[0].is_floating_point() else 1
+        kwargs = kwargs or {}
+        made = function(*args, **kwargs)
+        if formula := flop_registry.get(function._overloadpacket):
+            self.flops += formula(*args, **kwargs, out_val=made)
+        for t in tree_leaves(made):
+            if isinstance(t, Tensor):
+                self.count(t)
+        return made
+
+    def count(self, t: Tensor) -> None:
+        """A tensor that shares its memory with one that was counted takes none of its own."""
+        storage = t.untyped_storage()
+        key, size = storage._cdata, storage.nbytes()
+        if (known := self.known.get(key)) is not None and known() is storage:
+            return
+
+        def let_go(_: object) -> None:
+            self.live -= size
+
+        self.known[key] = weakref.ref(storage, let_go)
+        self.live += size
+        self.peak = max(self.peak, self.live)
+
+
+class CountedEngine(Engine[Any]):
+    """Plays rounds of tensors without numbers: chance is the processor's, and optimizers step one by one."""
+
+    def __init__(self, game: Game[Any], stage: Stage, recipe: Recipe[Any]) -> None:
+        super().__init__(game, stage.steps or recipe.steps)
+        for group in (group for one in self.optimizers.values() for group in one.param_groups):
+            group |= {"fused": None, "foreach": False} if group.get("fused") else {}
+
+    def make_shards(self, n: int, clock: Clock) -> list[Shard]:
+        return [Shard(i, n, torch.Generator()) for i in range(n)]
+
+
+def meta_game(recipe: Recipe[Any], shape: Shape) -> Game[Any]:
+    """Its game on no device, without any numbers."""
+    with torch.device("meta"), SkipRandomInit():
+        return check_is_game(recipe.game(shape), recipe)
+
+
+def count_round(recipe: Recipe[Any], data: Shape, how: MatchOptions = MatchOptions(),
+                batch: int | None = None) -> RoundCost | None:  # fmt: skip
+    """What a round of the last stage takes, counted in float32 on tensors that have shapes and no numbers.
+
+    Weights, their averages, gradients, what optimizers remember, samples and everything kept for a backward pass; what
+    convolutions and the program need for themselves comes on top. None for a round that cannot be played so, as its
+    game looks at numbers.
+    """
+    stage, clock = last_stage(recipe, data)
+    n = stage.batch if batch is None else batch
+    counter = CostCounter()
+    with suppress(NotImplementedError, RuntimeError), preserved_globals(), without_process_group():
+        with counter:
+            game = meta_game(recipe, data)
+            if chosen_averaging(recipe.average, how.ema):
+                _kept = [t.clone() for t in averaged_tensors(game).values()]
+            engine, game.clock = CountedEngine(game, stage, recipe), clock
+            columns = random_batch(recipe.batch_type, stage.data, n, torch.device("meta"))
+            engine.play(RepeatedBatch(columns), clock=clock)  # after it, optimizers remember something
+            counter.flops = 0
+            engine.play(RepeatedBatch(columns), clock=clock)
+        return RoundCost(n, counter.peak, counter.flops)
+    return None
+
+
+def last_stage(recipe: Recipe[Any], data: Shape) -> tuple[Stage, Clock]:
+    stages = plan_stages(recipe, data, ASSUMED_IMAGES)
+    return stages[-1], stage_starts(stages, ASSUMED_IMAGES)[-1]
+
+
+def measure_round_speed(recipe: Recipe[Any], data: Shape, where: Machine, cost: RoundCost) -> Speed:
+    """Rounds of as many images as fit into memory and a moment, played; reckoned where the fewest would not fit."""
+    seconds = NETWORK_SLOWNESS * cost.flops / cost.batch / multiplications_per_second(where.device)
+    fewest = min(cost.batch, fewer_samples(cost.batch))
+    n = cost.batch
+    while n % (2 * fewest) == 0 and seconds * n > PROBE_SECONDS:
+        n //= 2
+    if seconds * n > MAX_PROBE_SECONDS or not fits_into_memory(recipe, data, where, n):
+        return Speed(1 / seconds, cost.batch, measured=False)
+    with preserved_globals(), without_process_group():
+        return Speed(play_rounds(recipe, data, where, n), n, measured=True)
+
+
+def fits_into_memory(recipe: Recipe[Any], data: Shape, where: Machine, n: int) -> bool:
+    """Does a round of n images take less than half of what is free?"""
+    gpu = where.device.type == "cuda"
+    free = torch.cuda.mem_get_info(where.device)[0] if gpu else available_memory()
+    cost = count_round(recipe, data, batch=n)
+    return cost is not None and (free is None or 2 * cost.bytes < free)
+
+
+def play_rounds(recipe: Recipe[Any], data: Shape, where: Machine, n: int) -> float:
+    """Images a second of rounds of n images, of made-up samples and networks that are thrown away."""
+    stage, clock = last_stage(recipe, data)
+    game = check_is_game(recipe.game(data), recipe).to(where.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    engine, game.clock = Engine(game, stage.steps or recipe.steps, precision=where.precision), clock
+    columns = CountedRows(random_batch(recipe.batch_type, stage.data, n, where.device))
+    rates: list[float] = []
+    began = time.monotonic()
+    while len(rates) < 2 or time.monotonic() - began < PROBE_SECONDS:
+        columns.taken, before = 0, synchronized(where.device)
+        engine.play(columns, clock=clock)
+        rates.append(columns.taken * n / (synchronized(where.device) - before))
+        if time.monotonic() - began > MAX_PROBE_SECONDS:
+            break
+    return statistics.median(rates[1:] or rates)  # the first round is the slowest
+
+
+class CountedRows(RepeatedBatch):
+    """One batch again and again, and how often it was taken: a round may take several."""
+
+    taken = 0
+
+    def __next__(self) -> Any:
+        self.taken += 1
+        return super().__next__()
+
+
+def multiplications_per_second(device: torch.device) -> float:
+    """Floating-point operations that this machine does in a second in one large product."""
+    a = torch.ones(MATRIX_SIDE, MATRIX_SIDE, device=device)
+    times = []
+    for _ in range(4):
+        before = synchronized(device)
+        torch.mm(a, a)
+        times.append(synchronized(device) - before)
+    return float(2 * MATRIX_SIDE**3 / min(times))
+
+
+def synchronized(device: torch.device) -> float:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    return time.perf_counter()
