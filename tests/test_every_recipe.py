@@ -71,6 +71,7 @@ FEW = (
     "ac-gan",
     "accuracy-gate",
     "sagan",
+    "pggan",
 )  # buffers out of the state, points, labels, memory
 
 

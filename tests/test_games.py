@@ -32,6 +32,7 @@ from saddle.games import (
     MaximumLikelihood,
     NagarajanKolter,
     PathLength,
+    ProgressiveGrowing,
     Simultaneous,
     StyleBased,
     Turing,
@@ -39,7 +40,10 @@ from saddle.games import (
     Unrolled,
     VariationalAutoencoder,
 )
+from saddle.games.progressive import FadeIn
 from saddle.games.unrolled import differentiable_step
+from saddle.image_size import ImageSize
+from saddle.layers.equalized import EqualizedConv2d
 from saddle.layers.latent_codes import LatentCodes
 from saddle.layers.views import Noise
 from saddle.networks import Bottlenecked, Convolutional, Perceptron, Spectral
@@ -48,6 +52,7 @@ from saddle.networks.bigan import PairCritic
 from saddle.networks.ebgan import AutoencodingCritic
 from saddle.networks.gaussian_mixture import FactoredMixture
 from saddle.networks.infogan import InferringCritic
+from saddle.networks.pggan import GrowingCritic, GrowingGenerator, down_block, first_block, up_block
 from saddle.networks.t_gan import Opposed
 from saddle.objectives import CriticAlone, LearnedGaussian, LeastSquares, Minimax, NonSaturating, Wasserstein
 from saddle.optim import SGD, Adam
@@ -119,9 +124,20 @@ GAMES: dict[str, Callable[[], Game[Images]]] = {
         views=(Noise(0.1),),
         penalties=(R1(), GradientPenalty(1.0, every=2)),
     ),
+    "progressive": lambda: growing(),
     "likelihood": lambda: MaximumLikelihood(FactoredMixture(IMAGE, 3, 0.5), 17),
 }
 CODES = LatentCodes(categories=2, numbers=1)
+
+
+def growing() -> ProgressiveGrowing:
+    """From two pixels a side to four, which is being faded in."""
+    start = ImageSize(2, 2)
+    G = GrowingGenerator([first_block(LATENT, 4, start), up_block(4, 4)], [EqualizedConv2d(4, 1, 1) for _ in range(2)])
+    D = GrowingCritic(start, [4, 4], 1, [down_block(4, 4)], group=2)
+    game = ProgressiveGrowing(G, D, LATENT, FadeIn((0.0, 0.8)), **SLOTS)
+    game.clock = Clock(stage=1, stage_share=0.3)
+    return game
 
 
 def inferring() -> nn.Module:
@@ -651,7 +667,7 @@ def test_equal_phases_have_equal_terms_or_are_not_captured(name: str):
     data, terms = Batches(), {}
     for r in range(4):
         terms.setdefault(game.phase(Clock(r)), set()).add(frozenset(driver.play(data, clock=Clock(r))))
-    if isinstance(game, Gated):
+    if isinstance(game, Gated | ProgressiveGrowing):
         assert set(terms) == {None}
     else:
         assert None not in terms and all(len(kinds) == 1 for kinds in terms.values())

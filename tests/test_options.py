@@ -102,7 +102,7 @@ def test_options_are_text(options, same):
     ("prior", "GradientPenalty", "prior is GradientPenalty.*, but should be Normal, Uniform or Gumbel"),
     ("views", "Normal()", r"views is Normal\(\), but should be"),
     ("constraint", "Linear(1)", "constraint is Linear.*, but should be Clip or Free"),
-    ("optimizer", "Linear(1)", "optimizer is Linear.*, but should be Adam, RMSprop, SGD, Orthogonal, Clipped or Lazy"),
+    ("optimizer", "Linear(1)", "optimizer is Linear.*, but should be Adam, RMSprop, SGD, Orthogonal, .*Lazy or Scaled"),
     ("adam", "RMSprop", "adam is RMSprop.*, but should be Adam"),
     ("networks", "Wasserstein()", "networks is Wasserstein.*, but should be Dense"),
     ("penalties", "GradientPenality(5)", "did you mean GradientPenalty"),

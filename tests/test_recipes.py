@@ -24,7 +24,7 @@ from saddle.columns import random_column
 from saddle.core import Agree, Move
 from saddle.errors import Mistake
 from saddle.hints import comments
-from saddle.networks import Convolutional, GroupedResidual, MirroredAutoencoding, ResidualAutoencoder
+from saddle.networks import Convolutional, GroupedResidual, MirroredAutoencoding, Progressive, ResidualAutoencoder
 from saddle.objectives import NonSaturating, Wasserstein
 from saddle.optim import SGD, Ramp
 from saddle.options import parse_value
@@ -117,13 +117,15 @@ def play(name: str, rounds: int) -> tuple[list[list[str]], int]:
                 continue
             moves = (turn,) if isinstance(turn, Move) else turn
             seen.append([names[player] for move in moves for player in move.players])
-            step(moves)
+            step(moves, unused=name in GROWING)
     return seen, batches.drawn
 
 
-def step(moves: tuple[Move, ...]) -> None:
+def step(moves: tuple[Move, ...], unused: bool) -> None:
+    """Plain descent; of networks that grow, some levels are not played with."""
     own = [[p for player in move.players for p in player.parameters()] for move in moves]
-    grads = [torch.autograd.grad(m.loss, ps, retain_graph=True) for m, ps in zip(moves, own, strict=True)]
+    grads = [torch.autograd.grad(m.loss, ps, retain_graph=True, allow_unused=unused, materialize_grads=unused)
+             for m, ps in zip(moves, own, strict=True)]  # fmt: skip
     assert all(term.isfinite() for move in moves for term in move.terms.values())
     with torch.no_grad():
         for p, g in zip(chain(*own), chain(*grads), strict=True):
@@ -131,6 +133,7 @@ def step(moves: tuple[Move, ...]) -> None:
             p.sub_(1e-3 * g)
 
 
+GROWING = ("pggan",)
 TOGETHER = ("gan", "gan-minimax", "consensus", "began")
 MOVES = {  # of the critic and of the generator in a round, where it is not one each
     **dict.fromkeys([name for name in RECIPES if name.startswith(("wgan-gp", "ct-gan", "sn-gan"))], (5, 1)),
@@ -197,7 +200,7 @@ def test_a_recipe_makes_what_it_is_shown(name):
         )
         made = make_from(game, torch.rand(6, *data[:3]), labels(6, data) if before is None else before)
     free = isinstance(
-        recipe.networks, GroupedResidual | MirroredAutoencoding | ResidualAutoencoder
+        recipe.networks, GroupedResidual | MirroredAutoencoding | ResidualAutoencoder | Progressive
     )  # that end without tanh
     bounded = not data.points and not free
     assert made.shape == (6, *data[:3]) and made.isfinite().all() and (not bounded or made.abs().max() <= 1)
@@ -233,6 +236,7 @@ COUNTS = {  # of the authors' own networks, counted apart from ours
     "r3gan-cifar": (Shape(3, 32, 32), 20_732_160, 20_683_776),
     "began": (Shape(3, 64, 64), 1_716_611, 13_405_379),
     "vgan": (Shape(3, 32, 32), 1_700_196 - 4096 - 1, 779_361),  # theirs embeds its only label: a second bias
+    "pggan": (Shape(3, 256, 256), 23_044_309, 23_052_353),
     "unrolled-gan-toy": (Shape(2, 1, 1), 49_666, 17_025),  # 256-128-128-2 against 2-128-128-1
     "nagarajan-kolter-toy": (Shape(2, 1, 1), 49_666, 513),  # 256-128-128-2 against 2-128-1
 }

@@ -193,7 +193,7 @@ def states(recipe: Growing, parts: int) -> dict[str, Tensor]:
 
 
 def test_two_parts_of_a_batch_are_one_in_every_stage():
-    plain = Growing(optimizer=SGD(0.05))
+    plain = Growing(optimizer=SGD(0.01))
     one, two = states(plain, 1), states(plain, 2)
     for key in (key for key in one if key.startswith("game.")):
         torch.testing.assert_close(one[key], two[key], rtol=1e-3, atol=1e-4, msg=key)
@@ -300,7 +300,7 @@ def test_health_is_judged_by_looks_at_one_stage(tmp_path: Path, monkeypatch: pyt
 def worker(process: int, folder: str) -> None:
     torch.set_num_threads(1)
     dist.init_process_group("gloo", init_method=f"file://{folder}/meet", rank=process, world_size=2)
-    torch.save(states(Growing(optimizer=SGD(0.05)), 1), f"{folder}/{process}")
+    torch.save(states(Growing(optimizer=SGD(0.01)), 1), f"{folder}/{process}")
     dist.barrier()
     dist.destroy_process_group()
 
@@ -309,7 +309,7 @@ def worker(process: int, folder: str) -> None:
 def test_two_processes_grow_together(tmp_path: Path):
     mp.spawn(worker, (str(tmp_path),), nprocs=2)
     one, two = (torch.load(tmp_path / str(process)) for process in range(2))
-    alone = states(Growing(optimizer=SGD(0.05)), 2)
+    alone = states(Growing(optimizer=SGD(0.01)), 2)
     for key in (key for key in one if key.startswith("game.")):
         assert torch.equal(one[key], two[key]), key
         torch.testing.assert_close(one[key], alone[key], rtol=1e-3, atol=1e-4, msg=key)

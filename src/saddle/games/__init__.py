@@ -15,6 +15,7 @@ from .introspective import Introspective, IntroVAE, SoftIntroVAE
 from .likelihood import ExpectationMaximization, MaximumLikelihood
 from .noisy import NoisyReals
 from .policy_gradient import PolicyGradient
+from .progressive import Faster, ProgressiveGrowing
 from .regression import Regression
 from .slots import Clip, Free, Turns
 from .style import PathLength, StyleBased
@@ -23,7 +24,7 @@ from .translation import PairedTranslation, Translation
 from .unrolled import Unrolled
 from .vae_gan import VAEGAN
 
-GAME_VALUES: tuple[type, ...] = (Turns, Clip, Free, AccuracyGate, EquilibriumGate, PathLength)
+GAME_VALUES: tuple[type, ...] = (Turns, Clip, Free, AccuracyGate, EquilibriumGate, Faster, PathLength)
 
 __all__ = [
     "ALI",
@@ -42,6 +43,7 @@ __all__ = [
     "CycleTranslation",
     "EquilibriumGate",
     "ExpectationMaximization",
+    "Faster",
     "Free",
     "Gated",
     "GaussianAdversarialAutoencoder",
@@ -55,6 +57,7 @@ __all__ = [
     "PairedTranslation",
     "PathLength",
     "PolicyGradient",
+    "ProgressiveGrowing",
     "Regression",
     "Simultaneous",
     "SoftIntroVAE",

@@ -19,6 +19,7 @@ from .infogan import Inferring
 from .introvae import ResidualAutoencoder
 from .mlp import Dense, Perceptron
 from .mlp_toys import MaxoutPerceptron, OrthogonalPerceptron
+from .pggan import Progressive
 from .projection_gan import Projected
 from .r3gan import GroupedResidual
 from .resnet import ResNet
@@ -33,7 +34,7 @@ from .wrappers import Dropped, MinibatchDiscriminating, Packed, Pair
 
 UNCONDITIONAL_NETWORKS = (Dense, Perceptron, MaxoutPerceptron, OrthogonalPerceptron, Convolutional, AllConvolutional28,
                           Convolutional5,
-         ResNet, SpectralConvolutional, DampedResidual, GroupedResidual,
+         ResNet, SpectralConvolutional, DampedResidual, GroupedResidual, Progressive,
          DenseAutoencoding, Autoencoding, MirroredAutoencoding)  # fmt: skip
 CONDITIONAL_NETWORKS = (ConditionalDense, ClassifyingConvolutional)
 ENCODER_NETWORKS = (
@@ -105,6 +106,7 @@ __all__ = [
     "Packed",
     "Pair",
     "Perceptron",
+    "Progressive",
     "Projected",
     "ResNet",
     "ResidualAutoencoder",

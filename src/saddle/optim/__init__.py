@@ -1,9 +1,9 @@
 """Optimizers and schedules as values."""
 
-from .optimizers import SGD, Adam, Clipped, Lazy, Orthogonal, RMSprop
+from .optimizers import SGD, Adam, Clipped, Lazy, Orthogonal, RMSprop, Scaled
 from .schedules import Burst, Cosine, Exponential, Geometric, Linear, Over, PerStage, Polynomial, Ramp, Warmup
 
-OPTIMIZERS: tuple[type, ...] = (Adam, RMSprop, SGD, Orthogonal, Clipped, Lazy)
+OPTIMIZERS: tuple[type, ...] = (Adam, RMSprop, SGD, Orthogonal, Clipped, Lazy, Scaled)
 SCHEDULES: tuple[type, ...] = (Linear, Cosine, Polynomial, Geometric, Over, PerStage, Warmup, Ramp, Exponential, Burst)
 
 __all__ = [
@@ -24,5 +24,6 @@ __all__ = [
     "Polynomial",
     "RMSprop",
     "Ramp",
+    "Scaled",
     "Warmup",
 ]

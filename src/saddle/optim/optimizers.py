@@ -172,3 +172,29 @@ class Lazy:
         share = self.every / (self.every + 1)
         first, second = self.base.betas_at(clock)
         set_group_values(optimizer, lr=share * value_at(self.base.lr, clock), betas=(first**share, second**share))
+
+
+@dataclass(frozen=True)
+class Scaled:
+    """Steps as another does, at so many times its rate: as PGGAN does at its largest sizes."""
+
+    base: Optimizing = Adam()  # what takes the steps
+    factor: float = 1.5  # of its rate
+
+    def __post_init__(self) -> None:
+        require(self.factor > 0, f"Scaled's factor is {self.factor}, but should be above 0")
+
+    def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
+        optimizer = self.base.build(parameters)
+        scale_rates(optimizer, self.factor)
+        return optimizer
+
+    def tune(self, optimizer: torch.optim.Optimizer, clock: Clock) -> None:
+        scale_rates(optimizer, 1 / self.factor)  # for one whose tune leaves the rate as it is
+        self.base.tune(optimizer, clock)
+        scale_rates(optimizer, self.factor)
+
+
+def scale_rates(optimizer: torch.optim.Optimizer, factor: float) -> None:
+    for group in optimizer.param_groups:
+        group["lr"] *= factor

@@ -52,6 +52,9 @@ QUICK_TEXT = MappingProxyType(
     {"networks.width": "48", "networks.width_critic": "32", "batch": "32", "optimizer.lr": "4e-4"}
 )
 TEXT = "glyphs", 32, QUICK_TEXT
+QUICK_PGGAN = MappingProxyType({
+    "networks.width": "64", "networks.latent": "64", "batch": "32", "average": "HalfLife()",
+})  # fmt: skip
 QUICK_VAE_GAN = MappingProxyType({
     "networks": "ConvolutionalVAEGAN(latent=32, width=8, hidden=128)", "std": "0.3", "gamma": "1e-2", "batch": "32",
     "objective": "NonSaturating()",
@@ -159,6 +162,9 @@ RECIPE_TABLE: dict[str, tuple[tuple[Any, ...], ...]] = {  # in groups: name, mod
         ("sn-gan", "sn_gan", "SNGAN", "spectral normalisation in the critic, plain networks", "glyphs", 32),
         ("sn-gan-residual", "sn_gan", "residual", "the same on residual networks for 32x32 pixels", "glyphs", 32),
         ("sagan", "sagan", "SAGAN", "attention between distant places, two rates", "glyphs", 32),
+    ),
+    "High resolution": (
+        ("pggan", "pggan", "PGGAN", "both players grow, from 4 pixels a side to the data's", "glyphs", 32, QUICK_PGGAN),
     ),
     "Encoders": (
         ("bigan", "bigan", "BiGAN", "an encoder too; the critic sees images and codes", "glyphs", 32, QUICK_BIGAN),
