@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import dropout, dropout2d
+from torch.nn.functional import dropout, dropout2d, scaled_dot_product_attention
 
 from saddle.errors import Mistake
 from saddle.games import Adversarial
@@ -101,3 +101,10 @@ def test_what_has_no_row_for_each_sample_is_the_seeds():
         assert torch.equal(a, b)
     with pytest.raises(Mistake, match="which cannot be repeated; draw by"), RowsDraw(CPU, 5, 0, 3):
         torch.randperm(7)
+
+
+def test_fused_attention_draws_nothing_unless_it_drops_something():
+    q = torch.randn(3, 2, 5, 8)
+    with RowsDraw(CPU, 5, 0, 3):
+        found = scaled_dot_product_attention(q, q, q)
+    torch.testing.assert_close(found, (q @ q.mT / 8**0.5).softmax(-1) @ q)

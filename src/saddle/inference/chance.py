@@ -47,6 +47,8 @@ class RowsDraw(TorchDispatchMode):
         given = dict(kwargs or {})
         if torch.Tag.nondeterministic_seeded not in op.tags or given.get("generator") is not None:
             return op(*args, **given)
+        if drops_nothing(op, args, given):
+            return op(*args, **given)
         return self.drawn(op, args, {key: value for key, value in given.items() if key != "generator"})
 
     def drawn(self, op: Any, args: Any, given: dict[str, Any]) -> Any:
@@ -87,6 +89,15 @@ class RowsDraw(TorchDispatchMode):
         if i is None or not isinstance(value, Tensor) or not value.ndim or value.shape[0] != self.n:
             return value
         return value[i]
+
+
+def drops_nothing(op: Any, args: Any, given: Mapping[str, Any]) -> bool:
+    """Is it attention of which nothing is dropped? Fused, it would draw for nothing else."""
+    names = [argument.name for argument in op._schema.arguments]
+    if "dropout_p" not in names:
+        return False
+    place = names.index("dropout_p")
+    return bool((args[place] if len(args) > place else given.get("dropout_p", 0.0)) == 0)
 
 
 @contextmanager
