@@ -30,6 +30,7 @@ from saddle.games import (
     Gated,
     InfoGAN,
     MaximumLikelihood,
+    MultiLevel,
     NagarajanKolter,
     PathLength,
     ProgressiveGrowing,
@@ -45,8 +46,9 @@ from saddle.games.unrolled import differentiable_step
 from saddle.image_size import ImageSize
 from saddle.layers.equalized import EqualizedConv2d
 from saddle.layers.latent_codes import LatentCodes
+from saddle.layers.noise_levels import LevelAugment
 from saddle.layers.views import Noise
-from saddle.networks import Bottlenecked, Convolutional, Perceptron, Spectral
+from saddle.networks import Bottlenecked, Convolutional, PatchTransformer, Perceptron, Spectral
 from saddle.networks.began import mean_absolute
 from saddle.networks.bigan import PairCritic
 from saddle.networks.ebgan import AutoencodingCritic
@@ -114,6 +116,7 @@ GAMES: dict[str, Callable[[], Game[Images]]] = {
     "bigan": lambda: BiGAN(mapping(), Maker(), of_pairs(), LATENT),
     "ali": lambda: ALI(mapping(ALI.numbers), Maker(), of_pairs(), LATENT),
     "bigan-qp": lambda: BiGANQP(mapping(), Maker(), of_pairs(), LATENT, turns=Turns(2, 2)),
+    "levels": lambda: leveled(penalties=(R1(),), turns=Turns(1, 2)),
     "variational": lambda: VariationalAutoencoder(mapping(2), Maker(), LATENT, LearnedGaussian()),
     "styles": lambda: StyleBased(
         StyleMaker(),
@@ -158,6 +161,11 @@ def of_pairs() -> nn.Module:
 def rebuilding() -> AutoencodingCritic:
     encoder = nn.Sequential(nn.Flatten(), nn.Linear(16, 3))
     return AutoencodingCritic(encoder, nn.Sequential(nn.Linear(3, 16), nn.Unflatten(1, IMAGE[:3])), mean_absolute)
+
+
+def leveled(**slots: Any) -> MultiLevel:
+    pair = PatchTransformer(LATENT, 8, depth=2, patch=2, head_width=4, levels=2, projection=6)
+    return MultiLevel(pair.generator(IMAGE), pair.critic(IMAGE), LATENT, augment=LevelAugment(), **slots)
 
 
 def drawing() -> nn.Module:

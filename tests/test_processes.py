@@ -105,7 +105,17 @@ GAMES: dict[str, Callable[[], Game[Any]]] = {
     "a critic of codes": lambda: code_game(GaussianAdversarialAutoencoder),
     **{
         name: PLAYED[name]
-        for name in ("progressive", "bottleneck", "information", "bigan", "ali", "bigan-qp", "variational", "styles")
+        for name in (
+            "progressive",
+            "bottleneck",
+            "levels",
+            "information",
+            "bigan",
+            "ali",
+            "bigan-qp",
+            "variational",
+            "styles",
+        )
     },
     "moments": lambda: ExpectationMaximization(MomentMixture(Shape(1, 4, 4), 3, 0.5), 17),
 }

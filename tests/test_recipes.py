@@ -24,7 +24,14 @@ from saddle.columns import random_column
 from saddle.core import Agree, Move
 from saddle.errors import Mistake
 from saddle.hints import comments
-from saddle.networks import Convolutional, GroupedResidual, MirroredAutoencoding, Progressive, ResidualAutoencoder
+from saddle.networks import (
+    Convolutional,
+    GroupedResidual,
+    MirroredAutoencoding,
+    PatchTransformer,
+    Progressive,
+    ResidualAutoencoder,
+)
 from saddle.objectives import NonSaturating, Wasserstein
 from saddle.optim import SGD, Ramp
 from saddle.options import parse_value
@@ -200,7 +207,7 @@ def test_a_recipe_makes_what_it_is_shown(name):
         )
         made = make_from(game, torch.rand(6, *data[:3]), labels(6, data) if before is None else before)
     free = isinstance(
-        recipe.networks, GroupedResidual | MirroredAutoencoding | ResidualAutoencoder | Progressive
+        recipe.networks, GroupedResidual | MirroredAutoencoding | ResidualAutoencoder | PatchTransformer | Progressive
     )  # that end without tanh
     bounded = not data.points and not free
     assert made.shape == (6, *data[:3]) and made.isfinite().all() and (not bounded or made.abs().max() <= 1)

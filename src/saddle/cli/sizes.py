@@ -81,6 +81,7 @@ PARAMETER_COUNTS: dict[str, tuple[tuple[Any, ...], Mapping[str, int]]] = {
     "sn-gan-residual": ((1, 32, 32, 36), {"generator": 4_272_129, "critic": 1_051_264}),
     "sagan": ((1, 32, 32, 36), {"generator": 4_354_050, "critic": 1_071_745}),
     "pggan": ((1, 32, 32, 36), {"generator": 20_715_524, "critic": 20_722_689}),
+    "gat": ((1, 32, 32, 36), {"generator": 4_966_336, "critic": 3_765_056}),
     "cgan": ((1, 32, 32, 36), {"generator": 1_273_480, "critic": 671_848}),
     "cgan-dense": ((1, 32, 32, 36), {"generator": 2_728_224, "critic": 1_518_851}),
     "cgan-blind-critic": ((1, 32, 32, 36), {"generator": 1_273_480, "critic": 661_248}),

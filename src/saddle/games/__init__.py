@@ -13,6 +13,7 @@ from .gumbel import GumbelSoftmax
 from .information import InfoGAN
 from .introspective import Introspective, IntroVAE, SoftIntroVAE
 from .likelihood import ExpectationMaximization, MaximumLikelihood
+from .multi_level import MultiLevel
 from .noisy import NoisyReals
 from .policy_gradient import PolicyGradient
 from .progressive import Faster, ProgressiveGrowing
@@ -52,6 +53,7 @@ __all__ = [
     "IntroVAE",
     "Introspective",
     "MaximumLikelihood",
+    "MultiLevel",
     "NagarajanKolter",
     "NoisyReals",
     "PairedTranslation",

@@ -13,6 +13,7 @@ from .dcgan import AllConvolutional28, Convolutional
 from .ebgan import Autoencoding, DenseAutoencoding
 from .gan_cls import TextConvolutional
 from .gan_stability import DampedResidual
+from .gat import PatchTransformer
 from .gaussian_mixture import NormalMixture
 from .hub_reader import HubReader
 from .infogan import Inferring
@@ -59,6 +60,7 @@ COMPOSED_NETWORKS = (
     Classifying,
     Inferring,
 )
+LEVEL_NETWORKS = (PatchTransformer,)  # of a game that judges pictures of several depths
 TRANSLATION_NETWORKS = (UNet, ResidualTranslator)
 TEXT_NETWORKS = (TextConvolutional, WordReader, CharacterReader, HubReader)  # of recipes that read texts
 NETWORKS: tuple[type, ...] = (
@@ -67,6 +69,7 @@ NETWORKS: tuple[type, ...] = (
     *COMPOSED_NETWORKS,
     *ENCODER_NETWORKS,
     NormalMixture,
+    *LEVEL_NETWORKS,
     *TRANSLATION_NETWORKS,
     *TEXT_NETWORKS,
     TextLSTM,
@@ -105,6 +108,7 @@ __all__ = [
     "OrthogonalPerceptron",
     "Packed",
     "Pair",
+    "PatchTransformer",
     "Perceptron",
     "Progressive",
     "Projected",

@@ -166,6 +166,7 @@ RECIPE_TABLE: dict[str, tuple[tuple[Any, ...], ...]] = {  # in groups: name, mod
     "High resolution": (
         ("pggan", "pggan", "PGGAN", "both players grow, from 4 pixels a side to the data's", "glyphs", 32, QUICK_PGGAN),
     ),
+    "Transformers": (("gat", "gat", "GAT", "transformers on patches, a picture at several depths", "glyphs", 32),),
     "Encoders": (
         ("bigan", "bigan", "BiGAN", "an encoder too; the critic sees images and codes", "glyphs", 32, QUICK_BIGAN),
         ("bigan-dense", "bigan", "dense", "the same on the paper's dense networks"),

@@ -9,6 +9,7 @@ from ..averaging import AVERAGES
 from ..games import GAME_VALUES
 from ..layers import PRIORS
 from ..layers.latent_codes import LatentCodes
+from ..layers.noise_levels import LevelAugment, NestedNoise
 from ..layers.views import VIEWS
 from ..networks import NETWORKS
 from ..objectives import LIKELIHOODS, OBJECTIVES
@@ -19,8 +20,8 @@ from . import RECIPES, RecipeEntry, find_recipe
 
 RECIPE_TYPES: tuple[type, ...] = tuple(dict.fromkeys(type(find_recipe(name)[0]) for name in RECIPES))
 VALUE_TYPES: tuple[type, ...] = (
-    *OBJECTIVES, *LIKELIHOODS, *PENALTIES, *PRIORS, LatentCodes, *VIEWS, *NETWORKS, *GAME_VALUES, *OPTIMIZERS,
-    *SCHEDULES, *AVERAGES, *RECIPE_TYPES,
+    *OBJECTIVES, *LIKELIHOODS, *PENALTIES, *PRIORS, LatentCodes, *VIEWS, NestedNoise, LevelAugment, *NETWORKS,
+    *GAME_VALUES, *OPTIMIZERS, *SCHEDULES, *AVERAGES, *RECIPE_TYPES,
 )  # fmt: skip
 
 

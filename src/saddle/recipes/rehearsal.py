@@ -42,6 +42,7 @@ WIDTH_FIELDS = (
     "width_label",
     "width_critic",
     "widest",
+    "head_width",
     "maxout",
     "maxout_label",
     "hidden",
