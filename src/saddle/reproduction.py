@@ -15,8 +15,9 @@ from .data.in_memory import IN_MEMORY, GivenData, use_given
 from .errors import Failure, Interrupted, Mistake, quote_for_shell, require
 from .recipes.copies import store_source
 from .recipes.plugins import read_plugin, run_plugin, store_plugin, use_plugin_source
-from .recipes.revive import trust_run, trusted_source
+from .recipes.revive import recipe_from_manifest, trust_run, trusted_source
 from .recipes.sources import RecipeSource
+from .recipes.transfer import read_start, write_start
 from .resolved import open_training_data
 from .runs.folder import RunFolder
 from .runs.log import read_log
@@ -133,6 +134,8 @@ def begin_again(first: RunFolder, second: RunFolder, manifest: Manifest, source:
         if manifest.source:
             store_source(source, second)
         store_plugin(read_plugin(first, manifest), second)
+        if start := read_start(first, manifest, recipe_from_manifest(first, manifest, source)):
+            write_start(second, start)
         begun.write(second)
     return begun
 

@@ -72,6 +72,7 @@ def resolve_recipe(recipe: str | Recipe[Any], options: dict[str, str],
         chosen, data=entry.data if data is None else data, size=chosen.size or size,
         labels=None if chosen.labels is None else absolute_source(chosen.labels),
         captions=None if chosen.captions is None else absolute_source(chosen.captions),
+        from_run=None if chosen.from_run is None else str(Path(chosen.from_run).resolve()),
         source=None if chosen.source is None else absolute_source(chosen.source),
         plugin=None if chosen.plugin is None else str(Path(chosen.plugin).resolve()))  # fmt: skip
     value = override_recipe(standard, entry, options)

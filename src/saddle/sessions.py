@@ -47,6 +47,7 @@ from .recipes.plugins import (
 )
 from .recipes.revive import check_same_recipe, manifest_value_types, parse_recipe, recipe_from_manifest, trust_run
 from .recipes.sources import RecipeSource
+from .recipes.transfer import describe_start, read_start, start_options, take_over, write_start
 from .resolved import match_options, open_checked_data, open_training_data, parse_settings, resolve_recipe
 from .runs.folder import RunFolder
 from .runs.manifest import Manifest
@@ -69,7 +70,7 @@ from .training.machine import (
     world_size,
 )
 from .training.manifest_facts import make_data_facts, make_machine_facts
-from .training.match import CheckpointFacts, Match
+from .training.match import CheckpointFacts, Match, MatchOptions
 from .training.part_effects import describe_part_effects
 from .training.run_length import describe_short_run, resolve_length
 
@@ -113,8 +114,10 @@ def train_run(recipe: str | Recipe[Any], chosen: Settings, out: str | Path | Non
         where = find_machine(chosen.device, chosen.precision)
         samples = open_checked_data(recipe, wish, asked, chosen, value, where, watch)
         gauge = make_evaluator(name, value, chosen, samples, where, watch)
-        images = resolve_length(chosen, value, samples, where, match_options(chosen))
         shape = batch_shape(value.batch_type, samples.columns, samples.name)
+        start = None if chosen.from_run is None else take_over(value, shape, chosen.from_run, chosen.from_weights)
+        how = start_options(match_options(chosen), value, shape, start, chosen.freeze_critic)
+        images = resolve_length(chosen, value, samples, where, how)
         if chosen.measure and (waits := describe_wait(plan_stages(value, shape, images), shape, images)):
             watch.on_message(waits)
         folder = RunFolder(
@@ -127,14 +130,18 @@ def train_run(recipe: str | Recipe[Any], chosen: Settings, out: str | Path | Non
         manifest = Manifest(
             name, repr(value), changes, chosen, images, make_data_facts(samples, shape), make_machine_facts(where),
             datetime.now().astimezone().isoformat(timespec="seconds"), source.hashes if source else {},
-            plugin.hashes if plugin else {})  # fmt: skip
+            plugin.hashes if plugin else {}, origin=dict(start.facts) if start else {})  # fmt: skip
         with locked_run(folder):
             if process_rank() == 0:
                 folder.check_not_taken()
                 store_source(source, folder)
                 store_plugin(plugin, folder)
                 manifest.write(folder)
-            loop = make_loop(folder, manifest, value, samples, where, watch, gauge)
+                if start:
+                    write_start(folder, start)
+                if start and not chosen.quiet:
+                    watch.on_message(f"{folder} {describe_start(start.facts)}")
+            loop = make_loop(folder, manifest, value, samples, where, watch, gauge, how)
             loop.restore(None)
             loop.go()
             fits = partial(can_extend, manifest, value, loop.match.clock.images)
@@ -220,7 +227,9 @@ def restore_loop(folder: RunFolder, before: Manifest, threads: int | None, watch
     for warning in adopt_threads(manifest, threads):
         watch.on_message(warning)
     gauge = make_evaluator(manifest.name, value, chosen, samples, where, watch)
-    loop = make_loop(folder, manifest, value, samples, where, watch, gauge)
+    start = read_start(folder, manifest, value) if checkpoint is None else None
+    how = start_options(match_options(chosen), value, manifest.shape, start, chosen.freeze_critic)
+    loop = make_loop(folder, manifest, value, samples, where, watch, gauge, how)
     loop.restore(checkpoint)
     if manifest != before and process_rank() == 0:
         manifest.write(folder)
@@ -229,9 +238,9 @@ def restore_loop(folder: RunFolder, before: Manifest, threads: int | None, watch
 
 
 def make_loop(folder: RunFolder, manifest: Manifest, recipe: Recipe[Any], samples: Dataset, where: Machine,
-              watch: Callback, gauge: EvaluateFunction | None) -> Loop:  # fmt: skip
+              watch: Callback, gauge: EvaluateFunction | None, how: MatchOptions) -> Loop:  # fmt: skip
     chosen = manifest.settings
-    match = Match(recipe, samples, manifest.images, where, match_options(chosen))
+    match = Match(recipe, samples, manifest.images, where, how)
     for sentence in describe_part_effects(match.game, match.stage.batch, chosen.accumulate, world_size()):
         watch.on_message(sentence)
     about = f" with {as_flags(manifest.options)}" if manifest.options else ""

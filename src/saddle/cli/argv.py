@@ -18,6 +18,7 @@ from .pages import Page
 V = TypeVar("V")
 GivenOptions = dict[str, str | None]  # an option's text; None for an option with none, such as --flip
 MISSING = object()
+SHORT_OPTIONS = {"from": "from-run"}  # a field cannot be called by a word of Python's
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,6 +77,7 @@ def split_words(words: Iterable[str], flags: Collection[str]) -> tuple[list[str]
         named = not word.startswith("--") and os.path.exists(word)
         require(not named, f"{word} reads as an option; write ./{word} for the file that is called so")
         option, equals, text = word.lstrip("-").partition("=")
+        option = SHORT_OPTIONS.get(option, option)
         follows = bool(left) and not left[0].startswith("--")
         takes = (
             left[0].lower() in ("true", "false", "on", "off")

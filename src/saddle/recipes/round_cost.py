@@ -5,8 +5,8 @@ from __future__ import annotations
 import statistics
 import time
 import weakref
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple
 
 import torch
@@ -118,21 +118,31 @@ def count_round(recipe: Recipe[Any], data: Shape, how: MatchOptions = MatchOptio
     convolutions and the program need for themselves comes on top. None for a round that cannot be played so, as its
     game looks at numbers.
     """
-    stage, clock = last_stage(recipe, data)
-    n = stage.batch if batch is None else batch
+    n = last_stage(recipe, data)[0].batch if batch is None else batch
     counter = CostCounter()
-    with suppress(NotImplementedError, RuntimeError), preserved_globals(), without_process_group():
-        with counter:
-            game = meta_game(recipe, data)
+    with suppress(NotImplementedError, RuntimeError):
+        with counter, meta_rounds(recipe, data, n) as (game, play):
             if chosen_averaging(recipe.average, how.ema):
                 _kept = [t.clone() for t in averaged_tensors(game).values()]
-            engine, game.clock = CountedEngine(game, stage, recipe), clock
-            columns = random_batch(recipe.batch_type, stage.data, n, torch.device("meta"))
-            engine.play(RepeatedBatch(columns), clock=clock)  # after it, optimizers remember something
+            play()  # after it, optimizers remember something
             counter.flops = 0
-            engine.play(RepeatedBatch(columns), clock=clock)
+            play()
         return RoundCost(n, counter.peak, counter.flops)
     return None
+
+
+@contextmanager
+def meta_rounds(recipe: Recipe[Any], data: Shape, n: int) -> Iterator[tuple[Game[Any], Callable[[], object]]]:
+    """A game of tensors without numbers, and what plays a round of n images of its last stage; by this process alone.
+
+    What a round raises that looks at numbers is NotImplementedError, or another RuntimeError.
+    """
+    stage, clock = last_stage(recipe, data)
+    with preserved_globals(), without_process_group():
+        game = meta_game(recipe, data)
+        engine, game.clock = CountedEngine(game, stage, recipe), clock
+        columns = random_batch(recipe.batch_type, stage.data, n, torch.device("meta"))
+        yield game, lambda: engine.play(RepeatedBatch(columns), clock=clock)
 
 
 def last_stage(recipe: Recipe[Any], data: Shape) -> tuple[Stage, Clock]:

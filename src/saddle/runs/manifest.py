@@ -69,6 +69,8 @@ class Manifest:
     source_since: int = 0  # images at which the run went on with another source
     extended: list[tuple[int, int]] = dataclasses.field(default_factory=list)  # images shown, and the length
     # that it had until then
+    origin: dict[str, Any] = dataclasses.field(default_factory=dict)  # the run whose networks it began with, at which
+    # images, which weights, a checksum of them, layers taken and fresh of each player; {}: all were fresh
 
     def __post_init__(self) -> None:
         require(self.images >= 1, f"images is {self.images}, but should be 1 or more")
@@ -124,6 +126,7 @@ class Manifest:
         same = {name: getattr(self.settings, name) for name in ("seed", "accumulate", "ema")}
         device = str(self.machine["device"]).partition(":")[0]
         return same | {"recipe": self.recipe, "images": self.images, "data": self.data["fingerprint"],
+                       "origin": self.origin.get("crc"),
                        "device": device, "precision": self.machine["precision"]}  # fmt: skip
 
     def find_difference(self, identity: Mapping[str, Any]) -> str:

@@ -12,10 +12,12 @@ from ..image_size import SizeText, written_size
 SETTING_MAXIMA = {"limit": 10**12, "images": 10**15, "minutes": 10**7, "epochs": 10**9,
                   "threads": 4_096,
         "accumulate": 10**6, "checkpoints": 10**9, "every": 10**15, "samples": 10**7, "patience": 10**6,
-        "ema": 10**9, "pictures": 10**6, "held_out": 10**12, "seed": 10**100}  # beyond, it is a slip  # fmt: skip
-MAY_BE_ZERO = ("ema", "pictures", "seed", "held_out")  # may be 0
+        "ema": 10**9, "pictures": 10**6, "held_out": 10**12,
+        "freeze_critic": 100, "seed": 10**100}  # beyond, it is a slip  # fmt: skip
+MAY_BE_ZERO = ("ema", "pictures", "seed", "held_out", "freeze_critic")  # may be 0
 NON_EMPTY = ("data", "labels", "captions", "leave_out", "source", "target", "range", "device", "measure", "features",
-             "plugin")  # are not empty  # fmt: skip
+             "plugin", "from_run")  # are not empty  # fmt: skip
+STARTING = ("from_weights", "freeze_critic")  # say nothing without `from_run`
 MEASURING = ("every", "samples", "features", "patience")  # say nothing without `measure`
 
 
@@ -53,6 +55,10 @@ class Settings:
     accumulate: int = 1  # play each batch in so many parts, one after another, for less memory
     ema: int | None = None  # half-life, in images, of the averaged generator that is sampled; 0: none; or the recipe's
 
+    from_run: str | None = None  # begin with the networks of this run, of such pictures or smaller ones; also --from
+    from_weights: Literal["average", "live"] = "average"  # of that run: its averaged generator, or the one that played
+    freeze_critic: int = 0  # with --from, keep the critic's layers at its so many largest maps as they are (FreezeD)
+
     measure: str | None = None  # figures while it trains, such as fid,kid (saddle measure --help lists them)
     every: int | None = None  # images between two measurements; a tenth of the run if not given
     samples: int = 2_000  # made for each measurement
@@ -80,6 +86,8 @@ class Settings:
             idle = field.name in MEASURING and self.measure is None and getattr(self, field.name) != field.default
             require(not idle, f"{field.name} is about measuring, which is not asked for; name what to measure, "
                               "--measure fid")  # fmt: skip
+            idle = field.name in STARTING and self.from_run is None and getattr(self, field.name) != field.default
+            require(not idle, f"{field.name} is about a run to begin with, and none is named; name it, --from RUN")
 
 
 class TrainKeywords(TypedDict, total=False):
@@ -111,6 +119,9 @@ class TrainKeywords(TypedDict, total=False):
     threads: int | None
     accumulate: int
     ema: int | None
+    from_run: str | None
+    from_weights: Literal["average", "live"]
+    freeze_critic: int
     measure: str | None
     every: int | str | None
     samples: int | str

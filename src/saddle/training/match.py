@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import nullcontext
+from types import MappingProxyType
 from typing import Any, Generic, NamedTuple, TypeVar, cast
 
 import torch
@@ -39,6 +40,8 @@ class MatchOptions(NamedTuple):
     seed: int = 0
     accumulate: int = 1
     ema: int | None = None  # half-life in images, 0 for none; the recipe's average if not given
+    start: Mapping[str, Tensor] = MappingProxyType({})  # what the game begins with in place of what chance gives it
+    frozen: Collection[str] = ()  # names of the game's parameters that stay as they are
 
 
 class Match(Generic[B]):
@@ -54,6 +57,7 @@ class Match(Generic[B]):
         with catch_out_of_memory(suggest_smaller_networks(recipe, self.shape)), blame_user_code(Mistake, recipe):
             game = check_is_game(recipe.game(self.shape), recipe)
             self.game = game.to(machine.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+            take_start(self.game, how.start, how.frozen)
             average = check_averaging(chosen_averaging(recipe.average, how.ema), recipe)
             self.ema = EMA(self.game, average) if average else None
         with blame_user_code(Mistake, recipe):
@@ -164,6 +168,14 @@ class Match(Generic[B]):
         for player, optimizer in self.engine.optimizers.items():
             name = self.engine.names[player]
             load_optimizer(optimizer, facts["groups"][name], strip_prefix(tensors, f"optimizer.{name}."))
+
+
+def take_start(game: Game[Any], start: Mapping[str, Tensor], frozen: Collection[str]) -> None:
+    """Put what a game begins with into it, and let nobody move what is frozen."""
+    game.load_state_dict(start, strict=False)
+    own = dict(game.named_parameters())
+    for name in frozen:
+        own[name].requires_grad_(False)
 
 
 def check_is_game(game: object, recipe: Recipe[Any]) -> Game[Any]:

@@ -1,0 +1,110 @@
+"""The layers of a player by the size of the map that each of them makes: where they stand, whatever they are called."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from typing import Any, NamedTuple
+
+from torch import Tensor, nn
+
+from ..errors import require
+from ..image_size import ImageSize
+from ..recipe import Recipe
+from ..shape import Shape
+from .rehearsal import fewer_samples
+from .round_cost import last_stage, meta_game, meta_rounds
+
+INSIDE = ".parametrizations."  # behind it stands what a layer's weight is made of
+
+
+class Layer(NamedTuple):
+    """What one layer keeps: its name in the game, its tensors by their ends, and the size of its map."""
+
+    name: str
+    tensors: Mapping[str, tuple[int, ...]]
+    learned: int  # numbers that it learns
+    size: ImageSize | None  # of the map that it makes, or the block that it stands in; None: not of any
+
+
+def list_layers(recipe: Recipe[Any], data: Shape, player: str) -> list[Layer]:
+    """The layers of a player that keep anything, in the order in which it defines them.
+
+    Sizes come of a round that is played on tensors without numbers; of a game that cannot be played so, none is known.
+    """
+    sizes: dict[str, ImageSize] = {}
+    few = fewer_samples(last_stage(recipe, data)[0].batch)
+    with suppress(NotImplementedError, RuntimeError), meta_rounds(recipe, data, few) as (played, play):
+        note_sizes(getattr(played, player), sizes)
+        play()
+    network = getattr(meta_game(recipe, data), player)
+    learns = {name for name, p in network.named_parameters() if p.requires_grad}
+    kept: dict[str, dict[str, Tensor]] = {}
+    for key, t in network.state_dict().items():
+        if isinstance(t, Tensor):
+            layer, end = split_layer(key)
+            kept.setdefault(layer, {})[end] = t
+    return [Layer(f"{player}.{name}" if name else player, {end: tuple(t.shape) for end, t in own.items()},
+                  sum(t.numel() for end, t in own.items() if join_layer(name, end) in learns), size_at(name, sizes))
+            for name, own in kept.items()]  # fmt: skip
+
+
+def note_sizes(network: nn.Module, sizes: dict[str, ImageSize]) -> None:
+    """Note, from now on, the size of the map that each module inside a network makes, the first time it is called."""
+    for name, module in network.named_modules():
+        if name and INSIDE not in f".{name}." and not name.endswith(INSIDE.rstrip(".")):
+
+            def note(_: nn.Module, __: object, made: Any, name: str = name) -> None:
+                if isinstance(made, Tensor) and made.ndim == 4:
+                    sizes.setdefault(name, ImageSize(*made.shape[2:]))
+
+            module.register_forward_hook(note)
+
+
+def size_at(name: str, sizes: Mapping[str, ImageSize]) -> ImageSize | None:
+    """The size of a layer's own map, or of the nearest module's that it stands in."""
+    while name:
+        if name in sizes:
+            return sizes[name]
+        name = name.rpartition(".")[0]
+    return None
+
+
+def split_layer(key: str) -> tuple[str, str]:
+    """A tensor's name as that of its layer, and the rest: what makes up its weight belongs to the layer."""
+    if INSIDE in f".{key}":
+        layer, _, end = f".{key}".partition(INSIDE)
+        return layer.removeprefix("."), f"{INSIDE[1:]}{end}"
+    layer, _, end = key.rpartition(".")
+    return layer, end
+
+
+def join_layer(layer: str, end: str) -> str:
+    return f"{layer}.{end}" if layer else end
+
+
+def frozen_parameters(recipe: Recipe[Any], data: Shape, sizes: int) -> tuple[str, ...]:
+    """The critic's parameters in layers that make maps of its so many largest sizes (FreezeD). Mo, Cho & Shin 2020.
+
+    Mistake for a game without a critic of maps, and for more sizes than leave it something to learn.
+    """
+    if not sizes:
+        return ()
+    game = meta_game(recipe, data)
+    name = type(recipe).__name__
+    players = dict(game.named_children())
+    require("critic" in players, f"{name} has no critic to freeze layers of; leave out --freeze-critic")
+    layers = list_layers(recipe, data, "critic")
+    found = sorted({layer.size for layer in layers if layer.size and layer.learned}, reverse=True)
+    most = len(found) - all(layer.size or not layer.learned for layer in layers)
+    require(most > 0, f"the critic of {name} makes no maps, so that no layers are nearest to the image; leave out "
+            "--freeze-critic")  # fmt: skip
+    named = ", ".join(map(str, found))
+    require(sizes <= most, f"freeze-critic is {sizes}, but the critic of {name} makes maps of {named}, and something "
+            f"must be left to learn; --freeze-critic {most} is the most")  # fmt: skip
+    own = dict(game.named_parameters())
+    return tuple(key for key in keys_of(layer for layer in layers if layer.size in found[:sizes]) if key in own)
+
+
+def keys_of(layers: Iterable[Layer]) -> list[str]:
+    return [f"{layer.name}.{end}" for layer in layers for end in layer.tensors]
