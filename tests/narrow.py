@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from saddle.averaging import Decay
 from saddle.batches import Captioned, Lines, Pairs, Unpaired
 from saddle.data.dataset_table import TOY_SETS
 from saddle.games import AccuracyGate, Turns
@@ -50,6 +51,7 @@ def small(name: str) -> Recipe[Any]:
                              "cyclegan": {"pool": 2}, "cut": {"projection": WIDTH}, "fastcut": {"projection": WIDTH},
                              "soft-introvae-toy": {"warm_up": 0}, "pggan": {"skip": 9},  # at the data's size at once
                              "vae-gan": {"gate": None}, "aae": {"code_critic": narrow(Perceptron())},
+                             "biggan": {"average": Decay(0.9)}, "biggan-cifar": {"average": Decay(0.9)},
                              "seqgan": {"rollouts": 2, "turns": Turns(critic=2)},
                              "accuracy-gate": {"gate": AccuracyGate(threshold=0.9, hysteresis=0.2)}}  # fmt: skip
     networks = narrow(recipe.networks)  # type: ignore[attr-defined]

@@ -145,7 +145,7 @@ TOGETHER = ("gan", "gan-minimax", "consensus", "began")
 MOVES = {  # of the critic and of the generator in a round, where it is not one each
     **dict.fromkeys([name for name in RECIPES if name.startswith(("wgan-gp", "ct-gan", "sn-gan"))], (5, 1)),
     "projection-gan": (5, 1), "wgan-div": (4, 1), "wgan-div-cifar": (4, 1), "gan-qp": (2, 1), "t-gan": (1, 2),
-    "pacgan": (1, 2),
+    "pacgan": (1, 2), "biggan-cifar": (4, 1),
 }  # fmt: skip
 CODED, MEASURED = [["encoder", "generator"]], [["encoder", "generator", "likelihood"]]
 PAIRED_CODES, AT_ONCE = [["critic"], ["encoder", "generator"]], [["critic", "encoder", "generator"]]
@@ -240,6 +240,8 @@ COUNTS = {  # of the authors' own networks, counted apart from ours
     "sn-gan": (Shape(3, 32, 32), 3_813_379, 2_935_873),
     "sn-gan-residual": (Shape(3, 32, 32), 4_276_739, 1_053_824),
     "projection-gan": (Shape(3, 32, 32, Classes(10)), 4_304_387, 1_055_104),
+    "biggan": (Shape(3, 128, 128, Classes(1000)), 70_433_988, 87_982_370),
+    "biggan-cifar": (Shape(3, 32, 32, Classes(10)), 4_304_387, 4_207_361),
     "r3gan-cifar": (Shape(3, 32, 32), 20_732_160, 20_683_776),
     "began": (Shape(3, 64, 64), 1_716_611, 13_405_379),
     "vgan": (Shape(3, 32, 32), 1_700_196 - 4096 - 1, 779_361),  # theirs embeds its only label: a second bias

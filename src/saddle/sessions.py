@@ -56,6 +56,7 @@ from .signatures import takes_fields_of
 from .stages import plan_stages
 from .training.callbacks.base import Callback, Callbacks, default_callbacks
 from .training.checkpoint import read_latest_checkpoint
+from .training.class_notes import describe_single_class
 from .training.evaluator import EvaluateFunction, Evaluator, describe_wait
 from .training.health.checks import all_checks
 from .training.loop import Loop
@@ -241,7 +242,8 @@ def make_loop(folder: RunFolder, manifest: Manifest, recipe: Recipe[Any], sample
               watch: Callback, gauge: EvaluateFunction | None, how: MatchOptions) -> Loop:  # fmt: skip
     chosen = manifest.settings
     match = Match(recipe, samples, manifest.images, where, how)
-    for sentence in describe_part_effects(match.game, match.stage.batch, chosen.accumulate, world_size()):
+    parts = describe_part_effects(match.game, match.stage.batch, chosen.accumulate, world_size())
+    for sentence in (*describe_single_class(match.game, manifest.shape), *parts):
         watch.on_message(sentence)
     about = f" with {as_flags(manifest.options)}" if manifest.options else ""
     every = chosen.every or max(1, manifest.images // MEASUREMENTS)

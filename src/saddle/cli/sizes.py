@@ -82,6 +82,7 @@ PARAMETER_COUNTS: dict[str, tuple[tuple[Any, ...], Mapping[str, int]]] = {
     "sagan": ((1, 32, 32, 36), {"generator": 4_354_050, "critic": 1_071_745}),
     "pggan": ((1, 32, 32, 36), {"generator": 20_715_524, "critic": 20_722_689}),
     "gat": ((1, 32, 32, 36), {"generator": 4_966_336, "critic": 3_765_056}),
+    "sagan-imagenet": ((1, 128, 128, 36), {"generator": 32_576_514, "critic": 38_475_201}),
     "cgan": ((1, 32, 32, 36), {"generator": 1_273_480, "critic": 671_848}),
     "cgan-dense": ((1, 32, 32, 36), {"generator": 2_728_224, "critic": 1_518_851}),
     "cgan-blind-critic": ((1, 32, 32, 36), {"generator": 1_273_480, "critic": 661_248}),
@@ -92,6 +93,8 @@ PARAMETER_COUNTS: dict[str, tuple[tuple[Any, ...], Mapping[str, int]]] = {
     "gan-int-cls": (GLYPH_TEXTS, {"generator": 5_517_441, "critic": 979_393, "reader": 1_204_864}),
     "ac-gan-cifar": ((1, 32, 32, 36), {"generator": 2_989_609, "critic": 1_877_605}),
     "projection-gan": ((1, 32, 32, 36), {"generator": 4_379_649, "critic": 1_055_872}),
+    "biggan": ((1, 32, 32, 36), {"generator": 9_520_130, "critic": 9_643_394}),
+    "biggan-cifar": ((1, 32, 32, 36), {"generator": 4_379_649, "critic": 4_208_897}),
     "pix2pix": (GLYPH_PAIRS, {"generator": 16_652_929, "critic": 2_764_609}),
     "cyclegan": (
         GLYPH_PAIRS,

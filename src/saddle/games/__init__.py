@@ -22,6 +22,7 @@ from .slots import Clip, Free, Turns
 from .style import PathLength, StyleBased
 from .text_to_image import TextToImage
 from .translation import PairedTranslation, Translation
+from .truncated import Truncating
 from .unrolled import Unrolled
 from .vae_gan import VAEGAN
 
@@ -66,6 +67,7 @@ __all__ = [
     "StyleBased",
     "TextToImage",
     "Translation",
+    "Truncating",
     "Turing",
     "Turns",
     "TwoPlayer",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import max_pool2d
@@ -17,11 +19,13 @@ class SelfAttention(nn.Module):
     all four projections are spectrally normalised. Written out, since fused attention cannot be differentiated twice.
     """
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, init: Callable[[nn.Conv2d], nn.Conv2d] = glorot_uniform) -> None:
         super().__init__()
         narrow, half = max(width // 8, 1), max(width // 2, 1)
-        self.query, self.key, self.value = (projection_conv(width, outputs) for outputs in (narrow, narrow, half))
-        self.out = projection_conv(half, width)
+        sizes = (width, narrow), (width, narrow), (width, half), (half, width)
+        self.query, self.key, self.value, self.out = (
+            add_spectral_norm(init(nn.Conv2d(inputs, outputs, 1, bias=False))) for inputs, outputs in sizes
+        )
         self.gamma = nn.Parameter(torch.zeros(()))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -31,7 +35,3 @@ class SelfAttention(nn.Module):
         found = (v @ attention.transpose(1, 2)).unflatten(2, x.shape[2:])
         out: Tensor = x + self.gamma * self.out(found)
         return out
-
-
-def projection_conv(inputs: int, outputs: int) -> nn.Conv2d:
-    return add_spectral_norm(glorot_uniform(nn.Conv2d(inputs, outputs, 1, bias=False)))

@@ -58,18 +58,52 @@ class ConditionalBatchNorm(nn.Module):
         return out
 
 
-class ConditionalUpBlock(nn.Module):
-    """The residual block `up_block` with conditional batch normalisation: twice the height and width."""
+class SharedEmbedding(nn.Module):
+    """A row of numbers for each class, (n, size), that every layer reads which is told the class. Brock et al. 2018."""
 
-    def __init__(self, inputs: int, width: int, classes: int) -> None:
+    def __init__(self, table: nn.Embedding) -> None:
         super().__init__()
-        self.before, self.between = ConditionalBatchNorm(inputs, classes), ConditionalBatchNorm(width, classes)
+        self.size = table.embedding_dim
+        # class after class in one row, as in ConditionalBatchNorm: the paper regularises all matrices but this one
+        self.rows = nn.Parameter(table.weight.detach().flatten())
+
+    def forward(self, labels: Tensor) -> Tensor:
+        return embedding(labels, self.rows.view(-1, self.size))
+
+
+class EmbeddedBatchNorm(nn.Module):
+    """Batch normalisation whose gain and bias, 1 + G c and B c, are linear in numbers c (n, size). Brock et al. 2018.
+
+    All samples share the statistics, whatever they are told.
+    """
+
+    def __init__(self, width: int, size: int) -> None:
+        super().__init__()
+        self.norm = nn.BatchNorm2d(width, affine=False)
+        self.gain, self.bias = nn.Linear(size, width, bias=False), nn.Linear(size, width, bias=False)
+
+    def forward(self, x: Tensor, told: Tensor) -> Tensor:
+        gain, bias = (layer(told)[:, :, None, None].to(x.dtype) for layer in (self.gain, self.bias))
+        out: Tensor = (1 + gain) * self.norm(x) + bias
+        return out
+
+
+class ConditionalUpBlock(nn.Module):
+    """The residual block `up_block` with conditional batch normalisation: twice the height and width.
+
+    `told`: so many classes, or numbers if the norm is of such.
+    """
+
+    def __init__(self, inputs: int, width: int, told: int,
+                 norm: type[ConditionalBatchNorm | EmbeddedBatchNorm] = ConditionalBatchNorm) -> None:  # fmt: skip
+        super().__init__()
+        self.before, self.between = norm(inputs, told), norm(width, told)
         # in place is safe behind a sum, which does not need what it gave
         self.first = nn.Sequential(nn.ReLU(inplace=True), nn.Upsample(scale_factor=2), conv3(inputs, width))
         self.second = nn.Sequential(nn.ReLU(inplace=True), conv3(width, width))
         self.skip = nn.Sequential(conv1(inputs, width), nn.Upsample(scale_factor=2))
 
-    def forward(self, x: Tensor, labels: Tensor) -> Tensor:
-        h = self.first(self.before(x, labels))
-        out: Tensor = self.second(self.between(h, labels)) + self.skip(x)
+    def forward(self, x: Tensor, told: Tensor) -> Tensor:
+        h = self.first(self.before(x, told))
+        out: Tensor = self.second(self.between(h, told)) + self.skip(x)
         return out

@@ -12,7 +12,7 @@ from torch.overrides import TorchFunctionMode
 
 LinearLayer = nn.Linear | nn.Conv2d | nn.ConvTranspose2d
 AnyLinear = TypeVar("AnyLinear", bound=LinearLayer)
-AnyLayer = TypeVar("AnyLayer", bound=LinearLayer | nn.BatchNorm1d | nn.BatchNorm2d | nn.InstanceNorm2d)
+AnyLayer = TypeVar("AnyLayer", bound=LinearLayer | nn.Embedding | nn.BatchNorm1d | nn.BatchNorm2d | nn.InstanceNorm2d)
 
 
 def normal_init(layer: AnyLayer, std: float = 0.02, mean: float = 0.0) -> AnyLayer:
@@ -38,6 +38,13 @@ def glorot_uniform(layer: AnyLinear) -> AnyLinear:
     return uniform_init(layer, sqrt(6 / sum(fan_in_and_out(layer))))
 
 
+def orthogonal_init(layer: AnyLayer) -> AnyLayer:
+    """Rows or columns, whichever are fewer, orthogonal and of length one. Saxe et al. 2014."""
+    if not layer.weight.is_meta:  # of which torch would work out every step's shape
+        nn.init.orthogonal_(layer.weight)
+    return zero_bias(layer)
+
+
 def small_xavier(layer: AnyLinear) -> AnyLinear:
     """Normal, by Glorot & Bengio's rule as torch counts inputs and outputs, times 0.02: as CUT's code has it."""
     nn.init.xavier_normal_(layer.weight, 0.02)
@@ -45,8 +52,9 @@ def small_xavier(layer: AnyLinear) -> AnyLinear:
 
 
 def zero_bias(layer: AnyLayer) -> AnyLayer:
-    if layer.bias is not None:
-        nn.init.zeros_(layer.bias)
+    bias = getattr(layer, "bias", None)  # an embedding has none
+    if bias is not None:
+        nn.init.zeros_(bias)
     return layer
 
 
@@ -68,4 +76,6 @@ class SkipRandomInit(TorchFunctionMode):
         name, kwargs = getattr(function, "__name__", ""), kwargs or {}
         if name in ("normal_", "uniform_"):
             return args[0] if args else kwargs["tensor"]
+        if name == "linalg_qr":  # of which orthogonal weights are made
+            return args[0], args[0].new_empty(args[0].shape[1], args[0].shape[1])
         return (torch.empty if name in ("randn", "rand") else function)(*args, **kwargs)

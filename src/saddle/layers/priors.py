@@ -24,6 +24,20 @@ class Normal:
         return found
 
 
+def truncate_normal(z: Tensor, threshold: float) -> Tensor:
+    """Standard normals within the threshold as they are, others drawn anew from what lies within: of any shape.
+
+    Which number comes instead is decided by how far out the old one is: given |z| > t, P(|Z| > |z|) / P(|Z| > t) is
+    uniform on [0, 1], so that share of the truncated distribution is a draw from it. So a sample is still a function of
+    its latent, and a steady one.
+    """
+    wide = z.double()
+    low = torch.special.ndtr(wide.new_tensor(-threshold))  # what is cut off on either side
+    share = torch.special.ndtr(-wide.abs()) / low
+    drawn = torch.special.ndtri(low + share * (1 - 2 * low)).clamp(-threshold, threshold)
+    return torch.where(wide.abs() > threshold, wide.sign() * drawn, wide).to(z.dtype)
+
+
 @dataclass(frozen=True)
 class Uniform:
     """Independent uniforms on [-bound, bound]: variance bound^2 / 3."""

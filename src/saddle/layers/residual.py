@@ -37,10 +37,11 @@ def down_block(inputs: int, width: int, first: bool = False) -> ResidualBlock:
     return ResidualBlock(main, nn.Sequential(nn.AvgPool2d(2), conv1(inputs, width)))
 
 
-def same_block(width: int) -> ResidualBlock:
-    """The same size, the skip untouched."""
-    main = nn.Sequential(nn.ReLU(), conv3(width, width), nn.ReLU(inplace=True), conv3(width, width))
-    return ResidualBlock(main, nn.Identity())
+def same_block(width: int, inputs: int | None = None) -> ResidualBlock:
+    """The same height and width, the skip untouched where there are as many inputs."""
+    inputs = width if inputs is None else inputs
+    main = nn.Sequential(nn.ReLU(), conv3(inputs, width), nn.ReLU(inplace=True), conv3(width, width))
+    return ResidualBlock(main, nn.Identity() if inputs == width else conv1(inputs, width))
 
 
 def conv3(inputs: int, outputs: int) -> nn.Conv2d:

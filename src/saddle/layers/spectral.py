@@ -34,9 +34,11 @@ class SpectralNorm(nn.Module):
         super().__init__()
         self.outputs = outputs  # the weight's dimension that counts outputs
         matrix = self.matrix(weight.detach())
-        self.register_buffer("u", torch.randn_like(matrix[:, 0]))
-        for _ in range(WARM_UP_STEPS):
-            self.u = power_iteration(matrix, self.u)[0]
+        self.register_buffer("u", torch.empty_like(matrix[:, 0]))
+        if not matrix.is_meta:  # where torch would work out every step's shape
+            self.u.normal_()
+            for _ in range(WARM_UP_STEPS):
+                self.u = power_iteration(matrix, self.u)[0]
 
     def forward(self, weight: Tensor) -> Tensor:
         with full_precision_unless_meta(weight):

@@ -5,6 +5,7 @@ from .ali import MaxoutBidirectional
 from .autoencoder import ConvolutionalAutoencoder, DenseAutoencoder
 from .began import MirroredAutoencoding
 from .bigan import Bidirectional, DenseBidirectional
+from .biggan import BigResNet
 from .bottleneck import Bottlenecked
 from .cgan import Concatenated
 from .cgan_mlp import ConditionalDense
@@ -37,7 +38,7 @@ UNCONDITIONAL_NETWORKS = (Dense, Perceptron, MaxoutPerceptron, OrthogonalPercept
                           Convolutional5,
          ResNet, SpectralConvolutional, DampedResidual, GroupedResidual, Progressive,
          DenseAutoencoding, Autoencoding, MirroredAutoencoding)  # fmt: skip
-CONDITIONAL_NETWORKS = (ConditionalDense, ClassifyingConvolutional)
+CONDITIONAL_NETWORKS = (ConditionalDense, ClassifyingConvolutional, BigResNet)
 ENCODER_NETWORKS = (
     DenseAutoencoder,
     ConvolutionalAutoencoder,
@@ -80,6 +81,7 @@ __all__ = [
     "AllConvolutional28",
     "Autoencoding",
     "Bidirectional",
+    "BigResNet",
     "Bottlenecked",
     "CharacterReader",
     "Classifying",

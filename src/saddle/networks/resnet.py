@@ -120,17 +120,22 @@ class ResNet:
         return [min(width << i, max(self.widest, width)) for i in range(count)]
 
     def plan(self, data: Shape) -> Plan:
-        """The places of both players; the critic of small images stops one halving earlier, as at 32 pixels."""
+        """The places of both players; refused where none has the places that should attend to each other."""
         if self.needs_labels:
             require_labels(self, data)
-        (start, steps), side = image_pyramid(self, data), min(data.height, data.width)
-        small = side <= SMALL_SIDE
-        up, down = range(steps - 1, -1, -1), range(1, max(steps - small, 1) + 1)
-        plan = Plan(start, [side >> i for i in up], [side >> i for i in down], 2 if small else 1)
+        plan = residual_plan(self, data)
         both = ", ".join(map(str, plan.down))
         require(self.attention in (0, *plan.down), f"ResNet: attention is {self.attention}, but for {data} should be 0 "
                 f"or one of {both}; give --networks.attention {plan.down[0]}")  # fmt: skip
         return plan
+
+
+def residual_plan(pair: object, data: Shape) -> Plan:
+    """Twice or half the size in each block; the critic of small images stops one halving earlier, as at 32 pixels."""
+    (start, steps), side = image_pyramid(pair, data), min(data.height, data.width)
+    small = side <= SMALL_SIDE
+    up, down = range(steps - 1, -1, -1), range(1, max(steps - small, 1) + 1)
+    return Plan(start, [side >> i for i in up], [side >> i for i in down], 2 if small else 1)
 
 
 def mean_pooling_critic(width: int, *blocks: nn.Module) -> Critic:

@@ -83,6 +83,10 @@ QUICK_SOFT = MappingProxyType({
 QUICK_SOFT_TOY = MappingProxyType(
     {"networks.widths": "128, 128, 128", "warm_up": "25_000", "optimizer.lr": "1e-3", "batch": "128"}
 )
+QUICK_BIG = MappingProxyType({
+    "networks": "BigResNet(latent=80, width=8, shared=32)", "batch": "32", "average": "HalfLife()",
+    "optimizer.lr": "4e-4",
+})  # fmt: skip
 RECIPE_TABLE: dict[str, tuple[tuple[Any, ...], ...]] = {  # in groups: name, module, and an entry from its value on
     "The first": (
         ("gan", "gan", "GAN", "dense networks that move at once: the first paper"),
@@ -162,6 +166,7 @@ RECIPE_TABLE: dict[str, tuple[tuple[Any, ...], ...]] = {  # in groups: name, mod
         ("sn-gan", "sn_gan", "SNGAN", "spectral normalisation in the critic, plain networks", "glyphs", 32),
         ("sn-gan-residual", "sn_gan", "residual", "the same on residual networks for 32x32 pixels", "glyphs", 32),
         ("sagan", "sagan", "SAGAN", "attention between distant places, two rates", "glyphs", 32),
+        ("sagan-imagenet", "sagan", "imagenet", "the same told the class, the authors' size", "glyphs", 128),
     ),
     "High resolution": (
         ("pggan", "pggan", "PGGAN", "both players grow, from 4 pixels a side to the data's", "glyphs", 32, QUICK_PGGAN),
@@ -188,6 +193,8 @@ RECIPE_TABLE: dict[str, tuple[tuple[Any, ...], ...]] = {  # in groups: name, mod
         ("ac-gan", "ac_gan", "ACGAN", "the critic also names the class"),
         ("ac-gan-cifar", "ac_gan", "cifar", "the same on the paper's networks for 32x32 pixels", "glyphs", 32),
         ("projection-gan", "projection_gan", "ProjectionGAN", "a class's vector against the features", "glyphs", 32),
+        ("biggan", "biggan", "BigGAN", "classes told to every layer, latents to every block", "glyphs", 32, QUICK_BIG),
+        ("biggan-cifar", "biggan", "cifar", "the authors' port's form for 32x32 pixels", "glyphs", 32),
     ),
     "Translation": (
         ("pix2pix", "pix2pix", "Pix2Pix", "a picture of a picture, learned of pairs", "glyphs", 32, QUICK_PAIRED),

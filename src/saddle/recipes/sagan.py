@@ -14,7 +14,7 @@ from .versus import Versus
 
 @dataclass(frozen=True)
 class SAGAN(Versus):
-    """For 32x32 pixels and without labels; the authors' own is for 128x128 pixels of ImageNet's thousand classes.
+    """For 32x32 pixels and without labels; sagan-imagenet is the authors' own for 128x128 pixels and classes.
 
     The second beta is the paper's, from memory; the authors' code leaves it at 0.999.
     """
@@ -28,3 +28,11 @@ class SAGAN(Versus):
     optimizer: Optimizing = Adam(lr=1e-4, betas=(0.0, 0.9))  # how the generator steps; the authors'
     critic_optimizer: Optimizing = Adam(lr=4e-4, betas=(0.0, 0.9))  # how the critic steps; the authors'
     batch: int = 64  # images in one move of the critic; theirs, on each of four GPUs
+
+
+# The authors' for ImageNet at 128 pixels: they attend at 32, the generator's gains are each class's, and the critic is
+# told the class by a projection.
+imagenet = SAGAN(
+    networks=ResNet(width=64, widest=1024, attention=32, conditional=True, spectral="both", head="projection"),
+    batch=256,
+)
