@@ -28,6 +28,7 @@ from saddle.networks import (
     MaxoutPerceptron,
     MinibatchDiscriminating,
     MirroredAutoencoding,
+    Modulated,
     OrthogonalPerceptron,
     Perceptron,
     ResNet,
@@ -36,7 +37,7 @@ from saddle.networks import (
 )
 from saddle.objectives import NonSaturating
 from saddle.penalties import GradientPenalty
-from saddle.shape import Shape
+from saddle.shape import Classes, Shape
 
 DIGIT, TINY, SMALL, MEDIUM, POINT = (
     Shape(1, 28, 28),
@@ -45,6 +46,7 @@ DIGIT, TINY, SMALL, MEDIUM, POINT = (
     Shape(3, 64, 64),
     Shape(2, 1, 1),
 )
+LARGE, TEN = Shape(3, 1024, 1024), Shape(3, 32, 32, Classes(10))
 SMALLER = [  # every pair, narrow, on data it takes
     (Dense(8, 16, 12, 3), TINY),
     (Dense(8, 16, 12, 3), POINT),
@@ -64,6 +66,7 @@ SMALLER = [  # every pair, narrow, on data it takes
     (ResNet(8, 8, 8, attention=16, spectral="both", head="sum"), SMALL),
     (DampedResidual(8, 4, 8), TINY),
     (GroupedResidual(8, 16), TINY),
+    (Modulated(8, 8, 2, 8, 8), TINY),
     (DenseAutoencoding(8, 16, 2, 3), TINY),
     (Autoencoding(8, 4), TINY),
     (MirroredAutoencoding(8, 4), TINY),
@@ -72,7 +75,7 @@ SMALLER = [  # every pair, narrow, on data it takes
     (Dropped(Convolutional5(8, 4), (0.1, 0.2, 0.3)), DIGIT),
     (MinibatchDiscriminating(Perceptron(2, 16), 8, 3), POINT),
 ]
-MIXING = (AllConvolutional28, MinibatchDiscriminating)
+MIXING = (AllConvolutional28, MinibatchDiscriminating, Modulated)
 LIPSCHITZ = [(pair, data) for pair, data in SMALLER if not isinstance(pair, MIXING)
              and getattr(pair, "normal", False) is False]  # fmt: skip
 
@@ -104,8 +107,13 @@ def name(case: object) -> str:
         (GroupedResidual(), SMALL, 20_732_160, 20_683_776),
         (GroupedResidual(), MEDIUM, 22_429_824, 22_381_440),
         (GroupedResidual(), Shape(3, 256, 256), 23_057_952, 23_009_568),
+        (Modulated(), LARGE, 30_370_060, 29_012_513),  # config F
+        (Modulated(full=32), LARGE, 24_900_764, 24_038_161),  # config E
+        (Modulated(full=32), Shape(3, 256, 256), 24_767_458, 24_001_089),  # ADA's paper256
+        (Modulated(mapping=2, residual=False, group=32), SMALL, 19_947_539, 20_720_641),  # ADA's for CIFAR-10
+        (Modulated(mapping=2, residual=False, group=32, conditional=True), TEN, 20_215_315, 23_089_664),
         # theirs embeds its only label in one number, which is normalised to length one: a second bias
-        (DampedResidual(width=16), Shape(3, 1024, 1024), 18_810_036 - 8192 - 1, 16_705_201),
+        (DampedResidual(width=16), LARGE, 18_810_036 - 8192 - 1, 16_705_201),
     ],
     ids=name,
 )
@@ -385,7 +393,7 @@ def test_generators_make_what_is_asked_for(pair, data):
     G = pair.generator(data)
     x = G(10 * torch.randn(3, pair.latent))
     assert x.shape == (3, *data[:3])
-    assert data.points or isinstance(pair, GroupedResidual | MirroredAutoencoding) or x.abs().max() <= 1
+    assert data.points or isinstance(pair, GroupedResidual | MirroredAutoencoding | Modulated) or x.abs().max() <= 1
 
 
 def test_r3gan_ends_without_tanh():

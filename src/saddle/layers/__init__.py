@@ -2,12 +2,13 @@
 
 from .attention import SelfAttention
 from .augment import ADA, Augment, DiffAugment
-from .equalized import EqualizedConv2d, EqualizedLinear, PixelNorm
+from .equalized import EqualizedConv2d, EqualizedLinear, PixelNorm, RectifiedConv2d
 from .init import glorot_uniform, he_uniform, normal_init, uniform_init
 from .maxout import Maxout
 from .minibatch import MinibatchDiscrimination, MinibatchStd
+from .modulated import ModulatedConv2d
 from .priors import PRIORS, Normal, Uniform
-from .resampling import Downsample, GlobalSumPool, Upsample
+from .resampling import Blur, Downsample, GlobalSumPool, Upsample
 from .residual import ResidualBlock, down_block, same_block, up_block
 from .spectral import SpectralNorm, add_spectral_norm, add_spectral_norms
 from .style import MappingNetwork, NoiseInjection, ScaledLeakyReLU
@@ -18,6 +19,7 @@ __all__ = [
     "PRIORS",
     "VIEWS",
     "Augment",
+    "Blur",
     "DiffAugment",
     "Downsample",
     "EqualizedConv2d",
@@ -27,10 +29,12 @@ __all__ = [
     "Maxout",
     "MinibatchDiscrimination",
     "MinibatchStd",
+    "ModulatedConv2d",
     "Noise",
     "NoiseInjection",
     "Normal",
     "PixelNorm",
+    "RectifiedConv2d",
     "ResidualBlock",
     "ScaledLeakyReLU",
     "SelfAttention",

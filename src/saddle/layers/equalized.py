@@ -6,7 +6,7 @@ from math import prod, sqrt
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import conv2d, linear
+from torch.nn.functional import conv2d, leaky_relu, linear
 
 
 class EqualizedLinear(nn.Module):
@@ -31,17 +31,30 @@ class EqualizedLinear(nn.Module):
 class EqualizedConv2d(nn.Module):
     """A convolution of an odd kernel that keeps height and width, with weights that begin as N(0, 1).
 
+    With a stride it does so of what is padded already: n pixels a side become (n - kernel) / stride + 1.
+
     As it is used they are times gain / sqrt(inputs of one output), as He's initialisation would have them with sqrt(2).
     """
 
-    def __init__(self, inputs: int, outputs: int, kernel: int = 3, *, gain: float = 1.0, bias: bool = True) -> None:
+    def __init__(self, inputs: int, outputs: int, kernel: int = 3, *, gain: float = 1.0, bias: bool = True,
+                 stride: int = 1) -> None:  # fmt: skip
         super().__init__()
         self.weight = nn.Parameter(torch.randn(outputs, inputs, kernel, kernel))
         self.bias = nn.Parameter(torch.zeros(outputs)) if bias else None
-        self.scale, self.padding = gain / sqrt(prod(self.weight.shape[1:])), kernel // 2
+        self.scale, self.stride = gain / sqrt(prod(self.weight.shape[1:])), stride
+        self.padding = kernel // 2 if stride == 1 else 0
 
     def forward(self, x: Tensor) -> Tensor:
-        return conv2d(x, self.weight * self.scale, self.bias, padding=self.padding)
+        return conv2d(x, self.weight * self.scale, self.bias, self.stride, self.padding)
+
+
+class RectifiedConv2d(EqualizedConv2d):
+    """The same, its numbers through a leaky rectifier of slope 0.2, times sqrt(2), in one pass over them."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        bias = None if self.bias is None else self.bias * sqrt(2)
+        x = conv2d(x, self.weight * (self.scale * sqrt(2)), bias, self.stride, self.padding)
+        return leaky_relu(x, 0.2, inplace=True)
 
 
 class PixelNorm(nn.Module):

@@ -36,6 +36,20 @@ class Downsample(BinomialFilter):
         return conv2d(x, self.over(x), stride=2, padding=1, groups=x.shape[1])
 
 
+class Blur(BinomialFilter):
+    """The filter at every place, with so many zeros beyond each border: 3 - 2 padding fewer in height and width.
+
+    Before a convolution of stride 2, or after a transposed one, which leaves zeros between numbers, hence the gain.
+    """
+
+    def __init__(self, padding: int, gain: float = 1.0) -> None:
+        super().__init__()
+        self.padding, self.gain = padding, gain
+
+    def forward(self, x: Tensor) -> Tensor:
+        return conv2d(x, self.gain * self.over(x), padding=self.padding, groups=x.shape[1])
+
+
 class GlobalSumPool(nn.Module):
     """The sum over all places, (n, channels, height, width) -> (n, channels)."""
 

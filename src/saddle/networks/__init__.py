@@ -26,6 +26,7 @@ from .projection_gan import Projected
 from .r3gan import GroupedResidual
 from .resnet import ResNet
 from .sn_gan import Spectral, SpectralConvolutional
+from .stylegan2 import Modulated
 from .t_gan import Opposed
 from .text_lstm import TextLSTM
 from .text_readers import CharacterReader, WordReader
@@ -36,7 +37,7 @@ from .wrappers import Dropped, MinibatchDiscriminating, Packed, Pair
 
 UNCONDITIONAL_NETWORKS = (Dense, Perceptron, MaxoutPerceptron, OrthogonalPerceptron, Convolutional, AllConvolutional28,
                           Convolutional5,
-         ResNet, SpectralConvolutional, DampedResidual, GroupedResidual, Progressive,
+         ResNet, SpectralConvolutional, DampedResidual, GroupedResidual, Progressive, Modulated,
          DenseAutoencoding, Autoencoding, MirroredAutoencoding)  # fmt: skip
 CONDITIONAL_NETWORKS = (ConditionalDense, ClassifyingConvolutional, BigResNet)
 ENCODER_NETWORKS = (
@@ -105,6 +106,7 @@ __all__ = [
     "MaxoutPerceptron",
     "MinibatchDiscriminating",
     "MirroredAutoencoding",
+    "Modulated",
     "NormalMixture",
     "Opposed",
     "OrthogonalPerceptron",

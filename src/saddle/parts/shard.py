@@ -78,6 +78,8 @@ def draw_rows(sampler: Callable[..., Tensor], like: Tensor, *shape: int) -> Tens
     All parts draw it all, in blocks where it is much, and keep their rows: what is kept at once is these and a block.
     """
     part = CURRENT_SHARD.get()
+    if torch.compiler.is_exporting():  # nothing is played there, and `len` would make the number of rows a constant
+        return sampler(like.shape[0], *shape, dtype=like.dtype, device=like.device)
     made = partial(sampler, generator=part.rng, dtype=like.dtype, device=like.device)
     each, (row, all_rows) = math.prod(shape), part.rows(len(like))
     if each * all_rows <= DRAW_BLOCK:

@@ -87,6 +87,10 @@ QUICK_BIG = MappingProxyType({
     "networks": "BigResNet(latent=80, width=8, shared=32)", "batch": "32", "average": "HalfLife()",
     "optimizer.lr": "4e-4",
 })  # fmt: skip
+QUICK_STYLE = MappingProxyType(
+    {"networks": "Modulated(latent=64, style=64, mapping=2, width=64, full=16)", "penalties": "R1(0.1, every=16)"}
+)
+QUICK_STYLE_ADA = MappingProxyType({"networks": "Modulated(latent=64, style=64, mapping=2, width=64, full=16)"})
 RECIPE_TABLE: dict[str, tuple[tuple[Any, ...], ...]] = {  # in groups: name, module, and an entry from its value on
     "The first": (
         ("gan", "gan", "GAN", "dense networks that move at once: the first paper"),
@@ -170,6 +174,9 @@ RECIPE_TABLE: dict[str, tuple[tuple[Any, ...], ...]] = {  # in groups: name, mod
     ),
     "High resolution": (
         ("pggan", "pggan", "PGGAN", "both players grow, from 4 pixels a side to the data's", "glyphs", 32, QUICK_PGGAN),
+        ("stylegan2", "stylegan2", "StyleGAN2", "styles scale weights, R1 and path lengths", "glyphs", 32, QUICK_STYLE),
+        ("stylegan2-ada", "stylegan2_ada", "StyleGAN2ADA", "the same for few pictures", "glyphs", 32, QUICK_STYLE_ADA),
+        ("stylegan2-ada-cifar", "stylegan2_ada", "cifar", "the authors' size, for 32x32 pixels", "glyphs", 32),
     ),
     "Transformers": (("gat", "gat", "GAT", "transformers on patches, a picture at several depths", "glyphs", 32),),
     "Encoders": (
