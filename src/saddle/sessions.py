@@ -74,6 +74,7 @@ from .training.manifest_facts import make_data_facts, make_machine_facts
 from .training.match import CheckpointFacts, Match, MatchOptions
 from .training.part_effects import describe_part_effects
 from .training.run_length import describe_short_run, resolve_length
+from .training.snapshots import check_full_size
 
 MEASUREMENTS = 10  # of a run, beside that of its beginning, where nothing is said of how many
 
@@ -121,6 +122,8 @@ def train_run(recipe: str | Recipe[Any], chosen: Settings, out: str | Path | Non
         images = resolve_length(chosen, value, samples, where, how)
         if chosen.measure and (waits := describe_wait(plan_stages(value, shape, images), shape, images)):
             watch.on_message(waits)
+        if chosen.snapshots:
+            check_full_size(plan_stages(value, shape, images), shape, images)
         folder = RunFolder(
             broadcast_text(
                 str(RunFolder.create(place, f"{to_folder_name(name)}-{to_folder_name(samples.name)}"))
@@ -144,6 +147,8 @@ def train_run(recipe: str | Recipe[Any], chosen: Settings, out: str | Path | Non
                     watch.on_message(f"{folder} {describe_start(start.facts)}")
             loop = make_loop(folder, manifest, value, samples, where, watch, gauge, how)
             loop.restore(None)
+            if loop.snapshots:
+                watch.on_message(loop.snapshots.describe())
             loop.go()
             fits = partial(can_extend, manifest, value, loop.match.clock.images)
             if said := describe_short_run(chosen, images, loop.seconds_played, folder, fits):

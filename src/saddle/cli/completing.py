@@ -54,7 +54,7 @@ def complete(words: list[str]) -> None:
     LatentSpace(loaded, wish.label)  # refused before any picture is read
     hidden = parse_mask(wish.mask, *loaded.shape[1:3], wish.seed)
     given = open_files(run, files, loaded.shape, **wish.changes)
-    where = wish.to or Path(run) / f"completed{wish.weights}.png"
+    where = wish.to or Path(run) / f"completed{wish.suffix}.png"
     if where.suffix.lower() == ".png":
         check_target(where, given, ".png")
         save_sheet(loaded, given, hidden, how, wish, where)

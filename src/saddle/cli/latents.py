@@ -148,7 +148,7 @@ def find_direction(run: str, loaded: LoadedGame, wish: EditOptions) -> Direction
         check_class(name, classes or (name,))  # of data without any more is said below
     codes, labels, of = labelled_codes(loaded, data, wish.codes, wish.seed, cache_home() / "classifiers", print_message)
     direction = mean_difference(codes, labels, classes, plus, minus, of)
-    path = Path(run) / "directions" / f"{direction.name}{wish.weights}.safetensors".replace("/", "-")
+    path = Path(run) / "directions" / f"{direction.name}{wish.suffix}.safetensors".replace("/", "-")
     direction.write(path)
     print_output(f"{path}: {of}")
     return direction
@@ -181,7 +181,7 @@ def begin(space: LatentSpace, run: str, files: Sequence[str], numbers: Sequence[
 
 def sheet_path(run: str, wish: StartOptions, stem: str) -> Path:
     RunFolder.find(run)
-    where = wish.to or Path(run) / f"{stem}{wish.weights}.png"
+    where = wish.to or Path(run) / f"{stem}{wish.suffix}.png"
     require(where.suffix.lower() == ".png", f"{where} does not end in .png; name a sheet, as --to {stem}.png")
     from ..inference.made_files import is_replaceable
 

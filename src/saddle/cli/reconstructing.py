@@ -55,7 +55,7 @@ def reconstruct(words: list[str]) -> None:
     from ..inference.made_files import MadeFiles, check_target
 
     pairs = reconstructions(loaded, given, wish.label, wish.seed, style)
-    where = wish.to or Path(run) / f"reconstructed{wish.weights}.png"
+    where = wish.to or Path(run) / f"reconstructed{wish.suffix}.png"
     if where.suffix.lower() == ".png":
         check_target(where, given, ".png")
         save_before_and_after(pairs, given, where)
@@ -98,7 +98,7 @@ def encode(words: list[str]) -> None:
     from ..inference.answers import encode_images
     from ..inference.made_files import check_target
 
-    where = wish.to or Path(run) / f"codes{wish.weights}.npz"
+    where = wish.to or Path(run) / f"codes{wish.suffix}.npz"
     check_target(where, given, ".npz")
     encode_images(loaded, given, wish.label, wish.seed, style).write(where)
     print_output(escape_unprintable(where))

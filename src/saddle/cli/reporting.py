@@ -36,6 +36,7 @@ class ReportOptions:
     out: Path | None = None  # the page's file; report.html in the run's folder if not given
     data: str | None = None  # where the run's data lie now, if they were moved; they are known by their content
     seed: int = 0  # of the samples on the page
+    weights: str | None = None  # a set that saddle average made of the run, by its name, such as std-0.1
     trust: bool = False  # run the recipe that a run brings, though it was never named on this machine
 
     def __post_init__(self) -> None:
@@ -92,7 +93,7 @@ def report(words: list[str]) -> None:
 
         run = relocate_run(run, wish.data)
     out = wish.out or run.folder.path / "report.html"
-    write_report(out, page(run, wish.seed))
+    write_report(out, page(run, wish.seed, wish.weights))
     print_output(escape_unprintable(out))
 
 

@@ -26,6 +26,7 @@ class RunOptions:
 
     seed: int = 0  # of what is drawn by chance: equal seeds make equal answers
     average: bool = True  # with averaged weights; --no-average takes those of the last round
+    weights: str | None = None  # a set that saddle average made of the run, by its name, such as std-0.1
     best: bool = False  # the checkpoint that was measured best, not the last (of a run trained with --measure)
     device: str = "auto"  # cpu, cuda or cuda:1; auto takes a GPU if there is one
     trust: bool = False  # run the recipe that a run brings, though it was never named on this machine
@@ -34,9 +35,10 @@ class RunOptions:
         require(self.seed >= 0, f"seed is {self.seed}, but should be 0 or more")
 
     @property
-    def weights(self) -> str:
+    def suffix(self) -> str:
         """What tells files that these weights made from others of the run."""
-        return f"{'' if self.average else '-raw'}{'-best' if self.best else ''}"
+        named = f"-{self.weights}" if self.weights else ""
+        return f"{'' if self.average else '-raw'}{'-best' if self.best else ''}{named}"
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,7 @@ def load_run(run: str, wish: RunOptions) -> LoadedGame:
     RunFolder.find(run)
     from ..inference.load import load
 
-    return load(run, device=wish.device, average=wish.average, best=wish.best, trust=wish.trust)
+    return load(run, device=wish.device, average=wish.average, best=wish.best, weights=wish.weights, trust=wish.trust)
 
 
 def open_files(run: str, files: Sequence[str], shape: Shape, **how: Any) -> GivenImages:

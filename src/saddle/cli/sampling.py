@@ -61,8 +61,8 @@ class SampleOptions(RunOptions):
         named = self.text_file.stem if self.text_file else self.label if self.text is None else self.text
         label = "" if named is None else "-" + re.sub(r"[^\w.+-]+", "-", named)[:80]
         if self.grid:
-            return f"grid{label}-{self.grid}{self.weights}"
-        return f"samples{label}-{self.seed}{self.weights}"
+            return f"grid{label}-{self.grid}{self.suffix}"
+        return f"samples{label}-{self.seed}{self.suffix}"
 
 
 def sample(words: list[str]) -> None:

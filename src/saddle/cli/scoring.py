@@ -48,7 +48,7 @@ def score(words: list[str]) -> None:
     from ..inference.scoring import score_images
 
     how = AnomalyScore(wish.by, wish.norm, wish.weight, wish.form, wish.steps)
-    where = wish.to or Path(run) / f"scores{wish.weights}.csv"
+    where = wish.to or Path(run) / f"scores{wish.suffix}.csv"
     given = open_files(run, files, loaded.shape, **wish.changes)
     check_target(where, given, ".csv")
     if given.labels is not None:

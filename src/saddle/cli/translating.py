@@ -48,7 +48,7 @@ def translate(words: list[str]) -> None:
     style = parse_style("translate", known, wish, others)
     given = open_files(run, files, source_shape(loaded, bool(style.get("back"))), own_size=wish.size == "own",
                        **wish.changes)  # fmt: skip
-    where = wish.to or Path(run) / f"translated{wish.weights}"
+    where = wish.to or Path(run) / f"translated{wish.suffix}"
     require(where.suffix.lower() != ".png", f"{where} is a picture; name a folder, which takes one for each")
     out, shown = MadeFiles(where, given), BeforeAndAfter(where)
     shown.check_replaceable(out.paths)

@@ -54,12 +54,12 @@ class LoadedGame:
     """
 
     def __init__(self, game: Game[Any], shape: Shape, classes: tuple[str, ...], device: torch.device,
-                 counts: Sequence[int] = (), clock: Clock = Clock(), averaged: bool = False,
+                 counts: Sequence[int] = (), clock: Clock = Clock(), weights: str = "last",
                  batch: int = MAX_ROWS, batch_type: type[Any] = Images) -> None:  # fmt: skip
         self.game, self.shape, self.classes, self.device = game, shape, classes, device
-        self.clock, self.averaged = clock, averaged  # averaged: do the networks wear their averaged weights?
+        self.clock, self.weights = clock, weights  # those of the last round, averaged ones, or a set's name: std-0.1
         self.shares = torch.tensor(counts or [1] * shape.classes, dtype=torch.float64)  # of each class in the data
-        self.rows, self.batch_type = rows_at_once(shape, device, batch), batch_type
+        self.rows, self.batch, self.batch_type = rows_at_once(shape, device, batch), batch, batch_type
 
     @property
     def capabilities(self) -> tuple[str, ...]:

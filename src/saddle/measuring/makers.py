@@ -49,7 +49,7 @@ class SampleMaker:
 
     def __init__(self, name: str, loaded: LoadedGame) -> None:
         self.name, self.loaded = name, loaded
-        self.weights = "averaged" if loaded.averaged else "last"  # those over the last rounds, or of the very last
+        self.weights = loaded.weights
 
     def most(self, n: int) -> int:
         """How many there can be, of n that are asked for."""

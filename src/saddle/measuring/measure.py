@@ -195,7 +195,7 @@ def inputs_of_run(run: str, against: Measurable | None, wish: MeasureOptions, sa
     if own_data:
         suits(image_columns(manifest.shape), None)
     check_memory(n, manifest.shape, "-n")
-    loaded = load(run, device=wish.device, average=wish.average, best=wish.best)
+    loaded = load(run, device=wish.device, average=wish.average, best=wish.best, weights=wish.weights)
     own, source = Prepare.of(manifest.settings), manifest.settings.data or "glyphs"
     teacher = open_run_data(folder, manifest, say)
     if wish.data is not None:
@@ -252,10 +252,8 @@ def inputs_of_source(
     """A source of images against another, or against a run's samples."""
     what = str(source) if is_named_source(source) else "what is measured"
     require(wish.data is None, f"{what} is no run whose data could have been moved; leave out --data")
-    for name in ("best", "average"):
-        require(
-            getattr(wish, name) == getattr(MeasureOptions(), name), f"{what} is no run, so it has no {name} weights"
-        )
+    for name, told in {"best": "best weights", "average": "averaged weights", "weights": "named weights"}.items():
+        require(getattr(wish, name) == getattr(MeasureOptions(), name), f"{what} is no run, so it has no {told}")
     if against is None:
         if is_named_source(source) and ":" not in what and what not in named_sets() and not os.path.lexists(what):
             RunFolder.find(what)  # refused, with the runs that there are

@@ -25,6 +25,7 @@ class MeasureOptions:
     per_class: bool = False  # each figure for every class by itself, too
     best: bool = False  # of a run the best checkpoint, not the last
     average: bool = True  # of a run the averaged weights; --no-average takes those of the last round
+    weights: str | None = None  # of a run a set that saddle average made, by its name, such as std-0.1
     size: SizeText | None = None  # HEIGHTxWIDTH, or a square's side, of sources; a run's own size for its data
     crop: Literal["centre", "pad", "stretch"] = "centre"  # how a source's image becomes this size
     channels: Literal[1, 3, 4] | None = None  # of a source's images
@@ -65,6 +66,7 @@ class MeasureKeywords(TypedDict, total=False):
     per_class: bool
     best: bool
     average: bool
+    weights: str | None
     size: SizeText | None
     crop: Literal["centre", "pad", "stretch"]
     channels: Literal[1, 3, 4] | None

@@ -62,7 +62,7 @@ class TrainingEvaluator:
         data = self.data
         rows = max(1, match.stage.batch // match.options.accumulate)
         return LoadedGame(match.game, match.shape, class_names(data), match.machine.device, label_counts(data),
-                          match.clock, match.ema is not None, rows, match.batch_type)  # fmt: skip
+                          match.clock, "averaged" if match.ema else "last", rows, match.batch_type)  # fmt: skip
 
 
 def notify_once(say: Notify) -> Notify:

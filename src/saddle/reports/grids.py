@@ -19,6 +19,7 @@ from ..errors import Mistake
 from ..inference.chance import own_chance
 from ..inference.load import load
 from ..inference.loaded import LoadedGame
+from ..inference.named_weights import check_weights
 from ..inference.run_data import open_run_data
 from ..notices import notify_nobody, warn_on_stderr
 from ..recipes.capable import lacking
@@ -43,10 +44,12 @@ def caption_html(title: str, content: Markup) -> Markup:
     return html_tag("figure", content, html_tag("figcaption", title), class_="grid")
 
 
-def sample_grid(run: Run, seed: int) -> Markup:
+def sample_grid(run: Run, seed: int, weights: str | None = None) -> Markup:
     """What the last checkpoint makes, from averaged weights; where that is nothing, the reason stands in its place."""
+    if weights is not None:
+        check_weights(run.folder, weights)
     try:
-        loaded = load(run.folder.path)
+        loaded = load(run.folder.path, weights=weights)
         if loaded.shape.text is not None:
             return html_tag("pre", "\n".join(loaded.lines(GRID_IMAGES, seed)))
         by_chance = loaded.makes_by_chance

@@ -18,12 +18,11 @@ from .settings import flatten_fields, manifest_facts, written_text
 from .tables import make_figure_table
 from .words import describe_progress, describe_stops, format_duration, format_speed
 
-SAMPLES = ("Of the last checkpoint, by averaged weights if the run keeps them, from seed {seed}; of data, where "
-           "nothing is made out of chance alone.")  # fmt: skip
+SAMPLES = "Of the last checkpoint, by {weights}, from seed {seed}; of data, where nothing is made out of chance alone."
 
 
-def make_report(run: Run, seed: int = 0) -> str:
-    """The whole page as HTML; loads the last checkpoint for its samples."""
+def make_report(run: Run, seed: int = 0, weights: str | None = None) -> str:
+    """The whole page as HTML; loads the last checkpoint, or a set of averaged weights, for its samples."""
     manifest, table = run.manifest, make_figure_table([run])
     machine = manifest.machine
     unmeasured = Markup() if table.columns else html_tag("p", "This run has not been measured.")
@@ -33,12 +32,13 @@ def make_report(run: Run, seed: int = 0) -> str:
         for name, text in flatten_fields({n: values[n] for n in values if not n.startswith(("data.", "machine."))})
     ]
     sheets = [*contact_sheets_html(run), *line_sheets_html(run)]
-    made = html_tag("div", html_tag("figure", sample_grid(run, seed), class_="grid"), class_="gallery large")
+    made = html_tag("div", html_tag("figure", sample_grid(run, seed, weights), class_="grid"), class_="gallery large")
+    worn = f"weights {weights}" if weights else "averaged weights if the run keeps them"
     return html_page(
         run.title, f"{manifest.name} on {manifest.data['name']}, begun {manifest.created}", cards_html(run),
         notes_html(describe_stops([run])),
         html_section("Health", findings_html([run]) or html_tag("p", explain_no_findings(run))),
-        html_section("Samples", html_tag("p", SAMPLES.format(seed=seed), class_="soft"), made),
+        html_section("Samples", html_tag("p", SAMPLES.format(seed=seed, weights=worn), class_="soft"), made),
         html_section("Figures", unmeasured, figures_html(table), charts_html(figure_charts([run], table))),
         html_section("On the way, from the same latents", gallery_html(sheets)),
         html_section("Losses and gradients", charts_html(term_charts([run], ("images",)))),

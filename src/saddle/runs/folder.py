@@ -207,12 +207,11 @@ def make_folder(path: Path) -> None:
         raise WriteFailure(f"{path} could not be made: {error.strerror}") from error
 
 
-def list_numbered_files(folder: Path, ending: str, root: Path | None = None) -> list[Path]:
+def list_numbered_files(folder: Path, ending: str, root: Path | None = None, prefix: str = "") -> list[Path]:
     """The files of a folder that are named by a number, the smallest first; nothing that is, or leads, elsewhere."""
-    paths = [path for path in folder.glob(f"*{ending}") if path.stem.isdecimal() and path.stem.isascii()]
-    return sorted(
-        (p for p in paths if not p.is_symlink() and is_regular_file(p, root)), key=lambda p: (int(p.stem), p.name)
-    )
+    found = [(path.stem.removeprefix(prefix), path) for path in folder.glob(f"{prefix}*{ending}")]
+    there = [(number, p) for number, p in found if number.isdecimal() and number.isascii() and not p.is_symlink()]
+    return [path for _, path in sorted((int(number), p) for number, p in there if is_regular_file(p, root))]
 
 
 def suggest_runs(path: Path) -> str:

@@ -12,9 +12,9 @@ from ..image_size import SizeText, written_size
 SETTING_MAXIMA = {"limit": 10**12, "images": 10**15, "minutes": 10**7, "epochs": 10**9,
                   "threads": 4_096,
         "accumulate": 10**6, "checkpoints": 10**9, "every": 10**15, "samples": 10**7, "patience": 10**6,
-        "ema": 10**9, "pictures": 10**6, "held_out": 10**12,
+        "ema": 10**9, "pictures": 10**6, "snapshots": 10**4, "held_out": 10**12,
         "freeze_critic": 100, "seed": 10**100}  # beyond, it is a slip  # fmt: skip
-MAY_BE_ZERO = ("ema", "pictures", "seed", "held_out", "freeze_critic")  # may be 0
+MAY_BE_ZERO = ("ema", "pictures", "snapshots", "seed", "held_out", "freeze_critic")  # may be 0
 NON_EMPTY = ("data", "labels", "captions", "leave_out", "source", "target", "range", "device", "measure", "features",
              "plugin", "from_run")  # are not empty  # fmt: skip
 STARTING = ("from_weights", "freeze_critic")  # say nothing without `from_run`
@@ -54,6 +54,7 @@ class Settings:
     threads: int | None = None  # of the processor; torch's own choice if not given
     accumulate: int = 1  # play each batch in so many parts, one after another, for less memory
     ema: int | None = None  # half-life, in images, of the averaged generator that is sampled; 0: none; or the recipe's
+    snapshots: int = 0  # moments kept, from which averages of any length are made afterwards (saddle average): 16 to 64
 
     from_run: str | None = None  # begin with the networks of this run, of such pictures or smaller ones; also --from
     from_weights: Literal["average", "live"] = "average"  # of that run: its averaged generator, or the one that played
@@ -122,6 +123,7 @@ class TrainKeywords(TypedDict, total=False):
     from_run: str | None
     from_weights: Literal["average", "live"]
     freeze_critic: int
+    snapshots: int
     measure: str | None
     every: int | str | None
     samples: int | str

@@ -162,6 +162,10 @@ def check_state_fits(tensors: Mapping[str, Tensor], own: Mapping[str, Tensor], w
     for name, t in strip_prefix(tensors, "average.").items():
         if name in own:
             check_tensor_fits(name, t, own[name], f"the average in {where}")
+    for name, t in strip_prefix(tensors, "power.").items():
+        key = name.split(".", 2)[-1]  # behind the width, as in 0.05
+        require(key in own, f"{where} does not fit its run: it holds an average of {key}, which no network of it has")
+        check_tensor_fits(key, t, own[key], f"the average {name} in {where}")
     for name, t in strip_prefix(tensors, "optimizer.").items():
         require(t.is_floating_point() or not t.ndim, f"optimizer {name} in {where} is of {t.dtype}, which none has")
         require(not t.isnan().any(), f"optimizer {name} in {where} holds what is no number; {GONE}")

@@ -30,6 +30,7 @@ from .memory_advice import suggest_smaller_batches
 from .rate_advice import suggest_lower_rates
 from .record import NonFinite, Record
 from .signals import ForcedStop, Signals, WorkAbandoned
+from .snapshots import SnapshotStore
 
 READ_EVERY = 16  # rounds between two readings of the device
 STOP_PATIENCE = 10.0  # seconds that a round has to end in, once the run was asked to stop
@@ -48,6 +49,7 @@ class Loop:
         self.about, self.seconds, self.watch, self.evaluator = about, checkpoints, watch or Callback(), measuring
         self.on_collapse, self.monitor = on_collapse, HealthMonitor(match, folder.path, self.watch)
         self.rollback = RollbackStore(match, folder.checkpoints) if on_collapse == "rollback" else None
+        self.snapshots = SnapshotStore(match, folder.checkpoints) if match.power_ema else None
         self.pictures = ContactSheets(match, folder, pictures, self.watch)
         self.signals, self.writes, self.turns = Signals(), process_rank() == 0, 0
         self.log: Log | None = None
@@ -84,6 +86,8 @@ class Loop:
         self.monitor.restore(facts.get("health"))
         if self.rollback:
             self.rollback.restore(facts.get("healthy"))
+        if self.snapshots and self.writes:
+            self.snapshots.restore()
         if self.evaluator:
             self.evaluator.restore(self.match.clock, facts.get("measured"))
 
@@ -146,6 +150,10 @@ class Loop:
         self.turns = 0
         clock, report = self.match.play(self.between)
         self.record.add(clock, report)
+        if self.snapshots and self.snapshots.due(clock):
+            self.record.read()  # of what is no number there should be no average
+            self.mend()
+            self.snapshots.save({"identity": self.identity})
         if self.pictures.is_due():
             self.mend()
             self.pictures.draw_due()
@@ -215,6 +223,8 @@ class Loop:
         if self.rollback is None or to is None:
             return False
         clock = self.match.clock
+        if self.snapshots and self.writes:
+            self.snapshots.drop_undone()
         if self.log:
             self.log.write(round=clock.round, images=clock.images, **{"rolled back": to})
         self.monitor.reset(Rollback(check, clock.round, clock.images, to, self.rollback.times))

@@ -28,6 +28,7 @@ from .ema import EMA, eval_no_grad
 from .engine import Engine, derive_seed, shard_indices
 from .machine import Machine, process_rank, world_size
 from .memory_advice import suggest_smaller_networks
+from .power_ema import PowerEMA
 
 B = TypeVar("B")
 CheckpointFacts = dict[str, Any]  # of JSON
@@ -40,6 +41,7 @@ class MatchOptions(NamedTuple):
     seed: int = 0
     accumulate: int = 1
     ema: int | None = None  # half-life in images, 0 for none; the recipe's average if not given
+    snapshots: int = 0  # of averages whose length is chosen later; of none are there such averages
     start: Mapping[str, Tensor] = MappingProxyType({})  # what the game begins with in place of what chance gives it
     frozen: Collection[str] = ()  # names of the game's parameters that stay as they are
 
@@ -60,6 +62,7 @@ class Match(Generic[B]):
             take_start(self.game, how.start, how.frozen)
             average = check_averaging(chosen_averaging(recipe.average, how.ema), recipe)
             self.ema = EMA(self.game, average) if average else None
+            self.power_ema = PowerEMA(self.game) if how.snapshots else None
         with blame_user_code(Mistake, recipe):
             self.stages = plan_stages(recipe, self.shape, images)
             self.tell_time(0, 0)
@@ -117,6 +120,8 @@ class Match(Generic[B]):
         self.tell_time(clock.round + 1, images)
         if self.ema:
             self.ema.update(images - clock.images, self.clock)
+        if self.power_ema and self.stage.data == self.shape:  # of a smaller size it is the average of another network
+            self.power_ema.update(images - clock.images)
         if images >= self.stage.until and self.stage is not self.stages[-1]:
             self.begin_stage()
         return clock, report
@@ -146,7 +151,11 @@ class Match(Generic[B]):
             tensors |= {f"optimizer.{name}.{i}.{k}": t for i, kept in state["state"].items() for k, t in kept.items()
                         if isinstance(t, Tensor)}  # fmt: skip
         clock = {name: getattr(self.clock, name) for name in CLOCK_FACTS}
-        return tensors, {"clock": clock, "groups": groups}
+        facts: CheckpointFacts = {"clock": clock, "groups": groups}
+        if self.power_ema:
+            tensors |= {f"power.{key}": t for key, t in self.power_ema.state().items()}
+            facts["power"] = self.power_ema.images
+        return tensors, facts
 
     def close(self) -> None:
         """Read no data ahead any more."""
@@ -165,6 +174,8 @@ class Match(Generic[B]):
         self.game.load_state_dict(strip_prefix(tensors, "game."))
         if self.ema:
             self.ema.restore(strip_prefix(tensors, "average."))
+        if self.power_ema:
+            self.power_ema.restore(strip_prefix(tensors, "power."), facts["power"])
         for player, optimizer in self.engine.optimizers.items():
             name = self.engine.names[player]
             load_optimizer(optimizer, facts["groups"][name], strip_prefix(tensors, f"optimizer.{name}."))
