@@ -36,6 +36,7 @@ from saddle.games import (
     ProgressiveGrowing,
     Simultaneous,
     StyleBased,
+    StyleGrowing,
     Turing,
     Turns,
     Unrolled,
@@ -47,6 +48,7 @@ from saddle.image_size import ImageSize
 from saddle.layers.equalized import EqualizedConv2d
 from saddle.layers.latent_codes import LatentCodes
 from saddle.layers.noise_levels import LevelAugment
+from saddle.layers.style import MappingNetwork
 from saddle.layers.views import Noise
 from saddle.networks import Bottlenecked, Convolutional, PatchTransformer, Perceptron, Spectral
 from saddle.networks.began import mean_absolute
@@ -55,6 +57,7 @@ from saddle.networks.ebgan import AutoencodingCritic
 from saddle.networks.gaussian_mixture import FactoredMixture
 from saddle.networks.infogan import InferringCritic
 from saddle.networks.pggan import GrowingCritic, GrowingGenerator, down_block, first_block, up_block
+from saddle.networks.stylegan import StyledGenerator
 from saddle.networks.t_gan import Opposed
 from saddle.objectives import CriticAlone, LearnedGaussian, LeastSquares, Minimax, NonSaturating, Wasserstein
 from saddle.optim import SGD, Adam
@@ -128,6 +131,7 @@ GAMES: dict[str, Callable[[], Game[Images]]] = {
         penalties=(R1(), GradientPenalty(1.0, every=2)),
     ),
     "progressive": lambda: growing(),
+    "growing styles": lambda: growing_styles(),
     "likelihood": lambda: MaximumLikelihood(FactoredMixture(IMAGE, 3, 0.5), 17),
 }
 CODES = LatentCodes(categories=2, numbers=1)
@@ -139,6 +143,16 @@ def growing() -> ProgressiveGrowing:
     G = GrowingGenerator([first_block(LATENT, 4, start), up_block(4, 4)], [EqualizedConv2d(4, 1, 1) for _ in range(2)])
     D = GrowingCritic(start, [4, 4], 1, [down_block(4, 4)], group=2)
     game = ProgressiveGrowing(G, D, LATENT, FadeIn((0.0, 0.8)), **SLOTS)
+    game.clock = Clock(stage=1, stage_share=0.3)
+    return game
+
+
+def growing_styles() -> StyleGrowing:
+    start = ImageSize(2, 2)
+    G = StyledGenerator(MappingNetwork(LATENT, 4, 2), 4, start, [4, 4], 1)
+    nn.init.normal_(G.constant)  # or its deviation, by which maps are divided, would be that of rounding
+    D = GrowingCritic(start, [4, 4], 1, [down_block(4, 4)], group=2)
+    game = StyleGrowing(G, D, LATENT, FadeIn((0.0, 0.8)), views=(Noise(0.1),), penalties=(R1(),))
     game.clock = Clock(stage=1, stage_share=0.3)
     return game
 

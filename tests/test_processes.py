@@ -107,6 +107,7 @@ GAMES: dict[str, Callable[[], Game[Any]]] = {
         name: PLAYED[name]
         for name in (
             "progressive",
+            "growing styles",
             "bottleneck",
             "levels",
             "information",

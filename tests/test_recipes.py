@@ -32,6 +32,7 @@ from saddle.networks import (
     PatchTransformer,
     Progressive,
     ResidualAutoencoder,
+    Styled,
 )
 from saddle.objectives import NonSaturating, Wasserstein
 from saddle.optim import SGD, Ramp
@@ -141,7 +142,7 @@ def step(moves: tuple[Move, ...], unused: bool) -> None:
             p.sub_(1e-3 * g)
 
 
-GROWING = ("pggan",)
+GROWING = ("pggan", "stylegan")
 TOGETHER = ("gan", "gan-minimax", "consensus", "began")
 MOVES = {  # of the critic and of the generator in a round, where it is not one each
     **dict.fromkeys([name for name in RECIPES if name.startswith(("wgan-gp", "ct-gan", "sn-gan"))], (5, 1)),
@@ -214,7 +215,13 @@ def test_a_recipe_makes_what_it_is_shown(name):
         made = make_from(game, torch.rand(6, *data[:3]), labels(6, data) if before is None else before)
     free = isinstance(
         recipe.networks,
-        GroupedResidual | MirroredAutoencoding | ResidualAutoencoder | PatchTransformer | Progressive | Modulated,
+        GroupedResidual
+        | MirroredAutoencoding
+        | ResidualAutoencoder
+        | PatchTransformer
+        | Progressive
+        | Modulated
+        | Styled,
     )  # that end without tanh
     bounded = not data.points and not free
     assert made.shape == (6, *data[:3]) and made.isfinite().all() and (not bounded or made.abs().max() <= 1)
@@ -255,6 +262,7 @@ COUNTS = {  # of the authors' own networks, counted apart from ours
     "began": (Shape(3, 64, 64), 1_716_611, 13_405_379),
     "vgan": (Shape(3, 32, 32), 1_700_196 - 4096 - 1, 779_361),  # theirs embeds its only label: a second bias
     "pggan": (Shape(3, 256, 256), 23_044_309, 23_052_353),
+    "stylegan": (Shape(3, 1024, 1024), 26_219_627, 23_087_249),
     "unrolled-gan-toy": (Shape(2, 1, 1), 49_666, 17_025),  # 256-128-128-2 against 2-128-128-1
     "nagarajan-kolter-toy": (Shape(2, 1, 1), 49_666, 513),  # 256-128-128-2 against 2-128-1
 }

@@ -86,6 +86,7 @@ PARAMETER_COUNTS: dict[str, tuple[tuple[Any, ...], Mapping[str, int]]] = {
     "stylegan2": ((1, 32, 32, 36), {"generator": 21_519_371, "critic": 21_506_049}),
     "stylegan2-ada": ((1, 32, 32, 36), {"generator": 19_943_435, "critic": 21_506_049}),
     "stylegan2-ada-cifar": ((1, 32, 32, 36), {"generator": 19_943_435, "critic": 20_719_617}),
+    "stylegan": ((1, 32, 32, 36), {"generator": 22_837_252, "critic": 20_722_689}),
     "cgan": ((1, 32, 32, 36), {"generator": 1_273_480, "critic": 671_848}),
     "cgan-dense": ((1, 32, 32, 36), {"generator": 2_728_224, "critic": 1_518_851}),
     "cgan-blind-critic": ((1, 32, 32, 36), {"generator": 1_273_480, "critic": 661_248}),

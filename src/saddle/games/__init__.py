@@ -16,7 +16,7 @@ from .likelihood import ExpectationMaximization, MaximumLikelihood
 from .multi_level import MultiLevel
 from .noisy import NoisyReals
 from .policy_gradient import PolicyGradient
-from .progressive import Faster, ProgressiveGrowing
+from .progressive import Faster, ProgressiveGrowing, StyleGrowing
 from .regression import Regression
 from .slots import Clip, Free, Turns
 from .style import PathLength, StyleBased
@@ -65,6 +65,7 @@ __all__ = [
     "Simultaneous",
     "SoftIntroVAE",
     "StyleBased",
+    "StyleGrowing",
     "TextToImage",
     "Translation",
     "Truncating",

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import Protocol, Unpack, cast, runtime_checkable
+from typing import Any, Protocol, Unpack, cast, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -19,6 +19,7 @@ from ..errors import require
 from ..layers.conditional import check_classes
 from .adversarial import Adversarial
 from .slots import Slots
+from .style import StyleBased
 
 FULLY_GROWN = Clock(share=1.0, stage=1000, stage_share=1.0)  # after all stages
 
@@ -119,3 +120,35 @@ class ProgressiveGrowing(Adversarial):
     def phase(self, clock: Clock) -> Hashable:
         """No two rounds are alike while a size is faded in."""
         return None if self.fade < 1 else (self.level, super().phase(clock))
+
+
+class StyleGrowing(StyleBased, ProgressiveGrowing):
+    """Growing with styles: those of the layers that are there. Karras et al. 2018."""
+
+    def __init__(
+        self,
+        generator: nn.Module,
+        critic: nn.Module,
+        latent: int,
+        fade: FadeIn,
+        first: int = 0,  # the level of the first stage
+        mixing: float = 0.9,  # share of the samples with two styles
+        momentum: float = 0.995,  # of the mean style, each round
+        **slots: Unpack[Slots],
+    ) -> None:
+        styled = hasattr(generator, "synthesis") and isinstance(generator, Grows) and isinstance(critic, Grows)
+        require(styled, f"{type(self).__name__} plays with styles, at one size after another; give --networks "
+                "\"Styled()\"")  # fmt: skip
+        growth: Any = {"fade": fade, "first": first}  # which the game of styles hands on
+        super().__init__(generator, critic, latent, mixing, None, momentum, **growth, **slots)
+
+    @property
+    def layers_in_use(self) -> int:
+        return 2 * (self.level + 1)
+
+    def synthesize(self, ws: Tensor, noise: bool = True) -> Tensor:
+        synthesis: Callable[..., Tensor] = self.style.synthesis
+        return synthesis(ws, noise, level=self.level, fade=self.fade)
+
+    def phase(self, clock: Clock) -> Hashable:
+        return None if self.fade < 1 else super().phase(clock)

@@ -50,6 +50,20 @@ class Blur(BinomialFilter):
         return conv2d(x, self.gain * self.over(x), padding=self.padding, groups=x.shape[1])
 
 
+class TriangleBlur(nn.Module):
+    """The filter 1 2 1 in both directions, of sum one; beyond the borders there are zeros."""
+
+    taps: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        line = torch.tensor([1.0, 2.0, 1.0]) / 4
+        self.register_buffer("taps", torch.outer(line, line)[None, None], persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return conv2d(x, self.taps.to(x.dtype).expand(x.shape[1], -1, -1, -1), padding=1, groups=x.shape[1])
+
+
 class GlobalSumPool(nn.Module):
     """The sum over all places, (n, channels, height, width) -> (n, channels)."""
 

@@ -26,6 +26,7 @@ from .projection_gan import Projected
 from .r3gan import GroupedResidual
 from .resnet import ResNet
 from .sn_gan import Spectral, SpectralConvolutional
+from .stylegan import Styled
 from .stylegan2 import Modulated
 from .t_gan import Opposed
 from .text_lstm import TextLSTM
@@ -37,7 +38,7 @@ from .wrappers import Dropped, MinibatchDiscriminating, Packed, Pair
 
 UNCONDITIONAL_NETWORKS = (Dense, Perceptron, MaxoutPerceptron, OrthogonalPerceptron, Convolutional, AllConvolutional28,
                           Convolutional5,
-         ResNet, SpectralConvolutional, DampedResidual, GroupedResidual, Progressive, Modulated,
+         ResNet, SpectralConvolutional, DampedResidual, GroupedResidual, Progressive, Styled, Modulated,
          DenseAutoencoding, Autoencoding, MirroredAutoencoding)  # fmt: skip
 CONDITIONAL_NETWORKS = (ConditionalDense, ClassifyingConvolutional, BigResNet)
 ENCODER_NETWORKS = (
@@ -121,6 +122,7 @@ __all__ = [
     "ResidualTranslator",
     "Spectral",
     "SpectralConvolutional",
+    "Styled",
     "TextConvolutional",
     "TextLSTM",
     "UNet",

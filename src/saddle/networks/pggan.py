@@ -15,6 +15,7 @@ from ..errors import require
 from ..image_size import ImageSize
 from ..layers.equalized import EqualizedConv2d, EqualizedLinear, PixelNorm
 from ..layers.minibatch import MinibatchStd
+from ..recipe import Networks
 from ..shape import Shape
 from .base import image_pyramid, require_counts
 
@@ -36,8 +37,7 @@ class Progressive:
 
     def __post_init__(self) -> None:
         require_counts(self, "latent", "width")
-        own = f"{type(self).__name__}'s group is {self.group}"
-        require(self.group >= 2, f"{own}, but should be 2 or more, for one image alone does not differ from itself")
+        check_group(self, self.group)
 
     def generator(self, data: Shape) -> GrowingGenerator:
         start, steps = image_pyramid(self, data)
@@ -49,6 +49,11 @@ class Progressive:
         start, steps = image_pyramid(self, data)
         widths = level_widths(self.width, steps)
         return GrowingCritic(start, widths, data.channels, [down_block(b, a) for a, b in pairwise(widths)], self.group)
+
+
+def check_group(pair: Networks, group: int) -> None:
+    own = f"{type(pair).__name__}'s group is {group}"
+    require(group >= 2, f"{own}, but should be 2 or more, for one image alone does not differ from itself")
 
 
 def level_widths(width: int, steps: int) -> list[int]:

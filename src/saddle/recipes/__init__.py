@@ -55,6 +55,11 @@ TEXT = "glyphs", 32, QUICK_TEXT
 QUICK_PGGAN = MappingProxyType({
     "networks.width": "64", "networks.latent": "64", "batch": "32", "average": "HalfLife()",
 })  # fmt: skip
+QUICK_STYLEGAN = MappingProxyType({
+    "networks": "Styled(latent=32, style=32, depth=4, width=32)", "batch": "16", "whole_batch": "32", "last": "1200",
+    "average": "HalfLife()",
+})  # fmt: skip
+STYLEGAN = "glyphs", 32, QUICK_STYLEGAN
 QUICK_VAE_GAN = MappingProxyType({
     "networks": "ConvolutionalVAEGAN(latent=32, width=8, hidden=128)", "std": "0.3", "gamma": "1e-2", "batch": "32",
     "objective": "NonSaturating()",
@@ -174,6 +179,7 @@ RECIPE_TABLE: dict[str, tuple[tuple[Any, ...], ...]] = {  # in groups: name, mod
     ),
     "High resolution": (
         ("pggan", "pggan", "PGGAN", "both players grow, from 4 pixels a side to the data's", "glyphs", 32, QUICK_PGGAN),
+        ("stylegan", "stylegan", "StyleGAN", "styles enter at every layer of a generator that grows", *STYLEGAN),
         ("stylegan2", "stylegan2", "StyleGAN2", "styles scale weights, R1 and path lengths", "glyphs", 32, QUICK_STYLE),
         ("stylegan2-ada", "stylegan2_ada", "StyleGAN2ADA", "the same for few pictures", "glyphs", 32, QUICK_STYLE_ADA),
         ("stylegan2-ada-cifar", "stylegan2_ada", "cifar", "the authors' size, for 32x32 pixels", "glyphs", 32),
