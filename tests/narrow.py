@@ -49,7 +49,7 @@ def small(name: str) -> Recipe[Any]:
     recipe = find_recipe(name)[0]
     short: dict[str, Any] = {"wgan": {"turns": Turns(critic=Burst(high=7, low=3, first=1))},
                              "cyclegan": {"pool": 2}, "cut": {"projection": WIDTH}, "fastcut": {"projection": WIDTH},
-                             "soft-introvae-toy": {"warm_up": 0},
+                             "soft-introvae-toy": {"warm_up": 0}, "introvae-1024": {"warm_up": 0},
                              "pggan": {"skip": 9}, "stylegan": {"skip": 9},  # at the data's size at once
                              "vae-gan": {"gate": None}, "aae": {"code_critic": narrow(Perceptron())},
                              "biggan": {"average": Decay(0.9)}, "biggan-cifar": {"average": Decay(0.9)},

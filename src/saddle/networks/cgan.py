@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import normalize
 
 from ..batches import LABEL_ADVICE
 from ..core import Verdict, is_energy, per_score
@@ -66,7 +67,7 @@ class Concatenated(Conditional):
 
 
 class ConditionalGenerator(nn.Module):
-    """A generator whose latent goes on with an embedding of the label.
+    """A generator whose latent goes on with an embedding of the label, with `unit` always of length one.
 
     The embedding begins about as long as a one-hot label: all latents of a label share it, so a long one is learned so
     much faster than they are that a generator comes to make one image of each label.
@@ -74,14 +75,15 @@ class ConditionalGenerator(nn.Module):
 
     needs: ClassVar[str] = "label"
 
-    def __init__(self, generator: nn.Module, classes: int, size: int) -> None:
+    def __init__(self, generator: nn.Module, classes: int, size: int, unit: bool = False) -> None:
         super().__init__()
-        self.classes, self.embedding, self.generator = classes, nn.Embedding(classes, size), generator
+        self.classes, self.embedding, self.generator, self.unit = classes, nn.Embedding(classes, size), generator, unit
         nn.init.normal_(self.embedding.weight, 0.0, size**-0.5)
 
     def forward(self, z: Tensor, condition: Tensor | None = None) -> Tensor:
         labels = check_labels(condition, self.classes)
-        image: Tensor = self.generator(torch.cat([z, self.embedding(labels).to(z)], 1))
+        told = self.embedding(labels)
+        image: Tensor = self.generator(torch.cat([z, (normalize(told) if self.unit else told).to(z)], 1))
         return image
 
 

@@ -152,6 +152,7 @@ RECIPE_TABLE: dict[str, tuple[tuple[Any, ...], ...]] = {  # in groups: name, mod
     ),
     "For convergence": (
         ("r1", "r1", "R1GAN", "a penalty on the critic's slope at real samples"),
+        ("r1-imagenet", "r1", "imagenet", "the same on the authors' networks for ImageNet, told the class"),
         ("r1-toy", "r1", "toy", "R1 on points in the plane", "grid"),
         ("r3gan", "r3gan", "R3GAN", "a relativistic loss with R1 and R2, on a small network"),
         ("r3gan-toy", "r3gan", "toy", "R3GAN on points in the plane", "grid"),
@@ -192,6 +193,7 @@ RECIPE_TABLE: dict[str, tuple[tuple[Any, ...], ...]] = {  # in groups: name, mod
         ("ali", "ali", "ALI", "BiGAN with codes that are drawn", "glyphs", 32, QUICK_ALI),
         ("ali-cifar", "ali", "cifar", "the same on the paper's networks for 32x32 pixels", "glyphs", 32),
         ("introvae", "introvae", "IntroVAE", "the encoder is the critic, up to a margin", "glyphs", 32, QUICK_INTRO),
+        ("introvae-1024", "introvae", "large", "the same at the authors' 1024 pixels", "glyphs", 32, QUICK_INTRO),
         ("soft-introvae", "soft_introvae", "SoftIntroVAE", "the same, softly", "glyphs", 32, QUICK_SOFT),
         ("soft-introvae-toy", "soft_introvae", "toy", "the same on points in the plane", "ring", None, QUICK_SOFT_TOY),
         ("aae", "aae", "AAE", "an autoencoder whose codes a critic makes those of a prior", "glyphs", 32),

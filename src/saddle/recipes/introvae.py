@@ -40,9 +40,7 @@ class Introspective(Recipe[Images]):
 
 @dataclass(frozen=True)
 class IntroVAE(Introspective):
-    """As the authors' code has it for 256 pixels; at 1024 theirs is width 16, margin 500, negative 1, an error of a
-    fifth, four epochs of warming up, and batch 12. A margin is in nats of a whole code: few pixels want a lower one.
-    """
+    """As the authors' code has it for 256 pixels. A margin is in nats of a whole code: few pixels want a lower one."""
 
     paper = Paper("Huang, Li, He, Sun & Tan", 2018, arxiv="1807.06358")
 
@@ -53,3 +51,14 @@ class IntroVAE(Introspective):
 
     def game(self, data: Shape) -> Game:
         return self.play(Game, data, margin=self.margin)
+
+
+# The authors' for 1024 pixels; they warm up for four epochs, of 30,000 faces.
+large = IntroVAE(
+    networks=ResidualAutoencoder(latent=512, width=16),
+    reconstruction=0.0025,
+    negative=1.0,
+    margin=500.0,
+    warm_up=120_000,
+    batch=12,
+)

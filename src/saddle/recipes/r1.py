@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..averaging import Decay
 from ..core import Penalties
 from ..layers.priors import Uniform
-from ..networks import Convolutional, Perceptron
+from ..networks import Convolutional, DampedResidual, Perceptron
 from ..optim import Adam, Cosine, Geometric, RMSprop
 from ..penalties import R1
 from ..recipe import Networks, Optimizing, Paper
@@ -28,6 +29,13 @@ class R1GAN(Versus):
     optimizer: Optimizing = RMSprop(lr=1e-4, alpha=0.99)  # how both players step; the authors' code
     batch: int = 64  # images in one move of the critic; the authors' code
 
+
+# The authors' networks and batch for ImageNet at 128 pixels: two blocks at each size, a score for each class.
+imagenet = R1GAN(
+    networks=DampedResidual(latent=256, width=64, widest=1024, blocks=2, embedding=256),
+    average=Decay(0.999),
+    batch=128,
+)
 
 # Points in the plane, for runs of 5000 rounds, under a minute: choices of ours, all of them. Deviations of the modes
 # are a fortieth of their distance and less. A strong penalty keeps the critic too flat to see those, a weak one loses
