@@ -30,7 +30,7 @@ from saddle.recipes.dcgan import DCGAN
 from saddle.shape import Shape
 from saddle.training.machine import Machine
 from saddle.training.match import Match, MatchOptions
-from toys import Critic, Maker
+from toys import Critic, Maker, adversarial
 
 VIEWS = {
     "ADA": ADA().memory(), "Augment": Augment(0.7), "blits": Augment(0.9, "b"), "colour": DiffAugment("color"),
@@ -281,6 +281,26 @@ def test_p_follows_the_critics_confidence():
     for sign in (1.0, 0.36):  # the mean of both batches counts
         hear(split, sign, 2)
     assert split.p == pytest.approx(0.1) and split.sign == pytest.approx(0.68)
+
+
+def test_p_follows_how_far_held_out_samples_are_from_the_reals():
+    """r_v = (E D(train) - E D(held out)) / (E D(train) - E D(generated)): Karras et al. 2020, equation 1."""
+    memory, x = ADA(target=0.5, images=2000, signal="held-out").memory(), torch.zeros(50, 1, 4, 4)
+    for held, share, p in ((2.0, 0.0, 0.0), (-2.0, 0.8, 0.1), (-3.0, 1.0, 0.2), (1.0, 0.2, 0.1)):
+        memory.update_held_out(torch.tensor(held))
+        for spread in (-1.0, 1.0, -2.0, 2.0):  # the mean over four batches counts
+            real, fake = (torch.full((50,), mean + spread) for mean in (2.0, -3.0))
+            memory.update(memory.observe(Judged(x, real, x, None), Judged(x, fake, x, None)))
+        assert memory.sign == pytest.approx(share) and memory.p == pytest.approx(p)
+    memory.update_held_out(torch.tensor(-9.0))
+    for _ in range(4):  # a critic that parts nothing
+        same = Judged(x, torch.zeros(50), x, None)
+        memory.update(memory.observe(same, same))
+    assert memory.sign == 0 and memory.p == pytest.approx(0)
+    with pytest.raises(Mistake, match="ADA's signal is sign or held-out, not 'r_v'"):
+        ADA(signal="r_v")
+    with pytest.raises(Mistake, match="which only style-based generators' game judges; leave signal out"):
+        adversarial(views=(ADA(signal="held-out"),))
 
 
 def test_the_boundary_is_where_the_objective_has_it():

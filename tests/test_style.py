@@ -4,20 +4,27 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
+from saddle import train
 from saddle.clock import Clock
 from saddle.core import Agree, Move
 from saddle.errors import Mistake
 from saddle.games import PathLength, StyleBased
 from saddle.games.style import path_lengths, truncate_styles
-from saddle.layers import MappingNetwork, NoiseInjection
+from saddle.layers import ADA, MappingNetwork, NoiseInjection
+from saddle.networks import Modulated
 from saddle.optim import Adam, Cosine, Lazy
 from saddle.penalties import R1
+from saddle.recipes import find_recipe
+from saddle.training.checkpoint import latest_checkpoint, read_checkpoint
 from toys import LATENT, Batches, Critic, Maker, StyleMaker, engine, images, play
 
 
@@ -210,3 +217,32 @@ def test_noise_begins_at_nothing_and_is_one_map_for_all_channels():
     assert torch.equal(made[:, 0], made[:, 2]) and abs(made[:, 0].std() - 2) < 0.1
     assert torch.equal(noise(x, on=False), x)
     assert NoiseInjection(3).strength.shape == (3, 1, 1)
+
+
+def test_held_out_samples_are_judged_in_time_for_the_next_change_of_p():
+    played = game(views=(ADA(images=64, target=-0.99, pipe="c", signal="held-out"),), path_length=None)
+    driver, data, asked = engine(played), Batches(), []
+    played.held_out = lambda: asked.append(data.position) or images(8)
+    play(driver, [data], 0, 8, of=8)
+    assert asked == [4, 8]
+    (memory,) = played.views
+    assert memory.held != 0 and memory.p == 1
+    played.held_out = None
+    play(driver, [data], 8, 9, of=9)
+
+
+def test_a_run_hears_of_the_samples_that_it_holds_out(tmp_path: Path):
+    """As many as a batch, of its own place in their order; without any the command is refused, and the advice works."""
+    made = np.random.default_rng(0).integers(0, 256, (64, 16, 16), np.uint8)
+    recipe = replace(
+        find_recipe("stylegan2-ada")[0],
+        networks=Modulated(8, 8, 2, 8, 8),
+        batch=8,
+        views=(ADA(target=0.5, images=500, signal="held-out"),),
+    )
+    how = {"device": "cpu", "precision": "float32", "images": 64, "pictures": 1, "quiet": True}
+    with pytest.raises(Mistake, match="there are none; give --held-out 500, or leave signal out"):
+        train(recipe, made, out=tmp_path / "none", **how)
+    run = train(recipe, made, out=tmp_path / "run", held_out=16, **how)
+    held = read_checkpoint(latest_checkpoint(run / "checkpoints")).tensors["game.view_0.held"]
+    assert held.isfinite() and held != 0

@@ -196,6 +196,7 @@ class Game(nn.Module, Generic[B]):
 
     makers: ClassVar[tuple[str, ...]] = ("generator",)  # averaged, sampled, exported
     clock: Clock = Clock()  # what time it is, also where samples are made; whoever plays or loads a game sets it
+    held_out: Callable[[], B] | None = None  # a batch kept out of training, if there is one; whoever plays sets it
 
     def round(self, batches: Iterator[B], clock: Clock) -> Iterator[Turn]:
         """Yield the turns of one round. Code after a `yield` runs once those players have moved.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Generator, Hashable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Protocol, Unpack, cast
+from typing import ClassVar, Protocol, Unpack, cast
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +15,7 @@ from ..capabilities import generate
 from ..clock import Clock, Number, check_range, value_at
 from ..core import Agree, Judge, Judged, Move, Turn, full_precision, upcast
 from ..errors import require
+from ..layers.augment import ADAMemory
 from ..layers.conditional import check_classes
 from ..parts import draw_rows
 from .adversarial import Adversarial
@@ -66,6 +67,7 @@ class StyleBased(Adversarial):
     truncation goes towards follows the mean of each batch.
     """
 
+    judges_held_out: ClassVar[bool] = True
     path_mean: Tensor  # (), of path lengths
 
     def __init__(
@@ -140,7 +142,19 @@ class StyleBased(Adversarial):
         yield self.critic_move(judge, real, made)
         if any(is_due(p, judge.clock) for p in self.lazy):
             yield self.lazy_move(judge, batch, fake)
+        yield from self.held_out_turn(judge.clock)
         return real, made
+
+    def held_out_turn(self, clock: Clock) -> Iterator[Turn]:
+        """Let those that ask for it hear how samples kept out of training are scored, in time for their next change."""
+        for view in self.views:
+            if not isinstance(view, ADAMemory) or not view.asks_held_out or self.held_out is None:
+                continue
+            if clock.round % view.value.every == view.value.every - 1:
+                batch = self.held_out()
+                with torch.no_grad():
+                    score = self.open_judge(batch.condition, clock)(batch.image).score
+                yield Agree(view.update_held_out, score.mean())
 
     def lazy_move(self, judge: Judge, batch: Images, fake: Tensor) -> Move:
         """The critic's penalties that are due once in a while, of the critic as it is now."""

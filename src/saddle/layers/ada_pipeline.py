@@ -1,7 +1,8 @@
 """The augmentation pipeline of ADA: twelve changes, each made to each picture with a probability.
 
-Karras et al. 2020, arXiv:2006.06676, appendix B; the strengths are from memory, and where the authors filter moved
-pictures by wavelets, these are interpolated by cubics.
+Karras et al. 2020, arXiv:2006.06676, appendix B. Order, laws and strengths are as in the released code, with its
+default groups: filters of four bands, noise and cutout, the other six of its eighteen, are not here. Where the authors
+move pictures between wavelet filters at twice the size, these are interpolated by cubics.
 """
 
 from __future__ import annotations

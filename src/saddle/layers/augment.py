@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Literal, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -72,8 +72,11 @@ class ADA:
     every: int = 4  # batches between two changes of p
     pipe: str = ADA_PIPE  # b: flips, quarter turns, shifts by pixels; g: sizes, turns, shifts between; c: colours
     boundary: float = 0.0  # the score above which a sample is taken for real: 0.5 for LeastSquares with targets 0 and 1
+    signal: Literal["sign", "held-out"] = "sign"  # r_t of the paper; or r_v, by samples kept out of training
 
     def __post_init__(self) -> None:
+        signals = ("sign", "held-out")
+        require(self.signal in signals, f"ADA's signal is sign or held-out, not {self.signal!r}")
         require(-1 < self.target < 1, f"ADA's target is {self.target}, but a mean sign lies between -1 and 1")
         require(self.images >= 1, f"ADA's p goes from 0 to 1 in {self.images} images, but it takes 1 or more")
         require(self.every >= 1, f"ADA changes p every {self.every} batches, but it should be every 1 or more")
@@ -83,7 +86,11 @@ class ADA:
         check_pictures(data[:3], "c" in self.pipe)
 
     def fits(self, game: FilledGame) -> None:
-        """Refuse to count the reals above a score that tells nothing."""
+        """Refuse to count the reals above a score that tells nothing, and games that judge no held-out samples."""
+        if self.signal == "held-out":
+            require(getattr(game, "judges_held_out", False), "ADA(signal='held-out') hears of samples kept out of "
+                    "training, which only style-based generators' game judges; leave signal out")  # fmt: skip
+            return
         require(is_decision_boundary(game.objective, game.critic, self.boundary),
                 f"ADA counts the reals that are scored above {self.boundary}, a score that does not tell reals from "
                 f"fakes under {type(game.objective).__name__} here; give Augment(0.3), whose strength is fixed, or "
@@ -97,34 +104,51 @@ class ADAMemory(Memory):
     """The probability in force, and what was heard since it was last changed."""
 
     p: Tensor  # ()
-    sign: Tensor  # (), the mean sign that p was last changed by
-    heard: Tensor  # (3,): the sum of mean signs, images, batches
+    sign: Tensor  # (), the signal that p was last changed by: a mean sign, or a share of the way to the fakes
+    heard: Tensor  # sums over batches: of their means, images, batches
+    held: Tensor  # (), the mean score of held-out samples when it was last heard
 
     def __init__(self, value: ADA) -> None:
         super().__init__()
-        self.value = value
+        self.value, self.asks_held_out = value, value.signal == "held-out"
         self.register_buffer("p", torch.zeros(()))
         self.register_buffer("sign", torch.zeros(()))
-        self.register_buffer("heard", torch.zeros(3))
+        self.register_buffer("heard", torch.zeros(4 if self.asks_held_out else 3))
+        if self.asks_held_out:
+            self.register_buffer("held", torch.zeros(()))
 
     def forward(self, sample: Tensor, clock: Clock) -> Tensor:
         return ada_augment(upcast(sample), self.p, self.value.pipe)
 
     def observe(self, real: Judged, fake: Judged) -> Tensor:
-        sign = (real.score - self.value.boundary).sign().mean()
-        return torch.stack([sign, sign.new_full((), global_size(real.sample)), torch.ones_like(sign)])
+        signs = [(real.score - self.value.boundary).sign().mean()]
+        means = [real.score.mean(), fake.score.mean()] if self.asks_held_out else signs
+        size = means[0].new_full((), global_size(real.sample))
+        return torch.stack([*means, size, torch.ones_like(size)])
+
+    def update_held_out(self, mean: Tensor) -> None:
+        self.held.copy_(mean)
 
     def update(self, mean: Tensor) -> None:
         self.heard += mean.to(self.heard)
-        signs, images, batches = self.heard.unbind()
+        *sums, images, batches = self.heard.unbind()
         due = batches >= self.value.every
-        self.sign.copy_(torch.where(due, signs / batches, self.sign))
+        now = overfitting(sums[0], sums[1], self.held * batches) if self.asks_held_out else sums[0] / batches
+        self.sign.copy_(torch.where(due, now, self.sign))
         step = (self.sign - self.value.target).sign() * images / self.value.images
         self.p.copy_(torch.where(due, (self.p + step).clamp(0, 1), self.p))
         self.heard *= ~due
 
     def logged(self) -> Mapping[str, Tensor]:
         return {"p": self.p, "sign": self.sign}
+
+
+def overfitting(real: Tensor, fake: Tensor, held: Tensor) -> Tensor:
+    """How far held-out samples are scored from the reals, as a share of the way to the fakes: equation 1, r_v.
+
+    A critic that does not score reals above fakes has learned nothing by heart: 0.
+    """
+    return torch.where(real > fake, (real - held) / (real - fake), 0)
 
 
 @dataclass(frozen=True)

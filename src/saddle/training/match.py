@@ -7,6 +7,7 @@ from contextlib import nullcontext
 from types import MappingProxyType
 from typing import Any, Generic, NamedTuple, TypeVar, cast
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.parameter import is_lazy
@@ -19,9 +20,12 @@ from ..clock import Clock
 from ..core import Game
 from ..data.dataset import Dataset
 from ..data.feed import Feed
+from ..data.held_out import held_out_of
+from ..data.streams import most_in_batch
 from ..errors import Failure, Mistake, require
+from ..layers.augment import ADAMemory
 from ..out_of_memory import catch_out_of_memory, check_capacity
-from ..parts import Shard, use_shard
+from ..parts import CURRENT_SHARD, Shard, use_shard
 from ..recipe import Recipe, Stage
 from ..stages import clock_at, plan_stages, stage_index
 from .ema import EMA, eval_no_grad
@@ -91,6 +95,7 @@ class Match(Generic[B]):
         steps = self.stage.steps or self.recipe.steps
         self.engine = Engine(self.game, steps, self.options.seed, self.machine.precision)
         self.feeds = self.make_feeds(self.stage)
+        self.game.held_out = self.make_held_out(self.stage)
 
     def make_feeds(self, stage: Stage) -> list[Feed[B]]:
         """A stage's batches from the clock's images on, one feed for each part that is played here."""
@@ -100,6 +105,20 @@ class Match(Generic[B]):
                  self.clock.images, stage.data)
             for i in shard_indices(n, process_rank(), world_size())
         ]  # fmt: skip
+
+    def make_held_out(self, stage: Stage) -> Callable[[], B] | None:
+        """What gives this part's share of a batch that is kept out of training; which, the images shown tell."""
+        held = held_out_of(self.data)
+        asking = any(isinstance(part, ADAMemory) and part.asks_held_out for part in self.game.children())
+        require(held is not None or not asking, "ADA(signal='held-out') hears of samples kept out of training, and "
+                "there are none; give --held-out 500, or leave signal out")  # fmt: skip
+        if held is None or not asking:
+            return None
+        feed = Feed(held, self.batch_type, 1, self.options.seed, self.machine.device, shape=stage.data)
+        parts = self.options.accumulate * world_size()
+        each = min(stage.batch, most_in_batch(held, cast(type[Batch], self.batch_type))) // parts
+        require(each > 0, f"a batch in {parts} parts needs {parts} held-out samples or more; give --held-out {parts}")
+        return lambda: feed.batch_at(self.clock.images + CURRENT_SHARD.get().index * each + np.arange(each))
 
     def stage_at(self, images: int) -> Stage:
         return self.stages[stage_index(self.stages, images)]
