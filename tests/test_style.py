@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import re
+import shlex
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +15,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from saddle import train
+from saddle import load, sessions, train
+from saddle.cli import main
 from saddle.clock import Clock
 from saddle.core import Agree, Move
 from saddle.errors import Mistake
@@ -24,6 +27,7 @@ from saddle.networks import Modulated
 from saddle.optim import Adam, Cosine, Lazy
 from saddle.penalties import R1
 from saddle.recipes import find_recipe
+from saddle.resolved import parse_settings, resolve_recipe
 from saddle.training.checkpoint import latest_checkpoint, read_checkpoint
 from toys import LATENT, Batches, Critic, Maker, StyleMaker, engine, images, play
 
@@ -246,3 +250,24 @@ def test_a_run_hears_of_the_samples_that_it_holds_out(tmp_path: Path):
     run = train(recipe, made, out=tmp_path / "run", held_out=16, **how)
     held = read_checkpoint(latest_checkpoint(run / "checkpoints")).tensors["game.view_0.held"]
     assert held.isfinite() and held != 0
+    model = load(run)
+    plain, near = (model.sample(4, seed=1, truncation=psi, noise=False) for psi in (1.0, 0.0))
+    assert plain[0].ne(plain[1]).any() and torch.equal(near[0], near[1])
+    typed = ["sample", str(run), "--truncation", "0.5", "--cutoff", "4", "--noise", "false"]
+    assert main([*typed, "-n", "4", "--out", str(tmp_path / "some.png")]) == 0
+
+
+LINES = (Path(__file__).parents[1] / "docs" / "styles.md").read_text("utf-8").splitlines()
+TRAININGS = [re.split(r" {2,}", line)[0].partition(" ")[2] for line in LINES if line.startswith("saddle train")]
+
+
+@pytest.mark.parametrize("command", TRAININGS)
+def test_what_the_page_of_styles_says_to_type_is_understood(command: str, monkeypatch: pytest.MonkeyPatch):
+    asked: list[object] = []
+
+    def resolve(recipe: str, *, options: dict[str, str], out: None, resume: None, **settings: Any) -> Path:
+        asked.append(resolve_recipe(recipe, options, parse_settings(settings.pop("data", None), settings)))
+        return Path("runs/1")
+
+    monkeypatch.setattr(sessions, "train", resolve)
+    assert main(shlex.split(command)) == 0 and asked
