@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import Tensor
 
 import saddle
@@ -22,7 +23,7 @@ from saddle.extras import install
 from saddle.measuring.extractors import Extractors
 from saddle.measuring.measure import measure
 from saddle.metrics.features import VisionFeatures, extract_features, extractor_facts, frechet_title, load_vision_model
-from saddle.metrics.features.resize import resize_clean
+from saddle.metrics.features.resize import resize_clean, resize_pillow
 
 transformers = pytest.importorskip("transformers", reason="the extra transformers is not installed")
 
@@ -52,10 +53,18 @@ def images(n: int = 5, channels: int = 3, size: int = 20) -> Tensor:
     return pixels / 127.5 - 1
 
 
-def prepared(images: Tensor) -> Tensor:
-    """What a model reads, by hand."""
-    pixels = resize_clean(((images + 1) * 127.5).expand(-1, 3, -1, -1), 28) / 255
+def prepared(images: Tensor, pillow: bool = False) -> Tensor:
+    """What a model reads, by hand; a DINOv2 as dgm-eval resizes, with Pillow."""
+    rows = ((images + 1) * 127.5).expand(-1, 3, -1, -1)
+    pixels = (resize_by_pillow(rows, 28) if pillow else resize_clean(rows, 28)) / 255
     return (pixels - torch.tensor(MEAN).view(3, 1, 1)) / torch.tensor(STD).view(3, 1, 1)
+
+
+def resize_by_pillow(rows: Tensor, size: int) -> Tensor:
+    """Channel by channel, as grey pictures."""
+    made = [[Image.fromarray(channel.byte().numpy()).resize((size, size), Image.Resampling.BICUBIC) for channel in row]
+            for row in rows.round()]  # fmt: skip
+    return torch.stack([torch.stack([torch.from_numpy(np.array(one)) for one in row]) for row in made]).float()
 
 
 @pytest.fixture
@@ -85,7 +94,7 @@ def test_features_are_what_the_model_makes_of_images_resized_by_hand(kind: str, 
     capfd.readouterr()
     extractor = load_vision_model(tmp_path / kind)
     with torch.no_grad():
-        expected = by_hand(network, prepared(images()))
+        expected = by_hand(network, prepared(images(), kind == "Dinov2"))
     found = extract_features(extractor, images())
     torch.testing.assert_close(found, expected)
     assert found.shape == (5, extractor.dimension) and found.std(0).mean() > 0.01
@@ -214,7 +223,8 @@ def test_a_model_of_the_hub_is_taken_from_its_cache_or_refused(vit: Path, tmp_pa
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
     with pytest.raises(Mistake, match=r"own/tiny is no folder here and could not be had .*not in its cache, and the "
-                                      r"hub cannot be reached.*: name a folder") as caught:  # fmt: skip
+                                      r"hub cannot be reached.*`hf download own/tiny` fetches it; or name a "
+                                      r"folder") as caught:  # fmt: skip
         load_vision_model("own/tiny")
     assert "\n" not in str(caught.value)
     kept = tmp_path / "models--own--tiny"
@@ -296,3 +306,32 @@ def test_which_words_mean_a_model(vit: Path, tmp_path: Path, monkeypatch: Any) -
         isinstance(Extractors(data, "hf:tiny", say=said.append).default.network, VisionFeatures)
         and "minutes" in said[0]
     )
+
+
+@pytest.fixture
+def dino(tmp_path: Path) -> Path:
+    saved(tmp_path / "dino", "Dinov2", **TOWER)
+    return tmp_path / "dino"
+
+
+def test_bytes_are_resized_as_pillow_does_and_a_checkerboard_tells_it_from_the_others() -> None:
+    board = ((torch.arange(96)[:, None] // 2 + torch.arange(96) // 2) % 2 * 255.0).expand(1, 3, -1, -1)
+    small = resize_pillow(board, 28)
+    assert torch.equal(small, resize_by_pillow(board, 28)) and torch.equal(small, small.round())
+    assert (small - resize_clean(board, 28)).abs().max() <= 1  # of a byte: each direction is rounded
+    plain = torch.nn.functional.interpolate(board, (28, 28), mode="bilinear", align_corners=False)
+    assert (small - plain).abs().mean() > 30  # without a low-pass filter
+
+
+def test_fd_dinov2_looks_through_the_dinov2_that_is_named(dino: Path, vit: Path, monkeypatch: Any) -> None:
+    """Without a name, or with another model, through ViT-L/14; offline the command that fetches it is told."""
+    some = torch.rand(40, 20, 20, generator=torch.Generator().manual_seed(3)).numpy()
+    (figure,) = measure(some[:20], some[20:], metrics="fd-dinov2", features=str(dino), quiet=True)
+    assert figure.title == "Frechet-hf-dino-16" and figure.protocol.resize == "pillow"
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    for other in ("auto", str(vit)):
+        with pytest.raises(Mistake, match=r"`hf download facebook/dinov2-large` fetches it; or name a folder that"):
+            measure(some[:20], some[20:], metrics="fd-dinov2", features=other, quiet=True)
+    with pytest.raises(Mistake, match="looks through DINOv2, which reads pictures, and ring has none"):
+        measure("ring", "ring", metrics="fd-dinov2", quiet=True)

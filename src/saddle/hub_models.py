@@ -72,7 +72,8 @@ def find_model_folder(model: str, kind: ModelKind) -> Path:
         why = "it is not in its cache, and the hub cannot be reached" if away else first_line(error)
         raise Mistake(
             f"{model or 'a model without a name'} is no folder here and could not be had from the Hugging Face hub "
-            f"({why}): name a folder that holds the model's {CONFIG_FILE}, {kind.files[0]} and {WEIGHTS_FILE}"
+            f"({why}): where there is a network, `hf download {model}` fetches it; "
+            f"or name a folder that holds the model's {CONFIG_FILE}, {kind.files[0]} and {WEIGHTS_FILE}"
         ) from error
 
 

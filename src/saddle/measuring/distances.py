@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from ..metrics.features import frechet_title
 from ..metrics.frechet_error import frechet_estimate
+from ..metrics.frechet_limit import frechet_limit, part_sizes
 from ..metrics.kernel import kid as kernel_distance
+from ..metrics.mind import DIRECTIONS, mind, mind_floor
 from ..metrics.parzen import choose_sigma, parzen_likelihood
 from ..metrics.sliced import patch_distances, sliced_wasserstein
 from .metric_input import MetricInput, MetricResult
@@ -41,6 +43,27 @@ def kid(case: MetricInput) -> MetricResult:
     error = None if estimate.error is None else 1000 * estimate.error
     return MetricResult.of(1000 * estimate.value, error, f"KID x 1000 ({case.extractor_title})", estimate.n,
                      samples=estimate.fake, references=estimate.real)  # fmt: skip
+
+
+def fd_inf(case: MetricInput) -> MetricResult:
+    """The reference is not extrapolated: how many it is of stands in the protocol."""
+    estimate = frechet_limit(case.real.moments, case.made.features, seed=case.seed)
+    title = f"{frechet_title(case.made.extractor.network)} at infinity"
+    dimension, first = case.made.extractor.network.dimension, part_sizes(len(case.made))[0]
+    note = "" if first > dimension else (
+        f"its smallest part has {first:,} samples for {dimension:,} dimensions, where the distance is no line in 1/n: "
+        "take more samples (-n), or mind or kid")  # fmt: skip
+    return MetricResult.of(estimate.value, estimate.error, title, note=note)
+
+
+def mind_result(case: MetricInput) -> MetricResult:
+    """Equally many on both sides, along the same directions whatever the seed; what is near its floor is said."""
+    n = min(len(case.made), len(case.real))
+    value, floor = mind(case.real.features, case.made.features), mind_floor(case.real.moments.covariance, n)
+    note = "" if value > 3 * floor else (
+        f"two sets of {n:,} of the data would be about {floor:.3g} apart, so that much of it is chance")  # fmt: skip
+    title = f"MIND ({case.extractor_title}, {DIRECTIONS:,} directions)"
+    return MetricResult(value, title, samples=n, references=n, note=note)
 
 
 def swd(case: MetricInput) -> MetricResult:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache
 from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 
 import torch
@@ -17,6 +18,7 @@ from ..data.dataset import Dataset, class_names
 from ..data.oracle import is_oracle
 from ..data.toys import toy_modes
 from ..errors import Failure, Mistake, require
+from ..hub_models import TRANSFORMERS, VISION, missing_transformers
 from ..image_size import ImageSize
 from ..metrics.diversity import count_scales
 from ..metrics.features import inception_download
@@ -52,12 +54,13 @@ class Evaluation:
     """Both sides; an extractor reads each of them once, whatever the metrics are."""
 
     def __init__(self, made: Dataset, real: Dataset, eyes: Extractors, *, seed: int = 0,
-                 maker: SampleMaker | None = None,
+                 maker: SampleMaker | None = None, neighbours: int | None = None,
                  counts: tuple[int, int] = (DEFAULT_SOURCE_SAMPLES, DEFAULT_REFERENCES),
                  say: Notify = notify_nobody) -> None:  # fmt: skip
         check_same_shape(SampleInfo.of(made), SampleInfo.of(real))
         self.made, self.real = SampleSet(made, counts[0]), SampleSet(real, counts[1])
         self.extractors, self.seed, self.maker, self.say = eyes, seed, maker, say
+        self.neighbours = neighbours
 
     def figures(self, wanted: Iterable[str], per_class: bool = False) -> list[Figure]:
         """In the order in which they were named; raises Mistake for one that cannot be had here, naming it."""
@@ -78,7 +81,11 @@ class Evaluation:
     @cache  # noqa: B019 - as long as the measurement
     def metric_input(self, eye: DeviceExtractor) -> MetricInput:
         return MetricInput(
-            SampleFeatures(self.made, eye, self.say), SampleFeatures(self.real, eye, self.say), self.seed, self.maker
+            SampleFeatures(self.made, eye, self.say),
+            SampleFeatures(self.real, eye, self.say),
+            self.seed,
+            self.maker,
+            self.neighbours,
         )
 
     def class_inputs(self, case: MetricInput) -> Iterator[tuple[str, MetricInput]]:
@@ -193,6 +200,11 @@ def seen(features: str, reads: MetricReads, real: SampleInfo, windows: bool, dow
         inception_download.ensure_inception_weights(False, notify_nobody)
     if reads == "spatial":
         return
+    if reads == "dinov2":
+        pictures = not (shape.points or shape.text)
+        require(pictures, f"it looks through DINOv2, which reads pictures, and {real.name} has none")
+        require(find_spec(TRANSFORMERS) is not None, missing_transformers(VISION))
+        return
     if features == "classifier":
         require(shape.classes > 1, f"a classifier needs labels of at least two classes; {real.name} has none to tell "
                                    "apart")  # fmt: skip
@@ -214,7 +226,7 @@ def check_sample_count(metric: Metric, made: int, real: int) -> None:
 def check_data_kind(name: str, metric: Metric, real: SampleInfo) -> None:
     """Have such data what the metric is about: classes, modes, pixels enough?"""
     if real.shape.text is not None:
-        fits = metric.reads in ("features", "lines") and name not in ("fid", "kid")
+        fits = metric.reads in ("features", "lines") and name not in ("fid", "kid", "mind", "fd-inf")
         require(fits, f"it is a metric of pictures, and {real.name} has lines of text; {', '.join(LINE_METRICS)} and "
                       "others of neighbours are for those, and nll-oracle for data oracle")  # fmt: skip
         require(name != "nll-oracle" or is_oracle(real.name), f"only the data oracle are of a known language, not "

@@ -22,6 +22,7 @@ from ..metrics.features import (
     Identity,
     Inception,
     RandomFeatures,
+    VisionFeatures,
     inception_download,
     load_vision_model,
 )
@@ -32,6 +33,7 @@ from ..notices import Notify, notify_nobody
 from ..shape import Shape
 from .features import DeviceExtractor
 from .metric_table import (
+    DINOV2,
     FEATURE_NAMES,
     IMAGE_METRICS,
     LABELLED_METRICS,
@@ -65,6 +67,8 @@ class Extractors:
             return self.identity
         if reads == "spatial":
             return self.inception(SPATIAL_DIMENSION)
+        if reads == "dinov2":
+            return self.dinov2
         return self.class_extractor if reads == "classes" else self.default
 
     @cached_property
@@ -139,6 +143,14 @@ class Extractors:
         naming = None if last is None else lambda features: (features @ last.T.to(features)).softmax(1)
         names = tuple(map(str, range(0 if last is None else len(last))))
         return DeviceExtractor(network.to(self.device), self.device, naming, names)
+
+    @cached_property
+    def dinov2(self) -> DeviceExtractor:
+        """The DINOv2 that was asked for, or the one that figures are published of."""
+        asked = self.default if self.model is not None else None
+        if asked is not None and isinstance(asked.network, VisionFeatures) and asked.network.is_dinov2:
+            return asked
+        return self.vision(DINOV2)
 
     def vision(self, model: str) -> DeviceExtractor:
         if self.device.type != "cuda":

@@ -70,6 +70,7 @@ class MetricInput:
     real: SampleFeatures
     seed: int = 0
     maker: SampleMaker | None = None  # what made the samples, where that is at hand
+    neighbours: int | None = None  # that balls reach to, if it was said how many; see `manifolds`
 
     @property
     def extractor_title(self) -> str:
@@ -84,7 +85,13 @@ class MetricInput:
     def manifolds(self) -> tuple[PrecisionRecall, DensityCoverage, int]:
         """The four figures of neighbourhoods, and of how many samples on both sides."""
         real, made = self.equal_features(MANIFOLD_SAMPLES)
-        return *manifold_metrics(real, made, dense=DENSITY_NEIGHBOURS), len(made)
+        k = self.neighbours
+        return *manifold_metrics(real, made, k or MANIFOLD_NEIGHBOURS, k or DENSITY_NEIGHBOURS), len(made)
+
+    @property
+    def manifold_title(self) -> str:
+        """What is behind the name of such a figure: the features, and how many neighbours if that was said."""
+        return self.extractor_title if self.neighbours is None else f"{self.extractor_title}, k = {self.neighbours}"
 
     @cached_property
     def memorisation(self) -> Memorisation:
@@ -98,10 +105,11 @@ class MetricInput:
 
     def subset(self, ours: Tensor, theirs: Tensor) -> MetricInput:
         """Only these samples and these data: what a figure of one class is of."""
-        return MetricInput(self.made.subset(ours), self.real.subset(theirs), self.seed)
+        return MetricInput(self.made.subset(ours), self.real.subset(theirs), self.seed, neighbours=self.neighbours)
 
 
 MANIFOLD_SAMPLES = 10_000  # samples on both sides whose neighbourhoods are drawn: distances grow with the square
+MANIFOLD_NEIGHBOURS = 3  # neighbours that the balls of precision and recall reach to
 DENSITY_NEIGHBOURS = 5  # neighbours that density and coverage reach to
 MEMORISATION_SAMPLES = 1_000  # samples that are looked for among the data
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from .metric_input import MetricInput, MetricResult
 
 BetterDirection = Literal["lower", "higher", "neither"]
-MetricReads = Literal["features", "spatial", "classes", "pixels", "images", "lines"]
+MetricReads = Literal["features", "spatial", "dinov2", "classes", "pixels", "images", "lines"]
 
 
 @dataclass(frozen=True)
@@ -30,9 +30,8 @@ class Metric:
     summary: str
     better: BetterDirection
     function: str | Callable[[MetricInput], MetricResult]  # of saddle's own: module.name
-    reads: MetricReads = (
-        "features"  # an extractor's; Inception's maps; what names classes; the sample's own values; none; lines of text
-    )
+    # an extractor's values; Inception's maps; a DINOv2's; what names classes; the sample's own; none; lines of text
+    reads: MetricReads = "features"
     least: int = 1  # samples on both sides, below which it would be no figure
     generator: bool = False  # does it read the generator itself, which images alone do not bring?
     paired: bool = False  # does it compare each translation with what this should be?
@@ -41,6 +40,12 @@ class Metric:
 METRICS = {
     "fid": Metric("Fréchet distance of the features", "lower", "distances.fid", least=10),
     "kid": Metric("kernel distance x 1000, unbiased: for few samples", "lower", "distances.kid", least=2),
+    "mind": Metric("squared distance along random directions; ranks well from 2,000 samples on", "lower",
+                   "distances.mind_result", least=10),
+    "fd-inf": Metric("Fréchet distance of infinitely many samples, by its course over their number", "lower",
+                     "distances.fd_inf", least=30),
+    "fd-dinov2": Metric("Fréchet distance through DINOv2 ViT-L/14, or another that --features names", "lower",
+                        "distances.fid", "dinov2", least=10),
     "sfid": Metric("Fréchet distance of Inception's maps before they are averaged", "lower", "distances.fid",
                    "spatial", least=10),
     "swd": Metric("sliced Wasserstein distance: of patches x 1000, or of points", "lower", "distances.swd", "images"),
@@ -91,6 +96,7 @@ METRICS = {
     "distinct": Metric("different pairs of neighbouring tokens, over those of as many data; 1 is the data's", "neither",
                        "lines.distinct_pairs", "lines"),
 }  # fmt: skip
+DINOV2 = "facebook/dinov2-large"  # on the hub: ViT-L/14 of 1024 values, which Stein et al. 2023 (2306.04675) use
 METRIC_GROUPS = {"memorisation": ("copies", "authenticity")}  # names for several
 IMAGE_METRICS = ("fid", "kid", "precision", "recall", "density", "coverage", "diversity", "copies", "authenticity")
 LABELLED_METRICS = (*IMAGE_METRICS, "is", "modes", "classes", "readable")

@@ -26,22 +26,22 @@ BIRTHDAY_BATCH, TWIN_RATE = (
 
 def precision(case: MetricInput) -> MetricResult:
     four, _, n = case.manifolds
-    return share_result(four.precision, n, f"precision ({case.extractor_title})", samples=n, references=n)
+    return share_result(four.precision, n, f"precision ({case.manifold_title})", samples=n, references=n)
 
 
 def recall(case: MetricInput) -> MetricResult:
     four, _, n = case.manifolds
-    return share_result(four.recall, n, f"recall ({case.extractor_title})", samples=n, references=n)
+    return share_result(four.recall, n, f"recall ({case.manifold_title})", samples=n, references=n)
 
 
 def density(case: MetricInput) -> MetricResult:
     _, dense, n = case.manifolds
-    return MetricResult(dense.density, f"density ({case.extractor_title})", samples=n, references=n)
+    return MetricResult(dense.density, f"density ({case.manifold_title})", samples=n, references=n)
 
 
 def coverage(case: MetricInput) -> MetricResult:
     _, dense, n = case.manifolds
-    return share_result(dense.coverage, n, f"coverage ({case.extractor_title})", samples=n, references=n)
+    return share_result(dense.coverage, n, f"coverage ({case.manifold_title})", samples=n, references=n)
 
 
 def one_nn(case: MetricInput) -> MetricResult:

@@ -22,6 +22,7 @@ class MeasureOptions:
     n: int | None = None  # samples that are measured: 10k of a run, up to 50k of a source if not given
     references: int = 100_000  # at most so many of the data compared with; copies of others are not found
     seed: int = 0  # of a run's samples and of every random choice; another one makes another protocol
+    k: int | None = None  # neighbours that precision, recall, density and coverage reach to; 3, 3, 5, 5 if not given
     per_class: bool = False  # each figure for every class by itself, too
     best: bool = False  # of a run the best checkpoint, not the last
     average: bool = True  # of a run the averaged weights; --no-average takes those of the last round
@@ -47,7 +48,7 @@ class MeasureOptions:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "size", None if self.size is None else written_size(self.size))
-        for name in ("n", "references"):
+        for name in ("n", "references", "k"):
             value = getattr(self, name)
             require(value is None or value > 0, f"{name} is {value}, but should be above 0")
         require(self.seed >= 0, f"seed is {self.seed}, but should be 0 or more")
@@ -63,6 +64,7 @@ class MeasureKeywords(TypedDict, total=False):
     n: int | None
     references: int
     seed: int
+    k: int | None
     per_class: bool
     best: bool
     average: bool

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from ...hub_models import (
     read_json_facts,
 )
 from .extractor import freeze_network, to_byte_values, to_rgb
-from .resize import resize_clean
+from .resize import resize_clean, resize_pillow
 
 CLASS_TOKENS = ("cls_token", "class_token", "class_embedding")
 UNSUPPORTED_OPTIONS = (
@@ -80,10 +81,10 @@ class Preprocessing:
         require(known, f"{file} lacks image_mean or image_std, as in {example}")
         return Preprocessing(parse_size(given, file), scale, given["image_mean"], given["image_std"])
 
-    def __call__(self, pixels: Tensor) -> Tensor:
+    def __call__(self, pixels: Tensor, resize: Callable[[Tensor, int], Tensor] = resize_clean) -> Tensor:
         """(n, 3, size, size). Images are read whole: what a crop would cut off was generated, too."""
         mean, deviation = (pixels.new_tensor(values).view(-1, 1, 1) for values in (self.mean, self.deviation))
-        return (resize_clean(pixels, self.size) * self.scale - mean) / deviation
+        return (resize(pixels, self.size) * self.scale - mean) / deviation
 
 
 def parse_size(given: dict[str, Any], file: Path) -> int:
@@ -102,21 +103,21 @@ class VisionFeatures(nn.Module):
 
     It is the image's embedding where there is one (CLIP, SigLIP), else the pooled output, else the class token, else
     the mean over places; a pooler that came without weights is passed over. Images come to the model's size uncropped
-    and by the clean filter, as Stein et al. 2023 bring them to DINOv2's (2306.04675; their code, dgm-eval).
+    and by the clean filter; to a DINOv2's as bytes by Pillow, as Stein et al. 2023 have it (2306.04675, dgm-eval).
     """
-
-    resize = "clean"
 
     def __init__(self, network: nn.Module, reading: Preprocessing, name: str, sha256: str, pooled: bool = True) -> None:
         super().__init__()
         self.network, self.preprocessing, self.pooled, self.name, self.sha256 = network, reading, pooled, name, sha256
+        self.is_dinov2 = str(getattr(network.config, "model_type", "")).startswith("dinov2")
+        self.resize, self.filter = ("pillow", resize_pillow) if self.is_dinov2 else ("clean", resize_clean)
         self.token = any(key.rpartition(".")[2] in CLASS_TOKENS for key, _ in network.named_parameters())
         freeze_network(self)
         self.dimension = self._probed()
 
     def forward(self, images: Tensor) -> Tensor:
         """Features (n, dimension), float32, of images in [-1, 1], on the weights' device."""
-        pixels = self.preprocessing(to_rgb(to_byte_values(images)).to(next(self.parameters())))
+        pixels = self.preprocessing(to_rgb(to_byte_values(images)).to(next(self.parameters())), self.filter)
         embed = getattr(self.network, "get_image_features", None)
         if embed is not None:
             made = embed(pixel_values=pixels)  # a tensor before transformers 5
