@@ -146,7 +146,7 @@ class GrowingCritic(nn.Module):
         self.from_image = nn.ModuleList(nn.Sequential(*convolution(channels, wide, 1)) for wide in widths)
         self.blocks = nn.ModuleList(blocks)  # from each level to the one below
         dense = EqualizedLinear(width * prod(start), width, gain=RELU_GAIN)
-        self.trunk = nn.Sequential(MinibatchStd(group), *convolution(width + 1, width), nn.Flatten(), dense,
+        self.last = nn.Sequential(MinibatchStd(group), *convolution(width + 1, width), nn.Flatten(), dense,
                                    nn.LeakyReLU(0.2, inplace=True))  # fmt: skip
         self.head = nn.Sequential(EqualizedLinear(width, 1), nn.Flatten(0))
 
@@ -168,5 +168,5 @@ class GrowingCritic(nn.Module):
             h = self.blocks[level - 1](h)
             if level == top and fade < 1:
                 h = torch.lerp(self.from_image[top - 1](halve(x)), h, fade)
-        features = self.trunk(h)
+        features = self.last(h)
         return Verdict(self.head(features), features)

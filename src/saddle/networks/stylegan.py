@@ -97,7 +97,7 @@ class StyledGenerator(nn.Module):
 
     def synthesis(self, ws: Tensor, noise: bool = True, level: int | None = None, fade: float = 1.0) -> Tensor:
         top = self.levels - 1 if level is None else level
-        h = below = self.constant.expand(len(ws), -1, -1, -1)
+        h = below = self.constant.expand(ws.shape[0], -1, -1, -1)
         for n, layer in enumerate(self.styled[: 2 * top + 2]):
             below = h if n == 2 * top else below
             h = layer(h, ws[:, n], noise)

@@ -53,11 +53,12 @@ QUICK_TEXT = MappingProxyType(
 )
 TEXT = "glyphs", 32, QUICK_TEXT
 QUICK_PGGAN = MappingProxyType({
-    "networks.width": "64", "networks.latent": "64", "batch": "32", "average": "HalfLife()",
+    "networks.width": "32", "networks.latent": "32", "batch": "16", "whole_batch": "32", "last": "900",
+    "optimizer.lr": "2e-3", "average": "HalfLife()",
 })  # fmt: skip
 QUICK_STYLEGAN = MappingProxyType({
-    "networks": "Styled(latent=32, style=32, depth=4, width=32)", "batch": "16", "whole_batch": "32", "last": "1200",
-    "average": "HalfLife()",
+    "networks": "Styled(latent=32, style=32, depth=4, width=32)", "batch": "16", "whole_batch": "32", "last": "900",
+    "penalties": "R1(1)", "optimizer.lr": "2e-3", "average": "HalfLife()",
 })  # fmt: skip
 STYLEGAN = "glyphs", 32, QUICK_STYLEGAN
 QUICK_VAE_GAN = MappingProxyType({
