@@ -33,8 +33,8 @@ from ..layers.conditional import check_classes
 from ..layers.priors import Normal
 from ..objectives import NonSaturating
 from ..parts import CURRENT_SHARD
+from ..parts.replay import Replay
 from ..recipe import Prior
-from .replay import Replay
 from .slots import (
     Free,
     Slots,

@@ -16,8 +16,8 @@ from ..core import Agree, Judge, Judged, Move, Objective, Turn
 from ..errors import require
 from ..fitting import check_fit, is_decision_boundary
 from ..parts import CURRENT_SHARD
+from ..parts.replay import Replay
 from .adversarial import Adversarial
-from .replay import Replay
 from .slots import Slots
 from .terms import critic_input, weighted_terms
 

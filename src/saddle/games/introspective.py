@@ -15,8 +15,8 @@ from ..errors import require
 from ..layers.gaussian_code import gaussian_kl, reparameterise
 from ..layers.priors import Normal
 from ..objectives.likelihoods import squared_distance
+from ..parts.replay import Replay, kept_buffers
 from .encoding import NormalCodes, PriorCodes
-from .replay import Replay, kept_buffers
 
 Law = tuple[Tensor, Tensor]  # mean and log variance of codes, (n, latent) each
 

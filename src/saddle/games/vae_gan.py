@@ -19,10 +19,10 @@ from ..layers.priors import Normal
 from ..objectives import Minimax
 from ..objectives.likelihoods import squared_distance
 from ..parts import CURRENT_SHARD
+from ..parts.replay import Replay
 from ..recipe import Prior
 from .encoding import NormalCodes, PriorCodes
 from .gated import Gate, check_boundary
-from .replay import Replay
 
 
 class Losses(NamedTuple):

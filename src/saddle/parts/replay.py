@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import torch
 from torch import nn
 
-from ..parts import CURRENT_SHARD
+from .shard import CURRENT_SHARD
 
 
 class Replay:
