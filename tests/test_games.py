@@ -61,6 +61,7 @@ from saddle.networks.stylegan import StyledGenerator
 from saddle.networks.t_gan import Opposed
 from saddle.objectives import CriticAlone, LearnedGaussian, LeastSquares, Minimax, NonSaturating, Wasserstein
 from saddle.optim import SGD, Adam
+from saddle.penalties import R1 as NearbyR1
 from saddle.penalties import Bottleneck, FeatureMatching, GradientPenalty, LeCam
 from saddle.shape import Shape
 from saddle.training.engine import Engine
@@ -105,6 +106,7 @@ def comparing() -> nn.Module:
 
 
 SLOTS: dict[str, Any] = {"views": (Noise(0.1),), "penalties": (GRADIENT,)}
+NEARBY = NearbyR1(1.0, nearby=0.1, share=0.5)
 GAMES: dict[str, Callable[[], Game[Images]]] = {
     "consensus": lambda: Consensus(Maker(), Critic(), LATENT, 0.5, **SLOTS),
     "nagarajan-kolter": lambda: NagarajanKolter(Maker(), Critic(), LATENT, 0.5, turns=Turns(2, 2), **SLOTS),
@@ -115,6 +117,7 @@ GAMES: dict[str, Callable[[], Game[Images]]] = {
     "equilibrium": lambda: Gated(Maker(), Critic(), LATENT, EquilibriumGate(margin=0.02), **SLOTS),
     "balanced": lambda: Balanced(Maker(), rebuilding(), LATENT, 0.9, 0.1, objective=Wasserstein(), **SLOTS),
     "bottleneck": lambda: Adversarial(Maker(), drawing(), LATENT, penalties=(Bottleneck(step=0.1), GRADIENT)),
+    "nearby": lambda: Adversarial(Maker(), Critic(), LATENT, views=(Noise(0.1),), penalties=(NEARBY,)),
     "information": lambda: InfoGAN(Maker(), inferring(), LATENT - CODES.size, **SLOTS),
     "bigan": lambda: BiGAN(mapping(), Maker(), of_pairs(), LATENT),
     "ali": lambda: ALI(mapping(ALI.numbers), Maker(), of_pairs(), LATENT),

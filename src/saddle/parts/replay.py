@@ -22,6 +22,12 @@ class Replay:
         self.device = next(network.parameters()).device
         self.chance = self.random_states()
         self.buffers = copy_buffers(network)
+        self.writes = count_writes(network)
+
+    def is_untouched(self) -> bool:
+        """Was nothing drawn since, and nothing written into the buffers?"""
+        drawn = any(not torch.equal(a, b) for a, b in zip(self.chance, self.random_states(), strict=True))
+        return not drawn and self.writes == count_writes(self.network)
 
     @contextmanager
     def again(self) -> Iterator[None]:
@@ -59,6 +65,11 @@ def kept_buffers(network: nn.Module) -> Iterator[None]:
 
 def copy_buffers(network: nn.Module) -> list[torch.Tensor]:
     return [b.detach().clone() for b in network.buffers()]
+
+
+def count_writes(network: nn.Module) -> list[int]:
+    """How often each buffer was written to, which is known without waiting for a device."""
+    return [b._version for b in network.buffers()]
 
 
 def restore_buffers(network: nn.Module, before: list[torch.Tensor]) -> None:
