@@ -41,6 +41,7 @@ def narrow(value: Any) -> Any:
     kept = ("attention", "field")  # that have values of their own
     counts = {name: min(n, WIDTH) for name, n in fields.items() if type(n) is int and name not in kept}
     counts |= {"field": 16} if "field" in fields else {}
+    counts |= {"narrowest": WIDTH} if "narrowest" in fields else {}
     return dataclasses.replace(value, **parts, **counts)
 
 
@@ -62,7 +63,7 @@ def small(name: str) -> Recipe[Any]:
 def shape(name: str) -> Shape:
     """Its own data's, with three classes; of pixels no more than it needs."""
     entry = RECIPES[name]
-    side = 1 if entry.data in TOY_SETS else entry.size or 16
+    side = 1 if entry.data in TOY_SETS else 64 if name == "r3gan-ffhq-256" else entry.size or 16
     if find_recipe(name)[0].batch_type in (Pairs, Unpaired):
         return Shape(1, side, side, Picture(Shape(1, side, side)))
     if find_recipe(name)[0].batch_type is Lines:

@@ -67,6 +67,7 @@ SMALLER = [  # every pair, narrow, on data it takes
     (DampedResidual(8, 4, 8), TINY),
     (GroupedResidual(8, 16), TINY),
     (Modulated(8, 8, 2, 8, 8), TINY),
+    (GroupedResidual(8, 16, patch=2), TINY),
     (DenseAutoencoding(8, 16, 2, 3), TINY),
     (Autoencoding(8, 4), TINY),
     (MirroredAutoencoding(8, 4), TINY),

@@ -260,6 +260,11 @@ COUNTS = {  # of the authors' own networks, counted apart from ours
     "r3gan-cifar": (Shape(3, 32, 32), 20_732_160, 20_683_776),
     "stylegan2": (Shape(3, 1024, 1024), 30_370_060, 29_012_513),
     "stylegan2-ada-cifar": (Shape(3, 32, 32), 19_947_539, 20_720_641),
+    "r3gan-cifar-labelled": (Shape(3, 32, 32, Classes(10)), 20_781_952, 21_280_512),
+    "r3gan-ffhq-64": (Shape(3, 64, 64), 22_429_824, 22_381_440),
+    "r3gan-ffhq-256": (Shape(3, 256, 256), 23_057_952, 23_009_568),
+    "r3gan-imagenet-32": (Shape(3, 32, 32, Classes(1000)), 82_914_304, 86_548_992),  # published as 82.9M and 86.5M
+    "r3gan-imagenet-64": (Shape(3, 64, 64, Classes(1000)), 103_570_432, 107_205_120),  # as 103.6M and 107.2M
     "began": (Shape(3, 64, 64), 1_716_611, 13_405_379),
     "vgan": (Shape(3, 32, 32), 1_700_196 - 4096 - 1, 779_361),  # theirs embeds its only label: a second bias
     "pggan": (Shape(3, 256, 256), 23_044_309, 23_052_353),
@@ -280,7 +285,7 @@ def test_a_recipe_has_its_authors_networks(name):
 @pytest.mark.parametrize("name", ["r3gan-cifar", "roth-annealed", "instance-noise", "label-noise"])
 def test_what_a_recipe_anneals(name):
     recipe = find_recipe(name)[0]
-    number = recipe.views[0].std if recipe.views else recipe.penalties[-1].weight
+    number = recipe.penalties[-1].weight if recipe.penalties else recipe.views[0].std
     now = [value_at(number, Clock(images=images, share=images / 4e7)) for images in (0, 20_000_000, 40_000_000)]
     expected = {"r3gan-cifar": (0.05, 0.005, 0.005), "roth-annealed": (2.0, 0.2, 0.02),
                 "instance-noise": (0.3, 0.15, 0.0), "label-noise": (0.1, 0.05, 0.0)}  # fmt: skip

@@ -23,7 +23,7 @@ from .mlp import Dense, Perceptron
 from .mlp_toys import MaxoutPerceptron, OrthogonalPerceptron
 from .pggan import Progressive
 from .projection_gan import Projected
-from .r3gan import GroupedResidual
+from .r3gan import ConditionalGroupedResidual, GroupedResidual
 from .resnet import ResNet
 from .sn_gan import Spectral, SpectralConvolutional
 from .stylegan import Styled
@@ -40,7 +40,7 @@ UNCONDITIONAL_NETWORKS = (Dense, Perceptron, MaxoutPerceptron, OrthogonalPercept
                           Convolutional5,
          ResNet, SpectralConvolutional, DampedResidual, GroupedResidual, Progressive, Styled, Modulated,
          DenseAutoencoding, Autoencoding, MirroredAutoencoding)  # fmt: skip
-CONDITIONAL_NETWORKS = (ConditionalDense, ClassifyingConvolutional, BigResNet)
+CONDITIONAL_NETWORKS = (ConditionalDense, ConditionalGroupedResidual, ClassifyingConvolutional, BigResNet)
 ENCODER_NETWORKS = (
     DenseAutoencoder,
     ConvolutionalAutoencoder,
@@ -90,6 +90,7 @@ __all__ = [
     "ClassifyingConvolutional",
     "Concatenated",
     "ConditionalDense",
+    "ConditionalGroupedResidual",
     "Convolutional",
     "Convolutional5",
     "ConvolutionalAutoencoder",

@@ -6,56 +6,73 @@ import math
 from dataclasses import dataclass
 from itertools import pairwise
 from math import prod, sqrt
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 import torch
 from torch import Tensor, nn
 
+from ..core import Verdict
 from ..errors import require
 from ..image_size import ImageSize
+from ..layers.conditional import check_labels
 from ..layers.init import normal_init
 from ..layers.resampling import Downsample, Upsample
 from ..layers.residual import ResidualBlock
 from ..shape import Shape
-from .base import Critic, Generator, image_pyramid, require_counts
+from .base import Critic, Generator, Pyramid, image_pyramid, require_counts
+from .cgan import ConditionalGenerator, require_labels
 
 L = TypeVar("L", bound=nn.Linear | nn.Conv2d)
 LEAKY_RELU_GAIN = sqrt(2 / 1.04)  # what a leaky rectifier of slope 0.2 takes away
-FULL_WIDTH_DOUBLINGS = 3  # of the smallest map, of 4x4 to 32x32, up to which every stage is equally wide
 
 
 @dataclass(frozen=True)
 class GroupedResidual:
     """R3GAN's, for CIFAR-10 without labels, and by the same rule for larger images. Huang et al. 2024.
 
-    Sides are halved until the shorter has 4 to 7 pixels. The generator ends without tanh. With width=96 and a fortieth
-    of the weights it is a small pair for small data.
+    Sides are halved until the shorter has 4 to 7 pixels. The generator ends without tanh. With patch=2 and a tenth of
+    the width it is a small pair for small pictures and a processor: most of the work is in the largest maps.
     """
 
     latent: int = 64  # numbers the generator starts from
-    width: int = 768  # channels up to 32x32, halved wherever the image is doubled beyond
+    width: int = 768  # channels of the smallest maps, halved wherever the image is doubled beyond
     blocks: int = 2  # residual blocks at each size
     expansion: int = 2  # how much wider a block is inside
-    group: int = 16  # channels in one group inside a block
+    group: int = 16  # channels in one group inside a block; 32 in the authors' networks for ImageNet
+    full: int = 3  # doublings of the smallest map that keep the whole width, as up to 32x32
+    patch: int = 1  # pixels of a side that are made, and read, at once: 1, 2, 4; 2 leaves the largest map out
+    narrowest: int = 1  # channels that no map has fewer of
 
     def __post_init__(self) -> None:
-        require_counts(self, "latent", "width", "blocks", "expansion", "group")
+        require_counts(self, "latent", "width", "blocks", "expansion", "group", "patch", "narrowest")
+        power = self.patch & (self.patch - 1) == 0
+        require(power, f"GroupedResidual: patch is {self.patch}, but should be 1, 2, 4 or another power of two")
+        require(self.full >= 0, f"GroupedResidual: full is {self.full}, but should be 0 or more")
         self.count_groups(self.width)
 
-    def generator(self, data: Shape) -> Generator:
-        start, widths = image_pyramid(self, data).start, self.widths(data)
-        layers: list[nn.Module] = [LearnedConstant(self.latent, widths[0], start), *self.stage(widths, 0)]
+    def generator(self, data: Shape) -> nn.Module:
+        return self.unlabelled_generator(data, self.latent)
+
+    def critic(self, data: Shape) -> nn.Module:
+        return Critic(self.trunk(data), init_fan_in(nn.Linear(self.width, 1, bias=False)))
+
+    def unlabelled_generator(self, data: Shape, latent: int) -> Generator:
+        """What makes images of so many numbers, none of them a label's."""
+        start, widths = self.pyramid(data).start, self.widths(data)
+        layers: list[nn.Module] = [LearnedConstant(latent, widths[0], start), *self.stage(widths, 0)]
         for i, (a, b) in enumerate(pairwise(widths), 1):
             layers += [*change_width(a, b), Upsample(), *self.stage(widths, i)]
-        return Generator(*layers, init_fan_in(nn.Conv2d(widths[-1], data.channels, 1, bias=False)))
+        layers.append(init_fan_in(nn.Conv2d(widths[-1], data.channels * self.patch**2, 1, bias=False)))
+        return Generator(*layers, *([nn.PixelShuffle(self.patch)] if self.patch > 1 else []))
 
-    def critic(self, data: Shape) -> Critic:
+    def trunk(self, data: Shape) -> nn.Sequential:
+        """A critic up to its features, (n, width)."""
         widths = self.widths(data)
-        trunk: list[nn.Module] = [init_fan_in(nn.Conv2d(data.channels, widths[-1], 1, bias=False))]
+        layers: list[nn.Module] = [nn.PixelUnshuffle(self.patch)] if self.patch > 1 else []
+        layers.append(init_fan_in(nn.Conv2d(data.channels * self.patch**2, widths[-1], 1, bias=False)))
         for i, (b, a) in reversed(list(enumerate(pairwise(widths), 1))):
-            trunk += [*self.stage(widths, i), Downsample(), *change_width(a, b)]
-        trunk += [*self.stage(widths, 0), PatternHead(widths[0], image_pyramid(self, data).start)]
-        return Critic(nn.Sequential(*trunk), init_fan_in(nn.Linear(widths[0], 1, bias=False)))
+            layers += [*self.stage(widths, i), Downsample(), *change_width(a, b)]
+        return nn.Sequential(*layers, *self.stage(widths, 0), PatternHead(widths[0], self.pyramid(data).start))
 
     def stage(self, widths: list[int], index: int) -> list[ResidualBlock]:
         """The blocks at one size; theirs begin the smaller, the more there are in the whole network."""
@@ -78,10 +95,57 @@ class GroupedResidual:
         require(groups > 0 and left == 0, f"{what}; give --networks.width {unit * max(self.width // unit, 1)}")
         return groups
 
+    def pyramid(self, data: Shape) -> Pyramid:
+        """The maps that have blocks: none is larger than the image in patches."""
+        skipped = self.patch.bit_length() - 1
+        whole = image_pyramid(self, data, least=max(skipped, 1))
+        return whole._replace(steps=whole.steps - skipped)
+
     def widths(self, data: Shape) -> list[int]:
-        """Channels of the smallest map, twice that size, ... up to the image."""
-        doublings = range(image_pyramid(self, data).steps + 1)
-        return [max(self.width >> max(n - FULL_WIDTH_DOUBLINGS, 0), 1) for n in doublings]
+        """Channels of the smallest map, twice that size, ... up to the image, or its patches."""
+        doublings = range(self.pyramid(data).steps + 1)
+        return [max(self.width >> max(n - self.full, 0), min(self.narrowest, self.width)) for n in doublings]
+
+
+@dataclass(frozen=True)
+class ConditionalGroupedResidual(GroupedResidual):
+    """The same, told the class: by an embedding beside the latent, and by a vector that features are held against.
+
+    R3GAN's for CIFAR-10 and ImageNet. Huang et al. 2024.
+    """
+
+    embedding: int = 64  # numbers that a label becomes beside the latent
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require_counts(self, "embedding")
+
+    def generator(self, data: Shape) -> nn.Module:
+        require_labels(self, data)
+        made = self.unlabelled_generator(data, self.latent + self.embedding)
+        return ConditionalGenerator(made, data.classes, self.embedding)
+
+    def critic(self, data: Shape) -> nn.Module:
+        require_labels(self, data)
+        return LabelVectorCritic(self.trunk(data), self.width, data.classes)
+
+
+class LabelVectorCritic(nn.Module):
+    """A critic whose score is <v_y, L phi(x)>, (n,): phi its trunk, L a linear map, v_y the label's vector."""
+
+    needs: ClassVar[str] = "label"
+
+    def __init__(self, trunk: nn.Module, width: int, classes: int) -> None:
+        super().__init__()
+        self.trunk, self.classes = trunk, classes
+        self.head = init_fan_in(nn.Linear(width, width, bias=False))
+        self.vectors = nn.Embedding(classes, width)
+        nn.init.normal_(self.vectors.weight, 0.0, (width * classes) ** -0.5)  # a linear map of one-hot labels
+
+    def forward(self, x: Tensor, condition: Tensor | None = None) -> Verdict:
+        labels = check_labels(condition, self.classes)
+        features = self.head(self.trunk(x))
+        return Verdict((features * self.vectors(labels).to(features)).sum(1), features)
 
 
 class LearnedConstant(nn.Module):

@@ -25,6 +25,7 @@ class RecipeEntry(NamedTuple):
 
 
 QUICK_FIELDS = MappingProxyType({"batch": "32", "turns.generator": "2", "optimizer.lr": "4e-4"})
+QUICK_R3GAN = MappingProxyType({"networks.width": "64", "networks.full": "1", "networks.narrowest": "16"})
 QUICK_EBGAN = MappingProxyType({"networks.width": "32", "batch": "32", "optimizer.lr": "4e-4"})
 QUICK_BEGAN = MappingProxyType({
     "networks.width": "16", "gamma": "1", "rate": "1", "optimizer": "Adam(2e-3, (0.5, 0.999))",
@@ -155,9 +156,16 @@ RECIPE_TABLE: dict[str, tuple[tuple[Any, ...], ...]] = {  # in groups: name, mod
         ("r1", "r1", "R1GAN", "a penalty on the critic's slope at real samples"),
         ("r1-imagenet", "r1", "imagenet", "the same on the authors' networks for ImageNet, told the class"),
         ("r1-toy", "r1", "toy", "R1 on points in the plane", "grid"),
-        ("r3gan", "r3gan", "R3GAN", "a relativistic loss with R1 and R2, on a small network"),
+        ("r3gan", "r3gan", "R3GAN", "a relativistic loss with R1 and R2, by size", "glyphs", 32, QUICK_R3GAN),
+        ("r3gan-laptop", "r3gan", "laptop", "the same on half the width: small pictures without a GPU", "glyphs", 32),
+        ("r3gan-stacked", "r3gan", "stacked", "the same on 1000 modes", "stacked-glyphs"),
         ("r3gan-toy", "r3gan", "toy", "R3GAN on points in the plane", "grid"),
-        ("r3gan-cifar", "r3gan", "cifar", "the authors' size, for 32x32 pixels and a GPU", "glyphs", 32),
+        ("r3gan-cifar", "r3gan", "cifar", "the authors' for CIFAR-10; theirs shows 250M images", "glyphs", 32),
+        ("r3gan-cifar-labelled", "r3gan", "cifar_labelled", "the same, told the class; 250M images", "glyphs", 32),
+        ("r3gan-ffhq-64", "r3gan", "ffhq_64", "the authors' for faces of 64x64 pixels", "glyphs", 64),
+        ("r3gan-ffhq-256", "r3gan", "ffhq_256", "the authors' for faces of 256x256 pixels", "glyphs", 256),
+        ("r3gan-imagenet-32", "r3gan", "imagenet_32", "the authors' for ImageNet; 1,000M images", "glyphs", 32),
+        ("r3gan-imagenet-64", "r3gan", "imagenet_64", "the same for 64x64 pixels; 1,000M images", "glyphs", 64),
         ("roth", "roth", "RothGAN", "noise on the critic's input, to second order"),
         ("roth-annealed", "roth", "annealed", "the same, from strong to weak"),
         ("consensus", "consensus", "ConsensusGAN", "both players shrink the game's gradient field"),
