@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -14,13 +15,15 @@ from torch.nn.utils import parametrize
 
 from narrow import small
 from saddle import load, train
+from saddle.cli import main
 from saddle.core import required_conditions
 from saddle.errors import Mistake
+from saddle.inference.standing import take_standing_statistics
 from saddle.layers import SelfAttention
 from saddle.layers.conditional import ConditionalBatchNorm, EmbeddedBatchNorm, SharedEmbedding
 from saddle.layers.init import LinearLayer, SkipRandomInit
 from saddle.layers.priors import truncate_normal
-from saddle.networks import BigResNet
+from saddle.networks import BigResNet, DampedResidual
 from saddle.networks.biggan import CRITIC_WIDTHS, GENERATOR_WIDTHS
 from saddle.optim import SGD, Orthogonal
 from saddle.recipes import find_recipe
@@ -33,6 +36,14 @@ NARROW = BigResNet(latent=6, width=2, shared=5)
 @pytest.fixture(autouse=True)
 def _seed() -> None:
     torch.manual_seed(0)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    dice = np.random.default_rng(0)
+    data = {"image": dice.integers(0, 256, (24, 16, 16), np.uint8), "label": np.arange(24) % 3}
+    folder = tmp_path_factory.mktemp("biggan") / "run"
+    return train(small("biggan"), data, out=folder, images=24, pictures=0, quiet=True, device="cpu", threads=1)
 
 
 def count(module: nn.Module) -> int:
@@ -272,10 +283,7 @@ def test_truncating_is_no_scaling_and_bends_no_walk():
     torch.testing.assert_close(truncate_normal(z, 1e3), z)
 
 
-def test_a_loaded_biggan_is_sampled_by_class_truncated_and_in_parts(tmp_path: Path):
-    dice = np.random.default_rng(0)
-    data = {"image": dice.integers(0, 256, (24, 16, 16), np.uint8), "label": np.arange(24) % 3}
-    run = train(small("biggan"), data, out=tmp_path / "run", images=16, pictures=0, quiet=True, device="cpu", threads=1)
+def test_a_loaded_biggan_is_sampled_by_class_truncated_and_in_parts(run: Path):
     model = load(run)
     samples = model.sample(70, seed=3)  # more than a batch of four, and more than a block of 64
     assert samples.shape == (70, 1, 16, 16)
@@ -324,3 +332,47 @@ def test_shared_rows_are_read_as_a_table_is():
     table = nn.Embedding(4, 3)
     labels = torch.tensor([3, 0, 3])
     assert torch.equal(SharedEmbedding(table)(labels), table(labels))
+
+
+def test_standing_statistics_are_those_of_one_big_batch(run: Path):
+    """Samples at rest are then those that the big batch, with the same latents and labels, shows in training mode."""
+    plain, model = load(run), load(run, standing=24)
+    G, parts = plain.game.generator, []
+    G.register_forward_pre_hook(lambda layer, inputs: parts.append(inputs))
+    before = plain.sample(24)
+    latents, labels = (torch.cat(rows) for rows in zip(*parts, strict=True))
+    for layer in G.modules():
+        layer.train(isinstance(layer, nn.BatchNorm2d))  # spectral norms stay where they are
+    with torch.no_grad():
+        big = G(latents, labels)
+    torch.testing.assert_close(model.sample(24), big, atol=1e-5, rtol=1e-4)
+    assert not torch.allclose(before, big, atol=1e-2)
+
+
+def test_standing_statistics_repeat_and_hang_on_nothing_but_the_weights_and_the_style(run: Path):
+    a, b = load(run, standing=9), load(run, standing=9)
+    assert torch.equal(a.sample(4, seed=5), b.sample(4, seed=5))
+    b.rows = 2  # however few are made at a time
+    take_standing_statistics(b, 9)
+    torch.testing.assert_close(a.sample(4, seed=5), b.sample(4, seed=5), atol=1e-5, rtol=1e-4)
+    take_standing_statistics(b, 9, truncation=0.1)
+    assert not torch.allclose(a.sample(4, seed=5), b.sample(4, seed=5), atol=1e-3)
+    assert not any(layer.training for layer in a.game.modules())
+
+
+def test_standing_is_an_option_of_sample(run: Path, capsys: pytest.CaptureFixture[str]):
+    assert main(["sample", str(run), "--standing", "8", "--truncation", "0.5"]) == 0
+    assert capsys.readouterr().out.strip().endswith("samples-0-standing-8-truncation-0.5.png")
+    assert main(["sample", str(run), "--standing", "1"]) == 2
+    assert "standing is 1, but should be 2 or more" in capsys.readouterr().err
+
+
+def test_what_has_no_batch_normalisation_has_no_standing_statistics(tmp_path: Path):
+    images = np.random.default_rng(0).integers(0, 256, (16, 16, 16), np.uint8)
+    without = replace(small("r1"), networks=DampedResidual(4, 2, 4))
+    run = train(without, images, out=tmp_path / "run", images=8, pictures=0, quiet=True, device="cpu", threads=1)
+    with pytest.raises(Mistake, match="no sample of this run passes batch normalisation"):
+        load(run, standing=16)
+    load(run)
+    with pytest.raises(Mistake, match=r"standing is 1, .* 16384 is usual"):
+        load(run, standing=1)

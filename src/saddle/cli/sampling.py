@@ -40,11 +40,13 @@ class SampleOptions(RunOptions):
     grid: int | None = None  # a sheet of N x N images, at the quantiles of latents of two numbers: all that is made
     text: str | None = None  # what samples should show, for a run that was trained on captions
     text_file: Path | None = None  # a text in each line: a sheet has a row for each, and -n makes so many files of each
+    standing: int | None = None  # batch normalisation's averages are taken anew, of so many samples; 16384 is usual
     out: Path | None = None  # the sheet's file, the files' folder, a .txt of lines; in the run's folder if not given
 
     def __post_init__(self) -> None:
         super().__post_init__()
         require(self.n is None or self.n > 0, f"-n is {self.n}, but should be above 0")
+        require(self.standing is None or self.standing > 1, f"standing is {self.standing}, but should be 2 or more")
         told = [name for name in ("label", "text", "text_file") if getattr(self, name) is not None]
         require(len(told) < 2, f"{' and '.join(told)} both say what samples should show; give one of them")
         require(self.grid is None or 2 <= self.grid <= MAX_GRID, f"grid is {self.grid}, but should be 2 to {MAX_GRID}")
@@ -54,6 +56,10 @@ class SampleOptions(RunOptions):
         require(self.text is None or bool(self.text.strip()), "text is empty; say what samples should show")
         png = self.n is not None or self.out is None or self.out.suffix in (".png", ".txt")
         require(png, f"a sheet is a PNG, but {self.out} does not end in .png")
+
+    @property
+    def suffix(self) -> str:
+        return super().suffix + (f"-standing-{self.standing}" if self.standing else "")
 
     @property
     def stem(self) -> str:
@@ -70,6 +76,10 @@ def sample(words: list[str]) -> None:
     (run,), wish, others = parse_known("sample", words, SampleOptions())
     loaded = load_run(run, wish)
     style = parse_style("sample", loaded.style if others else {}, wish, others)
+    if wish.standing is not None:
+        from ..inference.standing import take_standing_statistics
+
+        take_standing_statistics(loaded, wish.standing, **style)
     if loaded.shape.text is not None:
         print_lines(loaded, wish, style)
         return

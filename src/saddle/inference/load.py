@@ -23,15 +23,17 @@ from ..training.machine import find_device
 from ..training.match import strip_prefix
 from .loaded import LoadedGame
 from .named_weights import read_named_weights
+from .standing import take_standing_statistics
 
 
 @catch_out_of_memory()
 def load(path: str | Path, *, device: str = "auto", average: bool = True, best: bool = False,
-         weights: str | None = None, trust: bool = False) -> LoadedGame:  # fmt: skip
+         weights: str | None = None, standing: int | None = None, trust: bool = False) -> LoadedGame:  # fmt: skip
     """The last checkpoint of a run, with the averaged weights if there are any (`average=False`: those of the match).
 
     `best` takes the checkpoint that was measured best instead. `weights` names a set that `saddle average` made, such
-    as "std-0.1". `trust` runs the recipe's file that the run brings, though nobody has named it on this machine.
+    as "std-0.1". With `standing` batch normalisation's averages become those of one batch of so many samples.
+    `trust` runs the recipe's file that the run brings, though nobody has named it on this machine.
     Mistake for a folder that holds no run, a run without a checkpoint yet, one without a best or without such a set, a
     damaged or foreign checkpoint, and a recipe that is not to be trusted.
     """
@@ -61,8 +63,11 @@ def load(path: str | Path, *, device: str = "auto", average: bool = True, best: 
     clock = game.clock = clock_at(stages, manifest.images, then["round"], then["images"])
     stage = stages[clock.stage]  # whose size it plays at
     worn = weights or ("averaged" if averages else "last")
-    return LoadedGame(game.to(where_to), stage.data, classes, where_to, counts, clock, worn,
-                  max(1, stage.batch // manifest.settings.accumulate), recipe.batch_type)  # fmt: skip
+    loaded = LoadedGame(game.to(where_to), stage.data, classes, where_to, counts, clock, worn,
+                    max(1, stage.batch // manifest.settings.accumulate), recipe.batch_type)  # fmt: skip
+    if standing is not None:
+        take_standing_statistics(loaded, standing)
+    return loaded
 
 
 def own_checkpoint(checkpoint: Checkpoint, file: Path, manifest: Manifest, run: str | Path) -> None:
