@@ -33,7 +33,8 @@ from saddle.objectives import (
 )
 from saddle.objectives.divergences import DUAL_FUNCTIONS as DIVERGENCES
 from saddle.optim import SGD
-from saddle.penalties import PENALTIES, Bottleneck, Classification, Consistency, FeatureMatching, PullingAway, Swapped
+from saddle.penalties import PENALTIES as ALL_PENALTIES
+from saddle.penalties import Bottleneck, Classification, Consistency, FeatureMatching, PullingAway, Swapped, Transport
 from saddle.training.engine import Engine
 from toys import LATENT, PIXELS, Batches, Maker
 
@@ -125,6 +126,7 @@ CRITICS: dict[str, Callable[[], nn.Module]] = {
 
 OBJECTIVE: list[Objective] = [kind() for kind in OBJECTIVES]
 EXAMPLES: dict[type, Callable[[Objective], Any]] = {Swapped: lambda game: Swapped(game, 0.1)}  # made for an objective
+PENALTIES = tuple(kind for kind in ALL_PENALTIES if kind is not Transport)  # which asks for a game of its own
 GENERATORS = (FeatureMatching, PullingAway)  # terms of the generator's loss; the others are of the critic's
 BOTH = (Classification,)
 ABLE = {Classification: "naming", Bottleneck: "drawing"}  # the only critics that these may ask

@@ -21,6 +21,7 @@ from saddle.games import (
     ALI,
     AccuracyGate,
     Adversarial,
+    AdversarialFlow,
     Balanced,
     BiGAN,
     BiGANQP,
@@ -28,6 +29,7 @@ from saddle.games import (
     Consensus,
     EquilibriumGate,
     Gated,
+    GradientScale,
     InfoGAN,
     MaximumLikelihood,
     MultiLevel,
@@ -59,7 +61,15 @@ from saddle.networks.infogan import InferringCritic
 from saddle.networks.pggan import GrowingCritic, GrowingGenerator, down_block, first_block, up_block
 from saddle.networks.stylegan import StyledGenerator
 from saddle.networks.t_gan import Opposed
-from saddle.objectives import CriticAlone, LearnedGaussian, LeastSquares, Minimax, NonSaturating, Wasserstein
+from saddle.objectives import (
+    CriticAlone,
+    LearnedGaussian,
+    LeastSquares,
+    Minimax,
+    NonSaturating,
+    Relativistic,
+    Wasserstein,
+)
 from saddle.optim import SGD, Adam
 from saddle.penalties import R1 as NearbyR1
 from saddle.penalties import Bottleneck, FeatureMatching, GradientPenalty, LeCam
@@ -122,6 +132,9 @@ GAMES: dict[str, Callable[[], Game[Images]]] = {
     "bigan": lambda: BiGAN(mapping(), Maker(), of_pairs(), LATENT),
     "ali": lambda: ALI(mapping(ALI.numbers), Maker(), of_pairs(), LATENT),
     "bigan-qp": lambda: BiGANQP(mapping(), Maker(), of_pairs(), LATENT, turns=Turns(2, 2)),
+    "flow": lambda: AdversarialFlow(
+        Maker(), Critic(), LATENT, GradientScale(), objective=Relativistic(), turns=Turns(1, 2), penalties=(GRADIENT,)
+    ),
     "levels": lambda: leveled(penalties=(R1(),), turns=Turns(1, 2)),
     "variational": lambda: VariationalAutoencoder(mapping(2), Maker(), LATENT, LearnedGaussian()),
     "styles": lambda: StyleBased(

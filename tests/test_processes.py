@@ -110,6 +110,7 @@ GAMES: dict[str, Callable[[], Game[Any]]] = {
             "growing styles",
             "bottleneck",
             "levels",
+            "flow",
             "information",
             "bigan",
             "ali",

@@ -26,6 +26,7 @@ from saddle.errors import Mistake
 from saddle.hints import comments
 from saddle.networks import (
     Convolutional,
+    FlowTransformer,
     GroupedResidual,
     MirroredAutoencoding,
     Modulated,
@@ -166,10 +167,21 @@ FLOWS = {  # turns of a round, of one batch, in games of other players than a ge
     "ali": AT_ONCE, "ali-cifar": AT_ONCE,
     "cyclegan": [["generator", "generator_back"], ["critic", "critic_back"]],
     "seqgan": [["generator"], ["critic"], ["critic"]],
+    "adversarial-flow": [["critic"], ["generator"]], "adversarial-flow-toy": [["critic"], ["generator"]],
     "cut": [["critic"], ["generator", "projector"]], "fastcut": [["critic"], ["generator", "projector"]],
 }  # fmt: skip
-TWICE = ("bigan-qp", "seqgan")  # of two batches
+TWICE = ("bigan-qp", "seqgan", "adversarial-flow", "adversarial-flow-toy")  # of two batches
 READING = ("gan-cls", "gan-int", "gan-int-cls")  # whose first stage is a reader's alone
+UNBOUNDED = (
+    GroupedResidual,
+    MirroredAutoencoding,
+    ResidualAutoencoder,
+    PatchTransformer,
+    FlowTransformer,
+    Progressive,
+    Modulated,
+    Styled,
+)
 UNNUMBERED = ("ae", "ae-dense", "gaussian-mixture", "gaussian-mixture-em")  # papers that are not on arXiv
 STAGE = {**dict.fromkeys(READING, 1), "seqgan": 2}  # in which both play
 
@@ -214,16 +226,7 @@ def test_a_recipe_makes_what_it_is_shown(name):
             else None
         )
         made = make_from(game, torch.rand(6, *data[:3]), labels(6, data) if before is None else before)
-    free = isinstance(
-        recipe.networks,
-        GroupedResidual
-        | MirroredAutoencoding
-        | ResidualAutoencoder
-        | PatchTransformer
-        | Progressive
-        | Modulated
-        | Styled,
-    )  # that end without tanh
+    free = isinstance(recipe.networks, UNBOUNDED)  # that end without tanh
     bounded = not data.points and not free
     assert made.shape == (6, *data[:3]) and made.isfinite().all() and (not bounded or made.abs().max() <= 1)
     assert made[0].ne(made[3]).any()  # of one class

@@ -17,7 +17,18 @@ from saddle.games import Adversarial
 from saddle.layers.views import Noise
 from saddle.objectives import FDivergence
 from saddle.optim import SGD
-from saddle.theory import DEMONSTRATIONS, danskin, demonstrate, dirac, kl, modes, optimal, saturating, vanishing
+from saddle.theory import (
+    DEMONSTRATIONS,
+    danskin,
+    demonstrate,
+    dirac,
+    kl,
+    modes,
+    optimal,
+    saturating,
+    transport,
+    vanishing,
+)
 from saddle.theory.dirac_gan import (
     START_POINT,
     STEP_SIZE,
@@ -59,7 +70,22 @@ TABLE = {method.name: method for method in methods()}
 @pytest.fixture
 def shorter_modes(monkeypatch: pytest.MonkeyPatch) -> None:
     """As many rounds as show what the whole demonstration does."""
+    monkeypatch.setattr(transport, "ROUNDS", 500)
     monkeypatch.setattr(modes, "ROUNDS", {"ring": 300, "grid": 800})
+
+
+def test_the_transports_bias_is_the_papers_and_to_first_order_a_fraction():
+    for weights, due in (((0.2, 0.5), 0.617), ((0.2, 0.1), 0.243), ((0.05, 0.02), 0.0157)):
+        assert transport.expected_shortfall(*weights) == pytest.approx(due, abs=5e-4)
+        product = 16 * weights[0] * weights[1]
+        assert transport.expected_shortfall(*weights) == pytest.approx(product / (1 + product), rel=0.01)
+    assert transport.expected_shortfall(0.005, 0.5) == pytest.approx(0.0385, abs=5e-4)
+
+
+def test_the_best_map_to_the_modes_costs_what_is_said():
+    n = torch.special.ndtri((torch.arange(200_000, dtype=torch.float64) + 0.5) / 200_000)
+    assert (transport.best_map_to_modes(n) - n).square().mean().item() == pytest.approx(transport.MODES_COST, abs=1e-3)
+    assert transport.Carried(n[::999], transport.best_map_to_modes(n[::999])).inverted() == 0
 
 
 @pytest.mark.slow

@@ -90,6 +90,8 @@ PARAMETER_COUNTS: dict[str, tuple[tuple[Any, ...], Mapping[str, int]]] = {
     "sn-gan-residual": ((1, 32, 32, 36), {"generator": 4_272_129, "critic": 1_051_264}),
     "sagan": ((1, 32, 32, 36), {"generator": 4_354_050, "critic": 1_071_745}),
     "pggan": ((1, 32, 32, 36), {"generator": 20_715_524, "critic": 20_722_689}),
+    "adversarial-flow": ((1, 32, 32, 36), {"generator": 4_791_952, "critic": 3_755_840}),
+    "adversarial-flow-toy": ((2, 1, 1, 0), {"generator": 33_666, "critic": 33_537}),
     "gat": ((1, 32, 32, 36), {"generator": 4_966_336, "critic": 3_765_056}),
     "sagan-imagenet": ((1, 128, 128, 36), {"generator": 32_576_514, "critic": 38_475_201}),
     "stylegan2": ((1, 32, 32, 36), {"generator": 21_519_371, "critic": 21_506_049}),

@@ -8,6 +8,7 @@ from .bidirectional import ALI, BiGAN, BiGANQP
 from .contrastive import ContrastiveTranslation
 from .coupled import Consensus, NagarajanKolter, Turing
 from .cycle import CycleTranslation
+from .flow import AdversarialFlow, GradientScale
 from .gated import AccuracyGate, EquilibriumGate, Gated
 from .gumbel import GumbelSoftmax
 from .information import InfoGAN
@@ -26,7 +27,7 @@ from .truncated import Truncating
 from .unrolled import Unrolled
 from .vae_gan import VAEGAN
 
-GAME_VALUES: tuple[type, ...] = (Turns, Clip, Free, AccuracyGate, EquilibriumGate, Faster, PathLength)
+GAME_VALUES: tuple[type, ...] = (Turns, Clip, Free, AccuracyGate, EquilibriumGate, GradientScale, Faster, PathLength)
 
 __all__ = [
     "ALI",
@@ -35,6 +36,7 @@ __all__ = [
     "AccuracyGate",
     "Adversarial",
     "AdversarialAutoencoder",
+    "AdversarialFlow",
     "Autoencoder",
     "Balanced",
     "BiGAN",
@@ -49,6 +51,7 @@ __all__ = [
     "Free",
     "Gated",
     "GaussianAdversarialAutoencoder",
+    "GradientScale",
     "GumbelSoftmax",
     "InfoGAN",
     "IntroVAE",

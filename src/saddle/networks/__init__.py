@@ -1,6 +1,7 @@
 """Matched pairs as frozen values: what makes samples, and what judges them."""
 
 from .ac_gan import Classifying, ClassifyingConvolutional
+from .adversarial_flow import FlowTransformer
 from .ali import MaxoutBidirectional
 from .autoencoder import ConvolutionalAutoencoder, DenseAutoencoder
 from .began import MirroredAutoencoding
@@ -63,7 +64,7 @@ COMPOSED_NETWORKS = (
     Classifying,
     Inferring,
 )
-LEVEL_NETWORKS = (PatchTransformer,)  # of a game that judges pictures of several depths
+TRANSFORMERS = (PatchTransformer, FlowTransformer)
 TRANSLATION_NETWORKS = (UNet, ResidualTranslator)
 TEXT_NETWORKS = (TextConvolutional, WordReader, CharacterReader, HubReader)  # of recipes that read texts
 NETWORKS: tuple[type, ...] = (
@@ -72,7 +73,7 @@ NETWORKS: tuple[type, ...] = (
     *COMPOSED_NETWORKS,
     *ENCODER_NETWORKS,
     NormalMixture,
-    *LEVEL_NETWORKS,
+    *TRANSFORMERS,
     *TRANSLATION_NETWORKS,
     *TEXT_NETWORKS,
     TextLSTM,
@@ -101,6 +102,7 @@ __all__ = [
     "DenseAutoencoding",
     "DenseBidirectional",
     "Dropped",
+    "FlowTransformer",
     "GroupedResidual",
     "HubReader",
     "Inferring",

@@ -26,53 +26,60 @@ MAPPING_RATE = 0.01  # at which the mapping's weights move, as a share of the ot
 
 
 @dataclass(frozen=True)
-class PatchTransformer:
-    """GAT's pair for pictures of any size that patches divide, told their class where they have some.
+class Patches:
+    """What pairs of transformers on patches have in common, for pictures of any size that patches divide."""
+
+    latent: int = 64  # numbers the generator starts from
+    width: int = 192  # numbers in a token of either network
+    depth: int = 8  # blocks of either network
+    patch: int = 4  # pixels along the side of a patch, which is one token
+    head_width: int = 64  # numbers of one head of attention, which divide the width
+    projection: int = 256  # numbers in which the critic compares a picture with its class
+
+    def __post_init__(self) -> None:
+        require_counts(self, "latent", "width", "depth", "patch", "head_width", "projection")
+        name, width, head = type(self).__name__, self.width, self.head_width
+        require(head % 4 == 0, f"{name}: head_width is {head}, but half of it tells the row and half the column, in "
+                f"pairs; give --networks.head-width {max(4, head // 4 * 4)}")  # fmt: skip
+        require(width % head == 0, f"{name}: {width} numbers in a token make no heads of {head}; give --networks.width "
+                f"{-(-width // head) * head}")  # fmt: skip
+
+    def critic(self, data: Shape) -> TransformerCritic:
+        return TransformerCritic(self, data, self.grid(data), 1)
+
+    def grid(self, data: Shape) -> ImageSize:
+        """Rows and columns of patches in such pictures; refused where they leave a rest."""
+        require(not data.points and data.text is None, f"{type(self).__name__} takes pictures, not {data}; for points "
+                "there is the recipe r3gan-toy, for lines of text seqgan")  # fmt: skip
+        size, patch = ImageSize(*data[1:3]), self.patch
+        near = size_of_form(max(round(min(size) / patch), 1) * patch, patch, max(size.width, 1) / max(size.height, 1))
+        require_shape(divides(patch, size), self, data, f"images whose sides are multiples of {patch}",
+                      f"give --size {near.option}")  # fmt: skip
+        return ImageSize(size.height // patch, size.width // patch)
+
+
+@dataclass(frozen=True)
+class PatchTransformer(Patches):
+    """GAT's pair, told the class of a picture where there are some.
 
     The authors' S, B, L and XL have 384, 768, 1024 and 1152 numbers in a token, 12, 12, 24 and 28 blocks, heads of 64
     (XL: 72), patches of 2, 4 or 8 and 2048 as the projection. Their generator also keeps a layer that nothing reads.
     """
 
-    latent: int = 64  # numbers the generator starts from
-    width: int = 192  # numbers in a token of either network
-    depth: int = 8  # blocks of either network, a multiple of the levels
-    patch: int = 4  # pixels along the side of a patch, which is one token
-    head_width: int = 64  # numbers of one head of attention, which divide the width
-    levels: int = 4  # depths at which the generator makes a picture; the critic reads all of them
-    projection: int = 256  # numbers in which the critic compares a picture with its class
+    levels: int = 4  # depths at which the generator makes a picture, of which the depth is a multiple
 
     def __post_init__(self) -> None:
-        require_counts(self, "latent", "width", "depth", "patch", "head_width", "levels", "projection")
-        check_heads(self)
+        super().__post_init__()
+        require_counts(self, "levels")
         right = -(-self.depth // self.levels) * self.levels
         require(self.depth == right, f"PatchTransformer: depth is {self.depth}, but its levels need a multiple of "
                 f"{self.levels}; give --networks.depth {right}")  # fmt: skip
 
     def generator(self, data: Shape) -> TransformerGenerator:
-        return TransformerGenerator(self, data, patch_grid(self, data))
+        return TransformerGenerator(self, data, self.grid(data))
 
     def critic(self, data: Shape) -> TransformerCritic:
-        return TransformerCritic(self, data, patch_grid(self, data))
-
-
-def check_heads(pair: PatchTransformer) -> None:
-    """Refuse heads that do not divide the width, or that cannot be turned by row and by column."""
-    name, width, head = type(pair).__name__, pair.width, pair.head_width
-    require(head % 4 == 0, f"{name}: head_width is {head}, but half of it tells the row and half the column, in "
-            f"pairs; give --networks.head-width {max(4, head // 4 * 4)}")  # fmt: skip
-    require(width % head == 0, f"{name}: {width} numbers in a token make no heads of {head}; give --networks.width "
-            f"{-(-width // head) * head}")  # fmt: skip
-
-
-def patch_grid(pair: PatchTransformer, data: Shape) -> ImageSize:
-    """Rows and columns of patches in such pictures; refused where they leave a rest."""
-    require(not data.points and data.text is None, f"{type(pair).__name__} takes pictures, not {data}; for points "
-            "there is the recipe r3gan-toy, for lines of text seqgan")  # fmt: skip
-    size, patch = ImageSize(*data[1:3]), pair.patch
-    near = size_of_form(max(round(min(size) / patch), 1) * patch, patch, max(size.width, 1) / max(size.height, 1))
-    require_shape(divides(patch, size), pair, data, f"images whose sides are multiples of {patch}",
-                  f"give --size {near.option}")  # fmt: skip
-    return ImageSize(size.height // patch, size.width // patch)
+        return TransformerCritic(self, data, self.grid(data), self.levels)
 
 
 class ScaledLinear(nn.Linear):
@@ -113,6 +120,13 @@ def label_table(classes: int, size: int) -> nn.Embedding:
 def unit_square(x: Tensor) -> Tensor:
     """Each row over its root mean square."""
     return x * (x.square().mean(1, keepdim=True) + 1e-8).rsqrt()
+
+
+def cut_patches(channels: int, width: int, patch: int) -> nn.Conv2d:
+    """Pictures to tokens, (n, width, rows, columns), by Glorot & Bengio's rule for a dense layer on each patch."""
+    layer = zero_bias(nn.Conv2d(channels, width, patch, patch))
+    nn.init.xavier_uniform_(layer.weight.view(width, -1))
+    return layer
 
 
 class ToldClass(nn.Module):
@@ -212,13 +226,11 @@ class TransformerCritic(ToldClass):
     A picture alone, (n, channels, height, width), stands for all levels.
     """
 
-    def __init__(self, form: PatchTransformer, data: Shape, grid: ImageSize) -> None:
+    def __init__(self, form: Patches, data: Shape, grid: ImageSize, levels: int) -> None:
         super().__init__(data.classes)
         width, both = form.width, form.projection
-        self.channels, self.levels = data.channels, form.levels
-        self.cut = nn.Conv2d(form.levels * data.channels, width, form.patch, form.patch)
-        nn.init.xavier_uniform_(self.cut.weight.view(width, -1))
-        zero_bias(self.cut)
+        self.channels, self.levels = data.channels, levels
+        self.cut = cut_patches(levels * data.channels, width, form.patch)
         self.summary = nn.Parameter(0.02 * torch.randn(width))
         self.blocks = nn.ModuleList(ScaledBlock(width, form.head_width) for _ in range(form.depth))
         self.norm, self.head = RMSNorm(width), glorot_uniform(nn.Linear(width, both))

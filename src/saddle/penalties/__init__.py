@@ -4,13 +4,14 @@ from .augmented import ConsistencyRegularisation
 from .bottleneck import Bottleneck
 from .classes import Classification
 from .codes import FeatureMatching, PullingAway
+from .flow import Centring, Transport
 from .gaps import Consistency, Drift, QuadraticPotential
 from .gradients import R1, R2, Divergence, Dragan, GradientPenalty, Roth
 from .scores import LeCam, Swapped
 
 PENALTIES: tuple[type, ...] = (
     GradientPenalty, Dragan, Divergence, R1, R2, Roth, Consistency, ConsistencyRegularisation, QuadraticPotential,
-    Drift, LeCam, Swapped, Classification, Bottleneck, FeatureMatching, PullingAway,
+    Drift, LeCam, Swapped, Classification, Bottleneck, Transport, Centring, FeatureMatching, PullingAway,
 )  # fmt: skip
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "R1",
     "R2",
     "Bottleneck",
+    "Centring",
     "Classification",
     "Consistency",
     "ConsistencyRegularisation",
@@ -31,4 +33,5 @@ __all__ = [
     "QuadraticPotential",
     "Roth",
     "Swapped",
+    "Transport",
 ]

@@ -98,6 +98,15 @@ QUICK_STYLE = MappingProxyType(
     {"networks": "Modulated(latent=64, style=64, mapping=2, width=64, full=16)", "penalties": "R1(0.1, every=16)"}
 )
 QUICK_STYLE_ADA = MappingProxyType({"networks": "Modulated(latent=64, style=64, mapping=2, width=64, full=16)"})
+QUICK_GAT = MappingProxyType({
+    "networks": "PatchTransformer(width=128, depth=4, patch=8)", "penalties": "R1(0.1, 4), R2(0.1, 4)",
+    "augment": "none", "average": "HalfLife()", "batch": "16",
+})  # fmt: skip
+QUICK_FLOW = MappingProxyType({
+    "networks": "FlowTransformer(width=128, depth=4, patch=8)", "optimizer.lr": "1e-3", "average": "HalfLife()",
+    "penalties": "R1(0.5, 4), R2(0.5, 4), Centring(0.01)", "batch": "16",
+})  # fmt: skip
+FLOW = "glyphs", 32, QUICK_FLOW
 RECIPE_TABLE: dict[str, tuple[tuple[Any, ...], ...]] = {  # in groups: name, module, and an entry from its value on
     "The first": (
         ("gan", "gan", "GAN", "dense networks that move at once: the first paper"),
@@ -193,8 +202,10 @@ RECIPE_TABLE: dict[str, tuple[tuple[Any, ...], ...]] = {  # in groups: name, mod
         ("stylegan2", "stylegan2", "StyleGAN2", "styles scale weights, R1 and path lengths", "glyphs", 32, QUICK_STYLE),
         ("stylegan2-ada", "stylegan2_ada", "StyleGAN2ADA", "the same for few pictures", "glyphs", 32, QUICK_STYLE_ADA),
         ("stylegan2-ada-cifar", "stylegan2_ada", "cifar", "the authors' size, for 32x32 pixels", "glyphs", 32),
+        ("gat", "gat", "GAT", "transformers on patches, a picture at several depths", "glyphs", 32, QUICK_GAT),
+        ("adversarial-flow", "adversarial_flow", "AdversarialFlow", "noise becomes a picture of its shape", *FLOW),
+        ("adversarial-flow-toy", "adversarial_flow", "toy", "the same on points in the plane", "ring"),
     ),
-    "Transformers": (("gat", "gat", "GAT", "transformers on patches, a picture at several depths", "glyphs", 32),),
     "Encoders": (
         ("bigan", "bigan", "BiGAN", "an encoder too; the critic sees images and codes", "glyphs", 32, QUICK_BIGAN),
         ("bigan-dense", "bigan", "dense", "the same on the paper's dense networks"),

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
-import torch
-from torch import nn
-
 from ..averaging import Averaging, Decay
-from ..clock import Clock
 from ..core import Objective, Penalties
 from ..games import MultiLevel
 from ..layers.noise_levels import LevelAugment, NestedNoise
 from ..networks import PatchTransformer
 from ..objectives import Relativistic
-from ..optim import Adam, Clipped
+from ..optim import Adam, Clipped, Scaled
 from ..penalties import R1, R2
 from ..recipe import Optimizing, Paper
 from ..shape import Shape
@@ -48,24 +43,4 @@ class GAT(Versus):
         return self.play(MultiLevel, data, noise=self.noise, augment=self.augment)
 
     def steps(self, player: str) -> Optimizing:
-        return TimesRate(super().steps(player), FULL_WIDTH / self.networks.width)
-
-
-@dataclass(frozen=True)
-class TimesRate:
-    """Steps as another does, at its rate times a factor."""
-
-    base: Optimizing
-    factor: float
-
-    def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
-        return self.scale(self.base.build(parameters))
-
-    def tune(self, optimizer: torch.optim.Optimizer, clock: Clock) -> None:
-        self.base.tune(optimizer, clock)
-        self.scale(optimizer)
-
-    def scale(self, optimizer: torch.optim.Optimizer) -> torch.optim.Optimizer:
-        for group in optimizer.param_groups:
-            group["lr"] *= self.factor
-        return optimizer
+        return Scaled(super().steps(player), FULL_WIDTH / self.networks.width)

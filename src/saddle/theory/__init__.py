@@ -21,6 +21,7 @@ DEMONSTRATIONS = {
     "likelihood": "a mixture of Gaussians by EM and by gradient: maximum likelihood is forward KL",
     "saturating": "the two losses of the first GAN, seen by their gradients",
     "danskin": "the slope of a maximum over critics, and a generator's step that is too large",
+    "transport": "adversarial flow: how its transport term damps, what it costs, and the map it chooses",
     "modes": "what is caught of 8 modes and of 25, by four methods and by a perfect sampler",
 }
 
