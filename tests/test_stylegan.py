@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
 from saddle.averaging import HalfLife
+from saddle.batches import Images
 from saddle.clock import Clock
+from saddle.data.array_dataset import ArrayDataset
 from saddle.errors import Mistake
 from saddle.games.progressive import StyleGrowing
 from saddle.layers.adain import AdaptiveInstanceNorm
@@ -22,9 +26,12 @@ from saddle.optim import Adam, Scaled
 from saddle.penalties import R1
 from saddle.recipes.stylegan import StyleGAN
 from saddle.shape import Shape
+from saddle.training.machine import Machine
+from saddle.training.match import Match, MatchOptions
 
 SMALL = Styled(latent=8, style=6, depth=2, width=8)
 DATA = Shape(3, 16, 24)
+CPU = Machine(torch.device("cpu"), torch.float32, "")
 
 
 @pytest.fixture(autouse=True)
@@ -168,3 +175,28 @@ def test_networks_without_styles_or_sizes_are_refused():
             StyleGAN(pair).game(DATA)
     with pytest.raises(Mistake, match="group is 1"):
         Styled(group=1)
+
+
+TINY = StyleGAN(Styled(latent=4, style=4, depth=1, width=4, group=2), batch=8, stable=600, last=600)
+IMAGES = 120  # 24 of 8 pixels a side, 48 of 16 that are faded in, and as many that are not
+
+
+def match() -> Match[Images]:
+    pixels = np.random.default_rng(0).integers(0, 256, (32, 16, 16, 1), dtype=np.uint8)
+    return Match(TINY, ArrayDataset("noise", pixels, fingerprint="0"), IMAGES, CPU, MatchOptions(ema=30))
+
+
+def played(halted: Match[Images], until: int) -> Match[Images]:
+    while halted.clock.images < until:
+        halted.play()
+    return halted
+
+
+def test_a_run_goes_on_to_the_same_bits_across_its_sizes():
+    whole = played(match(), IMAGES).state()[0]
+    assert whole["game.generator.mean_w"].any() and whole["average.generator.constant"].ne(1).any()
+    for stop in (16, 40, 56):
+        again, (tensors, facts) = match(), played(match(), stop).state()
+        again.restore({key: t.clone() for key, t in tensors.items()}, json.loads(json.dumps(facts)))
+        end = played(again, IMAGES).state()[0]
+        assert [key for key, t in whole.items() if not torch.equal(t, end[key])] == []
