@@ -13,15 +13,19 @@ from torch.nn.functional import leaky_relu
 
 from saddle.clock import Clock
 from saddle.core import Judge, Verdict, as_leaf
+from saddle.data.toys import toy_modes
 from saddle.errors import Mistake
 from saddle.games import Adversarial
 from saddle.layers.spectral import add_spectral_norms
 from saddle.layers.views import Noise
+from saddle.metrics.modes import count_mixture_modes
 from saddle.networks import Convolutional, Perceptron
 from saddle.parts import Shard, use_shard
 from saddle.penalties import R1, R2
 from saddle.penalties.gradients import weight_by_size
+from saddle.recipes.r3gan import falling, toy
 from saddle.shape import Shape
+from saddle.theory.modes import sample_points, train_on_toy
 
 
 class Formula(nn.Module):
@@ -239,3 +243,11 @@ def test_a_weight_by_size_meets_the_authors_five():
     point = judge.critic, Judge(Perceptron(width=8, depth=1).critic(Shape(2, 1, 1)), Clock())
     with pytest.raises(Mistake, match="by_size=False"):
         R1(by_size=True)(point[1], spot := point[1](as_leaf(torch.zeros(3, 2, 1, 1))), spot)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", [{}, {"nearby": 0.01}, {"nearby": 0.01, "share": 0.25}], ids=str)
+def test_all_modes_of_the_ring_are_caught_either_way(how):
+    recipe = replace(toy, penalties=(R1(falling, **how), R2(falling, **how)))
+    points = sample_points(train_on_toy(recipe, "ring", 600, 0))
+    assert count_mixture_modes(points, *toy_modes("ring")).modes == 8
