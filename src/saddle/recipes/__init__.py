@@ -91,8 +91,8 @@ QUICK_SOFT_TOY = MappingProxyType(
     {"networks.widths": "128, 128, 128", "warm_up": "25_000", "optimizer.lr": "1e-3", "batch": "128"}
 )
 QUICK_BIG = MappingProxyType({
-    "networks": "BigResNet(latent=80, width=8, shared=32)", "batch": "32", "average": "HalfLife()",
-    "optimizer.lr": "4e-4",
+    "networks": "BigResNet(latent=16, width=8, shared=32, attention=0)", "batch": "16", "average": "HalfLife()",
+    "optimizer.lr": "4e-4", "critic_optimizer.lr": "8e-4",
 })  # fmt: skip
 QUICK_STYLE = MappingProxyType(
     {"networks": "Modulated(latent=64, style=64, mapping=2, width=64, full=16)", "penalties": "R1(0.1, every=16)"}
