@@ -23,6 +23,7 @@ from saddle.networks.gat import TransformerGenerator
 from saddle.objectives import Relativistic
 from saddle.optim import SGD, Adam
 from saddle.parts import Shard, use_shard
+from saddle.penalties import R1
 from saddle.recipes import find_recipe
 from saddle.shape import Classes, Shape
 from saddle.training.engine import Engine
@@ -325,6 +326,19 @@ def test_the_recipe_plays_at_the_rate_of_its_width_within_its_bound():
         how.tune(optimizer, Clock())
         assert optimizer.param_groups[0]["lr"] == pytest.approx(2e-4 * 768 / 32)
     assert recipe.optimizer.norm == 1.0 and optimizer.param_groups[0]["betas"] == (0.0, 0.99)
+
+
+@pytest.mark.usefixtures("double")
+def test_the_authors_differences_see_the_same_noise_and_changes_twice():
+    """Or the two scores of each sample would differ by those, and the term would be some 10,000 times as large."""
+    exact, near = (tiny(penalties=(R1(1.0, nearby=nearby),), augment=LevelAugment()) for nearby in (0.0, 1e-3))
+    near.load_state_dict(exact.state_dict())
+    sizes = []
+    for game in (exact, near):
+        torch.manual_seed(2)
+        moves = game.round(iter([batch(GREY, 256)]), Clock())
+        sizes.append(next(m for m in moves if isinstance(m, Move)).terms["R1"].item())
+    assert sizes[1] == pytest.approx(sizes[0], rel=0.3)
 
 
 @pytest.mark.usefixtures("double")

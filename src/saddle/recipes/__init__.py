@@ -99,12 +99,12 @@ QUICK_STYLE = MappingProxyType(
 )
 QUICK_STYLE_ADA = MappingProxyType({"networks": "Modulated(latent=64, style=64, mapping=2, width=64, full=16)"})
 QUICK_GAT = MappingProxyType({
-    "networks": "PatchTransformer(width=128, depth=4, patch=8)", "penalties": "R1(0.1, 4), R2(0.1, 4)",
+    "networks": "PatchTransformer(width=128, depth=4, patch=8)", "penalties": "R1(10, 4), R2(10, 4)",
     "augment": "none", "average": "HalfLife()", "batch": "16",
 })  # fmt: skip
 QUICK_FLOW = MappingProxyType({
     "networks": "FlowTransformer(width=128, depth=4, patch=8)", "optimizer.lr": "1e-3", "average": "HalfLife()",
-    "penalties": "R1(0.5, 4), R2(0.5, 4), Centring(0.01)", "batch": "16",
+    "penalties": "R1(5, 4), R2(5, 4), Centring(0.01)", "batch": "16",
 })  # fmt: skip
 FLOW = "glyphs", 32, QUICK_FLOW
 RECIPE_TABLE: dict[str, tuple[tuple[Any, ...], ...]] = {  # in groups: name, module, and an entry from its value on
