@@ -151,7 +151,7 @@ MOVES = {  # of the critic and of the generator in a round, where it is not one 
     "pacgan": (1, 2), "biggan-cifar": (4, 1),
 }  # fmt: skip
 LAZY = {  # moves of the critic and of the generator in a first round, in which regularisers make moves of their own
-    "stylegan2": (2, 2), "stylegan2-ada": (2, 2), "stylegan2-ada-cifar": (2, 1),
+    "stylegan2": (2, 2), "stylegan2-ada": (2, 2), "stylegan2-ada-cifar": (2, 1), "stylegan2-ada-small": (2, 1),
 }  # fmt: skip
 CODED, MEASURED = [["encoder", "generator"]], [["encoder", "generator", "likelihood"]]
 PAIRED_CODES, AT_ONCE = [["critic"], ["encoder", "generator"]], [["critic", "encoder", "generator"]]

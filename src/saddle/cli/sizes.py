@@ -96,6 +96,7 @@ PARAMETER_COUNTS: dict[str, tuple[tuple[Any, ...], Mapping[str, int]]] = {
     "sagan-imagenet": ((1, 128, 128, 36), {"generator": 32_576_514, "critic": 38_475_201}),
     "stylegan2": ((1, 32, 32, 36), {"generator": 21_519_371, "critic": 21_506_049}),
     "stylegan2-ada": ((1, 32, 32, 36), {"generator": 19_943_435, "critic": 21_506_049}),
+    "stylegan2-ada-small": ((1, 32, 32, 36), {"generator": 82_939, "critic": 72_529}),
     "stylegan2-ada-cifar": ((1, 32, 32, 36), {"generator": 19_943_435, "critic": 20_719_617}),
     "stylegan": ((1, 32, 32, 36), {"generator": 22_837_252, "critic": 20_722_689}),
     "cgan": ((1, 32, 32, 36), {"generator": 1_273_480, "critic": 671_848}),

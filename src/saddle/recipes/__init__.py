@@ -94,10 +94,12 @@ QUICK_BIG = MappingProxyType({
     "networks": "BigResNet(latent=16, width=8, shared=32, attention=0)", "batch": "16", "average": "HalfLife()",
     "optimizer.lr": "4e-4", "critic_optimizer.lr": "8e-4",
 })  # fmt: skip
-QUICK_STYLE = MappingProxyType(
-    {"networks": "Modulated(latent=64, style=64, mapping=2, width=64, full=16)", "penalties": "R1(0.1, every=16)"}
-)
-QUICK_STYLE_ADA = MappingProxyType({"networks": "Modulated(latent=64, style=64, mapping=2, width=64, full=16)"})
+QUICK_MODULATED = {
+    "networks": "Modulated(latent=64, style=64, mapping=2, width=32, full=16)", "batch": "16", "mixing": "0",
+    "path_length": "none",
+}  # fmt: skip
+QUICK_STYLE = MappingProxyType({**QUICK_MODULATED, "penalties": "R1(0.5, every=16)"})
+QUICK_STYLE_ADA = MappingProxyType({**QUICK_MODULATED, "gamma": "0.5"})
 QUICK_GAT = MappingProxyType({
     "networks": "PatchTransformer(width=128, depth=4, patch=8)", "penalties": "R1(10, 4), R2(10, 4)",
     "augment": "none", "average": "HalfLife()", "batch": "16",
@@ -201,6 +203,7 @@ RECIPE_TABLE: dict[str, tuple[tuple[Any, ...], ...]] = {  # in groups: name, mod
         ("stylegan", "stylegan", "StyleGAN", "styles enter at every layer of a generator that grows", *STYLEGAN),
         ("stylegan2", "stylegan2", "StyleGAN2", "styles scale weights, R1 and path lengths", "glyphs", 32, QUICK_STYLE),
         ("stylegan2-ada", "stylegan2_ada", "StyleGAN2ADA", "the same for few pictures", "glyphs", 32, QUICK_STYLE_ADA),
+        ("stylegan2-ada-small", "stylegan2_ada", "small", "the same, for small pictures and no GPU", "glyphs", 32),
         ("stylegan2-ada-cifar", "stylegan2_ada", "cifar", "the authors' size, for 32x32 pixels", "glyphs", 32),
         ("gat", "gat", "GAT", "transformers on patches, a picture at several depths", "glyphs", 32, QUICK_GAT),
         ("adversarial-flow", "adversarial_flow", "AdversarialFlow", "noise becomes a picture of its shape", *FLOW),

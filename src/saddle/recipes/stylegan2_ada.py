@@ -42,6 +42,16 @@ class StyleGAN2ADA(StyleGAN2):
         return StyleGAN2.game(replace(self, penalties=(*slopes, *self.penalties)), data)
 
 
+# For small pictures and small machines: a two-hundredth of the weights, and a stronger R1. No path lengths, whose mean
+# begins at 0 and keeps samples alike in a short run: lengths fell from 1.5 to 0.2 within 10,000 glyphs.
+small = StyleGAN2ADA(
+    networks=Modulated(latent=64, style=64, mapping=2, width=32, full=16),
+    gamma=0.5,
+    mixing=0.0,
+    path_length=None,
+    batch=16,
+)
+
 # The authors' setting for CIFAR-10; with its labels, give networks.conditional.
 average: Averaging = HalfLife(500_000, ramp=0.05)
 cifar = StyleGAN2ADA(
