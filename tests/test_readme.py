@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import torch
+from PIL import Image
 
 import saddle
 from saddle import resolved, sessions
@@ -36,6 +37,9 @@ def test_setting_up_and_the_first_training_are_one_line_each_at_the_top() -> Non
 @pytest.mark.parametrize("command", [c for c in COMMANDS if c.startswith("train ")])
 def test_every_training_has_a_recipe_and_options_that_there_are(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
     Path("mine.py").write_text(PYTHON[1])
+    Path("photos").mkdir()
+    for n in range(4):  # that the doctor can look at
+        Image.new("RGB", (64, 64), (n, 2 * n, 40)).save(f"photos/{n}.png")
     asked: list[str] = []
 
     def train(recipe: str, *, options: dict[str, str], out: Path | None, resume: str | None, **settings: Any) -> Path:

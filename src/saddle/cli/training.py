@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from ..data.own_sources import named_sets
+from ..data.dataset_table import GLYPH_SETS, TEXT_SETS
+from ..data.own_sources import named_sets, own_sources
 from ..data.prepare import Decode, Prepare
 from ..errors import Mistake, escape_unprintable, quote_for_shell, require
 from ..hints import field_types
 from ..light import without_torch
 from ..measuring.metric_table import check_measure_settings
+from ..notices import notify_nobody
 from ..options import override_fields
 from ..recipes import RECIPES, canonical, files, find_recipe
 from ..recipes.plugins import use_plugin_file
@@ -25,7 +27,9 @@ from .argv import (
     asks_all,
     check_positionals,
     flag_names,
+    is_field,
     parse_command,
+    parse_flag,
     sort_options,
     split_words,
     wants_help,
@@ -37,6 +41,7 @@ if TYPE_CHECKING:
     from ..recipe import Recipe
 
 DEFAULT_RECIPE = "dcgan"
+SET_BY_DATA = tuple(name for name in ("r3gan", "stylegan2-ada") if name in RECIPES)  # also where they are named
 CRITIC = "What others call the discriminator is the critic here."
 VALUES_HELP = f"""{CRITIC}
 
@@ -88,6 +93,8 @@ def train_at_hand(plain: list[str], given: GivenOptions) -> None:
     name = recipe_name(plain)
     if wants_help(given):
         raise HelpRequested(*recipe_page(name, asks_all(given)))
+    if wants_choices(bool(plain), name, given):
+        name, given = choose_by_data(name if plain else None, given)
     place, settings, options = parse_train_options(name, given)
     from .. import sessions  # after everything that can be refused without torch
 
@@ -96,6 +103,44 @@ def train_at_hand(plain: list[str], given: GivenOptions) -> None:
         print_next_steps(run)
     elif place.out is None:
         print_output(escape_unprintable(run))
+
+
+def wants_choices(named: bool, name: str, given: GivenOptions) -> bool:
+    """Are it pictures, points or lines of somebody's own, and no recipe, or one that is set by its data?"""
+    source = given.get("data")
+    drawn = source is None or source.partition(":")[0] in (*GLYPH_SETS, *TEXT_SETS, *own_sources())
+    made_for = any(option.replace("-", "_") in ("source", "target", "captions") for option in given)
+    return not drawn and not made_for and (not named or name in SET_BY_DATA)
+
+
+def choose_by_data(recipe: str | None, given: GivenOptions) -> tuple[str, GivenOptions]:
+    """The recipe, and the options that are given beside those that the data choose; says which, and why."""
+    names = field_types(Settings).keys() | field_types(PlaceOptions).keys()
+    own = {option: text for option, text in given.items() if is_field(option, names)}
+    place, texts = sort_options("train", own, PlaceOptions(), Settings())
+    settings = check_settings(override_fields(Settings(), texts))
+    said = dict(parse_flag(option, text, ()) if text is None else (option.replace("-", "_"), text)
+                for option, text in given.items() if option not in own) | texts  # fmt: skip
+    check_some_recipe_takes([recipe] if recipe else [DEFAULT_RECIPE, *SET_BY_DATA], given)
+    from .. import choosing
+
+    before = choosing.chosen_before(place["out"], said) if "resume" in place and "out" in place else None
+    quiet = settings.quiet or os.environ.get("RANK", "0") != "0"
+    chosen = before or choosing.choose_run(recipe, settings, said, notify_nobody if quiet else print_output)
+    new = {option: text for option, text in (*chosen.settings.items(), *chosen.options.items()) if option not in said}
+    return chosen.recipe, {**new, **given}
+
+
+def check_some_recipe_takes(names: list[str], given: GivenOptions) -> None:
+    """Refuse at once an option that none of the recipes has which may be chosen."""
+    faults = []
+    for name in names:
+        try:
+            parse_train_options(name, given)
+            return
+        except Mistake as fault:
+            faults.append(fault)
+    raise faults[0]
 
 
 @without_torch

@@ -47,7 +47,7 @@ def advise_on_shapes(report: Report, prepare: Prepare) -> Iterator[str]:
     long = weighted_median([(max(size) / min(size), n) for size, n in report.sizes.items()])
     form = weighted_median([(width / height, n) for (height, width), n in report.sizes.items()])
     if prepare.size is None and (len(report.sizes) > 1 or long > 1 or not is_power_of_two(side)):
-        size = 1 << max(4, min(8, (int(side) - 1).bit_length() if side < 32 else int(side).bit_length() - 1))
+        size = square_size(side)
         crop = "--crop pad keeps all of them, --crop random shows other parts each time" if long > MAX_ASPECT else ""
         yield f"--size {size} makes squares that every network takes" + (f"; they are long: {crop}" if crop else "")
         near = size_of_form(size, size // 4, form)
@@ -79,6 +79,11 @@ def advise_on_counts(report: Report) -> Iterator[str]:
     if most > MAX_CLASS_RATIO * least:
         name = min(report.classes, key=lambda c: report.classes[c])
         yield f"the classes are uneven: the largest has {most:,} pictures, {name} has {least:,}"
+
+
+def square_size(side: float) -> int:
+    """The side of squares that every network takes, for pictures whose shorter side is this: from 16 to 256."""
+    return 1 << max(4, min(8, (int(side) - 1).bit_length() if side < 32 else int(side).bit_length() - 1))
 
 
 def is_power_of_two(side: float) -> bool:
