@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 import torch
 
+from narrow import small
 from saddle import train
 from saddle.errors import Mistake
 from saddle.image_size import ImageSize
 from saddle.inference.load import load
 from saddle.layers.resampling import Downsample, Upsample
-from saddle.recipes.layer_maps import Layer, list_layers
+from saddle.recipes.layer_maps import Layer, Place, list_layers
 from saddle.recipes.revive import configure_recipe
 from saddle.recipes.transfer import align_layers, take_over
 from saddle.reproduction import reproduce
@@ -76,8 +77,8 @@ def test_dcgan_keeps_what_stands_next_to_the_image(home):
     """Its widths are counted from there."""
     recipe = configure_recipe("dcgan", NARROW)
     old, new = (Shape(3, side, side) for side in (16, 32))
-    went = {player: [(a.name, b.name) for a, b in align_layers(*(list_layers(recipe, s, player) for s in (old, new)))]
-            for player in ("generator", "critic")}  # fmt: skip
+    was, now = (list_layers(recipe, data) for data in (old, new))
+    went = {player: [(a.name, b.name) for a, b in align_layers(was[player], now[player])] for player in now}
     assert went == {
         "generator": [(f"generator.{n}", f"generator.{n + 3}") for n in (2, 4, 5, 7)],
         "critic": [(f"critic.trunk.{n}", f"critic.trunk.{n}") for n in (0, 2, 3)],
@@ -144,10 +145,25 @@ def end_of_path(run: Path) -> Path:
 
 def test_of_equal_layers_those_at_maps_of_the_same_size_go_over():
     def layers(*sizes: int) -> list[Layer]:
-        return [Layer(f"g.{i}", {"weight": (8, 8)}, 64, ImageSize(s, s)) for i, s in enumerate(sizes)]
+        return [Layer(f"g.{i}", {"weight": (8, 8)}, 64, Place(None, ImageSize(s, s))) for i, s in enumerate(sizes)]
 
     pairs = align_layers(layers(16, 8, 4), layers(32, 16, 8, 4))
     assert [(a.size, b.size) for a, b in pairs] == [((s, s), (s, s)) for s in (16, 8, 4)]
+
+
+@pytest.mark.parametrize(("name", "fresh"), [
+    ("stylegan2", {"generator": "64x64", "critic": "64x64 32x32"}),
+    ("pggan", {"generator": "64x64", "critic": "64x64 32x32"}),
+])  # fmt: skip
+def test_networks_that_count_from_the_smallest_map_keep_all_of_theirs(name, fresh):
+    """Fresh are the layers at the new size, and in the critic those that lead from it to the next."""
+    recipe, sizes = small(name), [Shape(3, side, side) for side in (32, 64)]
+    was, now = (list_layers(recipe, data) for data in sizes)
+    for player, new in now.items():
+        pairs = align_layers(was[player], new)
+        left = {str(layer.size) for layer in new if layer not in [b for _, b in pairs]}
+        assert left <= {*fresh[player].split()}, player
+        assert len(pairs) >= len(was[player]) - 1
 
 
 @pytest.mark.parametrize(("line", "says"), [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from ..out_of_memory import available_memory, format_bytes
@@ -18,19 +19,22 @@ COUNTED = (
 )
 
 
-def describe_costs(recipe: Recipe[Any], shape: Shape, speed: bool) -> tuple[list[str], dict[str, Any]]:
-    """Paragraphs, and facts for programs. `speed`: play for a moment, if that is known to be one, to tell it."""
+def describe_costs(recipe: Recipe[Any], shape: Shape, speed: bool) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Paragraphs, each with its facts for programs. `speed`: play for a moment, where it is known to be one."""
     cost = count_round(recipe, shape)
     if cost is None:
-        return [wrap_text(UNCOUNTED)], {}
-    said, facts = [describe_memory(cost)], {"batch": cost.batch, "bytes": cost.bytes, "operations": cost.flops}
+        yield wrap_text(UNCOUNTED), {}
+        return
+    yield wrap_text(describe_memory(cost)), {"batch": cost.batch, "bytes": cost.bytes, "operations": cost.flops}
     if speed:
         where = find_machine()
         played = measure_round_speed(recipe, shape, where, cost)
-        said.append(describe_speed(played, cost, str(where.device)))
-        more = {"device": str(where.device), "images per second": played.images_per_second, "measured": played.measured}
-        return list(map(wrap_text, said)), {**facts, **more}
-    return list(map(wrap_text, said)), facts
+        facts = {
+            "device": str(where.device),
+            "images per second": played.images_per_second,
+            "measured": played.measured,
+        }
+        yield wrap_text(describe_speed(played, cost, str(where.device))), facts
 
 
 def describe_memory(cost: RoundCost) -> str:

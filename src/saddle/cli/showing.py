@@ -41,13 +41,9 @@ def show(words: list[str]) -> None:
     """saddle show RECIPE."""
     (name,), wish = parse_command("show", words, ShowOptions())
     name = canonical(name)
-    print_output(
-        *(
-            show_counted_before(name)
-            if wish in (ShowOptions(), ShowOptions(speed=False)) and name in PARAMETER_COUNTS
-            else show_counted_now(name, wish)
-        )
-    )
+    before = wish in (ShowOptions(), ShowOptions(speed=False)) and name in PARAMETER_COUNTS
+    for paragraph in [show_counted_before(name)] if before else show_counted_now(name, wish):
+        print_output(*paragraph)
 
 
 @without_torch
@@ -61,7 +57,8 @@ def show_counted_before(name: str) -> tuple[str, ...]:
     return recipe_sections(name, recipe, entry, parse_shape(shape), counts, game_class(recipe))
 
 
-def show_counted_now(name: str, wish: ShowOptions) -> tuple[str, ...]:
+def show_counted_now(name: str, wish: ShowOptions) -> Iterator[tuple[str, ...]]:
+    """The page, and behind it what takes a while: what a round costs."""
     without_torch(find_recipe)(name)  # refused before torch is imported
     recipe, entry = find_recipe(name)
     from ..batches import batch_shape, required_columns
@@ -71,11 +68,14 @@ def show_counted_now(name: str, wish: ShowOptions) -> tuple[str, ...]:
     counts = trainable_sizes(game)
     from .costs import describe_costs
 
-    costs, facts = describe_costs(recipe, shape, wish.speed)
+    yield recipe_sections(name, recipe, entry, shape, counts, type(game))
+    facts: dict[str, Any] = {}
+    for sentence, found in describe_costs(recipe, shape, wish.speed):
+        yield (f"\n{sentence}",)
+        facts |= found
     if wish.json:
         wish.json.parent.mkdir(parents=True, exist_ok=True)
         write_json(wish.json, {"recipe": name, "shape": list(shape[:3]), "parameters": counts, **facts})
-    return (*recipe_sections(name, recipe, entry, shape, counts, type(game)), *costs)
 
 
 def recipe_sections(

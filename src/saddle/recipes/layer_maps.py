@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from torch import Tensor, nn
 
+from ..core import Game
 from ..errors import require
 from ..image_size import ImageSize
 from ..recipe import Recipe
@@ -18,54 +19,77 @@ from .round_cost import last_stage, meta_game, meta_rounds
 INSIDE = ".parametrizations."  # behind it stands what a layer's weight is made of
 
 
+class Place(NamedTuple):
+    """Where a layer stands: the sizes of the map that it reads, if it reads one, and of that which it makes."""
+
+    reads: ImageSize | None
+    makes: ImageSize
+
+
 class Layer(NamedTuple):
-    """What one layer keeps: its name in the game, its tensors by their ends, and the size of its map."""
+    """What one layer keeps: its name in the game, its tensors' shapes by the ends of their names, and its place."""
 
     name: str
     tensors: Mapping[str, tuple[int, ...]]
     learned: int  # numbers that it learns
-    size: ImageSize | None  # of the map that it makes, or the block that it stands in; None: not of any
+    place: Place | None  # its own, or that of the block that it stands in; None: not among maps
+
+    @property
+    def size(self) -> ImageSize | None:
+        """Of the map that it makes."""
+        return self.place.makes if self.place else None
 
 
-def list_layers(recipe: Recipe[Any], data: Shape, player: str) -> list[Layer]:
-    """The layers of a player that keep anything, in the order in which it defines them.
+def list_layers(recipe: Recipe[Any], data: Shape) -> dict[str, list[Layer]]:
+    """The layers of each player that keep anything, in the order in which it defines them.
 
-    Sizes come of a round that is played on tensors without numbers; of a game that cannot be played so, none is known.
+    Places come of a round that is played on tensors without numbers; of a game that cannot be played so, none is known.
     """
-    sizes: dict[str, ImageSize] = {}
+    places: dict[str, dict[str, Place]] = {}
     few = fewer_samples(last_stage(recipe, data)[0].batch)
     with suppress(NotImplementedError, RuntimeError), meta_rounds(recipe, data, few) as (played, play):
-        note_sizes(getattr(played, player), sizes)
+        for player in players_of(played):
+            note_places(getattr(played, player), places.setdefault(player, {}))
         play()
-    network = getattr(meta_game(recipe, data), player)
+    game = meta_game(recipe, data)
+    return {player: layers_of(getattr(game, player), player, places.get(player, {})) for player in players_of(game)}
+
+
+def players_of(game: Game[Any]) -> list[str]:
+    """The names of the players that learn."""
+    return [name for name, child in game.named_children() if any(p.requires_grad for p in child.parameters())]
+
+
+def layers_of(network: nn.Module, player: str, places: Mapping[str, Place]) -> list[Layer]:
     learns = {name for name, p in network.named_parameters() if p.requires_grad}
     kept: dict[str, dict[str, Tensor]] = {}
     for key, t in network.state_dict().items():
         if isinstance(t, Tensor):
             layer, end = split_layer(key)
             kept.setdefault(layer, {})[end] = t
-    return [Layer(f"{player}.{name}" if name else player, {end: tuple(t.shape) for end, t in own.items()},
-                  sum(t.numel() for end, t in own.items() if join_layer(name, end) in learns), size_at(name, sizes))
+    return [Layer(join_layer(player, name), {end: tuple(t.shape) for end, t in own.items()},
+                  sum(t.numel() for end, t in own.items() if join_layer(name, end) in learns), place_at(name, places))
             for name, own in kept.items()]  # fmt: skip
 
 
-def note_sizes(network: nn.Module, sizes: dict[str, ImageSize]) -> None:
-    """Note, from now on, the size of the map that each module inside a network makes, the first time it is called."""
+def note_places(network: nn.Module, places: dict[str, Place]) -> None:
+    """Note, from now on, the place of each module inside a network that makes maps, the first time it is called."""
     for name, module in network.named_modules():
-        if name and INSIDE not in f".{name}." and not name.endswith(INSIDE.rstrip(".")):
+        if name and INSIDE not in f".{name}.":
 
-            def note(_: nn.Module, __: object, made: Any, name: str = name) -> None:
+            def note(_: nn.Module, inputs: tuple[Any, ...], made: Any, name: str = name) -> None:
+                read = next((ImageSize(*x.shape[2:]) for x in inputs if isinstance(x, Tensor) and x.ndim == 4), None)
                 if isinstance(made, Tensor) and made.ndim == 4:
-                    sizes.setdefault(name, ImageSize(*made.shape[2:]))
+                    places.setdefault(name, Place(read, ImageSize(*made.shape[2:])))
 
             module.register_forward_hook(note)
 
 
-def size_at(name: str, sizes: Mapping[str, ImageSize]) -> ImageSize | None:
-    """The size of a layer's own map, or of the nearest module's that it stands in."""
+def place_at(name: str, places: Mapping[str, Place]) -> Place | None:
+    """A layer's own place, or that of the nearest module that it stands in."""
     while name:
-        if name in sizes:
-            return sizes[name]
+        if name in places:
+            return places[name]
         name = name.rpartition(".")[0]
     return None
 
@@ -80,7 +104,7 @@ def split_layer(key: str) -> tuple[str, str]:
 
 
 def join_layer(layer: str, end: str) -> str:
-    return f"{layer}.{end}" if layer else end
+    return ".".join(filter(None, (layer, end)))
 
 
 def frozen_parameters(recipe: Recipe[Any], data: Shape, sizes: int) -> tuple[str, ...]:
@@ -94,7 +118,7 @@ def frozen_parameters(recipe: Recipe[Any], data: Shape, sizes: int) -> tuple[str
     name = type(recipe).__name__
     players = dict(game.named_children())
     require("critic" in players, f"{name} has no critic to freeze layers of; leave out --freeze-critic")
-    layers = list_layers(recipe, data, "critic")
+    layers = list_layers(recipe, data)["critic"]
     found = sorted({layer.size for layer in layers if layer.size and layer.learned}, reverse=True)
     most = len(found) - all(layer.size or not layer.learned for layer in layers)
     require(most > 0, f"the critic of {name} makes no maps, so that no layers are nearest to the image; leave out "

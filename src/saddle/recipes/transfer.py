@@ -9,7 +9,6 @@ from typing import Any, Literal, NamedTuple
 from torch import Tensor
 
 from ..blame import blame_user_code
-from ..core import Game
 from ..errors import Mistake, quote_for_shell, require
 from ..image_size import ImageSize
 from ..recipe import Recipe
@@ -31,7 +30,8 @@ from .revive import recipe_from_manifest
 from .round_cost import meta_game
 
 StartingWeights = Literal["average", "live"]
-SAME_PLACE = 1.001  # how much more a layer counts that goes where a map of the same size is: of equal fits these
+SAME_PLACE, SAME_SIZE = 1.001, 1.0005  # how much more a layer counts that goes where it makes a map of the same size,
+# of one of the same size too: of equal fits these
 START_FILE = "start.safetensors"  # among the checkpoints: what the run began with
 
 
@@ -56,14 +56,13 @@ def take_over(recipe: Recipe[Any], data: Shape, path: str | Path, weights: Start
     if checkpoint is None:
         raise Mistake(f"{path} has no checkpoint yet; `saddle resume {quote_for_shell(path)}` trains it")
     with blame_user_code(Mistake, before):
-        mine, theirs = meta_game(recipe, data), meta_game(before, old)
-    check_state_fits(checkpoint.tensors, theirs.state_dict(), folder)
+        check_state_fits(checkpoint.tensors, meta_game(before, old).state_dict(), folder)
     kept = weights_of(checkpoint, weights)
     tensors: dict[str, Tensor] = {}
     taken: dict[str, tuple[int, int]] = {}
-    for player in players_of(mine):
-        new = list_layers(recipe, data, player)
-        pairs = align_layers(list_layers(before, old, player), new) if player in players_of(theirs) else []
+    learned = list_layers(before, old)
+    for player, new in list_layers(recipe, data).items():
+        pairs = align_layers(learned.get(player, []), new)
         taken[player] = len(pairs), len(new) - len(pairs)
         for one, other in pairs:
             tensors |= {key: kept[source] for source, key in zip(keys_of([one]), keys_of([other]), strict=True)}
@@ -90,11 +89,6 @@ def start_options(
 ) -> MatchOptions:
     """How a match is played that begins so, with so many of the critic's largest maps frozen."""
     return how._replace(start=start.tensors if start else {}, frozen=frozen_parameters(recipe, data, freeze))
-
-
-def players_of(game: Game[Any]) -> list[str]:
-    """The names of the players that learn."""
-    return [name for name, child in game.named_children() if any(p.requires_grad for p in child.parameters())]
 
 
 def has_average(checkpoint: Checkpoint) -> bool:
@@ -133,8 +127,9 @@ def fit(old: Layer, new: Layer) -> float:
     """What it is worth that one becomes the other: the numbers that it has learned; 0 where they differ in shape."""
     if old.tensors != new.tensors:
         return 0.0
-    same = old.size == new.size if old.size and new.size else old.name == new.name
-    return (old.learned + 1) * (SAME_PLACE if same else 1.0)
+    both = old.place and new.place
+    same = old.place == new.place if both else old.name == new.name
+    return (old.learned + 1) * (SAME_PLACE if same else SAME_SIZE if both and old.size == new.size else 1.0)
 
 
 def describe_start(facts: Mapping[str, Any]) -> str:
