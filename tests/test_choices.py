@@ -13,11 +13,13 @@ from PIL import Image
 from saddle.choices import Budget, DataSummary, Hardware, choose
 from saddle.choosing import look_at, summarize
 from saddle.data import examine
+from saddle.recipes.r3gan import plan_r3gan
 from saddle.recipes.revive import configure_recipe
 from saddle.reproduction import reproduce
 from saddle.runs.folder import RunFolder
 from saddle.runs.manifest import Manifest
 from saddle.runs.settings import Settings
+from saddle.shape import Classes, Shape
 from typed import Say
 
 CPU, GPU = Hardware("processor", True), Hardware("gpu", True)
@@ -43,7 +45,11 @@ TABLE: list[tuple[DataSummary, Hardware, Budget, dict[str, str]]] = [
     (FACES._replace(clear=0.1), CPU, MINUTES, {"channels": "3"}),
     (FACES._replace(clear=0.9, grey=True), CPU, MINUTES, {"channels": "4"}),
     (FACES, Hardware("processor", False), MINUTES, {"precision": "float32"}),
-    (FACES._replace(samples=10**6), GPU, HOUR, {"recipe": "r3gan"}),
+    (FACES._replace(samples=10**6), GPU, HOUR, {"recipe": "r3gan", "size": "64"}),
+    (FACES, GPU, HOUR, {"recipe": "stylegan2-ada", "batch": "32", "gamma": "0.0256", "views": "ADA()"}),
+    (FACES, GPU, MINUTES, {"views": "ADA(images=300000)"}),
+    (FACES._replace(samples=40, classes=3), GPU, MINUTES, {"batch": "16", "gamma": "0.0512",
+                                                           "networks.conditional": "True"}),
     (DataSummary(1000, kind="points"), CPU, MINUTES, {"recipe": "wgan-gp-toy"}),
     (DataSummary(1000, kind="lines"), CPU, MINUTES, {"recipe": "seqgan"}),
 ]  # fmt: skip
@@ -56,6 +62,17 @@ def test_choices_follow_from_data_machine_and_budget(data, machine, budget, expe
     assert all(c.reason for c in choices)
     options = {c.option: c.value for c in choices if c.option and c.option not in ("size", "channels", "crop")}
     configure_recipe(choices[0].value, options)  # the recipe has them all
+
+
+@pytest.mark.parametrize(("data", "images", "classes"), [(FACES, 10**5, 0), (SMALL_GREY, 10**8, 10)])
+@pytest.mark.parametrize("machine", [CPU, GPU])
+def test_r3gan_is_set_by_its_own_rule(data, images, classes, machine):
+    data = data._replace(classes=classes)
+    choices = choose(data, machine, Budget(images=images), "r3gan")
+    side = int(next(c.value for c in choices if c.what == "size"))
+    shape = Shape(1 if data.grey else 3, side, side, *([Classes(classes)] if classes else []))
+    options = {c.option: c.value for c in choices if c.option and c.option not in ("size", "channels", "crop")}
+    assert configure_recipe("r3gan", options) == plan_r3gan(shape, data.samples, images, machine.device)
 
 
 def test_what_was_said_stays():

@@ -27,6 +27,7 @@ from saddle.shape import Shape
 from saddle.training.checkpoint import Checkpoint, read_latest_checkpoint
 from typed import Say
 
+RESIDUAL = {"networks": "GroupedResidual(width=8)", "batch": "8"}
 NARROW = {"networks.width": "8", "batch": "8"}
 SMALL: dict[str, Any] = {"images": 32, "device": "cpu", "precision": "float32", "threads": 1, "quiet": True}
 
@@ -40,7 +41,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Runs at 16 pixels, and pictures of 32."""
     folder = tmp_path_factory.mktemp("transfer")
     train("dcgan", pictures(16), out=folder / "dcgan", options=NARROW, **SMALL)
-    train("r3gan", pictures(16), out=folder / "r3gan", options=NARROW, **SMALL)
+    train("r3gan", pictures(16), out=folder / "r3gan", options=RESIDUAL, **SMALL)
     np.save(folder / "large.npy", pictures(32))
     return folder
 
@@ -88,7 +89,7 @@ def test_dcgan_keeps_what_stands_next_to_the_image(home):
 
 def test_r3gan_of_twice_the_size_begins_as_the_same_enlarged(home, tmp_path):
     """Its widths are counted from the smallest map, and new blocks begin as the identity."""
-    run = train("r3gan", pictures(32), out=tmp_path / "on", options={**NARROW, "optimizer.lr": "1e-30"},
+    run = train("r3gan", pictures(32), out=tmp_path / "on", options={**RESIDUAL, "optimizer": "Adam(1e-30)"},
                 from_run=str(home / "r3gan"), **SMALL)  # fmt: skip
     old, new = (load(place).game for place in (home / "r3gan", run))
     latents = torch.randn(3, 64, generator=torch.Generator().manual_seed(0))

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Literal, NamedTuple
 
 from .data.doctor.advice import FEW_SAMPLES, MAX_ASPECT, square_size
 from .image_size import ImageSize, read_size
-from .recipes import QUICK_FIELDS, RECIPES
+from .layers import ADA
+from .recipes import QUICK_FIELDS, find_recipe
+from .recipes.changes import format_option_value
+from .recipes.r3gan import plan_r3gan
+from .recipes.stylegan2_ada import AUTO_GAMMA
+from .shape import Classes, Shape
 
 ON_PROCESSOR = "dcgan"  # what learns small pictures best in minutes without a GPU
 ON_GPU, ON_GPU_OF_FEW = "r3gan", "stylegan2-ada"
@@ -17,6 +23,7 @@ IMAGES_A_SECOND = {"processor": 100, "gpu": 2_000}  # assumed, where a length is
 LARGEST = {"processor": 64, "gpu": 256}  # pixels of a side, unless more is asked for
 LARGEST_QUICK = 32  # and in a short run without a GPU
 MOSTLY = 0.5  # share of the pictures that makes a thing usual
+ADA_SHARE = 4  # in a run, how often augmentation could rise from nothing to always
 DEFAULT_MINUTES = 2.0
 
 
@@ -94,7 +101,7 @@ def choose_recipe(data: DataSummary, machine: Hardware) -> Choice:
         return Choice("recipe", "seqgan", "lines of text")
     if machine.device == "processor":
         return Choice("recipe", ON_PROCESSOR, "learns most in minutes without a GPU")
-    if data.samples < FEW_FOR_GPU and ON_GPU_OF_FEW in RECIPES:
+    if data.samples < FEW_FOR_GPU:
         return Choice("recipe", ON_GPU_OF_FEW, f"{data.samples:,} are few for a GPU, and ADA keeps a critic from "
                       "learning them by heart")  # fmt: skip
     return Choice("recipe", ON_GPU, "many pictures and a GPU")
@@ -126,7 +133,9 @@ def fields_of(name: str, data: DataSummary, machine: Hardware, budget: Budget, s
               channels: int) -> list[Choice]:  # fmt: skip
     """The recipe's own fields."""
     if name == ON_GPU_OF_FEW:
-        return style_fields(data, size)
+        return style_fields(data, machine, budget, size)
+    if name == ON_GPU:
+        return r3gan_fields(data, machine, budget, size, channels)
     if name == ON_PROCESSOR:
         return dcgan_fields(data, machine, budget)
     return []
@@ -147,17 +156,35 @@ def dcgan_fields(data: DataSummary, machine: Hardware, budget: Budget) -> list[C
     return [*fields, Choice("average", "HalfLife()", "the house's: half counts after 10,000 images")]
 
 
-def style_fields(data: DataSummary, size: ImageSize) -> list[Choice]:
-    batch = min(32, largest_batch(data))
-    gamma = f"{2e-4 * size.height * size.width / batch:.3g}"
-    fields = [Choice("batch", str(batch), "the released code's for one GPU", "batch"),
-              Choice("gamma", gamma, "0.0002 * height * width / batch, the released code's rule"),
-              Choice("views", "ADA()", "as much as it takes, by what the critic says of pictures")]  # fmt: skip
+def style_fields(data: DataSummary, machine: Hardware, budget: Budget, size: ImageSize) -> list[Choice]:
+    batch, images = min(find_recipe(ON_GPU_OF_FEW)[0].batch, largest_batch(data)), budget.estimate_images(data, machine)
+    gamma = f"{AUTO_GAMMA * size.height * size.width / batch:.3g}"
+    fields = [Choice("batch", str(batch), "the recipe's, and no more than half of the data", "batch"),
+              Choice("gamma", gamma, f"{AUTO_GAMMA:g} * height * width / batch, the released code's rule")]  # fmt: skip
+    rises = max(10_000, images // ADA_SHARE // 1000 * 1000)
+    ada = f"ADA(images={rises})" if rises < ADA().images else "ADA()"
+    fields.append(Choice("views", ada, "as much as it takes; in a short run it may rise sooner", "views"))
     if max(size) >= 512:
         fields.append(Choice("networks.full", "64", "the released code's from 512 pixels on", "networks.full"))
     if data.classes > 1:
-        fields.append(Choice("classes", str(data.classes), "both players are told them", "networks.conditional"))
+        told = "networks.conditional"
+        fields.append(Choice(told, "True", f"both players are told the {data.classes} classes", told))
     return fields
+
+
+def r3gan_fields(data: DataSummary, machine: Hardware, budget: Budget, size: ImageSize, channels: int) -> list[Choice]:
+    """What the recipe's own rule says, field by field where it is other than the recipe as it stands."""
+    images, usual = budget.estimate_images(data, machine), find_recipe(ON_GPU)[0]
+    classes = Classes(data.classes) if data.classes > 1 else None
+    shape = Shape(channels, *size) if classes is None else Shape(channels, *size, classes)
+    plan = plan_r3gan(shape, data.samples, images, machine.device)
+    plan = replace(plan, batch=min(plan.batch, largest_batch(data)))
+    why = {"networks": "as wide as such a run can teach", "penalties": "gamma follows the pixels and the batch",
+           "views": f"pictures are shown {images / data.samples:.3g} times", "optimizer": "the rate of such networks",
+           "average": "a half-life of 2 % of the run", "batch": "theirs, at most half of the data"}  # fmt: skip
+    values = {field: (getattr(plan, field), getattr(usual, field)) for field in why}
+    return [Choice(field, format_option_value(now), why[field], field)
+            for field, (now, own) in values.items() if now != own]  # fmt: skip
 
 
 def largest_batch(data: DataSummary) -> int:
