@@ -54,7 +54,8 @@ def silent_on(name: str, words: Iterable[synonyms.Synonym]) -> set[str]:
 def test_every_word_is_answered_by_what_can_be_typed(name: str):
     """Without the search for what else it takes to be played, which the next test looks at."""
     general = set(synonyms.OPTIONS.values()) - set(synonyms.TRANSLATION.values())
-    assert silent_on(name, general) == {"the class", "a film of the whole way"}
+    of_runs = {synonyms.FILM, synonyms.PSI, synonyms.CUTOFF, synonyms.PRINCIPAL, synonyms.WPLUS}
+    assert silent_on(name, general) == {"the class", *(one.meaning for one in of_runs)}
 
 
 def test_every_word_of_translation_is_answered_by_what_can_be_typed_for_some_recipe():
@@ -93,6 +94,7 @@ def test_what_changes_the_game_is_told_with_all_that_it_takes(name: str, option:
     ("eval x --num-samples 5k", "how many samples is -n 5k"),
     ("train --to runs/mine", "there is no option --to; the place for what is made is --out runs/mine"),
     ("interpolate RUN --gif", "a film of the whole way is --film webp"),
+    ("project RUN a.png --w-plus", "a style for each layer is --space w+"),
     ("compare a b --out a.html", "the place for what is made is --html a.html"),
     ("sample RUN --to a.png", "the place for what is made is --out a.png"),
     ("train pix2pix --direction BtoA", "which half of images side by side is translated is --source right"),

@@ -39,6 +39,20 @@ class Generates(Protocol):
 
 
 @runtime_checkable
+class MakesStyles(Generates, Protocol):
+    """Makes samples by way of styles, one for each layer: latents z become styles w, and styles images."""
+
+    def styles(self, latents: Tensor, condition: Tensor | None = None, *, truncation: float = 1.0,
+               cutoff: int | None = None) -> Tensor:  # fmt: skip
+        """The styles of latents, (n, layers, w_dim), truncated in the first `cutoff` layers."""
+        ...
+
+    def synthesize(self, ws: Tensor, noise: bool = True) -> Tensor:
+        """The images of styles (n, layers, w_dim); `noise` is what the layers draw by themselves."""
+        ...
+
+
+@runtime_checkable
 class Encodes(Protocol):
     """Finds what samples could be made of."""
 

@@ -38,6 +38,11 @@ COMMANDS = {
     "complete": Command("completing", "RUN FILES ...", "fill holes in pictures by what a run can make"),
     "interpolate": Command("latents", "RUN [FILES] ...", "show the ways between samples, or between pictures of yours"),
     "edit": Command("latents", "RUN [FILES] ...", "give samples, or pictures of yours, more of a class, or less"),
+    "mix": Command("mixing", "RUN", "mix the styles of samples: some layers of one, the rest of another"),
+    "directions": Command(
+        "directions", "RUN", "find directions for edits without labels: in which samples change most"
+    ),
+    "project": Command("projecting", "RUN FILES ...", "show the nearest that a run can make to pictures of yours"),
     "encode": Command("reconstructing", "RUN DATA ...", "write a run's codes of pictures into an .npz"),
     "score": Command("scoring", "RUN DATA ...", "tell how odd images look to a run that has learned normal ones"),
     "measure": Command("measuring", "RUN|SOURCE", "take figures of a run's samples, or of any images, against others"),

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from ..inference.loaded import LoadedGame
     from ..shape import Shape
 
+SAMPLING = {"generate": "sample"}  # the command of what a game can do, where it is called otherwise
+
 
 @dataclass(frozen=True)
 class RunOptions:
@@ -79,7 +81,21 @@ def parse_style(command: str, style: Mapping[str, StyleOption], wish: object, gi
     """The style that options ask for which are none of the command's own; Mistake for what the game has not."""
     if not given:
         return {}
+    check_known_style(command, style, given)
     own = make_dataclass("Style", [(name, one.hint, one.default) for name, one in style.items()], frozen=True)()
     _, texts = sort_options(command, given, wish, own)
     chosen = override_fields(own, texts)
     return {name: getattr(chosen, name) for name in texts}
+
+
+def check_known_style(command: str, style: Mapping[str, StyleOption], given: GivenOptions) -> None:
+    """Refuse an option that is the style of other recipes' runs, naming these; other words are advised on elsewhere."""
+    from ..capabilities import CAPABILITIES
+    from ..recipes.capable import name_some, recipes_with_style
+
+    protocol = next((one.protocol for one in CAPABILITIES if command in (one.verb, SAMPLING.get(one.verb))), None)
+    for option in given if protocol else ():
+        name = option.replace("-", "_")
+        names = [] if name in style or protocol is None else recipes_with_style(protocol, name)
+        require(not names, f"this run's game takes no --{option} as it makes samples; "
+                           f"the recipes {name_some(names)} do")  # fmt: skip

@@ -55,6 +55,10 @@ MANY = Synonym("how many samples", ("-n {value}", "--measure fid --samples {valu
 SHEETS = Synonym("how many sheets of samples are drawn", ("--pictures {value}",), "8")
 MIRROR = Synonym("mirroring", ("--flip",))
 FILM = Synonym("a film of the whole way", ("--film webp",))
+PSI = Synonym("the truncation of styles", ("--truncation {value}",), "0.7")
+CUTOFF = Synonym("how many layers have truncated styles", ("--cutoff {value}",), "4")
+PRINCIPAL = Synonym("the principal directions of styles", ("--by pca",))
+WPLUS = Synonym("a style for each layer", ("--space w+",))
 WIDTH = Synonym("the width of the networks", ("--networks.width {value}",), "32")
 PARTS = Synonym("playing each batch in parts", ("--accumulate {value}",), "4")
 FIGURES = Synonym("measuring while it trains", ("--measure {metrics}", "--metrics {metrics}"), "fid")
@@ -176,6 +180,10 @@ OPTIONS: dict[str, Synonym] = {
     ),
     **dict.fromkeys(("sample-interval", "sample-every", "display-freq"), SHEETS),
     **dict.fromkeys(("gif", "video", "mp4", "movie", "animation"), FILM),
+    **dict.fromkeys(("trunc", "psi", "truncation-psi", "trunc-psi"), PSI),
+    **dict.fromkeys(("truncation-cutoff", "truncation-layers", "truncation-layer", "truncation-num-layers"), CUTOFF),
+    **dict.fromkeys(("pca", "ganspace"), PRINCIPAL),
+    **dict.fromkeys(("w-plus", "wplus", "w+", "use-wplus"), WPLUS),
     **dict.fromkeys(("mirror", "hflip", "horizontal-flip", "xflip"), MIRROR),
     **dict.fromkeys(
         ("ngf", "ndf", "channels-base", "base-channels", "cbase", "dim", "features-g", "features-d"), WIDTH
@@ -213,10 +221,14 @@ OPTIMIZERS = {"adam": "Adam()", "rmsprop": "RMSprop()", "sgd": "SGD()"}
 
 COMMANDS = {"generate": "sample", "eval": "measure", "evaluate": "measure", "info": "show", "ls": "list",
             "reconstruction": "reconstruct", "embed": "encode", "latents": "encode", "anomaly": "score",
-            "detect": "score", "inpaint": "complete", "fill": "complete"}  # they run  # fmt: skip
+            "detect": "score", "inpaint": "complete", "fill": "complete", "style-mixing": "mix", "stylemix": "mix",
+            "projector": "project", "invert": "project", "inversion": "project", "sefa": "directions",
+            "walk": "interpolate", "latent-walk": "interpolate"}  # they run  # fmt: skip
 FIGURE = "{} is a figure: saddle measure RUN --metrics {}"
 OTHERS = {  # commands that are told of
     **{name: FIGURE.format(name.upper(), name) for name in ("fid", "kid", "is", "ppl", "precision", "recall")},
+    "ganspace": "saddle directions RUN --by pca finds the principal directions of styles",
+    "truncation": "truncation is an option of runs with styles: saddle sample RUN --truncation 0.7",
     "test": "a run is judged by saddle measure RUN, and data are looked at by saddle doctor DATA",
     "continue": "saddle resume RUN goes on with a run",
     "new": "saddle train RECIPE --out RUN begins a run",

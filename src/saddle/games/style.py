@@ -126,12 +126,18 @@ class StyleBased(Adversarial):
         cutoff: int | None = None,  # only the first so many layers are truncated
         noise: bool = True,
     ) -> Tensor:
+        ws = self.styles(latents, condition, truncation=truncation, cutoff=cutoff)
+        return self.synthesize(ws, noise)
+
+    def styles(self, latents: Tensor, condition: Tensor | None = None, *, truncation: float = 1.0,
+               cutoff: int | None = None) -> Tensor:  # fmt: skip
+        """The styles of latents, (n, layers, w_dim), truncated in the first `cutoff` layers."""
         check_classes(self, condition)
         w, layers = self.style.mapping(latents, condition), self.style.layers
         require(math.isfinite(truncation), f"truncation is {truncation}, but should be a number, such as 0.7")
         inside = cutoff is None or 0 <= cutoff <= layers
         require(inside, f"cutoff is {cutoff}, but this generator has {layers} layers with styles; give 0 to {layers}")
-        return self.synthesize(truncate_styles(w, self.style.mean_w, layers, truncation, cutoff), noise)
+        return truncate_styles(w, self.style.mean_w, layers, truncation, cutoff)
 
     def critic_move(self, judge: Judge, real: Judged, fake: Judged) -> Move:
         loss = self.objective.critic(real.score, fake.score)

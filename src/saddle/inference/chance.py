@@ -100,6 +100,14 @@ def drops_nothing(op: Any, args: Any, given: Mapping[str, Any]) -> bool:
     return bool((args[place] if len(args) > place else given.get("dropout_p", 0.0)) == 0)
 
 
+class SharedDraws(RowsDraw):  # type: ignore[no-untyped-call]
+    """The same, but all rows draw as the first one does: what differs between images is what they are made of."""
+
+    @cached_property
+    def rows(self) -> list[torch.Generator]:
+        return [self.dice(self.first, 1) for _ in range(self.n)]
+
+
 @contextmanager
 def own_chance(device: torch.device, seed: int, place: int, n: int) -> Iterator[None]:
     """No gradients in here; the n rows from `place` on, all of one block of 64, draw from the seed and their places."""

@@ -110,11 +110,12 @@ def mean_difference(codes: Tensor, labels: Tensor, classes: Sequence[str], plus:
 
 
 def labelled_codes(loaded: LoadedGame, data: Dataset, samples: int, seed: int = 0, cache: Path | None = None,
-                   say: Notify = notify_nobody) -> tuple[Tensor, Tensor, str]:  # fmt: skip
+                   say: Notify = notify_nobody,
+                   space: LatentSpace | None = None) -> tuple[Tensor, Tensor, str]:  # fmt: skip
     """Codes (n, ...) with their classes (n,), and where they come from.
 
-    A game with an encoder encodes as many of the data. Any other draws as many samples, which a classifier trained on
-    the data names; those that it is not sure of are left out.
+    A game with an encoder encodes as many of the data. Any other draws as many samples, out of this `space` of its
+    latents or styles, which a classifier trained on the data names; those that it is not sure of are left out.
     """
     classes = class_names(data)
     require(
@@ -128,7 +129,7 @@ def labelled_codes(loaded: LoadedGame, data: Dataset, samples: int, seed: int = 
         assert labels is not None, "there are classes"
         parts = [loaded.encode(to_images(data, some)) for some in np.array_split(rows, -(-len(rows) // 512))]
         return torch.cat(parts), torch.from_numpy(labels), f"{len(rows)} encoded images of {data.name}"
-    space = LatentSpace(loaded)
+    space = space or LatentSpace(loaded)
     if not isinstance(data, LabelledImages):
         raise Mistake(f"{data.name} cannot be learned from by a classifier; decode it into the cache (--decode once)")
     classifier = train_classifier(data, cache=cache, say=say)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ..capabilities import Scores
 from ..errors import Mistake, require
-from ..inference.chance import RowsDraw, own_chance
+from ..inference.chance import SharedDraws, own_chance
 from ..inference.labels import Label
 from ..inference.loaded import LoadedGame
 from ..shape import Classes
@@ -79,8 +79,11 @@ class LatentSpace:
         return told[:n].to(self.device)
 
     def make(self, latents: Tensor, told: Tensor | None = None, seed: int = 0) -> Tensor:
-        """The images (n, channels, height, width) of latents, with a graph where these have one."""
-        with RowsDraw(self.device, seed, 0, len(latents)):
+        """The images (n, channels, height, width) of latents, with a graph where these have one.
+
+        What the game draws for itself, such as noise, is the same for all: what differs between images is the latents.
+        """
+        with SharedDraws(self.device, seed, 0, len(latents)):
             return self.game.make(latents, told).float()
 
     @torch.no_grad()
@@ -107,6 +110,11 @@ class LatentSpace:
         norms = squared_norm(drawn)
         return Typical(drawn.amin(0), drawn.amax(0), norms.mean(), norms.std().clamp_min(1e-3 * float(norms.mean())),
                        float(drawn.std()))  # fmt: skip
+
+    @property
+    def straight(self) -> bool:
+        """Do ways between latents go straight, not along the sphere that normal ones lie on?"""
+        return self.typical.bounded
 
     def confine(self, latents: Tensor) -> Tensor:
         """The nearest latents within the box that draws span: nothing changes for normal ones, which go anywhere."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from ..capabilities import check_style, describe_capabilities, find_capability
+from ..capabilities import check_style, describe_capabilities, find_capability, style_options
 from ..core import Game
 from ..errors import Mistake
 from ..recipe import Recipe
@@ -41,6 +41,12 @@ def name_some(names: Sequence[str]) -> str:
 def recipes_that(protocol: type) -> list[str]:
     """The listed recipes whose games can do it, in the order of `saddle list`."""
     return [name for name in RECIPES if issubclass(game_class(find_recipe(name)[0]), protocol)]
+
+
+def recipes_with_style(protocol: type, option: str) -> list[str]:
+    """The listed recipes whose games can do it in a style of this name."""
+    able = recipes_that(protocol)
+    return [name for name in able if option in style_options(game_class(find_recipe(name)[0]), protocol)]
 
 
 def game_class(recipe: Recipe[Any]) -> type:

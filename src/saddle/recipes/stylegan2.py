@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ..averaging import Averaging, HalfLife
 from ..core import Penalties
-from ..games import Adversarial, PathLength, StyleBased
+from ..games import PathLength, StyleBased
 from ..networks import Modulated
 from ..optim import Adam, Lazy
 from ..penalties import R1
@@ -32,5 +32,5 @@ class StyleGAN2(Versus):
     average: Averaging | None = HalfLife(10_000)  # how the averaged generator follows, if no --ema says so
     batch: int = 32  # images in one move of the critic
 
-    def game(self, data: Shape) -> Adversarial:
+    def game(self, data: Shape) -> StyleBased:
         return self.play(StyleBased, data, mixing=self.mixing, path_length=self.path_length)

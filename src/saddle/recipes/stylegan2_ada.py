@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from ..averaging import Averaging, HalfLife
 from ..core import Penalties, Views
 from ..errors import require
-from ..games import Adversarial
+from ..games import StyleBased
 from ..layers import ADA
 from ..networks import Modulated
 from ..optim import Adam, Lazy
@@ -36,7 +36,7 @@ class StyleGAN2ADA(StyleGAN2):
         super().__post_init__()
         require(self.gamma is None or self.gamma >= 0, f"gamma is {self.gamma}, but should be 0 or more, or none")
 
-    def game(self, data: Shape) -> Adversarial:
+    def game(self, data: Shape) -> StyleBased:
         gamma = AUTO_GAMMA * data.height * data.width / self.batch if self.gamma is None else self.gamma
         slopes: Penalties = (R1(gamma, every=16),) if gamma else ()
         return StyleGAN2.game(replace(self, penalties=(*slopes, *self.penalties)), data)
