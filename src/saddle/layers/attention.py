@@ -23,9 +23,7 @@ class SelfAttention(nn.Module):
         super().__init__()
         narrow, half = max(width // 8, 1), max(width // 2, 1)
         sizes = (width, narrow), (width, narrow), (width, half), (half, width)
-        self.query, self.key, self.value, self.out = (
-            add_spectral_norm(init(nn.Conv2d(inputs, outputs, 1, bias=False))) for inputs, outputs in sizes
-        )
+        self.query, self.key, self.value, self.out = (projection_conv(*size, init) for size in sizes)
         self.gamma = nn.Parameter(torch.zeros(()))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -35,3 +33,8 @@ class SelfAttention(nn.Module):
         found = (v @ attention.transpose(1, 2)).unflatten(2, x.shape[2:])
         out: Tensor = x + self.gamma * self.out(found)
         return out
+
+
+def projection_conv(inputs: int, outputs: int,
+                    init: Callable[[nn.Conv2d], nn.Conv2d] = glorot_uniform) -> nn.Conv2d:  # fmt: skip
+    return add_spectral_norm(init(nn.Conv2d(inputs, outputs, 1, bias=False)))
