@@ -17,7 +17,7 @@ from saddle.errors import Mistake
 from saddle.games import MultiLevel
 from saddle.image_size import ImageSize
 from saddle.layers.noise_levels import LevelAugment, LevelView, NestedNoise
-from saddle.layers.transformer import GatedBlock, PatchAttention, ScaledBlock, from_patches, rotary_angles, sine_table
+from saddle.layers.transformer import GatedBlock, PatchAttention, ScaledBlock, from_patches, rotary_turns, sine_table
 from saddle.networks import Convolutional, PatchTransformer
 from saddle.networks.gat import TransformerGenerator
 from saddle.objectives import Relativistic
@@ -119,13 +119,13 @@ def test_what_cannot_be_is_refused_with_a_way_out(make, words: str):
 
 @pytest.mark.usefixtures("double")
 def test_turned_attention_sees_only_how_far_apart_tokens_are():
-    whole = rotary_angles(8, GRID).unflatten(0, GRID)
+    whole = rotary_turns(8, GRID).unflatten(1, GRID)
     q, k = torch.randn(2, 1, 1, 8)
     here = Turned(q, k)
     for a, b in itertools.product(itertools.product(range(2), range(3)), itertools.product(range(2), range(3))):
         moved = [(row + 1, column + 1) for row, column in (a, b)]
-        torch.testing.assert_close(here(whole[a], whole[b]), here(*(whole[place] for place in moved)))
-    assert not torch.isclose(here(whole[0, 0], whole[0, 1]), here(whole[0, 0], whole[1, 0]))
+        torch.testing.assert_close(here(whole[:, *a], whole[:, *b]), here(*(whole[:, *place] for place in moved)))
+    assert not torch.isclose(here(whole[:, 0, 0], whole[:, 0, 1]), here(whole[:, 0, 0], whole[:, 1, 0]))
 
 
 class Turned:
@@ -137,26 +137,26 @@ class Turned:
     def __call__(self, at_query: Tensor, at_key: Tensor) -> Tensor:
         from saddle.layers.transformer import rotate
 
-        return (rotate(self.q, at_query[None]) * rotate(self.k, at_key[None])).sum()
+        return (rotate(self.q, at_query[:, None]) * rotate(self.k, at_key[:, None])).sum()
 
 
 @pytest.mark.usefixtures("double")
 def test_tokens_without_places_may_come_in_any_order():
     x, order = torch.randn(2, 12, 16), torch.randperm(12)
-    nowhere = torch.zeros(12, 4)
+    nowhere = rotary_turns(8, ImageSize(0, 0), others=12)
     for block, told in ((GatedBlock(16, 8), (torch.randn(2, 16),)), (ScaledBlock(16, 8), ())):
         torch.testing.assert_close(block(x[:, order], *told, nowhere), block(x, *told, nowhere)[:, order])
-    placed = rotary_angles(8, GRID)
+    placed = rotary_turns(8, GRID)
     block = ScaledBlock(16, 8)
     assert not torch.allclose(block(x[:, order], placed), block(x, placed)[:, order], atol=1e-3)
 
 
 @pytest.mark.usefixtures("double")
 def test_written_out_attention_is_the_fused_one():
-    fused, x, angles = PatchAttention(16, 8), torch.randn(2, 13, 16), rotary_angles(8, GRID, others=1)
-    due, fused.fused = fused(x, angles), False
-    torch.testing.assert_close(fused(x, angles), due)
-    assert not angles[0].any()
+    fused, x, turns = PatchAttention(16, 8), torch.randn(2, 13, 16), rotary_turns(8, GRID, others=1)
+    due, fused.fused = fused(x, turns), False
+    torch.testing.assert_close(fused(x, turns), due)
+    assert torch.equal(turns[:, 0], torch.tensor([[1.0] * 4, [0.0] * 4]))
 
 
 def test_the_table_of_places_knows_each_patch():
@@ -176,7 +176,7 @@ def test_patches_come_back_where_they_were_cut():
 def test_a_new_block_is_nearly_the_identity_and_new_scores_are_nearly_zero():
     pair = PatchTransformer(width=64, head_width=16, projection=64)
     block, x = GatedBlock(64, 16), torch.randn(8, 12, 64)
-    changed = block(x, nn.functional.silu(torch.randn(8, 64)), rotary_angles(16, GRID)) - x
+    changed = block(x, nn.functional.silu(torch.randn(8, 64)), rotary_turns(16, GRID)) - x
     assert 0 < changed.norm() / x.norm() < 0.1
     critic, given = pair.critic(TOLD), batch(TOLD, 64)
     scores = critic(torch.randn(64, 12, 8, 8), given.condition).score
@@ -302,10 +302,10 @@ def change_by_a_step(width: int, lr: float) -> float:
     """How far the first block's outcome moves with one step of Adam, over its size."""
     torch.manual_seed(1)
     block, x, code = GatedBlock(width, 32), torch.randn(4, 12, width), torch.randn(4, width)
-    angles = rotary_angles(32, GRID)
+    turns = rotary_turns(32, GRID)
     optimizer = Adam(lr, (0.0, 0.99)).build(block.parameters())
     before = block.mix(x)
-    block(x, code, angles).square().mean().backward()
+    block(x, code, turns).square().mean().backward()
     optimizer.step()
     return ((block.mix(x) - before).norm() / before.norm()).item()
 

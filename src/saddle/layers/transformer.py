@@ -34,19 +34,20 @@ def sine_table(width: int, grid: ImageSize) -> Tensor:
     return torch.cat([part for a in angles for part in (a.sin(), a.cos())], 1)
 
 
-def rotary_angles(head: int, grid: ImageSize, others: int = 0) -> Tensor:
-    """How far the pairs of a head of this width are turned, (tokens, head / 2): half by row, half by column.
+def rotary_turns(head: int, grid: ImageSize, others: int = 0) -> Tensor:
+    """Cosine and sine of how far each pair of a head of this width is turned, (2, tokens, head / 2): half of the pairs
+    by row, half by column.
 
     The tokens begin with `others` that have no place, which nothing turns. Su et al. 2021, in two dimensions.
     """
-    placed = torch.cat([wave_angles(places, head // 4) for places in grid_positions(grid)], 1)
-    return torch.cat([placed.new_zeros(others, placed.shape[1]), placed])
+    angles = torch.cat([wave_angles(places, head // 4) for places in grid_positions(grid)], 1)
+    angles = torch.cat([angles.new_zeros(others, head // 2), angles])
+    return torch.stack([angles.cos(), angles.sin()])
 
 
-def rotate(x: Tensor, angles: Tensor) -> Tensor:
-    """Numbers i and i + d/2 of each token (..., tokens, d), as a pair, turned by its angle."""
-    a, b = x.chunk(2, -1)
-    cos, sin = angles.cos().to(x.dtype), angles.sin().to(x.dtype)
+def rotate(x: Tensor, turns: Tensor) -> Tensor:
+    """Numbers i and i + d/2 of each token (..., tokens, d), as a pair, turned as its place is."""
+    (a, b), (cos, sin) = x.chunk(2, -1), turns
     return torch.cat([a * cos - b * sin, a * sin + b * cos], -1)
 
 
@@ -75,11 +76,12 @@ class PatchAttention(nn.Module):
         self.head, self.fused = head, fused
         self.project_in = glorot_uniform(nn.Linear(width, 3 * width))
         self.project_out = glorot_uniform(nn.Linear(width, width))
-        self.norm_query, self.norm_key = RMSNorm(head), RMSNorm(head)
+        self.norm, self.gains = RMSNorm(head, gain=False), nn.Parameter(torch.ones(2, head))  # of queries, of keys
 
-    def forward(self, x: Tensor, angles: Tensor) -> Tensor:
-        q, k, v = (part.unflatten(2, (-1, self.head)).transpose(1, 2) for part in self.project_in(x).chunk(3, 2))
-        q, k = (rotate(part, angles).to(v.dtype) for part in (self.norm_query(q), self.norm_key(k)))
+    def forward(self, x: Tensor, turns: Tensor) -> Tensor:
+        heads = self.project_in(x).unflatten(2, (3, -1, self.head)).permute(2, 0, 3, 1, 4)
+        v = heads[2]
+        q, k = rotate(self.norm(heads[:2]) * self.gains[:, None, None, None], turns).to(v.dtype)
         found = scaled_dot_product_attention(q, k, v) if self.fused else attend(q, k, v)
         out: Tensor = self.project_out(found.transpose(1, 2).flatten(2))
         return out
@@ -119,9 +121,9 @@ class GatedBlock(nn.Module):
         self.tell = zero_bias(nn.Linear(width, 4 * width))
         nn.init.xavier_uniform_(self.tell.weight, 0.1)
 
-    def forward(self, x: Tensor, code: Tensor, angles: Tensor) -> Tensor:
+    def forward(self, x: Tensor, code: Tensor, turns: Tensor) -> Tensor:
         scale1, gate1, scale2, gate2 = self.tell(code)[:, None].chunk(4, 2)
-        x = x + gate1 * self.attention(self.norm(x) * (1 + scale1), angles)
+        x = x + gate1 * self.attention(self.norm(x) * (1 + scale1), turns)
         out: Tensor = x + gate2 * self.mix(self.norm(x) * (1 + scale2))
         return out
 
@@ -135,8 +137,8 @@ class ScaledBlock(nn.Module):
         self.attention, self.mix = PatchAttention(width, head, fused=False), SwiGLU(width)
         self.scales = nn.ParameterList([torch.full((width,), 0.1), torch.full((width,), 0.1)])
 
-    def forward(self, x: Tensor, angles: Tensor) -> Tensor:
-        x = x + self.scales[0] * self.attention(self.norms[0](x), angles)
+    def forward(self, x: Tensor, turns: Tensor) -> Tensor:
+        x = x + self.scales[0] * self.attention(self.norms[0](x), turns)
         out: Tensor = x + self.scales[1] * self.mix(self.norms[1](x))
         return out
 

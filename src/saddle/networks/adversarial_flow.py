@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn.functional import silu
 
 from ..image_size import ImageSize
-from ..layers.transformer import GatedBlock, from_patches, rotary_angles, sine_table
+from ..layers.transformer import GatedBlock, from_patches, rotary_turns, sine_table
 from ..shape import Shape
 from .gat import Patches, PatchHead, ToldClass, cut_patches, label_table
 
@@ -38,11 +38,11 @@ class FlowGenerator(ToldClass):
         self.blocks = nn.ModuleList(GatedBlock(form.width, form.head_width) for _ in range(form.depth))
         self.head = PatchHead(form.width, form.patch, data.channels)
         self.register_buffer("places", sine_table(form.width, grid), persistent=False)
-        self.register_buffer("angles", rotary_angles(form.head_width, grid), persistent=False)
+        self.register_buffer("turns", rotary_turns(form.head_width, grid), persistent=False)
 
     def forward(self, z: Tensor, condition: Tensor | None = None) -> Tensor:
         told = silu(self.table(self.labels(condition, z)))
         x = self.cut(z.view(-1, *self.sample)).flatten(2).transpose(1, 2) + cast(Tensor, self.places)
         for block in self.blocks:
-            x = block(x, told, self.angles)
+            x = block(x, told, self.turns)
         return from_patches(self.head(x, told), self.grid, self.patch)

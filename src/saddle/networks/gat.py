@@ -17,7 +17,7 @@ from ..errors import require
 from ..image_size import ImageSize, size_of_form
 from ..layers.conditional import check_labels
 from ..layers.init import glorot_uniform, zero_bias
-from ..layers.transformer import GatedBlock, RMSNorm, ScaledBlock, from_patches, rotary_angles, sine_table
+from ..layers.transformer import GatedBlock, RMSNorm, ScaledBlock, from_patches, rotary_turns, sine_table
 from ..shape import Shape
 from .base import divides, require_counts, require_shape
 
@@ -159,7 +159,7 @@ class TransformerGenerator(ToldClass):
         self.blocks = nn.ModuleList(GatedBlock(form.width, form.head_width) for _ in range(form.depth))
         self.heads = nn.ModuleList(PatchHead(form.width, form.patch, data.channels) for _ in range(form.levels))
         self.register_buffer("table", sine_table(form.width, grid), persistent=False)
-        self.register_buffer("angles", rotary_angles(form.head_width, grid), persistent=False)
+        self.register_buffer("turns", rotary_turns(form.head_width, grid), persistent=False)
         self.register_buffer("mean_code", torch.zeros(max(data.classes, 1), form.width))
 
     def forward(self, z: Tensor, condition: Tensor | None = None) -> Tensor:
@@ -175,7 +175,7 @@ class TransformerGenerator(ToldClass):
         told, x = silu(code), cast(Tensor, self.table).expand(len(code), -1, -1)
         every, made = len(self.blocks) // self.levels, list[Tensor]()
         for i, block in enumerate(self.blocks, 1):
-            x = block(x, told, self.angles)
+            x = block(x, told, self.turns)
             if i % every == 0:
                 picture = from_patches(self.heads[len(made)](x, told), self.grid, self.patch)
                 made.append(made[-1] + picture if made else picture)
@@ -237,7 +237,7 @@ class TransformerCritic(ToldClass):
         self.table = label_table(data.classes, both)
         self.class_code = nn.Sequential(ScaledLinear(both, both), nn.SiLU(), ScaledLinear(both, both))
         self.register_buffer("places", sine_table(width, grid), persistent=False)
-        self.register_buffer("angles", rotary_angles(form.head_width, grid, others=1), persistent=False)
+        self.register_buffer("turns", rotary_turns(form.head_width, grid, others=1), persistent=False)
 
     def forward(self, x: Tensor, condition: Tensor | None = None) -> Verdict:
         x = x.repeat(1, self.levels, 1, 1) if x.shape[1] == self.channels else x
@@ -245,6 +245,6 @@ class TransformerCritic(ToldClass):
         tokens = tokens + cast(Tensor, self.places)
         tokens = torch.cat([self.summary.to(tokens).expand(len(x), 1, -1), tokens], 1)
         for block in self.blocks:
-            tokens = block(tokens, self.angles)
+            tokens = block(tokens, self.turns)
         features: Tensor = self.head(self.norm(tokens[:, 0]))
         return Verdict((features * self.class_code(self.table(self.labels(condition, x)))).sum(1), features)
