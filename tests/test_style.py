@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import Tensor, nn
 
 from saddle import load, sessions, train
@@ -262,7 +263,13 @@ TRAININGS = [re.split(r" {2,}", line)[0].partition(" ")[2] for line in LINES if 
 
 
 @pytest.mark.parametrize("command", TRAININGS)
-def test_what_the_page_of_styles_says_to_type_is_understood(command: str, monkeypatch: pytest.MonkeyPatch):
+def test_what_the_page_of_styles_says_to_type_is_understood(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(tmp_path)
+    Path("photos").mkdir()
+    for n in range(4):
+        Image.new("RGB", (64, 64), (n, 2 * n, 40)).save(f"photos/{n}.png")
     asked: list[object] = []
 
     def resolve(recipe: str, *, options: dict[str, str], out: None, resume: None, **settings: Any) -> Path:

@@ -98,8 +98,8 @@ QUICK_MODULATED = {
     "networks": "Modulated(latent=64, style=64, mapping=2, width=32, full=16)", "batch": "16", "mixing": "0",
     "path_length": "none",
 }  # fmt: skip
-QUICK_STYLE = MappingProxyType({**QUICK_MODULATED, "penalties": "R1(0.5, every=16)"})
-QUICK_STYLE_ADA = MappingProxyType({**QUICK_MODULATED, "gamma": "0.5"})
+QUICK_STYLE = MappingProxyType({**QUICK_MODULATED, "penalties": "R1(5, every=16)"})
+QUICK_STYLE_ADA = MappingProxyType({**QUICK_MODULATED, "gamma": "5"})
 QUICK_GAT = MappingProxyType({
     "networks": "PatchTransformer(width=128, depth=4, patch=8)", "penalties": "R1(10, 4), R2(10, 4)",
     "augment": "none", "average": "HalfLife()", "batch": "16",
