@@ -12,12 +12,13 @@ import torch
 from PIL import Image
 
 from latent_games import linear
-from saddle import load, train
+from saddle import load, measure, train
 from saddle.errors import Mistake
 from saddle.latent import Direction, LatentSpace, StyleSpace, mix_styles, walk
 from saddle.latent.factors import closed_form_directions, largest_changes, principal_directions
 from saddle.latent.projection import Projecting, project, psnr
 from saddle.latent.styles import mixing_sheet, open_space, parse_layers
+from saddle.metrics.features.extractor import to_byte_values, unrounded
 from styled import LATENT, LAYERS, STYLE, styled
 from test_using_runs import RECIPES_FILE, SETTINGS
 from typed import Say
@@ -273,3 +274,27 @@ def test_samples_are_truncated_by_options_where_there_are_styles(home: Path, say
     assert say("sample H/S --truncation 0.7 --cutoff 2 --out s.png")[:2] == (0, "s.png\n")
     code, _, said = say("sample H/GAN --truncation 0.7")
     assert code == 2 and "--truncation" in said and "no" in said
+
+
+def test_path_lengths_between_styles_of_a_linear_generator_are_exact(home: Path):
+    """|A (b - a)|^2 wherever one is on the way, of one label; in features that round to bytes nothing would be left."""
+    facts = {"n": 20, "references": 20, "metrics": "ppl-w,ppl-w-end"}
+    figures = {one.title: one for one in measure(home / "told", features="identity", **facts)}
+    space = StyleSpace(load(home / "told"))
+    a, b = space.draw_w(1000, 0), space.draw_w(1000, 1, labels=0)
+    matrix = torch.cat([layer.weight for layer in space.game.generator.each])
+    exact = float(((b - a) @ matrix.T).square().sum(1).mean())
+    assert {title: one.value for title, one in figures.items()} == {
+        "path length w full (identity-64)": pytest.approx(exact, rel=2e-3),
+        "path length w end (identity-64)": pytest.approx(exact, rel=2e-3),
+    }
+    with pytest.raises(Mistake, match="ppl-w cannot be measured: Adversarial makes its samples without styles"):
+        measure(home / "GAN", features="identity", **facts)
+
+
+def test_extractors_can_see_what_is_finer_than_a_byte():
+    image = torch.tensor([[[[-1.0, 0.001, 1.2]]]])
+    assert to_byte_values(image).tolist() == [[[[0, 128, 255]]]]
+    with unrounded():
+        torch.testing.assert_close(to_byte_values(image), torch.tensor([[[[0.0, 127.6275, 255.0]]]]))
+    assert to_byte_values(image)[0, 0, 0, 1] == 128

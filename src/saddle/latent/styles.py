@@ -47,13 +47,15 @@ class StyleSpace(LatentSpace):
         """The styles of the first n samples of this seed: `saddle sample --seed`."""
         return torch.cat(self.style_chunks(n, seed, self.truncation, self.cutoff))
 
-    def draw_w(self, n: int, seed: int) -> Tensor:
-        """The same before they are truncated, (n, w_dim): they are alike for all layers."""
-        return torch.cat([ws[:, 0] for ws in self.style_chunks(n, seed, 1.0, None)])
+    def draw_w(self, n: int, seed: int, labels: int | None = None) -> Tensor:
+        """The same before they are truncated, (n, w_dim), alike for all layers; for the `labels` of another seed."""
+        return torch.cat([ws[:, 0] for ws in self.style_chunks(n, seed, 1.0, None, labels)])
 
     @torch.no_grad()
-    def style_chunks(self, n: int, seed: int, truncation: float, cutoff: int | None) -> list[Tensor]:
-        latents, told, rows = super().draw(n, seed), super().labels(n, seed), self.loaded.rows
+    def style_chunks(self, n: int, seed: int, truncation: float, cutoff: int | None,
+                     labels: int | None = None) -> list[Tensor]:  # fmt: skip
+        told = super().labels(n, seed if labels is None else labels)
+        latents, rows = super().draw(n, seed), self.loaded.rows
         return [self.styled.styles(z, None if told is None else told[i * rows :][: len(z)],
                                    truncation=truncation, cutoff=cutoff)
                 for i, z in enumerate(torch.split(latents, rows))]  # fmt: skip

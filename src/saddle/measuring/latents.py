@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import Protocol, runtime_checkable
 
 import torch
+from torch import Tensor
 
+from ..latent.styles import StyleSpace
 from ..layers.priors import Normal
 from ..metrics.estimates import mean_estimate
+from ..metrics.features.extractor import unrounded
 from ..metrics.inversion import inference_error
 from ..metrics.latent_path import path_length, squared_distance_in
 from ..recipe import Prior
@@ -38,6 +41,29 @@ def ppl(case: MetricInput) -> MetricResult:
         maker, squared_distance_in(lambda images: images.flatten(1)), ends, spherical=curved, seed=case.seed
     )
     return MetricResult.of(found.value, found.error, "path length (values)", samples=PATH_PAIRS, references=0)
+
+
+def ppl_w(case: MetricInput) -> MetricResult:
+    return style_path_length(case, full=True)
+
+
+def ppl_w_end(case: MetricInput) -> MetricResult:
+    return style_path_length(case, full=False)
+
+
+def style_path_length(case: MetricInput, full: bool) -> MetricResult:
+    """Between styles of one label, through the extractor at hand, which sees what is finer than a byte: not LPIPS."""
+    space, extractor = StyleSpace(case.generator.loaded), case.made.extractor
+    ends = space.draw_w(PATH_PAIRS, case.seed), space.draw_w(PATH_PAIRS, case.seed + 1, labels=case.seed)
+
+    def make(w: Tensor) -> Tensor:
+        return space.make(w[:, None].expand(-1, space.layers, -1)).to(extractor.device)
+
+    with unrounded():
+        found = path_length(make, squared_distance_in(extractor.network), ends, spherical=False, full=full,
+                            batch=space.loaded.rows, seed=case.seed)  # fmt: skip
+    title = f"path length w {'full' if full else 'end'} ({case.extractor_title})"
+    return MetricResult.of(found.value, found.error, title, samples=PATH_PAIRS, references=0)
 
 
 def ivom(case: MetricInput) -> MetricResult:

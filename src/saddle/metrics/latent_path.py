@@ -18,13 +18,15 @@ def path_length(
     *,
     eps: float = 1e-4,
     spherical: bool = True,
+    full: bool = True,
     batch: int = 64,
     seed: int = 0,
 ) -> Estimate:
     """E d(G(z(t)), G(z(t + eps))) / eps^2 for pairs of latents (n, size), t uniform (Karras et al. 2018, 1812.04948).
 
     `distance` gives (n,) squared distances, as `squared(features)` does. Spherical for normal latents, straight for W.
-    All pairs are averaged, without trimming. In float32 an eps smaller than 1e-4 is lost in rounding.
+    Where it is not `full`, t is 0: what changes at the ends. All pairs are averaged, without trimming. In float32 an
+    eps smaller than 1e-4 is lost in rounding.
     """
     first, second = latents
     require(
@@ -32,7 +34,7 @@ def path_length(
         f"pairs of latents were expected: {first.shape}, {second.shape}",
     )
     require(len(first) > 0 and eps > 0, f"a path needs latents and a step above zero, not {eps}")
-    t = torch.rand(len(first), 1, generator=torch.Generator().manual_seed(seed), dtype=torch.float64).to(first)
+    t = torch.rand(len(first), 1, generator=torch.Generator().manual_seed(seed), dtype=torch.float64).to(first) * full
     between, values = slerp if spherical else torch.lerp, []
     with torch.no_grad():
         for a, b, at in zip(*(torch.split(rows, batch) for rows in (first, second, t)), strict=True):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Protocol
 
 import torch
@@ -55,7 +57,21 @@ def extract_features(extractor: Extractor, images: Tensor | Iterable[Tensor], ba
 def to_byte_values(images: Tensor) -> Tensor:
     """Images as they would be saved, whole numbers 0 to 255 in float32: the data are so already, samples become so."""
     _finite(images)
-    return ((images.detach().float() + 1) * 127.5).round().clamp(0, 255)
+    values = ((images.detach().float() + 1) * 127.5).clamp(0, 255)
+    return values if UNROUNDED.get() else values.round()
+
+
+UNROUNDED: ContextVar[bool] = ContextVar("unrounded", default=False)
+
+
+@contextmanager
+def unrounded() -> Iterator[None]:
+    """Extractors see images in here as they are, not as they would be saved: for differences finer than a byte."""
+    token = UNROUNDED.set(True)
+    try:
+        yield
+    finally:
+        UNROUNDED.reset(token)
 
 
 def round_to_bytes(images: Tensor) -> Tensor:
