@@ -38,9 +38,10 @@ class GAT(Versus):
     batch: int = 64  # images in one move of the critic; theirs is 512
 
     def game(self, data: Shape) -> MultiLevel:
+        game = self.play(MultiLevel, data, noise=self.noise, augment=self.augment)
         if self.augment:
             self.augment.suits(data)
-        return self.play(MultiLevel, data, noise=self.noise, augment=self.augment)
+        return game
 
     def steps(self, player: str) -> Optimizing:
         return Scaled(super().steps(player), FULL_WIDTH / self.networks.width)
