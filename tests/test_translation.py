@@ -326,7 +326,7 @@ def test_a_pool_does_with_parts_as_with_the_whole():
 
 TINY: dict[str, Recipe[Any]] = {
     "pix2pix": Pix2Pix(UNet(width=2, field=16), optimizer=SGD(0.01), batch=4),
-    "cyclegan": CycleGAN(ResidualTranslator(width=2, blocks=1, field=16), pool=6, optimizer=SGD(1e-3), batch=4),
+    "cyclegan": CycleGAN(ResidualTranslator(width=2, blocks=1, field=16), pool=6, optimizer=SGD(1e-4), batch=4),
     "routed": CycleGAN(UNet(width=2, field=16), routing="first", pool=0, optimizer=SGD(0.01), batch=4),
     "cut": CUT(ResidualTranslator(width=2, blocks=1, field=16, blur=True), patches=20, optimizer=SGD(1e-6), batch=4),
     "fastcut": FastCUT(ResidualTranslator(width=2, blocks=1, field=16), optimizer=SGD(1e-6), batch=4),
