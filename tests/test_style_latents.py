@@ -255,6 +255,8 @@ def test_directions_are_found_shown_and_taken_by_edits(home: Path, say: Say):
     ("interpolate H/GAN --truncation 0.7", "Adversarial makes its samples without styles, which "),
     ("interpolate H/S --space w --by search", "leave out --by search, or give --space z"),
     ("interpolate H/S --space z --truncation 0.7", "leave out --space z, or --truncation and --cutoff"),
+    ("reconstruct H/GAN H/photos", "the recipes ae, "),
+    ("reconstruct H/S H/photos/dark", "/S FILES shows the nearest that this run can make"),
     ("project H/S", "project needs RUN and FILES"),
     ("directions H/GAN --by pca", "ask for sefa"),
     ("directions H/GAN --layers coarse", "Adversarial makes its samples without styles, which "),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from ..errors import escape_unprintable, format_count, require
+from ..errors import Mistake, escape_unprintable, format_count, quote_for_shell, require
 from ..runs.folder import RunFolder
 from .argv import GivenOptions, parse_known
 from .output import print_message, print_output
@@ -66,6 +66,16 @@ def reconstruct(words: list[str]) -> None:
     print_output(escape_unprintable(where))
 
 
+def check_reconstructs(run: str, loaded: LoadedGame) -> None:
+    """Mistake for a game that cannot; one that generates can be searched for what is nearest."""
+    from ..capabilities import Reconstructs
+    from ..recipes.capable import lacking
+
+    if not isinstance(loaded.game, Reconstructs) and loaded.makes_by_chance:
+        raise Mistake(f"{lacking(type(loaded.game), Reconstructs)}; saddle project {quote_for_shell(run)} FILES shows "
+                      "the nearest that this run can make")  # fmt: skip
+
+
 def save_before_and_after(pairs: Any, given: GivenImages, file: Path) -> None:
     """A sheet with a row for each picture, as many as it shows."""
     from ..inference.made_files import write_picture
@@ -113,6 +123,8 @@ def open_for(command: str, run: str, files: list[str], wish: FileOptions,
 
     loaded = load_run(run, wish)
     protocol = next(one.protocol for one in CAPABILITIES if one.verb == command)
+    if command == "reconstruct":
+        check_reconstructs(run, loaded)
     ask(loaded.game, protocol, {})
     style = parse_style(command, style_options(type(loaded.game), protocol), wish, others)
     return loaded, open_files(run, files, loaded.shape, **wish.changes), style
