@@ -27,6 +27,7 @@ from .projection_gan import Projected
 from .r3gan import ConditionalGroupedResidual, GroupedResidual
 from .resnet import ResNet
 from .sn_gan import Spectral, SpectralConvolutional
+from .spatial_autoencoder import SpatialAutoencoder, count_latents
 from .stylegan import Styled
 from .stylegan2 import Modulated
 from .t_gan import Opposed
@@ -50,6 +51,7 @@ ENCODER_NETWORKS = (
     MaxoutBidirectional,
     ResidualAutoencoder,
     ConvolutionalVAEGAN,
+    SpatialAutoencoder,
 )
 COMPOSED_NETWORKS = (
     Spectral,
@@ -123,6 +125,7 @@ __all__ = [
     "ResNet",
     "ResidualAutoencoder",
     "ResidualTranslator",
+    "SpatialAutoencoder",
     "Spectral",
     "SpectralConvolutional",
     "Styled",
@@ -130,4 +133,5 @@ __all__ = [
     "TextLSTM",
     "UNet",
     "WordReader",
+    "count_latents",
 ]

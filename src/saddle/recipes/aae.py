@@ -11,7 +11,7 @@ from ..core import Objective, Remembers
 from ..errors import require
 from ..games import AdversarialAutoencoder, GaussianAdversarialAutoencoder
 from ..layers.priors import Normal
-from ..networks import ConvolutionalAutoencoder, Perceptron
+from ..networks import ConvolutionalAutoencoder, Perceptron, count_latents
 from ..objectives import NonSaturating, SquaredError
 from ..objectives.likelihoods import Likelihood, check_suits
 from ..optim import Adam
@@ -43,10 +43,11 @@ class AAE(Recipe[Images]):
 
     def game(self, data: Shape) -> AdversarialAutoencoder:
         nets, kind = self.networks, GAMES[self.posterior]
+        latent = count_latents(nets, data)
         generator = nets.generator(data)
         check_suits(self.likelihood, generator, data)
-        players = nets.encoder(data, kind.numbers), generator, self.code_critic.critic(Shape(nets.latent, 1, 1))
-        return kind(*players, nets.latent, self.likelihood, self.objective, self.prior, self.weight)
+        players = nets.encoder(data, kind.numbers), generator, self.code_critic.critic(Shape(latent, 1, 1))
+        return kind(*players, latent, self.likelihood, self.objective, self.prior, self.weight)
 
     def steps(self, player: str) -> Optimizing:
         return self.critic_optimizer if player == "critic" and self.critic_optimizer else self.optimizer

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ..batches import Images
 from ..core import Remembers
 from ..games import Autoencoder
-from ..networks import ConvolutionalAutoencoder, DenseAutoencoder
+from ..networks import ConvolutionalAutoencoder, DenseAutoencoder, count_latents
 from ..objectives import SquaredError
 from ..objectives.likelihoods import Likelihood, check_suits
 from ..optim import Adam
@@ -29,7 +29,7 @@ class AE(Recipe[Images]):
     def game(self, data: Shape) -> Autoencoder:
         generator = self.networks.generator(data)
         check_suits(self.likelihood, generator, data)
-        return Autoencoder(self.networks.encoder(data), generator, self.networks.latent, self.likelihood)
+        return Autoencoder(self.networks.encoder(data), generator, count_latents(self.networks, data), self.likelihood)
 
     def steps(self, player: str) -> Optimizing:
         return self.optimizer

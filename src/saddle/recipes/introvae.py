@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from ..batches import Images
 from ..games import Introspective as BaseGame
 from ..games import IntroVAE as Game
-from ..networks import ResidualAutoencoder
+from ..networks import ResidualAutoencoder, count_latents
 from ..optim import Adam
 from ..recipe import EncoderNetworks, Optimizing, Paper, Recipe
 from ..shape import Shape
@@ -31,8 +31,9 @@ class Introspective(Recipe[Images]):
     def play(self, kind: type[G], data: Shape, **own: Any) -> G:
         """A game of this kind with new networks."""
         nets = self.networks
-        return kind(nets.encoder(data, kind.numbers), nets.generator(data), nets.latent, self.reconstruction, self.kl,
-                    self.negative, warm_up=self.warm_up, **own)  # fmt: skip
+        players = nets.encoder(data, kind.numbers), nets.generator(data)
+        return kind(*players, count_latents(nets, data), self.reconstruction, self.kl, self.negative,
+                    warm_up=self.warm_up, **own)  # fmt: skip
 
     def steps(self, player: str) -> Optimizing:
         return self.optimizer

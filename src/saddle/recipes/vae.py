@@ -8,7 +8,7 @@ from ..batches import Images
 from ..clock import Number
 from ..core import Remembers
 from ..games import VariationalAutoencoder
-from ..networks import ConvolutionalAutoencoder, DenseAutoencoder
+from ..networks import ConvolutionalAutoencoder, DenseAutoencoder, count_latents
 from ..objectives import Bernoulli, Gaussian, LearnedGaussian
 from ..objectives.likelihoods import Likelihood, check_suits
 from ..optim import Adam
@@ -31,7 +31,8 @@ class VAE(Recipe[Images]):
     def game(self, data: Shape) -> VariationalAutoencoder:
         generator, encoder = self.networks.generator(data), self.networks.encoder(data, VariationalAutoencoder.numbers)
         check_suits(self.likelihood, generator, data)
-        return VariationalAutoencoder(encoder, generator, self.networks.latent, self.likelihood, self.beta)
+        latent = count_latents(self.networks, data)
+        return VariationalAutoencoder(encoder, generator, latent, self.likelihood, self.beta)
 
     def steps(self, player: str) -> Optimizing:
         return self.optimizer

@@ -1,0 +1,72 @@
+"""An autoencoder whose code is a small map: what is near in the image is near in the code."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from math import prod
+
+from torch import nn
+
+from ..image_size import ImageSize, size_of_form
+from ..layers.init import glorot_uniform, he_uniform
+from ..recipe import EncoderNetworks
+from ..shape import Shape
+from .autoencoder import Decoder, Encoder
+from .base import divides, require_counts, require_shape
+from .dcgan import leaky_relu
+
+
+@dataclass(frozen=True)
+class SpatialAutoencoder:
+    """Convolutions without normalisation, for images of any size that the halvings divide.
+
+    The code is a map, handed on as a row of numbers like any other's: (n, latent * rows * columns). The same weights
+    fit every size.
+    """
+
+    latent: int = 4  # numbers of a code at each place of its map
+    halvings: int = 2  # of the sides of an image, down to those of its code
+    width: int = 32  # channels next to the image, doubled wherever the image is halved
+
+    def __post_init__(self) -> None:
+        require_counts(self, "latent", "halvings", "width")
+
+    def encoder(self, data: Shape, numbers: int = 1) -> Encoder:
+        self.code(data)
+        widths = self.widths()
+        layers: list[nn.Module] = [he_uniform(conv3(data.channels, widths[0])), leaky_relu()]
+        for a, b in pairwise(widths):
+            layers += [he_uniform(nn.Conv2d(a, b, 4, 2, 1)), leaky_relu()]
+        layers += [he_uniform(conv3(widths[-1], widths[-1])), leaky_relu()]
+        return Encoder(*layers, glorot_uniform(conv3(widths[-1], numbers * self.latent)), nn.Flatten())
+
+    def generator(self, data: Shape) -> Decoder:
+        widths = self.widths()[::-1]
+        layers: list[nn.Module] = [nn.Unflatten(1, self.code(data)[:3])]
+        layers += [he_uniform(conv3(self.latent, widths[0])), leaky_relu()]
+        layers += [he_uniform(conv3(widths[0], widths[0])), leaky_relu()]
+        for a, b in pairwise(widths):
+            layers += [he_uniform(nn.ConvTranspose2d(a, b, 4, 2, 1)), leaky_relu()]
+        return Decoder(nn.Sequential(*layers, glorot_uniform(conv3(widths[-1], data.channels))), data.points)
+
+    def code(self, data: Shape) -> Shape:
+        """The shape of the code of such an image, told what the image is."""
+        size, unit = ImageSize(*data[1:3]), 1 << self.halvings
+        near = size_of_form(max(round(min(size) / unit), 1) * unit, unit, max(size.width, 1) / max(size.height, 1))
+        require_shape(divides(unit, size), self, data, f"images whose sides are multiples of {unit}",
+                      f"give --size {near.option}")  # fmt: skip
+        return data._replace(channels=self.latent, height=size.height // unit, width=size.width // unit)
+
+    def widths(self) -> list[int]:
+        """Channels at the image's size, at half of it, ... down to the code's."""
+        return [self.width << level for level in range(self.halvings + 1)]
+
+
+def count_latents(pair: EncoderNetworks, data: Shape) -> int:
+    """The numbers of a code of such data: of all places, where codes are maps."""
+    return prod(pair.code(data)[:3]) if isinstance(pair, SpatialAutoencoder) else pair.latent
+
+
+def conv3(inputs: int, outputs: int) -> nn.Conv2d:
+    return nn.Conv2d(inputs, outputs, 3, 1, 1)
