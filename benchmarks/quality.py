@@ -15,7 +15,7 @@ import argparse
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,22 +23,34 @@ import torch
 
 from saddle import measure, train
 from saddle.errors import Mistake
+from saddle.recipes import RECIPES
 from saddle.reports.reading import open_runs
 
 HERE = Path(__file__).parent
 METRICS = ("fid", "precision", "recall")
 SAMPLES = 5_000
-Options = dict[str, str]
-CONTESTANTS: dict[str, tuple[str, Options]] = {  # by name, a recipe and what differs from it on a small machine
-    "dcgan": ("dcgan", {}),
-    "dcgan, noise": ("dcgan", {"views": "Noise(0.3)", "turns.generator": "2"}),
-    "sn-gan": ("sn-gan", {}),
+Options = Mapping[str, str]
+Contestants = dict[str, tuple[str, Options]]  # by name, a recipe and what differs from it
+CONTESTANTS: Contestants = {  # for a small machine: as saddle chooses dcgan there, and what others need in short runs
+    "dcgan": ("dcgan", {"batch": "32", "turns.generator": "2", "optimizer.lr": "4e-4"}),
+    "dcgan, noise": ("dcgan", {"turns.generator": "2", "views": "Noise(0.3)"}),
+    "sn-gan": ("sn-gan", {"networks.width": "32"}),
+    "r3gan": ("r3gan-laptop", {}),
+    "stylegan2-ada": ("stylegan2-ada-small", {}),
+    "biggan": ("biggan", RECIPES["biggan"].quick),
+    "gat": ("gat", RECIPES["gat"].quick),
 }
-GPU_CONTESTANTS: dict[str, tuple[str, Options]] = {"sn-gan": ("sn-gan-residual", {})}  # the authors' sizes
+GPU_CONTESTANTS: Contestants = {  # the authors' sizes, as far as ten minutes of one GPU can teach them
+    "dcgan": ("dcgan", {}),
+    "sn-gan": ("sn-gan-residual", {}),
+    "biggan": ("biggan-cifar", {}),
+    "stylegan2-ada": ("stylegan2-ada-cifar", {}),
+    "r3gan": ("r3gan-cifar", {}),
+}
 Line = dict[str, Any]
 
 
-def contestants(asked: argparse.Namespace) -> dict[str, tuple[str, Options]]:
+def contestants(asked: argparse.Namespace) -> Contestants:
     known = GPU_CONTESTANTS if asked.gpu else CONTESTANTS
     wrong = sorted(set(asked.recipes) - set(known))
     if wrong:
@@ -57,7 +69,7 @@ def play(asked: argparse.Namespace, name: str) -> Line:
     (read,) = open_runs([run])
     figures = measure(run, metrics=METRICS, n=SAMPLES, features=asked.features, device=asked.device, quiet=True)
     return {
-        "data": label(asked), "name": name, "recipe": recipe, "options": options, "minutes": asked.minutes,
+        "data": label(asked), "name": name, "recipe": recipe, "options": dict(options), "minutes": asked.minutes,
         "seconds": round(read.seconds, 1), "images": read.images, "speed": round(read.pace.speed, 1),
         "seed": asked.seed, "device": device_name(asked.device), "threads": asked.threads,
         "figures": {f.metric: round(f.value, 4) for f in figures}, "titles": {f.metric: f.title for f in figures},
