@@ -295,7 +295,10 @@ def test_the_command_line_serves_what_a_run_can_do(runs: Path, tmp_path: Path, c
     for words, sentence in (
         ((vae, "--truncation", "much"), "truncation is 'much', but should be a number"),
         ((vae, "--truncatoin", "1"), "there is no option --truncatoin; did you mean --truncation?"),
-        ((runs / "GAN", "--truncation", "1"), "there is no option --truncation; "),
+        (
+            (runs / "GAN", "--truncation", "1"),
+            "this run's game takes no --truncation as it makes samples; the recipes stylegan, ",
+        ),
         ((runs / "AE",), "Autoencoder cannot generate samples; it can encode and reconstruct, and the recipes gan, "),
         ((runs / "Mean",), "Silent cannot generate samples; it can do nothing of this kind, and the recipes gan, "),
     ):

@@ -201,7 +201,7 @@ def test_a_sweep_asks_what_to_vary_and_says_that_nothing_will_be_measured(say, m
     ("train --no-flp", "there is no option --no-flp; did you mean --no-flip?"),
     ("train --qwerty 3", "there is no option --qwerty; saddle train --help lists what there is"),
     ("train vae --views DiffAugment()", "there is no option --views in vae, as in gan, gan-minimax, dcgan and "),
-    ("train soft-introvae --margin 3", "no option --margin in soft-introvae, as in introvae; saddle show soft-intr"),
+    ("train soft-introvae --margin 3", "no option --margin in soft-introvae, as in introvae"),
     ("train bigan --turns.critic 2", "there is no option --turns.critic in bigan, as in "),
     ("train --networks.widht 3", "Convolutional has no option networks.widht; did you mean width?"),
     ("train --objective Nonsaturating", "did you mean NonSaturating?"),

@@ -105,7 +105,7 @@ def test_any_command_line_is_answered(command: str, words: list[str], say: Say) 
 
 @pytest.mark.parametrize(("name", "most"), SETTING_MAXIMA.items())
 def test_counts_that_nobody_means_are_refused(name: str, most: int) -> None:
-    more: dict[str, Any] = {"measure": "fid"}
+    more: dict[str, Any] = {"measure": "fid", "from_run": "runs/001-dcgan-glyphs"}
     Settings(**{name: most}, **more)
     for absurd in (most + 1, float("inf"), float("nan"), -1):
         with pytest.raises(Mistake, match=f"{name} is "):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -33,8 +34,11 @@ def test_every_recipe_makes_rectangles_or_says_which_size_it_takes(name: str) ->
     try:
         game = recipe.game(data)
     except Mistake as refusal:
-        size = re.findall(r"^\w+ takes .*, not 32x48 pixels in 1 channel; give --size (\d+)", str(refusal))[0]
-        data = data._replace(height=int(size), width=int(size))
+        if places := re.search(r"for 32x48 pixels .*; give --networks.attention (\d+)", str(refusal)):
+            recipe = replace(recipe, networks=replace(recipe.networks, attention=int(places[1])))
+        else:
+            size = re.findall(r"^\w+ takes .*, not 32x48 pixels in 1 channel; give --size (\d+)", str(refusal))[0]
+            data = data._replace(height=int(size), width=int(size))
         game = recipe.game(data)
     labels, real = torch.zeros(BATCH, dtype=torch.int64), torch.rand(BATCH, *data[:3])
     labels = torch.zeros(BATCH, told.length, dtype=torch.int64) if isinstance(told, Text) else labels
