@@ -42,7 +42,7 @@ def take_standing_statistics(loaded: LoadedGame, samples: int, **style: Any) -> 
     require(samples > 1, f"standing is {samples}, but statistics are of 2 samples or more; 16384 is usual")
     require(loaded.makes_by_chance, f"{type(loaded.game).__name__} makes no samples by chance alone, of which "
                                     "statistics could be taken; leave standing out")  # fmt: skip
-    layers = layers_passed(loaded, style)
+    layers = layers_passed(loaded, **style)
     require(bool(layers), "no sample of this run passes batch normalisation, so there are no statistics to take; "
                           "leave standing out")  # fmt: skip
     for layer in layers:
@@ -59,7 +59,7 @@ def take_standing_statistics(loaded: LoadedGame, samples: int, **style: Any) -> 
         layer.running_var.copy_(moments.spread / moments.count)  # by which a batch is divided, not its estimate
 
 
-def layers_passed(loaded: LoadedGame, style: dict[str, Any]) -> list[_BatchNorm]:
+def layers_passed(loaded: LoadedGame, **style: Any) -> list[_BatchNorm]:
     """The layers of batch normalisation that keep statistics, in the order in which samples pass them."""
     passed: dict[_BatchNorm, None] = {}
     norms = [layer for layer in loaded.game.modules() if isinstance(layer, _BatchNorm) and layer.track_running_stats]

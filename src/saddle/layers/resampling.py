@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from math import comb
+
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import conv2d, conv_transpose2d
 
 
 class BinomialFilter(nn.Module):
-    """The filter 1 3 3 1 in both directions, of sum one: [1, 2, 1] of the pixels, between twice as many places."""
+    """Binomial numbers in both directions, of sum one: 1 3 3 1, which is 1 2 1 between twice as many places."""
 
     taps: Tensor
 
-    def __init__(self) -> None:
+    def __init__(self, order: int = 3) -> None:
         super().__init__()
-        line = torch.tensor([1.0, 3.0, 3.0, 1.0]) / 8
+        line = torch.tensor([float(comb(order, k)) for k in range(order + 1)]) / 2**order
         self.register_buffer("taps", torch.outer(line, line)[None, None], persistent=False)
 
     def over(self, x: Tensor) -> Tensor:
@@ -50,18 +52,14 @@ class Blur(BinomialFilter):
         return conv2d(x, self.gain * self.over(x), padding=self.padding, groups=x.shape[1])
 
 
-class TriangleBlur(nn.Module):
-    """The filter 1 2 1 in both directions, of sum one; beyond the borders there are zeros."""
-
-    taps: Tensor
+class TriangleBlur(BinomialFilter):
+    """The filter 1 2 1 at every place; beyond the borders there are zeros."""
 
     def __init__(self) -> None:
-        super().__init__()
-        line = torch.tensor([1.0, 2.0, 1.0]) / 4
-        self.register_buffer("taps", torch.outer(line, line)[None, None], persistent=False)
+        super().__init__(order=2)
 
     def forward(self, x: Tensor) -> Tensor:
-        return conv2d(x, self.taps.to(x.dtype).expand(x.shape[1], -1, -1, -1), padding=1, groups=x.shape[1])
+        return conv2d(x, self.over(x), padding=1, groups=x.shape[1])
 
 
 class GlobalSumPool(nn.Module):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Literal
 
-import torch
 from torch import Tensor, nn
 from torch.nn.functional import conv2d, pad
 
 from .init import normal_init
+from .resampling import BinomialFilter
 
 Upsampling = Literal["transposed", "resize"]
 
@@ -35,16 +35,11 @@ def doubling(inputs: int, outputs: int, upsample: Upsampling, kernel: int, bias:
     return normal_init(nn.ConvTranspose2d(inputs, outputs, kernel, 2, 1, odd, bias=bias))
 
 
-class BlurPool(nn.Module):
+class BlurPool(BinomialFilter):
     """Half the height and width, rounded up: every second of [1, 2, 1] of the pixels, mirrored at the borders."""
 
-    taps: Tensor
-
     def __init__(self) -> None:
-        super().__init__()
-        line = torch.tensor([1.0, 2.0, 1.0]) / 4
-        self.register_buffer("taps", torch.outer(line, line)[None, None], persistent=False)
+        super().__init__(order=2)
 
     def forward(self, x: Tensor) -> Tensor:
-        taps = self.taps.to(x.dtype).expand(x.shape[1], -1, -1, -1)
-        return conv2d(pad(x, (1, 1, 1, 1), mode="reflect"), taps, stride=2, groups=x.shape[1])
+        return conv2d(pad(x, (1, 1, 1, 1), mode="reflect"), self.over(x), stride=2, groups=x.shape[1])
