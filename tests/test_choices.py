@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from PIL import Image
 from saddle.choices import Budget, DataSummary, Hardware, choose
 from saddle.choosing import look_at, summarize
 from saddle.data import examine
+from saddle.recipes import find_recipe
 from saddle.recipes.r3gan import plan_r3gan
 from saddle.recipes.revive import configure_recipe
 from saddle.reproduction import reproduce
@@ -73,6 +75,16 @@ def test_r3gan_is_set_by_its_own_rule(data, images, classes, machine):
     shape = Shape(1 if data.grey else 3, side, side, *([Classes(classes)] if classes else []))
     options = {c.option: c.value for c in choices if c.option and c.option not in ("size", "channels", "crop")}
     assert configure_recipe("r3gan", options) == plan_r3gan(shape, data.samples, images, machine.device)
+
+
+@pytest.mark.parametrize("classes", [0, 3])
+def test_a_gan_of_styles_is_small_where_there_is_no_gpu(classes):
+    choices = choose(FACES._replace(classes=classes), CPU, MINUTES, "stylegan2-ada")
+    options = {c.option: c.value for c in choices if c.option and c.option not in ("size", "channels", "crop")}
+    mine, small = configure_recipe("stylegan2-ada", options), find_recipe("stylegan2-ada-small")[0]
+    assert mine.networks == replace(small.networks, conditional=classes > 0)
+    assert (mine.gamma, mine.batch, mine.mixing, mine.path_length) == (5.0, 16, 0.0, None)
+    assert "a machine without a GPU" in next(c.reason for c in choices if c.what == "networks")
 
 
 def test_what_was_said_stays():

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from .data.doctor.advice import FEW_SAMPLES, MAX_ASPECT, square_size
 from .image_size import ImageSize, read_size
 from .layers import ADA
+from .recipe import Recipe
 from .recipes import QUICK_FIELDS, find_recipe
 from .recipes.changes import format_option_value
 from .recipes.r3gan import plan_r3gan
@@ -25,6 +26,8 @@ LARGEST_QUICK = 32  # and in a short run without a GPU
 MOSTLY = 0.5  # share of the pictures that makes a thing usual
 ADA_SHARE = 4  # in a run, how often augmentation could rise from nothing to always
 DEFAULT_MINUTES = 2.0
+SMALL_STYLE = ("networks", "gamma", "mixing", "path_length")  # of stylegan2-ada where there is no GPU
+WITHOUT_GPU = "stylegan2-ada-small, the form for a machine without a GPU"
 
 
 class DataSummary(NamedTuple):
@@ -157,14 +160,19 @@ def dcgan_fields(data: DataSummary, machine: Hardware, budget: Budget) -> list[C
 
 
 def style_fields(data: DataSummary, machine: Hardware, budget: Budget, size: ImageSize) -> list[Choice]:
-    batch, images = min(find_recipe(ON_GPU_OF_FEW)[0].batch, largest_batch(data)), budget.estimate_images(data, machine)
-    gamma = f"{AUTO_GAMMA * size.height * size.width / batch:.3g}"
-    fields = [Choice("batch", str(batch), "the recipe's, and no more than half of the data", "batch"),
-              Choice("gamma", gamma, f"{AUTO_GAMMA:g} * height * width / batch, the released code's rule")]  # fmt: skip
+    images, small = budget.estimate_images(data, machine), machine.device == "processor"
+    recipe = find_recipe("stylegan2-ada-small" if small else ON_GPU_OF_FEW)[0]
+    batch = min(recipe.batch, largest_batch(data))
+    fields = [Choice("batch", str(batch), "the recipe's, and no more than half of the data", "batch")]
+    if small:
+        fields += differing_fields(recipe, find_recipe(ON_GPU_OF_FEW)[0], dict.fromkeys(SMALL_STYLE, WITHOUT_GPU))
+    else:
+        gamma = f"{AUTO_GAMMA * size.height * size.width / batch:.3g}"
+        fields.append(Choice("gamma", gamma, f"{AUTO_GAMMA:g} * height * width / batch, the released code's rule"))
     rises = max(10_000, images // ADA_SHARE // 1000 * 1000)
     ada = f"ADA(images={rises})" if rises < ADA().images else "ADA()"
     fields.append(Choice("views", ada, "as much as it takes; in a short run it may rise sooner", "views"))
-    if max(size) >= 512:
+    if max(size) >= 512 and not small:
         fields.append(Choice("networks.full", "64", "the released code's from 512 pixels on", "networks.full"))
     if data.classes > 1:
         told = "networks.conditional"
@@ -182,6 +190,11 @@ def r3gan_fields(data: DataSummary, machine: Hardware, budget: Budget, size: Ima
     why = {"networks": "as wide as such a run can teach", "penalties": "gamma follows the pixels and the batch",
            "views": f"pictures are shown {images / data.samples:.3g} times", "optimizer": "the rate of such networks",
            "average": "a half-life of 2 % of the run", "batch": "theirs, at most half of the data"}  # fmt: skip
+    return differing_fields(plan, usual, why)
+
+
+def differing_fields(plan: Recipe[Any], usual: Recipe[Any], why: Mapping[str, str]) -> list[Choice]:
+    """The fields of a plan that are other than those of the recipe as it stands, each with its reason."""
     values = {field: (getattr(plan, field), getattr(usual, field)) for field in why}
     return [Choice(field, format_option_value(now), why[field], field)
             for field, (now, own) in values.items() if now != own]  # fmt: skip
