@@ -28,7 +28,7 @@ from .runs.settings import Settings
 from .stages import plan_stages, stage_index
 from .training.checkpoint import latest_checkpoint, read_checkpoint_facts
 
-FREE = ("threads", "quiet", "decode")  # settings that a run is not the run by
+FREE = ("threads", "quiet", "decode", "recompute")  # settings that a run is not the run by
 LENGTHS = ("images", "minutes", "epochs")
 
 
@@ -80,10 +80,13 @@ def relocate_source(source: str | None, old: str, new: str) -> str | None:
     return beside + (f":{part}" if part else "")
 
 
-def with_decoding(manifest: Manifest, decode: Decode | None) -> Manifest:
-    """The manifest of a run whose images are decoded in this way from now on, which changes no bit of it."""
-    chosen = manifest.settings
-    return dataclasses.replace(manifest, settings=dataclasses.replace(chosen, decode=decode or chosen.decode))
+def with_means(manifest: Manifest, decode: Decode | None, recompute: bool | None) -> Manifest:
+    """The manifest of a run that is gone on with by other means: the first changes no bit of it, the other the last."""
+    then = manifest.settings
+    again = then.recompute if recompute is None else recompute
+    return dataclasses.replace(
+        manifest, settings=dataclasses.replace(then, decode=decode or then.decode, recompute=again)
+    )
 
 
 def check_same_data(samples: Dataset, manifest: Manifest, named: str | None) -> None:

@@ -194,4 +194,4 @@ def open_training_data(chosen: Settings, wants: Collection[str], watch: Callback
 
 
 def match_options(chosen: Settings) -> MatchOptions:
-    return MatchOptions(chosen.seed, chosen.accumulate, chosen.ema, snapshots=chosen.snapshots)
+    return MatchOptions(chosen.seed, chosen.accumulate, chosen.ema, chosen.recompute, chosen.snapshots)

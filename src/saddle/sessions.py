@@ -22,7 +22,7 @@ from .continued import (
     refuse_elsewhere,
     refuse_other_command,
     relocate_data,
-    with_decoding,
+    with_means,
 )
 from .data.dataset import Dataset
 from .data.in_memory import GivenData, use_given
@@ -72,7 +72,7 @@ from .training.machine import (
 )
 from .training.manifest_facts import make_data_facts, make_machine_facts
 from .training.match import CheckpointFacts, Match, MatchOptions
-from .training.part_effects import describe_part_effects
+from .training.part_effects import describe_kept_activations, describe_part_effects
 from .training.run_length import describe_short_run, resolve_length
 from .training.snapshots import check_full_size
 
@@ -176,12 +176,15 @@ def go_on(folder: RunFolder, recipe: Recipe[Any], chosen: Settings, watch: Callb
     refuse_other_command(folder, relocate_data(folder, manifest, data, "resume"), recipe, chosen)
     threads = None if chosen.threads == then.threads else chosen.threads
     decode = None if chosen.decode == then.decode else chosen.decode
-    return resume(folder.path, threads=threads, data=data, decode=decode, watch=watch, quiet=chosen.quiet)
+    recompute = None if chosen.recompute == then.recompute else chosen.recompute
+    return resume(folder.path, threads=threads, data=data, decode=decode, recompute=recompute, watch=watch,
+                  quiet=chosen.quiet)  # fmt: skip
 
 
 def resume(path: str | Path, *, threads: int | None = None, data: str | Path | GivenData | None = None,
            images: str | int | None = None, watch: Callback | None = None, trust: bool = False,
-           code: CodeVersion | None = None, quiet: bool = False, decode: Decode | None = None) -> Path:  # fmt: skip
+           code: CodeVersion | None = None, quiet: bool = False, decode: Decode | None = None,
+           recompute: bool | None = None) -> Path:  # fmt: skip
     """Go on with a run exactly where it stopped; the same machine and number of threads give the same bits.
 
     `data` says where its data lie now, or is these data, if they were given in Python; they are known by their content.
@@ -189,7 +192,8 @@ def resume(path: str | Path, *, threads: int | None = None, data: str | Path | G
     "+100k" on top; what is scheduled over the run is then so in shares of the new length. `trust`: run the recipe's
     file that the run brings, though nobody has named it on this machine. `code`: if the file was edited since, go on
     with the run's own "copy" of it, or the "file" as it is. `quiet`: say only what needs attention. `decode` images
-    "once" or "on-the-fly" from now on. Raises as `train`.
+    "once" or "on-the-fly" from now on; `recompute`: keep fewer activations from now on, or all again. Raises as
+    `train`.
     """
     if trust:
         trust_run(path)
@@ -199,12 +203,15 @@ def resume(path: str | Path, *, threads: int | None = None, data: str | Path | G
     plugin = use_plugin_source(run_plugin(folder, manifest))
     with plugin, hide_progress(shown.quiet), catch_out_of_memory(), preserved_globals(), process_group():
         with locked_run(folder), use_given(data) as place:
-            restore_loop(folder, manifest, threads, watch or make_callbacks(shown), code, place, images, decode).go()
+            restore_loop(
+                folder, manifest, threads, watch or make_callbacks(shown), code, place, images, decode, recompute
+            ).go()
         return folder.path
 
 
 def restore_loop(folder: RunFolder, before: Manifest, threads: int | None, watch: Callback, code: CodeVersion | None,
-                 data: str | None, images: str | int | None, decode: Decode | None) -> Loop:  # fmt: skip
+                 data: str | None, images: str | int | None, decode: Decode | None,
+                 recompute: bool | None) -> Loop:  # fmt: skip
     """A run that stands where it stopped; its checkpoint, as large as the networks, is let go of before it plays on."""
     source = source_to_resume(folder, before, code, watch.on_message)
     if said := describe_edited_plugin(folder, before):
@@ -221,7 +228,7 @@ def restore_loop(folder: RunFolder, before: Manifest, threads: int | None, watch
     if process_rank() == 0:
         before = replace_source(folder, before, source, shown)
     manifest = relocate_data(folder, extend_length(before, value, images, shown), data, "resume")
-    manifest = with_decoding(manifest, decode)
+    manifest = with_means(manifest, decode, recompute)
     chosen = manifest.settings
     samples = open_training_data(
         chosen, required_columns(value.batch_type), watch, say=without_option_hints(watch.on_message)
@@ -248,7 +255,8 @@ def make_loop(folder: RunFolder, manifest: Manifest, recipe: Recipe[Any], sample
     chosen = manifest.settings
     match = Match(recipe, samples, manifest.images, where, how)
     parts = describe_part_effects(match.game, match.stage.batch, chosen.accumulate, world_size())
-    for sentence in (*describe_single_class(match.game, manifest.shape), *parts):
+    kept = describe_kept_activations(match.game) if chosen.recompute else ()
+    for sentence in (*describe_single_class(match.game, manifest.shape), *parts, *kept):
         watch.on_message(sentence)
     about = f" with {as_flags(manifest.options)}" if manifest.options else ""
     every = chosen.every or max(1, manifest.images // MEASUREMENTS)

@@ -95,7 +95,7 @@ def split_words(words: Iterable[str], flags: Collection[str]) -> tuple[list[str]
 
 def flag_names(*values: object) -> set[str]:
     """The options that are on or off."""
-    return {name for value in values for name, hint in field_types(type(value)).items() if hint is bool}
+    return {name for value in values for name, hint in field_types(type(value)).items() if hint in (bool, bool | None)}
 
 
 def wants_help(given: GivenOptions) -> bool:
@@ -166,7 +166,8 @@ def parse_flag(option: str, text: str | None, values: Iterable[object]) -> tuple
         name, text = parse_flag(name.removeprefix("no_"), None, values)
         return name, "False"
     example = f", such as --{option} {now}" if isinstance(now, int | float | str) else ""
-    require(isinstance(now, bool) or now is MISSING, f"--{option} needs a value{example}")
+    switch = isinstance(now, bool) or name in flag_names(*values)
+    require(switch or now is MISSING, f"--{option} needs a value{example}")
     return name, "True"
 
 

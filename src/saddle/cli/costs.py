@@ -10,25 +10,28 @@ from ..recipe import Recipe
 from ..recipes.round_cost import RoundCost, Speed, count_round, measure_round_speed
 from ..shape import Shape
 from ..training.machine import find_machine
+from ..training.match import MatchOptions
 from .pages import wrap_text
 
 UNCOUNTED = "How much memory a batch takes is not known: a round of this game looks at numbers, and none are made here."
 COUNTED = (
     "Counted in float32 on tensors that have shapes and no numbers: weights, gradients, optimizers and what a round "
-    "keeps. The program itself comes on top; --accumulate and fewer bits need less."
+    "keeps. The program itself comes on top; --accumulate, --recompute and fewer bits need less."
 )
 
 
-def describe_costs(recipe: Recipe[Any], shape: Shape, speed: bool) -> Iterator[tuple[str, dict[str, Any]]]:
+def describe_costs(recipe: Recipe[Any], shape: Shape, speed: bool, recompute: bool = False
+                   ) -> Iterator[tuple[str, dict[str, Any]]]:  # fmt: skip
     """Paragraphs, each with its facts for programs. `speed`: play for a moment, where it is known to be one."""
-    cost = count_round(recipe, shape)
+    how = MatchOptions(recompute=recompute)
+    cost = count_round(recipe, shape, how)
     if cost is None:
         yield wrap_text(UNCOUNTED), {}
         return
     yield wrap_text(describe_memory(cost)), {"batch": cost.batch, "bytes": cost.bytes, "operations": cost.flops}
     if speed:
         where = find_machine()
-        played = measure_round_speed(recipe, shape, where, cost)
+        played = measure_round_speed(recipe, shape, where, cost, how)
         facts = {
             "device": str(where.device),
             "images per second": played.images_per_second,

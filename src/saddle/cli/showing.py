@@ -34,6 +34,7 @@ class ShowOptions(Prepare):
 
     data: str | None = None  # count parameters for this data; the recipe's if not given
     speed: bool = True  # play for some seconds to tell the images a second; --no-speed tells all the rest at once
+    recompute: bool = False  # tell memory and speed of a run with --recompute
     json: Path | None = None  # write the numbers to a file, for programs
 
 
@@ -70,7 +71,7 @@ def show_counted_now(name: str, wish: ShowOptions) -> Iterator[tuple[str, ...]]:
 
     yield recipe_sections(name, recipe, entry, shape, counts, type(game))
     facts: dict[str, Any] = {}
-    for sentence, found in describe_costs(recipe, shape, wish.speed):
+    for sentence, found in describe_costs(recipe, shape, wish.speed, wish.recompute):
         yield (f"\n{sentence}",)
         facts |= found
     if wish.json:

@@ -61,6 +61,7 @@ PRINCIPAL = Synonym("the principal directions of styles", ("--by pca",))
 WPLUS = Synonym("a style for each layer", ("--space w+",))
 WIDTH = Synonym("the width of the networks", ("--networks.width {value}",), "32")
 PARTS = Synonym("playing each batch in parts", ("--accumulate {value}",), "4")
+AGAIN = Synonym("working activations out again instead of keeping them", ("--recompute",))
 FIGURES = Synonym("measuring while it trains", ("--measure {metrics}", "--metrics {metrics}"), "fid")
 FIRST_BETA = Synonym("Adam's first beta", ("--optimizer.betas {first_beta}",), "0.5")
 SECOND_BETA = Synonym("Adam's second beta", ("--optimizer.betas {second_beta}",), "0.99")
@@ -190,6 +191,9 @@ OPTIONS: dict[str, Synonym] = {
     ),
     **dict.fromkeys(
         ("grad-accum", "accumulation-steps", "accumulate-grad-batches", "gradient-accumulation-steps"), PARTS
+    ),
+    **dict.fromkeys(
+        ("gradient-checkpointing", "activation-checkpointing", "grad-checkpointing", "use-checkpoint"), AGAIN
     ),
     **dict.fromkeys(("fid", "eval-metrics", "evaluate"), FIGURES),
     **dict.fromkeys(("optim", "opt"), PULL),

@@ -74,6 +74,7 @@ class ResumeOptions:
     data: str | None = None  # where its data lie now, if they were moved; they are known by their content
     images: str | None = None  # make it longer: 300k in all, or +100k on top; schedules are shares of the new length
     decode: Decode | None = None  # images once, into a cache, or on the fly from now on; no bit changes by it
+    recompute: bool | None = None  # work activations out again from now on, or keep them; the last bits may differ
     quiet: bool = False  # say only what needs attention, as a run does that was trained so
 
 

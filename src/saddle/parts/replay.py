@@ -11,6 +11,40 @@ from torch import nn
 from .shard import CURRENT_SHARD
 
 
+class Chance:
+    """What is drawn from here on: it can be drawn once more, as often as one likes."""
+
+    def __init__(self, device: torch.device) -> None:
+        self.device, self.dice = device, CURRENT_SHARD.get().rng
+        self.then = self.states()
+
+    def drawn(self) -> bool:
+        """Was anything drawn since?"""
+        return any(not torch.equal(a, b) for a, b in zip(self.then, self.states(), strict=True))
+
+    @contextmanager
+    def again(self) -> Iterator[None]:
+        """In here it is drawn as it was; then chance is where it was before."""
+        now = self.states()
+        self.put(self.then)
+        try:
+            yield
+        finally:
+            self.put(now)
+
+    def states(self) -> tuple[torch.Tensor, ...]:
+        """The states of what draws latents and of what networks draw from themselves."""
+        own = (torch.cuda.get_rng_state(self.device),) if self.device.type == "cuda" else ()
+        return (torch.get_rng_state(), *own, *((self.dice.get_state(),) if self.dice else ()))
+
+    def put(self, states: tuple[torch.Tensor, ...]) -> None:
+        torch.set_rng_state(states[0])
+        if self.device.type == "cuda":
+            torch.cuda.set_rng_state(states[1], self.device)
+        if self.dice:
+            self.dice.set_state(states[-1])
+
+
 class Replay:
     """Where chance and the buffers of a network stand now, so that in `again` it does once more what it does next.
 
@@ -18,39 +52,20 @@ class Replay:
     """
 
     def __init__(self, network: nn.Module) -> None:
-        self.network, self.dice = network, CURRENT_SHARD.get().rng
-        self.device = next(network.parameters()).device
-        self.chance = self.random_states()
+        self.network, self.chance = network, Chance(next(network.parameters()).device)
         self.buffers = copy_buffers(network)
         self.writes = count_writes(network)
 
     def is_untouched(self) -> bool:
         """Was nothing drawn since, and nothing written into the buffers?"""
-        drawn = any(not torch.equal(a, b) for a, b in zip(self.chance, self.random_states(), strict=True))
-        return not drawn and self.writes == count_writes(self.network)
+        return not self.chance.drawn() and self.writes == count_writes(self.network)
 
     @contextmanager
     def again(self) -> Iterator[None]:
         """Everything stands as it did; chance comes back to where it is now, and buffers to what this pass makes."""
-        now = self.random_states()
         restore_buffers(self.network, self.buffers)
-        self.set_random_states(self.chance)
-        try:
+        with self.chance.again():
             yield
-        finally:
-            self.set_random_states(now)
-
-    def random_states(self) -> tuple[torch.Tensor, ...]:
-        """The states of what draws latents and of what networks draw from themselves."""
-        own = (torch.cuda.get_rng_state(self.device),) if self.device.type == "cuda" else ()
-        return (torch.get_rng_state(), *own, *((self.dice.get_state(),) if self.dice else ()))
-
-    def set_random_states(self, states: tuple[torch.Tensor, ...]) -> None:
-        torch.set_rng_state(states[0])
-        if self.device.type == "cuda":
-            torch.cuda.set_rng_state(states[1], self.device)
-        if self.dice:
-            self.dice.set_state(states[-1])
 
 
 @contextmanager

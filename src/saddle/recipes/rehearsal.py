@@ -111,7 +111,7 @@ def play_one_round(recipe: Recipe[Any], data: Shape, stages: Sequence[Stage], cl
     batch = random_batch(recipe.batch_type, stage.data, n, where.device)
     if how.ema:
         averaged_tensors(game)
-    engine, game.clock = Engine(game, stage.steps or recipe.steps, how.seed, where.precision), clock
+    engine, game.clock = Engine(game, stage.steps or recipe.steps, how.seed, where.precision, how.recompute), clock
     engine.play(*(RepeatedBatch(batch) for _ in range(how.accumulate)), clock=clock)
     with eval_no_grad(game):
         check_sample_shape(game, sheet_columns(game, batch), real_samples(batch))

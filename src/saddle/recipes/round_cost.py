@@ -95,8 +95,8 @@ class CostCounter(TorchDispatchMode):  # type: ignore[no-untyped-call]
 class CountedEngine(Engine[Any]):
     """Plays rounds of tensors without numbers: chance is the processor's, and optimizers step one by one."""
 
-    def __init__(self, game: Game[Any], stage: Stage, recipe: Recipe[Any]) -> None:
-        super().__init__(game, stage.steps or recipe.steps)
+    def __init__(self, game: Game[Any], stage: Stage, recipe: Recipe[Any], recompute: bool = False) -> None:
+        super().__init__(game, stage.steps or recipe.steps, recompute=recompute)
         for group in (group for one in self.optimizers.values() for group in one.param_groups):
             group |= {"fused": None, "foreach": False} if group.get("fused") else {}
 
@@ -121,7 +121,7 @@ def count_round(recipe: Recipe[Any], data: Shape, how: MatchOptions = MatchOptio
     n = last_stage(recipe, data)[0].batch if batch is None else batch
     counter = CostCounter()
     with suppress(NotImplementedError, RuntimeError):
-        with counter, meta_rounds(recipe, data, n) as (game, play):
+        with counter, meta_rounds(recipe, data, n, how.recompute) as (game, play):
             if chosen_averaging(recipe.average, how.ema):
                 _kept = [t.clone() for t in averaged_tensors(game).values()]
             play()  # after it, optimizers remember something
@@ -132,7 +132,8 @@ def count_round(recipe: Recipe[Any], data: Shape, how: MatchOptions = MatchOptio
 
 
 @contextmanager
-def meta_rounds(recipe: Recipe[Any], data: Shape, n: int) -> Iterator[tuple[Game[Any], Callable[[], object]]]:
+def meta_rounds(recipe: Recipe[Any], data: Shape, n: int, recompute: bool = False
+                ) -> Iterator[tuple[Game[Any], Callable[[], object]]]:  # fmt: skip
     """A game of tensors without numbers, and what plays a round of n images of its last stage; by this process alone.
 
     What a round raises that looks at numbers is NotImplementedError, or another RuntimeError.
@@ -140,7 +141,7 @@ def meta_rounds(recipe: Recipe[Any], data: Shape, n: int) -> Iterator[tuple[Game
     stage, clock = last_stage(recipe, data)
     with preserved_globals(), without_process_group():
         game = meta_game(recipe, data)
-        engine, game.clock = CountedEngine(game, stage, recipe), clock
+        engine, game.clock = CountedEngine(game, stage, recipe, recompute), clock
         columns = random_batch(recipe.batch_type, stage.data, n, torch.device("meta"))
         yield game, lambda: engine.play(RepeatedBatch(columns), clock=clock)
 
@@ -150,32 +151,34 @@ def last_stage(recipe: Recipe[Any], data: Shape) -> tuple[Stage, Clock]:
     return stages[-1], stage_starts(stages, ASSUMED_IMAGES)[-1]
 
 
-def measure_round_speed(recipe: Recipe[Any], data: Shape, where: Machine, cost: RoundCost) -> Speed:
+def measure_round_speed(recipe: Recipe[Any], data: Shape, where: Machine, cost: RoundCost,
+                        how: MatchOptions = MatchOptions()) -> Speed:  # fmt: skip
     """Rounds of as many images as fit into memory and a moment, played; reckoned where the fewest would not fit."""
     seconds = NETWORK_SLOWNESS * cost.flops / cost.batch / multiplications_per_second(where.device)
     fewest = min(cost.batch, fewer_samples(cost.batch))
     n = cost.batch
     while n % (2 * fewest) == 0 and seconds * n > PROBE_SECONDS:
         n //= 2
-    if seconds * n > MAX_PROBE_SECONDS or not fits_into_memory(recipe, data, where, n):
+    if seconds * n > MAX_PROBE_SECONDS or not fits_into_memory(recipe, data, where, n, how):
         return Speed(1 / seconds, cost.batch, measured=False)
     with preserved_globals(), without_process_group():
-        return Speed(play_rounds(recipe, data, where, n), n, measured=True)
+        return Speed(play_rounds(recipe, data, where, n, how), n, measured=True)
 
 
-def fits_into_memory(recipe: Recipe[Any], data: Shape, where: Machine, n: int) -> bool:
+def fits_into_memory(recipe: Recipe[Any], data: Shape, where: Machine, n: int, how: MatchOptions) -> bool:
     """Does a round of n images take less than half of what is free?"""
     gpu = where.device.type == "cuda"
     free = torch.cuda.mem_get_info(where.device)[0] if gpu else available_memory()
-    cost = count_round(recipe, data, batch=n)
+    cost = count_round(recipe, data, how, n)
     return cost is not None and (free is None or 2 * cost.bytes < free)
 
 
-def play_rounds(recipe: Recipe[Any], data: Shape, where: Machine, n: int) -> float:
+def play_rounds(recipe: Recipe[Any], data: Shape, where: Machine, n: int, how: MatchOptions) -> float:
     """Images a second of rounds of n images, of made-up samples and networks that are thrown away."""
     stage, clock = last_stage(recipe, data)
     game = check_is_game(recipe.game(data), recipe).to(where.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    engine, game.clock = Engine(game, stage.steps or recipe.steps, precision=where.precision), clock
+    steps = stage.steps or recipe.steps
+    engine, game.clock = Engine(game, steps, precision=where.precision, recompute=how.recompute), clock
     columns = CountedRows(random_batch(recipe.batch_type, stage.data, n, where.device))
     rates: list[float] = []
     began = time.monotonic()

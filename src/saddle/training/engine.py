@@ -16,6 +16,7 @@ from ..errors import Mistake, require
 from ..parts import Shard, rank_and_size, use_shard
 from ..parts.buffers import SharedBuffers
 from ..parts.collectives import sync_batch_norms
+from ..parts.recompute import recompute_blocks
 from ..recipe import Optimizing
 
 B = TypeVar("B")
@@ -27,7 +28,7 @@ class Engine(Generic[B]):
     """Drives a game's rounds. It owns the optimizers and knows nothing of any method."""
 
     def __init__(self, game: Game[B], optimizing: Callable[[str], Optimizing], seed: int = 0,
-                 precision: torch.dtype = torch.float32) -> None:  # fmt: skip
+                 precision: torch.dtype = torch.float32, recompute: bool = False) -> None:  # fmt: skip
         self.game, self.seed = game, seed
         self.device = next(game.parameters()).device
         self.autocast = torch.autocast(autocast_type(self.device), precision, enabled=precision != torch.float32)
@@ -39,6 +40,8 @@ class Engine(Generic[B]):
         self.buffers = SharedBuffers(game)
         if rank_and_size()[1] > 1:
             sync_batch_norms(game)
+        if recompute:
+            recompute_blocks(game)
         self.not_yet_reached = set(self.names)  # players that no move has reached yet
         self.optimizing = {m: optimizing(n) for m, n in self.names.items()}
         self.steppers = {m: [Stepper(p) for p in own] for m, own in self.own.items()}

@@ -26,7 +26,6 @@ from .health.monitor import Collapsed, HealthMonitor
 from .health.rollback import RollbackStore
 from .machine import MissingProcess, all_reduce_max, catch_missing_process, process_rank, world_size
 from .match import CheckpointFacts, Match
-from .memory_advice import suggest_smaller_batches
 from .rate_advice import suggest_lower_rates
 from .record import NonFinite, Record
 from .signals import ForcedStop, Signals, WorkAbandoned
@@ -102,7 +101,7 @@ class Loop:
         batch, gauges = self.match.stage.batch, frozenset(self.match.game.logged_scalars())
         self.watch.on_begin(RunPlan(title, self.match.total, self.start, batch, self.folder.path, gauges))
         try:
-            lighter = suggest_smaller_batches(self.match.recipe, self.match.shape, self.match.options.accumulate)
+            lighter = self.match.suggest_smaller_batches()
             with catch_missing_process(), catch_out_of_memory(lighter), self.signals.remember_signals():
                 self.rounds()
                 self.finish()

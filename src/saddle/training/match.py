@@ -26,12 +26,13 @@ from ..errors import Failure, Mistake, require
 from ..layers.augment import ADAMemory
 from ..out_of_memory import catch_out_of_memory, check_capacity
 from ..parts import CURRENT_SHARD, Shard, use_shard
+from ..parts.recompute import check_has_blocks, find_blocks
 from ..recipe import Recipe, Stage
 from ..stages import clock_at, plan_stages, stage_index
 from .ema import EMA, eval_no_grad
 from .engine import Engine, derive_seed, shard_indices
 from .machine import Machine, process_rank, world_size
-from .memory_advice import suggest_smaller_networks
+from .memory_advice import suggest_smaller_batches, suggest_smaller_networks
 from .power_ema import PowerEMA
 
 B = TypeVar("B")
@@ -45,6 +46,7 @@ class MatchOptions(NamedTuple):
     seed: int = 0
     accumulate: int = 1
     ema: int | None = None  # half-life in images, 0 for none; the recipe's average if not given
+    recompute: bool = False  # are blocks worked out again for their slopes, where their activations would be kept?
     snapshots: int = 0  # of averages whose length is chosen later; of none are there such averages
     start: Mapping[str, Tensor] = MappingProxyType({})  # what the game begins with in place of what chance gives it
     frozen: Collection[str] = ()  # names of the game's parameters that stay as they are
@@ -67,6 +69,8 @@ class Match(Generic[B]):
             average = check_averaging(chosen_averaging(recipe.average, how.ema), recipe)
             self.ema = EMA(self.game, average) if average else None
             self.power_ema = PowerEMA(self.game) if how.snapshots else None
+        if how.recompute:
+            check_has_blocks(self.game)
         with blame_user_code(Mistake, recipe):
             self.stages = plan_stages(recipe, self.shape, images)
             self.tell_time(0, 0)
@@ -93,7 +97,7 @@ class Match(Generic[B]):
         """Begin the stage that the clock stands in, with fresh optimizers."""
         self.stage = self.stage_at(self.clock.images)
         steps = self.stage.steps or self.recipe.steps
-        self.engine = Engine(self.game, steps, self.options.seed, self.machine.precision)
+        self.engine = Engine(self.game, steps, self.options.seed, self.machine.precision, self.options.recompute)
         self.feeds = self.make_feeds(self.stage)
         self.game.held_out = self.make_held_out(self.stage)
 
@@ -122,6 +126,11 @@ class Match(Generic[B]):
 
     def stage_at(self, images: int) -> Stage:
         return self.stages[stage_index(self.stages, images)]
+
+    def suggest_smaller_batches(self) -> str:
+        """What a new run could be told, if this one finds memory too small."""
+        blocks = not self.options.recompute and any(find_blocks(network) for network in self.game.children())
+        return suggest_smaller_batches(self.recipe, self.shape, self.options.accumulate, blocks)
 
     @property
     def over(self) -> bool:

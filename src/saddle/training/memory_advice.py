@@ -18,11 +18,16 @@ def suggest_smaller_networks(recipe: Recipe[Any], shape: Shape) -> str:
     return f"smaller networks{now} need less{side}"
 
 
-def suggest_smaller_batches(recipe: Recipe[Any], shape: Shape, accumulate: int) -> str:
-    """Where they fit, but not what they make of a batch: a new run in more parts, or of smaller batches."""
+def suggest_smaller_batches(recipe: Recipe[Any], shape: Shape, accumulate: int, blocks: bool = False) -> str:
+    """Where they fit, but not what they make of a batch: a new run in more parts, or of smaller batches.
+
+    `blocks`: have they such as could be worked out again?
+    """
     more, ways = 2 * accumulate, []
     if recipe.batch % (more * world_size()) == 0:
         ways.append(f"--accumulate {more}, which plays each batch in so many parts")
+    if blocks:
+        ways.append("--recompute, which keeps fewer activations and works them out again")
     if recipe.batch > 1:
         ways.append(f"--batch {recipe.batch // 2}")
     rest = suggest_smaller_networks(recipe, shape)

@@ -9,6 +9,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.dropout import _DropoutNd
 
 from ..core import part_name
+from ..parts.recompute import count_parameters, find_blocks
 
 
 def describe_part_effects(game: nn.Module, batch: int, accumulate: int, processes: int) -> Iterator[str]:
@@ -22,6 +23,13 @@ def describe_part_effects(game: nn.Module, batch: int, accumulate: int, processe
     if parts > 1 and any(isinstance(layer, _DropoutNd) and layer.p > 0 for layer in game.modules()):
         yield (f"note: each of {parts} parts of a batch draws a dropout of its own, so this run's numbers are others "
                "than in one part, as with another seed")  # fmt: skip
+
+
+def describe_kept_activations(game: nn.Module) -> Iterator[str]:
+    """Which networks keep all of their activations under --recompute."""
+    for name, network in game.named_children():
+        if count_parameters(network) and not find_blocks(network):
+            yield f"note: --recompute changes nothing of the {name}, which has no blocks of several layers"
 
 
 def layers_and_terms(game: nn.Module) -> Iterator[tuple[str, bool]]:

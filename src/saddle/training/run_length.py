@@ -19,7 +19,6 @@ from ..shape import Shape
 from ..stages import plan_stages, stage_starts
 from .machine import Machine, all_reduce_max, world_size
 from .match import Match, MatchOptions
-from .memory_advice import suggest_smaller_batches
 from .signals import WorkAbandoned
 
 MIN_SPEED_SECONDS, MAX_SPEED_SECONDS = (
@@ -48,7 +47,7 @@ def resolve_length(chosen: Settings, recipe: Recipe[Any], data: Dataset, where: 
         Match(recipe, data, images, where, how)
         return images
     match = Match(recipe, data, ASSUMED_IMAGES, where, how)
-    with catch_out_of_memory(suggest_smaller_batches(recipe, match.shape, how.accumulate)):
+    with catch_out_of_memory(match.suggest_smaller_batches()):
         speeds = measure_speeds(match)
     played = images_within(requested_minutes(chosen) * 60, recipe, match.shape, speeds)
     return max(recipe.batch, round(played / recipe.batch) * recipe.batch)
