@@ -11,7 +11,7 @@ from saddle.averaging import Decay
 from saddle.batches import Captioned, Lines, Pairs, Unpaired
 from saddle.data.dataset_table import TOY_SETS
 from saddle.games import AccuracyGate, Turns
-from saddle.networks import Perceptron
+from saddle.networks import Perceptron, SpatialAutoencoder
 from saddle.optim import Burst
 from saddle.recipe import Recipe
 from saddle.recipes import RECIPES, find_recipe
@@ -53,6 +53,7 @@ def small(name: str) -> Recipe[Any]:
                              "soft-introvae-toy": {"warm_up": 0}, "introvae-1024": {"warm_up": 0},
                              "pggan": {"skip": 9}, "stylegan": {"skip": 9},  # at the data's size at once
                              "vae-gan": {"gate": None}, "aae": {"code_critic": narrow(Perceptron())},
+                             "gat-latent": {"autoencoder": narrow(SpatialAutoencoder())},
                              "biggan": {"average": Decay(0.9)}, "biggan-cifar": {"average": Decay(0.9)},
                              "seqgan": {"rollouts": 2, "turns": Turns(critic=2)},
                              "accuracy-gate": {"gate": AccuracyGate(threshold=0.9, hysteresis=0.2)}}  # fmt: skip

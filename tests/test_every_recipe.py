@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import prod
 from pathlib import Path
 
@@ -18,7 +19,9 @@ from saddle.core import Game
 from saddle.data.dataset_table import TOY_SETS
 from saddle.errors import Interrupted, Mistake
 from saddle.inference.loaded import LoadedGame
-from saddle.recipes import RECIPES
+from saddle.networks import SpatialAutoencoder
+from saddle.recipe import OnCodes
+from saddle.recipes import RECIPES, find_recipe
 from saddle.reports.grids import sample_grid
 from saddle.reports.reading import open_runs
 from saddle.training.checkpoint import latest_checkpoint, read_checkpoint, read_checkpoint_facts, write_checkpoint
@@ -44,10 +47,18 @@ def stopped(name: str, data: Path, run: Path) -> None:
     source = RECIPES[name].data
     source = source if source in TOY_SETS else str(data / f"{shape(name).height}.npz")
     given = pictures_for(name, SAMPLES)
+    beside = {"from_run": str(autoencoder(source, run))} if isinstance(find_recipe(name)[0], OnCodes) else {}
     with pytest.MonkeyPatch.context() as patch, pytest.raises(Interrupted):  # noqa: PT012
         StopAt(patch, 1)
         train(small(name), given or source, out=run, images=IMAGES, limit=SAMPLES, pictures=0, quiet=True,
-              device="cpu", threads=1)  # fmt: skip
+              device="cpu", threads=1, **beside)  # fmt: skip
+
+
+def autoencoder(source: str, run: Path) -> Path:
+    """A run beside that one, whose codes are maps."""
+    recipe = replace(small("ae"), networks=SpatialAutoencoder(2, 1, 4))  # type: ignore[call-arg]
+    return train(recipe, source, out=run.with_name("codes"), images=16, limit=SAMPLES, pictures=0, quiet=True,
+                 device="cpu", threads=1)  # fmt: skip
 
 
 def made(model: LoadedGame) -> torch.Tensor:

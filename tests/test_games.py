@@ -26,8 +26,10 @@ from saddle.games import (
     BiGAN,
     BiGANQP,
     Clip,
+    CodedMultiLevel,
     Consensus,
     EquilibriumGate,
+    FrozenAutoencoder,
     Gated,
     GradientScale,
     InfoGAN,
@@ -52,7 +54,7 @@ from saddle.layers.latent_codes import LatentCodes
 from saddle.layers.noise_levels import LevelAugment
 from saddle.layers.style import MappingNetwork
 from saddle.layers.views import Noise
-from saddle.networks import Bottlenecked, Convolutional, PatchTransformer, Perceptron, Spectral
+from saddle.networks import Bottlenecked, Convolutional, PatchTransformer, Perceptron, SpatialAutoencoder, Spectral
 from saddle.networks.began import mean_absolute
 from saddle.networks.bigan import PairCritic
 from saddle.networks.ebgan import AutoencodingCritic
@@ -136,6 +138,7 @@ GAMES: dict[str, Callable[[], Game[Images]]] = {
         Maker(), Critic(), LATENT, GradientScale(), objective=Relativistic(), turns=Turns(1, 2), penalties=(GRADIENT,)
     ),
     "levels": lambda: leveled(penalties=(R1(),), turns=Turns(1, 2)),
+    "codes": lambda: coded(penalties=(R1(),)),
     "variational": lambda: VariationalAutoencoder(mapping(2), Maker(), LATENT, LearnedGaussian()),
     "styles": lambda: StyleBased(
         StyleMaker(),
@@ -191,6 +194,13 @@ def of_pairs() -> nn.Module:
 def rebuilding() -> AutoencodingCritic:
     encoder = nn.Sequential(nn.Flatten(), nn.Linear(16, 3))
     return AutoencodingCritic(encoder, nn.Sequential(nn.Linear(3, 16), nn.Unflatten(1, IMAGE[:3])), mean_absolute)
+
+
+def coded(**slots: Any) -> CodedMultiLevel:
+    both, pair = SpatialAutoencoder(2, 1, 3), PatchTransformer(LATENT, 8, 2, 1, head_width=4, levels=2, projection=6)
+    code = both.code(IMAGE)
+    frozen = FrozenAutoencoder(both.encoder(IMAGE), both.generator(IMAGE), code)
+    return CodedMultiLevel(pair.generator(code), pair.critic(code), LATENT, frozen, **slots)
 
 
 def leveled(**slots: Any) -> MultiLevel:

@@ -17,7 +17,7 @@ from saddle.capabilities import make_from
 from saddle.cli import main
 from saddle.data.dataset_table import TEXT_SETS, TOY_SETS
 from saddle.errors import Mistake
-from saddle.games import TwoPlayer
+from saddle.games import CodedMultiLevel, TwoPlayer
 from saddle.recipes import RECIPES
 from saddle.shape import Classes, Picture, Shape, Text
 from saddle.training.checkpoint import latest_checkpoint, read_checkpoint
@@ -46,7 +46,8 @@ def test_every_recipe_makes_rectangles_or_says_which_size_it_takes(name: str) ->
     assert image is not None and image.shape == real.shape
     if isinstance(game, TwoPlayer) and not isinstance(told, Text):
         told = image if game.shows_opponent else labels
-        assert len(game.critic(image, told).score) in (2, BATCH)
+        seen = game.codes_of(image) if isinstance(game, CodedMultiLevel) else image
+        assert len(game.critic(seen, told).score) in (2, BATCH)
 
 
 def state(run: Path) -> dict[str, torch.Tensor]:

@@ -205,6 +205,9 @@ class Game(nn.Module, Generic[B]):
         """
         raise NotImplementedError
 
+    def prepare(self, batches: Iterator[B]) -> None:
+        """What is learned of the data before a run's first round: batches of once through, in each process the same."""
+
     def after_move(self, player: nn.Module) -> None:
         """What is done to a player after each of its moves: once, when all parts have moved and before any goes on."""
 

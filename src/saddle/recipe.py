@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, ClassVar, Generic, NamedTuple, Protocol, TypeVar
+from typing import Any, ClassVar, Generic, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -115,3 +115,16 @@ class Recipe(Generic[B]):
     def stages(self, data: Shape, images: int) -> tuple[Stage, ...]:
         """The run in stretches; one, for most papers."""
         return (Stage(images, data, self.batch),)
+
+
+@runtime_checkable
+class OnCodes(Protocol):
+    """A recipe whose game plays on the codes of an autoencoder that another run has trained.
+
+    The game holds it, frozen, as `autoencoder`, with an `encoder` and a `decoder`.
+    """
+
+    @property
+    def autoencoder(self) -> EncoderNetworks: ...
+    @property
+    def numbers(self) -> int: ...  # that its encoder answers for each of a code's

@@ -24,9 +24,10 @@ from .image_size import ImageSize, read_size
 from .measuring.metric_table import all_metrics, check_measure_settings, judged_of_data, parse_metric_names
 from .notices import Notify, notify_nobody
 from .options import parse_count
-from .recipe import Recipe
+from .recipe import OnCodes, Recipe
 from .recipes import RecipeEntry, canonical, find_recipe
 from .recipes.changes import PlannedRun, RunRequest
+from .recipes.on_codes import with_autoencoder
 from .recipes.rehearsal import Sampled, rehearse
 from .recipes.remedies import PlanRun, TryRun, add_advice, find_remedy
 from .recipes.revive import name_recipe, override_recipe, recipe_source
@@ -76,6 +77,9 @@ def resolve_recipe(recipe: str | Recipe[Any], options: dict[str, str],
         source=None if chosen.source is None else absolute_source(chosen.source),
         plugin=None if chosen.plugin is None else str(Path(chosen.plugin).resolve()))  # fmt: skip
     value = override_recipe(standard, entry, options)
+    if isinstance(value, OnCodes) and chosen.from_run is not None:
+        options = with_autoencoder(options, chosen.from_run)
+        value = override_recipe(standard, entry, options)
     return name, value, options, chosen, recipe_source(value, entry)
 
 

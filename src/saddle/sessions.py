@@ -38,6 +38,7 @@ from .recipe import Recipe
 from .recipes import files
 from .recipes.changes import RunRequest
 from .recipes.copies import CodeVersion, replace_source, source_to_resume, store_source
+from .recipes.on_codes import require_autoencoder
 from .recipes.plugins import (
     describe_edited_plugin,
     run_plugin,
@@ -111,6 +112,7 @@ def train_run(recipe: str | Recipe[Any], chosen: Settings, out: str | Path | Non
         name, value, changes, chosen, source = resolve_recipe(recipe, dict(options or {}), chosen)
         if resume and out is not None and begun(out):
             return go_on(RunFolder.find(out), value, chosen, watch)
+        require_autoencoder(name, value, asked)
         use_threads(chosen.threads)
         place = RunFolder.claim(out)
         where = find_machine(chosen.device, chosen.precision)

@@ -93,6 +93,7 @@ PARAMETER_COUNTS: dict[str, tuple[tuple[Any, ...], Mapping[str, int]]] = {
     "adversarial-flow": ((1, 32, 32, 36), {"generator": 4_791_952, "critic": 3_755_840}),
     "adversarial-flow-toy": ((2, 1, 1, 0), {"generator": 33_666, "critic": 33_537}),
     "gat": ((1, 32, 32, 36), {"generator": 4_966_336, "critic": 3_765_056}),
+    "gat-latent": ((1, 32, 32, 36), {"generator": 4_957_072, "critic": 3_755_840}),
     "sagan-imagenet": ((1, 128, 128, 36), {"generator": 32_576_514, "critic": 38_475_201}),
     "stylegan2": ((1, 32, 32, 36), {"generator": 21_519_371, "critic": 21_506_049}),
     "stylegan2-ada": ((1, 32, 32, 36), {"generator": 19_943_435, "critic": 21_506_049}),

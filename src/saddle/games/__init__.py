@@ -5,6 +5,7 @@ from .adversarial import Adversarial, Simultaneous, TwoPlayer
 from .autoencoding import Autoencoder, VariationalAutoencoder
 from .balanced import Balanced
 from .bidirectional import ALI, BiGAN, BiGANQP
+from .coded import CodedMultiLevel, FrozenAutoencoder
 from .contrastive import ContrastiveTranslation
 from .coupled import Consensus, NagarajanKolter, Turing
 from .cycle import CycleTranslation
@@ -42,6 +43,7 @@ __all__ = [
     "BiGAN",
     "BiGANQP",
     "Clip",
+    "CodedMultiLevel",
     "Consensus",
     "ContrastiveTranslation",
     "CycleTranslation",
@@ -49,6 +51,7 @@ __all__ = [
     "ExpectationMaximization",
     "Faster",
     "Free",
+    "FrozenAutoencoder",
     "Gated",
     "GaussianAdversarialAutoencoder",
     "GradientScale",

@@ -51,6 +51,11 @@ class MultiLevel(Adversarial):
     def maker(self) -> MakesLevels:
         return cast(MakesLevels, self.generator)
 
+    @property
+    def noised(self) -> LevelView:
+        """What the critic is shown, but unchanged."""
+        return LevelView(self.maker.channels, self.maker.levels, self.shown.noise)
+
     def round(self, batches: Iterator[Images], clock: Clock) -> Iterator[Turn]:
         return super().round((b._replace(image=self.shown.repeat(b.image)) for b in batches), clock)
 
@@ -83,8 +88,7 @@ class MultiLevel(Adversarial):
     def score(self, images: Tensor, condition: Tensor | None = None) -> Tensor:
         """(n,), of each picture at all levels, under the noise without which the critic has never seen one."""
         check_classes(self, condition)
-        shown = LevelView(self.maker.channels, self.maker.levels, self.shown.noise)
-        return per_sample_score(Judge(self.critic, self.clock, condition, (shown,))(images).score)
+        return per_sample_score(Judge(self.critic, self.clock, condition, (self.noised,))(images).score)
 
     def show(self, batch: Images) -> Mapping[str, Tensor]:
         return {"made": self.make(self.latents(batch.image), batch.condition)}

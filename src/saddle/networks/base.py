@@ -90,6 +90,14 @@ def require_shape(ok: bool, pair: object, data: Shape, what: str, instead: str) 
     require(ok, f"{type(pair).__name__} takes {what}, not {data}; {instead}")
 
 
+def require_multiples(pair: object, data: Shape, unit: int) -> None:
+    """Refuse images whose sides are not multiples of so many pixels, naming a size near them."""
+    size = ImageSize(*data[1:3])
+    near = size_of_form(max(round(min(size) / unit), 1) * unit, unit, max(size.width, 1) / max(size.height, 1))
+    require_shape(divides(unit, size), pair, data, f"images whose sides are multiples of {unit}",
+                  f"give --size {near.option}")  # fmt: skip
+
+
 def networks_for_points(pair: object) -> str:
     """Dense networks of the same kind of players."""
     if fits_type(pair, PairNetworks):

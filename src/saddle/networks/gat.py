@@ -14,12 +14,12 @@ from torch.nn.functional import embedding, linear, one_hot, silu
 
 from ..core import Verdict, full_precision, upcast
 from ..errors import require
-from ..image_size import ImageSize, size_of_form
+from ..image_size import ImageSize
 from ..layers.conditional import check_labels
 from ..layers.init import glorot_uniform, zero_bias
 from ..layers.transformer import GatedBlock, RMSNorm, ScaledBlock, from_patches, rotary_turns, sine_table
 from ..shape import Shape
-from .base import divides, require_counts, require_shape
+from .base import require_counts, require_multiples
 
 MEAN_DECAY = 0.995  # of the mean code of each class, with every round
 MAPPING_RATE = 0.01  # at which the mapping's weights move, as a share of the others' rate
@@ -47,15 +47,16 @@ class Patches:
     def critic(self, data: Shape) -> TransformerCritic:
         return TransformerCritic(self, data, self.grid(data), 1)
 
-    def grid(self, data: Shape) -> ImageSize:
-        """Rows and columns of patches in such pictures; refused where they leave a rest."""
+    def grid(self, data: Shape, halvings: int = 0) -> ImageSize:
+        """Rows and columns of patches in such pictures, or in codes whose sides are theirs halved so often.
+
+        Refused where they leave a rest.
+        """
         require(not data.points and data.text is None, f"{type(self).__name__} takes pictures, not {data}; for points "
                 "there is the recipe r3gan-toy, for lines of text seqgan")  # fmt: skip
-        size, patch = ImageSize(*data[1:3]), self.patch
-        near = size_of_form(max(round(min(size) / patch), 1) * patch, patch, max(size.width, 1) / max(size.height, 1))
-        require_shape(divides(patch, size), self, data, f"images whose sides are multiples of {patch}",
-                      f"give --size {near.option}")  # fmt: skip
-        return ImageSize(size.height // patch, size.width // patch)
+        unit = self.patch << halvings
+        require_multiples(self, data, unit)
+        return ImageSize(data.height // unit, data.width // unit)
 
 
 @dataclass(frozen=True)

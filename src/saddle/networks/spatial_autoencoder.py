@@ -8,12 +8,11 @@ from math import prod
 
 from torch import nn
 
-from ..image_size import ImageSize, size_of_form
 from ..layers.init import glorot_uniform, he_uniform
 from ..recipe import EncoderNetworks
 from ..shape import Shape
 from .autoencoder import Decoder, Encoder
-from .base import divides, require_counts, require_shape
+from .base import require_counts, require_multiples
 from .dcgan import leaky_relu
 
 
@@ -52,11 +51,9 @@ class SpatialAutoencoder:
 
     def code(self, data: Shape) -> Shape:
         """The shape of the code of such an image, told what the image is."""
-        size, unit = ImageSize(*data[1:3]), 1 << self.halvings
-        near = size_of_form(max(round(min(size) / unit), 1) * unit, unit, max(size.width, 1) / max(size.height, 1))
-        require_shape(divides(unit, size), self, data, f"images whose sides are multiples of {unit}",
-                      f"give --size {near.option}")  # fmt: skip
-        return data._replace(channels=self.latent, height=size.height // unit, width=size.width // unit)
+        unit = 1 << self.halvings
+        require_multiples(self, data, unit)
+        return data._replace(channels=self.latent, height=data.height // unit, width=data.width // unit)
 
     def widths(self) -> list[int]:
         """Channels at the image's size, at half of it, ... down to the code's."""

@@ -104,6 +104,10 @@ QUICK_GAT = MappingProxyType({
     "networks": "PatchTransformer(width=128, depth=4, patch=8)", "penalties": "R1(10, 4), R2(10, 4)",
     "augment": "none", "average": "HalfLife()", "batch": "16",
 })  # fmt: skip
+QUICK_CODES = MappingProxyType({
+    "networks": "PatchTransformer(width=128, depth=4, patch=2)", "penalties": "R1(1, 4), R2(1, 4)",
+    "augment": "none", "average": "HalfLife()", "batch": "16",
+})  # fmt: skip
 QUICK_FLOW = MappingProxyType({
     "networks": "FlowTransformer(width=128, depth=4, patch=8)", "optimizer.lr": "1e-3", "average": "HalfLife()",
     "penalties": "R1(5, 4), R2(5, 4), Centring(0.01)", "batch": "16",
@@ -206,6 +210,7 @@ RECIPE_TABLE: dict[str, tuple[tuple[Any, ...], ...]] = {  # in groups: name, mod
         ("stylegan2-ada-small", "stylegan2_ada", "small", "the same, for small pictures and no GPU", "glyphs", 32),
         ("stylegan2-ada-cifar", "stylegan2_ada", "cifar", "the authors' size, for 32x32 pixels", "glyphs", 32),
         ("gat", "gat", "GAT", "transformers on patches, a picture at several depths", "glyphs", 32, QUICK_GAT),
+        ("gat-latent", "gat_latent", "GATLatent", "the same on an autoencoder's codes", "glyphs", 32, QUICK_CODES),
         ("adversarial-flow", "adversarial_flow", "AdversarialFlow", "noise becomes a picture of its shape", *FLOW),
         ("adversarial-flow-toy", "adversarial_flow", "toy", "the same on points in the plane", "ring"),
     ),

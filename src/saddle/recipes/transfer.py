@@ -4,32 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 from torch import Tensor
 
-from ..blame import blame_user_code
-from ..errors import Mistake, quote_for_shell, require
+from ..errors import require
 from ..image_size import ImageSize
-from ..recipe import Recipe
+from ..recipe import OnCodes, Recipe
 from ..runs.folder import RunFolder
 from ..runs.manifest import Manifest
 from ..shape import Shape
-from ..training.checkpoint import (
-    Checkpoint,
-    check_state_fits,
-    checkpoint_crc,
-    read_checkpoint,
-    read_latest_checkpoint,
-    write_checkpoint,
-)
-from ..training.match import MatchOptions, strip_prefix
+from ..training.checkpoint import checkpoint_crc, read_checkpoint, write_checkpoint
+from ..training.match import MatchOptions
 from .changes import format_value, quote_argument
 from .layer_maps import Layer, frozen_parameters, keys_of, list_layers
-from .revive import recipe_from_manifest
-from .round_cost import meta_game
+from .on_codes import take_autoencoder
+from .origins import StartingWeights, read_origin
 
-StartingWeights = Literal["average", "live"]
 SAME_PLACE, SAME_SIZE = 1.001, 1.0005  # how much more a layer counts that goes where it makes a map of the same size,
 # of one of the same size too: of equal fits these
 START_FILE = "start.safetensors"  # among the checkpoints: what the run began with
@@ -45,21 +36,17 @@ class Start(NamedTuple):
 def take_over(recipe: Recipe[Any], data: Shape, path: str | Path, weights: StartingWeights) -> Start:
     """The layers of a run that fit such a game: those of equal shapes, in the same order and by their maps' sizes.
 
-    Mistake for a run of larger pictures, for one without a checkpoint, and where no layer of a player fits.
+    Of a recipe on codes it is the autoencoder. Mistake for a run of larger pictures, for one without a checkpoint, and
+    where no layer of a player fits.
     """
-    folder = RunFolder.find(path)
-    manifest = Manifest.read(folder)
-    before, old = recipe_from_manifest(folder, manifest), manifest.shape
+    origin = read_origin(path)
+    before, old, kept = origin.recipe, origin.shape, origin.weights(weights)
+    if isinstance(recipe, OnCodes):
+        tensors, taken = take_autoencoder(data, origin, kept)
+        return Start(tensors, origin.facts(weights, taken, tensors))
     require(old.height <= data.height and old.width <= data.width, f"{path} has learned {old}, which are larger than "
             f"{data}; give --size {ImageSize(*old[1:3]).option}")  # fmt: skip
-    checkpoint = read_latest_checkpoint(folder.checkpoints)
-    if checkpoint is None:
-        raise Mistake(f"{path} has no checkpoint yet; `saddle resume {quote_for_shell(path)}` trains it")
-    with blame_user_code(Mistake, before):
-        check_state_fits(checkpoint.tensors, meta_game(before, old).state_dict(), folder)
-    kept = weights_of(checkpoint, weights)
-    tensors: dict[str, Tensor] = {}
-    taken: dict[str, tuple[int, int]] = {}
+    tensors, taken = {}, {}
     learned = list_layers(before, old)
     for player, new in list_layers(recipe, data).items():
         pairs = align_layers(learned.get(player, []), new)
@@ -68,12 +55,8 @@ def take_over(recipe: Recipe[Any], data: Shape, path: str | Path, weights: Start
             tensors |= {key: kept[source] for source, key in zip(keys_of([one]), keys_of([other]), strict=True)}
     theirs_are = f"no layer of {path} ({type(before).__name__} on {old}) has the shape of one here"
     some = any(n for n, _ in taken.values())
-    require(some, f"{theirs_are}; {same_networks(before, recipe, manifest.name)}")
-    facts = {"run": str(folder.path.resolve()), "recipe": manifest.name, "images": checkpoint.facts["clock"]["images"],
-             "shape": list(old[:3]), "weights": weights if has_average(checkpoint) else "live",
-             "taken": {player: list(counts) for player, counts in taken.items()},
-             "crc": checkpoint_crc(tensors, "")}  # fmt: skip
-    return Start(tensors, facts)
+    require(some, f"{theirs_are}; {same_networks(before, recipe, origin.name)}")
+    return Start(tensors, origin.facts(weights, taken, tensors))
 
 
 def same_networks(before: Recipe[Any], recipe: Recipe[Any], name: str) -> str:
@@ -89,17 +72,6 @@ def start_options(
 ) -> MatchOptions:
     """How a match is played that begins so, with so many of the critic's largest maps frozen."""
     return how._replace(start=start.tensors if start else {}, frozen=frozen_parameters(recipe, data, freeze))
-
-
-def has_average(checkpoint: Checkpoint) -> bool:
-    return any(key.startswith("average.") for key in checkpoint.tensors)
-
-
-def weights_of(checkpoint: Checkpoint, weights: StartingWeights) -> dict[str, Tensor]:
-    """A game's state, its makers averaged if that is wanted and there are such; other players have no average."""
-    averaged = strip_prefix(checkpoint.tensors, "average.") if weights == "average" else {}
-    live = strip_prefix(checkpoint.tensors, "game.")
-    return live | {key: t for key, t in averaged.items() if key in live}
 
 
 def align_layers(old: Sequence[Layer], new: Sequence[Layer]) -> list[tuple[Layer, Layer]]:

@@ -79,6 +79,8 @@ class Loop:
         """Raises whatever comes of facts that are those of no run: whoever takes one up notices first."""
         if checkpoint:
             self.match.restore(checkpoint.tensors, facts)
+        else:
+            self.match.prepare()
         if self.writes:
             self.log = Log(self.folder.log, facts.get("log", 0), self.warn)
             self.timing, self.before = continue_timing(self.folder.timing, self.match.clock.images, self.warn)

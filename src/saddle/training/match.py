@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from contextlib import nullcontext
+from itertools import islice
 from types import MappingProxyType
 from typing import Any, Generic, NamedTuple, TypeVar, cast
 
@@ -135,6 +136,14 @@ class Match(Generic[B]):
     @property
     def over(self) -> bool:
         return self.clock.images >= self.total
+
+    def prepare(self) -> None:
+        """Before the first round: the game may look at the data, at the same batches in every process."""
+        stage, kind = self.stage, cast(type[Batch], self.batch_type)
+        feed = Feed(self.data, self.batch_type, stage.batch, self.options.seed, self.machine.device, shape=stage.data)
+        with blame_user_code(Failure, self.recipe):
+            self.game.prepare(islice(feed, most_in_batch(self.data, kind) // stage.batch))
+        feed.close()
 
     def play(self, between: Callable[[], object] = lambda: None) -> tuple[Clock, dict[str, Tensor]]:
         """Play one round; returns when it was played and what it reports. `between`: see `Engine.play`."""
