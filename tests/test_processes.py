@@ -35,6 +35,7 @@ from saddle.layers.conditional import ConditionalBatchNorm
 from saddle.networks.gaussian_mixture import MomentMixture
 from saddle.objectives import Relativistic, Wasserstein
 from saddle.optim import SGD
+from saddle.parts.recompute import recompute_blocks
 from saddle.penalties import Dragan, FeatureMatching, GradientPenalty, LeCam, PullingAway
 from saddle.runs.log import read_log
 from saddle.shape import Shape
@@ -49,7 +50,7 @@ from test_text_to_image import match as told_match
 from test_translation import TINY as TRANSLATIONS
 from test_translation import match as translation_match
 from test_vae_gan import plain_game
-from toys import LATENT, Batches, adversarial, images, play
+from toys import LATENT, Batches, Maker, adversarial, images, play
 
 
 def normal(kind: type[Adversarial] = Adversarial, **slots: Any) -> Adversarial:
@@ -86,6 +87,24 @@ def labelled(n: int) -> Images:
     return images(n)._replace(condition=torch.arange(n) % 3)
 
 
+def recomputed() -> Adversarial:
+    """Blocks with batch normalisation, which all processes work out again."""
+
+    class Deep(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            blocks = (nn.Sequential(nn.Linear(8, 8), nn.BatchNorm1d(8), nn.Tanh()) for _ in range(3))
+            self.trunk, self.head = nn.Sequential(nn.Flatten(), nn.Linear(16, 8), *blocks), nn.Linear(8, 1)
+
+        def forward(self, x: Tensor, condition: Tensor | None = None) -> Verdict:
+            h = self.trunk(x)
+            return Verdict(self.head(h).squeeze(1), h)
+
+    game = Adversarial(Maker(), Deep(), LATENT)
+    recompute_blocks(game)
+    return game
+
+
 WGAN = {"objective": Wasserstein(), "turns": Turns(5)}
 GAMES: dict[str, Callable[[], Game[Any]]] = {
     "plain": adversarial,
@@ -93,6 +112,7 @@ GAMES: dict[str, Callable[[], Game[Any]]] = {
     "clipped": lambda: adversarial(constraint=Clip(0.2), penalties=(LeCam(),), **WGAN),
     "statistics": normal,
     "differentiated twice": lambda: normal(Consensus),
+    "worked out again": recomputed,
     "a critic's gradient": lambda: normal(NagarajanKolter),
     "losses that mix": lambda: adversarial(
         objective=Relativistic(average=True),
