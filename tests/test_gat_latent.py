@@ -130,6 +130,16 @@ def test_the_run_is_whole_without_the_one_that_it_came_of(home, tmp_path):
     assert all(torch.equal(one[key], three[key]) for key in one)
 
 
+def test_the_same_command_goes_on_without_it(home, tmp_path):
+    same: dict[str, Any] = {"out": tmp_path / "run", "resume": "auto", "from_run": str(tmp_path / "ae"), **SMALL}
+    shutil.copytree(home / "ae", tmp_path / "ae")
+    train("gat-latent", str(home / "data.npy"), options=TINY, **same)
+    shutil.rmtree(tmp_path / "ae")
+    assert train("gat-latent", str(home / "data.npy"), options=TINY, **same) == tmp_path / "run"
+    with pytest.raises(Mistake, match="there is no run"):
+        train("gat-latent", str(home / "data.npy"), options=TINY, **same | {"out": tmp_path / "new"})
+
+
 def test_a_game_on_codes_is_gats_own_game_given_these_codes():
     game, images, labels = small_game(), IMAGES[:4], torch.arange(4) % 3
     plain = MultiLevel(game.generator, game.critic, 6, game.shown.noise, game.shown.augment)

@@ -38,7 +38,7 @@ from .recipe import Recipe
 from .recipes import files
 from .recipes.changes import RunRequest
 from .recipes.copies import CodeVersion, replace_source, source_to_resume, store_source
-from .recipes.on_codes import require_autoencoder
+from .recipes.on_codes import keep_autoencoder, require_autoencoder
 from .recipes.plugins import (
     describe_edited_plugin,
     run_plugin,
@@ -174,6 +174,7 @@ def go_on(folder: RunFolder, recipe: Recipe[Any], chosen: Settings, watch: Callb
     """Go on with a run by the command that it was begun with; its data may have been moved, and are then compared."""
     manifest = Manifest.read(folder)
     then = manifest.settings
+    recipe = keep_autoencoder(recipe, folder, manifest)
     data = None if chosen.data == then.data else chosen.data
     refuse_other_command(folder, relocate_data(folder, manifest, data, "resume"), recipe, chosen)
     threads = None if chosen.threads == then.threads else chosen.threads

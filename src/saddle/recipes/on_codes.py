@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -41,18 +42,33 @@ def autoencoder_options(path: str | Path) -> dict[str, str]:
 
 
 def with_autoencoder(options: Mapping[str, str], path: str | Path) -> dict[str, str]:
-    """A recipe's options, the autoencoder in them as that run has it."""
-    found = autoencoder_options(path)
+    """A recipe's options, the autoencoder in them as that run has it; as they are where the run is gone."""
+    found = autoencoder_options(path) if Path(path).exists() else {}
     return {name: value for name, value in options.items() if name.partition(".")[0] not in found} | found
+
+
+def keep_autoencoder(recipe: Recipe[Any], folder: RunFolder, manifest: Manifest) -> Recipe[Any]:
+    """A recipe, its autoencoder that of the run which it goes on with: the one that has trained it may be gone."""
+    if not isinstance(recipe, OnCodes):
+        return recipe
+    value: Any = recipe
+    then = recipe_from_manifest(folder, manifest)
+    kept = {name: getattr(then, name, getattr(value, name)) for name in ("autoencoder", "numbers")}
+    changed: Recipe[Any] = replace(value, **kept)
+    return changed
 
 
 def require_autoencoder(name: str, recipe: Recipe[Any], asked: Settings) -> None:
     """Refuse to play on the codes of an autoencoder that nobody has trained."""
+    if not isinstance(recipe, OnCodes):
+        return
     given = {key: str(value) for key in ("data", "size", "channels") if (value := getattr(asked, key)) is not None}
     same = f" {as_flags(given)}" if given else ""
-    require(not isinstance(recipe, OnCodes) or asked.from_run is not None,
-            f"{name} plays on the codes of an autoencoder, which is trained first: `saddle train ae --networks "
-            f"\"SpatialAutoencoder()\"{same} --out codes`, then `saddle train {name}{same} --from codes`")  # fmt: skip
+    if asked.from_run is None:
+        raise Mistake(f"{name} plays on the codes of an autoencoder, which is trained first: `saddle train ae "
+                      f"--networks \"SpatialAutoencoder()\"{same} --out codes`, then `saddle train {name}{same} --from "
+                      "codes`")  # fmt: skip
+    RunFolder.find(asked.from_run)
 
 
 def take_autoencoder(
