@@ -21,7 +21,7 @@ from saddle.data.cache.location import cache_home
 from saddle.data.glyph_captions import glyph_attributes, glyph_caption
 from saddle.data.glyphs import CHARACTER_FACES, draw_glyphs
 from saddle.metrics.classifier import Classifier, train_classifier
-from saddle.recipes import QUICK_TEXT
+from saddle.recipes.quick import QUICK
 
 ATTRIBUTES = ("letter", "weight", "family")
 SHARE, SEED = 0.1, 7  # of the combinations that are left out, and by which seed they are chosen
@@ -78,7 +78,15 @@ def main() -> None:
     place = combinations_of(len(drawn))
     seen = ~np.isin(place, left_out())
     data = {"image": drawn[seen], "caption": np.array([TEXTS[i] for i in place[seen]])}
-    train(asked.recipe, data, out=asked.run, resume="auto", options=dict(QUICK_TEXT), images=asked.images, threads=1)
+    train(
+        asked.recipe,
+        data,
+        out=asked.run,
+        resume="auto",
+        options=dict(QUICK[asked.recipe]),
+        images=asked.images,
+        threads=1,
+    )
     model = load(asked.run)
     fresh, _, _ = draw_glyphs(32, seed=1, count=4 * len(CHARACTER_FACES))
     real = torch.from_numpy(fresh).permute(0, 3, 1, 2).float() / 127.5 - 1

@@ -24,7 +24,7 @@ FLOORS = {
 STRANGERS = {("games", "networks"), ("networks", "games"), ("training", "networks"), ("training", "games")}
 WITHOUT_TORCH = ("errors", "aliases", "image_size", "extras", "early", "enduring", "out_of_memory", "regular", "clock",
                  "hints", "options", "schema", "runs/settings", "runs/folder", "runs/manifest",
-                 "runs/log", "runs/findings", "recipes/__init__",
+                 "runs/log", "runs/findings", "recipes/__init__", "recipes/quick", "recipes/table",
                  "data/prepare", "cli/__init__", "theory/__init__", "measuring/metric_table",
                  "measuring/options", "plugged", "hub_models")  # fmt: skip
 

@@ -10,8 +10,9 @@ from .data.doctor.advice import FEW_SAMPLES, MAX_ASPECT, square_size
 from .image_size import ImageSize, read_size
 from .layers import ADA
 from .recipe import Recipe
-from .recipes import QUICK_FIELDS, find_recipe
+from .recipes import find_recipe
 from .recipes.changes import format_option_value
+from .recipes.quick import QUICK
 from .recipes.r3gan import plan_r3gan
 from .recipes.stylegan2_ada import AUTO_GAMMA
 from .shape import Classes, Shape
@@ -149,7 +150,7 @@ def dcgan_fields(data: DataSummary, machine: Hardware, budget: Budget) -> list[C
     why = "a short run: small batches, quick steps and two of the generator's learn more"
     fields = [Choice("batch", "64", "the paper's, for a run of this length", "batch")]
     if short:
-        fields = [Choice(option, value, why, option) for option, value in QUICK_FIELDS.items()]
+        fields = [Choice(option, value, why, option) for option, value in QUICK[ON_PROCESSOR].items()]
     fields = [
         f._replace(value=str(min(int(f.value), largest_batch(data)))) if f.option == "batch" else f for f in fields
     ]
