@@ -34,7 +34,7 @@ Contestants = dict[str, tuple[str, Options]]  # by name, a recipe and what diffe
 CONTESTANTS: Contestants = {  # for a small machine: as saddle chooses dcgan there, and what others need in short runs
     "dcgan": ("dcgan", {"batch": "32", "turns.generator": "2", "optimizer.lr": "4e-4"}),
     "dcgan, noise": ("dcgan", {"turns.generator": "2", "views": "Noise(0.3)"}),
-    "sn-gan": ("sn-gan", {"networks.width": "32"}),
+    "sn-gan": ("sn-gan", {"networks.width": "32", "batch": "32", "turns.critic": "1"}),  # five moves leave it 300
     "r3gan": ("r3gan-laptop", {}),
     "stylegan2-ada": ("stylegan2-ada-small", {}),
     "biggan": ("biggan", RECIPES["biggan"].quick),
