@@ -40,6 +40,11 @@ class Mine(Recipe[object]):
     rate: float = 0.5  # how fast; the paper's
 
 
+@pytest.mark.parametrize("name", RECIPES)
+def test_what_is_said_to_the_formatter_is_no_part_of_a_page(name: str):
+    assert "fmt:" not in " ".join(comments(type(find_recipe(name)[0])).values())
+
+
 def test_a_changed_value_is_nobodys():
     assert options_help(Mine()).split(maxsplit=2)[2] == "how fast; the paper's"
     assert options_help(Mine(0.1)).split(maxsplit=2)[2] == "how fast"

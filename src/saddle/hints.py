@@ -165,7 +165,8 @@ def commented(source: str) -> dict[str, str]:
     (body,) = ast.parse(source).body
     assert isinstance(body, ast.ClassDef)
     helps: dict[str, str] = {}
-    comments = [t for t in tokenize.generate_tokens(io.StringIO(source).readline) if t.type == tokenize.COMMENT]
+    tokens = tokenize.generate_tokens(io.StringIO(source).readline)
+    comments = [t for t in tokens if t.type == tokenize.COMMENT and not t.string.startswith("# fmt:")]
     for node in body.body:
         if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
             lines = range(node.lineno, (node.end_lineno or node.lineno) + 1)
