@@ -28,7 +28,7 @@ class Settings:
     data: str | None = None  # a folder, zip, array or idx file, or a name (mnist, glyphs); the recipe's if not given
     size: SizeText | None = None  # pixels of a side, or HEIGHTxWIDTH as in 64x96
     crop: Literal["centre", "pad", "stretch", "random"] = "centre"  # how an image becomes this size
-    channels: Literal[1, 3, 4] | None = None  # 1 grey, 3 colour, 4 with transparency; the data's own if not given
+    channels: Literal[1, 3, 4] | None = None  # 1 grey, 3 colour, 4 with transparency; if not given, 1 or 3
     limit: int | None = None  # use only so many images
     flip: bool = False  # mirror images at random
     labels: Literal["folders", "none"] | str | None = None  # classes: folders, none, FILE.csv or FILE.csv:COLUMN
