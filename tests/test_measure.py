@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -408,3 +409,15 @@ def test_figures_that_are_no_finite_number_are_written_as_json(tmp_path: Path):
     json.dumps(watch.state(), allow_nan=False)  # before anything was measured nothing is better than infinity
     watch.restore(Clock(), watch.state())
     assert watch.best == math.inf
+
+
+def test_images_with_transparency_are_measured_by_what_the_refusal_of_them_says(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("a", "b"):
+        np.save(tmp_path / f"{name}.npy", np.random.default_rng(0).integers(0, 256, (24, 8, 8, 4), np.uint8))
+    line = ["measure", str(tmp_path / "a.npy"), "--against", str(tmp_path / "b.npy"), "--size", "8"]
+    line += ["--channels", "4", "--metrics", "kid", "--features"]
+    assert main([*line, "random"]) == 2
+    said = re.search(r"--features (\w+) compares", capsys.readouterr().err)
+    assert said and main([*line, said[1]]) == 0

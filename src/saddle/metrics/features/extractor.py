@@ -82,7 +82,8 @@ def round_to_bytes(images: Tensor) -> Tensor:
 def to_rgb(images: Tensor) -> Tensor:
     """Three channels: grey is repeated; raises Mistake for anything but one or three."""
     channels = images.shape[1] if images.ndim == 4 else 0
-    require(channels in (1, 3), f"images (n, 1 or 3, h, w) were expected, not {tuple(images.shape)}")
+    more = "; --features identity compares all their values as they are" if channels > 3 else ""
+    require(channels in (1, 3), f"images (n, 1 or 3, h, w) were expected, not {tuple(images.shape)}{more}")
     return images.expand(-1, 3, -1, -1)
 
 
