@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 
 from torch import Tensor
 
-from ..errors import require
+from ..errors import Mistake, require
 from ..image_size import ImageSize
+from ..options import override_fields
 from ..recipe import OnCodes, Recipe
 from ..runs.folder import RunFolder
 from ..runs.manifest import Manifest
@@ -20,6 +21,8 @@ from .changes import format_value, quote_argument
 from .layer_maps import Layer, frozen_parameters, keys_of, list_layers
 from .on_codes import take_autoencoder
 from .origins import StartingWeights, read_origin
+from .revive import iter_values
+from .round_cost import count_round
 
 SAME_PLACE, SAME_SIZE = 1.001, 1.0005  # how much more a layer counts that goes where it makes a map of the same size,
 # of one of the same size too: of equal fits these
@@ -44,6 +47,8 @@ def take_over(recipe: Recipe[Any], data: Shape, path: str | Path, weights: Start
     if isinstance(recipe, OnCodes):
         tensors, taken = take_autoencoder(data, origin, kept)
         return Start(tensors, origin.facts(weights, taken, tensors))
+    require(old.points == data.points and bool(old.text) == bool(data.text), f"{path} has learned {old}, and this is "
+            f"to learn {data}, so that no layer of one means anything to the other; leave --from out")  # fmt: skip
     require(old.height <= data.height and old.width <= data.width, f"{path} has learned {old}, which are larger than "
             f"{data}; give --size {ImageSize(*old[1:3]).option}")  # fmt: skip
     tensors, taken = {}, {}
@@ -55,15 +60,21 @@ def take_over(recipe: Recipe[Any], data: Shape, path: str | Path, weights: Start
             tensors |= {key: kept[source] for source, key in zip(keys_of([one]), keys_of([other]), strict=True)}
     theirs_are = f"no layer of {path} ({type(before).__name__} on {old}) has the shape of one here"
     some = any(n for n, _ in taken.values())
-    require(some, f"{theirs_are}; {same_networks(before, recipe, origin.name)}")
+    require(some, f"{theirs_are}; {same_networks(before, recipe, data, origin.name)}")
     return Start(tensors, origin.facts(weights, taken, tensors))
 
 
-def same_networks(before: Recipe[Any], recipe: Recipe[Any], name: str) -> str:
-    """What to type to play with the networks of another run."""
+def same_networks(before: Recipe[Any], recipe: Recipe[Any], data: Shape, name: str) -> str:
+    """What to type to play with the networks of another run, where this recipe can."""
     old, own = (getattr(one, "networks", None) for one in (before, recipe))
+    alike = f"its recipe is {name}, which has networks of the same kind"
     if old is None or own is None or old == own:
-        return f"its recipe is {name}, which has networks of the same kind"
+        return alike
+    try:
+        kinds = {type(part) for part in iter_values(old)}
+        count_round(override_fields(recipe, {"networks": format_value(old)}, kinds), data)
+    except Mistake:
+        return alike
     return f"give --networks {quote_argument(format_value(old))}, which it has"
 
 
