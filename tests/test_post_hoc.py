@@ -22,7 +22,7 @@ from saddle.core import Game, Turn
 from saddle.data.array_dataset import ArrayDataset
 from saddle.errors import Interrupted, Mistake
 from saddle.inference.loaded import LoadedGame
-from saddle.inference.post_hoc import average, reconstruct
+from saddle.inference.post_hoc import Reconstruction, average, reconstruct
 from saddle.inference.settled import settle_spectral_norm, settle_statistics
 from saddle.layers import add_spectral_norms
 from saddle.measuring.choose_average import choose_average
@@ -308,6 +308,11 @@ def test_mistakes(run: Path, capsys: pytest.CaptureFixture[str], line: str, says
     code, _, complaint = say(capsys, line.replace("RUN", str(run)))
     assert code == 2
     assert re.search(says, complaint), complaint
+
+
+def test_a_poor_average_says_what_would_be_nearer():
+    assert Reconstruction(0.02, 0.36, {}, {}).note.endswith("a width between 0.05 and 0.15 needs the fewest")
+    assert Reconstruction(0.1, 1.07, {}, {}).note.endswith("choose a later moment")
 
 
 def test_a_run_without_snapshots_says_how_they_are_kept(tmp_path: Path):

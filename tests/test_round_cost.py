@@ -97,3 +97,5 @@ def test_show_does_not_play_what_would_take_long(say: Say):
     assert "728,927,104 parameters" in page
     assert "none was played" in page
     assert "images a second" not in say("show dcgan --size 1024 --channels 3 --no-speed")[1]
+    code, page, error = say("show dcgan --recompute --no-speed")
+    assert code == 2 and not page and "leave --recompute out" in error  # as in training

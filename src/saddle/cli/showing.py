@@ -67,8 +67,11 @@ def show_counted_now(name: str, wish: ShowOptions) -> Iterator[tuple[str, ...]]:
     shape = batch_shape(recipe.batch_type, *sample_columns(wish, entry, required_columns(recipe.batch_type)))
     game = unmade_game(recipe, shape)
     counts = trainable_sizes(game)
+    from ..parts.recompute import check_has_blocks
     from .costs import describe_costs
 
+    if wish.recompute:
+        check_has_blocks(game)
     yield recipe_sections(name, recipe, entry, shape, counts, type(game))
     facts: dict[str, Any] = {}
     for sentence, found in describe_costs(recipe, shape, wish.speed, wish.recompute):

@@ -40,8 +40,10 @@ class Reconstruction(NamedTuple):
         """What to know of one that is not what was asked for."""
         if self.error < POOR:
             return ""
+        usual = 0.05 <= self.std <= 0.15
+        better = "choose a later moment" if usual else "a width between 0.05 and 0.15 needs the fewest"
         return (f"too few snapshots for a relative width of {self.std:g}: what comes out is an average whose profile "
-                f"is {self.error:.0%} from that; a width between 0.05 and 0.15 needs the fewest")  # fmt: skip
+                f"is {self.error:.0%} from that; {better}")  # fmt: skip
 
 
 def average(run: str | Path, std: float, *, images: int | None = None, device: str = "auto", trust: bool = False,

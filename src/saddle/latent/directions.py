@@ -62,7 +62,8 @@ class Direction:
     @classmethod
     def read(cls, path: Path) -> Direction:
         """Mistake for a file that holds none."""
-        require(path.is_file(), f"there is no direction {path}; saddle edit RUN --plus CLASS --minus CLASS makes one")
+        require(path.is_file(), f"there is no direction {path}; saddle edit RUN --plus CLASS --minus CLASS makes one, "
+                "and saddle directions RUN finds some without classes")  # fmt: skip
         try:
             with safe_open(path, "pt") as file:
                 notes = file.metadata() or {}
