@@ -15,6 +15,7 @@ import torch
 import torch.distributed as dist
 import torch.multiprocessing as mp
 import torch.nn.functional as F
+from PIL import Image
 from torch import Tensor
 
 from growing import FADE, Growing
@@ -238,6 +239,16 @@ def test_figures_are_taken_at_the_datas_own_size_alone(whole: Path, tmp_path: Pa
     with pytest.raises(Interrupted):
         train(GROWING, **RUN | {"measure": "swd"}, out=tmp_path / "r", watch=(heard := Heard(1)))
     assert any(said.startswith("figures are taken from 160 images on, at 16x16 pixels") for said in heard.said)
+
+
+def test_the_data_are_shown_at_their_own_size_from_the_first_stage_on(whole: Path):
+    """A pixel is as large there as on the last sheet, and smaller than on the first."""
+    scales = []
+    for path in sorted((whole / "sheets").glob("*.png"), reverse=True):
+        with Image.open(path) as sheet:
+            scales.append(int(sheet.info["scale"]))
+    real, last, *_, first = scales
+    assert real == last < first
 
 
 def test_a_page_tells_of_a_staged_run(whole: Path, capsys: pytest.CaptureFixture[str]):

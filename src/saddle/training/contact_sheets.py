@@ -20,6 +20,7 @@ from ..runs.pictures import save_png
 from ..runs.progress import is_readable_image, write_progress_gif, write_progress_strip
 from ..runs.sheets import make_contact_sheet, to_sheet_bytes
 from ..runs.text_sheets import write_line_sheet
+from ..shape import Shape
 from ..texts import from_one_hot
 from .callbacks.base import Callback
 from .engine import derive_seed
@@ -46,7 +47,9 @@ class ContactSheets:
         clock = self.match.clock
         self.drawn = clock.images if clock.round else -1
         if self.due and not clock.round and process_rank() == 0:
-            self.save(self.columns(batch_pictures(part) for part in self.batches()), self.folder.sheets / "real.png")
+            whole = self.feed_of(self.match.shape)  # also of a run whose first stage is smaller
+            real = (batch_pictures(whole.batch_at(places)) for places in self.parts)
+            self.save(self.columns(real), self.folder.sheets / "real.png")
         self.draw_due()
 
     def is_due(self) -> bool:
@@ -91,6 +94,9 @@ class ContactSheets:
     @property
     def feed(self) -> Feed[Any]:
         """The real samples, in the size of the stage that is played."""
+        return self.feed_of(self.match.stage.data)
+
+    def feed_of(self, size: Shape) -> Feed[Any]:
         match, shape = self.match, self.match.shape
         most = (
             SCATTER_POINTS
@@ -104,7 +110,7 @@ class ContactSheets:
             min(most, most_in_batch(match.data, match.batch_type)),
             seed,
             device,
-            shape=match.stage.data,
+            shape=size,
         )
 
     @property
