@@ -290,6 +290,13 @@ def test_a_value_is_told_of_with_its_fields(say):
     )
 
 
+@pytest.mark.parametrize("name", ["cgan", "projection-gan", "pix2pix"])
+def test_a_size_and_channels_leave_what_else_the_data_have(name, say):
+    """Labels, or a second picture: of the data that a recipe trains on by itself."""
+    code, printed, complaint = say("show", name, "--size", "64", "--channels", "3", "--no-speed")
+    assert (code, complaint) == (0, "") and "Players for 64x64 pixels in 3 channels" in printed
+
+
 def test_show_counts_parameters_for_the_data_shape(say):
     # methods.md 4.2: the DCGAN of width 64 on 64x64 colour images
     code, page, _ = say("show", "dcgan", "--size", "64", "--channels", "3")

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from ..blame import blame_user_code
 from ..data.prepare import Prepare
 from ..errors import Mistake
-from ..image_size import read_size
 from ..light import without_torch
 from ..options import as_flags
 from ..recipes import RecipeEntry, canonical, find_recipe
@@ -116,15 +115,10 @@ def nested_values(value: Any) -> Iterator[object]:
 
 def sample_columns(wish: ShowOptions, entry: RecipeEntry, wants: Collection[str]) -> tuple[Columns, str]:
     """What each sample has: what was said, and what was not from the data; and where it is from."""
-    from ..data.pairing.columns import glyph_columns
-    from ..shape import Shape
-
-    size = wish.size or (entry.size if wish.data is None else None)
-    if wish.data is None and size and wish.channels:
-        return glyph_columns(wants, Shape(wish.channels, *read_size(size))), "an image"
     from ..data import open_data
     from ..data.sources import unambiguous_source
 
+    size = wish.size or (entry.size if wish.data is None else None)
     source = unambiguous_source(entry.data) if wish.data is None else wish.data
     try:
         data = open_data(source, dataclasses.replace(Prepare.of(wish), size=size), print_message, suits=stop_at_columns,
