@@ -159,6 +159,21 @@ def test_what_cannot_be_chosen_for_says_why(say: Say, line, says):
     assert says in error, error
 
 
+def test_one_picture_is_too_few_and_broken_ones_lead_to_the_doctor(say: Say, tmp_path):
+    for folder, broken in (("one", 0), ("broken", 3)):
+        place = tmp_path / folder
+        place.mkdir()
+        Image.fromarray(np.zeros((16, 16), np.uint8)).save(place / "a.png")
+        for i in range(broken):
+            (place / f"{i}.png").write_bytes(b"no picture")
+    code, _, error = say(f"train --data {tmp_path}/one")
+    assert code == 2 and "has 1 picture, and a critic needs two or more" in error
+    code, _, error = say(f"train --data {tmp_path}/broken")
+    advice = f"saddle doctor {tmp_path}/broken tells what is wrong with the others"
+    assert code == 2 and f"has 1 picture that can be read, and a critic needs two or more; {advice}" in error
+    assert "3 of 4 cannot be read" in say(f"doctor {tmp_path}/broken")[1]
+
+
 def test_pictures_that_cannot_be_read_are_not_counted(home):
     report, data = look_at(Settings(data=str(home / "photos")), lambda sentence: None)
     assert (report.count, data.samples, data.classes) == (31, 30, 2)

@@ -15,7 +15,7 @@ from .data.doctor.examine import examine
 from .data.doctor.report import Report
 from .data.prepare import Prepare
 from .data.sources import find_source, is_lines, resolve_source_name
-from .errors import require
+from .errors import format_count, quote_for_shell, require
 from .notices import Notify, notify_nobody
 from .runs.folder import RunFolder
 from .runs.manifest import Manifest
@@ -71,7 +71,8 @@ def look_at(settings: Settings, say: Notify) -> tuple[Report, DataSummary]:
         return report, DataSummary(report.count, kind="points" if source in TOY_SETS else "lines")
     pile = open_undecoded(find_source(source, prepare, notify_nobody), notify_nobody)
     count = len(pile.chosen(prepare.limit, prepare.left_out))
-    require(count > 1, f"{source} has {count} pictures, and a critic needs more")
+    require(count > 1, f"{source} has {format_count(count, 'picture')}, and a critic needs two or more: of one it "
+            "learns nothing but that one; put more of its kind beside it")  # fmt: skip
     report = examine(source, dataclasses.replace(prepare, limit=min(count, LOOKED_AT)), notify_nobody)
     if count > report.count:
         say(f"The doctor looked at {report.count:,} of {count:,} pictures; saddle doctor {source} looks at all.")
@@ -81,7 +82,9 @@ def look_at(settings: Settings, say: Notify) -> tuple[Report, DataSummary]:
 def summarize(report: Report, count: int) -> DataSummary:
     """What of a report a choice hangs on; `count` is how many pictures there are, readable or not."""
     good = report.count - len(report.unreadable)
-    require(good > 1, f"{report.source} has {good} pictures that can be read, and a critic needs more")
+    readable, how = format_count(good, "picture"), f"saddle doctor {quote_for_shell(report.source)}"
+    require(good > 1, f"{report.source} has {readable} that can be read, and a critic needs two or more; {how} tells "
+            "what is wrong with the others")  # fmt: skip
     side = weighted_median([(min(size), n) for size, n in report.sizes.items()])
     aspect = weighted_median([(max(size) / min(size), n) for size, n in report.sizes.items()])
     return DataSummary(count * good // report.count, side, aspect, report.grey, report.clear / good,
