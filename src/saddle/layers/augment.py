@@ -179,18 +179,21 @@ class DiffAugment:
 
 
 def uniform_per_image(x: Tensor, low: float, high: float) -> Tensor:
-    """One number for each picture, (n, 1, 1, 1)."""
-    return low + (high - low) * draw_rows(torch.rand, x, 1, 1, 1)
+    """One number for each row of x, (n, 1, 1, 1) where these are pictures."""
+    return low + (high - low) * draw_rows(torch.rand, x, *[1] * (x.ndim - 1))
 
 
 def random_colour(x: Tensor) -> Tensor:
-    """Brightness by up to half, saturation from none to twice, contrast from half to one and a half."""
-    x, clear = x[:, :3], x[:, 3:]  # transparency is no colour
+    """Brightness by up to half, saturation from none to twice, contrast from half to one and a half.
+
+    Of pictures (n, channels, height, width), or of several to a row, (n, levels, ...), which are changed alike.
+    """
+    x, clear = x[..., :3, :, :], x[..., 3:, :, :]  # transparency is no colour
     x = x + uniform_per_image(x, -0.5, 0.5)
-    grey = x.mean(1, keepdim=True)
+    grey = x.mean(-3, keepdim=True)
     x = grey + (x - grey) * uniform_per_image(x, 0, 2)
-    middle = x.mean((1, 2, 3), keepdim=True)
-    return torch.cat([middle + (x - middle) * uniform_per_image(x, 0.5, 1.5), clear], 1)
+    middle = x.mean((-3, -2, -1), keepdim=True)
+    return torch.cat([middle + (x - middle) * uniform_per_image(x, 0.5, 1.5), clear], -3)
 
 
 def random_whole_number(x: Tensor, most: int) -> Tensor:

@@ -12,9 +12,7 @@ from ..core import upcast
 from ..errors import require
 from ..parts import draw_rows
 from ..shape import Shape
-from .augment import random_cutout, random_translation, uniform_per_image
-
-COLOUR_RANGES = ((-0.5, 0.5), (0.0, 2.0), (0.5, 1.5))  # of brightness, saturation and contrast
+from .augment import random_colour, random_cutout, random_translation
 
 
 @dataclass(frozen=True)
@@ -77,21 +75,11 @@ class LevelAugment:
         """Pictures at their levels, (n, levels, channels, height, width), changed alike at all of them."""
         one = x[:, 0]
         some = draw_rows(torch.rand, one, 1, 1, 1, 1) < self.colour
-        x = torch.where(some, change_colours(x), x)
+        x = torch.where(some, random_colour(x), x)
         if self.place:
             x = random_cutout(random_translation(x.flatten(1, 2))).view_as(x)
         turned = draw_rows(torch.rand, one, 1, 1, 1, 1) < self.flip
         return torch.where(turned, x.flip(4), x)
-
-
-def change_colours(x: Tensor) -> Tensor:
-    """Brightness by up to half, saturation from none to twice, contrast from half to one and a half, as DiffAugment."""
-    brightness, saturation, contrast = (uniform_per_image(x[:, 0], a, b).unsqueeze(1) for a, b in COLOUR_RANGES)
-    x, clear = x[:, :, :3] + brightness, x[:, :, 3:]  # transparency is no colour
-    grey = x.mean(2, keepdim=True)
-    x = grey + (x - grey) * saturation
-    middle = x.mean((2, 3, 4), keepdim=True)
-    return torch.cat([middle + (x - middle) * contrast, clear], 2)
 
 
 @dataclass(frozen=True)
