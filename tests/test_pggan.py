@@ -17,8 +17,8 @@ from saddle.core import Judged
 from saddle.errors import Mistake
 from saddle.games.progressive import FULLY_GROWN, FadeIn
 from saddle.layers.equalized import EqualizedConv2d, EqualizedLinear
+from saddle.layers.resampling import double, halve
 from saddle.networks import Convolutional, Progressive
-from saddle.networks.pggan import double, halve
 from saddle.objectives import Wasserstein
 from saddle.optim import SGD, Adam, Scaled
 from saddle.penalties import Drift, GradientPenalty

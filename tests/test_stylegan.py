@@ -17,10 +17,9 @@ from saddle.data.array_dataset import ArrayDataset
 from saddle.errors import Mistake
 from saddle.games.progressive import StyleGrowing
 from saddle.layers.adain import AdaptiveInstanceNorm
-from saddle.layers.resampling import Downsample, TriangleBlur, Upsample
+from saddle.layers.resampling import Downsample, TriangleBlur, Upsample, double, halve
 from saddle.layers.style import NoiseInjection
 from saddle.networks import Convolutional, Pair, Progressive, Styled
-from saddle.networks.pggan import double, halve
 from saddle.objectives import NonSaturating
 from saddle.optim import Adam, Scaled
 from saddle.penalties import R1

@@ -9,7 +9,6 @@ from typing import Any, Protocol, Unpack, cast, runtime_checkable
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import avg_pool2d, interpolate
 
 from ..batches import Images
 from ..capabilities import per_sample_score
@@ -17,6 +16,7 @@ from ..clock import Clock
 from ..core import Judge, Turn, View
 from ..errors import require
 from ..layers.conditional import check_classes
+from ..layers.resampling import double, halve
 from .adversarial import Adversarial
 from .slots import Slots
 from .style import StyleBased
@@ -114,8 +114,7 @@ class ProgressiveGrowing(Adversarial):
         """Reals as blurred as the fakes are, on their way from the size below to this one, as in the authors' code."""
         if self.fade == 1:
             return batch
-        coarse = interpolate(avg_pool2d(batch.image, 2), scale_factor=2)
-        return batch._replace(image=torch.lerp(coarse, batch.image, self.fade))
+        return batch._replace(image=torch.lerp(double(halve(batch.image)), batch.image, self.fade))
 
     def phase(self, clock: Clock) -> Hashable:
         """No two rounds are alike while a size is faded in."""

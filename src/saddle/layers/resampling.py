@@ -6,7 +6,7 @@ from math import comb
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import conv2d, conv_transpose2d
+from torch.nn.functional import avg_pool2d, conv2d, conv_transpose2d, interpolate
 
 
 class BinomialFilter(nn.Module):
@@ -60,6 +60,16 @@ class TriangleBlur(BinomialFilter):
 
     def forward(self, x: Tensor) -> Tensor:
         return conv2d(x, self.over(x), padding=1, groups=x.shape[1])
+
+
+def double(x: Tensor) -> Tensor:
+    """Twice the height and width: every pixel four times."""
+    return interpolate(x, scale_factor=2)
+
+
+def halve(x: Tensor) -> Tensor:
+    """Half the height and width: means of four pixels, a quarter of the transpose of doubling."""
+    return avg_pool2d(x, 2)
 
 
 class GlobalSumPool(nn.Module):

@@ -124,6 +124,14 @@ def image_pyramid(pair: object, data: Shape, least: int = 1, unit: int = 1) -> P
     return Pyramid(ImageSize(size.height >> steps, size.width >> steps), steps)
 
 
+def level_widths(width: int, steps: int, full: int = 3, narrowest: int = 1) -> list[int]:
+    """Channels of the smallest map, twice that size, ... up: halved at each doubling beyond so many with all of them.
+
+    Three doublings are those of 4x4 up to 32x32.
+    """
+    return [max(width >> max(n - full, 0), min(narrowest, width)) for n in range(steps + 1)]
+
+
 def divides(unit: int, size: ImageSize) -> bool:
     return size.height % unit == 0 == size.width % unit
 

@@ -8,19 +8,18 @@ from math import prod, sqrt
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import avg_pool2d, interpolate
 
 from ..core import Verdict
 from ..errors import require
 from ..image_size import ImageSize
 from ..layers.equalized import EqualizedConv2d, EqualizedLinear, PixelNorm
 from ..layers.minibatch import MinibatchStd
+from ..layers.resampling import double, halve
 from ..recipe import Networks
 from ..shape import Shape
-from .base import image_pyramid, require_counts
+from .base import image_pyramid, level_widths, require_counts
 
 RELU_GAIN = sqrt(2)  # of the layers before a rectifier: section 4.1
-FULL_WIDTH_DOUBLINGS = 3  # of the smallest map, of 4x4 to 32x32, up to which every level is equally wide
 
 
 @dataclass(frozen=True)
@@ -56,11 +55,6 @@ def check_group(pair: Networks, group: int) -> None:
     require(group >= 2, f"{own}, but should be 2 or more, for one image alone does not differ from itself")
 
 
-def level_widths(width: int, steps: int) -> list[int]:
-    """Channels of each level, from the smallest map up."""
-    return [max(width >> max(n - FULL_WIDTH_DOUBLINGS, 0), 1) for n in range(steps + 1)]
-
-
 def first_block(latent: int, width: int, size: ImageSize) -> nn.Sequential:
     """Latents of unit mean square into the smallest map; a bias for each channel, as in the authors' code."""
     dense = EqualizedLinear(latent, width * prod(size), gain=RELU_GAIN / 4, bias=False)
@@ -94,16 +88,6 @@ class ChannelBias(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return x + self.bias[:, None, None]
-
-
-def double(x: Tensor) -> Tensor:
-    """Twice the height and width: every pixel four times."""
-    return interpolate(x, scale_factor=2)
-
-
-def halve(x: Tensor) -> Tensor:
-    """Half the height and width: means of four pixels, a quarter of the transpose of doubling."""
-    return avg_pool2d(x, 2)
 
 
 class GrowingGenerator(nn.Module):

@@ -19,7 +19,7 @@ from ..layers.init import normal_init
 from ..layers.resampling import Downsample, Upsample
 from ..layers.residual import ResidualBlock
 from ..shape import Shape
-from .base import Critic, Generator, Pyramid, image_pyramid, require_counts
+from .base import Critic, Generator, Pyramid, image_pyramid, level_widths, require_counts
 from .cgan import ConditionalGenerator, require_labels
 
 L = TypeVar("L", bound=nn.Linear | nn.Conv2d)
@@ -103,8 +103,7 @@ class GroupedResidual:
 
     def widths(self, data: Shape) -> list[int]:
         """Channels of the smallest map, twice that size, ... up to the image, or its patches."""
-        doublings = range(self.pyramid(data).steps + 1)
-        return [max(self.width >> max(n - self.full, 0), min(self.narrowest, self.width)) for n in doublings]
+        return level_widths(self.width, self.pyramid(data).steps, self.full, self.narrowest)
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,11 @@ from torch.nn.functional import leaky_relu
 from ..image_size import ImageSize
 from ..layers.adain import AdaptiveInstanceNorm
 from ..layers.equalized import EqualizedConv2d
-from ..layers.resampling import TriangleBlur
+from ..layers.resampling import TriangleBlur, double
 from ..layers.style import MappingNetwork, NoiseInjection
 from ..shape import Shape
-from .base import image_pyramid, require_counts
-from .pggan import RELU_GAIN, ChannelBias, GrowingCritic, check_group, convolution, double, level_widths
+from .base import image_pyramid, level_widths, require_counts
+from .pggan import RELU_GAIN, ChannelBias, GrowingCritic, check_group, convolution
 
 
 @dataclass(frozen=True)
