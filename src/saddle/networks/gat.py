@@ -16,6 +16,7 @@ from ..core import Verdict, full_precision, upcast
 from ..errors import require
 from ..image_size import ImageSize
 from ..layers.conditional import check_labels
+from ..layers.equalized import PixelNorm
 from ..layers.init import glorot_uniform, zero_bias
 from ..layers.transformer import GatedBlock, RMSNorm, ScaledBlock, from_patches, rotary_turns, sine_table
 from ..shape import Shape
@@ -103,11 +104,11 @@ class CodeMapping(nn.Module):
 
     def __init__(self, latent: int, classes: int, width: int) -> None:
         super().__init__()
-        self.labels = label_table(classes, latent)
+        self.labels, self.norm = label_table(classes, latent), PixelNorm()
         self.first, self.last = (ScaledLinear(n, width, MAPPING_RATE) for n in (2 * latent, width))
 
     def forward(self, z: Tensor, labels: Tensor) -> Tensor:
-        both = torch.cat([unit_square(z), unit_square(self.labels(labels).to(z))], 1)
+        both = torch.cat([self.norm(z), self.norm(self.labels(labels).to(z))], 1)
         code: Tensor = self.last(silu(self.first(both)))
         return code
 
@@ -116,11 +117,6 @@ def label_table(classes: int, size: int) -> nn.Embedding:
     table = nn.Embedding(max(classes, 1), size)
     nn.init.normal_(table.weight, 0.0, 0.02)
     return table
-
-
-def unit_square(x: Tensor) -> Tensor:
-    """Each row over its root mean square."""
-    return x * (x.square().mean(1, keepdim=True) + 1e-8).rsqrt()
 
 
 def cut_patches(channels: int, width: int, patch: int) -> nn.Conv2d:

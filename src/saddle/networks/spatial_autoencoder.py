@@ -9,6 +9,7 @@ from math import prod
 from torch import nn
 
 from ..layers.init import glorot_uniform, he_uniform
+from ..layers.residual import conv3
 from ..recipe import EncoderNetworks
 from ..shape import Shape
 from .autoencoder import Decoder, Encoder
@@ -34,20 +35,22 @@ class SpatialAutoencoder:
     def encoder(self, data: Shape, numbers: int = 1) -> Encoder:
         self.code(data)
         widths = self.widths()
-        layers: list[nn.Module] = [he_uniform(conv3(data.channels, widths[0])), leaky_relu()]
+        layers: list[nn.Module] = [conv3(data.channels, widths[0]), leaky_relu()]
         for a, b in pairwise(widths):
             layers += [he_uniform(nn.Conv2d(a, b, 4, 2, 1)), leaky_relu()]
-        layers += [he_uniform(conv3(widths[-1], widths[-1])), leaky_relu()]
-        return Encoder(*layers, glorot_uniform(conv3(widths[-1], numbers * self.latent)), nn.Flatten())
+        layers += [conv3(widths[-1], widths[-1]), leaky_relu()]
+        return Encoder(*layers, glorot_uniform(nn.Conv2d(widths[-1], numbers * self.latent, 3, 1, 1)), nn.Flatten())
 
     def generator(self, data: Shape) -> Decoder:
         widths = self.widths()[::-1]
         layers: list[nn.Module] = [nn.Unflatten(1, self.code(data)[:3])]
-        layers += [he_uniform(conv3(self.latent, widths[0])), leaky_relu()]
-        layers += [he_uniform(conv3(widths[0], widths[0])), leaky_relu()]
+        layers += [conv3(self.latent, widths[0]), leaky_relu()]
+        layers += [conv3(widths[0], widths[0]), leaky_relu()]
         for a, b in pairwise(widths):
             layers += [he_uniform(nn.ConvTranspose2d(a, b, 4, 2, 1)), leaky_relu()]
-        return Decoder(nn.Sequential(*layers, glorot_uniform(conv3(widths[-1], data.channels))), data.points)
+        return Decoder(
+            nn.Sequential(*layers, glorot_uniform(nn.Conv2d(widths[-1], data.channels, 3, 1, 1))), data.points
+        )
 
     def code(self, data: Shape) -> Shape:
         """The shape of the code of such an image, told what the image is."""
@@ -63,7 +66,3 @@ class SpatialAutoencoder:
 def count_latents(pair: EncoderNetworks, data: Shape) -> int:
     """The numbers of a code of such data: of all places, where codes are maps."""
     return prod(pair.code(data)[:3]) if isinstance(pair, SpatialAutoencoder) else pair.latent
-
-
-def conv3(inputs: int, outputs: int) -> nn.Conv2d:
-    return nn.Conv2d(inputs, outputs, 3, 1, 1)
