@@ -159,18 +159,20 @@ def measure_round_speed(recipe: Recipe[Any], data: Shape, where: Machine, cost: 
     n = cost.batch
     while n % (2 * fewest) == 0 and seconds * n > PROBE_SECONDS:
         n //= 2
-    if seconds * n > MAX_PROBE_SECONDS or not fits_into_memory(recipe, data, where, n, how):
+    if seconds * n > MAX_PROBE_SECONDS:
+        return Speed(1 / seconds, cost.batch, measured=False)
+    probe = cost if n == cost.batch else count_round(recipe, data, how, n)
+    if probe is None or not fits_into_memory(probe.bytes, where):
         return Speed(1 / seconds, cost.batch, measured=False)
     with preserved_globals(), without_process_group():
         return Speed(play_rounds(recipe, data, where, n, how), n, measured=True)
 
 
-def fits_into_memory(recipe: Recipe[Any], data: Shape, where: Machine, n: int, how: MatchOptions) -> bool:
-    """Does a round of n images take less than half of what is free?"""
+def fits_into_memory(size: int, where: Machine) -> bool:
+    """Are so many bytes less than half of what is free?"""
     gpu = where.device.type == "cuda"
     free = torch.cuda.mem_get_info(where.device)[0] if gpu else available_memory()
-    cost = count_round(recipe, data, how, n)
-    return cost is not None and (free is None or 2 * cost.bytes < free)
+    return free is None or 2 * size < free
 
 
 def play_rounds(recipe: Recipe[Any], data: Shape, where: Machine, n: int, how: MatchOptions) -> float:
