@@ -30,6 +30,7 @@ from .hints import (
 
 V = TypeVar("V")
 MAX_TEXT, MAX_DEPTH = 10_000, 100  # signs of a written value, and nodes of it in each other
+MAX_DIGITS = 1_000  # of a number in a range; Python itself reads no more than 4,300
 
 
 def override_fields(value: V, options: Mapping[str, str], kinds: Iterable[type] = (), path: str = "") -> V:
@@ -124,6 +125,19 @@ def as_flags(options: Mapping[str, str]) -> str:
 def split_names(text: str | None) -> list[str]:
     """Names with commas between them; none of nothing."""
     return [name for name in map(str.strip, (text or "").split(",")) if name]
+
+
+def parse_ranges(text: str) -> list[range] | None:
+    """`0-3,5`, both ends among them, as ranges of whole numbers from 0; None for anything else."""
+    found = []
+    for part in text.split(","):
+        low, dash, high = (end.strip() for end in part.partition("-"))
+        high = high if dash else low
+        numbers = low.isdecimal() and high.isdecimal() and max(len(low), len(high)) < MAX_DIGITS
+        if not numbers or int(low) > int(high):
+            return None
+        found.append(range(int(low), int(high) + 1))
+    return found
 
 
 def parse_count(text: str) -> int:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from ..errors import Mistake, require
+from ..options import parse_ranges
 from ..runs.folder import RunFolder, check_writable
 from .run_options import RunOptions, open_files
 
@@ -115,15 +116,12 @@ def sheet_path(run: str, wish: SheetOptions, stem: str) -> Path:
 
 def parse_places(text: str, name: str = "samples") -> list[int]:
     """`0-3` or `5,9,2`."""
-    places: list[int] = []
-    for part in text.split(","):
-        low, dash, high = part.strip().partition("-")
-        ends = (low, high if dash else low)
-        if not all(end.strip().isdecimal() for end in ends) or int(ends[0]) > int(ends[1]):
-            raise Mistake(f"{name} is {text!r}, but should be places on a sheet, from 0, as 0-3 or 5,9,2")
-        fine = int(ends[1]) - int(ends[0]) < MAX_SAMPLES and int(ends[1]) < 1 << 20
-        require(fine, f"{name} is {text!r}, but should be {MAX_SAMPLES} places at most, below {1 << 20:,}")
-        places += range(int(ends[0]), int(ends[1]) + 1)
+    ranges = parse_ranges(text)
+    if ranges is None:
+        raise Mistake(f"{name} is {text!r}, but should be places on a sheet, from 0, as 0-3 or 5,9,2")
+    fine = all(some.stop - some.start <= MAX_SAMPLES and some.stop <= 1 << 20 for some in ranges)
+    require(fine, f"{name} is {text!r}, but should be {MAX_SAMPLES} places at most, below {1 << 20:,}")
+    places = [place for some in ranges for place in some]
     require(len(places) <= MAX_SAMPLES, f"{name} names {len(places)} places, but should name {MAX_SAMPLES} at most")
     return places
 

@@ -14,6 +14,7 @@ from ..errors import Mistake, require
 from ..inference.chance import SharedDraws
 from ..inference.labels import Label
 from ..inference.loaded import LoadedGame
+from ..options import parse_ranges
 from ..recipes.capable import name_some, recipes_that
 from .space import LatentSpace
 
@@ -121,11 +122,7 @@ def parse_layers(text: str, count: int) -> list[int]:
               "fine": range(2 * third, count)}  # fmt: skip
     if text in groups:
         return list(groups[text])
-    found: list[int] = []
-    for part in text.split(","):
-        low, dash, high = (end.strip() for end in part.partition("-"))
-        high = high if dash else low
-        wrong = f"layers is {text!r}, but should be coarse, middle, fine, all, or numbers from 0 to {count - 1}, as 0-3"
-        require(low.isdecimal() and high.isdecimal() and len(high) < 6 and int(low) <= int(high) < count, wrong)
-        found += range(int(low), int(high) + 1)
-    return found
+    ranges = parse_ranges(text) or []
+    require(bool(ranges) and all(some.stop <= count for some in ranges), f"layers is {text!r}, but should be coarse, "
+            f"middle, fine, all, or numbers from 0 to {count - 1}, as 0-3")  # fmt: skip
+    return [layer for some in ranges for layer in some]
