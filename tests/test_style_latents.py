@@ -16,9 +16,10 @@ from saddle import load, measure, train
 from saddle.errors import Mistake
 from saddle.latent import Direction, LatentSpace, StyleSpace, mix_styles, walk
 from saddle.latent.factors import closed_form_directions, largest_changes, principal_directions
-from saddle.latent.projection import Projecting, project, psnr
+from saddle.latent.projection import Projecting, project
 from saddle.latent.styles import mixing_sheet, open_space, parse_layers
 from saddle.metrics.features.extractor import to_byte_values, unrounded
+from saddle.metrics.paired import psnr
 from styled import LATENT, LAYERS, STYLE, styled
 from test_using_runs import RECIPES_FILE, SETTINGS
 from typed import Say
@@ -112,7 +113,7 @@ def test_an_images_own_styles_are_found_again_alone_as_among_others(each_layer: 
         truth = mix_styles(truth, truth.flip(0), [0, 1])
     images, how = space.make_all(truth), Projecting(steps=150, samples=50, each_layer=each_layer)
     found = project(loaded, images, how)
-    assert float(psnr(images, found).min()) > 40
+    assert float(psnr(found.images, images).min()) > 40
     torch.testing.assert_close(found.latents, truth, atol=0.05, rtol=0)
     alone = project(loaded, images[1:], how)
     assert torch.equal(alone.latents[0], found.latents[1]) and torch.equal(alone.images[0], found.images[1])

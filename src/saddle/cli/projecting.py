@@ -23,14 +23,14 @@ def project(words: list[str]) -> None:
     given = open_files(run, files, loaded.shape, labels="none")
     require(len(given) <= MAX_SAMPLES, f"{len(given)} pictures were given, but {MAX_SAMPLES} at most are projected at "
             "once; name fewer")  # fmt: skip
-    from ..latent.projection import psnr
+    from ..metrics.paired import psnr
 
     names: list[str] = []
     before: list[Tensor | None] = []
     after: list[Tensor | None] = []
     for chunk in given.chunks(loaded.rows):
         found = find_latents(space, chunk.images, wish)
-        near = zip(chunk.names, found.distances.tolist(), psnr(chunk.images, found).tolist(), strict=True)
+        near = zip(chunk.names, found.distances.tolist(), psnr(found.images, chunk.images).tolist(), strict=True)
         names += [f"{name} {apart:.3f}, {ratio:.1f} dB" for name, apart, ratio in near]
         before += [*chunk.images]
         after += [*found.images]

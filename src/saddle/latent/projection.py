@@ -110,8 +110,3 @@ def pyramid_distance(made: Tensor, targets: list[Tensor]) -> Tensor:
     """The mean squared differences at all sizes, added up."""
     levels = zip(pyramid(made), targets, strict=True)
     return torch.stack([(a - b).square().mean() for a, b in levels]).sum()
-
-
-def psnr(images: Tensor, found: Inversions) -> Tensor:
-    """Peak signal-to-noise ratios in dB, (n,), of images in [-1, 1] and what was found for them."""
-    return 10 * torch.log10(4 / (found.images - images.cpu()).square().flatten(1).mean(1))
