@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from ..batches import Images
 from ..clock import Clock, value_at
-from ..core import Agree, Judge, Judged, Memory, Move, Turn, frozen, upcast
+from ..core import Agree, Judge, Memory, Move, Turn, frozen, upcast
 from ..errors import require
 from ..penalties.flow import LATENTS
 from .adversarial import Adversarial
@@ -95,7 +95,5 @@ class AdversarialFlow(Adversarial):
             yield Agree(self.scale.update, self.scale.of_part(slope))
             loss = loss.detach() + (self.scale(slope) * (fake - fake.detach())).sum()  # its value, with that slope
         made = made._replace(more={**made.more, LATENTS: start})
-        yield self.flow_move(loss, judge, real, made)
-
-    def flow_move(self, loss: Tensor, judge: Judge, real: Judged, fake: Judged) -> Move:
-        return Move(self.generator, adversarial=loss, **weighted_terms(self.generator_penalties, judge, real, fake))
+        terms = weighted_terms(self.generator_penalties, judge, real, made)
+        yield Move(self.generator, adversarial=loss, **terms)

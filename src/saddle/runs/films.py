@@ -61,11 +61,6 @@ def write_mp4(frames: Sequence[Image.Image], file: BinaryIO) -> None:
         stream = film.add_stream(codec, rate=Fraction(1000, FRAME_MS))
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         for frame in frames:
-            whole = frame if frame.size == (width, height) else extend(frame, (width, height))
-            film.mux(stream.encode(av.VideoFrame.from_image(whole)))
+            even = frame.resize((width, height), Image.Resampling.NEAREST)
+            film.mux(stream.encode(av.VideoFrame.from_image(even)))
         film.mux(stream.encode(None))
-
-
-def extend(frame: Image.Image, size: tuple[int, int]) -> Image.Image:
-    """The frame with its last row and column once more where a side is too short."""
-    return frame.transform(size, Image.Transform.EXTENT, (0, 0, *frame.size)) if frame.size != size else frame
