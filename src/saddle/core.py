@@ -130,12 +130,22 @@ def check_penalty(penalty: WeightedTerm) -> None:
 class Memory(nn.Module):
     """A penalty or view in play that remembers something, in buffers."""
 
+    asks_held_out: bool = False  # does it hear how samples kept out of training are scored?
+
     def observe(self, real: Judged, fake: Judged) -> Tensor:
         """What it wants to know of the batch just judged: means, so that parts of a batch can be averaged."""
         raise NotImplementedError
 
     def update(self, mean: Tensor) -> None:
         """Take in what was noticed, averaged over the whole batch."""
+        raise NotImplementedError
+
+    def held_out_due(self, clock: Clock) -> bool:
+        """Does it want to hear of samples kept out of training in this round?"""
+        return False
+
+    def update_held_out(self, mean: Tensor) -> None:
+        """Take in their mean score over the whole batch."""
         raise NotImplementedError
 
     def logged(self) -> Mapping[str, Tensor]:

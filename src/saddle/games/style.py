@@ -13,9 +13,8 @@ from torch import Tensor, nn
 from ..batches import Images
 from ..capabilities import generate
 from ..clock import Clock, Number, check_range, value_at
-from ..core import Agree, Judge, Judged, Move, Turn, full_precision, upcast
+from ..core import Agree, Judge, Judged, Memory, Move, Turn, full_precision, upcast
 from ..errors import require
-from ..layers.augment import ADAMemory
 from ..layers.conditional import check_classes
 from ..parts import draw_rows
 from .adversarial import Adversarial
@@ -154,9 +153,7 @@ class StyleBased(Adversarial):
     def held_out_turn(self, clock: Clock) -> Iterator[Turn]:
         """Let those that ask for it hear how samples kept out of training are scored, in time for their next change."""
         for view in self.views:
-            if not isinstance(view, ADAMemory) or not view.asks_held_out or self.held_out is None:
-                continue
-            if clock.round % view.value.every == view.value.every - 1:
+            if self.held_out is not None and isinstance(view, Memory) and view.held_out_due(clock):
                 batch = self.held_out()
                 with torch.no_grad():
                     score = self.open_judge(batch.condition, clock)(batch.image).score

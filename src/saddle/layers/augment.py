@@ -126,6 +126,10 @@ class ADAMemory(Memory):
         size = means[0].new_full((), global_size(real.sample))
         return torch.stack([*means, size, torch.ones_like(size)])
 
+    def held_out_due(self, clock: Clock) -> bool:
+        """In time for the next change of p."""
+        return self.asks_held_out and clock.round % self.value.every == self.value.every - 1
+
     def update_held_out(self, mean: Tensor) -> None:
         self.held.copy_(mean)
 

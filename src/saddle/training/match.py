@@ -18,13 +18,12 @@ from ..batches import Batch, batch_shape
 from ..blame import blame_user_code
 from ..capabilities import sheet_columns
 from ..clock import Clock
-from ..core import Game
+from ..core import Game, Memory
 from ..data.dataset import Dataset
 from ..data.feed import Feed
 from ..data.held_out import held_out_of
 from ..data.streams import most_in_batch
 from ..errors import Failure, Mistake, require
-from ..layers.augment import ADAMemory
 from ..out_of_memory import catch_out_of_memory, check_capacity
 from ..parts import CURRENT_SHARD, Shard, use_shard
 from ..parts.recompute import check_has_blocks, find_blocks
@@ -114,7 +113,7 @@ class Match(Generic[B]):
     def make_held_out(self, stage: Stage) -> Callable[[], B] | None:
         """What gives this part's share of a batch that is kept out of training; which, the images shown tell."""
         held = held_out_of(self.data)
-        asking = any(isinstance(part, ADAMemory) and part.asks_held_out for part in self.game.children())
+        asking = any(isinstance(part, Memory) and part.asks_held_out for part in self.game.children())
         require(held is not None or not asking, "ADA(signal='held-out') hears of samples kept out of training, and "
                 "there are none; give --held-out 500, or leave signal out")  # fmt: skip
         if held is None or not asking:
