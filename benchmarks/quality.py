@@ -3,10 +3,12 @@
 `python benchmarks/quality.py mnist --size 32 --minutes 10` trains every contestant for ten minutes and prints Fréchet
 distance, precision, recall and images a second, through the features that suit the data, or those of `--features`.
 `--minutes` is the machine's own time, so nothing else should run beside it; `--jobs 2` plays two contestants at once on
-a thread each, all under the same conditions. Runs lie in a folder and are gone on with when the command is given again,
-so a GPU that is lent for ten minutes at a time does: `timeout 10m python benchmarks/quality.py ... --minutes 30`.
-Figures are lines of a file; `--table` prints those that are there. With `--curve` figures are also taken ten times as
-it trains, in time that is not counted.
+a thread each, all under the same conditions. Where the machine cannot be had alone for so long, `--rates` measures for
+half a minute each how fast they are on it alone, and each is trained later for as many images as it would have been
+shown in its minutes, whatever runs beside it. Runs lie in a folder and are gone on with when the command is given
+again, so a GPU that is lent for ten minutes at a time does: `timeout 10m python benchmarks/quality.py ...`. Figures are
+lines of a file; `--table` prints those that are there. With `--curve` figures are also taken ten times as it trains, in
+time that is not counted.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
@@ -48,6 +51,7 @@ GPU_CONTESTANTS: Contestants = {  # the authors' sizes, as far as ten minutes of
     "r3gan": ("r3gan-cifar", {}),
 }
 Line = dict[str, Any]
+RATE_MINUTES = 0.5
 
 
 def contestants(asked: argparse.Namespace) -> Contestants:
@@ -58,25 +62,48 @@ def contestants(asked: argparse.Namespace) -> Contestants:
     return {name: known[name] for name in asked.recipes or known}
 
 
+def measure_rate(asked: argparse.Namespace, name: str) -> Line:
+    """How many images a second one contestant is shown here."""
+    recipe, options = contestants(asked)[name]
+    with TemporaryDirectory() as place:
+        run = train(recipe, asked.data, out=Path(place) / "run", options=options, size=asked.size, minutes=RATE_MINUTES,
+                    seed=asked.seed, threads=asked.threads, device=asked.device, quiet=True, pictures=1,
+                    held_out=0)  # fmt: skip
+        (read,) = open_runs([run])
+    return {"name": name, "rate": round(read.pace.speed, 1), "device": device_name(asked.device)}
+
+
+def length_of(asked: argparse.Namespace, name: str) -> dict[str, Any]:
+    """A contestant's time, or the images of that time where its rate was measured."""
+    rates = {line["name"]: line["rate"] for line in lines_in(asked.rates_file)}
+    return {"images": round(rates[name] * asked.minutes * 60)} if name in rates else {"minutes": asked.minutes}
+
+
 def play(asked: argparse.Namespace, name: str) -> Line:
     """Train, or go on with, one contestant to the end of its time; its line of figures."""
     recipe, options = contestants(asked)[name]
     curve = {"measure": ",".join(METRICS), "every": None, "samples": 2_000, "features": asked.features}
     place = asked.folder / f"{label(asked)}-{name.replace(', ', '-')}"
-    run = train(recipe, asked.data, out=place, resume="auto", options=options, size=asked.size, minutes=asked.minutes,
-                seed=asked.seed, threads=asked.threads, device=asked.device, quiet=True, pictures=4, held_out=0,
-                **(curve if asked.curve else {}))  # fmt: skip
+    run = train(recipe, asked.data, out=place, resume="auto", options=options, size=asked.size, seed=asked.seed,
+                threads=asked.threads, device=asked.device, quiet=True, pictures=4, held_out=0,
+                **length_of(asked, name), **(curve if asked.curve else {}))  # fmt: skip
     (read,) = open_runs([run])
     figures = measure(run, metrics=METRICS, n=SAMPLES, features=asked.features, device=asked.device, quiet=True)
     return {
         "data": label(asked), "name": name, "recipe": recipe, "options": dict(options), "minutes": asked.minutes,
-        "seconds": round(read.seconds, 1), "images": read.images, "speed": round(read.pace.speed, 1),
+        "seconds": round(read.seconds, 1), "images": read.images, "speed": speed_of(asked, name, read.pace.speed),
         "seed": asked.seed, "device": device_name(asked.device), "threads": asked.threads,
         "figures": {f.metric: round(f.value, 4) for f in figures}, "titles": {f.metric: f.title for f in figures},
         "protocol": str(figures[0].protocol),
         "curve": [[m.images, round(m.seconds, 1), {f.metric: round(f.value, 4) for f in m.figures}]
                   for m in read.measures if m.images < read.images],
     }  # fmt: skip
+
+
+def speed_of(asked: argparse.Namespace, name: str, seen: float) -> float:
+    """Images a second of the machine alone where that was measured, else of the run."""
+    length = length_of(asked, name)
+    return round(length["images"] / (asked.minutes * 60) if "images" in length else seen, 1)
 
 
 def device_name(device: str) -> str:
@@ -91,6 +118,13 @@ def label(asked: argparse.Namespace) -> str:
 
 def lines_in(path: Path) -> list[Line]:
     return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def write_line(path: Path, line: Line) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a") as file:
+        file.write(json.dumps(line) + "\n")
+    print(line, flush=True)
 
 
 def missing(asked: argparse.Namespace) -> Iterator[str]:
@@ -117,7 +151,7 @@ def command_of(asked: argparse.Namespace, name: str) -> list[str]:
     own = [sys.executable, __file__, asked.data, "--recipes", name, "--minutes", str(asked.minutes)]
     own += ["--threads", str(asked.threads or 1), "--folder", str(asked.folder), "--lines", str(asked.lines)]
     own += ["--features", asked.features, "--seed", str(asked.seed), "--size", str(asked.size)]
-    own += ["--device", asked.device]
+    own += ["--device", asked.device, "--rates-file", str(asked.rates_file)]
     return own + ["--gpu"] * asked.gpu + ["--curve"] * asked.curve
 
 
@@ -146,8 +180,14 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--folder", type=Path, default=Path("runs/quality"))
     parser.add_argument("--lines", type=Path, default=HERE / "results" / "quality.jsonl")
+    parser.add_argument("--rates", action="store_true", help="measure how fast each is, one by one, and train none")
+    parser.add_argument("--rates-file", type=Path, default=Path("runs/quality/rates.jsonl"))
     parser.add_argument("--table", action="store_true", help="print what is there and train nothing")
     asked = parser.parse_args()
+    if asked.rates:
+        for name in contestants(asked):
+            write_line(asked.rates_file, measure_rate(asked, name))
+        return
     names = [] if asked.table else list(missing(asked))
     if asked.jobs > 1:
         play_side_by_side(asked, names)
@@ -157,10 +197,7 @@ def main() -> None:
                 line = play(asked, name)
             except Mistake as mistake:
                 raise SystemExit(str(mistake)) from None
-            asked.lines.parent.mkdir(parents=True, exist_ok=True)
-            with asked.lines.open("a") as file:
-                file.write(json.dumps(line) + "\n")
-            print(f"{name}: {line['figures']}", flush=True)
+            write_line(asked.lines, line)
     print(table([line for line in lines_in(asked.lines) if line["data"] == label(asked)]))
 
 
