@@ -59,6 +59,7 @@ COMMANDS = {
     "theory": Command(
         "theory", "[NAME]", "see and check what the theory says of GANs, in seconds; or list what there is"
     ),
+    "runs": Command("runs", "[FOLDER]", "list all runs of a folder: what they are, how far they came, what they take"),
     "compare": Command("reporting", "RUN ...", "put runs side by side: figures, what differs, curves and pictures"),
     "report": Command("reporting", "RUN", "tell all of one run on one page, complete in one HTML file"),
     "reproduce": Command("reporting", "RUN", "train a run again from its manifest; does it end in the same bits?"),
@@ -154,7 +155,7 @@ def dispatch(words: list[str]) -> None:
             dispatch([name, *rest, "--help"])
         case [] | ["--help" | "-h" | "help", *_]:
             print_output(overview())
-        case ["--version", *_]:
+        case ["--version" | "-V", *_]:
             print_output(f"saddle {__version__}")
         case [name, *rest] if name in COMMANDS:
             command = import_module(f"saddle.cli.{COMMANDS[name].module}")

@@ -6,11 +6,13 @@ import dataclasses
 import difflib
 import os
 from collections.abc import Collection, Iterable
+from pathlib import PurePath
 from typing import Any, TypeVar
 
 from ..errors import Mistake, require
 from ..hints import field_types
 from ..options import find_nested, override_fields
+from ..runs.naming import LAST, resolve_run_name
 from . import COMMANDS, HelpRequested
 from .advice import Context, advice, of_others
 from .pages import Page
@@ -115,7 +117,14 @@ def check_positionals(command: str, plain: list[str]) -> list[str]:
     require(len(plain) >= least, f"{command} needs {' and '.join(takes)}; {usage}")
     most = len(plain) if usage.endswith("...") else len(takes)
     require(len(plain) <= most, f"{command} has no use for {' '.join(plain[len(takes) :])!r}; {usage}")
-    return plain
+    return [name_run(word, takes[min(place, len(takes) - 1)]) for place, word in enumerate(plain)]
+
+
+def name_run(word: str, takes: str) -> str:
+    """A plain word, in full where it is short for a run: `last`, 14, and where only a run can stand any beginning."""
+    name = PurePath(word).name
+    short = takes == "RUN" or (takes in ("RUN|SOURCE", "A", "B") and (name == LAST or name[:1].isdecimal()))
+    return str(resolve_run_name(word)) if short and word else word
 
 
 def sort_options(command: str, given: GivenOptions, *values: Any) -> list[dict[str, str]]:

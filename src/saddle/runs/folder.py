@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any, BinaryIO
 
 from ..errors import Mistake, WriteFailure, quote_for_shell, require
 from ..regular import create_file, is_regular_file, open_to_append, open_to_read
+from .naming import resolve_run_name
 
 try:
     import fcntl
@@ -104,7 +106,7 @@ class RunFolder:
     def find(cls, path: str | Path) -> RunFolder:
         """The folder of a run that was made before."""
         require(bool(str(path)), f"a run's name is empty; name its folder{suggest_runs(Path('runs') / 'any')}")
-        folder = cls(path)
+        folder = cls(resolve_run_name(path))
         if not folder.path.exists():
             raise Mistake(f"there is no run {path}{suggest_runs(folder.path)}")
         if not folder.manifest.is_file():
@@ -160,12 +162,19 @@ class RunFolder:
         except OSError as error:
             raise Mistake(f"{self} cannot be written to: {error.strerror}") from None
         with lock:
-            if fcntl:
-                try:
-                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                except OSError:
-                    raise Mistake(f"{self} is being trained by another process just now") from None
+            if fcntl and not lock_patiently(lock):
+                raise Mistake(f"{self} is being trained by another process just now")
             yield
+
+
+def lock_patiently(file: BinaryIO) -> bool:
+    """Lock a file for this process alone; who only looks whether it is locked holds it for less than a moment."""
+    for wait in (0.0, 0.05, 0.2):
+        time.sleep(wait)
+        with suppress(OSError):
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+    return False
 
 
 def is_source_file(file: Path) -> bool:
