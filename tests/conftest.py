@@ -13,6 +13,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch: as many tests run
 
 import torch
 
+from browser import chromium, visit  # noqa: F401 - fixtures
 from saddle.runs.curves import plot_log
 from saddle.runs.measures import measures_path
 from saddle.runs.quality import plot_quality, quality_picture_path
@@ -31,6 +32,11 @@ LONG_FILES = ("test_theory.py", "test_processes.py", "test_resume.py")
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest tests come first, so that of several processes none is left alone with one at the end."""
     items.sort(key=lambda item: item.path.name not in LONG_FILES)
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    if "visit" in getattr(item, "fixturenames", ()):
+        item.add_marker("browser")
 
 
 @pytest.fixture(scope="session", autouse=True)
