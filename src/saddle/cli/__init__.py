@@ -60,6 +60,7 @@ COMMANDS = {
         "theory", "[NAME]", "see and check what the theory says of GANs, in seconds; or list what there is"
     ),
     "runs": Command("runs", "[FOLDER]", "list all runs of a folder: what they are, how far they came, what they take"),
+    "cache": Command("cache", "", "tell what is kept to be faster the next time: where, how much; keep it small"),
     "compare": Command("reporting", "RUN ...", "put runs side by side: figures, what differs, curves and pictures"),
     "report": Command("reporting", "RUN", "tell all of one run on one page, complete in one HTML file"),
     "reproduce": Command("reporting", "RUN", "train a run again from its manifest; does it end in the same bits?"),

@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ...errors import WriteFailure
+from ...notices import warn_on_stderr
 from ...regular import open_to_read
 from ...runs.folder import DRAFT_PREFIX, write_atomically
 from .store import open_locked
+from .usage import keep_to_limit, mark_used
 
 try:
     import fcntl  # noqa: F401 - is there a lock? Where there is none, somebody may be writing any draft
@@ -42,6 +44,7 @@ def write_sealed(file: Path, fill: Callable[[BinaryIO], object]) -> None:
 
     with locked_folder(file.parent):
         write_atomically(file, sealed)
+    keep_to_limit(file.parent.parent, file, warn_on_stderr)
 
 
 def check_sealed(file: Path) -> int:
@@ -57,6 +60,7 @@ def check_sealed(file: Path) -> int:
                 raise DamagedFile("it is not what was written")
     except (OSError, ValueError) as error:
         raise DamagedFile(f"it cannot be read: {error}") from error
+    mark_used(file)
     return size
 
 

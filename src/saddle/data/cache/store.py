@@ -18,6 +18,7 @@ from ..prepare import Prepare
 from ..undecoded import ColumnsCheck, DataSource, UndecodedImages
 from .entry import CacheEntry, DamagedEntry, read_entry, write_entry
 from .location import cache_home
+from .usage import keep_to_limit, mark_used
 
 try:
     import fcntl
@@ -43,6 +44,7 @@ def load_or_build_entry(
                 if known is None:
                     remove_entry(place)
                     build_entry(place, source, prepare, say, suits)
+                    keep_to_limit(folder, place, say)
                     return read_entry(place)
     except OSError as error:
         raise WriteFailure(
@@ -50,6 +52,7 @@ def load_or_build_entry(
         ) from error
     except DamagedEntry as error:
         raise WriteFailure(f"the cache's {place} was damaged while it was written: {error}") from error
+    mark_used(place)
     for sentence in known.said:
         say(sentence)
     return known

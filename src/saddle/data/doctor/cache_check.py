@@ -15,15 +15,16 @@ from ..cache.entry import DamagedEntry, read_entry
 from ..cache.location import cache_home
 from ..cache.sealed import DamagedFile, check_sealed, remove_stale_drafts
 from ..cache.store import locked_entry, remove_entry, remove_leftovers
+from ..cache.usage import ENTRY_NAME
 
-SEALED_FOLDERS = ("features", "classifiers")
+SEALED_FOLDERS = ("features", "classifiers", "texts")
 HASH_IN_NAME = re.compile(r"-([0-9a-f]{8,64})\.\w+$")  # a downloaded file's hash, as far as its name tells it
 
 
 def verify_cache(say: Notify, folder: Path | None = None) -> str:
     """Look at all of the cache, remove what is damaged, saying so, and tell how much there is."""
     folder = cache_home() if folder is None else folder
-    entries = [path for path in sorted(folder.glob("[!.]*")) if path.name not in (*SEALED_FOLDERS, "inception")]
+    entries = [path for path in sorted(folder.glob("[!.]*")) if ENTRY_NAME.search(path.name)]
     sealed = [path for name in SEALED_FOLDERS for path in sorted((folder / name).glob("[!.]*"))]
     weights = [path for path in sorted((folder / "inception").glob("[!.]*")) if HASH_IN_NAME.search(path.name)]
     remove_leftovers(folder)
@@ -38,8 +39,8 @@ def verify_cache(say: Notify, folder: Path | None = None) -> str:
         say(f"{path} is damaged ({why}) and is removed; it is made again when it is needed")
         remove_damaged(path)
         bad += 1
-    files = format_count(len(sealed) + len(weights), "file of features, classifiers and weights",
-                   "files of features, classifiers and weights")  # fmt: skip
+    files = format_count(len(sealed) + len(weights), "file of features, classifiers, texts and weights",
+                   "files of features, classifiers, texts and weights")  # fmt: skip
     found = "all as they were written" if not bad else f"{bad:,} damaged"
     return f"the cache {folder} holds {format_count(len(entries), 'data set')} and {files}: {found}"
 
