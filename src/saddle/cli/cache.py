@@ -17,7 +17,7 @@ from .output import print_message, print_output
 class CacheOptions:
     """What is done besides telling."""
 
-    limit: str | None = None  # the most that it may hold from now on, such as 20GB; what was used longest ago goes; off
+    limit: str | None = None  # the most that it may hold, as 20GB; what was used longest ago goes first; off for none
     clear: bool = False  # delete all that it holds; whatever is needed is made again
     json: bool = False  # tell it as JSON, for programs
 
