@@ -291,7 +291,9 @@ def make_evaluator(
 
 def make_callbacks(chosen: Settings) -> Callback:
     """What shows the run; of several processes only the first has any."""
-    return Callbacks(*default_callbacks(chosen.board, chosen.quiet)) if process_rank() == 0 else Callback()
+    return (
+        Callbacks(*default_callbacks(chosen.board, chosen.quiet, chosen.wandb)) if process_rank() == 0 else Callback()
+    )
 
 
 def check_unchanged(

@@ -50,6 +50,7 @@ GPU = Synonym("training on a GPU", ("--device {device}",), "cuda")
 CPU = Synonym("training without a GPU", ("--device cpu",))
 SAVED = Synonym("how many seconds lie between two checkpoints", ("--checkpoints {value}",), "60")
 BOARD = Synonym("files for TensorBoard, in the run's folder,", ("--board",))
+WANDB = Synonym("Weights & Biases, under a project's name,", ("--wandb {value}",), "my-project")
 ON = Synonym("a run is gone on with by its folder:", ("saddle resume {value}",), "runs/001-dcgan-glyphs")
 MANY = Synonym("how many samples", ("-n {value}", "--measure fid --samples {value}"), "2000")
 SHEETS = Synonym("how many sheets of samples are drawn", ("--pictures {value}",), "8")
@@ -173,6 +174,7 @@ OPTIONS: dict[str, Synonym] = {
         ("save-every", "save-interval", "snap", "checkpoint-every", "save-freq", "checkpoint-interval"), SAVED
     ),
     **dict.fromkeys(("tensorboard", "tb", "use-tensorboard"), BOARD),
+    **dict.fromkeys(("use-wandb", "wandb-project", "wandb-name", "wandb-entity", "log-wandb"), WANDB),
     **dict.fromkeys(
         ("checkpoint", "ckpt", "weights", "resume-from", "load", "netg", "network", "pretrained", "continue-train"), ON
     ),

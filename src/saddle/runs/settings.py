@@ -16,7 +16,7 @@ SETTING_MAXIMA = {"limit": 10**12, "images": 10**15, "minutes": 10**7, "epochs":
         "freeze_critic": 100, "seed": 10**100}  # beyond, it is a slip  # fmt: skip
 MAY_BE_ZERO = ("ema", "pictures", "snapshots", "seed", "held_out", "freeze_critic")  # may be 0
 NON_EMPTY = ("data", "labels", "captions", "leave_out", "source", "target", "range", "device", "measure", "features",
-             "plugin", "from_run")  # are not empty  # fmt: skip
+             "plugin", "from_run", "wandb")  # are not empty  # fmt: skip
 STARTING = ("from_weights", "freeze_critic")  # say nothing without `from_run`
 MEASURING = ("every", "samples", "features", "patience")  # say nothing without `measure`
 
@@ -74,6 +74,7 @@ class Settings:
     checkpoints: float = 60.0  # seconds between checkpoints
     plugin: str | None = None  # a file of yours with values for any recipe, metrics, health checks, data
     board: bool = False  # write TensorBoard files too (extra: board)
+    wandb: str | None = None  # write to Weights & Biases too, under this project's name (extra: wandb)
     quiet: bool = False  # say only what needs attention
 
     def __post_init__(self) -> None:
@@ -137,6 +138,7 @@ class TrainKeywords(TypedDict, total=False):
     checkpoints: float
     plugin: str | None
     board: bool
+    wandb: str | None
     quiet: bool
 
 

@@ -83,7 +83,9 @@ def play(recipe: str, trial: Trial, place: str, alone: bool, line: TrialReporter
     board, quiet = (bool(trial.settings.get(name)) for name in ("board", "quiet"))
     linked = os.path.islink(place)
     require(not linked, f"{place} is a link, and a sweep plays in no folder out of it; put the run itself there")
-    shown = default_callbacks(board, quiet or not alone)  # the displays of several would overwrite each other
+    shown = default_callbacks(
+        board, quiet or not alone, trial.settings.get("wandb")
+    )  # the displays of several would overwrite each other
     watch = Callbacks(*shown, line) if asks else Callbacks(*shown)
     if (Path(place) / "manifest.json").exists():
         found = Manifest.read(RunFolder.find(place)).name

@@ -122,10 +122,12 @@ class QuietDisplay(Callback):
         """Needs no attention."""
 
 
-def default_callbacks(board: bool, quiet: bool) -> tuple[Callback, ...]:
-    """A live display on a terminal, plain lines elsewhere, warnings alone if `quiet`; TensorBoard if asked for."""
+def default_callbacks(board: bool, quiet: bool, wandb: str | None = None) -> tuple[Callback, ...]:
+    """A live display on a terminal, plain lines elsewhere, warnings alone if `quiet`; TensorBoard if asked for, and
+    Weights & Biases under the name of a project."""
     from .display import LineDisplay, LiveDisplay
     from .tensorboard import TensorBoard  # each drags in what only it needs
+    from .wandb import WeightsAndBiases
 
     display = (
         QuietDisplay()
@@ -134,4 +136,5 @@ def default_callbacks(board: bool, quiet: bool) -> tuple[Callback, ...]:
         if sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
         else LineDisplay()
     )
-    return (display, TensorBoard()) if board else (display,)
+    more = [TensorBoard()] if board else []
+    return (display, *more, WeightsAndBiases(wandb)) if wandb else (display, *more)
