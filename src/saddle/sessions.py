@@ -52,6 +52,7 @@ from .recipes.transfer import describe_start, read_start, start_options, take_ov
 from .resolved import match_options, open_checked_data, open_training_data, parse_settings, resolve_recipe
 from .runs.folder import RunFolder
 from .runs.manifest import Manifest
+from .runs.path import RunPath
 from .runs.settings import Settings, TrainKeywords
 from .signatures import takes_fields_of
 from .stages import plan_stages
@@ -84,8 +85,8 @@ MEASUREMENTS = 10  # of a run, beside that of its beginning, where nothing is sa
 def train(recipe: str | Recipe[Any] = "dcgan", data: str | Path | GivenData | None = None, *,
           out: str | Path | None = None, resume: Literal["auto"] | None = None,
           options: Mapping[str, str] | None = None, watch: Callback | None = None,
-          **settings: Unpack[TrainKeywords]) -> Path:  # fmt: skip
-    """Train a recipe on data and return the run's folder.
+          **settings: Unpack[TrainKeywords]) -> RunPath:  # fmt: skip
+    """Train a recipe on data and return the run's folder, a path that shows itself in a notebook (`run.show()`).
 
     `recipe` is a name (`saddle list`), a file and a name in it ("mine.py:MyGAN"), or a value such as DCGAN(batch=32);
     `data` is what --data takes, or images themselves: an array or tensor, uint8 or floats in [0, 1] or [-1, 1], a
@@ -103,7 +104,7 @@ def train(recipe: str | Recipe[Any] = "dcgan", data: str | Path | GivenData | No
 
 def train_run(recipe: str | Recipe[Any], chosen: Settings, out: str | Path | None, resume: Literal["auto"] | None,
               options: Mapping[str, str] | None, watch: Callback | None,
-              plugin: RecipeSource | None) -> Path:  # fmt: skip
+              plugin: RecipeSource | None) -> RunPath:  # fmt: skip
     """The same, with what the plugin defines at hand."""
     check_plugin_names()
     with hide_progress(chosen.quiet), catch_out_of_memory(), preserved_globals(), process_group():
@@ -155,7 +156,7 @@ def train_run(recipe: str | Recipe[Any], chosen: Settings, out: str | Path | Non
             fits = partial(can_extend, manifest, value, loop.match.clock.images)
             if said := describe_short_run(chosen, images, loop.seconds_played, folder, fits):
                 watch.on_message(said)
-        return folder.path
+        return RunPath(folder.path)
 
 
 def check_plugin_names() -> None:
@@ -170,7 +171,7 @@ def begun(out: str | Path) -> bool:
     return broadcast_text("begun" if process_rank() == 0 and RunFolder(out).manifest.exists() else "") == "begun"
 
 
-def go_on(folder: RunFolder, recipe: Recipe[Any], chosen: Settings, watch: Callback) -> Path:
+def go_on(folder: RunFolder, recipe: Recipe[Any], chosen: Settings, watch: Callback) -> RunPath:
     """Go on with a run by the command that it was begun with; its data may have been moved, and are then compared."""
     manifest = Manifest.read(folder)
     then = manifest.settings
@@ -187,7 +188,7 @@ def go_on(folder: RunFolder, recipe: Recipe[Any], chosen: Settings, watch: Callb
 def resume(path: str | Path, *, threads: int | None = None, data: str | Path | GivenData | None = None,
            images: str | int | None = None, watch: Callback | None = None, trust: bool = False,
            code: CodeVersion | None = None, quiet: bool = False, decode: Decode | None = None,
-           recompute: bool | None = None) -> Path:  # fmt: skip
+           recompute: bool | None = None) -> RunPath:  # fmt: skip
     """Go on with a run exactly where it stopped; the same machine and number of threads give the same bits.
 
     `data` says where its data lie now, or is these data, if they were given in Python; they are known by their content.
@@ -209,7 +210,7 @@ def resume(path: str | Path, *, threads: int | None = None, data: str | Path | G
             restore_loop(
                 folder, manifest, threads, watch or make_callbacks(shown), code, place, images, decode, recompute
             ).go()
-        return folder.path
+        return RunPath(folder.path)
 
 
 def restore_loop(folder: RunFolder, before: Manifest, threads: int | None, watch: Callback, code: CodeVersion | None,

@@ -123,15 +123,18 @@ class QuietDisplay(Callback):
 
 
 def default_callbacks(board: bool, quiet: bool, wandb: str | None = None) -> tuple[Callback, ...]:
-    """A live display on a terminal, plain lines elsewhere, warnings alone if `quiet`; TensorBoard if asked for, and
-    Weights & Biases under the name of a project."""
+    """A live display on a terminal and in a notebook, plain lines elsewhere, warnings alone if `quiet`; TensorBoard if
+    asked for, and Weights & Biases under the name of a project."""
     from .display import LineDisplay, LiveDisplay
+    from .notebook import NotebookDisplay, in_notebook
     from .tensorboard import TensorBoard  # each drags in what only it needs
     from .wandb import WeightsAndBiases
 
-    display = (
+    display: Callback = (
         QuietDisplay()
         if quiet
+        else NotebookDisplay()
+        if in_notebook()
         else LiveDisplay()
         if sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
         else LineDisplay()
