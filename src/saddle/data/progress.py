@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from pathlib import Path
 
 from ..enduring import errors
 from ..notices import Notify
@@ -47,4 +48,16 @@ def progress_bar(total: int, title: str) -> Iterator[Callable[[int], None]]:
 
 def count_cores() -> int:
     """How many this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(cores, cores_of_group(cores))
+
+
+def cores_of_group(cores: int, file: str = "/sys/fs/cgroup/cpu.max") -> int:
+    """How many a container may use at once, which its kernel keeps by the time that they run; of one without bounds
+    those that there are.
+    """
+    try:
+        quota, period = Path(file).read_text(encoding="ascii").split()
+        return max(1, int(quota) // int(period))
+    except (OSError, ValueError):
+        return cores

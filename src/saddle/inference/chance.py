@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from ..errors import Mistake
-from ..parts import Shard, use_shard
+from ..parts import Shard, UnmixableRows, use_shard
 from ..training.engine import derive_seed
 from ..training.rows import MAX_ROWS
 
@@ -115,4 +115,50 @@ def own_chance(device: torch.device, seed: int, place: int, n: int) -> Iterator[
     dice = torch.Generator(device).manual_seed(derive_seed(seed, index))
     own = RowsDraw(device, seed, place, n)
     with torch.no_grad(), use_shard(Shard(rng=dice, first=inside, of=MAX_ROWS)), own:
+        yield
+
+
+class Rows(NamedTuple):
+    """n samples of a seed, from a place on, all of one block of 64."""
+
+    seed: int
+    place: int
+    n: int
+
+
+class MixedDraws(RowsDraw):  # type: ignore[no-untyped-call]
+    """The same for samples of several seeds: each row draws as it does beside others of its seed.
+
+    UnmixableRows for what is drawn once for all samples of a seed.
+    """
+
+    def __init__(self, device: torch.device, several: Sequence[Rows]) -> None:
+        super().__init__(device, several[0].seed, 0, sum(some.n for some in several))
+        self.several = several
+
+    @cached_property
+    def rows(self) -> list[torch.Generator]:
+        return [torch.Generator(self.device).manual_seed(derive_seed(some.seed, some.place + i, 1))
+                for some in self.several for i in range(some.n)]  # fmt: skip
+
+    @cached_property
+    def shared(self) -> torch.Generator:
+        if len({some.seed for some in self.several}) > 1:
+            raise UnmixableRows("a game draws something once for all samples of a seed, and here stand several seeds")
+        return self.dice(0, 2)
+
+
+@contextmanager
+def mixed_chance(device: torch.device, several: Sequence[Rows]) -> Iterator[None]:
+    """`own_chance` for rows of several seeds and blocks in one pass, one after another."""
+    if len(several) == 1:
+        with own_chance(device, *several[0]):
+            yield
+        return
+    pieces = []
+    for some in several:
+        index, inside = divmod(some.place, MAX_ROWS)
+        dice = torch.Generator(device).manual_seed(derive_seed(some.seed, index))
+        pieces.append((Shard(rng=dice, first=inside, of=MAX_ROWS), some.n))
+    with torch.no_grad(), use_shard(Shard(pieces=tuple(pieces))), MixedDraws(device, several):
         yield

@@ -125,13 +125,7 @@ def open_images(files: File | Sequence[File], manifest: Manifest, shape: Shape, 
     require(shape.text is None, f"this run was trained on {shape}, and not on pictures")
     if shape.points:
         return given_points(words, say, changes.get("limit"))
-    own = Prepare.of(manifest.settings)
-    data = manifest.shape
-    whole = data.channels == shape.channels and data.height >= shape.height and data.width >= shape.width
-    size = (data.height, data.width) if whole and not data.points else (shape.height, shape.width)
-    fixed: dict[str, Any] = {"size": None if own_size else size, "channels": shape.channels,
-                             "crop": "centre" if own.crop == "random" or own_size else own.crop}  # fmt: skip
-    prepare = replace(own, **{"labels": None, "limit": None, "leave_out": None, "flip": False} | changes | fixed)
+    prepare = prepare_as_the_run(manifest, shape, own_size, changes)
     sets = given_sets(words, prepare, say)
     counts = np.cumsum([len(one.pile) for one in sets])
     require(bool(counts[-1]), f"there are no pictures in {' and '.join(words)}")
@@ -148,6 +142,17 @@ def open_images(files: File | Sequence[File], manifest: Manifest, shape: Shape, 
         [name for one in sets for name in one.names], [file for one in sets for file in one.files], read,
         None if own_size else shape, say, labels, classes,
         frozenset(path for one in sets for path in one.paths))  # fmt: skip
+
+
+def prepare_as_the_run(manifest: Manifest, shape: Shape, own_size: bool, changes: dict[str, Any]) -> Prepare:
+    """How pictures that a game is asked about are made ready: as the run's data were, but for what is otherwise."""
+    own = Prepare.of(manifest.settings)
+    data = manifest.shape
+    whole = data.channels == shape.channels and data.height >= shape.height and data.width >= shape.width
+    size = (data.height, data.width) if whole and not data.points else (shape.height, shape.width)
+    fixed: dict[str, Any] = {"size": None if own_size else size, "channels": shape.channels,
+                             "crop": "centre" if own.crop == "random" or own_size else own.crop}  # fmt: skip
+    return replace(own, **{"labels": None, "limit": None, "leave_out": None, "flip": False} | changes | fixed)
 
 
 def given_points(words: Sequence[str], say: Notify, limit: int | None) -> GivenImages:

@@ -30,12 +30,13 @@ def parse_mask(text: str, height: int, width: int, seed: int = 0) -> Tensor:
     wide it is. Any other word is the file of a picture of this size, white where pixels are hidden.
     Mistake for what is none of these, and for a mask that hides nothing, or everything.
     """
-    if os.path.isfile(text):
-        hidden = read_mask(Path(text), height, width)
-    else:
-        parts = [parse_part(part.strip(), height, width, seed) for part in text.split("+")]
-        hidden = torch.stack(parts).any(0)
+    hidden = read_mask(Path(text), height, width) if os.path.isfile(text) else mask_in_words(text, height, width, seed)
     return check_hidden(hidden, 1, height, width, text)
+
+
+def mask_in_words(text: str, height: int, width: int, seed: int = 0) -> Tensor:
+    """The same, (height, width) bool, of words alone: no file is looked for."""
+    return torch.stack([parse_part(part.strip(), height, width, seed) for part in text.split("+")]).any(0)
 
 
 def check_hidden(hidden: Tensor, n: int, height: int, width: int, name: str = "the mask") -> Tensor:
@@ -149,13 +150,19 @@ def distance_to_segment(places: Tensor, a: Tensor, b: Tensor) -> Tensor:
 
 
 def read_mask(file: Path, height: int, width: int) -> Tensor:
-    """A picture's pixels that are nearer to white than to black; with transparency, those that are to be seen, too."""
+    """What a picture's file hides, (height, width) bool: see `hidden_by`."""
     try:
         with Image.open(file) as picture:
             seen = picture.convert("RGBA")
     except (UnidentifiedImageError, OSError, ValueError, Image.DecompressionBombError) as error:
         raise Mistake(f"{file} is no picture that a mask could be read from: {type(error).__name__}") from None
-    sized = f"{file} has {seen.height}x{seen.width} pixels, but this run's images have {height}x{width}"
+    return hidden_by(seen, height, width, file)
+
+
+def hidden_by(picture: Image.Image, height: int, width: int, name: object) -> Tensor:
+    """A picture's pixels that are nearer to white than to black; with transparency, those that are to be seen, too."""
+    seen = picture.convert("RGBA")
+    sized = f"{name} has {seen.height}x{seen.width} pixels, but this run's images have {height}x{width}"
     require(seen.size == (width, height), f"{sized}; give a mask of that size, or one in words, as --mask centre")
     light, alpha = np.asarray(seen.convert("L")), np.asarray(seen.getchannel("A"))
     return torch.from_numpy((light >= 128) & (alpha >= 128))

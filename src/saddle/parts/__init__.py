@@ -7,6 +7,7 @@ from .collectives import is_single_process as is_single_process
 from .shard import CURRENT_SHARD as CURRENT_SHARD
 from .shard import WHOLE_BATCH as WHOLE_BATCH
 from .shard import Shard as Shard
+from .shard import UnmixableRows as UnmixableRows
 from .shard import draw_rows as draw_rows
 from .shard import global_size as global_size
 from .shard import local_rows as local_rows

@@ -14,6 +14,10 @@ import torch.distributed as dist
 from torch import Tensor
 
 
+class UnmixableRows(RuntimeError):
+    """What all rows of a whole share was asked for of rows of several: they can only be played apart."""
+
+
 @dataclass(frozen=True)
 class Shard:
     """Which part of the whole batch is at play: one of several processes, one of several accumulated batches."""
@@ -24,6 +28,7 @@ class Shard:
     processes: int = 1  # that play a part each at the same time
     first: int | None = None  # its first row, where it is no equal part: one of `of` rows of which some are made
     of: int = 0  # rows of the whole, then
+    pieces: tuple[tuple[Shard, int], ...] = ()  # parts of several wholes at once, each with its rows: they draw apart
 
     @property
     def accumulates(self) -> bool:
@@ -31,7 +36,9 @@ class Shard:
         return self.count > self.processes
 
     def rows(self, n: int) -> tuple[int, int]:
-        """Where this part's n rows begin in the whole, and how many that has."""
+        """Where this part's n rows begin in the whole, and how many that has; pieces of several are in no one whole."""
+        if self.pieces:
+            raise UnmixableRows("a game asks for the rows of one whole, and here stand rows of several")
         return (self.index * n, self.count * n) if self.first is None else (self.first, self.of)
 
 
@@ -80,6 +87,8 @@ def draw_rows(sampler: Callable[..., Tensor], like: Tensor, *shape: int) -> Tens
     part = CURRENT_SHARD.get()
     if torch.compiler.is_exporting():  # nothing is played there, and `len` would make the number of rows a constant
         return sampler(like.shape[0], *shape, dtype=like.dtype, device=like.device)
+    if part.pieces:
+        return torch.cat(list(draw_pieces(part, sampler, like, shape)))
     made = partial(sampler, generator=part.rng, dtype=like.dtype, device=like.device)
     each, (row, all_rows) = math.prod(shape), part.rows(len(like))
     if each * all_rows <= DRAW_BLOCK:
@@ -93,6 +102,17 @@ def draw_rows(sampler: Callable[..., Tensor], like: Tensor, *shape: int) -> Tens
             drawn[a - first : b - first] = block[a - done : b - done]
         done += n
     return drawn.view(len(like), *shape)
+
+
+def draw_pieces(part: Shard, sampler: Callable[..., Tensor], like: Tensor, shape: tuple[int, ...]) -> Iterator[Tensor]:
+    """What each piece draws for its rows, as if it were alone."""
+    if sum(rows for _, rows in part.pieces) != len(like):
+        raise UnmixableRows("a game draws for other rows than those that it was asked for")
+    place = 0
+    for piece, rows in part.pieces:
+        with use_shard(piece):
+            yield draw_rows(sampler, like[place : place + rows], *shape)
+        place += rows
 
 
 def draw_block_sizes(numbers: int) -> Iterator[int]:
