@@ -23,15 +23,21 @@ SAMPLING = {"generate": "sample"}  # the command of what a game can do, where it
 
 
 @dataclass(frozen=True)
-class RunOptions:
+class WeightOptions:
     """Which weights of a run are used, and where."""
 
-    seed: int = 0  # of what is drawn by chance: equal seeds make equal answers
     average: bool = True  # with averaged weights; --no-average takes those of the last round
     weights: str | None = None  # a set that saddle average made of the run, by its name, such as std-0.1
     best: bool = False  # the checkpoint that was measured best, not the last (of a run trained with --measure)
     device: str = "auto"  # cpu, cuda or cuda:1; auto takes a GPU if there is one
     trust: bool = False  # run the recipe that a run brings, though it was never named on this machine
+
+
+@dataclass(frozen=True)
+class RunOptions(WeightOptions):
+    """The same, and what is drawn."""
+
+    seed: int = 0  # of what is drawn by chance: equal seeds make equal answers
 
     def __post_init__(self) -> None:
         require(self.seed >= 0, f"seed is {self.seed}, but should be 0 or more")
@@ -62,7 +68,7 @@ class PictureOptions(RunOptions):
         require(self.limit is None or self.limit > 1, f"limit is {self.limit}, but should be 2 or more")
 
 
-def load_run(run: str, wish: RunOptions) -> LoadedGame:
+def load_run(run: str, wish: WeightOptions) -> LoadedGame:
     """The run's game; refused, if there is none, before torch is imported."""
     RunFolder.find(run)
     from ..inference.load import load

@@ -1,0 +1,259 @@
+"""What a run does for many at once: which requests it can serve, and the rows of each in passes shared with others."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import Any, NamedTuple, cast
+
+import torch
+from torch import Tensor
+
+from ..capabilities import Generates
+from ..errors import Mistake, require
+from ..inference.anomaly import AnomalyScore, Spread
+from ..inference.labels import Label
+from ..inference.loaded import LoadedGame
+from ..inference.normals import Normals, quantile
+from ..inference.passes import Passes, Row, Work, fitting_passes, sampling, scoring, translating
+from ..inference.scoring import QUANTILE
+from ..inference.texts import text_codes
+from ..inference.translating import source_shape
+from ..inference.uploads import UploadReader
+from ..latent.completion import Completing, Completions, complete
+from ..latent.masks import check_hidden, mask_in_words
+from ..latent.space import LatentSpace
+from ..recipes.capable import lacking
+from ..runs.manifest import Manifest
+from ..shape import Shape, Text
+from ..training.rows import MAX_ROWS
+from .batcher import Batcher, Ticket
+from .limits import Limits
+from .wishes import MAX_SEED, Wish, Wishes
+
+TASKS = ("samples", "translate", "complete", "score")
+SLOW_QUEUE = 8  # completions that may wait: each takes seconds
+
+
+class Kind(NamedTuple):
+    """What rows have in common that may stand in one pass."""
+
+    task: str
+    style: tuple[tuple[str, Any], ...] = ()
+    form: tuple[object, ...] = ()  # of the images, and of what they are for
+    seed: int | None = None  # where rows of one seed only may
+
+
+@dataclass(frozen=True)
+class Hole:
+    """A picture to be completed."""
+
+    image: Tensor
+    hidden: Tensor
+    how: Completing
+    label: Label | None
+    seed: int
+
+
+class Service:
+    """A loaded run at work for many: `offers` says what it can do, and `refusals` why it cannot do the rest.
+
+    `rows` are worked out in each pass, whatever is asked for; None: as many as are worth while. With `normals` scores
+    of pictures are compared with theirs. Closing it ends its threads when all that is queued is done.
+    """
+
+    def __init__(self, loaded: LoadedGame, manifest: Manifest, limits: Limits = Limits(), rows: int | None = None,
+                 normals: Normals | None = None,
+                 passed: Callable[[str, int, float], object] = lambda *of: None) -> None:  # fmt: skip
+        self.loaded, self.manifest, self.limits, self.normals = loaded, manifest, limits, normals
+        self.how, self.wishes = AnomalyScore(), Wishes.of(loaded, limits)
+        self.passes: dict[str, Passes] = {}
+        self.refusals: dict[str, str] = {}
+        for task in TASKS:
+            try:
+                self.prepare(task, rows)
+            except Mistake as why:
+                self.refusals[task] = str(why)
+        self.offers = tuple(task for task in TASKS if task not in self.refusals)
+        require(bool(self.offers), f"this run can do nothing that is served; {'; '.join(self.refusals.values())}")
+        self.quick = Batcher(self.work, self.most, limits.queue, limits.seconds, partial(passed, "quick"))
+        self.slow = Batcher(self.fill, lambda kind: 1, SLOW_QUEUE, limits.seconds, partial(passed, "slow"))
+
+    @property
+    def lanes(self) -> dict[str, Batcher[Any, Any]]:
+        return {"quick": self.quick, "slow": self.slow}
+
+    def prepare(self, task: str, rows: int | None) -> None:
+        """Find out whether the run can do it, and in what passes; Mistake where it cannot."""
+        loaded = self.loaded
+        pictures = not loaded.shape.points and loaded.shape.text is None
+        if task == "complete":
+            LatentSpace(loaded)
+            return
+        if task == "samples":
+            self.check_generates()
+        else:
+            require(pictures, f"this run was trained on {loaded.shape}, and not on pictures")
+        empty = None if task == "samples" else torch.zeros(*self.pictures_of(task)[:3])
+        like = Row(0, 0, empty, self.usual(task))
+        self.passes[task] = fitting_passes(loaded, self.work_of(task, {}), like, rows)
+
+    def check_generates(self) -> None:
+        loaded, name = self.loaded, type(self.loaded.game).__name__
+        if not isinstance(loaded.game, Generates):
+            raise lacking(type(loaded.game), Generates)
+        require(loaded.makes_by_chance, f"{name} makes its samples for {loaded.shape.condition}, not out of chance")
+        _ = loaded.is_conditional  # known from now on, to all threads
+
+    def usual(self, task: str) -> Tensor | None:
+        """What a row is for, where it must be for something."""
+        if task == "translate":
+            return None
+        if task == "samples":
+            drawn = self.loaded.draw_labels(0, 0)
+            return None if drawn is None else drawn[0]
+        return torch.tensor(0) if self.loaded.shape.classes else None
+
+    def work_of(self, task: str, style: dict[str, Any]) -> Work:
+        if task == "samples":
+            return sampling(self.loaded, **style)
+        return translating(self.loaded, style) if task == "translate" else scoring(self.loaded, self.how)
+
+    def pictures_of(self, task: str, back: bool = False) -> Shape:
+        return source_shape(self.loaded, back) if task == "translate" else self.loaded.shape
+
+    def most(self, kind: Hashable) -> int:
+        """Rows of a pass: pictures of other sizes than the run's are translated one by one."""
+        task, form = cast(Kind, kind).task, cast(Kind, kind).form
+        usual = task == "samples" or form[0] == tuple(self.pictures_of(task)[:3])
+        return self.passes[task].rows if usual else 1
+
+    def work(self, kind: Hashable, rows: Sequence[Row]) -> list[Tensor]:
+        task, style = cast(Kind, kind).task, dict(cast(Kind, kind).style)
+        return Passes(self.loaded, self.work_of(task, style), self.most(kind)).run(rows)
+
+    def fill(self, kind: Hashable, holes: Sequence[Hole]) -> list[Completions]:
+        return [complete(self.loaded, one.image[None], one.hidden, one.how, one.label, one.seed) for one in holes]
+
+    def submit(self, task: str, rows: Sequence[Row], style: dict[str, Any], weight: float = 1) -> Ticket[Row, Tensor]:
+        """Rows of one request into the queue; raises QueueFull and Closing."""
+        first = rows[0]
+        form = (None if first.image is None else tuple(first.image.shape),
+                None if first.told is None else (first.told.shape, first.told.dtype))  # fmt: skip
+        seed = None if self.passes[task].mixed else first.seed
+        return self.quick.submit(Kind(task, tuple(sorted(style.items())), form, seed), rows, weight)
+
+    def sample(self, wish: Any, told: Tensor | None, seed: int) -> Ticket[Row, Tensor]:
+        """The rows of samples, for what they are told."""
+        rows = [Row(seed, wish.first + i, None, None if told is None else told[i]) for i in range(wish.n)]
+        return self.submit("samples", rows, style_of(wish, {"n", "first", "label", "text", "seed"}))
+
+    def class_names(self, told: Tensor | None) -> list[str] | None:
+        """The classes that samples are told, if they are made for some that have names."""
+        classes = self.loaded.classes
+        named = told is not None and bool(classes) and bool(self.loaded.shape.classes) and self.loaded.is_conditional
+        return [classes[int(one)] for one in told] if named and told is not None else None
+
+    def told(self, wish: Any, seed: int) -> Tensor | None:
+        """What the samples of a request are made for, (n, ...)."""
+        loaded, n = self.loaded, wish.n
+        require(wish.text is None or wish.label is None, "a text and a label were given; give one")
+        if wish.text is not None:
+            texts = [wish.text] * n if isinstance(wish.text, str) else wish.text
+            require(len(texts) == n, f"{len(texts)} texts were given for {n} samples; give one, or one for each")
+            return text_codes(loaded.game, texts, loaded.shape.condition)
+        if wish.label is not None:
+            untold = f"a label was asked for ({wish.label!r}), but this generator was not trained on labels"
+            require(loaded.is_conditional, untold)
+            return loaded.conditions(wish.label, None, n)
+        if not loaded.shape.classes and not isinstance(loaded.shape.condition, Text):
+            return None
+        blocks = range(wish.first // MAX_ROWS, (wish.first + n - 1) // MAX_ROWS + 1)
+        drawn = torch.cat([some for index in blocks if (some := loaded.draw_labels(seed, index)) is not None])
+        return drawn[wish.first % MAX_ROWS :][:n]
+
+    def read(self, task: str, blobs: Sequence[bytes], own_size: bool = False, back: bool = False) -> list[Tensor]:
+        """A request's pictures; Mistake for one that cannot be read, and for too many pixels."""
+        left, found = self.limits.pixels, []
+        for i, blob in enumerate(blobs):
+            reader = UploadReader(self.manifest, self.pictures_of(task, back), left, own_size)
+            image, pixels = reader.read(blob, f"picture {i + 1}")
+            left = max(1, left - pixels)
+            found.append(image)
+        return found
+
+    def translate(self, wish: Any, images: Sequence[Tensor], seed: int) -> list[Ticket[Row, Tensor]]:
+        """The rows of translations: pictures of one size together."""
+        style = style_of(wish, {"images", "size", "seed"})
+        usual = self.pictures_of("translate")
+        tickets: list[Ticket[Row, Tensor]] = []
+        try:
+            for i, image in enumerate(images):
+                weight = image[0].numel() / (usual.height * usual.width)
+                tickets.append(self.submit("translate", [Row(seed, i, image)], style, max(1.0, weight)))
+        except Exception:
+            for ticket in tickets:
+                self.quick.drop(ticket)
+            raise
+        return tickets
+
+    def score(self, wish: Any, images: Sequence[Tensor], seed: int) -> Ticket[Row, Tensor]:
+        told = self.loaded.conditions(wish.label, None, len(images))
+        rows = [Row(seed, i, image, None if told is None else told[i]) for i, image in enumerate(images)]
+        return self.submit("score", rows, {})
+
+    def hidden(self, wish: Any, mask: Tensor | None, seed: int) -> Tensor:
+        """What is hidden of the pictures of a request, (1, 1, height, width)."""
+        height, width = self.loaded.shape[1:3]
+        hidden = mask_in_words(wish.mask, height, width, seed) if mask is None else mask
+        require(bool(hidden.any()), "the mask hides no pixel, so there is nothing to complete; centre hides some")
+        require(not bool(hidden.all()), "the mask hides every pixel, so there is nothing to complete from")
+        return check_hidden(hidden, 1, height, width)
+
+    def complete(self, wish: Any, images: Sequence[Tensor], hidden: Tensor, seed: int) -> Ticket[Hole, Completions]:
+        grows = wish.answers <= wish.restarts <= wish.candidates
+        require(grows, f"{wish.answers} answers of {wish.restarts} restarts of {wish.candidates} candidates were asked "
+                       "for, but of each there are no more than of the next")  # fmt: skip
+        how = Completing(wish.steps, wish.restarts, wish.candidates, answers=wish.answers)
+        LatentSpace(self.loaded, wish.label)
+        if wish.label is not None:
+            self.loaded.conditions(wish.label, None, 1)
+        holes = [Hole(image, hidden, how, wish.label, seed) for image in images]
+        return self.slow.submit(None, holes)
+
+    @cached_property
+    def terms(self) -> tuple[str, ...]:
+        """What a score is made of, by name."""
+        return self.how.terms(self.loaded.game)
+
+    def describe_scores(self, rows: Sequence[Tensor]) -> dict[str, Any]:
+        """Terms of pictures, and beside normal ones a score and whether it is odd: higher is stranger."""
+        named = [dict(zip(self.terms, row.tolist(), strict=True)) for row in rows]
+        if self.normals is None:
+            return {"scores": named}
+        spread = Spread.of(self.normals.terms)
+        threshold = quantile(self.how.combine(self.normals.terms, spread), QUANTILE)
+        scores = self.how.combine(torch.stack(list(rows)), spread).tolist()
+        found = [{"score": one, "odd": one > threshold} | terms for one, terms in zip(scores, named, strict=True)]
+        return {"scores": found, "threshold": threshold, "normals": self.normals.name}
+
+    def close(self) -> None:
+        """Take nothing more; what is queued is worked out."""
+        for lane in self.lanes.values():
+            lane.close()
+
+    @property
+    def ready(self) -> bool:
+        return all(lane.worker.is_alive() and not lane.closing for lane in self.lanes.values())
+
+
+def style_of(wish: Wish, own: set[str]) -> dict[str, Any]:
+    """The fields that are the game's style and were given."""
+    return {name: getattr(wish, name) for name in wish.model_fields_set if name not in own}
+
+
+def own_seed(wish: Wish) -> int:
+    """The seed of a request, drawn where it names none."""
+    return secrets.randbelow(MAX_SEED + 1) >> 10 if wish.seed is None else wish.seed

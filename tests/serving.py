@@ -1,0 +1,53 @@
+"""Small runs to be served, and pictures to be sent, shared by the tests of `saddle serve`."""
+
+from __future__ import annotations
+
+import base64
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from saddle import load, train
+from saddle.serve import create_app
+from saddle.serve.app import ServedApp
+
+SHORT: dict[str, Any] = {"images": 32, "quiet": True, "device": "cpu", "pictures": 0}
+TOKEN = "a-token-of-some-length"
+
+
+def train_cgan(folder: Path) -> Path:
+    """Samples of three classes, 16 pixels a side."""
+    dice = np.random.default_rng(0)
+    for place in range(18):
+        path = folder / "photos" / ("ant", "bee", "cow")[place % 3] / f"{place}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(dice.integers(0, 256, (8, 8), np.uint8)).save(path)
+    small = {"networks.base.width": "4", "batch": "8"}
+    return train("cgan", str(folder / "photos"), size=16, out=folder / "cgan", options=small, **SHORT)
+
+
+def train_plain(folder: Path, **more: Any) -> Path:
+    small = {"networks.width": "4", "batch": "8"}
+    return train("dcgan", "glyphs", size=16, limit=64, out=folder / "plain", options=small, **SHORT | more)
+
+
+def serving(run: Path, **how: Any) -> ServedApp:
+    return create_app(load(run, device="cpu"), run, **how)
+
+
+def png_of(pixels: np.ndarray) -> bytes:
+    file = BytesIO()
+    Image.fromarray(pixels).save(file, "PNG")
+    return file.getvalue()
+
+
+def noise(side: int = 16, seed: int = 0) -> bytes:
+    """A PNG of grey noise."""
+    return png_of(np.random.default_rng(seed).integers(0, 256, (side, side), np.uint8))
+
+
+def in_base64(blob: bytes) -> str:
+    return base64.b64encode(blob).decode("ascii")
