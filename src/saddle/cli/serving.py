@@ -81,13 +81,17 @@ def serve(words: list[str]) -> None:
         normals = find_normals(loaded, run, wish.normals)
         app = create_app(loaded, run, limits=limits, token=secret, hosts=LOOPBACK if alone else None, rows=wish.batch,
                          normals=normals)  # fmt: skip
-        offers = " and ".join(f"POST /{task}" for task in app.service.offers)
-        bound.listen(1024)
-        print_message(f"{escape_unprintable(run)} answers {offers} at {address_of(bound)}; GET /docs tells how")
-        if not alone:
+
+        def announce() -> None:
+            offers = " and ".join(f"POST /{task}" for task in app.service.offers)
+            print_message(f"{escape_unprintable(run)} answers {offers} at {address_of(bound)}; GET /docs tells how")
             asked = "who brings the token" if secret else f"without a token ({TOKEN_VARIABLE} asks for one)"
-            print_message(f"this server answers everybody who can reach this machine, {asked}, and encrypts nothing")
-        serve_app(app, bound, wish.grace, print_message)
+            if not alone:
+                print_message(
+                    f"this server answers everybody who can reach this machine, {asked}, and encrypts nothing"
+                )
+
+        serve_app(app, bound, wish.grace, announce, print_message)
 
 
 def find_normals(loaded: LoadedGame, run: str, named: str | None) -> Normals | None:

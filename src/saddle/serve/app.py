@@ -56,7 +56,10 @@ class Timed:
             await self.app(scope, receive, counted)
         except asyncio.CancelledError:
             self.cancelled += 1
-            raise
+            if code:
+                raise
+            ended = Refused(503, "this server ended before the answer was there; ask another one")
+            await ended.response()(scope, receive, counted)
         finally:
             path = scope["path"] if scope["path"] in self.paths else "other"
             self.gauges.answered(path, code, time.perf_counter() - begin)
@@ -93,7 +96,7 @@ def build_app(loaded: LoadedGame, manifest: Manifest, name: str, limits: Limits 
         readers.shutdown(wait=False)
 
     api = FastAPI(title=f"saddle: {escape_unprintable(name)}", version=__version__, docs_url=None, redoc_url=None,
-                  lifespan=lifespan, description=describe_run(service))  # fmt: skip
+                  redirect_slashes=False, lifespan=lifespan, description=describe_run(service))  # fmt: skip
     endpoints = Endpoints(service, gauges, readers)
     for task in TASKS:
         handler = partial(endpoints.answer, task)

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from fastapi import Request, Response
 from starlette.datastructures import UploadFile
-from starlette.formparsers import MultiPartException
+from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 from torch import Tensor
 
@@ -87,13 +87,13 @@ class Endpoints:
     async def outcome(self, request: Request, lane: Batcher[Any, A], *tickets: Ticket[Any, A]) -> list[A]:
         """The answers of tickets; what is not begun is dropped when time is over, or whoever asked has gone."""
         gone = asyncio.ensure_future(hung_up(request))
-        done = asyncio.gather(*(asyncio.wrap_future(ticket.future) for ticket in tickets))
+        done = asyncio.ensure_future(answers_of(tickets))
         try:
             either: set[asyncio.Future[Any]] = {gone, done}
             await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
             if not done.done():
                 raise Refused(499, "whoever asked has gone")
-            return [one for answers in done.result() for one in answers]
+            return done.result()
         finally:
             gone.cancel()
             for ticket in tickets:
@@ -161,6 +161,11 @@ class Endpoints:
         return JSONResponse(facts | {"images": to_base64(made)}, headers=headers)
 
 
+async def answers_of(tickets: Sequence[Ticket[Any, A]]) -> list[A]:
+    """The answers of all tickets, in order."""
+    return [one for ticket in tickets for one in await asyncio.wrap_future(ticket.future)]
+
+
 async def hung_up(request: Request) -> None:
     """Wait until whoever asked has gone."""
     while (await request.receive())["type"] != "http.disconnect":
@@ -181,8 +186,8 @@ async def read_form(request: Request, names: Sequence[str], most: int) -> tuple[
                 else:
                     require(name not in fields, "a field is given twice")
                     fields[name] = value
-    except MultiPartException as error:
-        raise Mistake(f"the form cannot be read: {error.message}") from None
+    except HTTPException as error:
+        raise Mistake(f"the form cannot be read: {error.detail}") from None
     require(len(files.get("images", [])) <= most, f"there are more than the {most} pictures that a request may bring")
     require(len(files.get("mask_image", [])) <= 1, "there are several masks; give one")
     placeholders = {name: [""] * len(found) if name == "images" else "" for name, found in files.items()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import re
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
@@ -12,7 +13,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .limits import Limits
 
-LOOPBACK = ("localhost", "127.0.0.1", "::1", "[::1]")
+LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
+HOST = re.compile(r"(?P<host>\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:[0-9]{1,5})?")
+HEADER_BYTES = 32_768  # of all headers of a request
 OPEN_PATHS = ("/health", "/health/live", "/health/ready")  # that probes ask without a token
 OWN_STYLE_ALONE = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
 SAFE_HEADERS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store",
@@ -60,6 +63,8 @@ class Guard:
 
     def check(self, scope: Scope) -> None:
         headers = Headers(scope=scope)
+        if sum(len(name) + len(value) for name, value in headers.raw) > HEADER_BYTES:
+            raise Refused(431, f"the headers of a request have {HEADER_BYTES:,} bytes at most here")
         named = headers.getlist("host")
         if len(named) != 1:
             raise Refused(400, "a request names one host")
@@ -122,11 +127,9 @@ class Answer:
 
 
 def host_of(text: str) -> str:
-    """A host without its port, in small letters."""
-    text = text.strip().lower()
-    if text.startswith("["):
-        return text.partition("]")[0] + "]"
-    return text.partition(":")[0]
+    """A host without its port, in small letters; nothing where it is none."""
+    found = HOST.fullmatch(text.strip().lower())
+    return found["host"] if found else ""
 
 
 def urlsplit_host(origin: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
@@ -14,14 +14,24 @@ from ..errors import Failure, Mistake, format_count, require
 from ..notices import Notify
 from ..training.signals import handle_signals
 from .app import ServedApp
+from .guard import HEADER_BYTES
 
-HEADER_BYTES = 16_384  # of all headers of a request
 CONNECTIONS = 512  # at once; more are answered with 503
 LINGER = 5.0  # seconds that an idle connection is kept
 
 
 class Server(uvicorn.Server):
-    """Uvicorn's, which ends with what it has taken on done, and without the signal that asked for it."""
+    """Uvicorn's, which calls `begun` when it answers, and ends with what it has taken on done, and without the signal
+    that asked for it.
+    """
+
+    def __init__(self, config: uvicorn.Config, begun: Callable[[], object]) -> None:
+        super().__init__(config)
+        self.begun = begun
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.begun()
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -36,11 +46,15 @@ class Server(uvicorn.Server):
 def bind(host: str, port: int) -> socket.socket:
     """A socket that listens; Mistake where it cannot."""
     try:
-        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        found = socket.socket(family, kind)
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        found = socket.socket(family, kind, protocol)  # TCP by name: only then asyncio sends small answers at once
+    except OSError as error:
+        raise Mistake(f"{host} port {port}: {error.strerror}; --host 127.0.0.1 is this machine") from None
+    try:
         found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         found.bind(address)
     except OSError as error:
+        found.close()
         raise Mistake(f"{host} port {port}: {error.strerror}; --port 0 takes any that is free") from None
     return found
 
@@ -58,16 +72,16 @@ def address_of(bound: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def serve_app(app: ServedApp, bound: socket.socket, grace: float, say: Notify) -> None:
+def serve_app(app: ServedApp, bound: socket.socket, grace: float, begun: Callable[[], object], say: Notify) -> None:
     """Answer until a signal asks to end; then what is taken on is done, for at most `grace` seconds.
 
-    A second signal does not wait. Failure where something was not done.
+    `begun` is called when answers begin. A second signal does not wait. Failure where something was not done.
     """
     require(grace > 0, f"grace is {grace}, but should be above 0")
     server = Server(uvicorn.Config(
-        app, http="h11", loop="asyncio", ws="none", lifespan="on", log_config=None, access_log=False,
+        app, http="h11", loop="asyncio", ws="none", lifespan="on", log_config=None, log_level="error", access_log=False,
         server_header=False, proxy_headers=False, timeout_keep_alive=int(LINGER), limit_concurrency=CONNECTIONS,
-        timeout_graceful_shutdown=max(1, round(grace)), h11_max_incomplete_event_size=HEADER_BYTES))  # fmt: skip
+        timeout_graceful_shutdown=max(1, round(grace)), h11_max_incomplete_event_size=HEADER_BYTES), begun)  # fmt: skip
     server.run(sockets=[bound])
     lost = app.guarded.cancelled
     done = app.close(1.0)
