@@ -38,15 +38,11 @@ def serving(run: Path, **how: Any) -> ServedApp:
     return create_app(load(run, device="cpu"), run, **how)
 
 
-def png_of(pixels: np.ndarray) -> bytes:
-    file = BytesIO()
-    Image.fromarray(pixels).save(file, "PNG")
-    return file.getvalue()
-
-
 def noise(side: int = 16, seed: int = 0) -> bytes:
     """A PNG of grey noise."""
-    return png_of(np.random.default_rng(seed).integers(0, 256, (side, side), np.uint8))
+    file = BytesIO()
+    Image.fromarray(np.random.default_rng(seed).integers(0, 256, (side, side), np.uint8)).save(file, "PNG")
+    return file.getvalue()
 
 
 def in_base64(blob: bytes) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import struct
 import zlib
 from collections.abc import Iterator
@@ -15,10 +16,12 @@ import pytest
 from PIL import Image
 from starlette.testclient import TestClient
 
+from saddle import load
 from saddle.cli import main
+from saddle.serve import create_app
 from saddle.serve.guard import LOOPBACK
 from saddle.serve.limits import Limits
-from serving import in_base64, noise, png_of, serving, train_plain
+from serving import in_base64, noise, serving, train_plain
 
 LIMITS = Limits(n=8, pixels=4096, body=200_000, queue=16, seconds=20, steps=50)
 
@@ -344,5 +347,13 @@ def test_a_server_without_its_extra_says_how_it_is_installed(run: Path, monkeypa
     assert "serving needs no_such_package_at_all, which is not installed; pip install" in said and "[serve]" in said
 
 
-def test_png_of_helper_is_read(client: TestClient):
-    assert client.post("/score", json={"images": [in_base64(png_of(np.zeros((16, 16), np.uint8)))]}).status_code == 200
+def test_names_that_are_no_text_for_a_page_or_a_terminal_are_shown_as_text(run: Path, tmp_path: Path):
+    place = tmp_path / "<script>alert(1)<\x1b[31m"
+    shutil.copytree(run, place)
+    loaded = load(place, device="cpu")
+    loaded.classes = ("<img src=x onerror=alert(1)>", "\x1b]0;owned\x07", *loaded.classes[2:])
+    with TestClient(create_app(loaded, place)) as client:
+        page = client.get("/docs").text
+        assert "<script" not in page and "<img" not in page and "&lt;script&gt;alert(1)&lt;\\x1b[31m" in page
+        for path in ("/docs", "/openapi.json", "/health"):
+            assert "\x1b" not in client.get(path).text and "\x07" not in client.get(path).text

@@ -71,12 +71,13 @@ def serve(words: list[str]) -> None:
     from ..serve.guard import LOOPBACK
     from ..serve.limits import Limits
     from ..serve.server import address_of, bind, is_loopback, serve_app
-    from ..training.machine import use_threads
+    from ..training.machine import find_machine, use_threads
 
     limits = Limits(wish.max_n, wish.max_pixels, wish.max_body << 20, wish.queue, wish.timeout, wish.max_steps)
     alone = is_loopback(wish.host)
     with bind(wish.host, wish.port) as bound:
         use_threads(wish.threads or count_cores())
+        find_machine(wish.device)  # a GPU repeats its bits
         loaded = load_run(run, wish)
         normals = find_normals(loaded, run, wish.normals)
         app = create_app(loaded, run, limits=limits, token=secret, hosts=LOOPBACK if alone else None, rows=wish.batch,

@@ -122,7 +122,7 @@ def handler_of(answer: Callable[[Request], Any]) -> Callable[[Request], Any]:
 def describe_run(service: Service) -> str:
     """What the run makes, and what can be asked of it."""
     loaded = service.loaded
-    named = ", ".join([*loaded.classes[:NAMED], *["..."] * (len(loaded.classes) > NAMED)])
+    named = escape_unprintable(", ".join([*loaded.classes[:NAMED], *["..."] * (len(loaded.classes) > NAMED)]))
     classes = f" of the classes {named}" if loaded.shape.classes and loaded.classes else ""
     return f"A trained {type(loaded.game).__name__} of {loaded.shape}{classes}; it answers {describe_offers(service)}."
 
