@@ -9,15 +9,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from .exporting.export import export
     from .inference.load import load
     from .measuring.measure import measure
     from .sessions import resume, train
 
 __version__ = "0.1.0"
-__all__ = ["load", "measure", "resume", "train"]
+__all__ = ["export", "load", "measure", "resume", "train"]
 
 WHERE = {"train": "saddle.sessions", "resume": "saddle.sessions", "load": "saddle.inference.load",
-         "measure": "saddle.measuring.measure"}  # fmt: skip
+         "measure": "saddle.measuring.measure", "export": "saddle.exporting.export"}  # fmt: skip
 
 
 def __getattr__(name: str) -> object:

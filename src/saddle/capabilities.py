@@ -71,6 +71,15 @@ class Infers(Encodes, Protocol):
 
 
 @runtime_checkable
+class Decodes(Encodes, Protocol):
+    """Makes images of codes, whether or not it is known how such could be drawn."""
+
+    def decode(self, codes: Tensor, condition: Tensor | None = None) -> Tensor:
+        """The image of each code, (n, channels, height, width)."""
+        ...
+
+
+@runtime_checkable
 class Reconstructs(Protocol):
     """Makes images again from what it keeps of them."""
 

@@ -46,6 +46,7 @@ COMMANDS = {
     "encode": Command("reconstructing", "RUN DATA ...", "write a run's codes of pictures into an .npz"),
     "score": Command("scoring", "RUN DATA ...", "tell how odd images look to a run that has learned normal ones"),
     "serve": Command("serving", "RUN", "answer over HTTP: samples, translations, completions and scores by a run"),
+    "export": Command("exporting", "RUN", "write a run's generator, or another part, as a file used without saddle"),
     "measure": Command("measuring", "RUN|SOURCE", "take figures of a run's samples, or of any images, against others"),
     "average": Command("averaging", "RUN", "average a run's weights over as much of its way as you say, afterwards"),
     "doctor": Command("checking", "[DATA]", "look for what is wrong with data, and say what to do about it"),

@@ -36,8 +36,11 @@ class EncoderGame(Game[Images]):
         return self.encode(images)
 
     def reconstruct(self, images: Tensor, condition: Tensor | None = None) -> Tensor:
-        again: Tensor = self.generator(self.encode(images))
-        return again
+        return self.decode(self.encode(images))
+
+    def decode(self, codes: Tensor, condition: Tensor | None = None) -> Tensor:
+        made: Tensor = self.generator(codes)
+        return made
 
 
 class NormalCodes(EncoderGame):

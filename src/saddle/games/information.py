@@ -30,16 +30,12 @@ class InfoGAN(Adversarial):
         for name, weight in (("discrete", discrete), ("continuous", continuous)):
             require(0 <= weight < float("inf"), f"InfoGAN: {name} is {weight}, but should be 0 or more")
         self.weights = discrete, continuous
-        _ = self.codes  # refused now if the critic knows none
+        self.inferred = find_codes(critic)  # also where the game is taken apart, and the critic left out
 
     @property
     def codes(self) -> LatentCodes:
         """What its critic infers."""
-        for part in self.critic.modules():
-            if isinstance(codes := getattr(part, "codes", None), LatentCodes):
-                return codes
-        raise Mistake("the critic of InfoGAN says what codes a sample was made of, which this one does not; give "
-                      '--networks "Inferring(Convolutional())"')  # fmt: skip
+        return self.inferred
 
     def round(self, batches: Iterator[Images], clock: Clock) -> Iterator[Turn]:
         yield from super().round((b._replace(condition=self.codes.draw(b.image)) for b in batches), clock)
@@ -81,3 +77,12 @@ class InfoGAN(Adversarial):
         """A column for each category, a row for each latent."""
         rows = self.latents(batch.image[: max(1, len(batch.image) // self.codes.categories)])
         return {str(category): self.make(rows, category=category) for category in range(self.codes.categories)}
+
+
+def find_codes(critic: nn.Module) -> LatentCodes:
+    """The codes that a critic infers; Mistake for one that infers none."""
+    for part in critic.modules():
+        if isinstance(codes := getattr(part, "codes", None), LatentCodes):
+            return codes
+    raise Mistake("the critic of InfoGAN says what codes a sample was made of, which this one does not; give "
+                  '--networks "Inferring(Convolutional())"')  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -40,6 +40,9 @@ from .image_checks import check_image_batch
 from .labels import Label, label_indices, labels_by_class
 from .texts import draw_captions, text_codes
 
+if TYPE_CHECKING:
+    from .networks import Network
+
 T = TypeVar("T")
 MAX_PIXEL = 4.0  # in [-1, 1], and noise upon it
 
@@ -69,7 +72,7 @@ class LoadedGame:
     @property
     def style(self) -> dict[str, StyleOption]:
         """The keywords that `sample` takes beyond its own, by name, with their defaults and types."""
-        return style_options(type(self.generator), Generates)
+        return style_options(type(self.maker), Generates)
 
     def sample(self, n: int = 64, seed: int = 0, label: Label | Sequence[Label] | None = None,
                condition: Tensor | None = None, text: str | Sequence[str] | None = None,
@@ -111,7 +114,7 @@ class LoadedGame:
         """The samples of `sample`, a few at a time as they are made: as many as fit into little memory."""
         if n < 1:
             raise Mistake(f"{n} samples were asked for; ask for at least one")
-        check_style(self.generator, Generates, style)
+        check_style(self.maker, Generates, style)
         if text is not None:
             require(label is None and condition is None, "a text and a label or condition were given; give one")
             texts = [text] * n if isinstance(text, str) else list(text)
@@ -139,11 +142,29 @@ class LoadedGame:
             told = None if drawn is None else drawn[inside:]
         like, told = torch.zeros(n, *self.shape[:3], device=self.device), None if told is None else told[:n]
         with own_chance(self.device, seed, place, n):
-            made = generate(self.generator, like, None if told is None else told.to(self.device), **style)
+            made = generate(self.maker, like, None if told is None else told.to(self.device), **style)
         return made.float().cpu()
 
+    @cached_property
+    def generator(self) -> Network:
+        """What makes samples, as a module: `generator(latents, labels)`, or of images the images it translates them to.
+
+        Of an autoencoder that draws no samples it makes images of codes. It is in evaluation mode, without gradients,
+        and a copy, so that what becomes of it leaves all else as it is.
+        """
+        from .networks import take_network
+
+        return take_network(self, "generator")
+
+    @cached_property
+    def encoder(self) -> Network:
+        """What makes codes of images (n, channels, height, width), as a module like `generator`."""
+        from .networks import take_network
+
+        return take_network(self, "encoder")
+
     @property
-    def generator(self) -> Generates:
+    def maker(self) -> Generates:
         """The game, if it makes samples."""
         if not isinstance(self.game, Generates):
             raise lacking(type(self.game), Generates)

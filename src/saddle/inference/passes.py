@@ -82,7 +82,7 @@ def joined(some: Sequence[Row]) -> list[Rows]:
 
 def sampling(loaded: LoadedGame, **style: Any) -> Work:
     """Makes samples."""
-    game = loaded.generator
+    game = loaded.maker
     check_style(game, Generates, style)
 
     def work(like: Tensor, told: Tensor | None) -> Tensor:

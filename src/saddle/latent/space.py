@@ -42,7 +42,7 @@ class LatentSpace:
     """
 
     def __init__(self, loaded: LoadedGame, label: Label | None = None) -> None:
-        self.loaded, self.game, self.device = loaded, loaded.generator, loaded.device
+        self.loaded, self.game, self.device = loaded, loaded.maker, loaded.device
         made_for = loaded.shape.condition
         named = type(loaded.game).__name__
         if not isinstance(made_for, Classes | None):

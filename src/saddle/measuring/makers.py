@@ -64,7 +64,7 @@ class GeneratorHandle(SampleMaker):
 
     def __init__(self, name: str, loaded: LoadedGame) -> None:
         super().__init__(name, loaded)
-        self.game = loaded.generator
+        self.game = loaded.maker
 
     def samples(self, n: int, seed: int) -> Dataset:
         """As `saddle sample` makes them, with their labels where these decide what is made."""

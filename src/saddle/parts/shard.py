@@ -45,6 +45,8 @@ class Shard:
 DRAW_BLOCK = 2**24  # numbers that are drawn at once, if the whole batch takes more: 64 MB
 WHOLE_BATCH = Shard()
 CURRENT_SHARD: ContextVar[Shard] = ContextVar("part", default=WHOLE_BATCH)
+Supply = Callable[[Callable[..., Tensor], Tensor, tuple[int, ...]], Tensor]  # what draws, for whom, the shape of a row
+SUPPLIED_DRAWS: ContextVar[Supply | None] = ContextVar("supplied", default=None)
 WITHOUT_GROUP: ContextVar[bool] = ContextVar("by_itself", default=False)
 
 
@@ -55,6 +57,16 @@ def use_shard(part: Shard) -> Iterator[None]:
         yield
     finally:
         CURRENT_SHARD.reset(token)
+
+
+@contextmanager
+def supply_draws(supply: Supply) -> Iterator[None]:
+    """What `draw_rows` would draw in here is given by `supply(sampler, like, shape)`, as inputs of a network are."""
+    token = SUPPLIED_DRAWS.set(supply)
+    try:
+        yield
+    finally:
+        SUPPLIED_DRAWS.reset(token)
 
 
 @contextmanager
@@ -84,6 +96,8 @@ def draw_rows(sampler: Callable[..., Tensor], like: Tensor, *shape: int) -> Tens
 
     All parts draw it all, in blocks where it is much, and keep their rows: what is kept at once is these and a block.
     """
+    if supply := SUPPLIED_DRAWS.get():
+        return supply(sampler, like, shape)
     part = CURRENT_SHARD.get()
     if torch.compiler.is_exporting():  # nothing is played there, and `len` would make the number of rows a constant
         return sampler(like.shape[0], *shape, dtype=like.dtype, device=like.device)

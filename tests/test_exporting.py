@@ -1,0 +1,129 @@
+"""`saddle export`: files that make what the run makes, where saddle is not installed."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from narrow import small
+from saddle import export, load, train
+from saddle.exporting import onnx_file
+from saddle.exporting.onnx_file import export_onnx, read_onnx_facts
+from saddle.latent.space import LatentSpace
+
+SMALL = {"images": 32, "quiet": True, "device": "cpu", "pictures": 0, "size": 16, "limit": 32}
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small run whose generator is told a class."""
+    folder = tmp_path_factory.mktemp("export")
+    train(small("cgan"), out=folder / "run", **SMALL)
+    return folder
+
+
+@pytest.fixture
+def run(home: Path) -> Path:
+    return home / "run"
+
+
+WITHOUT_SADDLE = """
+import json, sys
+import numpy as np, onnxruntime
+
+sys.modules["torch"] = sys.modules["saddle"] = None  # what imports them fails
+session = onnxruntime.InferenceSession(sys.argv[1], providers=["CPUExecutionProvider"])
+given = {name: value for name, value in np.load(sys.argv[2]).items()}
+np.save(sys.argv[3], session.run(None, given)[0])
+print(session.get_modelmeta().custom_metadata_map["saddle"])
+"""
+TORCH_ALONE = """
+import sys
+import torch
+
+sys.modules["saddle"] = None
+facts = {"saddle.json": ""}
+program = torch.export.load(sys.argv[1], extra_files=facts).module()
+torch.save(program(*torch.load(sys.argv[2])), sys.argv[3])
+print(facts["saddle.json"] if isinstance(facts["saddle.json"], str) else facts["saddle.json"].decode())
+"""
+
+
+def latents_and_labels(run: Path, n: int) -> tuple[torch.Tensor, torch.Tensor]:
+    space = LatentSpace(load(run), "3")
+    return space.draw(n, 5), space.labels(n, 5)
+
+
+def elsewhere(code: str, *words: object) -> str:
+    """A process that knows nothing of this one, nor of saddle."""
+    env = {"PATH": "/usr/bin:/bin"}
+    return subprocess.run([sys.executable, "-c", code, *map(str, words)], check=True, capture_output=True, text=True,
+                          env=env).stdout  # fmt: skip
+
+
+def test_an_onnx_file_makes_the_runs_samples_with_numpy_and_onnxruntime_alone(run, say, tmp_path):
+    code, out, said = say(f"export {run}")
+    assert (code, out) == (0, f"{run / 'generator.onnx'}\n") and "differs from Python by at most" in said
+    z, labels = latents_and_labels(run, 7)
+    np.savez(tmp_path / "in.npz", latent=z.numpy(), label=labels.numpy())
+    facts = json.loads(elsewhere(WITHOUT_SADDLE, out.strip(), tmp_path / "in.npz", tmp_path / "out.npy"))
+    assert np.abs(np.load(tmp_path / "out.npy") - load(run).sample(7, 5, "3").numpy()).max() < 1e-4
+    assert facts["recipe"] == "cgan" and facts["classes"] == list(load(run).classes)
+    assert facts["inputs"][0] == {"name": "latent", "shape": ["batch", 8], "dtype": "float32",
+                                  "distribution": "normal", "mean": 0.0, "std": 1.0}  # fmt: skip
+    assert [one["name"] for one in facts["inputs"]] == ["latent", "label"]
+    assert facts == read_onnx_facts(out.strip()) and facts["parity"]["difference"] <= facts["parity"]["bound"] == 1e-4
+    assert str(run.parent).encode() not in (run / "generator.onnx").read_bytes()
+
+
+def test_a_saved_program_opens_with_torch_alone(run, say, tmp_path):
+    code, out, _ = say(f"export {run} --to torch-export --out there/g.pt2")
+    assert (code, out) == (0, "there/g.pt2\n")
+    torch.save(latents_and_labels(run, 1), tmp_path / "in.pt")
+    facts = json.loads(elsewhere(TORCH_ALONE, tmp_path / out.strip(), tmp_path / "in.pt", tmp_path / "out.pt"))
+    assert torch.allclose(torch.load(tmp_path / "out.pt"), load(run).sample(1, 5, "3"), atol=1e-6)
+    assert facts["inputs"][1]["high"] == len(load(run).classes) - 1
+
+
+def test_nothing_that_is_not_an_export_is_written_over(run, say, tmp_path):
+    (tmp_path / "mine.onnx").write_bytes(b"mine")
+    (tmp_path / "mine.pt2").write_bytes(b"mine")
+    for to, name in (("onnx", "mine.onnx"), ("torch-export", "mine.pt2")):
+        code, _, said = say(f"export {run} --to {to} --out {name}")
+        assert code == 2 and said == (f"saddle: {name} is there already, and is no export of saddle's; name another "
+                                      "place with --out\n") and (tmp_path / name).read_bytes() == b"mine"  # fmt: skip
+
+
+def test_a_file_that_makes_something_else_is_refused_and_not_written(run, tmp_path, monkeypatch):
+    whole = onnx_file.run_session
+    monkeypatch.setattr(onnx_file, "run_session", lambda *given: whole(*given) + 2e-4)
+    with pytest.raises(RuntimeError, match="the exported generator is not the run's: it differs from"):
+        export_onnx(load(run), tmp_path / "g.onnx")
+    assert not (tmp_path / "g.onnx").exists()
+
+
+def test_the_generator_is_a_plain_module_that_leaves_the_run_as_it_is(run):
+    gan = load(run)
+    G, before = gan.generator, gan.sample(2, label="3")
+    assert not G.training and isinstance(G, torch.nn.Module) and "game.generator.needs" not in G.state_dict()
+    assert not [name for name, _ in G.named_parameters() if "critic" in name]
+    z, labels = latents_and_labels(run, 3)
+    torch.testing.assert_close(G(z, labels), gan.sample(3, 5, "3"))
+    for p in G.parameters():
+        p.data.zero_()
+    assert torch.equal(gan.sample(2, label="3"), before)
+
+
+def test_python_exports_as_the_command_does_and_names_the_formats_that_there_are(run, tmp_path):
+    made = export(run, "onnx", out=tmp_path / "a.onnx")
+    assert made.path == tmp_path / "a.onnx" and made.parity.difference < 1e-4
+    with pytest.raises(ValueError, match="there is no format onx; did you mean onnx"):
+        export(run, "onx")
+    with pytest.raises(ValueError, match="Adversarial cannot encode images"):
+        export(run, part="encoder", out=tmp_path / "e.onnx")
