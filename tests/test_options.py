@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -145,6 +146,34 @@ def test_options_are_text(options, same):
 def test_errors_teach(option, text, says):
     with pytest.raises(Mistake, match=says):
         override_fields(Everything(), {option: text}, VALUE_TYPES)
+
+
+@pytest.mark.parametrize(("recipe", "networks"), [
+    ("gat", "PatchTransformer(width=32)"), ("gat", "PatchTransformer(width=32, head_width=5)"),
+    ("gat", "PatchTransformer(latent=8, width=32)"), ("gat", "PatchTransformer(64, 32)"),
+    ("gat", "PatchTransformer(depth=5)"), ("r3gan", "GroupedResidual(width=33)"),
+    ("dcgan", "Opposed(GroupedResidual(width=33))"),
+])  # fmt: skip
+def test_advice_on_a_field_of_what_was_written_as_a_whole_is_typed_in_its_place(recipe, networks):
+    standard = find_recipe(recipe)[0]
+    with pytest.raises(Mistake) as refused:
+        override_fields(standard, {"networks": networks}, VALUE_TYPES)
+    option, text = shlex.split(str(refused.value).rpartition("; give ")[2])
+    assert option == "--networks"
+    assert text.partition("(")[0] == networks.partition("(")[0]
+    override_fields(standard, {"networks": text}, VALUE_TYPES)
+
+
+def test_of_what_is_refused_whatever_its_fields_are_no_field_is_advised():
+    @dataclass(frozen=True)
+    class Never:
+        width: int = 1
+
+        def __post_init__(self):
+            raise Mistake(f"Never: width is {self.width}; give --networks.width {self.width + 1}")
+
+    with pytest.raises(Mistake, match=r"^Never: width is 5$"):
+        override_fields(Everything(), {"networks": "Never(5)"}, [Never])
 
 
 def test_text_runs_nothing_but_the_listed_classes():

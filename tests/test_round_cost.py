@@ -99,3 +99,43 @@ def test_show_does_not_play_what_would_take_long(say: Say):
     assert "images a second" not in say("show dcgan --size 1024 --channels 3 --no-speed")[1]
     code, page, error = say("show dcgan --recompute --no-speed")
     assert code == 2 and not page and "leave --recompute out" in error  # as in training
+
+
+@pytest.mark.parametrize(("line", "says"), [
+    ("sagan --size 48", "give --"), ("vae-gan --size 12x16", "give --size 24x32"),
+    ("gat --networks.width 32", "give --networks.width 64"), ("dcgan --networks.width 0", ""),
+])  # fmt: skip
+def test_what_show_advises_can_be_typed_behind_it(say: Say, line: str, says: str):
+    code, _, error = say(f"show {line} --no-speed")
+    assert code == 2 and says in error
+    if says:
+        advised = error.strip().rpartition("; give ")[2]
+        code, page, error = say(f"show {line} {advised} --no-speed")
+        assert code == 0, error
+        assert "A batch of" in page
+
+
+def test_show_tells_what_other_fields_cost(say: Say):
+    def bytes_of(line: str) -> str:
+        code, page, error = say(f"show {line} --no-speed")
+        assert code == 0, error
+        found = re.search(r"A batch of (\d+) takes about ([\d.]+ MB)", " ".join(page.split()))
+        assert found
+        return f"{found[1]}: {found[2]}"
+
+    assert bytes_of("dcgan --size 32 --batch 8").startswith("8: ")
+    assert len({bytes_of("dcgan --size 32"), bytes_of("dcgan --size 32 --networks.width 16")}) == 2
+
+
+def test_points_have_no_size_in_show_either(say: Say):
+    for option in ("--size 128", "--channels 3", "--crop pad", "--flip"):
+        code, page, error = say(f"show vae-toy {option}")
+        assert (code, page) == (2, "") and "has points, not pictures" in error
+
+
+def test_recompute_is_named_only_where_blocks_can_be_worked_out_again(say: Say):
+    assert "--recompute" not in say("show dcgan --size 32 --no-speed")[1].partition("A batch of")[2]
+    told = say("show r3gan --size 32 --no-speed")[1].partition("A batch of")[2]
+    assert "--recompute" in told
+    told = say("show r3gan --size 32 --no-speed --recompute")[1].partition("A batch of")[2]
+    assert "--recompute" not in told  # which is done already

@@ -68,6 +68,12 @@ def quote_for_shell(path: object) -> str:
     return escaped(f"./{path}" if str(path).startswith("-") else path)
 
 
+def quote_argument(text: str) -> str:
+    """An option's text as a word of a command line, in double quotes where these do."""
+    plain = not set(text) & set('"$`\\!')
+    return shlex.quote(text) if not plain or shlex.quote(text) == text else f'"{text}"'
+
+
 def escaped(word: object) -> str:
     """A word as a shell takes it: in quotes if need be, and with escapes for what does not print."""
     text = str(word)

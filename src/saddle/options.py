@@ -27,6 +27,7 @@ from .hints import (
     literal_choices,
     union_members,
 )
+from .whole_advice import advise_in_whole
 
 V = TypeVar("V")
 MAX_TEXT, MAX_DEPTH = 10_000, 100  # signs of a written value, and nodes of it in each other
@@ -102,7 +103,15 @@ def parse_field(text: str, hint: object, kinds: Iterable[type], name: str) -> ob
     many = any(typing.get_origin(want) is tuple for want in wants)
     nothing = many and text.strip().lower() in ("", "none")
     tree = ast.Tuple([]) if nothing else parse_expression(text, name, lambda: describe_type(hint, table))
-    return build_value(ast.Tuple([tree]) if many and not isinstance(tree, ast.Tuple) else tree, hint, table, name)
+    written = ast.Tuple([tree]) if many and not isinstance(tree, ast.Tuple) else tree
+
+    def build(node: ast.expr) -> object:
+        return build_value(node, hint, table, name)
+
+    try:
+        return build(written)
+    except Mistake as refusal:
+        raise advise_in_whole(refusal, written, build, table, name) from None
 
 
 def worded(hint: object) -> bool:

@@ -16,19 +16,23 @@ from .pages import wrap_text
 UNCOUNTED = "How much memory a batch takes is not known: a round of this game looks at numbers, and none are made here."
 COUNTED = (
     "Counted in float32 on tensors that have shapes and no numbers: weights, gradients, optimizers and what a round "
-    "keeps. The program itself comes on top; --accumulate, --recompute and fewer bits need less."
+    "keeps. The program itself comes on top; "
 )
 
 
-def describe_costs(recipe: Recipe[Any], shape: Shape, speed: bool, recompute: bool = False
+def describe_costs(recipe: Recipe[Any], shape: Shape, speed: bool, recompute: bool = False, blocks: bool = True
                    ) -> Iterator[tuple[str, dict[str, Any]]]:  # fmt: skip
-    """Paragraphs, each with its facts for programs. `speed`: play for a moment, where it is known to be one."""
+    """Paragraphs, each with its facts for programs. `speed`: play for a moment, where it is known to be one.
+
+    `blocks`: has the game any that `--recompute` could work out again?
+    """
     how = MatchOptions(recompute=recompute)
     cost = count_round(recipe, shape, how)
     if cost is None:
         yield wrap_text(UNCOUNTED), {}
         return
-    yield wrap_text(describe_memory(cost)), {"batch": cost.batch, "bytes": cost.bytes, "operations": cost.flops}
+    memory = describe_memory(cost, less_by(cost, blocks and not recompute))
+    yield wrap_text(memory), {"batch": cost.batch, "bytes": cost.bytes, "operations": cost.flops}
     if speed:
         where = find_machine()
         played = measure_round_speed(recipe, shape, where, cost, how)
@@ -40,10 +44,17 @@ def describe_costs(recipe: Recipe[Any], shape: Shape, speed: bool, recompute: bo
         yield wrap_text(describe_speed(played, cost, str(where.device))), facts
 
 
-def describe_memory(cost: RoundCost) -> str:
+def less_by(cost: RoundCost, recompute: bool) -> str:
+    """What would need less memory: of a batch of one there are no parts."""
+    ways = [*(["--accumulate"] if cost.batch > 1 else []), *(["--recompute"] if recompute else []), "fewer bits"]
+    *others, last = ways
+    return f"{', '.join(others)} and {last} need less" if others else f"{last} need less"
+
+
+def describe_memory(cost: RoundCost, less: str) -> str:
     free = available_memory()
     beside = f"; {format_bytes(free)} are free here" if free is not None else ""
-    return f"A batch of {cost.batch} takes about {format_bytes(cost.bytes)} of memory{beside}. {COUNTED}"
+    return f"A batch of {cost.batch} takes about {format_bytes(cost.bytes)} of memory{beside}. {COUNTED}{less}."
 
 
 def describe_speed(speed: Speed, cost: RoundCost, device: str) -> str:

@@ -12,10 +12,10 @@ from ..blame import blame_user_code
 from ..data.prepare import Prepare
 from ..errors import Mistake
 from ..light import without_torch
-from ..options import as_flags
+from ..options import as_flags, override_fields
 from ..recipes import RecipeEntry, canonical, find_recipe
 from ..runs.folder import write_json
-from .argv import parse_command
+from .argv import GivenOptions, check_positionals, read_words, sort_options
 from .output import print_message, print_output
 from .pages import class_doc, options_help, recipe_introduction, two_columns, wrap_text
 from .sizes import PARAMETER_COUNTS
@@ -37,13 +37,29 @@ class ShowOptions(Prepare):
     json: Path | None = None  # write the numbers to a file, for programs
 
 
+OWN_FIELDS_HELP = "A recipe's own fields are options too, as in training: it is told what a run with them takes."
+
+
 def show(words: list[str]) -> None:
     """saddle show RECIPE."""
-    (name,), wish = parse_command("show", words, ShowOptions())
-    name = canonical(name)
-    before = wish in (ShowOptions(), ShowOptions(speed=False)) and name in PARAMETER_COUNTS
-    for paragraph in [show_counted_before(name)] if before else show_counted_now(name, wish):
+    plain, given = read_words("show", words, ShowOptions(), OWN_FIELDS_HELP)
+    name = canonical(*check_positionals("show", plain))
+    wish, options = parse_show_options(name, given)
+    before = not options and wish in (ShowOptions(), ShowOptions(speed=False)) and name in PARAMETER_COUNTS
+    for paragraph in [show_counted_before(name)] if before else show_counted_now(name, wish, options):
         print_output(*paragraph)
+
+
+@without_torch
+def parse_show_options(name: str, given: GivenOptions) -> tuple[ShowOptions, dict[str, str]]:
+    """How it is shown, and the recipe's options as text: all of them fit."""
+    recipe, _ = find_recipe(name)
+    texts, options = sort_options("show", given, ShowOptions(), recipe)
+    if options:
+        from ..recipes.revive import configure_recipe
+
+        configure_recipe(name, options)
+    return override_fields(ShowOptions(), texts), options
 
 
 @without_torch
@@ -57,23 +73,29 @@ def show_counted_before(name: str) -> tuple[str, ...]:
     return recipe_sections(name, recipe, entry, parse_shape(shape), counts, game_class(recipe))
 
 
-def show_counted_now(name: str, wish: ShowOptions) -> Iterator[tuple[str, ...]]:
+def show_counted_now(name: str, wish: ShowOptions, options: Mapping[str, str]) -> Iterator[tuple[str, ...]]:
     """The page, and behind it what takes a while: what a round costs."""
-    without_torch(find_recipe)(name)  # refused before torch is imported
-    recipe, entry = find_recipe(name)
     from ..batches import batch_shape, required_columns
+    from ..recipes.revive import configure_recipe
 
-    shape = batch_shape(recipe.batch_type, *sample_columns(wish, entry, required_columns(recipe.batch_type)))
-    game = unmade_game(recipe, shape)
+    standard, entry = find_recipe(name)
+    recipe = configure_recipe(name, options)
+
+    columns, source = sample_columns(wish, entry, required_columns(recipe.batch_type))
+    shape = batch_shape(recipe.batch_type, columns, source)
+    try:
+        game = unmade_game(recipe, shape)
+    except Mistake as refusal:
+        raise with_training_advice(refusal, standard, options, wish, columns) from None
     counts = trainable_sizes(game)
-    from ..parts.recompute import check_has_blocks
+    from ..parts.recompute import check_has_blocks, has_blocks
     from .costs import describe_costs
 
     if wish.recompute:
         check_has_blocks(game)
     yield recipe_sections(name, recipe, entry, shape, counts, type(game))
     facts: dict[str, Any] = {}
-    for sentence, found in describe_costs(recipe, shape, wish.speed, wish.recompute):
+    for sentence, found in describe_costs(recipe, shape, wish.speed, wish.recompute, blocks=has_blocks(game)):
         yield (f"\n{sentence}",)
         facts |= found
     if wish.json:
@@ -149,6 +171,23 @@ def unmade_game(recipe: Recipe[Any], shape: Shape) -> Game[Any]:
             return meta_game(recipe, shape)
         except (NotImplementedError, RuntimeError):  # networks of the user's own may read numbers as they are made
             return check_is_game(recipe.game(shape), recipe)
+
+
+def with_training_advice(refusal: Mistake, recipe: Recipe[Any], options: Mapping[str, str], wish: ShowOptions,
+                         columns: Columns) -> Mistake:  # fmt: skip
+    """The refusal of a game with the advice that training would give; the same options are taken here."""
+    from ..recipes.changes import RunRequest
+    from ..resolved import check_playable
+    from ..runs.settings import Settings
+    from ..training.machine import find_machine, preserved_globals
+
+    asked = Settings(data=wish.data, size=wish.size, device="cpu")
+    try:
+        with preserved_globals():
+            check_playable(recipe, RunRequest(options, {}), asked, columns, find_machine("cpu"))
+    except Mistake as advised:
+        return advised
+    return refusal
 
 
 def trainable_sizes(game: Game[Any]) -> dict[str, int]:

@@ -48,6 +48,7 @@ def open_data(source: str, prepare: Prepare, say: Notify, *, cache: Path | None 
             given = own.open(part)
         return known_by_content(open_given(given, prepare, say, source, suits))
     if source in TOY_SETS:
+        check_toy_options(source, prepare)
         suits(image_columns(Shape(2, 1, 1)), None)
         return toy_dataset(source, prepare)
     if is_lines(source):
@@ -92,9 +93,14 @@ def toy_dataset(name: str, prepare: Prepare) -> ArrayDataset:
     """Points of a toy distribution in the plane."""
     from .toys import sample_toy
 
+    check_toy_options(name, prepare)
+    samples = sample_toy(name, prepare.limit or TOY_POINTS, 0)
+    return ArrayDataset(name, samples, fingerprint=compute_fingerprint(samples.tobytes()))
+
+
+def check_toy_options(name: str, prepare: Prepare) -> None:
+    """Refuse options that only pictures have, and more points than are drawn."""
     plain = prepare == Prepare(limit=prepare.limit)
     require(plain, f"{name} has points, not pictures: size, crop, channels, flip, labels and source do not apply to it")
     count = prepare.limit or TOY_POINTS
     require(count <= MAX_TOY_POINTS, f"limit is {count:,}, but {name} can be drawn {MAX_TOY_POINTS:,} times at most")
-    samples = sample_toy(name, count, 0)
-    return ArrayDataset(name, samples, fingerprint=compute_fingerprint(samples.tobytes()))

@@ -169,9 +169,14 @@ def recompute_blocks(game: nn.Module) -> None:
             block.forward = partial(recomputed_forward, block)
 
 
+def has_blocks(game: nn.Module) -> bool:
+    """Has one of its networks a block?"""
+    return any(find_blocks(network) for network in game.children())
+
+
 def check_has_blocks(game: nn.Module) -> None:
     """Refuse a game none of whose networks has a block."""
-    require(any(find_blocks(network) for network in game.children()), "--recompute works out blocks of several "
+    require(has_blocks(game), "--recompute works out blocks of several "
             f"layers again, and the networks of this {type(game).__name__} have none; leave --recompute out, and give "
             "--accumulate 2 for less memory")  # fmt: skip
 

@@ -80,6 +80,9 @@ def size_alternatives(recipe: Recipe[Any], data: Shape, accumulate: int, most: i
                 yield cost + ANOTHER_FORM * (data.height != data.width), {"size": size}
                 if data.height != data.width:
                     yield cost, {"size": written_size(size_of_form(size, size // 4, data.width / data.height))}
+    if not data.points and data.text is None and data.height != data.width:
+        for times in range(2, MAX_ENLARGEMENT + 1):  # of this very form
+            yield 2 + log(times) / 4, {"size": written_size((times * data.height, times * data.width))}
     if not data.classes and data.text is None and not isinstance(data.condition, Picture):
         sides = GLYPHS_SIZE if data.points else (data.height, data.width)
         yield 13.0 if data.points else 2.55, {"data": "glyphs", "size": written_size(sides)}

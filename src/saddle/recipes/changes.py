@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-import shlex
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
+from ..errors import quote_argument
 from ..recipe import Recipe
 from ..shape import Shape
 from ..training.match import MatchOptions
@@ -89,12 +89,6 @@ def describe_change(wish: RunRequest, instead: RunRequest) -> str:
 
 def option_flag(option: str) -> str:
     return f"--{option.replace('_', '-')}"
-
-
-def quote_argument(text: str) -> str:
-    """Text as a word of a command line."""
-    plain = not set(text) & set('"$`\\!')
-    return shlex.quote(text) if not plain or shlex.quote(text) == text else f'"{text}"'
 
 
 def option_changes(name: str, old: object, new: object) -> dict[str, str]:

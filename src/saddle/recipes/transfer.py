@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from torch import Tensor
 
-from ..errors import Mistake, require
+from ..errors import Mistake, quote_argument, require
 from ..image_size import ImageSize
 from ..options import override_fields
 from ..recipe import OnCodes, Recipe
@@ -17,7 +17,7 @@ from ..runs.manifest import Manifest
 from ..shape import Shape
 from ..training.checkpoint import checkpoint_crc, read_checkpoint, write_checkpoint
 from ..training.match import MatchOptions
-from .changes import format_value, quote_argument
+from .changes import format_value
 from .layer_maps import Layer, frozen_parameters, keys_of, list_layers
 from .on_codes import take_autoencoder
 from .origins import StartingWeights, read_origin
