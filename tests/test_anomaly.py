@@ -238,7 +238,7 @@ def test_which_class_is_odd_may_be_said_either_way(say, tmp_path: Path):
 def test_a_run_without_an_encoder_is_scored_by_its_critic_which_is_told_of_its_data(home: Path, say, tmp_path: Path):
     code, out, said = say("score H/GAN H/photos --to s.csv --odd cow")
     assert code == 0 and out.startswith("AUROC ")
-    assert "Adversarial cannot reconstruct: its critic alone tells what is odd" in said
+    assert "this run cannot reconstruct: its critic alone tells what is odd" in said
     assert "has held no data out (--held-out), so that what is normal is told by data that it was trained on" in said
     table, model = rows(tmp_path / "s.csv"), load(home / "GAN")
     pixels = torch.stack([torch.tensor(np.array(Image.open(home / "photos" / row["name"]))) for row in table])
@@ -292,9 +292,9 @@ def test_without_labels_there_are_scores_and_a_threshold_and_no_roc(say, tmp_pat
 
 
 @pytest.mark.parametrize(("line", "words"), [
-    ("score H/GAN H/photos --by both", "Adversarial cannot reconstruct images; it can generate, judge and score"),
-    ("score H/AE H/photos --by features", "Autoencoder cannot judge samples; it can encode and reconstruct"),
-    ("score H/AE H/photos --by search", "Autoencoder cannot generate samples; it can encode and reconstruct"),
+    ("score H/GAN H/photos --by both", "this run cannot reconstruct images; it can generate, judge and score"),
+    ("score H/AE H/photos --by features", "this run cannot judge samples; it can encode and reconstruct"),
+    ("score H/AE H/photos --by search", "this run cannot generate samples; it can encode and reconstruct"),
     ("score H/AE H/photos --odd dog", "the pictures have no class dog; there are ant, bee, cow"),
     ("score H/AE H/photos --odd ant --normal bee", "odd and normal classes are both named"),
     ("score H/AE H/photos --odd ant --labels none", "have no classes, so none can be odd"),

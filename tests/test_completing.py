@@ -74,7 +74,7 @@ def test_several_answers_and_a_sheet(home: Path, say: Say, tmp_path: Path):
     ("H/GAN H/photos --label 3", "this generator was not trained on labels"),
     ("H/GAN nowhere/a.png", "there is no file or folder nowhere/a.png"),
     ("H/GAN", "complete needs RUN and FILES; write saddle complete RUN FILES"),
-    ("H/AE H/photos", "Autoencoder cannot generate samples; it can .* can generate"),
+    ("H/AE H/photos", "this run cannot generate samples; it can .* can generate"),
     ("H/toy H/photos", "makes points, but latents are looked at and searched by images; give a run"),
     ("H/none H/photos", "there is no run"),
     ("H/GAN H/photos --blend soft", "poisson or overlay"),

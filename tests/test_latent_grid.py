@@ -75,7 +75,7 @@ def test_the_sheet_is_what_python_makes(home: Path, say: Say, tmp_path: Path):
 
 
 @pytest.mark.parametrize(("typed", "says"), [
-    ("sample H/three --grid 5", "a grid shows latents of two numbers, but those of VariationalAutoencoder are 3"),
+    ("sample H/three --grid 5", "a grid shows latents of two numbers, but those of this run are 3"),
     ("sample H/toy --grid 5", "makes points, but latents are looked at and searched by images"),
     ("sample H/classes --grid 5", "makes samples of classes, and a grid shows one of them; name it with --label"),
     ("sample H/plane --grid 1", "grid is 1, but should be 2 to 64"),
@@ -98,5 +98,5 @@ def test_the_ways_out_can_be_gone(say: Say):
 
 
 def test_a_prior_that_does_not_tell_its_quantiles_is_refused():
-    with pytest.raises(Mistake, match="but Linear has none with a method quantile, as"):
+    with pytest.raises(Mistake, match="but this run has none with a method quantile, as"):
         quantile_grid(LatentSpace(linear(latent=2, prior=Draws())), 3)

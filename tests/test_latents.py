@@ -64,7 +64,7 @@ def test_an_encoder_is_asked_and_begun_from():
     few = Search(steps=1, restarts=1, candidates=1, typical=0)
     assert float(invert(loaded, truth, few).distances.amax()) < 1e-5  # it is there already
     assert float(invert(loaded, truth, few, by="search").distances.amax()) > 1e-2
-    with pytest.raises(Mistake, match="Linear cannot encode images"):
+    with pytest.raises(Mistake, match="this run cannot encode images"):
         invert(linear(), truth, by="encoder")
 
 
@@ -189,7 +189,7 @@ def test_an_edit_keeps_its_direction_which_another_edit_takes(home: Path, say: S
 
 
 @pytest.mark.parametrize(("typed", "said"), [
-    ("interpolate H/AE", "Autoencoder cannot generate samples; .* can generate"),
+    ("interpolate H/AE", "this run cannot generate samples; .* can generate"),
     ("interpolate H/GAN --samples 4", "a way leads from one image to another; name two, as --samples 0,1, or"),
     ("interpolate H/GAN --samples a-b", "should be places on a sheet, from 0, as 0-3 or 5,9,2"),
     ("interpolate H/GAN --frames 1", "frames is 1, but should be 2 to 100"),

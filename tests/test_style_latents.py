@@ -91,7 +91,7 @@ def test_ways_between_styles_are_straight_and_a_loop_ends_where_it_began():
         open_space(styled(), space="x")  # type: ignore[arg-type]
     assert type(open_space(styled(), space="z")) is LatentSpace and type(open_space(linear())) is LatentSpace
     for more in ({"space": "w"}, {"truncation": 0.7}, {"cutoff": 2}):
-        with pytest.raises(Mistake, match="Linear makes its samples without styles, which"):
+        with pytest.raises(Mistake, match="this run makes its samples without styles, which"):
             open_space(linear(), **more)
     with pytest.raises(Mistake, match="leave out --space z"):
         open_space(styled(), space="z", truncation=0.7)
@@ -249,18 +249,18 @@ def test_directions_are_found_shown_and_taken_by_edits(home: Path, say: Say):
 
 
 @pytest.mark.parametrize(("typed", "said"), [
-    ("mix H/GAN", "Adversarial makes its samples without styles, which "),
+    ("mix H/GAN", "this run makes its samples without styles, which "),
     ("mix H/S --layers 9", "layers is '9', but should be coarse, middle, fine, all, or numbers from 0 to 3, as 0-3"),
     ("mix H/S --rows x", "rows is 'x', but should be places on a sheet, from 0, as 0-3 or 5,9,2"),
     ("mix H/S --cutoff 5", "cutoff is 5, but this generator has 4 layers with styles; give 0 to 4"),
-    ("interpolate H/GAN --truncation 0.7", "Adversarial makes its samples without styles, which "),
+    ("interpolate H/GAN --truncation 0.7", "this run makes its samples without styles, which "),
     ("interpolate H/S --space w --by search", "leave out --by search, or give --space z"),
     ("interpolate H/S --space z --truncation 0.7", "leave out --space z, or --truncation and --cutoff"),
     ("reconstruct H/GAN H/photos", "the recipes ae, "),
     ("reconstruct H/S H/photos/dark", "/S FILES shows the nearest that this run can make"),
     ("project H/S", "project needs RUN and FILES"),
     ("directions H/GAN --by pca", "ask for sefa"),
-    ("directions H/GAN --layers coarse", "Adversarial makes its samples without styles, which "),
+    ("directions H/GAN --layers coarse", "this run makes its samples without styles, which "),
     ("directions H/S --count 0", "count is 0, but should be 1 to 100"),
     ("directions H/S --count 7", "count is 7, but there are 1 to 6 directions"),
     ("directions H/S --ganspace", "the principal directions of styles is --by pca"),
@@ -291,7 +291,7 @@ def test_path_lengths_between_styles_of_a_linear_generator_are_exact(home: Path)
         "path length w full (identity-64)": pytest.approx(exact, rel=2e-3),
         "path length w end (identity-64)": pytest.approx(exact, rel=2e-3),
     }
-    with pytest.raises(Mistake, match="ppl-w cannot be measured: Adversarial makes its samples without styles"):
+    with pytest.raises(Mistake, match="ppl-w cannot be measured: this run makes its samples without styles"):
         measure(home / "GAN", features="identity", **facts)
 
 

@@ -98,7 +98,7 @@ REFUSED = [
     ("measure H/seqgan --features random", "features random are of pictures"),
     ("sample H/seqgan --out a.png", "a.png should be a file of lines, which ends in .txt"),
     ("sample H/seqgan --label 3", "leave out label"),
-    ("reconstruct H/seqgan H/lines.txt", "PolicyGradient cannot reconstruct images"),
+    ("reconstruct H/seqgan H/lines.txt", "this run cannot reconstruct images"),
     ("doctor H/lines.txt --size 8", "has lines of text, not pictures"),
 ]  # fmt: skip
 

@@ -127,8 +127,8 @@ def test_a_bad_picture_is_named_and_the_others_are_served(home: Path, say, tmp_p
 
 
 @pytest.mark.parametrize(("line", "words"), [
-    ("reconstruct H/GAN H/photos", "Adversarial cannot reconstruct images; it can generate, judge and score, and "),
-    ("encode H/GAN H/photos", "Adversarial cannot encode images; it can generate, judge and score, and "),
+    ("reconstruct H/GAN H/photos", "this run cannot reconstruct images; it can generate, judge and score, and "),
+    ("encode H/GAN H/photos", "this run cannot encode images; it can generate, judge and score, and "),
     ("reconstruct H/AE", "reconstruct needs RUN and FILES; write saddle reconstruct RUN FILES ..."),
     ("encode H/AE H/photos --to codes.txt", "codes.txt does not end in .npz"),
     ("encode H/AE H/photos --to H/photos", "photos does not end in .npz"),

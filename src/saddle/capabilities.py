@@ -195,10 +195,10 @@ def style_options(kind: type, protocol: type) -> dict[str, StyleOption]:
 
 def check_style(game: object, protocol: type, style: Mapping[str, object]) -> None:
     """Refuse a style that the game has not, naming those that it has."""
-    known, name = style_options(type(game), protocol) if style else {}, type(game).__name__
+    known = style_options(type(game), protocol) if style else {}
     for option, value in style.items():
         has = did_you_mean(option, known) if known else "; it has none"
-        require(option in known, f"{name} has no style {option} to {find_capability(protocol).verb} in{has}")
+        require(option in known, f"this run has no style {option} to {find_capability(protocol).verb} in{has}")
         hint = known[option].hint
         right = fits_type(value, hint)
         require(right, f"{option} is {value!r}, but should be {describe_type(hint, {})}")

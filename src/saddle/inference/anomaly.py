@@ -140,7 +140,7 @@ def term_work(loaded: LoadedGame, how: AnomalyScore, seed: int) -> Callable[[Ten
             found["features"] = size_of(before.features - after.features, norm)
             found["cross-entropy"] = per_sample_score(F.softplus(-after.score))  # sp(-D(G(E(x)), E(x)))
         for name in terms:
-            require(len(found[name]) == len(x), f"the critic of {type(game).__name__} judges packs of images, so it "
+            require(len(found[name]) == len(x), "this run's critic judges packs of images, so it "
                     "says nothing of one alone; score --by reconstruction, if the game can")  # fmt: skip
         return torch.stack([found[name].double().cpu() for name in terms], 1)
 

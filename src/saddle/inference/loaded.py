@@ -104,7 +104,7 @@ class LoadedGame:
         """
         text = self.shape.text
         if text is None:
-            raise Mistake(f"{type(self.game).__name__} makes {self.shape}, not lines of text; the recipes seqgan and "
+            raise Mistake(f"this run makes {self.shape}, not lines of text; the recipes seqgan and "
                           "gumbel-gan write such")  # fmt: skip
         return [line for some in self.sample_chunks(n, seed, **style) for line in to_lines(from_one_hot(some), text)]
 
@@ -121,7 +121,7 @@ class LoadedGame:
             require(len(texts) == n, f"{len(texts)} texts were given for {n} samples; give one, or one for each")
             condition = text_codes(self.game, texts, self.shape.condition)
         elif condition is None and not self.makes_by_chance:
-            raise Mistake(f"{type(self.game).__name__} makes its samples for {self.shape.condition}; give these as "
+            raise Mistake(f"this run makes its samples for {self.shape.condition}; give these as "
                           "condition, one for each")  # fmt: skip
         told = condition if text is not None else self.conditions(label, condition, n)
         if label is not None and not self.is_conditional:

@@ -127,7 +127,7 @@ def score_images(loaded: LoadedGame, run: str | Path, files: File | Sequence[Fil
     terms = how.terms(loaded.game)
     if how.by == "auto" and terms == ("critic",) and isinstance(loaded.game, Judges):
         search = "" if loaded.shape.points else "; --by search looks for a code of each image, which takes long"
-        say(f"{type(loaded.game).__name__} cannot reconstruct: its critic alone tells what is odd, and is no density"
+        say("this run cannot reconstruct: its critic alone tells what is odd, and is no density"
             f"{search}")  # fmt: skip
     manifest = Manifest.read(RunFolder.find(run))
     given = files if isinstance(files, GivenImages) else open_images(files, manifest, loaded.shape, say, **changes)

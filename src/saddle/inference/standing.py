@@ -40,7 +40,7 @@ def take_standing_statistics(loaded: LoadedGame, samples: int, **style: Any) -> 
     no samples by chance, or none through batch normalisation.
     """
     require(samples > 1, f"standing is {samples}, but statistics are of 2 samples or more; 16384 is usual")
-    require(loaded.makes_by_chance, f"{type(loaded.game).__name__} makes no samples by chance alone, of which "
+    require(loaded.makes_by_chance, "this run makes no samples by chance alone, of which "
                                     "statistics could be taken; leave standing out")  # fmt: skip
     layers = layers_passed(loaded, **style)
     require(bool(layers), "no sample of this run passes batch normalisation, so there are no statistics to take; "

@@ -42,7 +42,7 @@ def closed_form_directions(space: LatentSpace, count: int, layers: Sequence[int]
     if isinstance(space, StyleSpace):
         every = style_matrices(space)
         chosen = [a for layer, a in every if layers is None or layer in layers]
-        require(bool(chosen), f"no layer of {type(space.game).__name__}'s generator reads a style by a linear layer")
+        require(bool(chosen), "no layer of this run's generator reads a style by a linear layer")
         return scaled(space, largest_changes(chosen, count), "sefa", layers)
     require(layers is None, "layers have styles of their own in a style-based generator only; leave out the layers")
     return scaled(space, largest_changes([first_matrix(space)], count), "sefa")
@@ -52,7 +52,7 @@ def principal_directions(space: LatentSpace, count: int, layers: Sequence[int] |
                          samples: int = PRINCIPAL_DRAWS) -> list[Direction]:  # fmt: skip
     """In which styles vary most, each a standard deviation long, for these layers: Harkonen et al. 2020 (GANSpace)."""
     if not isinstance(space, StyleSpace):
-        raise Mistake(f"{type(space.game).__name__} has no styles, and its latents vary alike in all directions; "
+        raise Mistake("this run has no styles, and its latents vary alike in all directions; "
                       "ask for sefa")  # fmt: skip
     w = space.draw_w(samples, TYPICAL_SEED)
     return scaled(space, leading_eigenvectors(w.double().T.cov(), count).to(w), "pca", layers)
@@ -115,7 +115,7 @@ def first_matrix(space: LatentSpace) -> Tensor:
             game.make(probe.reshape(-1, *latents.shape[1:]), None if told is None else told.expand(len(probe)))
     except ReachedFirst as reached:
         return (reached.made[1:] - reached.made[:1]).T
-    raise Mistake(f"{type(game).__name__} makes samples without a layer of weights that reads latents")
+    raise Mistake("this run makes samples without a layer of weights that reads latents")
 
 
 class ReachedFirst(Exception):

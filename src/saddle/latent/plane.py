@@ -25,13 +25,13 @@ def quantile_grid(space: LatentSpace, side: int) -> Tensor:
     where latents are not two numbers of a prior whose quantiles are known. Kingma & Welling 2013, figure 4.
     """
     require(side >= 2, f"a grid has {side} images a side, but should have 2 or more")
-    name, size = type(space.game).__name__, tuple(space.draw(1, 0).shape[1:])
+    size = tuple(space.draw(1, 0).shape[1:])
     described = f"{size[0]} numbers" if len(size) == 1 else f"of shape {size}"
-    require(size == (2,), f"a grid shows latents of two numbers, but those of {name} are {described}; saddle train "
+    require(size == (2,), f"a grid shows latents of two numbers, but those of this run are {described}; saddle train "
             "vae-plane has two, and other recipes have with --networks.latent 2")  # fmt: skip
     prior = getattr(space.game, "prior", None)
     if not isinstance(prior, Quantiles):
-        raise Mistake(f"a grid is laid by the quantiles of the prior, but {name} has none with a method quantile, as "
+        raise Mistake("a grid is laid by the quantiles of the prior, but this run has none with a method quantile, as "
                       "saddle.layers.priors.Normal is")  # fmt: skip
     at = prior.quantile((torch.arange(side, dtype=torch.float64) + 0.5) / side).float()
     return torch.cartesian_prod(at.flip(0), at).flip(1).to(space.device)

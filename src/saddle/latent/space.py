@@ -44,13 +44,12 @@ class LatentSpace:
     def __init__(self, loaded: LoadedGame, label: Label | None = None) -> None:
         self.loaded, self.game, self.device = loaded, loaded.maker, loaded.device
         made_for = loaded.shape.condition
-        named = type(loaded.game).__name__
         if not isinstance(made_for, Classes | None):
-            raise Mistake(f"{named} makes its samples for {made_for}, but latents are searched of games that make "
+            raise Mistake(f"this run makes its samples for {made_for}, but latents are searched of runs that make "
                           "them out of chance, or for a label, as saddle train dcgan does")  # fmt: skip
         other = "but latents are looked at and searched by images; give a run that makes some, as saddle train vae does"
-        require(not loaded.shape.points, f"{named} makes points, {other}")
-        require(loaded.shape.text is None, f"{named} writes lines of text, {other}")
+        require(not loaded.shape.points, f"this run makes points, {other}")
+        require(loaded.shape.text is None, f"this run writes lines of text, {other}")
         if label is not None and not loaded.is_conditional:
             raise Mistake(f"a label was asked for ({label}), but this generator was not trained on labels")
         self.label = label

@@ -77,7 +77,7 @@ def styled_game(loaded: LoadedGame) -> MakesStyles:
     if not isinstance(loaded.game, MakesStyles):
         names = recipes_that(MakesStyles)
         who = f"the recipes {name_some(names)} have" if names else "no listed recipe has"
-        raise Mistake(f"{type(loaded.game).__name__} makes its samples without styles, which {who}")
+        raise Mistake(f"this run makes its samples without styles, which {who}")
     return loaded.game
 
 

@@ -161,5 +161,5 @@ def sample_maker(name: str, loaded: LoadedGame, data: Dataset, say: Notify) -> S
     if loaded.makes_by_chance:
         return GeneratorHandle(name, loaded)
     maker = DataConverter(name, loaded, data)
-    say(f"{type(loaded.game).__name__} makes nothing out of chance alone: {maker.made} are measured")
+    say(f"this run makes nothing out of chance alone: {maker.made} are measured")
     return maker

@@ -176,9 +176,8 @@ def has_blocks(game: nn.Module) -> bool:
 
 def check_has_blocks(game: nn.Module) -> None:
     """Refuse a game none of whose networks has a block."""
-    require(has_blocks(game), "--recompute works out blocks of several "
-            f"layers again, and the networks of this {type(game).__name__} have none; leave --recompute out, and give "
-            "--accumulate 2 for less memory")  # fmt: skip
+    require(has_blocks(game), "--recompute works out blocks of several layers again, and these networks have none; "
+            "leave --recompute out, and give --accumulate 2 for less memory")  # fmt: skip
 
 
 def find_blocks(network: nn.Module) -> list[nn.Module]:

@@ -29,7 +29,7 @@ def lacking(kind: type, protocol: type) -> Mistake:
     wanted, names = find_capability(protocol), recipes_that(protocol)
     who = f"the recipes {name_some(names)} can" if names else "no listed recipe can"
     does = f"it can {describe_capabilities(kind)}"
-    return Mistake(f"{kind.__name__} cannot {wanted.verb} {wanted.object}; {does}, and {who} {wanted.verb}")
+    return Mistake(f"this run cannot {wanted.verb} {wanted.object}; {does}, and {who} {wanted.verb}")
 
 
 def name_some(names: Sequence[str]) -> str:

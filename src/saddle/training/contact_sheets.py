@@ -64,7 +64,7 @@ class ContactSheets:
         if passed and process_rank() == 0 and images > self.drawn:
             made = self.columns(self.match.show(part, i, len(self.parts)) for i, part in enumerate(self.batches()))
             if not made:
-                self.watch.on_message(f"{type(self.match.game).__name__} makes no pictures, so no sheets are drawn")
+                self.watch.on_message("this run makes no pictures, so no sheets are drawn")
                 self.due = []
                 return
             real = real_samples(next(iter(self.batches()))) if self.match.shape.points else None
