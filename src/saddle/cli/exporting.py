@@ -8,7 +8,6 @@ from typing import Literal
 
 from ..errors import escape_unprintable, require
 from ..runs.folder import RunFolder
-from ..runs.manifest import Manifest
 from .argv import parse_known
 from .output import print_message, print_output
 from .run_options import RunOptions, load_run, parse_style
@@ -23,7 +22,7 @@ STYLE_HELP = """The game's own
 class ExportOptions(RunOptions):
     """What is written, and where."""
 
-    to: Literal["onnx", "torch-export"] = "onnx"  # one ONNX file, or a program that torch alone opens
+    to: Literal["onnx", "safetensors", "torch-export"] = "onnx"  # a file of ONNX or for torch alone, a folder to load
     part: Literal["generator", "translator", "encoder", "decoder", "autoencoder"] = "generator"  # of the game
     standing: int | None = None  # batch normalisation's averages are taken anew, of so many samples; 16384 is usual
     out: Path | None = None  # the file; in the run's folder if not given
@@ -40,20 +39,21 @@ class ExportOptions(RunOptions):
 def export(words: list[str]) -> None:
     """saddle export RUN: an option that is none of the command's is one of the game's style, if that has it."""
     (run,), wish, others = parse_known("export", words, ExportOptions(), STYLE_HELP)
-    folder = RunFolder.find(run)
-    from ..exporting.export import FORMATS, default_name, find
-    from ..exporting.facts import run_facts
+    RunFolder.find(run)
+    from ..exporting.export import check_export, write_export
     from ..inference.networks import find_part, part_style
     from ..inference.standing import take_standing_statistics
 
-    place = wish.out or folder.path / default_name(wish.to, wish.part, wish.suffix)
-    find(wish.to, FORMATS[wish.to].check)(place)
+    folder, place = check_export(run, wish.to, wish.out, wish.part, others, wish.suffix)
     loaded = load_run(run, wish)
-    known = part_style(find_part(loaded.game, wish.part), loaded.game)
-    style = parse_style("export", known, wish, others)
+    style = (
+        parse_style("export", part_style(find_part(loaded.game, wish.part), loaded.game), wish, others)
+        if others
+        else {}
+    )
     if wish.standing is not None:
         take_standing_statistics(loaded, wish.standing)
-    about = run_facts(Manifest.read(folder), wish.standing)
-    made = find(wish.to, FORMATS[wish.to].write)(loaded, place, part=wish.part, style=style, about=about)
-    print_message(f"{wish.part}: {made.parity}")
+    made = write_export(loaded, folder, wish.to, place, wish.part, style, wish.standing)
+    if made.parity:
+        print_message(f"{wish.part}: {made.parity}")
     print_output(escape_unprintable(made.path))

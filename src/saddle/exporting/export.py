@@ -9,26 +9,30 @@ from typing import Any, Literal, NamedTuple
 
 from ..errors import did_you_mean, require
 from ..inference.load import load
+from ..inference.loaded import LoadedGame
 from ..runs.folder import RunFolder
 from ..runs.manifest import Manifest
 from .facts import Exported, run_facts
 
-FormatName = Literal["onnx", "torch-export"]
+FormatName = Literal["onnx", "safetensors", "torch-export"]
 
 
 class Format(NamedTuple):
-    """What writes a loaded game's part, and whether a place would do: functions of a module of this room."""
+    """What writes a loaded game, and whether a place would do: functions of a module of this room."""
 
     module: str
     write: str
     check: str
     ending: str  # of the file's name; "" of a folder's
+    whole: bool = False  # all of a run, not one part of its game
 
 
 FORMATS: Mapping[str, Format] = {
     "onnx": Format("onnx_file", "export_onnx", "check_onnx_place", ".onnx"),
+    "safetensors": Format("bundle", "export_bundle", "check_bundle_place", "", whole=True),
     "torch-export": Format("program_file", "export_program", "check_program_place", ".pt2"),
 }
+BUNDLE = "bundle"  # how a folder of all of a run is called
 
 
 def export(run: str | Path, to: str = "onnx", *, out: str | Path | None = None, part: str = "generator",
@@ -36,25 +40,41 @@ def export(run: str | Path, to: str = "onnx", *, out: str | Path | None = None, 
            standing: int | None = None, trust: bool = False, **style: Any) -> Exported:  # fmt: skip
     """Write a run's generator, or another part of it, as a file that is used without saddle.
 
-    `to` is "onnx" or "torch-export"; `out` the file, in the run's folder if not given. `part` is generator, translator,
-    encoder, decoder or autoencoder. `average`, `best`, `weights`, `standing` and `trust` choose the weights as in
-    `load`. Further keywords are the game's own style, as `sample` takes it, which is fixed in the file.
+    `to` is "onnx", "torch-export", or "safetensors": a folder with all of the run's networks, which `load` opens.
+    `out` is the file or folder, in the run's folder if not given. `part` is generator, translator, encoder, decoder or
+    autoencoder. `average`, `best`, `weights`, `standing` and `trust` choose the weights as in `load`. Further keywords
+    are the game's own style, as `sample` takes it, which is fixed in the file.
     Raises Mistake for what cannot be exported, and for a place where something lies that is not saddle's; Failure where
     the file does not make what Python makes.
     """
-    require(to in FORMATS, f"there is no format {to}{did_you_mean(to, FORMATS)}")
-    folder = RunFolder.find(run)
-    place = Path(out) if out is not None else folder.path / default_name(to, part)
-    find(to, FORMATS[to].check)(place)
-    about = run_facts(Manifest.read(folder), standing)
+    folder, place = check_export(run, to, out, part, style)
     loaded = load(run, device=device, average=average, best=best, weights=weights, standing=standing, trust=trust)
-    made: Exported = find(to, FORMATS[to].write)(loaded, place, part=part, style=style, about=about)
+    return write_export(loaded, folder, to, place, part, style, standing)
+
+
+def check_export(run: str | Path, to: str, out: str | Path | None, part: str, style: Mapping[str, Any] = {},
+                 suffix: str = "") -> tuple[RunFolder, Path]:  # fmt: skip
+    """The run and where its export goes; Mistake, before there is any work, for a place or a wish that will not do."""
+    require(to in FORMATS, f"there is no format {to}{did_you_mean(to, FORMATS)}")
+    whole, folder = FORMATS[to].whole, RunFolder.find(run)
+    require(not whole or (part == "generator" and not style), f"{to} holds all of a run's networks, whatever they are "
+            "asked for later; leave part and style out")  # fmt: skip
+    name = f"{BUNDLE if whole else part}{suffix}{FORMATS[to].ending}"
+    place = Path(out) if out is not None else folder.path / name
+    find(to, FORMATS[to].check)(place)
+    return folder, place
+
+
+def write_export(loaded: LoadedGame, folder: RunFolder, to: str, place: Path, part: str, style: Mapping[str, Any],
+                 standing: int | None = None) -> Exported:  # fmt: skip
+    """Write a loaded run in a format; `standing` is of how many samples its statistics were taken."""
+    made: Exported
+    if FORMATS[to].whole:
+        made = find(to, FORMATS[to].write)(loaded, place, folder, standing=standing)
+    else:
+        about = run_facts(Manifest.read(folder), standing)
+        made = find(to, FORMATS[to].write)(loaded, place, part=part, style=style, about=about)
     return made
-
-
-def default_name(to: str, part: str, suffix: str = "") -> str:
-    """How a file is called beside its run's."""
-    return f"{part}{suffix}{FORMATS[to].ending}"
 
 
 def find(to: str, name: str) -> Callable[..., Any]:

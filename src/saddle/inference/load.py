@@ -8,7 +8,7 @@ from ..blame import blame_user_code
 from ..errors import Mistake, quote_for_shell, require
 from ..out_of_memory import catch_out_of_memory
 from ..recipes.revive import recipe_from_manifest, trust_run
-from ..runs.folder import RunFolder
+from ..runs.folder import BUNDLE_WEIGHTS, RunFolder
 from ..runs.manifest import Manifest
 from ..stages import clock_at, plan_stages
 from ..training.checkpoint import (
@@ -31,9 +31,10 @@ def load(path: str | Path, *, device: str = "auto", average: bool = True, best: 
          weights: str | None = None, standing: int | None = None, trust: bool = False) -> LoadedGame:  # fmt: skip
     """The last checkpoint of a run, with the averaged weights if there are any (`average=False`: those of the match).
 
-    `best` takes the checkpoint that was measured best instead. `weights` names a set that `saddle average` made, such
-    as "std-0.1". With `standing` batch normalisation's averages become those of one batch of so many samples.
-    `trust` runs the recipe's file that the run brings, though nobody has named it on this machine.
+    Of a bundle, which `saddle export` makes, the weights that it has. `best` takes the checkpoint that was measured
+    best instead. `weights` names a set that `saddle average` made, such as "std-0.1". With `standing` batch
+    normalisation's averages become those of one batch of so many samples. `trust` runs the recipe's file that the run
+    brings, though nobody has named it on this machine.
     Mistake for a folder that holds no run, a run without a checkpoint yet, one without a best or without such a set, a
     damaged or foreign checkpoint, and a recipe that is not to be trusted.
     """
@@ -43,6 +44,8 @@ def load(path: str | Path, *, device: str = "auto", average: bool = True, best: 
     folder = RunFolder.find(path)
     manifest = Manifest.read(folder)
     where = find_checkpoint(folder, best)
+    require(not folder.is_bundle or (average and weights is None), f"{path} is a bundle, which has one set of weights; "
+            "leave the choice of weights out")  # fmt: skip
     shape = manifest.shape
     recipe = recipe_from_manifest(folder, manifest)
     with blame_user_code(Mistake, recipe):
@@ -62,7 +65,7 @@ def load(path: str | Path, *, device: str = "auto", average: bool = True, best: 
     then = chosen.facts["clock"]
     clock = game.clock = clock_at(stages, manifest.images, then["round"], then["images"])
     stage = stages[clock.stage]  # whose size it plays at
-    worn = weights or ("averaged" if averages else "last")
+    worn = weights or ("averaged" if averages else str(chosen.facts.get("weights", "last")))
     loaded = LoadedGame(game.to(where_to), stage.data, classes, where_to, counts, clock, worn,
                     max(1, stage.batch // manifest.settings.accumulate), recipe.batch_type)  # fmt: skip
     if standing is not None:
@@ -85,6 +88,9 @@ def check_one_choice(average: bool, best: bool, weights: str | None) -> None:
 
 def find_checkpoint(folder: RunFolder, best: bool) -> Path:
     """The last checkpoint, or the one that was measured best; Mistake where there is none."""
+    if folder.is_bundle:
+        require(not best, f"{folder} is a bundle, which has one set of weights; leave --best out")
+        return folder.path / BUNDLE_WEIGHTS
     if best:
         measured = best_checkpoint_path(folder.checkpoints)
         require(measured.exists(), f"{folder} has no best checkpoint: it was not measured as it was trained "

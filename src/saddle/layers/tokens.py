@@ -67,7 +67,7 @@ def check_writer(generator: nn.Module) -> TokenLSTM:
 def draw_tokens(logits: Tensor, uniform: Tensor) -> Tensor:
     """Tokens (...) for logits (..., vocabulary), by numbers (...) uniform in [0, 1): draws of their softmax."""
     reached = upcast(logits).softmax(-1).cumsum(-1)  # of bfloat16 the sums would be off by whole tokens
-    tokens = torch.searchsorted(reached, uniform.unsqueeze(-1).contiguous(), right=True).squeeze(-1)
+    tokens = (reached <= uniform.unsqueeze(-1)).sum(-1)  # which is exported too, as searchsorted is not
     return tokens.clamp(max=logits.shape[-1] - 1)  # of sums that rounding leaves below 1
 
 

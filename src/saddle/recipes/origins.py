@@ -11,10 +11,10 @@ from torch import Tensor
 from ..blame import blame_user_code
 from ..errors import Mistake, quote_for_shell
 from ..recipe import Recipe
-from ..runs.folder import RunFolder
+from ..runs.folder import BUNDLE_WEIGHTS, RunFolder
 from ..runs.manifest import Manifest
 from ..shape import Shape
-from ..training.checkpoint import Checkpoint, check_state_fits, checkpoint_crc, read_latest_checkpoint
+from ..training.checkpoint import Checkpoint, check_state_fits, checkpoint_crc, read_checkpoint, read_latest_checkpoint
 from ..training.match import strip_prefix
 from .revive import recipe_from_manifest
 from .round_cost import meta_game
@@ -54,7 +54,8 @@ def read_origin(path: str | Path) -> Origin:
     folder = RunFolder.find(path)
     manifest = Manifest.read(folder)
     recipe = recipe_from_manifest(folder, manifest)
-    checkpoint = read_latest_checkpoint(folder.checkpoints)
+    weights = folder.path / BUNDLE_WEIGHTS
+    checkpoint = read_checkpoint(weights) if folder.is_bundle else read_latest_checkpoint(folder.checkpoints)
     if checkpoint is None:
         raise Mistake(f"{path} has no checkpoint yet; `saddle resume {quote_for_shell(path)}` trains it")
     with blame_user_code(Mistake, recipe):

@@ -24,6 +24,7 @@ PLUGIN_FOLDER = "plugin"  # and that of a plugin
 DRAFT_PREFIX = ".draft-"  # how the names of files begin that are not whole yet
 FOREIGN = ".tmp*"  # those of the library that once wrote checkpoints
 LOCK_NAME = ".lock"
+BUNDLE_MANIFEST, BUNDLE_WEIGHTS = "config.json", "model.safetensors"  # all that there is of an exported run
 OTHER_RUN = "--out names another place"
 
 
@@ -32,7 +33,9 @@ class RunFolder:
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
-        self.manifest = self.path / "manifest.json"
+        self.manifest, self.is_bundle = self.path / "manifest.json", False
+        if not self.manifest.exists() and (self.path / BUNDLE_WEIGHTS).is_file():
+            self.manifest, self.is_bundle = self.path / BUNDLE_MANIFEST, True
         self.log, self.timing = self.path / "log.jsonl", self.path / "timing.jsonl"
         self.sheets, self.checkpoints = self.path / "sheets", self.path / "checkpoints"
         self.curves, self.progress_strip, self.progress_gif = (
@@ -117,6 +120,12 @@ class RunFolder:
             )
         folder.check_no_links()
         return folder
+
+    def check_trainable(self) -> None:
+        """Raise Mistake for a bundle, which has a run's weights and nothing that a training goes on with."""
+        new = f"`saddle train ... --from {quote_for_shell(self.path)}` begins a new run with them"
+        require(not self.is_bundle, f"{self} is a bundle: it has the weights of a run, without what its training goes "
+                                    f"on with; {new}")  # fmt: skip
 
     def check_no_links(self) -> None:
         """A run's own folders are no links: who writes, tidies or shows what lies in them stays within the run."""

@@ -15,6 +15,7 @@ from .folder import RunFolder, write_json
 from .settings import Settings
 
 MANIFEST_FORMAT = "saddle run 1"
+BUNDLE_FORMAT = "saddle bundle 1"  # of a file that holds the manifest of an exported run as `run`
 
 
 class BandFacts(TypedDict):
@@ -110,10 +111,10 @@ class Manifest:
         fault = f"{folder.manifest} is no manifest of a run"
         facts = read_json(folder.manifest, fault)
         require(isinstance(facts, dict), f"{fault}: it holds no object")
-        if facts.pop("format", None) != MANIFEST_FORMAT:
-            raise Mistake(
-                f"{folder.manifest} was written in another format than {MANIFEST_FORMAT!r}, the one known here"
-            )
+        known, found = BUNDLE_FORMAT if folder.is_bundle else MANIFEST_FORMAT, facts.pop("format", None)
+        if found != known:
+            raise Mistake(f"{folder.manifest} was written in another format than {known!r}, the one known here")
+        facts = facts.get("run") if folder.is_bundle else facts
         try:
             return conform(facts, cls, fault)
         except Mistake as mistake:

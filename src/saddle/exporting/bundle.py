@@ -1,0 +1,99 @@
+"""A run's weights and what it was, in a folder of its own that `saddle.load` opens as it opens the run."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Mapping
+from pathlib import Path, PurePath
+from typing import Any
+
+from .. import __version__
+from ..errors import require
+from ..inference.loaded import LoadedGame
+from ..recipes import files
+from ..recipes.plugins import read_plugin
+from ..recipes.revive import read_source
+from ..runs.folder import (
+    BUNDLE_MANIFEST,
+    BUNDLE_WEIGHTS,
+    PLUGIN_FOLDER,
+    SOURCE_FOLDER,
+    RunFolder,
+    check_writable,
+    make_folder,
+    write_json,
+)
+from ..runs.manifest import BUNDLE_FORMAT, Manifest
+from ..schema import read_json
+from ..training.checkpoint import write_checkpoint
+from ..training.match import CLOCK_FACTS
+from .facts import Exported
+
+PATHS = ("data", "labels", "captions", "source", "target", "features", "plugin", "from_run")  # settings that may name
+
+
+def export_bundle(loaded: LoadedGame, place: str | Path, run: RunFolder, *, standing: int | None = None) -> Exported:
+    """Write a loaded run as `model.safetensors`, all its networks with the weights that they have now, and
+    `config.json`, its manifest without this machine's folders; a recipe's or plugin's own source beside them.
+
+    `saddle.load(place)` makes the same samples to the bit. Mistake for a folder in which anything but such lies.
+    """
+    folder, manifest = Path(place), Manifest.read(run)
+    check_bundle_place(folder)
+    clock = {name: getattr(loaded.clock, name) for name in CLOCK_FACTS}
+    public = public_manifest(manifest)
+    tensors = {f"game.{key}": t for key, t in loaded.game.state_dict().items()}
+    config = {"format": BUNDLE_FORMAT, "saddle": __version__, "recipe": public["name"], "weights": loaded.weights,
+              "images": loaded.clock.images, **({"standing": standing} if standing else {}), "run": public}  # fmt: skip
+    make_folder(folder)
+    for source, name in ((read_source(run, manifest), SOURCE_FOLDER), (read_plugin(run, manifest), PLUGIN_FOLDER)):
+        if source:
+            source.copy(folder / name)
+    facts = {"clock": clock, "identity": manifest.identity, "weights": loaded.weights}
+    write_checkpoint(folder / BUNDLE_WEIGHTS, tensors, facts)
+    write_json(folder / BUNDLE_MANIFEST, config)
+    return Exported(folder, None, config)
+
+
+def check_bundle_place(folder: Path) -> None:
+    """Raise Mistake where a bundle cannot be written, or something that is none lies already."""
+    check_writable(folder)
+    if not os.path.lexists(folder):
+        return
+    fault = f"{folder} is there already, and is no bundle of saddle's; name another place with --out"
+    require(folder.is_dir() and not folder.is_symlink(), fault)
+    if any(folder.iterdir()):
+        config = folder / BUNDLE_MANIFEST
+        facts = read_json(config, fault) if config.is_file() else {}
+        require(isinstance(facts, dict) and facts.get("format") == BUNDLE_FORMAT, fault)
+
+
+def public_manifest(manifest: Manifest) -> dict[str, Any]:
+    """A manifest as JSON that may be passed on: of paths on this machine the last part alone, and no command."""
+    facts = dataclasses.asdict(manifest)
+    settings = {name: last_part(value) if name in PATHS else value for name, value in facts["settings"].items()}
+    machine = {key: value for key, value in facts["machine"].items() if key != "command"}
+    own = files.is_file_recipe(manifest.name)
+    return facts | {"name": last_part(manifest.name) if own else manifest.name, "settings": settings,
+                    "options": {name: last_part(value) for name, value in facts["options"].items()},
+                    "machine": machine, "data": without_paths(facts["data"]),
+                    "origin": without_paths(facts["origin"])}  # fmt: skip
+
+
+def last_part(value: Any) -> Any:
+    """The name of a file or folder, where a text is a path; anything else as it is."""
+    return PurePath(value).name if isinstance(value, str) and is_path(value) else value
+
+
+def is_path(text: str) -> bool:
+    """Does a text lead somewhere on this machine?"""
+    begins = text.startswith(("/", "~", "./", "../")) or "\\" in text
+    return begins or ("/" in text and os.path.exists(text.partition(":")[0]))
+
+
+def without_paths(value: Any) -> Any:
+    """The same JSON, of each text that is a path the last part."""
+    if isinstance(value, Mapping):
+        return {key: without_paths(one) for key, one in value.items()}
+    return [without_paths(one) for one in value] if isinstance(value, list) else last_part(value)
