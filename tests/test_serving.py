@@ -226,7 +226,7 @@ def test_the_description_is_of_this_run_and_its_examples_work(plain: TestClient,
         assert (
             page.status_code == 200
             and "<script" not in page.text
-            and "http://" not in page.text.replace("http://HOST", "")
+            and "http://" not in page.text.replace("http://testserver", "")
         )
         assert "default-src 'none'" in page.headers["content-security-policy"]
     assert "label" in facts["paths"]["/samples"]["post"]["requestBody"]["content"][JSON]["example"]

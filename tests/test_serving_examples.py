@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import html
 import importlib.util
 import json
 import re
@@ -11,6 +12,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -90,6 +92,18 @@ def test_what_the_page_says_to_curl_is_answered(command: str, address: str, tmp_
     else:
         with Image.open(made) as image:
             assert image.size == (16, 16)
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed here")
+def test_what_a_servers_own_page_says_to_curl_is_answered(address: str, tmp_path: Path):
+    (tmp_path / "photo.png").write_bytes(noise(20))
+    with urllib.request.urlopen(f"{address}/docs") as answer:
+        commands = [html.unescape(one) for one in re.findall("<pre>(.*?)</pre>", answer.read().decode(), re.DOTALL)]
+    assert [command.rpartition("/")[2] for command in commands] == ["samples", "complete", "score"]
+    for command in commands:
+        words = [*shlex.split(command), "--silent", "--show-error", "--fail"]
+        said = subprocess.run(words, cwd=tmp_path, capture_output=True, timeout=60)
+        assert said.returncode == 0 and json.loads(said.stdout)["seed"] == 7, said.stderr
 
 
 def test_the_client_of_the_page_gets_what_python_gets(address: str, run: Path, tmp_path: Path):

@@ -124,7 +124,8 @@ def describe_run(service: Service) -> str:
     loaded = service.loaded
     named = escape_unprintable(", ".join([*loaded.classes[:NAMED], *["..."] * (len(loaded.classes) > NAMED)]))
     classes = f" of the classes {named}" if loaded.shape.classes and loaded.classes else ""
-    return f"A trained {type(loaded.game).__name__} of {loaded.shape}{classes}; it answers {describe_offers(service)}."
+    recipe = escape_unprintable(service.manifest.name)
+    return f"A run of {recipe} makes {loaded.shape}{classes}; it answers {describe_offers(service)}."
 
 
 def describe_offers(service: Service) -> str:
@@ -152,9 +153,9 @@ def add_pages(api: FastAPI, service: Service, gauges: Gauges, name: str) -> None
         """Figures for Prometheus."""
         return Response(gauges.write(), media_type=gauges.content_type)
 
-    async def docs() -> Response:
+    async def docs(request: Request) -> Response:
         """All of this on one page, which asks nothing of anybody else."""
-        return HTMLResponse(page(api.openapi()))
+        return HTMLResponse(page(api.openapi(), str(request.base_url).rstrip("/")))
 
     for path, handler in (("/health", health), ("/health/live", live), ("/health/ready", health), ("/metrics", metrics),
                           ("/docs", docs)):  # fmt: skip

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import base64
 import json
+import shlex
 from html import escape
 from typing import Any
 
 import torch
 
+from ..shape import Text
 from .answers import JSON, NPY, PNG, to_png
 from .endpoints import FORM
 from .service import Service
@@ -36,7 +38,7 @@ body { font: 16px/1.5 system-ui, sans-serif; max-width: 46rem; margin: 2rem auto
 code, pre { font: 14px/1.4 ui-monospace, monospace; background: #f3f3f3; border-radius: 4px }
 code { padding: 0 .2em } pre { padding: .8em; overflow-x: auto } table { border-collapse: collapse }
 td, th { padding: .2em .8em .2em 0; text-align: left; vertical-align: top }
-h2 { margin-top: 2.2em }
+h2 { margin-top: 2.2em } h2 code { font-size: 1.2rem }
 @media (prefers-color-scheme: dark) { body { color: #ddd; background: #181818 }
   code, pre { background: #2a2a2a } a { color: #8bf } }
 """
@@ -44,7 +46,7 @@ h2 { margin-top: 2.2em }
 
 def describe_route(service: Service, task: str) -> dict[str, Any]:
     """What FastAPI is told of a path: its body with an example, its answers and its refusals."""
-    schema = getattr(service.wishes, task).model_json_schema(ref_template="#/components/schemas/{model}")
+    schema = without_unused(service, getattr(service.wishes, task).model_json_schema())
     example = example_of(service, task)
     body: dict[str, Any] = {JSON: {"schema": schema, "example": example}}
     if task != "samples":
@@ -54,6 +56,14 @@ def describe_route(service: Service, task: str) -> dict[str, Any]:
             "responses": {200: answer_of(service, task)} | {
                 code: {"description": said, "content": {JSON: {"schema": ERROR}}}
                 for code, said in REFUSALS.items()}}  # fmt: skip
+
+
+def without_unused(service: Service, schema: dict[str, Any]) -> dict[str, Any]:
+    """The fields that say something to this run: a label only where there are classes, a text where there are such."""
+    shape = service.loaded.shape
+    unused = {"label"} if not shape.classes else set()
+    unused |= {"text"} if not isinstance(shape.condition, Text) else set()
+    return schema | {"properties": {name: one for name, one in schema["properties"].items() if name not in unused}}
 
 
 def example_of(service: Service, task: str) -> dict[str, Any]:
@@ -99,41 +109,43 @@ def answer_of(service: Service, task: str) -> dict[str, Any]:
     return {"description": "the answer, in the form that the header Accept asks for", "content": content}
 
 
-def page(facts: dict[str, Any]) -> str:
-    """The OpenAPI description for people, in HTML that asks nothing of anybody."""
+def page(facts: dict[str, Any], address: str) -> str:
+    """The OpenAPI description of a server at this address for people, in HTML that asks nothing of anybody."""
     info = facts["info"]
     parts = [f"<h1>{escape(info['title'])}</h1><p>{escape(info['description'])}</p>"
              "<p>Programs read <a href='openapi.json'>openapi.json</a>. Refusals are JSON with the field "
              "<code>error</code>, one sentence.</p>"]  # fmt: skip
     for path, ways in facts["paths"].items():
         for method, one in ways.items():
-            parts.append(section(method.upper(), path, one))
+            parts.append(section(method.upper(), path, one, address))
     return ("<!doctype html><html lang='en'><head><meta charset='utf-8'><meta name='viewport' "
             f"content='width=device-width'><title>{escape(info['title'])}</title><style>{STYLE}</style></head>"
             f"<body>{''.join(parts)}</body></html>")  # fmt: skip
 
 
-def section(method: str, path: str, one: dict[str, Any]) -> str:
+def section(method: str, path: str, one: dict[str, Any], address: str) -> str:
     """One path: what it takes, an example as curl sends it, what it answers."""
     said = escape(one.get("description") or one.get("summary", ""))
     head = f"<h2><code>{method} {escape(path)}</code></h2><p>{said}</p>"
     body = one.get("requestBody", {}).get("content", {}).get(JSON)
     if body is None:
         return head
-    example = shortened(body["example"])
     rows = "".join(f"<tr><td><code>{escape(name)}</code></td><td>{escape(describe_field(field))}</td></tr>"
                    for name, field in needed_first(body["schema"]))  # fmt: skip
     refusals = "".join(f"<tr><td>{code}</td><td>{escape(answer['description'])}</td></tr>"
                        for code, answer in one["responses"].items() if code != "200")  # fmt: skip
-    curl = f"curl -H 'Content-Type: {JSON}' -d '{json.dumps(example)}' http://HOST:PORT{path}"
+    curl = f"{as_curl(body['example'])} {address}{path}"
     forms = ", ".join(one["responses"]["200"]["content"])
     return (f"{head}<table>{rows}</table><pre>{escape(curl)}</pre><p>Answers: {escape(forms)}.</p>"
             f"<details><summary>Refusals</summary><table>{refusals}</table></details>")  # fmt: skip
 
 
-def shortened(example: dict[str, Any]) -> dict[str, Any]:
-    """An example without its pictures."""
-    return {name: ["BASE64 OF A PICTURE"] if name == "images" else value for name, value in example.items()}
+def as_curl(example: dict[str, Any]) -> str:
+    """How curl sends an example; pictures as files of a form."""
+    if "images" not in example:
+        return f"curl -H 'Content-Type: {JSON}' -d {shlex.quote(json.dumps(example))}"
+    fields = (f"-F {shlex.quote(f'{name}={value}')}" for name, value in example.items() if name != "images")
+    return " ".join(["curl -F images=@photo.png", *fields])
 
 
 def describe_field(field: dict[str, Any]) -> str:
@@ -147,5 +159,5 @@ def needed_first(schema: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
     """The fields of a body, and that some are needed."""
     needed = schema.get("required", [])
     own = schema["properties"]
-    return [*((name, own[name] | {"default": "none: it is needed"}) for name in needed),
+    return [*((name, own[name] | {"description": f"{own[name].get('description', '')}; needed"}) for name in needed),
             *((name, field) for name, field in own.items() if name not in needed)]  # fmt: skip

@@ -13,7 +13,7 @@ from ..errors import Mistake, escape_unprintable, shorten_text
 from ..inference.loaded import LoadedGame
 from .limits import Limits
 
-MAX_SEED = 2**63 - 1
+MAX_SEED, MAX_PLACE = 2**63 - 1, 2**53 - 1
 MAX_TEXT = 1000  # signs of a text, a label or a mask
 Seed = Annotated[int | None, Field(ge=0, le=MAX_SEED, description="equal seeds make equal answers; drawn, and told in "
                                    "the answer, if not given")]  # fmt: skip
@@ -49,7 +49,7 @@ class Wishes:
         labels = Annotated[Label | list[Label], Field(description="of all samples, or of each")]
         samples: dict[str, Any] = {
             "n": (Annotated[int, Field(ge=1, le=limits.n, description="how many")], 1),
-            "first": (Annotated[int, Field(ge=0, le=MAX_SEED, description="the place of the first of them among all "
+            "first": (Annotated[int, Field(ge=0, le=MAX_PLACE, description="the place of the first of them among all "
                                            "samples of the seed")], 0),
             "label": (labels, None),
             "text": (Annotated[texts, Field(description="what samples should show")], None)}  # fmt: skip
