@@ -15,6 +15,7 @@ from saddle.serve import create_app
 from saddle.serve.app import ServedApp
 
 SHORT: dict[str, Any] = {"images": 32, "quiet": True, "device": "cpu", "pictures": 0}
+TRAINED: list[Path] = []
 TOKEN = "a-token-of-some-length"
 
 
@@ -29,9 +30,12 @@ def train_cgan(folder: Path) -> Path:
     return train("cgan", str(folder / "photos"), size=16, out=folder / "cgan", options=small, **SHORT)
 
 
-def train_plain(folder: Path, **more: Any) -> Path:
-    small = {"networks.width": "4", "batch": "8"}
-    return train("dcgan", "glyphs", size=16, limit=64, out=folder / "plain", options=small, **SHORT | more)
+def train_plain(folder: Path) -> Path:
+    """Samples of 16 pixels a side, without labels: one run for all tests of a process."""
+    if not TRAINED:
+        small = {"networks.width": "4", "batch": "8"}
+        TRAINED.append(train("dcgan", "glyphs", size=16, limit=64, out=folder / "plain", options=small, **SHORT))
+    return TRAINED[0]
 
 
 def serving(run: Path, **how: Any) -> ServedApp:

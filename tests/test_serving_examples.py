@@ -12,6 +12,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import threading
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +21,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import uvicorn
 import yaml
 from PIL import Image
 from starlette.requests import Request
@@ -28,6 +30,7 @@ from starlette.testclient import TestClient
 from saddle import load
 from saddle.cli.argv import parse_command
 from saddle.cli.serving import TOKEN_VARIABLE, ServeOptions
+from saddle.serve.server import Server, address_of, bind
 from serving import TOKEN, noise, serving, train_plain
 
 ROOT = Path(__file__).parents[1]
@@ -44,20 +47,17 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def address(run: Path) -> Iterator[str]:
-    """A server as the Dockerfile starts it, but on this machine alone and on a port that is free."""
-    words = docker_words()
-    command = [sys.executable, "-m", *words]
-    replaced = {"/run": str(run), "0.0.0.0": "127.0.0.1", "8000": "0"}
-    command = [replaced.get(word, word) for word in command]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-    assert process.stderr is not None
-    said = process.stderr.readline()
-    try:
-        yield said.split(" at ")[1].split(";")[0]
-    finally:
-        process.terminate()
-        process.communicate(timeout=60)
-    assert process.returncode == 0
+    """A server with the options of the command, in a thread of its own."""
+    app, begun = serving(run), threading.Event()
+    with bind("127.0.0.1", 0) as bound:
+        server = Server(uvicorn.Config(app, log_config=None, log_level="error", http="h11", ws="none"), begun.set)
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]})
+        thread.start()
+        assert begun.wait(30)
+        yield address_of(bound)
+        server.should_exit = True
+        thread.join()
+    assert app.close(10)
 
 
 def docker_lines() -> dict[str, str]:

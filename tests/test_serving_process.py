@@ -9,12 +9,16 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from PIL import Image
 
-from saddle.serve.server import bind, is_loopback
+from saddle.errors import Failure
+from saddle.serve.server import bind, is_loopback, serve_app
 from serving import TOKEN, in_base64, noise, train_plain
 
 BENCHMARK = Path(__file__).parents[1] / "benchmarks" / "serving.py"
@@ -105,6 +109,16 @@ def test_raw_requests_are_answered_or_refused_by_their_code(server: Any, raw: by
     assert b"Traceback" not in answer and b"server:" not in answer.lower() and b"root:" not in answer
 
 
+def test_broken_forms_and_pictures_fill_no_log(server: Any):
+    """What the shared server says at its end is compared: nothing of these."""
+    form = post(HOST, b"nonsense").replace(b"application/json", b"multipart/form-data; boundary=x")
+    assert code_of(sent(server, form)) == 422
+    large = BytesIO()
+    Image.new("1", (12_000, 12_000)).save(large, "PNG")
+    raw = post(HOST, json.dumps({"images": [in_base64(large.getvalue())]}).encode()).replace(b"/samples", b"/score")
+    assert b"it has 144,000,000 pixels, and 4,000,000 are the most here" in sent(server, raw)
+
+
 def test_a_body_that_never_ends_is_given_up(server: Any):
     begin = time.monotonic()
     answer = sent(server, post(HOST, b"{", b"1000"))
@@ -183,6 +197,18 @@ def test_a_port_that_is_taken_is_refused(server: Any, run: Path, capsys: pytest.
 
     assert main(["serve", str(run), "--port", str(server.port)]) == 2
     assert "--port 0 takes any that is free" in capsys.readouterr().err
+
+
+def test_a_pass_that_is_not_left_ends_with_the_process(monkeypatch: pytest.MonkeyPatch):
+    """Python itself would abort at its end, with a thread of torch's at work."""
+    stuck = SimpleNamespace(guarded=SimpleNamespace(cancelled=2), close=lambda seconds: False)
+    left: list[int] = []
+    said: list[str] = []
+    monkeypatch.setattr("os._exit", left.append)
+    monkeypatch.setattr("saddle.serve.server.Server.run", lambda *of, **how: None)
+    with pytest.raises(Failure), bind("127.0.0.1", 0) as bound:
+        serve_app(stuck, bound, 1.0, lambda: None, said.append)  # type: ignore[arg-type]
+    assert left == [1] and said == ["saddle: 2 requests not done as this server ended; a longer --grace waits for more"]
 
 
 def test_small_answers_are_sent_at_once():

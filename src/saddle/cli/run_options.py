@@ -34,10 +34,15 @@ class WeightOptions:
 
 
 @dataclass(frozen=True)
-class RunOptions(WeightOptions):
-    """The same, and what is drawn."""
+class SeedOptions:
+    """What is drawn."""
 
     seed: int = 0  # of what is drawn by chance: equal seeds make equal answers
+
+
+@dataclass(frozen=True)
+class RunOptions(WeightOptions, SeedOptions):
+    """Both, the seed first."""
 
     def __post_init__(self) -> None:
         require(self.seed >= 0, f"seed is {self.seed}, but should be 0 or more")

@@ -22,8 +22,8 @@ MIN_TOKEN = 12  # signs
 
 
 @dataclass(frozen=True)
-class ServeOptions(WeightOptions):
-    """How a run is served."""
+class ServerOptions:
+    """Where and how requests are answered."""
 
     host: str = "127.0.0.1"  # this machine alone; 0.0.0.0 answers everybody who can reach it
     port: int = 8000  # 0: any that is free
@@ -56,6 +56,11 @@ class ServeOptions(WeightOptions):
         require(plain, f"a token has {MIN_TOKEN} signs or more, letters, digits and such without spaces; "
                        "`openssl rand -hex 16` makes one")  # fmt: skip
         return token
+
+
+@dataclass(frozen=True)
+class ServeOptions(WeightOptions, ServerOptions):
+    """How a run is served: where first, then by which of its weights."""
 
 
 def serve(words: list[str]) -> None:
