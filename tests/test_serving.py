@@ -202,7 +202,7 @@ def test_texts_are_asked_for(tmp_path: Path):
 def test_what_a_run_cannot_do_is_told_with_what_it_can(plain: TestClient):
     refused = plain.post("/translate", json={})
     assert refused.status_code == 501
-    assert refused.json()["error"].startswith("Adversarial cannot translate images; it can generate, judge and score")
+    assert refused.json()["error"].startswith("this run cannot translate images; it can generate, judge and score")
     assert refused.json()["error"].endswith("what this run answers is POST /samples, POST /complete, POST /score")
     for path, code in (("/nothing", 404), ("/samples", 405)):
         refused = plain.get(path)

@@ -101,10 +101,10 @@ class Service:
         self.passes[task] = fitting_passes(loaded, self.work_of(task, {}), like, rows)
 
     def check_generates(self) -> None:
-        loaded, name = self.loaded, type(self.loaded.game).__name__
+        loaded = self.loaded
         if not isinstance(loaded.game, Generates):
             raise lacking(type(loaded.game), Generates)
-        require(loaded.makes_by_chance, f"{name} makes its samples for {loaded.shape.condition}, not out of chance")
+        require(loaded.makes_by_chance, f"this run makes its samples for {loaded.shape.condition}, not out of chance")
         _ = loaded.is_conditional  # known from now on, to all threads
 
     def usual(self, task: str) -> Tensor | None:
