@@ -110,15 +110,18 @@ def ask(connection: http.client.HTTPConnection, asked: Asked) -> tuple[int, byte
     return answer.status, answer.read(), answer.headers.get("Retry-After", "")
 
 
-def requests_for(health: dict[str, Any], classes: int, count: int, side: int) -> list[Asked]:
+def requests_for(health: dict[str, Any], classes: int, count: int, side: int, completions: int) -> list[Asked]:
     """Different requests of what a run offers: seeds, numbers, labels, forms."""
     dice, found = random.Random(0), []
     noise = np.random.default_rng(0)
     while len(found) < count:
+        file = BytesIO()
+        Image.fromarray(noise.integers(0, 256, (side, side), np.uint8)).save(file, "PNG")
+        body: dict[str, Any] = {"images": [base64.b64encode(file.getvalue()).decode()], "seed": len(found)}
+        if "complete" in health["offers"] and len(found) < completions:
+            found.append(Asked("/complete", json.dumps(body | {"steps": 20, "candidates": 32}).encode(), NPY))
+            continue
         if "score" in health["offers"] and len(found) % 5 == 4:
-            file = BytesIO()
-            Image.fromarray(noise.integers(0, 256, (side, side), np.uint8)).save(file, "PNG")
-            body: dict[str, Any] = {"images": [base64.b64encode(file.getvalue()).decode()], "seed": len(found)}
             found.append(Asked("/score", json.dumps(body).encode(), "application/json"))
             continue
         body = {"n": dice.choice((1, 1, 1, 2, 4)), "seed": dice.randrange(10**6), "first": dice.randrange(100)}
@@ -160,7 +163,7 @@ def session(server: Served, alone: dict[Asked, bytes], tally: Tally, until: floa
     connection.close()
 
 
-def load(server: Served, sessions: int, seconds: float, most: int, kinds: int = 40) -> Tally:
+def load(server: Served, sessions: int, seconds: float, most: int, kinds: int = 40, completions: int = 0) -> Tally:
     """What sessions at once see, beside what each request is answered alone."""
     connection = server.connect()
     connection.request("GET", "/health")
@@ -170,7 +173,7 @@ def load(server: Served, sessions: int, seconds: float, most: int, kinds: int = 
     example = facts["paths"]["/samples"]["post"]["requestBody"]["content"]["application/json"]["example"]
     single = Asked("/samples", b'{"seed": 1}', NPY)
     side = np.load(BytesIO(ask(connection, single)[1]), allow_pickle=False).shape[-1]
-    asked = requests_for(health, 3 if "label" in example else 0, kinds, side)
+    asked = requests_for(health, 3 if "label" in example else 0, kinds, side, completions)
     alone = {}
     for one in asked:
         code, alone[one], _ = ask(connection, one)
@@ -218,6 +221,7 @@ def main() -> None:
     parser.add_argument("--sessions", type=int, default=50)
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--requests", type=int, default=200_000, help="of all sessions together, at most")
+    parser.add_argument("--completions", type=int, default=0, help="of 40 requests, so many")
     parser.add_argument(
         "--batches", nargs="+", default=["auto", "1"], help="rows of a pass; auto: as the server chooses"
     )
@@ -230,7 +234,7 @@ def main() -> None:
     for batch in asked.batches:
         with served(run, *([] if batch == "auto" else ["--batch", batch])) as server:
             alone = latency_alone(server)
-            tally = load(server, asked.sessions, asked.seconds, asked.requests)
+            tally = load(server, asked.sessions, asked.seconds, asked.requests, completions=asked.completions)
             print(describe(f"batch {batch}, alone {alone:.1f} ms", tally), flush=True)
             for fault in tally.faults[:5]:
                 print("  ", fault)

@@ -16,6 +16,8 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from starlette.applications import Starlette
+from starlette.routing import Mount
 from starlette.testclient import TestClient
 
 from narrow import pictures_for
@@ -321,6 +323,16 @@ def test_a_token_is_asked_of_all_but_probes(home: Path):
             assert refused.status_code == 401 and refused.headers["www-authenticate"] == "Bearer"
             assert TOKEN not in refused.text
         assert client.post("/samples", json={}, headers=right).status_code == 200
+
+
+def test_it_can_be_a_part_of_another_application(home: Path):
+    whole = Starlette(routes=[Mount("/gan", serving(home / "plain", token=TOKEN))])
+    with TestClient(whole) as client:
+        assert client.get("/gan/health/ready").status_code == 200
+        assert client.post("/gan/samples", json={}).status_code == 401
+        right = {"Authorization": f"Bearer {TOKEN}"}
+        assert client.post("/gan/samples", json={}, headers=right).status_code == 200
+        assert "http://testserver/gan/samples" in client.get("/gan/docs", headers=right).text
 
 
 def test_scores_beside_normal_ones_tell_what_is_odd(home: Path):

@@ -155,7 +155,7 @@ def add_pages(api: FastAPI, service: Service, gauges: Gauges, name: str) -> None
 
     async def docs(request: Request) -> Response:
         """All of this on one page, which asks nothing of anybody else."""
-        return HTMLResponse(page(api.openapi(), str(request.base_url).rstrip("/")))
+        return HTMLResponse(page(api.openapi(), str(request.url.replace(query="", fragment="")).removesuffix("/docs")))
 
     for path, handler in (("/health", health), ("/health/live", live), ("/health/ready", health), ("/metrics", metrics),
                           ("/docs", docs)):  # fmt: skip

@@ -74,7 +74,8 @@ class Guard:
         origin = headers.get("origin")
         if origin is not None and urlsplit_host(origin) != named[0].lower():
             raise Refused(403, "the request comes from the page of another site")
-        if self.token is not None and scope["path"] not in OPEN_PATHS:
+        own_path = scope["path"].removeprefix(scope.get("root_path", ""))  # where it is part of another application
+        if self.token is not None and own_path not in OPEN_PATHS:
             self.check_token(headers.getlist("authorization"))
         length = headers.get("content-length", "")
         if length.isascii() and length.isdigit() and len(length) < 20:
