@@ -278,7 +278,7 @@ def autocast_type(device: torch.device) -> str:
 
 def per_score(t: Tensor, score: Tensor) -> Tensor:
     """One row for each score's row, (len(score), -1): right for patches and packs, where flatten(1) is not."""
-    return t.reshape(len(score), -1)
+    return t.reshape(score.shape[0], -1)
 
 
 @contextmanager

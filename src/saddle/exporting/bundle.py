@@ -8,12 +8,15 @@ from collections.abc import Mapping
 from pathlib import Path, PurePath
 from typing import Any
 
+import torch
+
 from .. import __version__
 from ..errors import require
 from ..inference.loaded import LoadedGame
+from ..inference.networks import Network, take_network
 from ..recipes import files
 from ..recipes.plugins import read_plugin
-from ..recipes.revive import read_source
+from ..recipes.revive import manifest_value_types, parse_recipe, read_source
 from ..runs.folder import (
     BUNDLE_MANIFEST,
     BUNDLE_WEIGHTS,
@@ -25,7 +28,8 @@ from ..runs.folder import (
     write_json,
 )
 from ..runs.manifest import BUNDLE_FORMAT, Manifest
-from ..schema import read_json
+from ..schema import conform, read_json
+from ..stages import clock_at, plan_stages
 from ..training.checkpoint import write_checkpoint
 from ..training.match import CLOCK_FACTS
 from .facts import Exported
@@ -54,6 +58,24 @@ def export_bundle(loaded: LoadedGame, place: str | Path, run: RunFolder, *, stan
     write_checkpoint(folder / BUNDLE_WEIGHTS, tensors, facts)
     write_json(folder / BUNDLE_MANIFEST, config)
     return Exported(folder, None, config)
+
+
+def untrained_generator(config: Mapping[str, Any]) -> Network:
+    """The generator of a bundle as its networks begin, by what its `config.json` says; its weights come after.
+
+    Mistake for what is no manifest, and for a recipe of one's own, whose source is beside the bundle.
+    """
+    fault = "the configuration is none of a bundle's"
+    require(config.get("format") == BUNDLE_FORMAT and isinstance(config.get("images"), int), fault)
+    manifest = conform(config.get("run"), Manifest, fault)
+    require(not manifest.source and not manifest.plugin, f"{manifest.name} is a recipe of its own, of which more is "
+            "needed than its fields; `saddle.load` opens its bundle")  # fmt: skip
+    recipe = parse_recipe(manifest.recipe, manifest_value_types(manifest, None))
+    game, classes = recipe.game(manifest.shape).eval(), tuple(manifest.data["classes"])
+    stages = plan_stages(recipe, manifest.shape, manifest.images)
+    clock = game.clock = clock_at(stages, manifest.images, 0, config["images"])
+    data = stages[clock.stage].data
+    return take_network(LoadedGame(game, data, classes, torch.device("cpu"), batch_type=recipe.batch_type))
 
 
 def check_bundle_place(folder: Path) -> None:

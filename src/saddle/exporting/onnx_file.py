@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -24,6 +25,7 @@ from .parity import PARITY_BOUND, check_parity
 from .programs import first_line, trace
 
 MAX_BYTES = 2**31 - 1  # of one ONNX file: its format has no more
+MISSING = re.compile(r"No ONNX function found for <OpOverload\(op='([\w.]+)'")
 RANDOM = ("RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike", "Bernoulli", "Multinomial")
 
 
@@ -72,7 +74,8 @@ def to_onnx(program: ExportedProgram, interface: Interface) -> Any:
             made = torch.onnx.export(program, dynamo=True, input_names=interface.names, output_names=named,
                                      dynamic_shapes=shapes, external_data=False, verbose=False)  # fmt: skip
     except Exception as error:  # the exporter fails in ways of its own, with pages of text
-        missing = first_line(cause(error))
+        found = MISSING.search(str(cause(error)))
+        missing = f"it has no operator for {found[1]}" if found else first_line(cause(error))
         raise Mistake(f"ONNX cannot hold this {interface.part}: {missing}; --to torch-export can") from error
     assert made is not None, "it was given no file"
     for node in made.model.graph:

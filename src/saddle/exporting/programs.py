@@ -28,7 +28,8 @@ def trace(interface: Interface) -> ExportedProgram:
     except Mistake:
         raise
     except Exception as error:  # whatever a game's own code does that has no fixed program
-        raise Mistake(f"the {interface.part} cannot be written down as one program: {first_line(error)}") from error
+        raise Mistake(f"the {interface.part} cannot be written down as one program for any number of rows: "
+                      f"{first_line(error)}") from error  # fmt: skip
     forget_sources(program)
     check_operators(program)
     return program

@@ -71,7 +71,7 @@ class InfoGAN(Adversarial):
     def encode(self, images: Tensor, condition: Tensor | None = None) -> Tensor:
         """Latents with the codes that Q finds most probable, and noise, of which it knows nothing, at its mean 0."""
         codes = self.codes.most_probable(self.critic(images).more["codes"])
-        return torch.cat([codes.new_zeros(len(codes), self.latent), codes], 1)
+        return torch.cat([codes.new_zeros(codes.shape[0], self.latent), codes], 1)
 
     def show(self, batch: Images) -> Mapping[str, Tensor]:
         """A column for each category, a row for each latent."""

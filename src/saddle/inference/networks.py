@@ -25,6 +25,7 @@ from ..core import Game
 from ..errors import Mistake, did_you_mean, require
 from ..recipes.capable import lacking
 from ..shape import Classes, Codes, Picture, Shape, Text
+from ..training.rows import MAX_ROWS
 from .chance import own_chance
 from .translating import source_shape
 
@@ -39,7 +40,6 @@ PROTOCOLS: Mapping[str, tuple[type, ...]] = {  # of a part, the first that a gam
     "decoder": (Decodes,),
     "autoencoder": (Reconstructs,),
 }
-EXAMPLES_AT_ONCE = 64  # rows of one block of chance
 
 
 class Network(nn.Module):
@@ -49,13 +49,30 @@ class Network(nn.Module):
     Further keywords are the game's own style, as truncation is. It holds those of the game's networks that take part.
     """
 
-    def __init__(self, game: Game[Any], method: str) -> None:
+    def __init__(self, game: Game[Any], method: str, shape: Shape) -> None:
         super().__init__()
-        self.game, self.method = game, method
+        self.game, self.method, self.shape = game, method, shape
 
     def forward(self, x: Tensor, condition: Tensor | None = None, **style: Any) -> Tensor:
         made: Tensor = getattr(self.game, self.method)(x, condition, **style)
         return made.float()
+
+    def latents(self, n: int = 1, seed: int = 0) -> Tensor:
+        """What a generator is called with, (n, ...), as the first n samples of this seed are made of it."""
+        maker: Any = self.game
+        require(isinstance(maker, Generates), f"{type(maker).__name__} makes no samples of latents")
+        device = next((t.device for t in self.parameters()), torch.device("cpu"))
+        return draw_latents(maker, self.shape, device, n, seed)
+
+
+def draw_latents(maker: Generates, shape: Shape, device: torch.device, n: int, seed: int) -> Tensor:
+    """Latents (n, ...) as the first n samples of this seed are made of them: `saddle sample --seed`."""
+    parts = []
+    for place in range(0, n, MAX_ROWS):
+        some = min(MAX_ROWS, n - place)
+        with own_chance(device, seed, place, some):
+            parts.append(maker.latents(torch.zeros(some, *shape[:3], device=device)))
+    return torch.cat(parts)
 
 
 class Part(NamedTuple):
@@ -101,7 +118,7 @@ def take_network(loaded: LoadedGame, name: str = "generator", styles: Sequence[M
     lean = copy.copy(game)
     lean._modules = {key: child for key, child in game._modules.items()
                      if key in used or child is None or not child.state_dict()}  # fmt: skip
-    return Network(copy.deepcopy(lean), part.method).eval()
+    return Network(copy.deepcopy(lean), part.method, loaded.shape).eval()
 
 
 def used_children(game: nn.Module, work: Callable[..., object], *given: object) -> set[str]:
@@ -120,7 +137,7 @@ def used_children(game: nn.Module, work: Callable[..., object], *given: object) 
 
 def example_input(loaded: LoadedGame, part: Part, n: int = 1, seed: int = 0, back: bool = False) -> Tensor:
     """What a part is called with, of a seed: latents as samples have them, codes of images, or images of noise."""
-    require(n <= EXAMPLES_AT_ONCE, f"{n} examples were asked for, but at most {EXAMPLES_AT_ONCE} are made")
+    require(n <= MAX_ROWS, f"{n} examples were asked for, but at most {MAX_ROWS} are made at once")
     game: Any = loaded.game
     like = torch.zeros(n, *image_shape(loaded, part, back)[:3], device=loaded.device)
     with own_chance(loaded.device, seed, 0, n):

@@ -10,9 +10,10 @@ from torch import Tensor
 
 from ..capabilities import Scores
 from ..errors import Mistake, require
-from ..inference.chance import SharedDraws, own_chance
+from ..inference.chance import SharedDraws
 from ..inference.labels import Label
 from ..inference.loaded import LoadedGame
+from ..inference.networks import draw_latents
 from ..shape import Classes
 from ..training.rows import MAX_ROWS
 
@@ -56,12 +57,7 @@ class LatentSpace:
 
     def draw(self, n: int, seed: int) -> Tensor:
         """Latents as the first n samples of this seed are made of them: `saddle sample --seed`."""
-        parts = []
-        for place in range(0, n, MAX_ROWS):
-            some = min(MAX_ROWS, n - place)
-            with own_chance(self.device, seed, place, some):
-                parts.append(self.game.latents(torch.zeros(some, *self.loaded.shape[:3], device=self.device)))
-        return torch.cat(parts)
+        return draw_latents(self.game, self.loaded.shape, self.device, n, seed)
 
     def labels(self, n: int, seed: int) -> Tensor | None:
         """What the first n samples of this seed are told, (n,): the label asked for, else random ones, or nothing."""

@@ -145,5 +145,5 @@ class ScaledBlock(nn.Module):
 
 def from_patches(tokens: Tensor, grid: ImageSize, patch: int) -> Tensor:
     """Tokens (n, tokens, patch^2 channels), each a patch row by row, as pictures (n, channels, height, width)."""
-    x = tokens.view(len(tokens), *grid, patch, patch, -1)  # n, rows, columns, y, x, channels
+    x = tokens.view(tokens.shape[0], *grid, patch, patch, -1)  # n, rows, columns, y, x, channels
     return x.permute(0, 5, 1, 3, 2, 4).flatten(4, 5).flatten(2, 3)

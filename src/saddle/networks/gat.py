@@ -137,7 +137,7 @@ class ToldClass(nn.Module):
         """The class of each row of `like`, (n,) int64."""
         if self.classes:
             return check_labels(condition, self.classes)
-        return torch.zeros(len(like), dtype=torch.int64, device=like.device)
+        return torch.zeros(like.shape[0], dtype=torch.int64, device=like.device)
 
 
 class TransformerGenerator(ToldClass):
@@ -169,7 +169,7 @@ class TransformerGenerator(ToldClass):
 
     def synthesis(self, code: Tensor) -> Tensor:
         """The pictures of every level, (n, levels * channels, height, width)."""
-        told, x = silu(code), cast(Tensor, self.table).expand(len(code), -1, -1)
+        told, x = silu(code), cast(Tensor, self.table).expand(code.shape[0], -1, -1)
         every, made = len(self.blocks) // self.levels, list[Tensor]()
         for i, block in enumerate(self.blocks, 1):
             x = block(x, told, self.turns)
@@ -198,7 +198,7 @@ class TransformerGenerator(ToldClass):
     def guided(self, code: Tensor, z: Tensor, guidance: float) -> Tensor:
         """Codes moved away from the mean of all classes' codes for the same latent: 1 leaves them."""
         classes = len(self.mean_code)
-        every = torch.arange(classes, device=z.device).repeat(len(z))
+        every = torch.arange(classes, device=z.device).repeat(z.shape[0])
         middle = self.to_code(z.repeat_interleave(classes, 0), every).unflatten(0, (-1, classes)).mean(1)
         return torch.lerp(middle, code, guidance)
 
@@ -240,7 +240,7 @@ class TransformerCritic(ToldClass):
         x = x.repeat(1, self.levels, 1, 1) if x.shape[1] == self.channels else x
         tokens = self.cut(x).flatten(2).transpose(1, 2)
         tokens = tokens + cast(Tensor, self.places)
-        tokens = torch.cat([self.summary.to(tokens).expand(len(x), 1, -1), tokens], 1)
+        tokens = torch.cat([self.summary.to(tokens).expand(x.shape[0], 1, -1), tokens], 1)
         for block in self.blocks:
             tokens = block(tokens, self.turns)
         features: Tensor = self.head(self.norm(tokens[:, 0]))
