@@ -11,6 +11,8 @@ import pytest
 from saddle.errors import Mistake
 from saddle.serve.batcher import Batcher, Closing, QueueFull
 
+Doubling = Batcher[Hashable, int, int]
+
 
 class Work:
     """Doubles numbers, pass by pass, each of which waits for leave; remembers what stood in each."""
@@ -37,27 +39,27 @@ def work() -> Work:
 
 
 @pytest.fixture
-def batcher(work: Work) -> Iterator[Batcher[int, int]]:
-    made: Batcher[int, int] = Batcher(work, lambda kind: 4, limit=8)
+def batcher(work: Work) -> Iterator[Doubling]:
+    made: Doubling = Batcher(work, lambda kind: 4, limit=8)
     yield made
     made.close()
     work.go()
     assert made.join(10)
 
 
-def first_is_on(work: Work, batcher: Batcher[int, int]) -> None:
+def first_is_on(work: Work, batcher: Doubling) -> None:
     """A pass is on, so that what comes now waits."""
     batcher.submit("a", [0])
     assert work.begun.acquire(timeout=10)
 
 
-def test_a_lone_request_never_waits_for_company(work: Work, batcher: Batcher[int, int]):
+def test_a_lone_request_never_waits_for_company(work: Work, batcher: Doubling):
     work.go()
     assert batcher.submit("a", [1]).future.result(10) == [2]
     assert work.passes == [("a", [1])]
 
 
-def test_what_came_during_a_pass_is_one_pass_of_its_kind(work: Work, batcher: Batcher[int, int]):
+def test_what_came_during_a_pass_is_one_pass_of_its_kind(work: Work, batcher: Doubling):
     first_is_on(work, batcher)
     tickets = [batcher.submit(kind, [i]) for i, kind in enumerate("abab", 1)]
     work.go()
@@ -65,7 +67,7 @@ def test_what_came_during_a_pass_is_one_pass_of_its_kind(work: Work, batcher: Ba
     assert work.passes[1:] == [("a", [1, 3]), ("b", [2, 4])]
 
 
-def test_requests_of_several_passes_take_turns_with_others(work: Work, batcher: Batcher[int, int]):
+def test_requests_of_several_passes_take_turns_with_others(work: Work, batcher: Doubling):
     first_is_on(work, batcher)
     large, small = batcher.submit("a", [1, 2, 3, 4, 5, 6]), batcher.submit("a", [7, 8])
     work.go()
@@ -73,7 +75,7 @@ def test_requests_of_several_passes_take_turns_with_others(work: Work, batcher: 
     assert [items for _, items in work.passes[1:]] == [[1, 2, 3, 4], [7, 8, 5, 6]]
 
 
-def test_a_full_queue_says_when_to_come_again_and_an_empty_one_takes_anything(work: Work, batcher: Batcher[int, int]):
+def test_a_full_queue_says_when_to_come_again_and_an_empty_one_takes_anything(work: Work, batcher: Doubling):
     first_is_on(work, batcher)
     batcher.submit("a", [1], weight=100)  # nothing waits
     with pytest.raises(QueueFull) as full:
@@ -82,7 +84,7 @@ def test_a_full_queue_says_when_to_come_again_and_an_empty_one_takes_anything(wo
 
 
 def test_none_is_taken_that_would_wait_longer_than_is_allowed(work: Work):
-    made: Batcher[int, int] = Batcher(work, lambda kind: 1, limit=100, longest=0.5)
+    made: Doubling = Batcher(work, lambda kind: 1, limit=100, longest=0.5)
     first_is_on(work, made)
     made.submit("a", [1])
     made.pace = 0.4  # seconds a row
@@ -94,7 +96,7 @@ def test_none_is_taken_that_would_wait_longer_than_is_allowed(work: Work):
     assert made.join(10)
 
 
-def test_what_is_dropped_is_never_begun(work: Work, batcher: Batcher[int, int]):
+def test_what_is_dropped_is_never_begun(work: Work, batcher: Doubling):
     first_is_on(work, batcher)
     gone, kept = batcher.submit("a", [1, 2]), batcher.submit("a", [3])
     batcher.drop(gone)
@@ -115,7 +117,7 @@ def test_a_pass_that_nobody_waits_for_any_more_can_be_left():
             check_abandoned()
         return list(items)
 
-    made: Batcher[int, int] = Batcher(long, lambda kind: 1, limit=8)
+    made: Doubling = Batcher(long, lambda kind: 1, limit=8)
     ticket = made.submit("a", [0])
     assert begun.wait(10)
     made.drop(ticket)
@@ -124,7 +126,7 @@ def test_a_pass_that_nobody_waits_for_any_more_can_be_left():
     assert made.join(10)
 
 
-def test_a_request_that_fails_fails_alone(work: Work, batcher: Batcher[int, int]):
+def test_a_request_that_fails_fails_alone(work: Work, batcher: Doubling):
     first_is_on(work, batcher)
     good, bad, last = (batcher.submit("a", [i]) for i in (1, 13, 2))
     work.go()
@@ -133,7 +135,7 @@ def test_a_request_that_fails_fails_alone(work: Work, batcher: Batcher[int, int]
         bad.future.result(10)
 
 
-def test_closing_takes_nothing_more_and_finishes_what_is_queued(work: Work, batcher: Batcher[int, int]):
+def test_closing_takes_nothing_more_and_finishes_what_is_queued(work: Work, batcher: Doubling):
     first_is_on(work, batcher)
     queued = batcher.submit("a", [1])
     batcher.close()
@@ -145,7 +147,7 @@ def test_closing_takes_nothing_more_and_finishes_what_is_queued(work: Work, batc
 
 
 def test_a_hundred_threads_get_each_its_own():
-    made: Batcher[int, int] = Batcher(lambda kind, items: [2 * item for item in items], lambda kind: 7, limit=10**6)
+    made: Doubling = Batcher(lambda kind, items: [2 * item for item in items], lambda kind: 7, limit=10**6)
     found: dict[int, list[int]] = {}
 
     def ask(number: int) -> None:

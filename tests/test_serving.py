@@ -48,6 +48,9 @@ def cgan(home: Path) -> Iterator[TestClient]:
         yield client
 
 
+STYLED = {"networks.latent": "8", "networks.style": "8", "networks.mapping": "2", "networks.width": "8", "batch": "4"}
+
+
 def numbers(client: TestClient, path: str = "/samples", **asked: Any) -> np.ndarray:
     answer = client.post(path, json=asked, headers={"Accept": NPY})
     assert answer.status_code == 200, answer.text
@@ -170,6 +173,24 @@ def test_translations_keep_each_pictures_size_and_are_those_of_python(tmp_path: 
         refused = client.post("/samples", json={})
         assert refused.status_code == 501
         assert refused.json()["error"].endswith("what this run answers is POST /translate, POST /score")
+
+
+def test_a_games_own_style_is_asked_for_and_checked(tmp_path: Path):
+    run = train("stylegan2", "glyphs", limit=16, size=16, out=tmp_path / "run", options=STYLED, **SHORT)
+    with TestClient(serving(run, rows=4)) as client:
+        loaded = load(run, device="cpu")
+        loaded.rows = 4
+        for style in ({}, {"truncation": 0.5}, {"truncation": 0.5, "cutoff": 2, "noise": False}):
+            assert np.array_equal(numbers(client, n=4, seed=1, **style), loaded.sample(4, 1, **style).numpy())
+        post = client.get("/openapi.json").json()["paths"]["/samples"]["post"]
+        fields = post["requestBody"]["content"][JSON]["schema"]["properties"]
+        assert {"truncation", "cutoff", "noise"} <= set(fields) and "text" not in fields
+        for body, word in (('{"truncation": NaN}', "truncation: "), ('{"truncation": "0.5"}', "truncation: "),
+                           ('{"noise": 1}', "noise: "), ('{"cutoff": 99}', "this generator has 6 layers"),
+                           ('{"cutoff": -1}', "give 0 to 6"), ('{"truncaton": 1}', "there is no such field"),
+                           ('{"truncation": 1e308}', "no finite numbers")):  # fmt: skip
+            refused = client.post("/samples", content=body, headers={"Content-Type": JSON})
+            assert refused.status_code == 422 and word in refused.json()["error"], refused.text
 
 
 def test_lines_and_points_are_json(tmp_path: Path):

@@ -89,7 +89,7 @@ def serve(words: list[str]) -> None:
                          normals=normals)  # fmt: skip
 
         def announce() -> None:
-            offers = " and ".join(f"POST /{task}" for task in app.service.offers)
+            offers = " and ".join(f"POST /{task}" for task in app.service.abilities.offers)
             print_message(f"{escape_unprintable(run)} answers {offers} at {address_of(bound)}; GET /docs tells how")
             asked = "who brings the token" if secret else f"without a token ({TOKEN_VARIABLE} asks for one)"
             if not alone:

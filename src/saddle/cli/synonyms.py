@@ -229,6 +229,7 @@ COMMANDS = {"generate": "sample", "eval": "measure", "evaluate": "measure", "inf
             "reconstruction": "reconstruct", "embed": "encode", "latents": "encode", "anomaly": "score",
             "detect": "score", "inpaint": "complete", "fill": "complete", "style-mixing": "mix", "stylemix": "mix",
             "projector": "project", "invert": "project", "inversion": "project", "sefa": "directions",
+            "server": "serve", "deploy": "serve",
             "walk": "interpolate", "latent-walk": "interpolate"}  # they run  # fmt: skip
 FIGURE = "{} is a figure: saddle measure RUN --metrics {}"
 OTHERS = {  # commands that are told of

@@ -21,13 +21,14 @@ from ..inference.loaded import LoadedGame
 from ..inference.normals import Normals
 from ..out_of_memory import OutOfMemory
 from ..runs.manifest import Manifest
+from .abilities import TASKS
 from .batcher import Closing, QueueFull
 from .described import describe_route, page
 from .endpoints import Endpoints
 from .gauges import Gauges
 from .guard import Guard, Refused
 from .limits import Limits
-from .service import TASKS, Service
+from .service import Service
 
 NAMED = 20  # classes that a description names
 READERS = 2  # threads that unpack pictures and pack answers: so many are unpacked in memory at once
@@ -100,7 +101,7 @@ def build_app(loaded: LoadedGame, manifest: Manifest, name: str, limits: Limits 
     endpoints = Endpoints(service, gauges, readers)
     for task in TASKS:
         handler = partial(endpoints.answer, task)
-        offered = task in service.offers
+        offered = task in service.abilities.offers
         more = describe_route(service, task) if offered else {}
         api.add_api_route(f"/{task}", handler_of(handler), methods=["POST"], include_in_schema=offered, **more)
     add_pages(api, service, gauges, name)
@@ -129,7 +130,7 @@ def describe_run(service: Service) -> str:
 
 
 def describe_offers(service: Service) -> str:
-    *others, last = [f"POST /{task}" for task in service.offers]
+    *others, last = [f"POST /{task}" for task in service.abilities.offers]
     return f"{', '.join(others)} and {last}" if others else last
 
 
@@ -140,9 +141,10 @@ def add_pages(api: FastAPI, service: Service, gauges: Gauges, name: str) -> None
         """Is the process alive, is it ready for requests, and what can be asked of it?"""
         ready = service.ready
         waiting = {lane: batcher.waiting for lane, batcher in service.lanes.items()}
+        passes = service.abilities.passes
         facts = {"status": "ready" if ready else "closing", "run": escape_unprintable(name), "version": __version__,
-                 "offers": list(service.offers), "waiting": waiting,
-                 "rows_of_a_pass": {task: passes.rows for task, passes in service.passes.items()}}  # fmt: skip
+                 "offers": list(service.abilities.offers), "waiting": waiting,
+                 "rows_of_a_pass": {task: one.rows for task, one in passes.items()}}  # fmt: skip
         return JSONResponse(facts, 200 if ready else 503)
 
     async def live() -> Response:

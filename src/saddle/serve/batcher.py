@@ -13,6 +13,7 @@ from typing import Generic, TypeVar
 from ..errors import Failure
 from ..training.signals import Signals
 
+Kind = TypeVar("Kind", bound=Hashable)
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
 OLD, NEW = 0.8, 0.2  # shares of what was known and of the last pass, in the seconds that a row takes
@@ -33,10 +34,10 @@ class Closing(Failure):
         super().__init__("this server is shutting down; ask another one")
 
 
-class Ticket(Generic[Item, Answer]):
+class Ticket(Generic[Kind, Item, Answer]):
     """A request's rows, of one kind, and its future: the answers in the order of the rows."""
 
-    def __init__(self, kind: Hashable, items: Sequence[Item], weight: float) -> None:
+    def __init__(self, kind: Kind, items: Sequence[Item], weight: float) -> None:
         self.kind, self.items, self.weight = kind, items, weight  # of a row, in the queue's unit
         self.future: Future[list[Answer]] = Future()
         self.future.set_running_or_notify_cancel()  # whoever gives up drops the ticket: no answer meets a cancelled one
@@ -49,7 +50,7 @@ class Ticket(Generic[Item, Answer]):
         return 0 if self.dropped else len(self.items) - self.begun
 
 
-class Batcher(Generic[Item, Answer]):
+class Batcher(Generic[Kind, Item, Answer]):
     """One worker thread that takes as many waiting rows of one kind as fit into a pass, whenever it is free.
 
     `work(kind, items)` gives an answer for each; `most(kind)` is how many fit. Requests take turns: of one that needs
@@ -58,12 +59,12 @@ class Batcher(Generic[Item, Answer]):
     `passed(rows, seconds)` is told of each pass.
     """
 
-    def __init__(self, work: Callable[[Hashable, Sequence[Item]], Iterable[Answer]], most: Callable[[Hashable], int],
+    def __init__(self, work: Callable[[Kind, Sequence[Item]], Iterable[Answer]], most: Callable[[Kind], int],
                  limit: float, longest: float = math.inf,
                  passed: Callable[[int, float], object] = lambda *of: None) -> None:  # fmt: skip
         self.work, self.most, self.limit, self.longest, self.passed = work, most, limit, longest, passed
-        self.tickets: deque[Ticket[Item, Answer]] = deque()
-        self.current: list[Ticket[Item, Answer]] = []  # of the pass that is on
+        self.tickets: deque[Ticket[Kind, Item, Answer]] = deque()
+        self.current: list[Ticket[Kind, Item, Answer]] = []  # of the pass that is on
         self.changed = threading.Condition()
         self.closing, self.pace = False, 0.0  # seconds that a unit of weight takes
         self.leave = Signals()  # by which a long pass that nobody waits for any more is left
@@ -88,16 +89,16 @@ class Batcher(Generic[Item, Answer]):
             if load and (load + weight > self.limit or self.pace * load > self.longest):
                 raise QueueFull(self.pace * load)
 
-    def submit(self, kind: Hashable, items: Sequence[Item], weight: float = 1.0) -> Ticket[Item, Answer]:
+    def submit(self, kind: Kind, items: Sequence[Item], weight: float = 1.0) -> Ticket[Kind, Item, Answer]:
         """Let rows wait for their passes; raises as `check_room` does."""
         with self.changed:
             self.check_room(weight * len(items))
-            ticket: Ticket[Item, Answer] = Ticket(kind, items, weight)
+            ticket: Ticket[Kind, Item, Answer] = Ticket(kind, items, weight)
             self.tickets.append(ticket)
             self.changed.notify()
         return ticket
 
-    def drop(self, ticket: Ticket[Item, Answer]) -> None:
+    def drop(self, ticket: Ticket[Kind, Item, Answer]) -> None:
         """Nobody waits for it any more: what is not begun never will be, and a pass for it alone may be left."""
         with self.changed:
             ticket.dropped = True
@@ -129,11 +130,11 @@ class Batcher(Generic[Item, Answer]):
             with self.changed:
                 self.current = []
 
-    def take(self) -> list[tuple[Ticket[Item, Answer], Sequence[Item]]]:
+    def take(self) -> list[tuple[Ticket[Kind, Item, Answer], Sequence[Item]]]:
         """The rows of the next pass, of the kind that has waited longest."""
         kind = self.tickets[0].kind
         room = self.most(kind)
-        chosen, rest, unfinished = [], deque[Ticket[Item, Answer]](), []
+        chosen, rest, unfinished = [], deque[Ticket[Kind, Item, Answer]](), []
         for ticket in self.tickets:
             if ticket.kind != kind or not room:
                 rest.append(ticket)
@@ -148,7 +149,7 @@ class Batcher(Generic[Item, Answer]):
         self.tickets = rest
         return chosen
 
-    def run(self, chosen: Sequence[tuple[Ticket[Item, Answer], Sequence[Item]]]) -> None:
+    def run(self, chosen: Sequence[tuple[Ticket[Kind, Item, Answer], Sequence[Item]]]) -> None:
         """One pass; where it fails, each request's rows by themselves, so that none fails for another."""
         begin, rows = time.perf_counter(), [item for _, some in chosen for item in some]
         try:
@@ -172,7 +173,7 @@ class Batcher(Generic[Item, Answer]):
             if len(ticket.answers) == len(ticket.items) and not ticket.dropped:
                 ticket.future.set_result(ticket.answers)
 
-    def fail(self, ticket: Ticket[Item, Answer], error: Exception) -> None:
+    def fail(self, ticket: Ticket[Kind, Item, Answer], error: Exception) -> None:
         wanted = not ticket.dropped
         self.drop(ticket)
         if wanted:

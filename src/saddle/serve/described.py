@@ -73,7 +73,7 @@ def example_of(service: Service, task: str) -> dict[str, Any]:
     if task == "samples":
         conditional = label if loaded.shape.classes and loaded.is_conditional else {}
         return {"n": min(4, service.limits.n), "seed": 7} | conditional
-    dark = to_png(torch.zeros(*service.pictures_of(task)[:3]))
+    dark = to_png(torch.zeros(*service.abilities.pictures_of(task)[:3]))
     picture: dict[str, Any] = {"images": [base64.b64encode(dark).decode("ascii")], "seed": 7}
     if task == "complete":
         return picture | {"mask": "centre", "steps": min(20, service.limits.steps)}

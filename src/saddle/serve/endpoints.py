@@ -40,9 +40,9 @@ class Endpoints:
     async def answer(self, task: str, request: Request) -> Response:
         """The answer, or a refusal; 504 when the time of a request is over."""
         service = self.service
-        if task in service.refusals:
-            offers = ", ".join(f"POST /{one}" for one in service.offers)
-            raise Refused(501, f"{service.refusals[task]}; what this run answers is {offers}")
+        if task in service.abilities.refusals:
+            offers = ", ".join(f"POST /{one}" for one in service.abilities.offers)
+            raise Refused(501, f"{service.abilities.refusals[task]}; what this run answers is {offers}")
         form = choose_form(", ".join(request.headers.getlist("accept")), self.forms(task))
         if form is None:
             raise Refused(406, f"the answer can be {' or '.join(self.forms(task))}, and the header Accept takes none")
@@ -84,7 +84,7 @@ class Endpoints:
         """Work that takes a moment, on a thread that is no worker's."""
         return await asyncio.get_running_loop().run_in_executor(self.readers, work, *given)
 
-    async def outcome(self, request: Request, lane: Batcher[Any, A], *tickets: Ticket[Any, A]) -> list[A]:
+    async def outcome(self, request: Request, lane: Batcher[Any, Any, A], *tickets: Ticket[Any, Any, A]) -> list[A]:
         """The answers of tickets; what is not begun is dropped when time is over, or whoever asked has gone."""
         gone = asyncio.ensure_future(hung_up(request))
         done = asyncio.ensure_future(answers_of(tickets))
@@ -161,7 +161,7 @@ class Endpoints:
         return JSONResponse(facts | {"images": to_base64(made)}, headers=headers)
 
 
-async def answers_of(tickets: Sequence[Ticket[Any, A]]) -> list[A]:
+async def answers_of(tickets: Sequence[Ticket[Any, Any, A]]) -> list[A]:
     """The answers of all tickets, in order."""
     return [one for ticket in tickets for one in await asyncio.wrap_future(ticket.future)]
 

@@ -49,5 +49,5 @@ class Gauges:
         return generate_latest(self.registry)
 
 
-def waiting_rows(lane: Batcher[Any, Any]) -> float:
+def waiting_rows(lane: Batcher[Any, Any, Any]) -> float:
     return lane.waiting

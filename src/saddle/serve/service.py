@@ -3,37 +3,34 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
-from ..capabilities import Generates
-from ..errors import Mistake, require
-from ..inference.anomaly import AnomalyScore, Spread
+from ..errors import require
+from ..inference.anomaly import Spread
 from ..inference.labels import Label
 from ..inference.loaded import LoadedGame
 from ..inference.normals import Normals, quantile
-from ..inference.passes import Passes, Row, Work, fitting_passes, sampling, scoring, translating
+from ..inference.passes import Passes, Row
 from ..inference.scoring import QUANTILE
 from ..inference.texts import text_codes
-from ..inference.translating import source_shape
 from ..inference.uploads import UploadReader
 from ..latent.completion import Completing, Completions, complete
 from ..latent.masks import check_hidden, mask_in_words
 from ..latent.space import LatentSpace
-from ..recipes.capable import lacking
 from ..runs.manifest import Manifest
-from ..shape import Shape, Text
+from ..shape import Text
 from ..training.rows import MAX_ROWS
+from .abilities import Abilities
 from .batcher import Batcher, Ticket
 from .limits import Limits
 from .wishes import MAX_SEED, Wish, Wishes
 
-TASKS = ("samples", "translate", "complete", "score")
 SLOW_QUEUE = 8  # completions that may wait: each takes seconds
 
 
@@ -42,7 +39,8 @@ class Kind(NamedTuple):
 
     task: str
     style: tuple[tuple[str, Any], ...] = ()
-    form: tuple[object, ...] = ()  # of the images, and of what they are for
+    size: tuple[int, ...] | None = None  # of the pictures that are sent
+    told: object = None  # the form of what rows are for
     seed: int | None = None  # where rows of one seed only may
 
 
@@ -58,7 +56,7 @@ class Hole:
 
 
 class Service:
-    """A loaded run at work for many: `offers` says what it can do, and `refusals` why it cannot do the rest.
+    """A loaded run at work for many: requests become rows, and rows of all of them share passes.
 
     `rows` are worked out in each pass, whatever is asked for; None: as many as are worth while. With `normals` scores
     of pictures are compared with theirs. Closing it ends its threads when all that is queued is done.
@@ -68,84 +66,38 @@ class Service:
                  normals: Normals | None = None,
                  passed: Callable[[str, int, float], object] = lambda *of: None) -> None:  # fmt: skip
         self.loaded, self.manifest, self.limits, self.normals = loaded, manifest, limits, normals
-        self.how, self.wishes = AnomalyScore(), Wishes.of(loaded, limits)
-        self.passes: dict[str, Passes] = {}
-        self.refusals: dict[str, str] = {}
-        for task in TASKS:
-            try:
-                self.prepare(task, rows)
-            except Mistake as why:
-                self.refusals[task] = str(why)
-        self.offers = tuple(task for task in TASKS if task not in self.refusals)
-        require(bool(self.offers), f"this run can do nothing that is served; {'; '.join(self.refusals.values())}")
-        self.quick = Batcher(self.work, self.most, limits.queue, limits.seconds, partial(passed, "quick"))
-        self.slow = Batcher(self.fill, lambda kind: 1, SLOW_QUEUE, limits.seconds, partial(passed, "slow"))
+        self.abilities, self.wishes = Abilities(loaded, rows), Wishes.of(loaded, limits)
+        self.quick: Batcher[Kind, Row, Tensor] = Batcher(
+            self.work, self.most, limits.queue, limits.seconds, partial(passed, "quick")
+        )
+        self.slow: Batcher[None, Hole, Completions] = Batcher(
+            self.fill, lambda kind: 1, SLOW_QUEUE, limits.seconds, partial(passed, "slow"))  # fmt: skip
 
     @property
-    def lanes(self) -> dict[str, Batcher[Any, Any]]:
+    def lanes(self) -> dict[str, Batcher[Any, Any, Any]]:
         return {"quick": self.quick, "slow": self.slow}
 
-    def prepare(self, task: str, rows: int | None) -> None:
-        """Find out whether the run can do it, and in what passes; Mistake where it cannot."""
-        loaded = self.loaded
-        pictures = not loaded.shape.points and loaded.shape.text is None
-        if task == "complete":
-            LatentSpace(loaded)
-            return
-        if task == "samples":
-            self.check_generates()
-        else:
-            require(pictures, f"this run was trained on {loaded.shape}, and not on pictures")
-        empty = None if task == "samples" else torch.zeros(*self.pictures_of(task)[:3])
-        like = Row(0, 0, empty, self.usual(task))
-        self.passes[task] = fitting_passes(loaded, self.work_of(task, {}), like, rows)
+    def work(self, kind: Kind, rows: Sequence[Row]) -> list[Tensor]:
+        work = self.abilities.work_of(kind.task, dict(kind.style))
+        return Passes(self.loaded, work, self.most(kind)).run(rows)
 
-    def check_generates(self) -> None:
-        loaded = self.loaded
-        if not isinstance(loaded.game, Generates):
-            raise lacking(type(loaded.game), Generates)
-        require(loaded.makes_by_chance, f"this run makes its samples for {loaded.shape.condition}, not out of chance")
-        _ = loaded.is_conditional  # known from now on, to all threads
+    def most(self, kind: Kind) -> int:
+        return self.abilities.rows_of(kind.task, kind.size)
 
-    def usual(self, task: str) -> Tensor | None:
-        """What a row is for, where it must be for something."""
-        if task == "translate":
-            return None
-        if task == "samples":
-            drawn = self.loaded.draw_labels(0, 0)
-            return None if drawn is None else drawn[0]
-        return torch.tensor(0) if self.loaded.shape.classes else None
-
-    def work_of(self, task: str, style: dict[str, Any]) -> Work:
-        if task == "samples":
-            return sampling(self.loaded, **style)
-        return translating(self.loaded, style) if task == "translate" else scoring(self.loaded, self.how)
-
-    def pictures_of(self, task: str, back: bool = False) -> Shape:
-        return source_shape(self.loaded, back) if task == "translate" else self.loaded.shape
-
-    def most(self, kind: Hashable) -> int:
-        """Rows of a pass: pictures of other sizes than the run's are translated one by one."""
-        task, form = cast(Kind, kind).task, cast(Kind, kind).form
-        usual = task == "samples" or form[0] == tuple(self.pictures_of(task)[:3])
-        return self.passes[task].rows if usual else 1
-
-    def work(self, kind: Hashable, rows: Sequence[Row]) -> list[Tensor]:
-        task, style = cast(Kind, kind).task, dict(cast(Kind, kind).style)
-        return Passes(self.loaded, self.work_of(task, style), self.most(kind)).run(rows)
-
-    def fill(self, kind: Hashable, holes: Sequence[Hole]) -> list[Completions]:
+    def fill(self, kind: None, holes: Sequence[Hole]) -> list[Completions]:
         return [complete(self.loaded, one.image[None], one.hidden, one.how, one.label, one.seed) for one in holes]
 
-    def submit(self, task: str, rows: Sequence[Row], style: dict[str, Any], weight: float = 1) -> Ticket[Row, Tensor]:
+    def submit(
+        self, task: str, rows: Sequence[Row], style: dict[str, Any], weight: float = 1
+    ) -> Ticket[Kind, Row, Tensor]:
         """Rows of one request into the queue; raises QueueFull and Closing."""
         first = rows[0]
-        form = (None if first.image is None else tuple(first.image.shape),
-                None if first.told is None else (first.told.shape, first.told.dtype))  # fmt: skip
-        seed = None if self.passes[task].mixed else first.seed
-        return self.quick.submit(Kind(task, tuple(sorted(style.items())), form, seed), rows, weight)
+        size = None if first.image is None else tuple(first.image.shape)
+        told = None if first.told is None else (first.told.shape, first.told.dtype)
+        seed = None if self.abilities.passes[task].mixed else first.seed
+        return self.quick.submit(Kind(task, tuple(sorted(style.items())), size, told, seed), rows, weight)
 
-    def sample(self, wish: Any, told: Tensor | None, seed: int) -> Ticket[Row, Tensor]:
+    def sample(self, wish: Any, told: Tensor | None, seed: int) -> Ticket[Kind, Row, Tensor]:
         """The rows of samples, for what they are told."""
         rows = [Row(seed, wish.first + i, None, None if told is None else told[i]) for i in range(wish.n)]
         return self.submit("samples", rows, style_of(wish, {"n", "first", "label", "text", "seed"}))
@@ -178,17 +130,17 @@ class Service:
         """A request's pictures; Mistake for one that cannot be read, and for too many pixels."""
         left, found = self.limits.pixels, []
         for i, blob in enumerate(blobs):
-            reader = UploadReader(self.manifest, self.pictures_of(task, back), left, own_size)
+            reader = UploadReader(self.manifest, self.abilities.pictures_of(task, back), left, own_size)
             image, pixels = reader.read(blob, f"picture {i + 1}")
             left = max(1, left - pixels)
             found.append(image)
         return found
 
-    def translate(self, wish: Any, images: Sequence[Tensor], seed: int) -> list[Ticket[Row, Tensor]]:
+    def translate(self, wish: Any, images: Sequence[Tensor], seed: int) -> list[Ticket[Kind, Row, Tensor]]:
         """The rows of translations: pictures of one size together."""
         style = style_of(wish, {"images", "size", "seed"})
-        usual = self.pictures_of("translate")
-        tickets: list[Ticket[Row, Tensor]] = []
+        usual = self.abilities.pictures_of("translate")
+        tickets: list[Ticket[Kind, Row, Tensor]] = []
         try:
             for i, image in enumerate(images):
                 weight = image[0].numel() / (usual.height * usual.width)
@@ -199,7 +151,7 @@ class Service:
             raise
         return tickets
 
-    def score(self, wish: Any, images: Sequence[Tensor], seed: int) -> Ticket[Row, Tensor]:
+    def score(self, wish: Any, images: Sequence[Tensor], seed: int) -> Ticket[Kind, Row, Tensor]:
         told = self.loaded.conditions(wish.label, None, len(images))
         rows = [Row(seed, i, image, None if told is None else told[i]) for i, image in enumerate(images)]
         return self.submit("score", rows, {})
@@ -212,7 +164,9 @@ class Service:
         require(not bool(hidden.all()), "the mask hides every pixel, so there is nothing to complete from")
         return check_hidden(hidden, 1, height, width)
 
-    def complete(self, wish: Any, images: Sequence[Tensor], hidden: Tensor, seed: int) -> Ticket[Hole, Completions]:
+    def complete(
+        self, wish: Any, images: Sequence[Tensor], hidden: Tensor, seed: int
+    ) -> Ticket[None, Hole, Completions]:
         grows = wish.answers <= wish.restarts <= wish.candidates
         require(grows, f"{wish.answers} answers of {wish.restarts} restarts of {wish.candidates} candidates were asked "
                        "for, but of each there are no more than of the next")  # fmt: skip
@@ -226,7 +180,7 @@ class Service:
     @cached_property
     def terms(self) -> tuple[str, ...]:
         """What a score is made of, by name."""
-        return self.how.terms(self.loaded.game)
+        return self.abilities.how.terms(self.loaded.game)
 
     def describe_scores(self, rows: Sequence[Tensor]) -> dict[str, Any]:
         """Terms of pictures, and beside normal ones a score and whether it is odd: higher is stranger."""
@@ -234,8 +188,8 @@ class Service:
         if self.normals is None:
             return {"scores": named}
         spread = Spread.of(self.normals.terms)
-        threshold = quantile(self.how.combine(self.normals.terms, spread), QUANTILE)
-        scores = self.how.combine(torch.stack(list(rows)), spread).tolist()
+        threshold = quantile(self.abilities.how.combine(self.normals.terms, spread), QUANTILE)
+        scores = self.abilities.how.combine(torch.stack(list(rows)), spread).tolist()
         found = [{"score": one, "odd": one > threshold} | terms for one, terms in zip(scores, named, strict=True)]
         return {"scores": found, "threshold": threshold, "normals": self.normals.name}
 
