@@ -269,6 +269,10 @@ def test_styles_draw_codes_to_the_mean_of_their_class_or_away_from_all():
                        ({"truncation": 0.7}, 0.7 * code + 0.3 * generator.mean_code[labels]),
                        ({"guidance": 1.5}, middle + 1.5 * (code - middle))):  # fmt: skip
         torch.testing.assert_close(game.make(z, labels, **style), generator.synthesis(due)[:, -3:])
+    for name in ("truncation", "guidance"):
+        for value in (-1.0, -0.001, math.inf, math.nan):
+            with pytest.raises(Mistake, match=f"{name} is .*, but should be 0 or more"):
+                game.make(z, labels, **{name: value})
 
 
 @pytest.mark.usefixtures("double")

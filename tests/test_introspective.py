@@ -29,6 +29,7 @@ from saddle.recipe import EncoderNetworks
 from saddle.recipes import find_recipe
 from saddle.shape import Shape
 from saddle.training.engine import Engine, derive_seed
+from saddle.training.game_notes import WarmsUp, describe_warm_up
 from test_encoders import movers, reached
 
 DATA, LATENT, ROWS = Shape(1, 4, 4), 3, 6
@@ -336,6 +337,17 @@ def test_what_does_not_fit_is_refused_with_a_way_out(wrong: Callable[[], object]
     with pytest.raises(Mistake) as no:
         wrong()
     assert says in str(no.value)
+
+
+@pytest.mark.parametrize(("images", "warned"), [(25_000, True), (100, True), (25_001, False)])
+def test_a_run_that_ends_in_its_warm_up_is_told_to_be_something_else(images: int, warned: bool):
+    game = find_recipe("soft-introvae-toy")[0].game(Shape(2, 1, 1))
+    assert isinstance(game, WarmsUp)
+    game.warm_up = 25_000
+    said = " ".join(describe_warm_up(game, images))
+    assert ("a plain variational autoencoder" in said) == warned
+    assert ("--images 75000 is longer" in said) == warned
+    assert not [*describe_warm_up(make_vae(beta=0.3), 1)]
 
 
 @pytest.mark.slow

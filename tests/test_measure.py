@@ -37,7 +37,7 @@ from saddle.runs.quality import quality_picture_path
 from saddle.runs.timing import read_pace
 from saddle.shape import Shape
 from saddle.training.checkpoint import best_checkpoint_path, latest_checkpoint, read_checkpoint
-from saddle.training.evaluator import Evaluator
+from saddle.training.evaluator import Evaluator, describe_samples
 from test_processes import TOY, saddle
 from test_resume import StopAt
 
@@ -252,6 +252,33 @@ def test_a_run_is_measured_against_its_own_data_and_stays_as_it_is(run: Path, tm
         load(run, best=True)
     with pytest.raises(Mistake, match="a run has its own size"):
         measure(run, size=32)
+
+
+def test_a_path_length_is_of_as_many_ways_as_samples_were_asked_for(run: Path):
+    for asked, due in ((16, 16), (40, 40)):
+        (figure,) = measure(run, metrics="ppl", n=asked, quiet=True)
+        assert figure.protocol.samples == due
+    (figure,) = measure(run, metrics="ppl", quiet=True)
+    assert figure.protocol.samples == 1000
+
+
+@pytest.mark.parametrize(("samples", "images", "every", "says"), [
+    (2000, 200, 20, "11 measurements of 2,000 samples each make more than the 200 images .*--samples 18 makes fewer"),
+    (2000, 22_000, 2_200, ""), (2000, 21_999, 2_199, "--samples 1999 makes fewer"), (10, 20, 2, ""),
+])  # fmt: skip
+def test_figures_that_cost_more_than_the_run_are_told_of(samples: int, images: int, every: int, says: str):
+    told = describe_samples(samples, 10, images, every)
+    assert bool(told) == bool(says) and re.search(says, told)
+
+
+def test_a_run_of_few_images_says_how_many_samples_its_figures_take(tmp_path: Path, capsys: Any):
+    line = "train r1-toy --limit 64 --images 32 --batch 8 --networks.width 4 --pictures 0 --measure swd --samples 40"
+    code = main([*line.split(), "--out", str(tmp_path / "a")])
+    out, error = capsys.readouterr()
+    assert code == 0 and "11 measurements of 40 samples each make more than the 32 images" in out + error
+    code = main([*line.split(), "--out", str(tmp_path / "b"), "--quiet"])
+    out, error = capsys.readouterr()
+    assert code == 0 and "measurements of" not in out + error
 
 
 def test_a_run_is_measured_against_files_of_which_options_tell_more(run: Path, tmp_path: Path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from torch import Tensor, nn
 
 from growing import Growing
 from narrow import small
-from saddle import load, measure, train
+from saddle import load, measure, resume, train
 from saddle.batches import Images
 from saddle.cli import main
 from saddle.clock import Clock
@@ -22,6 +23,7 @@ from saddle.core import Game, Turn
 from saddle.data.array_dataset import ArrayDataset
 from saddle.errors import Interrupted, Mistake
 from saddle.inference.loaded import LoadedGame
+from saddle.inference.named_weights import list_weights, read_named_weights
 from saddle.inference.post_hoc import Reconstruction, average, reconstruct
 from saddle.inference.settled import settle_spectral_norm, settle_statistics
 from saddle.layers import add_spectral_norms
@@ -29,6 +31,7 @@ from saddle.measuring.choose_average import choose_average
 from saddle.runs.folder import RunFolder
 from saddle.runs.measures import read_measurements
 from saddle.shape import Shape
+from saddle.training.callbacks.base import Callback
 from saddle.training.checkpoint import latest_checkpoint, list_checkpoints, read_checkpoint
 from saddle.training.machine import Machine
 from saddle.training.match import Match, MatchOptions
@@ -270,6 +273,32 @@ def test_weights_that_were_averaged_are_used_by_name(run: Path, capsys: pytest.C
     assert read_measurements(RunFolder.find(run))[-1].figures == (figure,)
     assert average(run, 0.15, images=100) == "std-0.15-at-100"
     assert load(run, weights="std-0.15-at-100").clock.images == 100
+
+
+def test_averages_of_a_run_that_goes_on_are_called_by_their_moment(run: Path, tmp_path: Path):
+    place = tmp_path / "run"
+    shutil.copytree(run, place)
+    for path in (place / "checkpoints").glob("weights-*"):
+        path.unlink()
+    average(place, 0.1)
+    average(place, 0.1, images=192)
+    said: list[str] = []
+
+    class Listening(Callback):
+        def on_message(self, sentence: str) -> None:
+            said.append(sentence)
+
+    resume(place, watch=Listening())  # of a run that is at its end nothing more is trained
+    assert not [sentence for sentence in said if "std-0.1" in sentence]
+    before = read_named_weights(RunFolder.find(place), "std-0.1")[0].tensors
+    resume(place, images="+16", watch=Listening())
+    assert f"the run goes on, so weights std-0.1 are called std-0.1-at-{8 * ROUNDS} from now on" in said
+    assert list_weights(RunFolder.find(place)) == ["std-0.1-at-192", f"std-0.1-at-{8 * ROUNDS}"]
+    with pytest.raises(Mistake, match=f"has no weights std-0.1; there are .*std-0.1-at-{8 * ROUNDS}"):
+        load(place, weights="std-0.1")
+    after = read_named_weights(RunFolder.find(place), f"std-0.1-at-{8 * ROUNDS}")[0].tensors
+    assert all(torch.equal(t, after[key]) for key, t in before.items())
+    assert average(place, 0.1) == "std-0.1" and load(place, weights="std-0.1").clock.images == 8 * ROUNDS + 16
 
 
 def test_a_length_is_chosen_by_a_figure_of_what_was_held_out(run: Path, capsys: pytest.CaptureFixture[str]):

@@ -116,3 +116,14 @@ def test_a_run_that_fails_is_told_and_the_others_go_on(tmp_path: Path, capsys: p
         assert "1 of 2 runs failed" in complaint and "warning: 01-optimizer.lr-1e38-seed-0 failed: the " in said
         assert "optimizer.lr=1e-4, seed 0" in said
     assert "begins" not in said and len(json.loads((tmp_path / "sweep" / "failed.json").read_text())) == 1
+
+
+def test_runs_on_codes_that_nobody_has_trained_are_refused_before_the_first(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    place = tmp_path / "sweep"
+    elsewhere = ["--vary", f"from-run={tmp_path};none"]
+    for words, says in (([], "plays on the codes of an autoencoder, which is trained first"),
+                        (elsewhere, "holds no run: it has no manifest.json")):  # fmt: skip
+        assert main(["sweep", "gat-latent", "--seeds", "2", *words, "--out", str(place)]) == 2
+        assert says in capsys.readouterr().err and not place.exists()

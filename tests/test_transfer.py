@@ -17,6 +17,8 @@ from saddle.errors import Mistake
 from saddle.image_size import ImageSize
 from saddle.inference.load import load
 from saddle.layers.resampling import Downsample, Upsample
+from saddle.options import override_fields
+from saddle.recipes import find_recipe, layer_maps, transfer
 from saddle.recipes.layer_maps import Layer, Place, list_layers
 from saddle.recipes.revive import configure_recipe
 from saddle.recipes.transfer import align_layers, take_over
@@ -26,6 +28,7 @@ from saddle.runs.manifest import Manifest
 from saddle.sessions import resume
 from saddle.shape import Shape
 from saddle.training.checkpoint import Checkpoint, read_latest_checkpoint
+from saddle.training.match import MatchOptions
 from typed import Say
 
 RESIDUAL = {"networks": "GroupedResidual(width=8)", "batch": "8"}
@@ -102,6 +105,24 @@ def test_r3gan_of_twice_the_size_begins_as_the_same_enlarged(home, tmp_path):
             new.critic(images).score, old.critic(Downsample()(images)).score, atol=1e-4, rtol=1e-4
         )
     assert [fresh for _, fresh in origin(run)["taken"].values()] == [6, 6]  # two blocks of three layers
+
+
+def test_each_games_layers_are_listed_once(home, monkeypatch):
+    listed = []
+
+    def listing(recipe, data):
+        listed.append(data)
+        return list_layers(recipe, data)
+
+    for module in (transfer, layer_maps):
+        monkeypatch.setattr(module, "list_layers", listing)
+    recipe = find_recipe("dcgan")[0]
+    recipe = override_fields(recipe, NARROW)
+    data = Shape(3, 32, 32)
+    start = transfer.take_over(recipe, data, home / "dcgan", "average")
+    options = transfer.start_options(MatchOptions(), recipe, data, start, 2)
+    assert options.frozen and len(listed) == 2  # of the run before, and of this one
+    assert transfer.start_options(MatchOptions(), recipe, data, None, 2).frozen == options.frozen
 
 
 def test_frozen_layers_stay_as_they_are_and_have_no_optimizer(home, tmp_path):

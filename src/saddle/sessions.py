@@ -31,7 +31,8 @@ from .data.prepare import Decode
 from .data.progress import hide_progress
 from .data.wording import without_option_hints
 from .errors import Mistake
-from .measuring.metric_table import all_metrics
+from .inference.named_weights import date_weights
+from .measuring.metric_table import all_metrics, parse_metric_names
 from .options import as_flags
 from .out_of_memory import catch_out_of_memory
 from .recipe import Recipe
@@ -58,8 +59,8 @@ from .signatures import takes_fields_of
 from .stages import plan_stages
 from .training.callbacks.base import Callback, Callbacks, default_callbacks
 from .training.checkpoint import read_latest_checkpoint
-from .training.class_notes import describe_single_class
-from .training.evaluator import EvaluateFunction, Evaluator, describe_wait
+from .training.evaluator import EvaluateFunction, Evaluator, describe_samples, describe_wait
+from .training.game_notes import describe_single_class, describe_warm_up
 from .training.health.checks import all_checks
 from .training.loop import Loop
 from .training.machine import (
@@ -125,6 +126,8 @@ def train_run(recipe: str | Recipe[Any], chosen: Settings, out: str | Path | Non
         images = resolve_length(chosen, value, samples, where, how)
         if chosen.measure and (waits := describe_wait(plan_stages(value, shape, images), shape, images)):
             watch.on_message(waits)
+        if chosen.measure and not chosen.quiet and (many := describe_samples_of(chosen, images)):
+            watch.on_message(many)
         if chosen.snapshots:
             check_full_size(plan_stages(value, shape, images), shape, images)
         folder = RunFolder(
@@ -249,6 +252,9 @@ def restore_loop(folder: RunFolder, before: Manifest, threads: int | None, watch
     how = start_options(match_options(chosen), value, manifest.shape, start, chosen.freeze_critic)
     loop = make_loop(folder, manifest, value, samples, where, watch, gauge, how)
     loop.restore(checkpoint)
+    if process_rank() == 0 and loop.match.clock.images < manifest.images:
+        for old, new in date_weights(folder).items():
+            watch.on_message(f"the run goes on, so weights {old} are called {new} from now on")
     if manifest != before and process_rank() == 0:
         manifest.write(folder)
         folder.remember_contents()
@@ -261,11 +267,15 @@ def make_loop(folder: RunFolder, manifest: Manifest, recipe: Recipe[Any], sample
     match = Match(recipe, samples, manifest.images, where, how)
     parts = describe_part_effects(match.game, match.stage.batch, chosen.accumulate, world_size())
     kept = describe_kept_activations(match.game) if chosen.recompute else ()
-    for sentence in (*describe_single_class(match.game, manifest.shape), *parts, *kept):
+    notes = *describe_single_class(match.game, manifest.shape), *describe_warm_up(match.game, manifest.images)
+    for sentence in (*notes, *parts, *kept):
         watch.on_message(sentence)
     about = f" with {as_flags(manifest.options)}" if manifest.options else ""
-    every = chosen.every or max(1, manifest.images // MEASUREMENTS)
-    measuring = Evaluator(folder, gauge, every, chosen.patience, watch) if chosen.measure else None
+    measuring = (
+        Evaluator(folder, gauge, measured_every(chosen, manifest.images), chosen.patience, watch)
+        if chosen.measure
+        else None
+    )
     return Loop(match, folder, manifest.identity, about=about, pictures=chosen.pictures,
                 checkpoints=chosen.checkpoints, watch=watch, measuring=measuring,
                 on_collapse=chosen.on_collapse)  # fmt: skip
@@ -289,6 +299,17 @@ def make_evaluator(
     return training_evaluator.TrainingEvaluator(
         name, samples, chosen, where.device, watch.on_message, recipe.batch_type
     )
+
+
+def describe_samples_of(chosen: Settings, images: int) -> str:
+    """What to say of how many samples are made for figures."""
+    least = max(all_metrics()[name].least for name in parse_metric_names(chosen.measure or ""))
+    return describe_samples(chosen.samples, least, images, measured_every(chosen, images))
+
+
+def measured_every(chosen: Settings, images: int) -> int:
+    """Images between two measurements."""
+    return chosen.every or max(1, images // MEASUREMENTS)
 
 
 def make_callbacks(chosen: Settings) -> Callback:

@@ -84,6 +84,7 @@ def sweep_at_hand(plain: list[str], given: GivenOptions, texts: Sequence[str]) -
 
     trust_runs([file.parent for file in sorted(wish.out.glob("*/manifest.json"))] if wish.out else [], wish.trust)
     plan = SweepPlan(name, options, settings, parse_vary(texts), wish.seeds, wish.search)
+    check_has_autoencoder(plan)
     loud = not settings.get("quiet")
     if plan.search is not None:
         search_and_print(plan, wish, loud)
@@ -117,6 +118,18 @@ def parse_sweep_options(
         for choice in plan.combinations():
             changed(name, plan.make_trial(0, choice, 0).options)
     return wish, values, options
+
+
+def check_has_autoencoder(plan: SweepPlan) -> None:
+    """Refuse runs on the codes of an autoencoder that nobody has trained, before the first of them begins."""
+    recipe, _ = find_recipe(plan.recipe)
+    from ..recipe import OnCodes
+
+    if isinstance(recipe, OnCodes):
+        from ..recipes.on_codes import require_autoencoder
+
+        for choice in plan.combinations():
+            require_autoencoder(plan.recipe, recipe, Settings(**plan.make_trial(0, choice, 0).settings))
 
 
 def search_and_print(plan: SweepPlan, wish: SweepOptions, loud: bool) -> None:

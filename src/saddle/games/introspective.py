@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable, Iterator
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -29,6 +30,8 @@ class Introspective(NormalCodes, PriorCodes):
     running statistics are those that it was trained under; the encoder's are of real images alone, which it is asked
     about once it is trained. The first `warm_up` images are shown to a plain variational autoencoder.
     """
+
+    warms_up_as: ClassVar[str] = "a plain variational autoencoder"
 
     def __init__(self, encoder: nn.Module, generator: nn.Module, latent: int, reconstruction: float = 1.0,
                  kl: float = 1.0, negative: float = 1.0, warm_up: int = 0) -> None:  # fmt: skip

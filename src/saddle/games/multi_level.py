@@ -5,6 +5,7 @@ Without it, early blocks would learn nothing of their own: here each has a pictu
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import Protocol, Unpack, cast, runtime_checkable
 
@@ -80,6 +81,9 @@ class MultiLevel(Adversarial):
         `truncation` is 0 at the mean, where the paper's psi is 1; `guidance` reaches beyond the code by its class.
         """
         check_classes(self, condition)
+        for name, value, least in (("truncation", truncation, "the mean"), ("guidance", guidance, "all classes' mean")):
+            require(0 <= value < math.inf, f"{name} is {value}, but should be 0 or more: 0 is {least}, and 1 leaves "
+                    "codes as they are")  # fmt: skip
         code = self.maker.mapping(latents, condition)
         code = code if guidance == 1 else self.maker.guided(code, latents, guidance)
         code = code if truncation == 1 else self.maker.truncated(code, condition, truncation)

@@ -11,9 +11,10 @@ from torch import Tensor
 
 from ..errors import quote_for_shell, require
 from ..runs.folder import RunFolder
-from ..training.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
+from ..training.checkpoint import Checkpoint, read_checkpoint, read_checkpoint_facts, write_checkpoint
 
 PREFIX = "weights-"
+MOMENT = "-at-"  # behind it, of how many images an average is that is not of the run's end
 SOUND_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
@@ -46,6 +47,21 @@ def check_weights(folder: RunFolder, name: str) -> Path:
     path = weights_path(folder, name)
     require(path.exists(), f"{folder} has no weights {name}; {suggest(folder)}")
     return path
+
+
+def date_weights(folder: RunFolder) -> dict[str, str]:
+    """Call sets that were averaged at the end of a run which now goes on by the moment that they are of.
+
+    So std-0.1 becomes std-0.1-at-1200, and none is taken for the average of what is trained from here on. Returns the
+    new names by the old ones.
+    """
+    named: dict[str, str] = {}
+    for name in list_weights(folder):
+        if MOMENT not in name:
+            path = weights_path(folder, name)
+            named[name] = f"{name}{MOMENT}{read_checkpoint_facts(path)['clock']['images']}"
+            path.replace(weights_path(folder, named[name]))
+    return named
 
 
 def suggest(folder: RunFolder) -> str:

@@ -21,7 +21,7 @@ from ..training.power_ema import KEPT_STDS, Profile, combine_profiles
 from ..training.snapshots import AverageSnapshot, list_snapshots, read_snapshot
 from .load import load
 from .loaded import LoadedGame
-from .named_weights import write_named_weights
+from .named_weights import MOMENT, write_named_weights
 from .settled import settle_statistics
 
 POOR = 0.1  # of a profile's error, from which on it is said: another average than the one that was asked for
@@ -111,7 +111,7 @@ def wear_average(loaded: LoadedGame, made: Reconstruction, say: Notify) -> dict[
 
 def store_average(folder: RunFolder, weights: dict[str, Tensor], made: Reconstruction, images: int | None) -> str:
     """Write them beside the checkpoints; returns their name: std-0.1, or std-0.1-at-1200."""
-    name = f"std-{made.std:g}" + ("" if images is None else f"-at-{images}")
+    name = f"std-{made.std:g}" + ("" if images is None else f"{MOMENT}{images}")
     identity = Manifest.read(folder).identity
     facts = {"clock": made.clock, "identity": identity, "average": {"std": made.std, "error": made.error}}
     write_named_weights(folder, name, weights, facts)

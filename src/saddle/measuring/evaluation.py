@@ -51,16 +51,19 @@ DEFAULT_SAMPLES, DEFAULT_SOURCE_SAMPLES, DEFAULT_REFERENCES = (
 
 
 class Evaluation:
-    """Both sides; an extractor reads each of them once, whatever the metrics are."""
+    """Both sides; an extractor reads each of them once, whatever the metrics are.
+
+    `asked`: samples, where somebody said how many.
+    """
 
     def __init__(self, made: Dataset, real: Dataset, eyes: Extractors, *, seed: int = 0,
-                 maker: SampleMaker | None = None, neighbours: int | None = None,
+                 maker: SampleMaker | None = None, neighbours: int | None = None, asked: int | None = None,
                  counts: tuple[int, int] = (DEFAULT_SOURCE_SAMPLES, DEFAULT_REFERENCES),
                  say: Notify = notify_nobody) -> None:  # fmt: skip
         check_same_shape(SampleInfo.of(made), SampleInfo.of(real))
         self.made, self.real = SampleSet(made, counts[0]), SampleSet(real, counts[1])
         self.extractors, self.seed, self.maker, self.say = eyes, seed, maker, say
-        self.neighbours = neighbours
+        self.neighbours, self.asked = neighbours, asked
 
     def figures(self, wanted: Iterable[str], per_class: bool = False) -> list[Figure]:
         """In the order in which they were named; raises Mistake for one that cannot be had here, naming it."""
@@ -85,6 +88,7 @@ class Evaluation:
             SampleFeatures(self.real, eye, self.say),
             self.seed,
             self.maker,
+            self.asked,
             self.neighbours,
         )
 

@@ -16,7 +16,7 @@ from ..metrics.latent_path import path_length, squared_distance_in
 from ..recipe import Prior
 from .metric_input import MetricInput, MetricResult
 
-PATH_PAIRS = 1_000
+PATH_PAIRS = 1_000  # where nobody says how many; both of each pair are new
 INVERTED_IMAGES, INVERSION_RESTARTS, INVERSION_STEPS = (
     64,
     2,
@@ -31,16 +31,21 @@ class HasPrior(Protocol):
     prior: Prior
 
 
+def count_pairs(case: MetricInput) -> int:
+    """Ways that a path length is the mean of: as many as samples were asked for, else 1,000, or as many as are made."""
+    return case.asked or min(PATH_PAIRS, len(case.made))
+
+
 def ppl(case: MetricInput) -> MetricResult:
     """Of the values themselves: every other extractor rounds to bytes, in which a step this small is lost."""
-    maker = case.generator
-    ends = maker.latents(PATH_PAIRS, case.seed), maker.latents(PATH_PAIRS, case.seed + 1)
+    maker, pairs = case.generator, count_pairs(case)
+    ends = maker.latents(pairs, case.seed), maker.latents(pairs, case.seed + 1)
     game = maker.loaded.game
     curved = isinstance(game, HasPrior) and game.prior == Normal()
     found = path_length(
         maker, squared_distance_in(lambda images: images.flatten(1)), ends, spherical=curved, seed=case.seed
     )
-    return MetricResult.of(found.value, found.error, "path length (values)", samples=PATH_PAIRS, references=0)
+    return MetricResult.of(found.value, found.error, "path length (values)", samples=pairs, references=0)
 
 
 def ppl_w(case: MetricInput) -> MetricResult:
@@ -53,8 +58,8 @@ def ppl_w_end(case: MetricInput) -> MetricResult:
 
 def style_path_length(case: MetricInput, full: bool) -> MetricResult:
     """Between styles of one label, through the extractor at hand, which sees what is finer than a byte: not LPIPS."""
-    space, extractor = StyleSpace(case.generator.loaded), case.made.extractor
-    ends = space.draw_w(PATH_PAIRS, case.seed), space.draw_w(PATH_PAIRS, case.seed + 1, labels=case.seed)
+    space, extractor, pairs = StyleSpace(case.generator.loaded), case.made.extractor, count_pairs(case)
+    ends = space.draw_w(pairs, case.seed), space.draw_w(pairs, case.seed + 1, labels=case.seed)
 
     def make(w: Tensor) -> Tensor:
         return space.make(w[:, None].expand(-1, space.layers, -1)).to(extractor.device)
@@ -63,7 +68,7 @@ def style_path_length(case: MetricInput, full: bool) -> MetricResult:
         found = path_length(make, squared_distance_in(extractor.network), ends, spherical=False, full=full,
                             batch=space.loaded.rows, seed=case.seed)  # fmt: skip
     title = f"path length w {'full' if full else 'end'} ({case.extractor_title})"
-    return MetricResult.of(found.value, found.error, title, samples=PATH_PAIRS, references=0)
+    return MetricResult.of(found.value, found.error, title, samples=pairs, references=0)
 
 
 def ivom(case: MetricInput) -> MetricResult:

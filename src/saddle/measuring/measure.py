@@ -107,7 +107,8 @@ def taken(what: Measurable, against: Measurable | None, wish: MeasureOptions, sa
     names = parse_metric_names(wish.metrics) if wish.metrics else (*paired, *choose_metrics(eyes, real.name))
     preflight(names, eyes, made, real, isinstance(subject.maker, GeneratorHandle), targets)
     bench = Evaluation(subject.made.load(), subject.real.load(), eyes, seed=wish.seed, maker=subject.maker,
-                  neighbours=wish.k, counts=(wish.n or DEFAULT_SOURCE_SAMPLES, wish.references), say=say)  # fmt: skip
+                  neighbours=wish.k, asked=wish.n, counts=(wish.n or DEFAULT_SOURCE_SAMPLES, wish.references),
+                  say=say)  # fmt: skip
     figures = bench.figures(names, wish.per_class)
     if subject.when:  # first, so that nothing below can lose them
         save_figures(subject.when, figures, say)

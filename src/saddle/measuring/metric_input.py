@@ -70,6 +70,7 @@ class MetricInput:
     real: SampleFeatures
     seed: int = 0
     maker: SampleMaker | None = None  # what made the samples, where that is at hand
+    asked: int | None = None  # samples, where it was said how many
     neighbours: int | None = None  # that balls reach to, if it was said how many; see `manifolds`
 
     @property

@@ -107,10 +107,12 @@ def join_layer(layer: str, end: str) -> str:
     return ".".join(filter(None, (layer, end)))
 
 
-def frozen_parameters(recipe: Recipe[Any], data: Shape, sizes: int) -> tuple[str, ...]:
+def frozen_parameters(recipe: Recipe[Any], data: Shape, sizes: int,
+                      known: Mapping[str, list[Layer]] | None = None) -> tuple[str, ...]:  # fmt: skip
     """The critic's parameters in layers that make maps of its so many largest sizes (FreezeD). Mo, Cho & Shin 2020.
 
-    Mistake for a game without a critic of maps, and for more sizes than leave it something to learn.
+    `known`: its layers, where they were listed before, for which a round is counted. Mistake for a game without a
+    critic of maps, and for more sizes than leave it something to learn.
     """
     if not sizes:
         return ()
@@ -118,7 +120,7 @@ def frozen_parameters(recipe: Recipe[Any], data: Shape, sizes: int) -> tuple[str
     name = type(recipe).__name__
     players = dict(game.named_children())
     require("critic" in players, f"{name} has no critic to freeze layers of; leave out --freeze-critic")
-    layers = list_layers(recipe, data)["critic"]
+    layers = (known or list_layers(recipe, data))["critic"]
     found = sorted({layer.size for layer in layers if layer.size and layer.learned}, reverse=True)
     most = len(found) - all(layer.size or not layer.learned for layer in layers)
     require(most > 0, f"the critic of {name} makes no maps, so that no layers are nearest to the image; leave out "

@@ -34,6 +34,7 @@ class Start(NamedTuple):
 
     tensors: Mapping[str, Tensor]
     facts: Mapping[str, Any]
+    layers: Mapping[str, list[Layer]] | None = None  # of its own game, where they were listed
 
 
 def take_over(recipe: Recipe[Any], data: Shape, path: str | Path, weights: StartingWeights) -> Start:
@@ -52,8 +53,8 @@ def take_over(recipe: Recipe[Any], data: Shape, path: str | Path, weights: Start
     require(old.height <= data.height and old.width <= data.width, f"{path} has learned {old}, which are larger than "
             f"{data}; give --size {ImageSize(*old[1:3]).option}")  # fmt: skip
     tensors, taken = {}, {}
-    learned = list_layers(before, old)
-    for player, new in list_layers(recipe, data).items():
+    learned, own = list_layers(before, old), list_layers(recipe, data)
+    for player, new in own.items():
         pairs = align_layers(learned.get(player, []), new)
         taken[player] = len(pairs), len(new) - len(pairs)
         for one, other in pairs:
@@ -61,7 +62,7 @@ def take_over(recipe: Recipe[Any], data: Shape, path: str | Path, weights: Start
     theirs_are = f"no layer of {path} ({type(before).__name__} on {old}) has the shape of one here"
     some = any(n for n, _ in taken.values())
     require(some, f"{theirs_are}; {same_networks(before, recipe, data, origin.name)}")
-    return Start(tensors, origin.facts(weights, taken, tensors))
+    return Start(tensors, origin.facts(weights, taken, tensors), own)
 
 
 def same_networks(before: Recipe[Any], recipe: Recipe[Any], data: Shape, name: str) -> str:
@@ -82,7 +83,8 @@ def start_options(
     how: MatchOptions, recipe: Recipe[Any], data: Shape, start: Start | None, freeze: int
 ) -> MatchOptions:
     """How a match is played that begins so, with so many of the critic's largest maps frozen."""
-    return how._replace(start=start.tensors if start else {}, frozen=frozen_parameters(recipe, data, freeze))
+    frozen = frozen_parameters(recipe, data, freeze, start.layers if start else None)
+    return how._replace(start=start.tensors if start else {}, frozen=frozen)
 
 
 def align_layers(old: Sequence[Layer], new: Sequence[Layer]) -> list[tuple[Layer, Layer]]:

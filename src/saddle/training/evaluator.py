@@ -140,6 +140,19 @@ def describe_wait(stages: Sequence[Stage], data: Shape, images: int) -> str:
     return f"figures are taken from {first:,} images on, at {data}: {smaller}" if first else ""
 
 
+def describe_samples(samples: int, least: int, images: int, every: int) -> str:
+    """A sentence on figures that take more samples than the run shows images, with fewer that do; '' of any others.
+
+    `least`: samples that the metrics need. It is measured at the beginning, too.
+    """
+    count = images // every + 1
+    fewer = max(least, images // count)
+    if count * samples <= images or fewer >= samples:
+        return ""
+    return (f"{count} measurements of {samples:,} samples each make more than the {images:,} images that the run "
+            f"shows; --samples {fewer} makes fewer, --every {max(images // 2, 1)} measures more seldom")  # fmt: skip
+
+
 def ranking_key(figure: Figure) -> tuple[float, float]:
     """The value so that lower is better, and that end of its interval which another must come below."""
     if figure.better == "higher":

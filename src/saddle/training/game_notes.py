@@ -1,0 +1,35 @@
+"""What a game does otherwise than its name says, on these data or in a run of this length: said before it begins."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Protocol, runtime_checkable
+
+from torch import nn
+
+from ..core import required_conditions
+from ..shape import Shape
+
+
+def describe_single_class(game: nn.Module, data: Shape) -> Iterator[str]:
+    """Sentences: on labels that are all the same, and what networks say themselves, as `note`, of data without."""
+    if data.classes == 1 and "label" in required_conditions(game):
+        yield ("note: all pictures are of one class, so labels tell neither player anything, and samples of another "
+               "class cannot be asked for")  # fmt: skip
+    yield from dict.fromkeys(note for layer in game.modules() if (note := getattr(layer, "note", "")))
+
+
+@runtime_checkable
+class WarmsUp(Protocol):
+    """A game that is played otherwise while its first images are shown."""
+
+    warm_up: int  # images
+    warms_up_as: str  # what it is meanwhile
+
+
+def describe_warm_up(game: nn.Module, images: int) -> Iterator[str]:
+    """A warning of a run that ends before its game has begun."""
+    if isinstance(game, WarmsUp) and images <= game.warm_up:
+        yield (f"warning: the first {game.warm_up:,} images are shown to {game.warms_up_as}, and this run shows "
+               f"{images:,}, so it trains nothing else; --images {3 * game.warm_up} is longer, --warm-up "
+               f"{images // 4} shorter")  # fmt: skip
