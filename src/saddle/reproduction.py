@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from .assembly import make_callbacks
 from .continued import FREE, check_same_data, relocate_data
 from .data.in_memory import IN_MEMORY, GivenData, use_given
 from .errors import Failure, Interrupted, Mistake, quote_for_shell, require
@@ -22,7 +23,7 @@ from .resolved import open_training_data
 from .runs.folder import RunFolder
 from .runs.log import read_log
 from .runs.manifest import Manifest
-from .sessions import make_callbacks, resume
+from .sessions import resume
 from .training.callbacks.base import Callback
 from .training.checkpoint import Checkpoint, latest_checkpoint, read_checkpoint_facts, read_latest_checkpoint
 from .training.machine import find_machine

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from collections.abc import Mapping
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any, Literal, Unpack
 
 import torch
 
+from .assembly import describe_samples_of, locked_run, make_callbacks, make_evaluator, make_loop
 from .batches import batch_shape, required_columns
 from .continued import (
     can_extend,
@@ -24,7 +24,6 @@ from .continued import (
     relocate_data,
     with_means,
 )
-from .data.dataset import Dataset
 from .data.in_memory import GivenData, use_given
 from .data.own_sources import own_sources
 from .data.prepare import Decode
@@ -32,8 +31,7 @@ from .data.progress import hide_progress
 from .data.wording import without_option_hints
 from .errors import Mistake
 from .inference.named_weights import date_weights
-from .measuring.metric_table import all_metrics, parse_metric_names
-from .options import as_flags
+from .measuring.metric_table import all_metrics
 from .out_of_memory import catch_out_of_memory
 from .recipe import Recipe
 from .recipes import files
@@ -57,14 +55,12 @@ from .runs.path import RunPath
 from .runs.settings import Settings, TrainKeywords
 from .signatures import takes_fields_of
 from .stages import plan_stages
-from .training.callbacks.base import Callback, Callbacks, default_callbacks
+from .training.callbacks.base import Callback
 from .training.checkpoint import read_latest_checkpoint
-from .training.evaluator import EvaluateFunction, Evaluator, describe_samples, describe_wait
-from .training.game_notes import describe_single_class, describe_warm_up
+from .training.evaluator import describe_wait
 from .training.health.checks import all_checks
 from .training.loop import Loop
 from .training.machine import (
-    Machine,
     broadcast_text,
     find_machine,
     preserved_globals,
@@ -74,12 +70,9 @@ from .training.machine import (
     world_size,
 )
 from .training.manifest_facts import make_data_facts, make_machine_facts
-from .training.match import CheckpointFacts, Match, MatchOptions
-from .training.part_effects import describe_kept_activations, describe_part_effects
+from .training.match import CheckpointFacts
 from .training.run_length import describe_short_run, resolve_length
 from .training.snapshots import check_full_size
-
-MEASUREMENTS = 10  # of a run, beside that of its beginning, where nothing is said of how many
 
 
 @takes_fields_of(Settings, TrainKeywords)
@@ -259,64 +252,6 @@ def restore_loop(folder: RunFolder, before: Manifest, threads: int | None, watch
         manifest.write(folder)
         folder.remember_contents()
     return loop
-
-
-def make_loop(folder: RunFolder, manifest: Manifest, recipe: Recipe[Any], samples: Dataset, where: Machine,
-              watch: Callback, gauge: EvaluateFunction | None, how: MatchOptions) -> Loop:  # fmt: skip
-    chosen = manifest.settings
-    match = Match(recipe, samples, manifest.images, where, how)
-    parts = describe_part_effects(match.game, match.stage.batch, chosen.accumulate, world_size())
-    kept = describe_kept_activations(match.game) if chosen.recompute else ()
-    notes = *describe_single_class(match.game, manifest.shape), *describe_warm_up(match.game, manifest.images)
-    for sentence in (*notes, *parts, *kept):
-        watch.on_message(sentence)
-    about = f" with {as_flags(manifest.options)}" if manifest.options else ""
-    measuring = (
-        Evaluator(folder, gauge, measured_every(chosen, manifest.images), chosen.patience, watch)
-        if chosen.measure
-        else None
-    )
-    return Loop(match, folder, manifest.identity, about=about, pictures=chosen.pictures,
-                checkpoints=chosen.checkpoints, watch=watch, measuring=measuring,
-                on_collapse=chosen.on_collapse)  # fmt: skip
-
-
-@contextmanager
-def locked_run(folder: RunFolder) -> Iterator[None]:
-    """Nobody else writes into the run in here; of several processes the first sees to that."""
-    with nullcontext() if process_rank() else folder.lock():
-        yield
-
-
-def make_evaluator(
-    name: str, recipe: Recipe[Any], chosen: Settings, samples: Dataset, where: Machine, watch: Callback
-) -> EvaluateFunction | None:
-    """What measures the run, if that was asked for; of several processes the first does."""
-    if chosen.measure is None or process_rank():
-        return None
-    from .measuring import training_evaluator
-
-    return training_evaluator.TrainingEvaluator(
-        name, samples, chosen, where.device, watch.on_message, recipe.batch_type
-    )
-
-
-def describe_samples_of(chosen: Settings, images: int) -> str:
-    """What to say of how many samples are made for figures."""
-    least = max(all_metrics()[name].least for name in parse_metric_names(chosen.measure or ""))
-    return describe_samples(chosen.samples, least, images, measured_every(chosen, images))
-
-
-def measured_every(chosen: Settings, images: int) -> int:
-    """Images between two measurements."""
-    return chosen.every or max(1, images // MEASUREMENTS)
-
-
-def make_callbacks(chosen: Settings) -> Callback:
-    """What shows the run; of several processes only the first has any."""
-    return (
-        Callbacks(*default_callbacks(chosen.board, chosen.quiet, chosen.wandb)) if process_rank() == 0 else Callback()
-    )
 
 
 def check_unchanged(
