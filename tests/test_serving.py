@@ -331,13 +331,13 @@ def test_a_closing_server_is_not_ready_and_takes_nothing(home: Path):
 
 def test_a_token_is_asked_of_all_but_probes(home: Path):
     with TestClient(serving(home / "plain", token=TOKEN)) as client:
-        for path in ("/health", "/health/live", "/health/ready"):
-            assert client.get(path).status_code == 200
+        for path in ("/health/live", "/health/ready"):
+            assert set(client.get(path).json()) == {"status"}
         right = {"Authorization": f"Bearer {TOKEN}"}
         wrong: list[dict[str, str]] = [{}, {"Authorization": TOKEN}, {"Authorization": f"Basic {TOKEN}"},
                                        {"Authorization": f"Bearer {TOKEN}x"}, {"Authorization": "Bearer"},
                                        {"Authorization": f"Bearer {TOKEN[:-1]}"}]  # fmt: skip
-        for path in ("/metrics", "/docs", "/openapi.json", "/nothing"):
+        for path in ("/health", "/metrics", "/docs", "/openapi.json", "/nothing"):
             assert client.get(path).status_code == 401 and client.get(path, headers=right).status_code in (200, 404)
         for headers in wrong:
             refused = client.post("/samples", json={}, headers=headers)

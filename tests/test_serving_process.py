@@ -170,7 +170,7 @@ def test_one_that_answers_everybody_says_so_asks_for_the_token_and_finishes_what
         threads = [threading.Thread(target=lambda: found.append(code_of(sent(server, raw)))) for _ in range(3)]
         for thread in threads:
             thread.start()
-        while b'"slow":0' in sent(server, b"GET /health HTTP/1.1\r\nConnection: close\r\n" + HOST + b"\r\n"):
+        while b'"slow":0' in sent(server, b"GET /health HTTP/1.1\r\nConnection: close\r\n" + right + b"\r\n"):
             time.sleep(0.01)
         code, said = server.end()
         for thread in threads:

@@ -31,8 +31,9 @@ def create_app(loaded: LoadedGame, run: str | Path, *, limits: Limits | None = N
                normals: Normals | None = None) -> ServedApp:  # fmt: skip
     """An ASGI application that answers what `loaded`, which is `load(run)`, can do: for a server of your own.
 
-    `token` is asked of all requests but those of health. `hosts` are the names by which it may be called; None: any.
-    `rows` are worked out in each pass; None: as many as are worth while, and the same for all processes of a run.
+    `token` is asked of all requests but `/health/live` and `/health/ready`. `hosts` are the names by which it may be
+    called; None: any. `rows` are worked out in each pass; None: as many as are worth while, and the same for all
+    processes of a run.
     Mistake where the extra `serve` is not installed, and for a run that can do none of what is served.
     """
     check_installed()

@@ -138,7 +138,7 @@ def add_pages(api: FastAPI, service: Service, gauges: Gauges, name: str) -> None
     """What is asked with GET."""
 
     async def health() -> Response:
-        """Is the process alive, is it ready for requests, and what can be asked of it?"""
+        """What is served, what can be asked of it, and how much waits."""
         ready = service.ready
         waiting = {lane: batcher.waiting for lane, batcher in service.lanes.items()}
         passes = service.abilities.passes
@@ -148,8 +148,13 @@ def add_pages(api: FastAPI, service: Service, gauges: Gauges, name: str) -> None
         return JSONResponse(facts, 200 if ready else 503)
 
     async def live() -> Response:
-        """The process answers."""
+        """The process answers; asked without a token."""
         return JSONResponse({"status": "live"})
+
+    async def ready() -> Response:
+        """Are requests taken? Asked without a token."""
+        taken = service.ready
+        return JSONResponse({"status": "ready" if taken else "closing"}, 200 if taken else 503)
 
     async def metrics() -> Response:
         """Figures for Prometheus."""
@@ -159,7 +164,7 @@ def add_pages(api: FastAPI, service: Service, gauges: Gauges, name: str) -> None
         """All of this on one page, which asks nothing of anybody else."""
         return HTMLResponse(page(api.openapi(), str(request.url.replace(query="", fragment="")).removesuffix("/docs")))
 
-    for path, handler in (("/health", health), ("/health/live", live), ("/health/ready", health), ("/metrics", metrics),
+    for path, handler in (("/health", health), ("/health/live", live), ("/health/ready", ready), ("/metrics", metrics),
                           ("/docs", docs)):  # fmt: skip
         api.add_api_route(path, handler, methods=["GET"], response_class=Response)
 

@@ -16,7 +16,7 @@ from .limits import Limits
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 HOST = re.compile(r"(?P<host>\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:[0-9]{1,5})?")
 HEADER_BYTES = 32_768  # of all headers of a request
-OPEN_PATHS = ("/health", "/health/live", "/health/ready")  # that probes ask without a token
+OPEN_PATHS = ("/health/live", "/health/ready")  # that probes ask without a token
 OWN_STYLE_ALONE = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
 SAFE_HEADERS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store",
                 "Content-Security-Policy": OWN_STYLE_ALONE}  # fmt: skip
