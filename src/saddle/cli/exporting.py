@@ -12,6 +12,7 @@ from .argv import parse_known
 from .output import print_message, print_output
 from .run_options import RunOptions, load_run, parse_style
 
+Format = Literal["onnx", "safetensors", "torch-export", "web"]
 STYLE_HELP = """The game's own
   --noise off                   without what a generator draws by itself
   --truncation 0.7              fixed, where else it is an input (styles)
@@ -22,13 +23,20 @@ STYLE_HELP = """The game's own
 class ExportOptions(RunOptions):
     """What is written, and where."""
 
-    to: Literal["onnx", "safetensors", "torch-export"] = "onnx"  # a file of ONNX or for torch alone, a folder to load
+    to: Format = "onnx"  # a file of ONNX or for torch alone, a folder to load, a page that makes pictures
     part: Literal["generator", "translator", "encoder", "decoder", "autoencoder"] = "generator"  # of the game
     standing: int | None = None  # batch normalisation's averages are taken anew, of so many samples; 16384 is usual
-    out: Path | None = None  # the file; in the run's folder if not given
+    out: Path | None = None  # the file or folder, in the run's folder if not given; of a page also one file, X.html
+    runtime: Path | None = None  # of a page: a folder with onnxruntime-web's files; npm fetches them if not given
+    webgpu: bool = False  # of a page: let it use a graphics card that makes the same pictures; 9 MB more
+    open: bool = False  # of a page: show it in the browser
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        page = [f"--{name}" for name in ("runtime", "webgpu", "open") if getattr(self, name) and self.to != "web"]
+        rest = "is for pages; write --to web, or leave it out"
+        rest = rest if len(page) < 2 else "are for pages; write --to web, or leave them out"
+        require(not page, f"{' and '.join(page)} {rest}")
         require(self.standing is None or self.standing > 1, f"standing is {self.standing}, but should be 2 or more")
 
     @property
@@ -53,7 +61,22 @@ def export(words: list[str]) -> None:
     )
     if wish.standing is not None:
         take_standing_statistics(loaded, wish.standing)
-    made = write_export(loaded, folder, wish.to, place, wish.part, style, wish.standing)
+    own = {"runtime": wish.runtime, "webgpu": wish.webgpu, "say": print_message} if wish.to == "web" else {}
+    made = write_export(loaded, folder, wish.to, place, wish.part, style, wish.standing, **own)
     if made.parity:
         print_message(f"{wish.part}: {made.parity}")
     print_output(escape_unprintable(made.path))
+    if wish.to == "web":
+        finish_page(Path(made.path), wish.open)
+
+
+def finish_page(page: Path, show: bool) -> None:
+    """Tell how large a page is, and show it if that was asked for."""
+    from ..data.readers.unpacking import describe_bytes
+    from ..exporting.web.folder import page_size
+
+    print_message(f"{describe_bytes(page_size(page))}; a double click opens it")
+    if show:
+        import webbrowser
+
+        webbrowser.open(page.resolve().as_uri())

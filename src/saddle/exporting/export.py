@@ -14,7 +14,7 @@ from ..runs.folder import RunFolder
 from ..runs.manifest import Manifest
 from .facts import Exported, run_facts
 
-FormatName = Literal["onnx", "safetensors", "torch-export"]
+FormatName = Literal["onnx", "safetensors", "torch-export", "web"]
 
 
 class Format(NamedTuple):
@@ -25,14 +25,16 @@ class Format(NamedTuple):
     check: str
     ending: str  # of the file's name; "" of a folder's
     whole: bool = False  # all of a run, not one part of its game
+    name: str = ""  # how it is called, where that is not the part's name
+    seen: bool = False  # it looks at the run's data, too
 
 
 FORMATS: Mapping[str, Format] = {
     "onnx": Format("onnx_file", "export_onnx", "check_onnx_place", ".onnx"),
-    "safetensors": Format("bundle", "export_bundle", "check_bundle_place", "", whole=True),
+    "safetensors": Format("bundle", "export_bundle", "check_bundle_place", "", whole=True, name="bundle"),
     "torch-export": Format("program_file", "export_program", "check_program_place", ".pt2"),
+    "web": Format("web", "export_web", "check_web_place", "", name="web", seen=True),
 }
-BUNDLE = "bundle"  # how a folder of all of a run is called
 
 
 def export(run: str | Path, to: str = "onnx", *, out: str | Path | None = None, part: str = "generator",
@@ -40,10 +42,10 @@ def export(run: str | Path, to: str = "onnx", *, out: str | Path | None = None, 
            standing: int | None = None, trust: bool = False, **style: Any) -> Exported:  # fmt: skip
     """Write a run's generator, or another part of it, as a file that is used without saddle.
 
-    `to` is "onnx", "torch-export", or "safetensors": a folder with all of the run's networks, which `load` opens.
-    `out` is the file or folder, in the run's folder if not given. `part` is generator, translator, encoder, decoder or
-    autoencoder. `average`, `best`, `weights`, `standing` and `trust` choose the weights as in `load`. Further keywords
-    are the game's own style, as `sample` takes it, which is fixed in the file.
+    `to` is "onnx", "torch-export", "web" for a page, or "safetensors": a folder with all of the run's networks, which
+    `load` opens. `out` is the file or folder, in the run's folder if not given. `part` is generator, translator,
+    encoder, decoder or autoencoder. `average`, `best`, `weights`, `standing` and `trust` choose the weights as in
+    `load`. Further keywords are the game's own style, as `sample` takes it, which is fixed in the file.
     Raises Mistake for what cannot be exported, and for a place where something lies that is not saddle's; Failure where
     the file does not make what Python makes.
     """
@@ -59,21 +61,25 @@ def check_export(run: str | Path, to: str, out: str | Path | None, part: str, st
     whole, folder = FORMATS[to].whole, RunFolder.find(run)
     require(not whole or (part == "generator" and not style), f"{to} holds all of a run's networks, whatever they are "
             "asked for later; leave part and style out")  # fmt: skip
-    name = f"{BUNDLE if whole else part}{suffix}{FORMATS[to].ending}"
+    name = f"{FORMATS[to].name or part}{suffix}{FORMATS[to].ending}"
     place = Path(out) if out is not None else folder.path / name
     find(to, FORMATS[to].check)(place)
     return folder, place
 
 
 def write_export(loaded: LoadedGame, folder: RunFolder, to: str, place: Path, part: str, style: Mapping[str, Any],
-                 standing: int | None = None) -> Exported:  # fmt: skip
-    """Write a loaded run in a format; `standing` is of how many samples its statistics were taken."""
+                 standing: int | None = None, **own: Any) -> Exported:  # fmt: skip
+    """Write a loaded run in a format; `standing` is of how many samples its statistics were taken.
+
+    Further keywords are the format's own, as those of `export_web`.
+    """
     made: Exported
     if FORMATS[to].whole:
         made = find(to, FORMATS[to].write)(loaded, place, folder, standing=standing)
     else:
         about = run_facts(Manifest.read(folder), standing)
-        made = find(to, FORMATS[to].write)(loaded, place, part=part, style=style, about=about)
+        own |= {"run": folder.path} if FORMATS[to].seen else {}
+        made = find(to, FORMATS[to].write)(loaded, place, part=part, style=style, about=about, **own)
     return made
 
 
