@@ -66,6 +66,7 @@ COMMANDS = {
     "compare": Command("reporting", "RUN ...", "put runs side by side: figures, what differs, curves and pictures"),
     "report": Command("reporting", "RUN", "tell all of one run on one page, complete in one HTML file"),
     "reproduce": Command("reporting", "RUN", "train a run again from its manifest; does it end in the same bits?"),
+    "studio": Command("studio", "[RUN] ...", "open a local page to train, explore, draw and understand"),
     "sweep": Command("sweeping", "RECIPE", "train all combinations of some choices with several seeds, and compare"),
     "diff": Command("comparing", "A B", "tell what differs between two recipes, or two runs"),
     "completion": Command("completion", "SHELL", "write what completes saddle's words in bash, zsh or fish"),

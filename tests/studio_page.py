@@ -1,0 +1,30 @@
+"""A studio that is served for a module's tests, in a folder of its own."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+
+@contextmanager
+def served_studio(runs: Path, **more: Any) -> Iterator[str]:
+    """The address of a studio over a folder of runs; `more` is of its StudioContext, or host, password."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("default")  # of gradio's own parts
+        from saddle.studio import jobs
+        from saddle.studio.app import launch
+        from saddle.studio.context import StudioContext
+
+        served = {name: more.pop(name) for name in ("password",) if name in more}
+        page, address = launch(StudioContext(runs=runs, **more), block=False, **served)
+        try:
+            yield address
+        finally:
+            page.close(verbose=False)
+            for job in jobs.STARTED.values():  # a training outlives its page, but not its test
+                job.kill()
+                job.wait()
+            jobs.STARTED.clear()
