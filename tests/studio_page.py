@@ -6,12 +6,16 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from browser import Visits
 
 
 @contextmanager
-def served_studio(runs: Path, **more: Any) -> Iterator[str]:
-    """The address of a studio over a folder of runs; `more` is of its StudioContext, or host, password."""
+def served_studio(runs: Path, visit: Visits | None = None, **more: Any) -> Iterator[str]:
+    """The address of a studio over a folder of runs, whose visitors leave before it ends; `more` is of its
+    StudioContext, or a password."""
     with warnings.catch_warnings():
         warnings.simplefilter("default")  # of gradio's own parts
         from saddle.studio import jobs
@@ -23,6 +27,8 @@ def served_studio(runs: Path, **more: Any) -> Iterator[str]:
         try:
             yield address
         finally:
+            if visit is not None:
+                visit.close()
             page.close(verbose=False)
             for job in jobs.STARTED.values():  # a training outlives its page, but not its test
                 job.kill()
