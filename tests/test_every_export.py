@@ -6,6 +6,8 @@ family run always.
 
 from __future__ import annotations
 
+import dataclasses
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,6 +16,7 @@ import torch
 from torch import nn
 
 from narrow import shape, small
+from saddle.batches import Captioned
 from saddle.errors import Mistake
 from saddle.exporting.interface import Interface, make_interface
 from saddle.exporting.onnx_file import check_model, open_session, run_session, serialized, to_onnx
@@ -22,12 +25,14 @@ from saddle.exporting.programs import trace
 from saddle.inference.loaded import LoadedGame
 from saddle.inference.networks import list_parts, take_network
 from saddle.layers.priors import Uniform
+from saddle.networks import CharacterReader, WordReader
 from saddle.parts import draw_rows
 from saddle.recipes import RECIPES
 from saddle.recipes.capable import game_class
+from saddle.shape import Text
 
 ALWAYS = {"dcgan", "ae autoencoder", "vae-dense encoder", "pix2pix", "infogan encoder", "projection-gan", "gan-cls",
-          "wgan-gp-toy", "cyclegan back"}  # fmt: skip
+          "gan-cls reader", "wgan-gp-toy", "cyclegan back"}  # fmt: skip
 WITHOUT_ONNX = ("gaussian-mixture", "gaussian-mixture-em")  # whose covariances are taken apart as samples are made
 
 
@@ -37,7 +42,7 @@ def loaded(name: str) -> LoadedGame:
     game, data = small(name).game(shape(name)).eval().requires_grad_(False), shape(name)
     for p in game.parameters():
         if p.ndim and not p.any():
-            p.data.normal_(0, 0.1)
+            p.data.normal_(0, 0.5)
     for layer in game.modules():
         if isinstance(layer, nn.BatchNorm2d | nn.BatchNorm1d) and layer.running_mean is not None:
             layer.running_mean.normal_(0, 0.1)
@@ -128,6 +133,21 @@ def test_what_hangs_on_its_neighbours_is_refused_and_so_are_draws_that_no_input_
     game.game.generator.append(Jitter())
     with pytest.raises(Mistake, match=r"the program draws by aten\.randn_like"):
         trace(make_interface(game))
+
+
+@pytest.mark.parametrize("kind", [WordReader(16, 8), CharacterReader(16, 8)])
+def test_a_text_becomes_tokens_by_what_the_file_says_and_its_code_is_the_runs(kind):
+    words, texts = ("", "?", "a", "blue", "red", "thing"), ["a red thing", "blue"]
+    data = shape("gan-cls")._replace(condition=Text(4, 6, words))
+    torch.manual_seed(0)
+    game = dataclasses.replace(small("gan-cls"), reader=kind).game(data).eval().requires_grad_(False)
+    reader = make_interface(LoadedGame(game, data, (), torch.device("cpu"), batch_type=Captioned), "reader")
+    (told,) = (one.describe() for one in reader.inputs)
+    rows = [[words.index(word) for word in re.findall(told["pattern"], text)] for text in texts]
+    length = told["shape"][1]
+    tokens = torch.tensor([row + [told["padding"]] * (length - len(row)) for row in rows])
+    torch.testing.assert_close(reader.module(tokens), game.read(texts))
+    trace(reader)
 
 
 class Jitter(nn.Module):

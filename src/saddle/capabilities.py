@@ -144,6 +144,15 @@ class ReadsTexts(Protocol):
         ...
 
 
+@runtime_checkable
+class ReadsTokens(ReadsTexts, Protocol):
+    """Makes codes of texts that are given as tokens, too."""
+
+    def told(self, condition: Tensor | None) -> Tensor:
+        """The code (n, size) of each text, of tokens (n, length) int64."""
+        ...
+
+
 class Capability(NamedTuple):
     """How a protocol is spoken of."""
 

@@ -10,7 +10,7 @@ from ..errors import escape_unprintable, require
 from ..runs.folder import RunFolder
 from .argv import parse_known
 from .output import print_message, print_output
-from .run_options import RunOptions, load_run, parse_style
+from .run_options import WeightOptions, load_run, parse_style
 
 Format = Literal["onnx", "safetensors", "torch-export", "web"]
 STYLE_HELP = """The game's own
@@ -20,11 +20,11 @@ STYLE_HELP = """The game's own
 
 
 @dataclass(frozen=True)
-class ExportOptions(RunOptions):
+class ExportOptions(WeightOptions):
     """What is written, and where."""
 
     to: Format = "onnx"  # a file of ONNX or for torch alone, a folder to load, a page that makes pictures
-    part: Literal["generator", "translator", "encoder", "decoder", "autoencoder"] = "generator"  # of the game
+    part: Literal["generator", "translator", "encoder", "decoder", "autoencoder", "reader"] = "generator"  # of the game
     standing: int | None = None  # batch normalisation's averages are taken anew, of so many samples; 16384 is usual
     out: Path | None = None  # the file or folder, in the run's folder if not given; of a page also one file, X.html
     runtime: Path | None = None  # of a page: a folder with onnxruntime-web's files; npm fetches them if not given
@@ -32,7 +32,6 @@ class ExportOptions(RunOptions):
     open: bool = False  # of a page: show it in the browser
 
     def __post_init__(self) -> None:
-        super().__post_init__()
         page = [f"--{name}" for name in ("runtime", "webgpu", "open") if getattr(self, name) and self.to != "web"]
         rest = "is for pages; write --to web, or leave it out"
         rest = rest if len(page) < 2 else "are for pages; write --to web, or leave them out"
@@ -54,11 +53,8 @@ def export(words: list[str]) -> None:
 
     folder, place = check_export(run, wish.to, wish.out, wish.part, others, wish.suffix)
     loaded = load_run(run, wish)
-    style = (
-        parse_style("export", part_style(find_part(loaded.game, wish.part), loaded.game), wish, others)
-        if others
-        else {}
-    )
+    known = part_style(find_part(loaded.game, wish.part), loaded.game) if others else {}
+    style = parse_style("export", known, wish, others)
     if wish.standing is not None:
         take_standing_statistics(loaded, wish.standing)
     own = {"runtime": wish.runtime, "webgpu": wish.webgpu, "say": print_message} if wish.to == "web" else {}

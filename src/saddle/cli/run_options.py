@@ -32,6 +32,12 @@ class WeightOptions:
     device: str = "auto"  # cpu, cuda or cuda:1; auto takes a GPU if there is one
     trust: bool = False  # run the recipe that a run brings, though it was never named on this machine
 
+    @property
+    def suffix(self) -> str:
+        """What tells files that these weights made from others of the run."""
+        named = f"-{self.weights}" if self.weights else ""
+        return f"{'' if self.average else '-raw'}{'-best' if self.best else ''}{named}"
+
 
 @dataclass(frozen=True)
 class SeedOptions:
@@ -46,12 +52,6 @@ class RunOptions(WeightOptions, SeedOptions):
 
     def __post_init__(self) -> None:
         require(self.seed >= 0, f"seed is {self.seed}, but should be 0 or more")
-
-    @property
-    def suffix(self) -> str:
-        """What tells files that these weights made from others of the run."""
-        named = f"-{self.weights}" if self.weights else ""
-        return f"{'' if self.average else '-raw'}{'-best' if self.best else ''}{named}"
 
 
 @dataclass(frozen=True)

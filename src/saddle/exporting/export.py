@@ -44,8 +44,8 @@ def export(run: str | Path, to: str = "onnx", *, out: str | Path | None = None, 
 
     `to` is "onnx", "torch-export", "web" for a page, or "safetensors": a folder with all of the run's networks, which
     `load` opens. `out` is the file or folder, in the run's folder if not given. `part` is generator, translator,
-    encoder, decoder or autoencoder. `average`, `best`, `weights`, `standing` and `trust` choose the weights as in
-    `load`. Further keywords are the game's own style, as `sample` takes it, which is fixed in the file.
+    encoder, decoder, autoencoder or reader. `average`, `best`, `weights`, `standing` and `trust` choose the weights as
+    in `load`. Further keywords are the game's own style, as `sample` takes it, which is fixed in the file.
     Raises Mistake for what cannot be exported, and for a place where something lies that is not saddle's; Failure where
     the file does not make what Python makes.
     """

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..capabilities import Decodes, Encodes, Generates, MakesStyles
+from ..capabilities import Decodes, Encodes, Generates, MakesStyles, ReadsTokens
 from ..errors import require
 from ..inference.loaded import LoadedGame
 from ..inference.networks import (
@@ -25,6 +25,7 @@ from ..inference.networks import (
 )
 from ..parts import Supply, supply_draws
 from ..shape import Classes, Shape, Text
+from ..texts import PADDING, WORDS
 from .laws import describe_latents
 
 KINDS = {torch.randn: "normal", torch.rand: "uniform"}
@@ -159,9 +160,19 @@ def first_input(loaded: LoadedGame, part: Part, back: bool) -> Input:
     if part.protocol is Generates:
         facts = describe_latents(loaded.game, one)
         return Input("latent", tuple(one.shape[1:]), one.dtype, facts, draw)
+    if part.protocol is ReadsTokens:
+        return Input("tokens", tuple(one.shape[1:]), one.dtype, token_facts(loaded), draw)
     if part.protocol is Decodes:
         return Input("code", tuple(one.shape[1:]), one.dtype, {"meaning": "a code, as the encoder makes it"}, draw)
     return Input("image", tuple(one.shape[1:]), one.dtype, image_facts(image_shape(loaded, part, back)), draw)
+
+
+def token_facts(loaded: LoadedGame) -> dict[str, Any]:
+    """How a text becomes tokens."""
+    texts = loaded.shape.condition
+    assert isinstance(texts, Text), "who reads tokens is told texts"
+    meaning = "the words of a text, as the pattern finds them, each its place in words; others are left out"
+    return {"low": 0, "high": texts.vocabulary - 1, "padding": PADDING, "pattern": WORDS.pattern, "meaning": meaning}
 
 
 def condition_inputs(loaded: LoadedGame, part: Part) -> list[Input]:
@@ -237,6 +248,8 @@ def output_facts(loaded: LoadedGame, part: Part, made: Tensor, tokens: bool) -> 
         return {"name": "tokens", "shape": row, "dtype": dtype, "meaning": "lines of text, places in words"}
     if part.protocol is Encodes:
         return {"name": "code", "shape": row, "dtype": dtype, "meaning": "a code for each image"}
+    if part.protocol is ReadsTokens:
+        return {"name": "code", "shape": row, "dtype": dtype, "meaning": "a code for each text, which is told as text"}
     facts = image_facts(image_shape(loaded, part))
     over = {} if loaded.shape.points else {"meaning": f"{facts['meaning']}; clip what is beyond"}
     return {"name": "made", "shape": row, "dtype": dtype, **facts, **over}

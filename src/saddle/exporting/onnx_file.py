@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import logging
 import re
-import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +19,7 @@ from .facts import EXPORT_FORMAT, FACTS_KEY, Exported, export_facts
 from .interface import Interface, make_interface
 from .own_files import check_place, is_marked_at_end, write_whole
 from .parity import PARITY_BOUND, check_parity
-from .programs import first_line, trace
+from .programs import first_line, quiet_exporter, trace
 
 MAX_BYTES = 2**31 - 1  # of one ONNX file: its format has no more
 MISSING = re.compile(r"No ONNX function found for <OpOverload\(op='([\w.]+)'")
@@ -88,20 +85,6 @@ def cause(error: BaseException) -> Exception:
     while error.__cause__ is not None:
         error = error.__cause__
     return error if isinstance(error, Exception) else Exception(str(error))
-
-
-@contextmanager
-def quiet_exporter() -> Iterator[None]:
-    """The exporter says nothing in here of packages that it could do with, or of its own future."""
-    log = logging.getLogger("torch.onnx._internal.exporter._registration")
-    level = log.level
-    log.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        log.setLevel(level)
 
 
 def check_model(model: Any) -> None:

@@ -13,10 +13,9 @@ import torch
 from ..inference.loaded import LoadedGame
 from .facts import EXPORT_FORMAT, Exported, export_facts
 from .interface import make_interface
-from .onnx_file import quiet_exporter
 from .own_files import FACTS_FILE, check_place, is_marked_in_archive, write_whole
 from .parity import PARITY_BOUND, check_parity
-from .programs import trace
+from .programs import quiet_exporter, trace
 
 
 def export_program(loaded: LoadedGame, path: str | Path, *, part: str = "generator", style: Mapping[str, Any] = {},

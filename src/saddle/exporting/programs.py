@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import re
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -23,7 +27,7 @@ def trace(interface: Interface) -> ExportedProgram:
     inputs = interface.example(EXAMPLES, 0)
     batch = Dim("batch", min=1)
     try:
-        with torch.no_grad():
+        with torch.no_grad(), quiet_exporter():
             program = export(interface.module, inputs, dynamic_shapes=[tuple({0: batch} for _ in inputs)], strict=False)
     except Mistake:
         raise
@@ -33,6 +37,20 @@ def trace(interface: Interface) -> ExportedProgram:
     forget_sources(program)
     check_operators(program)
     return program
+
+
+@contextmanager
+def quiet_exporter() -> Iterator[None]:
+    """The exporter says nothing in here of packages that it could do with, or of its own future."""
+    log = logging.getLogger("torch.onnx._internal.exporter._registration")
+    level = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        log.setLevel(level)
 
 
 def forget_sources(program: ExportedProgram) -> None:

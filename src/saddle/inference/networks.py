@@ -13,6 +13,7 @@ from ..capabilities import (
     Decodes,
     Encodes,
     Generates,
+    ReadsTokens,
     Reconstructs,
     Translates,
     check_style,
@@ -25,6 +26,7 @@ from ..core import Game
 from ..errors import Mistake, did_you_mean, require
 from ..recipes.capable import lacking
 from ..shape import Classes, Codes, Picture, Shape, Text
+from ..texts import MAX_WORDS, PADDING, UNKNOWN
 from ..training.rows import MAX_ROWS
 from .chance import own_chance
 from .translating import source_shape
@@ -32,14 +34,16 @@ from .translating import source_shape
 if TYPE_CHECKING:
     from .loaded import LoadedGame
 
-PartName = Literal["generator", "translator", "encoder", "decoder", "autoencoder"]
+PartName = Literal["generator", "translator", "encoder", "decoder", "autoencoder", "reader"]
 PROTOCOLS: Mapping[str, tuple[type, ...]] = {  # of a part, the first that a game has
     "generator": (Generates, Translates, Decodes),
     "translator": (Translates,),
     "encoder": (Encodes,),
     "decoder": (Decodes,),
     "autoencoder": (Reconstructs,),
+    "reader": (ReadsTokens,),
 }
+METHODS = {Decodes: "decode", ReadsTokens: "told"}  # of protocols that are no capability of their own
 
 
 class Network(nn.Module):
@@ -54,7 +58,8 @@ class Network(nn.Module):
         self.game, self.method, self.shape = game, method, shape
 
     def forward(self, x: Tensor, condition: Tensor | None = None, **style: Any) -> Tensor:
-        made: Tensor = getattr(self.game, self.method)(x, condition, **style)
+        told = () if condition is None else (condition,)
+        made: Tensor = getattr(self.game, self.method)(x, *told, **style)
         return made.float()
 
     def latents(self, n: int = 1, seed: int = 0) -> Tensor:
@@ -87,13 +92,13 @@ def find_part(game: Game[Any], name: str) -> Part:
     require(name in PROTOCOLS, f"there is no part {name}{did_you_mean(name, PROTOCOLS)}")
     for protocol in PROTOCOLS[name]:
         if isinstance(game, protocol):
-            return Part("decode" if protocol is Decodes else find_capability(protocol).method, protocol)
+            return Part(METHODS[protocol] if protocol in METHODS else find_capability(protocol).method, protocol)
     there = list_parts(game)
     if not there and name == "generator":
         does = describe_capabilities(type(game))
         raise Mistake(f"{type(game).__name__} has no generator: it can {does}")
-    if PROTOCOLS[name] == (Decodes,):
-        raise Mistake(f"{type(game).__name__} has no decoder; it has {', '.join(there)}")
+    if PROTOCOLS[name][0] in METHODS:
+        raise Mistake(f"{type(game).__name__} has no {name}; it has {', '.join(there)}")
     refusal = lacking(type(game), PROTOCOLS[name][0])
     raise Mistake(f"{refusal}; its parts are {', '.join(there)}") from None
 
@@ -113,22 +118,22 @@ def take_network(loaded: LoadedGame, name: str = "generator", styles: Sequence[M
     used: set[str] = set()
     for style in styles or [{"back": True} if back else {} for back in ways]:
         x, condition = example_input(loaded, part, back=bool(style.get("back"))), example_condition(loaded, part)
-        used |= used_children(game, lambda x, told, style: getattr(game, part.method)(x, told, **style),
-                              x, condition, style)  # fmt: skip
+        used |= used_children(game, Network(game, part.method, loaded.shape), x, condition, style)
     lean = copy.copy(game)
     lean._modules = {key: child for key, child in game._modules.items()
                      if key in used or child is None or not child.state_dict()}  # fmt: skip
     return Network(copy.deepcopy(lean), part.method, loaded.shape).eval()
 
 
-def used_children(game: nn.Module, work: Callable[..., object], *given: object) -> set[str]:
-    """The names of a game's own networks that some work calls, in whole or in part."""
+def used_children(game: nn.Module, network: Network, x: Tensor, condition: Tensor | None,
+                  style: Mapping[str, Any]) -> set[str]:  # fmt: skip
+    """The names of a game's own networks that a call reaches, in whole or in part."""
     used: set[str] = set()
     hooks = [module.register_forward_pre_hook(lambda module, inputs, key=key: used.add(key))
              for key, child in game.named_children() for module in child.modules()]  # fmt: skip
     try:
         with torch.no_grad():
-            work(*given)
+            network(x, condition, **style)
     finally:
         for hook in hooks:
             hook.remove()
@@ -140,6 +145,8 @@ def example_input(loaded: LoadedGame, part: Part, n: int = 1, seed: int = 0, bac
     require(n <= MAX_ROWS, f"{n} examples were asked for, but at most {MAX_ROWS} are made at once")
     game: Any = loaded.game
     like = torch.zeros(n, *image_shape(loaded, part, back)[:3], device=loaded.device)
+    if part.protocol is ReadsTokens:
+        return example_tokens(loaded, n, seed)
     with own_chance(loaded.device, seed, 0, n):
         if part.protocol is Generates:
             latents: Tensor = game.latents(like)
@@ -149,6 +156,16 @@ def example_input(loaded: LoadedGame, part: Part, n: int = 1, seed: int = 0, bac
             codes: Tensor = game.encode(images)
             return torch.randn_like(codes)
     return images
+
+
+def example_tokens(loaded: LoadedGame, n: int, seed: int) -> Tensor:
+    """Texts of several lengths as tokens (n, MAX_WORDS), any of the words that there are."""
+    texts, dice = loaded.shape.condition, torch.Generator().manual_seed(seed)
+    require(isinstance(texts, Text), f"{type(loaded.game).__name__} was not trained on texts")
+    assert isinstance(texts, Text), "it was checked"
+    words = torch.randint(UNKNOWN + 1, max(texts.vocabulary, UNKNOWN + 2), (n, MAX_WORDS), generator=dice)
+    lengths = torch.randint(1, MAX_WORDS + 1, (n, 1), generator=dice)
+    return torch.where(torch.arange(MAX_WORDS) < lengths, words, PADDING).to(loaded.device)
 
 
 def image_shape(loaded: LoadedGame, part: Part, back: bool = False) -> Shape:
@@ -197,16 +214,16 @@ def code_size(game: object, texts: Text) -> int:
 
 
 def check_part_style(part: Part, game: Game[Any], style: Mapping[str, object]) -> None:
-    """Refuse a style that a part has not; a decoder has none."""
-    if part.protocol is Decodes:
-        require(not style, f"a decoder has no style, but {', '.join(style)} was given; leave it out")
+    """Refuse a style that a part has not; a decoder and a reader have none."""
+    if part.protocol in METHODS:
+        require(not style, f"this part has no style, but {', '.join(style)} was given; leave it out")
     else:
         check_style(game, part.protocol, style)
 
 
 def part_style(part: Part, game: Game[Any]) -> dict[str, Any]:
     """The style that a part has, by name, with defaults and types."""
-    return {} if part.protocol is Decodes else dict(style_options(type(game), part.protocol))
+    return {} if part.protocol in METHODS else dict(style_options(type(game), part.protocol))
 
 
 def check_image_sides(game: nn.Module, height: int, width: int) -> None:

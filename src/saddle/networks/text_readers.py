@@ -134,8 +134,9 @@ class Characters(nn.Module):
 
     def of_signs(self, signs: Tensor) -> Tensor:
         """Of rows of characters, whose gaps are closed first, so that a text's code does not hang on its batch."""
-        order = (signs == 0).int().argsort(dim=1, stable=True)
-        signs = signs.gather(1, order)
+        there, longest = signs != 0, signs.shape[1]
+        places = torch.where(there, there.cumsum(1) - 1, longest)  # of gaps behind the end: no sort, to be exported
+        signs = signs.new_zeros(signs.shape[0], longest + 1).scatter(1, places, signs)[:, :longest]
         states = self.recurrent(self.convolutions(self.signs(signs).transpose(1, 2)).transpose(1, 2))[0]
         long = ((signs != 0).sum(1) // 4 + 1).clamp(max=states.shape[1])  # states of the text itself
         there = (torch.arange(states.shape[1], device=signs.device) < long[:, None])[:, :, None]
