@@ -312,6 +312,11 @@ def test_archives_that_are_not_read_say_what_to_do(read, tmp_path):
     shutil.copy(inner, read.home / "b.zip")
     with pytest.raises(Mistake, match=r"holds no pictures, but a\.zip, b\.zip; name the one that is meant"):
         read()
+    deep = tmp_path / "nested" / "inside" / "deep"
+    deep.mkdir(parents=True)
+    shutil.copy(inner, deep / "a.zip")
+    with pytest.raises(Mistake, match=r"holds no pictures, but inside/deep/a\.zip; .*: .*inside/deep/a\.zip$"):
+        read(tmp_path / "nested")
     (tmp_path / "x.tar.gz").write_bytes(b"x")
     with pytest.raises(Mistake, match="is an archive that is not read; unpack it"):
         read(tmp_path / "x.tar.gz")

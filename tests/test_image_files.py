@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from matplotlib import font_manager
 from PIL import Image
 from torch import Tensor
 
@@ -19,9 +20,9 @@ from saddle.errors import Mistake
 from saddle.inference.image_files import GivenImages, open_images
 from saddle.inference.made_files import MadeFiles, png_names
 from saddle.notices import notify_nobody
-from saddle.runs.labelled_sheets import MAX_LABEL, label_lines, make_labelled_sheet, text_width
+from saddle.runs.labelled_sheets import MAX_LABEL, label_lines, make_labelled_sheet
 from saddle.runs.manifest import Manifest
-from saddle.runs.pictures import LINE_HEIGHT
+from saddle.runs.pictures import LINE_HEIGHT, drawable, find_font, text_width
 from saddle.runs.settings import Settings
 from saddle.shape import Shape
 from saddle.training.manifest_facts import make_data_facts
@@ -242,3 +243,19 @@ def test_pictures_of_any_size_stand_on_one_sheet_and_long_names_lose_their_middl
                                    ({"a": [None]}, ["b"], "a picture at least")):  # fmt: skip
         with pytest.raises(Mistake, match=words):
             make_labelled_sheet(columns, labels)
+
+
+def test_labels_of_any_script_are_drawn_or_written_so_that_they_can_be_read(monkeypatch: pytest.MonkeyPatch):
+    """No sign becomes the box that a font draws for what it has not."""
+    assert drawable("dog")[0] == "dog" and drawable("Käse, кошка")[0] == "Käse, кошка"  # matplotlib's has these
+    shown, font = drawable("猫 1")
+    installed = find_font(frozenset("猫 1"))
+    assert shown == ("猫 1" if installed else "\\u732b 1")
+    box = font.getmask("\uf8ff" if installed else "x")
+    assert bytes(font.getmask(shown[0])) != bytes(box)
+    find_font.cache_clear()
+    monkeypatch.setattr(font_manager, "findSystemFonts", list)
+    assert drawable("猫 1")[0] == "\\u732b 1"
+    assert text_width("猫") == text_width("\\u732b") > 0
+    assert make_labelled_sheet({"made": [torch.zeros(1, 8, 8)]}, ["猫"]).size[0] > 8
+    find_font.cache_clear()

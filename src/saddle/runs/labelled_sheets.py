@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-from PIL import Image, ImageDraw
+from PIL import Image
 from torch import Tensor
 
 from ..errors import escape_unprintable, require, shorten_text
-from .pictures import LINE_HEIGHT, draw_text, text_font
+from .pictures import LINE_HEIGHT, draw_text, text_width
 from .sheets import COMFORTABLE_SIDE, PAPER, SHEET_GAP, grid_columns, to_rgb, to_sheet_pixels
 
 MAX_CELL = 256  # pixels of a side that a larger picture is made smaller for
@@ -98,8 +98,3 @@ def shorten(text: str, width: int) -> str:
         if text_width(short) <= width:
             return short
     return text[-4:]
-
-
-def text_width(text: str) -> int:
-    ruler = ImageDraw.Draw(Image.new("L", (1, 1)))
-    return round(ruler.textlength(text, text_font(text)))

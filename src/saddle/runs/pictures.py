@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +15,7 @@ from .folder import write_atomically
 if TYPE_CHECKING:
     from torch import Tensor
 
+PLAIN_FACE = re.compile(r"(?i)sans.*regular|wqy|hei")  # fonts that are tried first
 LINE_HEIGHT = 20  # pixels for a line of text
 SHEET_NOTES = ("row", "scale")  # what a contact sheet tells of itself, see sheets.py
 
@@ -34,13 +37,48 @@ def to_image(sample: Tensor) -> Image.Image:
 
 
 def draw_text(canvas: Image.Image, text: str, place: tuple[int, int], shade: str = "black", anchor: str = "la") -> None:
-    ImageDraw.Draw(canvas).text(place, text, shade, text_font(text), anchor)
+    shown, font = drawable(text)
+    ImageDraw.Draw(canvas).text(place, shown, shade, font, anchor)
 
 
-def text_font(text: str) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    """Pillow's own, or for more than plain letters matplotlib's, which has those of most of Europe and signs."""
-    if text.isascii():
-        return ImageFont.load_default(14)
-    import matplotlib
+def text_width(text: str) -> int:
+    """Pixels that a text takes where it is drawn."""
+    ruler = ImageDraw.Draw(Image.new("L", (1, 1)))
+    shown, font = drawable(text)
+    return round(ruler.textlength(shown, font))
 
-    return ImageFont.truetype(Path(matplotlib.get_data_path()) / "fonts/ttf/DejaVuSans.ttf", 13)
+
+def drawable(text: str) -> tuple[str, ImageFont.FreeTypeFont | ImageFont.ImageFont]:
+    """A text as it can be drawn, and a font that has its signs: Pillow's own for plain letters, else an installed one.
+
+    What no font here has, as Chinese where there is none for it, is written as in Python: \\u732b.
+    """
+    if not text.isascii():
+        if (file := find_font(frozenset(text))) is not None:
+            return text, ImageFont.truetype(file, 13)
+        text = text.encode("ascii", "backslashreplace").decode()
+    return text, ImageFont.load_default(14)
+
+
+@cache
+def find_font(signs: frozenset[str]) -> str | None:
+    """The file of a font that has these signs: matplotlib's, which has those of most of Europe, or one installed."""
+    from matplotlib import font_manager, get_data_path
+
+    own = str(Path(get_data_path()) / "fonts/ttf/DejaVuSans.ttf")
+    if signs <= font_signs(own):
+        return own
+    others = sorted(font_manager.findSystemFonts(), key=lambda file: (not PLAIN_FACE.search(Path(file).name), file))
+    return next((file for file in others if signs <= font_signs(file)), None)
+
+
+@cache
+def font_signs(file: str) -> frozenset[str]:
+    """What a font has shapes for; nothing of a file that cannot be read as one, or has a bitmap at fixed sizes."""
+    from matplotlib.ft2font import FT2Font
+
+    try:
+        ImageFont.truetype(file, 13)
+        return frozenset(map(chr, FT2Font(file).get_charmap()))
+    except (OSError, RuntimeError, UnicodeError):
+        return frozenset()

@@ -86,7 +86,8 @@ def check_not_made_by_saddle(path: Path) -> None:
 
 def describe_content(walked: FolderWalk, others: list[str]) -> str:
     """What a folder without pictures holds."""
-    packed = [name for name in others if "/" not in name and name.lower().endswith((".zip", ".npz", ".npy"))]
+    packed = [name for name in others if name.lower().endswith((".zip", ".npz", ".npy"))]
+    packed.sort(key=lambda name: (name.count("/"), name))  # those that lie nearest
     if packed:
         return f", but {', '.join(packed[:5])}; name the one that is meant: {walked.root / packed[0]}"
     what = ([f"{len(walked.outside):,} links out of it (--follow-links follows them)"] if walked.outside else []) + (
