@@ -127,7 +127,11 @@ def test_a_pooler_without_weights_is_passed_over(tmp_path: Path) -> None:
 def test_the_hash_is_of_weights_and_of_how_they_are_used(vit: Path, tmp_path: Path) -> None:
     first = load_vision_model(vit)
     known = {"features": "hf-tiny", "dimension": 16, "sha256": first.sha256, "resize": "clean"}
-    assert extractor_facts(first) == known and len(first.sha256) == 64 and frechet_title(first) == "Frechet-hf-tiny-16"
+    assert (
+        extractor_facts(first) == known
+        and len(first.sha256) == 64
+        and frechet_title(first) == "FID, hf-tiny features, 16-d"
+    )
     assert extractor_facts(load_vision_model(shutil.copytree(vit, tmp_path / "copy" / "tiny"))) == known, (
         "the place does not matter"
     )
@@ -280,7 +284,9 @@ def test_two_sets_are_measured_through_a_model(vit: Path, tmp_path: Path, monkey
     network.save_pretrained(vit)
     assert main(["measure", "a.npz", "--against", "b.npz", "--metrics", "fid", "--features", "hf:tiny"]) in (0, None)
     printed = capsys.readouterr().out
-    assert "Frechet-hf-tiny-16" in printed and f"{4 * figures[0].value:.3g}"[:3] in printed, "not from the old cache"
+    assert "FID, hf-tiny features, 16-d" in printed and f"{4 * figures[0].value:.3g}"[:3] in printed, (
+        "not from the old cache"
+    )
 
 
 def frechet(a: Tensor, b: Tensor) -> float:
@@ -327,7 +333,7 @@ def test_fd_dinov2_looks_through_the_dinov2_that_is_named(dino: Path, vit: Path,
     """Without a name, or with another model, through ViT-L/14; offline the command that fetches it is told."""
     some = torch.rand(40, 20, 20, generator=torch.Generator().manual_seed(3)).numpy()
     (figure,) = measure(some[:20], some[20:], metrics="fd-dinov2", features=str(dino), quiet=True)
-    assert figure.title == "Frechet-hf-dino-16" and figure.protocol.resize == "pillow"
+    assert figure.title == "FID, hf-dino features, 16-d" and figure.protocol.resize == "pillow"
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     for other in ("auto", str(vit)):

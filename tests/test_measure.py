@@ -168,7 +168,11 @@ def test_data_are_read_once_and_the_protocol_says_how(glyphs: Path, monkeypatch:
     assert len(seen) == 2
     assert measure(str(glyphs / "fresh.npz"), str(glyphs / "train.npz"), **ask) == first and len(seen) == 2
     fid, precision = first
-    assert fid.title == "Frechet-random-0-896" and len(fid.protocol.weights) == 64 and fid.low < fid.value < fid.high
+    assert (
+        fid.title == "FID, random-0 features, 896-d"
+        and len(fid.protocol.weights) == 64
+        and fid.low < fid.value < fid.high
+    )
     assert (fid.protocol.samples, fid.protocol.references) == (150, 400)
     assert (precision.protocol.samples, precision.protocol.references) == (150, 150)
 

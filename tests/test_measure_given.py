@@ -189,7 +189,7 @@ def test_averaged_and_last_weights_have_protocols_of_their_own(run: Path, tmp_pa
 def test_a_distance_of_fewer_samples_than_dimensions_says_so():
     (fid, kid), said = heard(pixels(30), pixels(40, 1), metrics="fid,kid", features="random")
     assert "30 samples has a rank of 29 at most in 896 dimensions" in fid.note and kid.note == ""
-    assert said == [f"warning: Frechet-random-0-896: {fid.note}"]
+    assert said == [f"warning: FID, random-0 features, 896-d: {fid.note}"]
     (enough,), said = heard("ring", "ring", n=60, references=90, metrics="fid")
     assert enough.note == "" == "".join(said)
 

@@ -112,7 +112,9 @@ def test_they_are_figures_with_their_protocol_and_say_what_is_near_the_floor():
     near, limit = measure(boards(60, 1), boards(90, 2), **ask)
     assert near.title == "MIND (identity-256, 1,000 directions)" and near.better == "lower"
     assert (near.protocol.samples, near.protocol.references) == (60, 60) and near.low is None
-    assert limit.title == "Frechet-identity-256 at infinity" and limit.low is not None and limit.low < limit.value
+    assert (
+        limit.title == "FID, identity features, 256-d at infinity" and limit.low is not None and limit.low < limit.value
+    )
     assert any("two sets of 60 of the data would be about" in sentence for sentence in heard)
     assert any("has 6 samples for 256 dimensions" in sentence for sentence in heard)
     far, _ = measure(boards(60, 1, 0.3), boards(90, 2), **ask)

@@ -167,7 +167,7 @@ def test_patches_see_what_is_missing_at_the_fine_scale() -> None:
 def test_identity_is_the_points_themselves() -> None:
     points, extractor = torch.randn(7, 2, 1, 1), Identity(Shape(2, 1, 1))
     assert torch.equal(extract_features(extractor, points), points.flatten(1))
-    assert extractor_facts(extractor)["dimension"] == 2 and frechet_title(extractor) == "Frechet-identity-2"
+    assert extractor_facts(extractor)["dimension"] == 2 and frechet_title(extractor) == "FID, identity features, 2-d"
     with pytest.raises(Mistake, match="2 values"):
         extractor(torch.zeros(1, 3, 1, 1))
 
@@ -178,7 +178,7 @@ def test_random_features_follow_from_the_seed() -> None:
     assert first.sha256 == again.sha256 != other.sha256 and first.dimension == 2 * (8 + 16 + 32)
     features = extract_features(first, images)
     assert features.shape == (5, first.dimension) and torch.equal(features, extract_features(again, images))
-    assert not list(first.parameters()) and frechet_title(first) == "Frechet-random-0-112"
+    assert not list(first.parameters()) and frechet_title(first) == "FID, random-0 features, 112-d"
     grey = noise(2, 28, 1)
     torch.testing.assert_close(extract_features(first, grey), extract_features(first, grey.expand(-1, 3, -1, -1)))
 

@@ -126,7 +126,7 @@ def test_features_of_2048_values_and_their_classes(tmp_path: Path, kernels: dict
     extractor = load_inception(saved(tmp_path, kernels | fc))
     images = torch.rand(2, 1, 28, 28) * 2 - 1
     features = extract_features(extractor, images)
-    assert features.shape == (2, 2048) and frechet_title(extractor) == "FID-2048"
+    assert features.shape == (2, 2048) and frechet_title(extractor) == "FID, 2048-d"
     expected = (features @ fc["fc.weight"].T).softmax(1)
     torch.testing.assert_close(extractor.probabilities(images), expected)
 
@@ -194,7 +194,7 @@ def test_the_real_trunk_reads_four_images(trunk: Path) -> None:
     assert deep.shape == (2, 1280) and bool((deep >= 0).all())
     known = extractor_facts(extractor)
     assert known["resize"] == "bilinear" and known["dimension"] == 1280 and len(str(known["sha256"])) == 64
-    assert extract_features(spatial, images).shape == (2, 17 * 17 * 7) and frechet_title(spatial) == "sFID-2023"
+    assert extract_features(spatial, images).shape == (2, 17 * 17 * 7) and frechet_title(spatial) == "sFID, 2023-d"
     with pytest.raises(Mistake, match="whole network"):
         Inception(weights)
 

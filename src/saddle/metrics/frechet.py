@@ -13,7 +13,7 @@ def frechet_distance(real: Moments | Tensor, fake: Moments | Tensor) -> float:
     """|m1 - m2|^2 + tr(S1 + S2 - 2 (S1 S2)^(1/2)) with unbiased covariances (Heusel et al. 2017, 1706.08500).
 
     Takes features (n, d) or their moments, also with fewer rows than dimensions. It is biased upward at small n, so
-    name n and d with it: FID-2048 of 10,000 against 50,000. sFID is this of spatial features.
+    name n and d with it: FID, 2048-d, of 10,000 against 50,000. sFID is this of spatial features.
     """
     first = real if isinstance(real, Moments) else Moments.of(real)
     second = fake if isinstance(fake, Moments) else Moments.of(fake)

@@ -63,7 +63,8 @@ def make_line(title: str, shade: int, x: FloatArray, y: FloatArray) -> ChartLine
 
 def make_chart(title: str, lines: Sequence[ChartLine], axis: Axis, steep: bool = False) -> Markup:
     """All lines over one axis from nought, where they are finite; `steep`: on a logarithmic scale."""
-    caption = html_tag("figcaption", title, html_tag("small", f" against {axis}"))
+    over = {"images": "real images shown", "time": "hours, minutes and seconds of training"}[axis]
+    caption = html_tag("figcaption", title, html_tag("small", f" over {over}{', logarithmic' if steep else ''}"))
     if not any(len(line.finite) for line in lines):
         return html_tag(
             "figure",
@@ -88,8 +89,24 @@ def make_chart(title: str, lines: Sequence[ChartLine], axis: Axis, steep: bool =
     feet = time_ticks(right) if axis == "time" else linear_ticks(0, right)
     grid += [foot(float(across(np.array(x))), format_time(x) if axis == "time" else format_tick(x)) for x in feet]
     shown = [part for line in lines for part in trace_line(line, across, up)]
-    label = html_tag("title", f"{title} against {axis}")
-    svg = html_tag("svg", label, *grid, *shown, viewBox=f"0 0 {CHART_WIDTH} {CHART_HEIGHT}", role="img")
+    label = html_tag("title", f"{title} over {over}")
+    svg = html_tag(
+        "svg",
+        label,
+        *grid,
+        *shown,
+        viewBox=f"0 0 {CHART_WIDTH} {CHART_HEIGHT}",
+        role="img",
+        data_right=f"{right:.6g}",
+        data_axis=axis,
+        data_low=f"{low:.6g}",
+        data_high=f"{high:.6g}",
+        data_steep="1" if steep else None,
+        data_left=LEFT,
+        data_edge=CHART_WIDTH - RIGHT,
+        data_top=TOP,
+        data_floor=CHART_HEIGHT - BOTTOM,
+    )  # fmt: skip - what a script needs to read values off it
     return html_tag("figure", caption, svg, class_="chart")
 
 
@@ -115,7 +132,7 @@ def rule(y: float, text: str) -> Markup:
 
 def foot(x: float, text: str) -> Markup:
     anchor = "end" if x > CHART_WIDTH - 30 else "middle"
-    return html_tag("text", text, x=f"{x:.1f}", y=CHART_HEIGHT - 7, text_anchor=anchor)
+    return html_tag("text", text, x=f"{x:.1f}", y=CHART_HEIGHT - 7, text_anchor=anchor, class_="foot")
 
 
 def trace_line(

@@ -13,11 +13,11 @@ from ..errors import format_count
 from ..runs.folder import write_text
 from .curves import figure_charts, term_charts
 from .findings import findings_html, findings_text
-from .grids import gallery_html, sample_grids
-from .markup import Markup, html_table, html_tag
+from .grids import data_pictures, gallery_html, sample_grids
+from .markup import Markup, html_table, html_tag, join_markup
 from .page import charts_html, figures_html, html_page, html_section, legend_html, notes_html
 from .reading import Run
-from .settings import Difference, find_differences, manifest_facts
+from .settings import Difference, find_differences, is_changed, manifest_facts
 from .tables import FigureTable, group_rows, make_figure_table
 from .words import (
     align_columns,
@@ -33,7 +33,8 @@ from .words import (
 )
 
 MEDIAN_NOTE = "Each row: the median of its runs, and in brackets from the lowest to the highest of them."
-UNMEASURED = "None of these runs has been measured, so there are no figures to compare."
+CHANGED_NOTE = "{mark}: asked for; the rest is as the recipe or saddle has it."
+UNMEASURED = "None of these runs has been measured; `saddle measure RUN` takes the figures of one."
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,12 +84,16 @@ class Comparison:
         titles = [run.group for run in self.heads]
         if not self.differing:
             return ""
-        lines = [["differs", *titles], *([name, *values] for name, values in self.differing)]
+        marked = [(name, [f"{value} *" if is_changed(run.manifest, name) else value
+                          for run, value in zip(self.heads, values, strict=True)])
+                  for name, values in self.differing]  # fmt: skip
+        lines = [["differs", *titles], *([name, *values] for name, values in marked)]
         text = align_columns(list(zip(*lines, strict=True)))
-        if max(map(len, text.splitlines())) <= width:
-            return text
-        said = (wrap_sentence(f"{name}: {one_line(values, titles)}", width) for name, values in self.differing)
-        return "\n".join(["differs", *said])
+        if max(map(len, text.splitlines())) > width:
+            said = (wrap_sentence(f"{name}: {one_line(values, titles)}", width) for name, values in marked)
+            text = "\n".join(["differs", *said])
+        stars = any(value.endswith(" *") for _, values in marked for value in values)
+        return f"{text}\n\n{CHANGED_NOTE.format(mark='*')}" if stars else text
 
     def html(self, seed: int = 0) -> str:
         """One self-contained page; loads the last checkpoints to make its pictures."""
@@ -101,7 +106,7 @@ class Comparison:
             notes_html((*self.notes, *describe_stops(self.runs), *table.warnings)),
             html_section("Figures", empty, figures_html(table), self.every_run()),
             html_section("Samples, same seed", html_tag("p", about, class_="soft"),
-                         gallery_html(sample_grids(self.heads, seed))),
+                         gallery_html([*data_pictures(self.heads), *sample_grids(self.heads, seed)])),
             html_section("Figures over training", charts_html(figure_charts(self.runs, self.table))),
             html_section("Health", findings_html(self.runs)),
             html_section("What differs", self.differing_html()),
@@ -118,9 +123,11 @@ class Comparison:
     def differing_html(self) -> Markup:
         if not self.differing:
             return html_tag("p", "Nothing but chance and their folders.")
-        return html_table(
-            ["", *(run.group for run in self.heads)], [[n, *values] for n, values in self.differing], "code"
-        )
+        rows = [[name, *(html_tag("td", html_tag("b", value)) if is_changed(run.manifest, name) else value
+                         for run, value in zip(self.heads, values, strict=True))]
+                for name, values in self.differing]  # fmt: skip
+        about = html_tag("p", CHANGED_NOTE.format(mark="In bold"), class_="soft")
+        return join_markup(about, html_table(["", *(run.group for run in self.heads)], rows, "code"))
 
     def runs_html(self) -> Markup:
         body = [[run.title, run.manifest.name, str(run.manifest.data["name"]), describe_progress(run),

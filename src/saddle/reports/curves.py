@@ -32,8 +32,17 @@ def term_charts(runs: Sequence[Run], axes: Sequence[Axis] = AXES) -> list[Markup
             lines = [make_line(run.title, shade, axis_values(run, terms[key][0], axis), terms[key][1])
                      for run, shade, terms in zip(runs, group_shades(runs), logged, strict=True)
                      if key in terms]  # fmt: skip
-            charts.append(make_chart(key.replace("/", ", "), lines, axis, steep))
+            charts.append(make_chart(name_term(key), lines, axis, steep))
     return charts
+
+
+def name_term(key: str) -> str:
+    """'critic (discriminator) loss: adversarial' for critic/adversarial; a memory's, as ADA/p, is no loss."""
+    player, _, term = key.rpartition("/")
+    if player[:1].isupper() or not player:
+        return key.replace("/", ", ")
+    player = player.replace("critic", "critic (discriminator)")
+    return f"{player}, gradient norm" if term == "gradient" else f"{player} loss: {term}"
 
 
 def logged_series(run: Run) -> dict[str, tuple[FloatArray, FloatArray]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
 
@@ -38,6 +39,18 @@ MAX_SHEETS, SHEET_LINES = 6, 16  # of a run's contact sheets, and of each where 
 def sample_grids(runs: Sequence[Run], seed: int) -> list[Markup]:
     """A captioned picture for each."""
     return [caption_html(run.group, sample_grid(run, seed)) for run in runs]
+
+
+def data_pictures(runs: Sequence[Run]) -> list[Markup]:
+    """The data's own pictures, once for each data set, from the sheets of real samples that runs keep."""
+    found: dict[object, Markup] = {}
+    for run in runs:
+        path, key = run.folder.sheets / "real.png", run.manifest.data["fingerprint"]
+        if key not in found and is_regular_file(path, run.folder.path):
+            with suppress(Mistake, OSError):
+                if png := read_png(path, run.folder.path):
+                    found[key] = caption_html(f"the data: {run.manifest.data['name']}", embed_png(png, "real samples"))
+    return list(found.values())
 
 
 def caption_html(title: str, content: Markup) -> Markup:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from html import escape
 
-EMPTY = ("meta", "link", "img", "br")  # elements without an end
+EMPTY = ("meta", "link", "img", "br", "input")  # elements without an end
 
 
 class Markup(str):

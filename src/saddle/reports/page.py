@@ -6,13 +6,15 @@ from collections.abc import Sequence
 
 from .. import __version__
 from .curves import group_shades
+from .interaction import SCRIPT_HASH, script_html, smoothing_html
 from .markup import Markup, html_table, html_tag, join_markup
 from .reading import Run
 from .style import STYLESHEET
 from .tables import MARK_SIGNS, Cell, FigureTable
 from .words import describe_marks, describe_protocols, format_interval, format_number
 
-POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"  # the browser itself refuses any request
+POLICY = f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src '{SCRIPT_HASH}'"
+# so the browser itself refuses any request, and any script but that of the charts
 
 ARROWS = {"lower": " ↓", "higher": " ↑"}  # where better is
 
@@ -25,7 +27,8 @@ def html_page(title: str, about: str, *parts: str) -> str:
                html_tag("link", rel="icon", href="data:,"), html_tag("title", title),
                html_tag("style", Markup(STYLESHEET)))  # fmt: skip
     foot = html_tag("p", f"Written by saddle {__version__}.", class_="soft")
-    body = html_tag("body", html_tag("main", html_tag("h1", title), html_tag("p", about, class_="soft"), *parts, foot))
+    body = html_tag("body", html_tag("main", html_tag("h1", title), html_tag("p", about, class_="soft"), *parts, foot),
+                    script_html())  # fmt: skip
     return f"<!doctype html>\n{html_tag('html', head, body, lang='en')}\n"
 
 
@@ -36,7 +39,7 @@ def html_section(title: str, *parts: str) -> Markup:
 
 
 def charts_html(parts: Sequence[Markup]) -> Markup:
-    return html_tag("div", *parts, class_="charts") if parts else Markup()
+    return join_markup(smoothing_html(), html_tag("div", *parts, class_="charts")) if parts else Markup()
 
 
 def legend_html(runs: Sequence[Run]) -> Markup:

@@ -6,6 +6,7 @@ import dataclasses
 import shlex
 from collections.abc import Iterator
 
+from ..errors import quote_for_shell
 from ..runs.manifest import Manifest
 from ..runs.settings import Settings
 from .curves import figure_charts, term_charts
@@ -25,7 +26,15 @@ def make_report(run: Run, seed: int = 0, weights: str | None = None) -> str:
     """The whole page as HTML; loads the last checkpoint, or a set of averaged weights, for its samples."""
     manifest, table = run.manifest, make_figure_table([run])
     machine = manifest.machine
-    unmeasured = Markup() if table.columns else html_tag("p", "This run has not been measured.")
+    unmeasured = (
+        Markup()
+        if table.columns
+        else html_tag(
+            "p",
+            "This run has not been measured; this measures it: ",
+            html_tag("code", f"saddle measure {quote_for_shell(run.folder.path)}"),
+        )
+    )
     values = manifest_facts(manifest)
     recipe = [
         [name, text]

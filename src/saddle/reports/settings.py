@@ -10,6 +10,7 @@ from typing import NamedTuple
 from ..aliases import RenameCalls
 from ..errors import format_count
 from ..runs.manifest import Manifest
+from ..runs.settings import Settings
 from ..shape import Classes, Shape
 
 WrittenValue = ast.expr | None  # as it reads in Python; None for what one of several has not
@@ -39,6 +40,14 @@ def manifest_facts(manifest: Manifest) -> dict[str, ast.expr]:
     rest |= {f"machine.{name}": value for name, value in manifest.machine.items() if name != "command"}
     values: dict[str, ast.expr] = {name: ast.Constant(value) for name, value in rest.items()}
     return {"recipe": ast.Name(written_class(recipe))} | written_fields(recipe) | values
+
+
+def is_changed(manifest: Manifest, name: str) -> bool:
+    """Was this field of the recipe, or this setting, asked for otherwise than it stands by itself?"""
+    chosen, usual = dataclasses.asdict(manifest.settings), {f.name: f.default for f in dataclasses.fields(Settings)}
+    if name in usual:
+        return bool(chosen[name] != usual[name])
+    return any(name == option or name.startswith(f"{option}.") for option in manifest.options)
 
 
 def describe_shape(shape: Shape) -> str:

@@ -61,6 +61,12 @@ svg .line {{ fill: none; stroke: currentColor; stroke-width: 1.8; stroke-linejoi
 svg .band {{ fill: currentColor; opacity: 0.15; }}
 svg .reach {{ stroke: currentColor; stroke-width: 1.6; opacity: 0.55; }}
 svg .beyond {{ fill: currentColor; font-size: 15px; font-weight: 600; }}
+svg {{ touch-action: pan-y; user-select: none; }}
+svg .here {{ stroke: var(--soft); stroke-dasharray: 3 3; pointer-events: none; }}
+svg .span {{ fill: var(--s1); opacity: 0.15; pointer-events: none; }}
+figure output {{ display: block; min-height: 1.5em; font-size: 0.82em; color: var(--soft);
+  font-variant-numeric: tabular-nums; overflow-wrap: anywhere; }}
+.smoothing input {{ vertical-align: middle; accent-color: var(--s0); }}
 svg circle {{ fill: currentColor; stroke: var(--card); stroke-width: 1; }}
 .bar {{ display: inline-block; height: 0.6em; border-radius: 2px; background: var(--s1); margin-right: 0.6em; }}
 {" ".join(f".s{i} {{ color: var(--s{i}); }}" for i in range(len(LIGHT_COLOURS)))}

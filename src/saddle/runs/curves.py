@@ -18,6 +18,7 @@ from .log import read_log
 FloatArray = npt.NDArray[np.float64]
 Series = tuple[FloatArray, FloatArray]  # images, values
 LINE_COLOURS = ("#d1495b", "#2e6f95", "#3a9d6e", "#e08e1b", "#8a5aa8", "#6b6b6b")
+GRADIENTS = "gradient norm"
 MAX_LINE_POINTS = 1500  # of a thin line: more than its pixels
 
 
@@ -29,7 +30,8 @@ def plot_log(log: Path, out: Path) -> None:
     rows = figure.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0]
     for axes, (name, terms) in zip(rows, panels.items(), strict=True):
         plot_terms(axes, name, terms)
-    rows[-1].set_xlabel("images", color="#444444")
+    rows[-1].set_xlabel("real images shown   (thin: every round; thick: the mean over a fiftieth of the run)",
+                        color="#444444")  # fmt: skip
     rows[-1].xaxis.set_major_formatter(EngFormatter(sep=""))
     write_atomically(out, lambda draft: figure.savefig(draft, format="png"))
 
@@ -43,7 +45,7 @@ def read_panels(log: Path) -> dict[str, dict[str, Series]]:
     panels: dict[str, dict[str, Series]] = {}
     for key in sorted(points, key=term_order):
         mover, _, term = key.rpartition("/")
-        name, label = ("gradient norm", mover) if term == "gradient" else (mover, term)
+        name, label = (GRADIENTS, mover) if term == "gradient" else (mover, term)
         images, values = np.array(points[key]).T
         panels.setdefault(name, {})[label] = images, values
     return panels
@@ -56,18 +58,26 @@ def term_order(key: str) -> tuple[bool, bool, str, bool, str]:
 
 
 def plot_terms(axes: Axes, name: str, terms: Mapping[str, Series]) -> None:
-    steep = name == "gradient norm" and all((values > 0).all() for _, values in terms.values())
+    steep = name == GRADIENTS and all((values > 0).all() for _, values in terms.values())
     for (label, (images, values)), shade in zip(terms.items(), LINE_COLOURS * len(terms), strict=False):
         soft = np.exp(smooth(np.log(values))) if steep else smooth(values)
         axes.plot(*thin(images, values), color=shade, linewidth=0.6, alpha=0.3)
         axes.plot(*thin(images, soft), color=shade, linewidth=1.8, label=escape_dollars(label))
     if steep:
+        name += ", logarithmic"
         axes.set_yscale("log")
         axes.yaxis.set_major_locator(LogLocator(subs=(1, 3)))
         axes.yaxis.set_major_formatter("{x:g}")
         axes.yaxis.set_minor_formatter(NullFormatter())
     axes.set_ylim(*value_limits(np.concatenate([values for _, values in terms.values()]), steep))
-    style_axes(axes, name)
+    style_axes(axes, name_panel(name))
+
+
+def name_panel(name: str) -> str:
+    """'critic (discriminator) loss' for the panel of a player's terms; others are called as they are."""
+    if name.startswith(GRADIENTS) or name[:1].isupper() or not name:
+        return name
+    return f"{name.replace('critic', 'critic (discriminator)')} loss"
 
 
 def escape_dollars(text: str) -> str:

@@ -39,10 +39,10 @@ def extractor_facts(extractor: Extractor) -> dict[str, str | int]:
 
 
 def frechet_title(extractor: Extractor) -> str:
-    """FID-2048, FID-768 for Inception's layers; the others' distance is not called FID: Frechet-random-256."""
+    """'FID, 2048-d' for Inception's layers; others say by which features: 'FID, random features, 896-d'."""
     if not extractor.name.startswith("inception"):
-        return f"Frechet-{extractor.name}-{extractor.dimension}"
-    return f"{'sFID' if extractor.name.endswith('spatial') else 'FID'}-{extractor.dimension}"
+        return f"FID, {extractor.name} features, {extractor.dimension}-d"
+    return f"{'sFID' if extractor.name.endswith('spatial') else 'FID'}, {extractor.dimension}-d"
 
 
 def extract_features(extractor: Extractor, images: Tensor | Iterable[Tensor], batch: int = 64) -> Tensor:
