@@ -148,9 +148,12 @@ def test_commands_take_a_bundle_for_a_run_and_say_what_it_has_not(run, say, tmp_
     assert say("sample b --label 3 --out s.png") == (0, "s.png\n", "")
     assert say("sample H/run --label 3 --out r.png")[0] == 0
     assert (tmp_path / "s.png").read_bytes() == (tmp_path / "r.png").read_bytes()
-    assert say("resume b")[2] == (
-        "saddle: b is a bundle: it has the weights of a run, without what its training goes on with; `saddle train ... "
-        "--from b` begins a new run with them\n")  # fmt: skip
+    for command in ("resume b", "report b", "compare b H/run", "reproduce b", "average b --std 0.1"):
+        assert say(command)[2] == (
+            "saddle: b is a bundle: it has a run's weights, and nothing of its training that could be gone on with "
+            "or told of; `saddle train ... --from b` begins a new run with them\n"), command  # fmt: skip
+    assert say("measure b --metrics swd -n 32 --references 32 --device cpu")[0] == 0
+    assert say("diff b H/run")[1].endswith(" are the same\n")
     assert say("sample b --best")[2] == "saddle: b is a bundle, which has one set of weights; leave --best out\n"
     assert say("sample b --no-average")[2].startswith("saddle: b is a bundle, which has one set of weights; leave")
     code, _, said = say("train cgan --from b --size 16 --limit 32 --images 16 --batch 4 --quiet --out new --device cpu "

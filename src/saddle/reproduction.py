@@ -58,6 +58,7 @@ def reproduce(path: str | Path, out: str | Path | None = None, watch: Callback |
     if trust:
         trust_run(path)
     first = RunFolder.find(path)
+    first.check_no_bundle()
     manifest = Manifest.read(first)
     with use_given(data) as place, use_plugin_source(run_plugin(first, manifest)):
         return train_again(first, manifest, out, watch, place)

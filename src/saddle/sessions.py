@@ -198,7 +198,7 @@ def resume(path: str | Path, *, threads: int | None = None, data: str | Path | G
     if trust:
         trust_run(path)
     folder = RunFolder.find(path)
-    folder.check_trainable()
+    folder.check_no_bundle()
     manifest = Manifest.read(folder)
     shown = dataclasses.replace(manifest.settings, quiet=quiet or manifest.settings.quiet)
     plugin = use_plugin_source(run_plugin(folder, manifest))

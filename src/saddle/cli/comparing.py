@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 from ..errors import require
 from ..light import without_torch
 from ..recipes import canonical, find_recipe
+from ..runs.folder import RunFolder
 from .argv import NoOptions, parse_command
 from .output import print_output
 from .pages import terminal_width
@@ -33,13 +33,12 @@ def describe_differences(a: str, b: str) -> str:
 
 
 def is_run(name: str) -> bool:
-    return (Path(name) / "manifest.json").is_file()
+    return RunFolder(name).manifest.is_file()
 
 
 def run_differences(a: str, b: str) -> Iterator[tuple[str, str, str]]:
     """As the manifests write them: for this no recipe of anybody's own is run."""
     from ..reports import settings
-    from ..runs.folder import RunFolder
     from ..runs.manifest import Manifest
 
     runs = [Manifest.read(RunFolder.find(name)) for name in (a, b)]

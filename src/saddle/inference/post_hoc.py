@@ -53,6 +53,7 @@ def average(run: str | Path, std: float, *, images: int | None = None, device: s
     `images`: as they would have been at so many images, not at the end. Mistake for a run that kept no snapshots.
     """
     folder = RunFolder.find(run)
+    folder.check_no_bundle()
     Manifest.read(folder)
     (made,) = reconstruct(folder, [std], images)
     if made.note:

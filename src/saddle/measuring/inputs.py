@@ -27,6 +27,7 @@ from ..image_size import ImageSize
 from ..metrics.lazy_images import index_blocks
 from ..notices import Notify
 from ..out_of_memory import check_capacity
+from ..runs.folder import RunFolder
 from ..shape import Shape
 from ..texts import from_one_hot
 from ..training.signals import check_abandoned
@@ -163,7 +164,7 @@ Measurable = str | Path | GivenData
 
 
 def is_run(given: Measurable) -> bool:
-    return isinstance(given, str | Path) and (Path(given) / "manifest.json").is_file()
+    return isinstance(given, str | Path) and RunFolder(given).manifest.is_file()
 
 
 def is_named_source(given: Measurable) -> bool:

@@ -85,6 +85,8 @@ class Run:
 def open_runs(paths: Sequence[str | Path]) -> list[Run]:
     """Runs titled by their folders' names, by whole paths where two share a name."""
     folders = [RunFolder.find(path) for path in paths]
+    for folder in folders:
+        folder.check_no_bundle()
     names = [folder.path.resolve().name for folder in folders]
     whole = [str(folder.path.resolve()) for folder in folders]
     again = next((str(path) for path, place in zip(paths, whole, strict=True) if whole.count(place) > 1), None)

@@ -121,11 +121,11 @@ class RunFolder:
         folder.check_no_links()
         return folder
 
-    def check_trainable(self) -> None:
-        """Raise Mistake for a bundle, which has a run's weights and nothing that a training goes on with."""
+    def check_no_bundle(self) -> None:
+        """Raise Mistake for a bundle, which has a run's weights, and nothing of its training."""
         new = f"`saddle train ... --from {quote_for_shell(self.path)}` begins a new run with them"
-        require(not self.is_bundle, f"{self} is a bundle: it has the weights of a run, without what its training goes "
-                                    f"on with; {new}")  # fmt: skip
+        require(not self.is_bundle, f"{self} is a bundle: it has a run's weights, and nothing of its training that "
+                                    f"could be gone on with or told of; {new}")  # fmt: skip
 
     def check_no_links(self) -> None:
         """A run's own folders are no links: who writes, tidies or shows what lies in them stays within the run."""
