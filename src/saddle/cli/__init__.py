@@ -47,6 +47,9 @@ COMMANDS = {
     "score": Command("scoring", "RUN DATA ...", "tell how odd images look to a run that has learned normal ones"),
     "serve": Command("serving", "RUN", "answer over HTTP: samples, translations, completions and scores by a run"),
     "export": Command("exporting", "RUN", "write a run's generator, or another part, as a file used without saddle"),
+    "push": Command(
+        "pushing", "RUN [TARGET]", "pass a run on with a model card, to OWNER/NAME on the hub or a ./folder"
+    ),
     "measure": Command("measuring", "RUN|SOURCE", "take figures of a run's samples, or of any images, against others"),
     "average": Command("averaging", "RUN", "average a run's weights over as much of its way as you say, afterwards"),
     "doctor": Command("checking", "[DATA]", "look for what is wrong with data, and say what to do about it"),

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from ..errors import Mistake, require
 from ..hints import field_types
 from ..options import find_nested, override_fields
+from ..runs.hub_names import parse_hub_name
 from ..runs.naming import LAST, resolve_run_name
 from . import COMMANDS, HelpRequested
 from .advice import Context, advice, of_others
@@ -124,7 +125,7 @@ def name_run(word: str, takes: str) -> str:
     """A plain word, in full where it is short for a run: `last`, 14, and where only a run can stand any beginning."""
     name = PurePath(word).name
     short = takes == "RUN" or (takes in ("RUN|SOURCE", "A", "B") and (name == LAST or name[:1].isdecimal()))
-    return str(resolve_run_name(word)) if short and word else word
+    return str(resolve_run_name(word)) if short and word and not parse_hub_name(word) else word
 
 
 def sort_options(command: str, given: GivenOptions, *values: Any) -> list[dict[str, str]]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import escape_unprintable
+from ..runs.naming import outputs_folder
 from .argv import parse_command
 from .output import print_output
 from .reconstructing import SHEET_ROWS, tell_of_rest
@@ -54,7 +55,7 @@ def complete(words: list[str]) -> None:
     LatentSpace(loaded, wish.label)  # refused before any picture is read
     hidden = parse_mask(wish.mask, *loaded.shape[1:3], wish.seed)
     given = open_files(run, files, loaded.shape, **wish.changes)
-    where = wish.to or Path(run) / f"completed{wish.suffix}.png"
+    where = wish.to or outputs_folder(run) / f"completed{wish.suffix}.png"
     if where.suffix.lower() == ".png":
         check_target(where, given, ".png")
         save_sheet(loaded, given, hidden, how, wish, where)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from ..errors import escape_unprintable, require
+from ..runs.naming import outputs_folder
 from .argv import parse_command
 from .latent_starts import MAX_SAMPLES, DrawOptions, parse_strengths, sheet_path, write_sheet
 from .output import print_output
@@ -51,7 +51,7 @@ def directions(words: list[str]) -> None:
         moved = [space.confine(one.add(z, strength)) for one in found]
         columns[f"{strength:+g}"] = [space.make_all(one, None if told is None else told[-1:])[0].cpu() for one in moved]
     for one in found:
-        path = Path(run) / "directions" / f"{one.name}{wish.suffix}.safetensors"
+        path = outputs_folder(run) / "directions" / f"{one.name}{wish.suffix}.safetensors"
         one.write(path)
         print_output(escape_unprintable(path))
     write_sheet(columns, [one.name for one in found], where)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from ..errors import Mistake, require
 from ..options import parse_ranges
 from ..runs.folder import RunFolder, check_writable
+from ..runs.naming import outputs_folder
 from .run_options import RunOptions, open_files
 
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ def find_latents(space: LatentSpace, images: Tensor, wish: FindOptions) -> Inver
 
 def sheet_path(run: str, wish: SheetOptions, stem: str) -> Path:
     RunFolder.find(run)
-    where = wish.to or Path(run) / f"{stem}{wish.suffix}.png"
+    where = wish.to or outputs_folder(run) / f"{stem}{wish.suffix}.png"
     require(where.suffix.lower() == ".png", f"{where} does not end in .png; name a sheet, as --to {stem}.png")
     from ..inference.made_files import is_replaceable
 

@@ -11,6 +11,7 @@ from ..errors import escape_unprintable, quote_for_shell, require
 from ..options import split_names
 from ..runs.folder import RunFolder
 from ..runs.manifest import Manifest
+from ..runs.naming import outputs_folder
 from .argv import parse_command
 from .latent_starts import (
     MAX_SAMPLES,
@@ -146,7 +147,7 @@ def find_direction(run: str, space: LatentSpace, wish: EditOptions) -> Direction
     codes, labels, of = labelled_codes(loaded, data, wish.codes, wish.seed, cache_home() / "classifiers", print_message,
                                        space)  # fmt: skip
     direction = mean_difference(codes, labels, classes, plus, minus, of)
-    path = Path(run) / "directions" / f"{direction.name}{wish.suffix}.safetensors".replace("/", "-")
+    path = outputs_folder(run) / "directions" / f"{direction.name}{wish.suffix}.safetensors".replace("/", "-")
     direction.write(path)
     print_output(f"{path}: {of}")
     return direction

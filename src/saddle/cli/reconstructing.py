@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from ..errors import Mistake, escape_unprintable, format_count, quote_for_shell, require
 from ..runs.folder import RunFolder
+from ..runs.naming import outputs_folder
 from .argv import GivenOptions, parse_known
 from .output import print_message, print_output
 from .run_options import PictureOptions, load_run, open_files, parse_style
@@ -55,7 +56,7 @@ def reconstruct(words: list[str]) -> None:
     from ..inference.made_files import MadeFiles, check_target
 
     pairs = reconstructions(loaded, given, wish.label, wish.seed, style)
-    where = wish.to or Path(run) / f"reconstructed{wish.suffix}.png"
+    where = wish.to or outputs_folder(run) / f"reconstructed{wish.suffix}.png"
     if where.suffix.lower() == ".png":
         check_target(where, given, ".png")
         save_before_and_after(pairs, given, where)
@@ -108,7 +109,7 @@ def encode(words: list[str]) -> None:
     from ..inference.answers import encode_images
     from ..inference.made_files import check_target
 
-    where = wish.to or Path(run) / f"codes{wish.suffix}.npz"
+    where = wish.to or outputs_folder(run) / f"codes{wish.suffix}.npz"
     check_target(where, given, ".npz")
     encode_images(loaded, given, wish.label, wish.seed, style).write(where)
     print_output(escape_unprintable(where))

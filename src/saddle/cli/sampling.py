@@ -14,6 +14,7 @@ from ..errors import Mistake, escape_unprintable, require
 from ..out_of_memory import check_capacity
 from ..regular import read_whole
 from ..runs.folder import existing_parent
+from ..runs.naming import outputs_folder
 from ..shape import Text
 from .argv import parse_known
 from .output import print_message, print_output
@@ -87,20 +88,20 @@ def sample(words: list[str]) -> None:
     require(png, f"{wish.out} is a file of lines, but {run} makes {loaded.shape}; a sheet is a PNG")
     if wish.grid:
         require(not style, f"a grid has no style, but {' and '.join(style)} was given; leave it out")
-        save_latent_grid(loaded, wish, Path(run), wish.grid)
+        save_latent_grid(loaded, wish, outputs_folder(run), wish.grid)
         return
     require(not (points and wish.n), f"{run} makes points, which are drawn as one picture; leave out -n")
     made_for = loaded.shape.condition
     told = wish.text is not None or wish.text_file is not None
     if told or (isinstance(made_for, Text) and (wish.label or not wish.n)):
-        sample_texts(loaded, wish, Path(run), style)
+        sample_texts(loaded, wish, outputs_folder(run), style)
         return
     if wish.label is None and not wish.n and not points and loaded.is_conditional:
         labels = loaded.labels_in_order()
         samples = loaded.sample_chunks(len(labels), wish.seed, labels, **style)
     else:
         samples = loaded.sample_chunks(wish.n or (CLOUD if points else SHEET), wish.seed, wish.label, **style)
-    save(samples, loaded, wish, Path(run), style)
+    save(samples, loaded, wish, outputs_folder(run), style)
 
 
 def save_latent_grid(loaded: LoadedGame, wish: SampleOptions, run: Path, side: int) -> None:

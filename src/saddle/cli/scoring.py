@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from ..errors import escape_unprintable, require
 from ..options import split_names
+from ..runs.naming import outputs_folder
 from .argv import parse_command
 from .output import print_message, print_output
 from .reconstructing import FileOptions
@@ -48,7 +49,7 @@ def score(words: list[str]) -> None:
     from ..inference.scoring import score_images
 
     how = AnomalyScore(wish.by, wish.norm, wish.weight, wish.form, wish.steps)
-    where = wish.to or Path(run) / f"scores{wish.suffix}.csv"
+    where = wish.to or outputs_folder(run) / f"scores{wish.suffix}.csv"
     given = open_files(run, files, loaded.shape, **wish.changes)
     check_target(where, given, ".csv")
     if given.labels is not None:

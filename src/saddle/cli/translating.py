@@ -8,6 +8,7 @@ from typing import Literal
 
 from ..errors import escape_unprintable, require
 from ..runs.folder import RunFolder
+from ..runs.naming import outputs_folder
 from .argv import parse_known
 from .output import print_message, print_output
 from .run_options import PictureOptions, load_run, open_files, parse_style
@@ -48,7 +49,7 @@ def translate(words: list[str]) -> None:
     style = parse_style("translate", known, wish, others)
     given = open_files(run, files, source_shape(loaded, bool(style.get("back"))), own_size=wish.size == "own",
                        **wish.changes)  # fmt: skip
-    where = wish.to or Path(run) / f"translated{wish.suffix}"
+    where = wish.to or outputs_folder(run) / f"translated{wish.suffix}"
     require(where.suffix.lower() != ".png", f"{where} is a picture; name a folder, which takes one for each")
     out, shown = MadeFiles(where, given), BeforeAndAfter(where)
     shown.check_replaceable(out.paths)

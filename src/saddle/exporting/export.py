@@ -12,6 +12,7 @@ from ..inference.load import load
 from ..inference.loaded import LoadedGame
 from ..runs.folder import RunFolder
 from ..runs.manifest import Manifest
+from ..runs.naming import outputs_folder
 from .facts import Exported, run_facts
 
 FormatName = Literal["onnx", "safetensors", "torch-export", "web"]
@@ -62,7 +63,7 @@ def check_export(run: str | Path, to: str, out: str | Path | None, part: str, st
     require(not whole or (part == "generator" and not style), f"{to} holds all of a run's networks, whatever they are "
             "asked for later; leave part and style out")  # fmt: skip
     name = f"{FORMATS[to].name or part}{suffix}{FORMATS[to].ending}"
-    place = Path(out) if out is not None else folder.path / name
+    place = Path(out) if out is not None else outputs_folder(run) / name
     find(to, FORMATS[to].check)(place)
     return folder, place
 

@@ -8,6 +8,7 @@ from ..blame import blame_user_code
 from ..errors import Mistake, quote_for_shell, require
 from ..out_of_memory import catch_out_of_memory
 from ..recipes.revive import recipe_from_manifest, trust_run
+from ..recipes.round_cost import meta_game
 from ..runs.folder import BUNDLE_WEIGHTS, RunFolder
 from ..runs.manifest import Manifest
 from ..stages import clock_at, plan_stages
@@ -31,10 +32,11 @@ def load(path: str | Path, *, device: str = "auto", average: bool = True, best: 
          weights: str | None = None, standing: int | None = None, trust: bool = False) -> LoadedGame:  # fmt: skip
     """The last checkpoint of a run, with the averaged weights if there are any (`average=False`: those of the match).
 
-    Of a bundle, which `saddle export` makes, the weights that it has. `best` takes the checkpoint that was measured
-    best instead. `weights` names a set that `saddle average` made, such as "std-0.1". With `standing` batch
-    normalisation's averages become those of one batch of so many samples. `trust` runs the recipe's file that the run
-    brings, though nobody has named it on this machine.
+    Of a bundle, which `saddle export` and `push` make, the weights that it has. `path` may be `hf://OWNER/NAME` or
+    `hf://OWNER/NAME@REVISION`: a bundle of the hub, fetched once and kept in the cache. `best` takes the checkpoint
+    that was measured best instead. `weights` names a set that `saddle average` made, such as "std-0.1". With `standing`
+    batch normalisation's averages become those of one batch of so many samples. `trust` runs the recipe's file that the
+    run brings, though nobody has named it on this machine.
     Mistake for a folder that holds no run, a run without a checkpoint yet, one without a best or without such a set, a
     damaged or foreign checkpoint, and a recipe that is not to be trusted.
     """
@@ -48,10 +50,12 @@ def load(path: str | Path, *, device: str = "auto", average: bool = True, best: 
             "leave the choice of weights out")  # fmt: skip
     shape = manifest.shape
     recipe = recipe_from_manifest(folder, manifest)
-    with blame_user_code(Mistake, recipe):
-        game, stages = recipe.game(shape), plan_stages(recipe, shape, manifest.images)
     last = chosen = read_checkpoint(where)
     own_checkpoint(last, where, manifest, path)
+    with blame_user_code(Mistake, recipe):
+        if folder.is_bundle:  # of strangers: no memory is taken for networks that are not those of the file
+            check_state_fits(last.tensors, meta_game(recipe, shape).state_dict(), where)
+        game, stages = recipe.game(shape), plan_stages(recipe, shape, manifest.images)
     check_state_fits(last.tensors, game.state_dict(), where)
     game.load_state_dict(strip_prefix(last.tensors, "game."))
     if weights is not None:

@@ -129,6 +129,8 @@ class RunFolder:
 
     def check_no_links(self) -> None:
         """A run's own folders are no links: who writes, tidies or shows what lies in them stays within the run."""
+        for path in (self.manifest, self.path / BUNDLE_WEIGHTS) if self.is_bundle else ():
+            require(not path.is_symlink(), f"{path} is a link, which is not followed; put the file itself there")
         for path in (self.sheets, self.checkpoints, self.board, self.path / SOURCE_FOLDER):
             if path.is_symlink():
                 raise Mistake(f"{path} is a link, which is not followed; put the folder itself there, "

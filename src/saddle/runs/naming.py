@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..errors import Mistake, quote_for_shell
+from .hub_names import parse_hub_name
 
 RUNS = Path("runs")  # where runs lie whose folder nobody named
 LAST = "last"
@@ -15,7 +16,12 @@ def resolve_run_name(name: str | Path) -> Path:
 
     `last` is the run that was trained last, `14` the one whose number that is, and `014-dc` any whose name begins so:
     of those in runs/, or in the folder that stands before it (`sweeps/last`). Mistake where several are meant.
+    `hf://OWNER/NAME` is a run of the hub, which is fetched unless it was before.
     """
+    if wanted := parse_hub_name(name):
+        from .hub_runs import fetch_run  # which needs a run's folder
+
+        return fetch_run(wanted)
     path = Path(name)
     if not str(name) or path.exists():
         return path
@@ -42,3 +48,9 @@ def last_trained(run: Path) -> float:
     """When the run last wrote into its log, or began."""
     log = run / "log.jsonl"
     return max(file.stat().st_mtime for file in (run / "manifest.json", log) if file.is_file())
+
+
+def outputs_folder(run: str | Path) -> Path:
+    """Where what a run makes is put unless another place is named: its folder; of a run of the hub, a folder here."""
+    wanted = parse_hub_name(run)
+    return Path(wanted.name) if wanted else Path(run)
