@@ -80,6 +80,7 @@ def test_an_onnx_file_makes_the_runs_samples_with_numpy_and_onnxruntime_alone(ru
     assert facts["inputs"][0] == {"name": "latent", "shape": ["batch", 8], "dtype": "float32",
                                   "distribution": "normal", "mean": 0.0, "std": 1.0}  # fmt: skip
     assert [one["name"] for one in facts["inputs"]] == ["latent", "label"]
+    assert facts["normalisation"] == "running statistics"
     assert facts == read_onnx_facts(out.strip()) and facts["parity"]["difference"] <= facts["parity"]["bound"] == 1e-4
     assert str(run.parent).encode() not in (run / "generator.onnx").read_bytes()
 
@@ -129,6 +130,17 @@ def test_python_exports_as_the_command_does_and_names_the_formats_that_there_are
         export(run, "onx")
     with pytest.raises(ValueError, match=r"cannot encode images; .* its parts are generator"):
         export(run, part="encoder", out=tmp_path / "e.onnx")
+
+
+def test_standing_statistics_are_those_of_the_file(run, tmp_path):
+    made = export(run, out=tmp_path / "s.onnx", standing=48)
+    assert made.facts["normalisation"] == "statistics of 48 samples"
+    z, labels = latents_and_labels(run, 3)
+    given = {"latent": z.numpy(), "label": labels.numpy()}
+    (images,) = onnx_file.open_session(str(made.path)).run(None, given)
+    whole = load(run, standing=48)
+    assert np.abs(images - whole.sample(3, 5, "3").numpy()).max() < 1e-6
+    assert np.abs(images - load(run).sample(3, 5, "3").numpy()).max() > 1e-5
 
 
 def test_a_bundle_makes_the_same_samples_to_the_bit_without_the_run(home, run, say, tmp_path):

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from pathlib import PurePath
 from typing import Any, NamedTuple
 
+from torch.nn.modules.batchnorm import _BatchNorm
+
 from .. import __version__
 from ..inference.loaded import LoadedGame
 from ..runs.manifest import Manifest
@@ -38,7 +40,15 @@ def export_facts(loaded: LoadedGame, interface: Interface, parity: Parity | None
             "size": list(shape[1:3]), "channels": shape.channels,
             "inputs": [one.describe() for one in interface.inputs], "outputs": [interface.output],
             "style": style, **{key: value for key, value in told.items() if value},
-            "normalisation": "running statistics", "runtime": runtime, "parity": compared}  # fmt: skip
+            "normalisation": normalisation(interface, about.get("standing")),
+            "runtime": runtime, "parity": compared}  # fmt: skip
+
+
+def normalisation(interface: Interface, standing: int | None) -> str:
+    """Of what the statistics are that batch normalisation uses, in words."""
+    if not any(isinstance(layer, _BatchNorm) for layer in interface.module.modules()):
+        return "none by batches"
+    return f"statistics of {standing:,} samples" if standing else "running statistics"
 
 
 def run_facts(manifest: Manifest, standing: int | None = None) -> dict[str, Any]:

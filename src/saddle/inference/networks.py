@@ -19,7 +19,6 @@ from ..capabilities import (
     check_style,
     describe_capabilities,
     find_capability,
-    side_multiple,
     style_options,
 )
 from ..core import Game
@@ -224,11 +223,3 @@ def check_part_style(part: Part, game: Game[Any], style: Mapping[str, object]) -
 def part_style(part: Part, game: Game[Any]) -> dict[str, Any]:
     """The style that a part has, by name, with defaults and types."""
     return {} if part.protocol in METHODS else dict(style_options(type(game), part.protocol))
-
-
-def check_image_sides(game: nn.Module, height: int, width: int) -> None:
-    """Refuse sides that networks of pictures cannot halve as often as they do."""
-    multiple = side_multiple(game)
-    fits = height % multiple == 0 == width % multiple
-    require(fits, f"{height}x{width} pixels are asked for, but these networks take sides that are multiples of "
-                  f"{multiple}")  # fmt: skip
