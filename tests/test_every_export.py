@@ -168,3 +168,12 @@ def test_a_taken_generator_has_no_critic_in_it():
     for name in ("dcgan", "stylegan2", "infogan", "pix2pix", "gan-cls"):
         G = take_network(loaded(name))
         assert [child for child, _ in G.game.named_children()] == ["generator"], name
+
+
+def test_an_autoencoders_parts_are_modules_by_their_names():
+    game = loaded("ae")
+    images = torch.rand(2, *game.shape[:3]) * 2 - 1
+    codes = game.encoder(images)
+    assert torch.equal(codes, game.encode(images)) and torch.equal(game.generator(codes), game.reconstruct(images))
+    with pytest.raises(Mistake, match="Autoencoder makes no samples of latents"):
+        game.generator.latents(2)
