@@ -11,24 +11,16 @@ import pytest
 import torch
 
 import saddle
+from documents import DOCUMENTS, ROOT, python_blocks
 from saddle import sessions
 from saddle.cli import main
+from saddle.errors import Mistake
 from saddle.metrics import features
-
-ROOT = Path(__file__).parents[1]
-DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
-
-
-def python_blocks(name: str) -> list[str]:
-    """The Python in a document, each block behind as many lines as it stands behind there, so that errors are found."""
-    text = (ROOT / "docs" / name).read_text(encoding="utf-8")
-    starts = re.finditer(r"^```python\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
-    return ["\n" * text.count("\n", 0, block.start(1)) + block[1] for block in starts]
 
 
 def run_blocks(name: str) -> dict[str, Any]:
     names: dict[str, Any] = {"__name__": "document"}
-    for block in python_blocks(name):
+    for block in python_blocks(f"docs/{name}"):
         exec(compile(block, name, "exec"), names)
     return names
 
@@ -115,6 +107,23 @@ def test_what_is_added_from_outside_trains_goes_on_and_samples(
     model = saddle.load(runs[0])
     made = model.sample(2) if "generate" in model.capabilities else model.translate(torch.zeros(2, 1, 16, 16))
     assert made.isfinite().all()
+
+
+def test_the_recipe_of_ones_own_trains_goes_on_and_is_shown(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (source,) = python_blocks("docs/recipes-of-your-own.md")
+    Path("mine.py").write_text(source)
+    small = {"networks.width": "8", "networks.maxout": "8"}
+    run = saddle.train("./mine.py:MyGAN", options=small, **SMALL | {"size": 16}, out="run")
+    assert torch.isfinite(saddle.load(run).sample(2)).all() and saddle.resume(run) == run
+    assert main(["show", "./mine.py:MyGAN"]) == 0
+    page = capsys.readouterr().out
+    assert page.startswith("./mine.py:MyGAN: me 2026\n\nFields\n")  # a paper without a number, a class without words
+    Path("mine.py").write_text(source.replace("batch: int = 32", "batch: int = 16"))
+    with pytest.raises(Mistake, match=r"now 'batch: int = 16'\); `saddle resume run --code copy`"):
+        saddle.resume(run)
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
