@@ -207,6 +207,12 @@ def test_networks_of_absurd_size_take_no_memory_before_they_are_refused(home, tm
     write_checkpoint(weights, tensors, facts | {"identity": own})
     with pytest.raises(ValueError, match=r"model\.safetensors is of .* but should be of"):
         load(tmp_path / "out")
+    config.write_text(config.read_text().replace("width=40000", "width=4"))
+    name = next(name for name in tensors if name.endswith("weight"))
+    told = facts | {"identity": Manifest.read(RunFolder(tmp_path / "out")).identity}
+    write_checkpoint(weights, tensors | {name: tensors[name] * float("nan")}, told)
+    with pytest.raises(ValueError, match=r"model\.safetensors holds what is no number"):
+        load(tmp_path / "out")
 
 
 def test_a_run_goes_to_the_hub_and_comes_back(home, hub: Hub, say, tmp_path):  # noqa: F811

@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 from importlib import import_module
+from keyword import iskeyword
 from typing import TYPE_CHECKING, NamedTuple
 
 from .. import __version__
@@ -49,6 +50,9 @@ COMMANDS = {
     "export": Command("exporting", "RUN", "write a run's generator, or another part, as a file used without saddle"),
     "push": Command(
         "pushing", "RUN [TARGET]", "pass a run on with a model card, to OWNER/NAME on the hub or a ./folder"
+    ),
+    "import": Command(
+        "importing", "FILE", "make a run of weights of other programs: --as dcgan-pytorch, pix2pix, cyclegan"
     ),
     "measure": Command("measuring", "RUN|SOURCE", "take figures of a run's samples, or of any images, against others"),
     "average": Command("averaging", "RUN", "average a run's weights over as much of its way as you say, afterwards"),
@@ -166,7 +170,7 @@ def dispatch(words: list[str]) -> None:
             print_output(f"saddle {__version__}")
         case [name, *rest] if name in COMMANDS:
             command = import_module(f"saddle.cli.{COMMANDS[name].module}")
-            getattr(command, name)(rest)
+            getattr(command, f"{name}_" if iskeyword(name) else name)(rest)
         case [name, *_]:
             told = synonyms.OTHERS.get(name.lower())
             raise Mistake(f"there is no command {name}{f'; {told}' if told else did_you_mean(name, COMMANDS)}")
