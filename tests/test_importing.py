@@ -86,6 +86,10 @@ def test_the_dcgan_example_makes_and_judges_the_same(tmp_path, say, home):
     torch.testing.assert_close(gan.score(wanted), F.conv2d(x, D["main.11.weight"]).flatten(), **CLOSE)
     assert say("sample dcgan --out s.png") == (0, "s.png\n", "")
     assert say("export dcgan --to safetensors --out again")[0] == 0
+    assert say("push again ./card --license bsd-3-clause")[0] == 0
+    card = Path("card/README.md").read_text()
+    assert "made of weights that another program trained" in card and "trained with saddle" not in card
+    assert "What data these weights were trained on is not known here" in card and "Trained for" not in card
 
 
 def test_the_commands_of_the_page_work(tmp_path, say, home):

@@ -23,6 +23,7 @@ from ..shape import Text
 from .markdown import code_block, front_matter, plain, table
 
 SAMPLES_FILE = "samples.png"
+IMPORTED = "imported"  # what the weights of other programs are called, see foreign/convert.py
 FEW = 2_000  # samples of data, below which a generator may well repeat them
 MAX_CLASSES, MAX_LINES = 50, 12  # that are named, or shown
 
@@ -44,8 +45,9 @@ def write_card(run: RunFolder, manifest: Manifest, recipe: Recipe[Any], loaded: 
     """The whole card."""
     measured = read_measurements(run, lambda sentence: None)
     parts = [front_matter(matter(manifest, loaded, facts)), f"# {plain(facts.name)}", opening(manifest, loaded),
-             *shown(loaded, facts), "## How to use", *usage(loaded, facts), "## Method", *method(manifest, recipe),
-             "## Data", *data(manifest, loaded, facts), "## Figures", *figures(measured, loaded, facts),
+             *shown(loaded, facts), "## How to use", *usage(loaded, facts), "## Method",
+             *method(manifest, recipe, loaded), "## Data", *data(manifest, loaded, facts), "## Figures",
+             *figures(measured, loaded, facts),
              "## Limits", bullets(limits(run, manifest, loaded)), "## Licence", *licence(facts)]  # fmt: skip
     return "\n\n".join(parts) + "\n"
 
@@ -62,8 +64,9 @@ def matter(manifest: Manifest, loaded: LoadedGame, facts: CardFacts) -> dict[str
 def opening(manifest: Manifest, loaded: LoadedGame) -> str:
     """What it is, in two sentences."""
     told = f", told of one of {loaded.shape.classes} classes" if loaded.shape.classes else ""
+    by = "made of weights that another program trained" if loaded.weights == IMPORTED else "trained with saddle"
     return (f"A generative adversarial network ({plain(recipe_name(manifest))}) of {plain(loaded.shape.sample)}{told}, "
-            f"trained with saddle. It can {plain(describe_capabilities(type(loaded.game)))}.")  # fmt: skip
+            f"{by}. It can {plain(describe_capabilities(type(loaded.game)))}.")  # fmt: skip
 
 
 def shown(loaded: LoadedGame, facts: CardFacts) -> list[str]:
@@ -100,7 +103,7 @@ def usage(loaded: LoadedGame, facts: CardFacts) -> list[str]:
     return text
 
 
-def method(manifest: Manifest, recipe: Recipe[Any]) -> list[str]:
+def method(manifest: Manifest, recipe: Recipe[Any], loaded: LoadedGame) -> list[str]:
     paper = getattr(type(recipe), "paper", None)
     said = [f"Recipe: {plain(recipe_name(manifest))}."]
     if paper is not None:
@@ -109,6 +112,11 @@ def method(manifest: Manifest, recipe: Recipe[Any]) -> list[str]:
     changed = [f"{name} {last_part(value)}" for name, value in manifest.options.items()]
     if changed:
         said.append(f"Changed: {plain(', '.join(changed))}.")
+    if loaded.weights == IMPORTED:
+        how = (
+            "How these weights were trained is not known here; the fields below are those of the networks and defaults."
+        )
+        return [" ".join(said), how, code_block(manifest.recipe, "python")]
     where = manifest.machine
     said.append(f"Trained for {manifest.images:,} images on {plain(where['device'])} in {plain(where['precision'])}, "
                 f"seed {manifest.settings.seed}, with saddle {plain(where['saddle'])} and torch "
@@ -118,6 +126,9 @@ def method(manifest: Manifest, recipe: Recipe[Any]) -> list[str]:
 
 def data(manifest: Manifest, loaded: LoadedGame, facts: CardFacts) -> list[str]:
     name = str(manifest.data["name"])
+    if loaded.weights == IMPORTED:
+        told = plain(facts.data_licence) if facts.data_licence else "unknown"
+        return ["What data these weights were trained on is not known here.", f"Licence of the data: {told}."]
     known = DATASETS.get(name.partition(":")[0])
     said = [f"{plain(last_part(name))}{f' ({plain(known)})' if known else ''}: "
             f"{format_count(manifest.data['samples'], 'sample')} of {plain(loaded.shape.sample)}. None of them is in "
@@ -154,7 +165,7 @@ def limits(run: RunFolder, manifest: Manifest, loaded: LoadedGame) -> Iterable[s
     yield f"It knows what its data show, at {plain(shape.sample)}, and nothing else."
     if seen < manifest.images:
         yield f"It was stopped at {seen:,} of {manifest.images:,} images."
-    if int(manifest.data["samples"]) < FEW:
+    if loaded.weights != IMPORTED and int(manifest.data["samples"]) < FEW:
         yield (f"{format_count(manifest.data['samples'], 'sample')} are few for a GAN: what it makes may be close to "
                "them.")  # fmt: skip
     yield "Whether it repeats training data was not examined, unless a figure above says so."
