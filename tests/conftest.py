@@ -35,7 +35,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    if "visit" in getattr(item, "fixturenames", ()):
+    if "chromium" in getattr(item, "fixturenames", ()):
         item.add_marker("browser")
 
 

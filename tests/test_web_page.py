@@ -5,8 +5,9 @@ from __future__ import annotations
 import base64
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -14,8 +15,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from browser import NARROW, Visits, serve_folder
-from narrow import small
+from browser import ARGUMENTS, NARROW, Visits, find_chromium, serve_folder
+from narrow import pictures_for, small
 from saddle import load, train
 from saddle.data.cache.location import cache_home
 from saddle.exporting.facts import run_facts
@@ -27,6 +28,9 @@ from saddle.layers.priors import truncate_normal
 from saddle.parts import supply_draws
 from saddle.runs.folder import RunFolder
 from saddle.runs.manifest import Manifest
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 ROOT = Path(__file__).parents[1]
 TEMPLATE = ROOT / "src/saddle/exporting/web/template"
@@ -72,8 +76,8 @@ def exported(loaded: LoadedGame, run: Path, target: Path, **more: Any) -> Path:
 
 
 def trained(name: str, folder: Path, **more: Any) -> Path:
-    return train(small(name), out=folder / name, images=8, limit=64, pictures=0, quiet=True, seed=1, device="cpu",
-                 **{"size": 16, **more})  # fmt: skip
+    return train(small(name), out=folder / name, images=8, pictures=0, quiet=True, seed=1, device="cpu",
+                 **{"size": 16, "limit": 64, **more})  # fmt: skip
 
 
 class Exported(dict[str, Any]):
@@ -110,7 +114,8 @@ def levels(image: Tensor) -> np.ndarray:
 
 
 def settle(page: Any) -> None:
-    page.evaluate("saddle.update()")
+    late = "new Promise((_, no) => setTimeout(() => no(new Error('the page is still at work')), 60000))"
+    page.evaluate(f"Promise.race([saddle.update(), {late}])")
 
 
 def close_to(page: Any, image: Tensor, name: str = "#picture") -> bool:
@@ -326,3 +331,63 @@ def test_what_is_no_picture_is_refused_in_words(visit: Visits, drawings: Exporte
     page.wait_for_function("document.getElementById('status').textContent.includes('no picture')")
     assert np.array_equal(canvas(page, "#source"), before)
     assert page.evaluate("document.documentElement.scrollWidth") == NARROW
+
+
+SOFTWARE_CARD = ("--enable-unsafe-webgpu", "--enable-features=Vulkan", "--use-webgpu-adapter=swiftshader",
+                 "--enable-unsafe-swiftshader")  # fmt: skip
+
+
+@pytest.fixture
+def carded(chromium: Browser, tmp_path: Path) -> Iterator[Visits]:
+    """A browser with a graphics card of software."""
+    browser = chromium.browser_type.launch(executable_path=find_chromium(), args=[*ARGUMENTS, *SOFTWARE_CARD])
+    visits = Visits(browser, tmp_path)
+    yield visits
+    visits.close()
+    browser.close()
+    visits.check()
+
+
+@pytest.mark.slow  # a card of software is slow
+def test_the_graphics_card_is_used_where_it_makes_the_same_pictures_alone(
+    carded: Visits, letters: Exported, tmp_path: Path
+) -> None:
+    game = letters["loaded"].game
+    page = exported(letters["loaded"], letters["run"], tmp_path / "page", webgpu=True)
+    shown = ready(carded, page)
+    if not shown.evaluate("(async () => Boolean(await navigator.gpu?.requestAdapter()))()"):
+        pytest.skip("this Chromium has no WebGPU")
+    shown.wait_for_function("saddle.settled")
+    shown.check("#gpu")
+    shown.wait_for_function("document.getElementById('status').textContent.includes('(WebGPU, checked)')")
+    settle(shown)
+    assert close_to(shown, game.make(page_normals(0, game.latent), torch.tensor([0]))[0])
+    text, right = page.read_text(), "const made = await this.run(inputs);"
+    assert right in text  # a card that makes something else
+    page.write_text(text.replace(right, f"{right} if (this.way === 'webgpu') made.fill(1);"))
+    other = ready(carded, page)
+    other.wait_for_function("saddle.settled")
+    assert "The graphics card is left alone: its pictures differ by" in other.inner_text("#status")
+    assert "Runs on the processor" in other.inner_text("#status") and other.is_hidden("#gpu")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["dcgan", "lsgan", "biggan-cifar", "infogan", "vae-plane", "gan-int-cls", "cyclegan",
+                                  "cut", "ae", "bigan", "pggan"])  # fmt: skip
+def test_every_kind_of_run_has_a_page_that_makes_its_pictures(
+    visit: Visits, runtime: Path, tmp_path: Path, name: str
+) -> None:
+    data = pictures_for(name, 16)
+    run = trained(name, tmp_path, **({} if data is None else {"data": data, "size": None, "limit": None}))
+    page = ready(visit, exported(load(run, device="cpu"), run, tmp_path / "page"), width=NARROW)
+    assert "Its pictures are Python's" in page.inner_text("#status")
+    assert page.evaluate("document.documentElement.scrollWidth") == NARROW
+    for chip in page.locator(".chip").all()[:3]:
+        chip.click()
+    settle(page)
+    if name == "infogan":
+        page.get_by_text("7", exact=True).click()
+        page.get_by_label("code 2").press("End")
+        settle(page)
+        given = page.evaluate("Array.from(saddle.given().latent)")
+        assert given[-10:-2] == [float(i == 7) for i in range(8)] and given[-1] == 1

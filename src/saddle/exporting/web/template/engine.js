@@ -28,6 +28,8 @@ async function openRuntime(packed) {
   return ort;
 }
 
+let turn = Promise.resolve(); // a runtime does one thing at a time, and may wait for the graphics card amid it
+
 class Network {
   constructor(ort, session, facts, way) {
     Object.assign(this, { ort, session, facts, way });
@@ -40,7 +42,13 @@ class Network {
   }
 
   // One sample: numbers by the input's name, as the network's facts list them; its pixels in [-1, 1].
-  async run(given) {
+  run(given) {
+    const made = turn.then(() => this.make(given));
+    turn = made.catch(() => {});
+    return made;
+  }
+
+  async make(given) {
     const feeds = {};
     for (const [name, input] of Object.entries(this.facts.inputs)) {
       const whole = input.type === "int64";
@@ -72,11 +80,6 @@ class Network {
     }
     return taken.sort((a, b) => a - b)[1];
   }
-}
-
-// The largest difference of two pictures, in levels of 255.
-function largestDifference(a, b) {
-  return a.reduce((worst, pixel, i) => Math.max(worst, Math.abs(pixel - b[i]) * 127.5), 0);
 }
 
 // From -1 to 1 a level from 0 to 255, halves to the even one, as Python rounds.

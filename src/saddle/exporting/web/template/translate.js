@@ -31,11 +31,12 @@ function startTranslating(facts, current) {
 
   // The canvas and the colours of the pictures that this way begins with.
   function begin() {
-    const { width, height, palette } = current().facts.source;
+    const { width, height, palette: pens, ground } = current().facts.source;
+    const palette = [...pens, ground]; // to rub out with
     Object.assign(source, { width, height });
     source.classList.toggle("pixels", Math.max(width, height) <= 128);
     document.querySelector("#colours .choices")?.remove();
-    chips(find("colours"), "pen", palette.map((colour) => ({ colour, title: colour })), 0, (i) => setColour(palette[i]));
+    chips(find("colours"), "pen", palette.map((colour) => ({ colour, title: colour === ground ? `rub out (${colour})` : colour })), 0, (i) => setColour(palette[i]));
     setColour(palette[0]);
     state.size = Math.max(1, Math.round(width / 40));
     find("size").value = state.size;
