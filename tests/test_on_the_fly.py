@@ -207,10 +207,10 @@ def test_damaged_facts_are_found_and_made_again(photos: Path, home: Path, name: 
     (place,) = (home / "on-the-fly").iterdir()
     content = (place / name).read_bytes()
     (place / name).write_bytes(content[:-3] + b"?" + content[-2:])
-    assert "1 damaged" in verify_cache(lambda sentence: None, home / "on-the-fly")
+    assert "1 damaged" in str(verify_cache(lambda sentence: None, home / "on-the-fly"))
     again, cached, _ = both(photos, home)
     same(again, cached)
-    assert "all as they were written" in verify_cache(lambda sentence: None, home / "on-the-fly")
+    assert "all as they were written" in str(verify_cache(lambda sentence: None, home / "on-the-fly"))
 
 
 def test_entries_of_earlier_versions_are_used_and_made_again_where_they_do_not_do(photos: Path, home: Path) -> None:

@@ -64,7 +64,8 @@ def read_words(command: str, words: Iterable[str], value: object, more: str = ""
 def split_words(words: Iterable[str], flags: Collection[str]) -> tuple[list[str], GivenOptions]:
     """Plain words, and options with the text after each, or after its `=`; flags have none, or true, false, on or off.
 
-    After `--` there are plain words alone. Of an option that is given twice the last holds, as in other programs;
+    After `--` there are plain words alone. `--json` has a text only where a file follows that is called so: FILE.json;
+    alone it has that of the output, `-`. Of an option that is given twice the last holds, as in other programs;
     Mistake for two plugins, both of which are meant.
     """
     plain: list[str] = []
@@ -88,7 +89,8 @@ def split_words(words: Iterable[str], flags: Collection[str]) -> tuple[list[str]
             else follows
         )
         takes = follows and left[0] == "all" if option in ("help", "h") else takes
-        said = text if equals else left.pop(0) if takes else None
+        takes = follows and left[0].endswith(".json") if option == "json" else takes
+        said = text if equals else left.pop(0) if takes else "-" if option == "json" else None
         twice = option == "plugin" and given.get(option, said) != said
         require(not twice, f"--plugin is given twice, as {given.get(option)} and as {said}; give one file, which "
                 "imports what it needs of the other, as in `from other import *`")  # fmt: skip

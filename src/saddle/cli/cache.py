@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..errors import Mistake, escape_unprintable, format_count, require
 from ..light import without_torch
 from ..out_of_memory import format_bytes
 from .argv import parse_command
+from .facts import tell
 from .output import print_message, print_output
+
+if TYPE_CHECKING:
+    from ..data.cache.usage import CacheItem
 
 
 @dataclass(frozen=True)
@@ -19,7 +24,7 @@ class CacheOptions:
 
     limit: str | None = None  # the most that it may hold, as 20GB; what was used longest ago goes first; off for none
     clear: bool = False  # delete all that it holds; whatever is needed is made again
-    json: bool = False  # tell it as JSON, for programs
+    json: Path | None = None  # print it as JSON, for programs, or write it into FILE.json
 
 
 @without_torch
@@ -30,6 +35,9 @@ def cache(words: list[str]) -> None:
 
     _, wish = parse_command("cache", words, CacheOptions())
     require(not (wish.clear and wish.limit), "--clear empties the cache and --limit keeps it small; give one of them")
+    require(
+        not (wish.clear and wish.json), "--json tells what the cache holds, and --clear empties it; give one of them"
+    )
     folder = cache_home()
     if wish.clear:
         items = list(list_cache(folder))
@@ -46,16 +54,16 @@ def cache(words: list[str]) -> None:
         else:
             set_limit(wish.limit)
     items, limit = list(list_cache(folder)), read_limit(folder)
-    if wish.json:
-        told = [item._asdict() | {"path": str(item.path)} for item in items]
-        facts = {"folder": str(folder), "limit": limit, "items": told}
-        print_output(json.dumps(facts, indent=2, ensure_ascii=False))
-        return
+    facts = {"folder": folder, "limit": limit, "items": items}
+    tell(lambda: describe_cache(folder, items, limit), lambda: facts, wish.json)
+
+
+def describe_cache(folder: Path, items: list[CacheItem], limit: int | None) -> str:
     kinds = dict.fromkeys(item.kind for item in items)
     rows = [(kind, [item.bytes for item in items if item.kind == kind]) for kind in kinds]
     whole = format_bytes(sum(item.bytes for item in items))
     kept = "no limit; --limit 20GB sets one" if limit is None else f"at most {format_bytes(limit)}"
-    print_output("\n".join([f"{escape_unprintable(folder)}: {whole} ({kept})", *describe_kinds(rows)]))
+    return "\n".join([f"{escape_unprintable(folder)}: {whole} ({kept})", *describe_kinds(rows)])
 
 
 def describe_kinds(rows: list[tuple[str, list[int]]]) -> Iterator[str]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from ..data.prepare import Prepare
 from ..errors import require
 from .argv import parse_command
-from .output import print_message, print_output
+from .facts import check_place, tell, to_json
+from .output import print_message
 
 
 @dataclass(frozen=True)
@@ -15,6 +17,7 @@ class Examination(Prepare):
     """How data would be made ready, or what else there is to look at."""
 
     cache: bool = False  # look at all that the cache holds, not at data, and remove what is damaged
+    json: Path | None = None  # print it as JSON, for programs, or write it into FILE.json
 
 
 def doctor(words: list[str]) -> None:
@@ -24,11 +27,14 @@ def doctor(words: list[str]) -> None:
         bool(data) != asked.cache,
         "doctor looks at data or at the cache: write saddle doctor DATA, or saddle doctor --cache",
     )
+    check_place(asked.json)
     if asked.cache:
         from ..data.doctor.cache_check import verify_cache
 
-        print_output(verify_cache(print_message))
+        found = verify_cache(print_message)
+        tell(lambda: found, lambda: found, asked.json)
         return
     from ..data import examine
 
-    print_output(examine(data[0], Prepare.of(asked), print_message))
+    report = examine(data[0], Prepare.of(asked), print_message)
+    tell(lambda: report, lambda: {**to_json(report), "sound": report.sound}, asked.json)

@@ -4,32 +4,43 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from ..errors import require
 from ..light import without_torch
 from ..recipes import canonical, find_recipe
 from ..runs.folder import RunFolder
-from .argv import NoOptions, parse_command
-from .output import print_output
+from .argv import parse_command
+from .facts import tell
 from .pages import terminal_width
 
 ABSENT = "(no such field)"
 
 
+@dataclass(frozen=True)
+class DiffOptions:
+    """How it is told."""
+
+    json: Path | None = None  # print it as JSON, for programs, or write it into FILE.json
+
+
 def diff(words: list[str]) -> None:
     """saddle diff A B."""
-    (a, b), _ = parse_command("diff", words, NoOptions())
+    (a, b), wish = parse_command("diff", words, DiffOptions())
     a, b = (name if is_run(name) else canonical(name) for name in (a, b))
     require(is_run(a) == is_run(b), f"{a if is_run(a) else b} is a run and {b if is_run(a) else a} a recipe; "
                                     "give two of a kind")  # fmt: skip
-    print_output(describe_differences(a, b))
+    rows = find_differences(a, b)
+    tell(lambda: side_by_side(("", a, b), rows) if rows else f"{a} and {b} are the same",
+         lambda: {"a": a, "b": b, "differences": [dict(zip(("name", "a", "b"), row, strict=True)) for row in rows]},
+         wish.json)  # fmt: skip
 
 
 @without_torch
-def describe_differences(a: str, b: str) -> str:
-    rows = [*(run_differences(a, b) if is_run(a) else compare_fields(recipe_facts(a), recipe_facts(b)))]
-    return side_by_side(("", a, b), rows) if rows else f"{a} and {b} are the same"
+def find_differences(a: str, b: str) -> list[tuple[str, str, str]]:
+    return [*(run_differences(a, b) if is_run(a) else compare_fields(recipe_facts(a), recipe_facts(b)))]
 
 
 def is_run(name: str) -> bool:

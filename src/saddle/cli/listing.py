@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib import import_module
 from itertools import chain, groupby
+from pathlib import Path
+from typing import Any
 
 from ..errors import Mistake, did_you_mean
 from ..hints import comments, has_no_default
@@ -14,7 +16,7 @@ from ..plugged import plugged_types
 from ..recipes import RECIPES
 from ..recipes.plugins import use_plugin_file
 from .argv import parse_command
-from .output import print_output
+from .facts import tell
 from .pages import class_doc, two_columns, wrap_text
 
 VALUES = {
@@ -29,6 +31,7 @@ VALUES = {
     "schedules": ("saddle.optim", "SCHEDULES"),
     "averages": ("saddle.averaging", "AVERAGES"),
 }
+Table = Sequence[tuple[str, str]]  # what, and what is said of it
 LISTS = (*VALUES, "metrics", "data", "plugins")  # beside that of recipes
 PATHS = {
     "FOLDER": "images in a folder and the folders in it, whose names become labels",
@@ -44,6 +47,7 @@ PATHS = {
 class ListOptions:
     """What is listed beside what saddle and installed packages have."""
 
+    json: Path | None = None  # print it as JSON, for programs, or write it into FILE.json
     plugin: str | None = None  # a file of yours; what it adds is the list plugins
 
 
@@ -52,10 +56,10 @@ def list(words: Sequence[str]) -> None:
     plain, wish = parse_command("list", words, ListOptions())
     what = plain[0] if plain else "recipes" if wish.plugin is None else "plugins"
     with use_plugin_file(wish.plugin):
-        print_output(plugins_page() if what == "plugins" else list_page(what))
+        tell(lambda: plugins_page() if what == "plugins" else list_page(what), lambda: list_facts(what), wish.json)
 
 
-def plugins_page() -> str:
+def plugin_tables() -> dict[str, Table]:
     """What plugins add: values for recipes, metrics, health checks and data sets."""
     from ..data.own_sources import own_sources
     from ..measuring.metric_table import METRICS, all_metrics
@@ -65,9 +69,39 @@ def plugins_page() -> str:
     metrics = [(name, metric.summary) for name, metric in all_metrics().items() if name not in METRICS]
     checks = [(check.name, check.advice) for check in all_checks() if check not in HEALTH_CHECKS]
     data = [(name, source.summary) for name, source in own_sources().items()]
-    found = {"Values": values, "Metrics": metrics, "Health checks, and what each advises": checks, "Data sets": data}
+    return {"Values": values, "Metrics": metrics, "Health checks, and what each advises": checks, "Data sets": data}
+
+
+def plugins_page() -> str:
+    found = plugin_tables()
     none = "No installed package adds to saddle; --plugin FILE tells what a file of yours adds."
     return "\n\n".join(f"{title}\n{table_lines(rows, 22)}" for title, rows in found.items() if rows) or none
+
+
+@without_torch
+def list_facts(what: str) -> Any:
+    """A list for programs: names with what is said of each; of a value its fields."""
+    if what == "plugins":
+        return {title: named(rows) for title, rows in plugin_tables().items()}
+    if what == "recipes":
+        return [{"name": name, "group": entry.group, "summary": entry.summary, "data": entry.data}
+                for name, entry in RECIPES.items()]  # fmt: skip
+    if what == "data":
+        from ..data.own_sources import named_sets
+
+        return {"names": named(named_sets().items()), "paths": named(PATHS.items())}
+    if what == "metrics":
+        return named(metric_rows())
+    if what in VALUES:
+        return [{"name": kind.__name__, "written": constructor_call(kind), "summary": about(kind)}
+                for kind in value_classes(*VALUES[what])]  # fmt: skip
+    kind = find_value(what, ["recipes", *LISTS])
+    return {"name": what, "written": constructor_call(kind), "about": class_doc(kind),
+            "fields": [{"name": name, "help": help} for name, help in field_rows(kind)]}  # fmt: skip
+
+
+def named(rows: Iterable[tuple[str, str]]) -> Sequence[Mapping[str, str]]:
+    return [{"name": name, "summary": summary} for name, summary in rows]
 
 
 @without_torch
@@ -106,10 +140,13 @@ A name that is a folder in SADDLE_DATA means that folder. Paths
 
 
 def metrics_page() -> str:
+    return f"{table_lines(metric_rows(), 18)}\n\nsaddle measure RUN --metrics fid,kid takes some of them."
+
+
+def metric_rows() -> Iterable[tuple[str, str]]:
     from ..measuring.metric_table import all_metrics
 
-    rows = ((name, metric.summary) for name, metric in all_metrics().items())
-    return f"{table_lines(rows, 18)}\n\nsaddle measure RUN --metrics fid,kid takes some of them."
+    return ((name, metric.summary) for name, metric in all_metrics().items())
 
 
 def values_page(module: str, name: str) -> str:
@@ -124,15 +161,26 @@ def value_classes(module: str, name: str) -> Iterable[type]:
     return found
 
 
+def find_value(name: str, lists: Iterable[str]) -> type:
+    """A value's class by its name; Mistake where there is none."""
+    known = chain(*(value_classes(*where) for where in VALUES.values()), plugged_types())
+    kinds = {kind.__name__: kind for kind in known}
+    if name not in kinds:
+        raise Mistake(f"there is no list of {name}{did_you_mean(name, lists, kinds)}")
+    return kinds[name]
+
+
+def field_rows(kind: type) -> Table:
+    """A class's fields with their values, and what is said of each."""
+    helps = comments(kind)
+    return [(f.name if has_no_default(f) else f"{f.name}={f.default!r}", helps.get(f.name, ""))
+            for f in dataclasses.fields(kind) if f.init]  # fmt: skip
+
+
 def value_page(name: str, lists: Iterable[str]) -> str:
     """A value's class by its name: what it is, and what its fields are."""
-    known = chain(*(value_classes(*where) for where in VALUES.values()), plugged_types())
-    named = {kind.__name__: kind for kind in known}
-    if name not in named:
-        raise Mistake(f"there is no list of {name}{did_you_mean(name, lists, named)}")
-    kind, helps = named[name], comments(named[name])
-    rows = [(f.name if has_no_default(f) else f"{f.name}={f.default!r}", helps.get(f.name, ""))
-            for f in dataclasses.fields(kind) if f.init]  # fmt: skip
+    kind = find_value(name, lists)
+    rows = field_rows(kind)
     return "\n\n".join(
         [constructor_call(kind), wrap_text(class_doc(kind)), *([f"Fields\n{table_lines(rows, 26)}"] if rows else [])]
     )

@@ -12,6 +12,7 @@ from ..measuring.options import MeasureOptions
 from ..recipes.plugins import use_plugin_for
 from . import HelpRequested
 from .argv import GivenOptions, asks_all, flag_names, parse_command, split_words, wants_help
+from .facts import ON_OUTPUT, print_facts
 from .output import print_message, print_output
 from .pages import Page, two_columns, wrap_text
 
@@ -44,7 +45,12 @@ def measure_at_hand(words: list[str], given: GivenOptions) -> None:
     from ..measuring.measure import measure as measured
 
     asked = {f.name: getattr(wish, f.name) for f in fields(MeasureOptions)}
-    print_output(format_figures(measured(what, say=print_message, **asked)))
+    asked["json"] = None if wish.json == ON_OUTPUT else wish.json
+    figures = measured(what, say=print_message, **asked)
+    if wish.json == ON_OUTPUT:
+        print_facts([figure.facts() for figure in figures])
+    else:
+        print_output(format_figures(figures))
 
 
 def help_page(whole: bool) -> Page:

@@ -10,6 +10,7 @@ from pathlib import Path
 from ..errors import escape_unprintable, require
 from ..runs.folder import RunFolder
 from .argv import parse_command
+from .facts import ON_OUTPUT, print_facts, tell, write_facts
 from .output import print_output
 from .pages import terminal_width
 
@@ -20,7 +21,7 @@ class CompareOptions:
 
     html: Path | None = None  # write a page with curves and pictures, complete in one file
     csv: Path | None = None  # write every number ever measured of these runs, with its protocol
-    json: Path | None = None  # write everything that is said here, for programs
+    json: Path | None = None  # print everything that is said as JSON, for programs, or write it into FILE.json
     seed: int = 0  # of the samples on the page
     quiet: bool = False  # say only what needs attention, and the comparison
     trust: bool = False  # run the recipe that a run brings, though it was never named on this machine
@@ -49,6 +50,7 @@ class ReproduceOptions:
 
     out: Path | None = None  # its folder; the first one's name with -again if not given
     data: str | None = None  # where the run's data lie now, if they were moved; they are known by their content
+    json: Path | None = None  # print what came out as JSON, for programs, or write it into FILE.json
     trust: bool = False  # run the recipe that a run brings, though it was never named on this machine
 
 
@@ -63,14 +65,16 @@ def compare(words: list[str]) -> None:
 
     more = f" and {len(runs) - 3} more" if len(runs) > 3 else ""
     whole = Comparison(runs, ", ".join(run.title for run in runs[:3]) + more)
-    print_output(whole.text(terminal_width()))
+    if wish.json == ON_OUTPUT:
+        print_facts(whole.facts())
+    else:
+        print_output(whole.text(terminal_width()))
     if wish.html:
         write_report(wish.html, whole.html(wish.seed))
     if wish.csv:
         write_report(wish.csv, whole.csv())
-    if wish.json:
-        write_report(wish.json, whole.json())
-    if wish.quiet:
+    write_facts(wish.json, whole.facts)
+    if wish.quiet or wish.json == ON_OUTPUT:
         return
     written = [escape_unprintable(path) for path in (wish.html, wish.csv, wish.json) if path]
     print_output("\n" + ("\n".join(written) or "--html FILE adds curves and pictures."))
@@ -103,7 +107,8 @@ def reproduce(words: list[str]) -> None:
     RunFolder.find(path)  # before torch is imported
     from ..reproduction import reproduce as again
 
-    print_output(again(path, wish.out, trust=wish.trust, data=wish.data).describe())
+    same = again(path, wish.out, trust=wish.trust, data=wish.data)
+    tell(same.describe, lambda: same, wish.json)
 
 
 def trust_runs(paths: Iterable[str | Path], trust: bool) -> None:

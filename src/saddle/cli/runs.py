@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from ..out_of_memory import format_bytes
 from ..runs.folder import RunFolder
 from ..runs.naming import RUNS
 from .argv import parse_command
+from .facts import tell
 from .output import print_message, print_output
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ HEADS = ("run", "recipe", "data", "images", "state", "best", "disk")
 class RunsOptions:
     """What is done besides telling."""
 
-    json: bool = False  # tell it as JSON, for programs
+    json: Path | None = None  # print it as JSON, for programs, or write it into FILE.json
     prune: bool = False  # tell what runs can do without: older checkpoints, drafts, a finished run's healthy states
     yes: bool = False  # with --prune, delete it
 
@@ -39,6 +39,7 @@ def runs(words: list[str]) -> None:
 
     places, wish = parse_command("runs", words, RunsOptions())
     require(wish.prune or not wish.yes, "--yes says that --prune may delete; write saddle runs --prune --yes")
+    require(not (wish.prune and wish.json), "--json tells of runs, and --prune of files to delete; give one of them")
     root = Path(places[0]) if places else RUNS
     require(root.is_dir() or not places, f"there is no folder {root}")
     found, unread = summarize_runs(root)
@@ -46,10 +47,8 @@ def runs(words: list[str]) -> None:
         print_message(sentence)
     if wish.prune:
         prune(found, wish.yes, escape_unprintable(root))
-    elif wish.json:
-        print_output(json.dumps([run_facts(run) for run in found], indent=2, ensure_ascii=False))
     else:
-        print_output(describe_runs(found, root))
+        tell(lambda: describe_runs(found, root), lambda: [run_facts(run) for run in found], wish.json)
 
 
 def describe_runs(found: list[RunSummary], root: Path) -> str:

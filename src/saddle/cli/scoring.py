@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from ..errors import escape_unprintable, require
 from ..options import split_names
 from ..runs.naming import outputs_folder
 from .argv import parse_command
-from .output import print_message, print_output
+from .facts import check_place, tell
+from .output import print_message
 from .reconstructing import FileOptions
 from .run_options import load_run, open_files
 
@@ -33,6 +34,7 @@ class ScoreOptions(FileOptions):
     form: Literal["standardised", "egbad", "f-anogan"] = "standardised"  # how two terms add up
     steps: int = 500  # of gradients that search for a code of each image, by search: of a game without an encoder
     quantile: float = 0.95  # the threshold lies above so many of the normals
+    json: Path | None = None  # print it as JSON, for programs, or write it into FILE.json
     to: Path | None = None  # the .csv; scores.csv in the run's folder if not given. A ROC is drawn beside it
 
     def __post_init__(self) -> None:
@@ -48,6 +50,7 @@ def score(words: list[str]) -> None:
     from ..inference.made_files import check_replaceable, check_target
     from ..inference.scoring import score_images
 
+    check_place(wish.json)
     how = AnomalyScore(wish.by, wish.norm, wish.weight, wish.form, wish.steps)
     where = wish.to or outputs_folder(run) / f"scores{wish.suffix}.csv"
     given = open_files(run, files, loaded.shape, **wish.changes)
@@ -62,7 +65,8 @@ def score(words: list[str]) -> None:
     if found.has_both_kinds:
         files_made.append(where.with_suffix(".png"))
         found.draw_roc(files_made[-1])
-    print_output("\n".join([*describe_scores(found), *(escape_unprintable(file) for file in files_made)]))
+    tell(lambda: "\n".join([*describe_scores(found), *(escape_unprintable(file) for file in files_made)]),
+         lambda: score_facts(found) | {"files": files_made}, wish.json)  # fmt: skip
 
 
 def named_classes(text: str | None) -> list[str] | None:
@@ -85,3 +89,17 @@ def describe_scores(found: AnomalyScores) -> list[str]:
     return [f"AUROC {told.auroc:.4f}, AUPRC {told.auprc:.4f} ({told.base:.4f} by chance), of {told.odds:,} odd images "
             f"and {told.normals:,} normal ones", threshold,
             f"above it are {told.found:.1%} of the odd and {told.false_alarms:.1%} of the normal ones"]  # fmt: skip
+
+
+def score_facts(found: AnomalyScores) -> dict[str, Any]:
+    """Every image with its score and its terms, and the figures of all."""
+    rows: list[dict[str, Any]] = [
+        {"name": name, "score": float(score), "above_threshold": bool(score > found.threshold)}
+        | {term: float(values[i]) for term, values in found.terms.items()}
+        | ({} if found.labels is None else {"label": found.labels[i]})
+        | ({} if found.odd is None else {"odd": bool(found.odd[i])})
+        for i, (name, score) in enumerate(zip(found.names, found.scores, strict=True))
+    ]
+    separation = found.separation if found.has_both_kinds else None
+    return {"threshold": found.threshold, "quantile": found.quantile, "normals": found.normal_name,
+            "separation": separation, "images": rows}  # fmt: skip

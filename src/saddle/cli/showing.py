@@ -14,10 +14,18 @@ from ..errors import Mistake
 from ..light import without_torch
 from ..options import as_flags, override_fields
 from ..recipes import RecipeEntry, canonical, find_recipe
-from ..runs.folder import write_json
 from .argv import GivenOptions, check_positionals, read_words, sort_options
+from .facts import ON_OUTPUT, check_place, print_facts, write_facts
 from .output import print_message, print_output
-from .pages import class_doc, options_help, recipe_introduction, two_columns, wrap_text
+from .pages import (
+    class_doc,
+    format_option_value,
+    options_help,
+    recipe_introduction,
+    two_columns,
+    walks,
+    wrap_text,
+)
 from .sizes import PARAMETER_COUNTS
 from .training import cite_paper
 
@@ -34,7 +42,7 @@ class ShowOptions(Prepare):
     data: str | None = None  # count parameters for this data; the recipe's if not given
     speed: bool = True  # play for some seconds to tell the images a second; --no-speed tells all the rest at once
     recompute: bool = False  # tell memory and speed of a run with --recompute
-    json: Path | None = None  # write the numbers to a file, for programs
+    json: Path | None = None  # print it as JSON, for programs, or write it into FILE.json
 
 
 OWN_FIELDS_HELP = "A recipe's own fields are options too, as in training: it is told what a run with them takes."
@@ -46,8 +54,15 @@ def show(words: list[str]) -> None:
     name = canonical(*check_positionals("show", plain))
     wish, options = parse_show_options(name, given)
     before = not options and wish in (ShowOptions(), ShowOptions(speed=False)) and name in PARAMETER_COUNTS
-    for paragraph in [show_counted_before(name)] if before else show_counted_now(name, wish, options):
-        print_output(*paragraph)
+    check_place(wish.json)
+    facts: dict[str, Any] = {}
+    for paragraph, found in [show_counted_before(name)] if before else show_counted_now(name, wish, options):
+        facts |= found
+        if wish.json != ON_OUTPUT:
+            print_output(*paragraph)
+    if wish.json == ON_OUTPUT:
+        print_facts(facts)
+    write_facts(wish.json, lambda: facts)
 
 
 @without_torch
@@ -63,17 +78,19 @@ def parse_show_options(name: str, given: GivenOptions) -> tuple[ShowOptions, dic
 
 
 @without_torch
-def show_counted_before(name: str) -> tuple[str, ...]:
+def show_counted_before(name: str) -> tuple[tuple[str, ...], dict[str, Any]]:
     """A listed recipe on its own data, whose players were counted before."""
     from ..recipes.capable import game_class
     from ..shape import parse_shape
 
     shape, counts = PARAMETER_COUNTS[name]
     recipe, entry = find_recipe(name)
-    return recipe_sections(name, recipe, entry, parse_shape(shape), counts, game_class(recipe))
+    told = (name, recipe, entry, parse_shape(shape), counts, game_class(recipe))
+    return recipe_sections(*told), recipe_facts(*told)
 
 
-def show_counted_now(name: str, wish: ShowOptions, options: Mapping[str, str]) -> Iterator[tuple[str, ...]]:
+def show_counted_now(name: str, wish: ShowOptions, options: Mapping[str, str]
+                     ) -> Iterator[tuple[tuple[str, ...], dict[str, Any]]]:  # fmt: skip
     """The page, and behind it what takes a while: what a round costs."""
     from ..batches import batch_shape, required_columns
     from ..recipes.revive import configure_recipe
@@ -93,14 +110,22 @@ def show_counted_now(name: str, wish: ShowOptions, options: Mapping[str, str]) -
 
     if wish.recompute:
         check_has_blocks(game)
-    yield recipe_sections(name, recipe, entry, shape, counts, type(game))
-    facts: dict[str, Any] = {}
+    yield (recipe_sections(name, recipe, entry, shape, counts, type(game)),
+           recipe_facts(name, recipe, entry, shape, counts, type(game)))  # fmt: skip
     for sentence, found in describe_costs(recipe, shape, wish.speed, wish.recompute, blocks=has_blocks(game)):
-        yield (f"\n{sentence}",)
-        facts |= found
-    if wish.json:
-        wish.json.parent.mkdir(parents=True, exist_ok=True)
-        write_json(wish.json, {"recipe": name, "shape": list(shape[:3]), "parameters": counts, **facts})
+        yield (f"\n{sentence}",), found
+
+
+def recipe_facts(
+    name: str, recipe: Recipe[Any], entry: RecipeEntry, shape: Shape, counts: Mapping[str, int], game: type
+) -> dict[str, Any]:
+    """The same for programs; a field's value is as it is written."""
+    from ..capabilities import describe_capabilities
+
+    fields = {field.name: format_option_value(field) for field in walks(recipe)}
+    return {"recipe": name, "class": type(recipe).__name__, "summary": entry.summary, "source": cite_paper(recipe),
+            "fields": fields, "data": entry.data, "shape": list(shape[:3]), "parameters": dict(counts),
+            "can": describe_capabilities(game)}  # fmt: skip
 
 
 def recipe_sections(

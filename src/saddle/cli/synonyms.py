@@ -43,7 +43,7 @@ STREAMED = Synonym("decoding images on the fly, without a cache,", ("--decode on
 BATCH = Synonym("the batch", ("--batch {value}",), "64")
 FOLDER = Synonym("the place for what is made", (
     "--out {value}", "-n 64 --out {value}", "--to {value}", "--html {value}",
-    "--json {value}"), "runs/mine")  # fmt: skip
+    "--json {value}.json"), "runs/mine")  # fmt: skip
 SIDE = Synonym("the side of the images, in pixels,", ("--size {value}",), "64")
 DATA = Synonym("the data", ("--against {value}", "--data {value}"), "glyphs")
 GPU = Synonym("training on a GPU", ("--device {device}",), "cuda")

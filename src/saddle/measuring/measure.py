@@ -303,7 +303,7 @@ def save_figures(when: tuple[RunFolder, int, int], figures: list[Figure], say: N
     folder, images, round = when
     file = measures_path(folder)
     if not os.access(file if file.exists() else folder.path, os.W_OK):
-        say(f"warning: {folder} may not be written to, so its figures are not kept there; --json FILE keeps them")
+        say(f"warning: {folder} may not be written to, so its figures are not kept there; --json FILE.json keeps them")
         return
     there = [f for line in read_measurements(folder) if line.images == images for f in line.figures]
     new = tuple(figure for figure in figures if figure not in there)

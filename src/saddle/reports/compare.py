@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from ..errors import format_count
 from ..runs.folder import write_text
@@ -136,16 +137,18 @@ class Comparison:
                  for run in self.runs]  # fmt: skip
         return html_table(["", "recipe", "data", "images", "time", "images/s", "device", "folder"], body)
 
-    def json(self) -> str:
+    def facts(self) -> dict[str, Any]:
         """Everything that the page says in words and numbers."""
         runs = [{"title": run.title, "group": run.group, "folder": str(run.folder), "images": run.images,
                  "seconds": run.seconds, "stopped": str(run.stop) if run.stop else None,
                  "manifest": dataclasses.asdict(run.manifest), "findings": run.findings}
                 for run in self.runs]  # fmt: skip
         differing = {name: list(values) for name, values in self.differing}
-        whole = {"runs": runs, "table": to_json_rows(self.table), "groups": to_json_rows(self.summary),
+        return {"runs": runs, "table": to_json_rows(self.table), "groups": to_json_rows(self.summary),
                  "warnings": self.table.warnings, "differences": differing}  # fmt: skip
-        return json.dumps(whole, indent=2, ensure_ascii=False) + "\n"
+
+    def json(self) -> str:
+        return json.dumps(self.facts(), indent=2, ensure_ascii=False) + "\n"
 
     def csv(self) -> str:
         return to_csv(self.runs)

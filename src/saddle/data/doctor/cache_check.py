@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
 from ...errors import format_count
 from ...notices import Notify
@@ -21,7 +22,22 @@ SEALED_FOLDERS = ("features", "classifiers", "texts")
 HASH_IN_NAME = re.compile(r"-([0-9a-f]{8,64})\.\w+$")  # a downloaded file's hash, as far as its name tells it
 
 
-def verify_cache(say: Notify, folder: Path | None = None) -> str:
+class CacheState(NamedTuple):
+    """How much a cache holds, and how much of it was not as it was written, and is removed."""
+
+    folder: Path
+    datasets: int
+    files: int
+    damaged: int
+
+    def __str__(self) -> str:
+        files = format_count(self.files, "file of features, classifiers, texts and weights",
+                       "files of features, classifiers, texts and weights")  # fmt: skip
+        found = "all as they were written" if not self.damaged else f"{self.damaged:,} damaged"
+        return f"the cache {self.folder} holds {format_count(self.datasets, 'data set')} and {files}: {found}"
+
+
+def verify_cache(say: Notify, folder: Path | None = None) -> CacheState:
     """Look at all of the cache, remove what is damaged, saying so, and tell how much there is."""
     folder = cache_home() if folder is None else folder
     entries = [path for path in sorted(folder.glob("[!.]*")) if ENTRY_NAME.search(path.name)]
@@ -39,10 +55,7 @@ def verify_cache(say: Notify, folder: Path | None = None) -> str:
         say(f"{path} is damaged ({why}) and is removed; it is made again when it is needed")
         remove_damaged(path)
         bad += 1
-    files = format_count(len(sealed) + len(weights), "file of features, classifiers, texts and weights",
-                   "files of features, classifiers, texts and weights")  # fmt: skip
-    found = "all as they were written" if not bad else f"{bad:,} damaged"
-    return f"the cache {folder} holds {format_count(len(entries), 'data set')} and {files}: {found}"
+    return CacheState(folder, len(entries), len(sealed) + len(weights), bad)
 
 
 def find_damaged_files(paths: list[Path], look: Callable[[Path], object]) -> Iterator[tuple[Path, str]]:
