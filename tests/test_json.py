@@ -39,6 +39,7 @@ LINES = {  # a command with what it needs, and names that are in what it tells
     "runs": "path recipe state best bytes",
     "cache": "folder limit items",
     "compare runs/001-gan-glyphs runs/002-again": "runs table differences warnings",
+    "train gan --images 64 --dry-run": "recipe data images batch folder bytes device",
     "reproduce runs/001-gan-glyphs --out runs/002-again": "first second tensors lines",
 }
 

@@ -20,7 +20,7 @@ FLOORS = {
     "networks": 2, "games": 2, "data": 2, "metrics": 2, "runs": 2,
     "training": 3, "recipes": 4, "theory": 5, "latent": 5, "inference": 5, "measuring": 5, "resolved": 5, "sessions": 5,
     "reports": 5, "reproduction": 5, "continued": 5, "choices": 5, "choosing": 5, "assembly": 5, "exporting": 5,
-    "hub": 5, "foreign": 5, "studio": 6, "sweeps": 6, "serve": 6, "cli": 6, "__main__": 6,
+    "preparing": 5, "hub": 5, "foreign": 5, "studio": 6, "sweeps": 6, "serve": 6, "cli": 6, "__main__": 6,
 }  # fmt: skip
 STRANGERS = {("games", "networks"), ("networks", "games"), ("training", "networks"), ("training", "games")}
 WITHOUT_TORCH = ("errors", "aliases", "image_size", "extras", "early", "enduring", "out_of_memory", "regular", "clock",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -12,8 +12,8 @@ from typing import Any, Literal, Unpack
 
 import torch
 
-from .assembly import describe_samples_of, locked_run, make_callbacks, make_evaluator, make_loop
-from .batches import batch_shape, required_columns
+from .assembly import locked_run, make_callbacks, make_evaluator, make_loop
+from .batches import required_columns
 from .continued import (
     can_extend,
     check_same_data,
@@ -33,11 +33,11 @@ from .errors import Mistake
 from .inference.named_weights import date_weights
 from .measuring.metric_table import all_metrics
 from .out_of_memory import catch_out_of_memory
+from .preparing import AskedRun, PreparedRun, folder_name, prepare_run
 from .recipe import Recipe
 from .recipes import files
-from .recipes.changes import RunRequest
 from .recipes.copies import CodeVersion, replace_source, source_to_resume, store_source
-from .recipes.on_codes import keep_autoencoder, require_autoencoder
+from .recipes.on_codes import keep_autoencoder
 from .recipes.plugins import (
     describe_edited_plugin,
     run_plugin,
@@ -47,17 +47,15 @@ from .recipes.plugins import (
 )
 from .recipes.revive import check_same_recipe, manifest_value_types, parse_recipe, recipe_from_manifest, trust_run
 from .recipes.sources import RecipeSource
-from .recipes.transfer import describe_start, read_start, start_options, take_over, write_start
-from .resolved import match_options, open_checked_data, open_training_data, parse_settings, resolve_recipe
+from .recipes.transfer import describe_start, read_start, start_options, write_start
+from .resolved import match_options, open_training_data, parse_settings
 from .runs.folder import RunFolder
 from .runs.manifest import Manifest
 from .runs.path import RunPath
 from .runs.settings import Settings, TrainKeywords
 from .signatures import takes_fields_of
-from .stages import plan_stages
 from .training.callbacks.base import Callback
 from .training.checkpoint import read_latest_checkpoint
-from .training.evaluator import describe_wait
 from .training.health.checks import all_checks
 from .training.loop import Loop
 from .training.machine import (
@@ -71,8 +69,7 @@ from .training.machine import (
 )
 from .training.manifest_facts import make_data_facts, make_machine_facts
 from .training.match import CheckpointFacts
-from .training.run_length import describe_short_run, resolve_length
-from .training.snapshots import check_full_size
+from .training.run_length import describe_short_run
 
 
 @takes_fields_of(Settings, TrainKeywords)
@@ -103,35 +100,17 @@ def train_run(recipe: str | Recipe[Any], chosen: Settings, out: str | Path | Non
     check_plugin_names()
     with hide_progress(chosen.quiet), catch_out_of_memory(), preserved_globals(), process_group():
         watch = watch or make_callbacks(chosen)
-        asked, wish = chosen, RunRequest(dict(options or {}), {})
-        name, value, changes, chosen, source = resolve_recipe(recipe, dict(options or {}), chosen)
+        run = AskedRun.read(recipe, options, chosen)
+        name, value, chosen, source = run.name, run.value, run.chosen, run.source
         if resume and out is not None and begun(out):
             return go_on(RunFolder.find(out), value, chosen, watch)
-        require_autoencoder(name, value, asked)
-        use_threads(chosen.threads)
-        place = RunFolder.claim(out)
-        where = find_machine(chosen.device, chosen.precision)
-        samples = open_checked_data(recipe, wish, asked, chosen, value, where, watch)
-        gauge = make_evaluator(name, value, chosen, samples, where, watch)
-        shape = batch_shape(value.batch_type, samples.columns, samples.name)
-        start = None if chosen.from_run is None else take_over(value, shape, chosen.from_run, chosen.from_weights)
-        how = start_options(match_options(chosen), value, shape, start, chosen.freeze_critic)
-        images = resolve_length(chosen, value, samples, where, how)
-        if chosen.measure and (waits := describe_wait(plan_stages(value, shape, images), shape, images)):
-            watch.on_message(waits)
-        if chosen.measure and not chosen.quiet and (many := describe_samples_of(chosen, images)):
-            watch.on_message(many)
-        if chosen.snapshots:
-            check_full_size(plan_stages(value, shape, images), shape, images)
+        ready = prepare_run(run, out, watch)
+        place, where, samples, gauge, shape, start, how, images = ready
         folder = RunFolder(
-            broadcast_text(
-                str(RunFolder.create(place, f"{to_folder_name(name)}-{to_folder_name(samples.name)}"))
-                if process_rank() == 0
-                else None
-            )
+            broadcast_text(str(RunFolder.create(place, folder_name(run, ready))) if process_rank() == 0 else None)
         )
         manifest = Manifest(
-            name, repr(value), changes, chosen, images, make_data_facts(samples, shape), make_machine_facts(where),
+            name, repr(value), run.changes, chosen, images, make_data_facts(samples, shape), make_machine_facts(where),
             datetime.now().astimezone().isoformat(timespec="seconds"), source.hashes if source else {},
             plugin.hashes if plugin else {}, origin=dict(start.facts) if start else {})  # fmt: skip
         with locked_run(folder):
@@ -153,6 +132,23 @@ def train_run(recipe: str | Recipe[Any], chosen: Settings, out: str | Path | Non
             if said := describe_short_run(chosen, images, loop.seconds_played, folder, fits):
                 watch.on_message(said)
         return RunPath(folder.path)
+
+
+def dry_run(recipe: str, *, out: Path | None, options: Mapping[str, str], watch: Callback,
+            tell: Callable[[AskedRun, PreparedRun], None], **settings: Unpack[TrainKeywords]) -> None:  # fmt: skip
+    """Check all that a training checks, and tell what it would train; of the run nothing is written.
+
+    Raises as `train` does. What the cache keeps of the data it keeps, for the training that follows.
+    """
+    files.check_not_reading()
+    chosen = parse_settings(settings.pop("data", None), settings)  # type: ignore[typeddict-item]
+    check_plugin_names()
+    with hide_progress(chosen.quiet), catch_out_of_memory(), preserved_globals(), process_group():
+        make_callbacks(chosen)  # refuses what is not installed
+        run = AskedRun.read(recipe, options, chosen)
+        ready = prepare_run(run, out, watch)
+        if process_rank() == 0:
+            tell(run, ready)
 
 
 def check_plugin_names() -> None:
@@ -275,10 +271,3 @@ def adopt_threads(manifest: Manifest, threads: int | None) -> list[str]:
     now = {"threads": torch.get_num_threads(), "processes": world_size(), "torch": torch.__version__}
     return [f"warning: this run had {name} {then[name]}, now {value}: it goes on, but not to the same bits"
             for name, value in now.items() if then[name] != value]  # fmt: skip
-
-
-def to_folder_name(name: str) -> str:
-    """A name fit for a folder's."""
-    stem = name.rpartition(":")[2] if ".py:" in name else name
-    short = Path(stem).stem if "/" in stem else stem
-    return "".join(c if c.isalnum() or c in "-_" else "-" for c in short).strip("-").lower()[:40] or "data"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from collections.abc import Callable
 from importlib import import_module
 from keyword import iskeyword
 from typing import TYPE_CHECKING, NamedTuple
@@ -169,11 +170,17 @@ def dispatch(words: list[str]) -> None:
         case ["--version" | "-V", *_]:
             print_output(f"saddle {__version__}")
         case [name, *rest] if name in COMMANDS:
-            command = import_module(f"saddle.cli.{COMMANDS[name].module}")
-            getattr(command, f"{name}_" if iskeyword(name) else name)(rest)
+            find_command(name)(rest)
         case [name, *_]:
             told = synonyms.OTHERS.get(name.lower())
             raise Mistake(f"there is no command {name}{f'; {told}' if told else did_you_mean(name, COMMANDS)}")
+
+
+def find_command(name: str) -> Callable[[list[str]], None]:
+    """The function that takes a command's words; one that is called by a word of Python's has a line behind."""
+    module = import_module(f"saddle.cli.{COMMANDS[name].module}")
+    found: Callable[[list[str]], None] = getattr(module, f"{name}_" if iskeyword(name) else name)
+    return found
 
 
 def overview() -> str:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from importlib import import_module
 from pathlib import Path
 
 from ..errors import require
 from ..hints import fits_type, item_type, literal_choices, union_members
 from ..light import without_torch
 from ..recipes import RECIPES, canonical
-from . import COMMANDS, HelpRequested, synonyms
+from . import COMMANDS, HelpRequested, find_command, synonyms
 from .output import print_output
 from .pages import OptionField, Page
 from .training import DEFAULT_RECIPE
@@ -111,9 +110,8 @@ def options(command: str, rest: Sequence[str]) -> list[OptionField]:
 
 
 def helped(command: str, words: Sequence[str]) -> list[OptionField]:
-    run = getattr(import_module(f"saddle.cli.{COMMANDS[command].module}"), command)
     try:
-        run([*words, "--help", "all"])
+        find_command(command)([*words, "--help", "all"])
     except HelpRequested as answer:
         return [*answer.page.fields()]
     return []

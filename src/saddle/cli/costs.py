@@ -9,7 +9,7 @@ from ..out_of_memory import available_memory, format_bytes
 from ..recipe import Recipe
 from ..recipes.round_cost import RoundCost, Speed, count_round, measure_round_speed
 from ..shape import Shape
-from ..training.machine import find_machine
+from ..training.machine import Machine, find_machine
 from ..training.match import MatchOptions
 from .pages import wrap_text
 
@@ -20,21 +20,22 @@ COUNTED = (
 )
 
 
-def describe_costs(recipe: Recipe[Any], shape: Shape, speed: bool, recompute: bool = False, blocks: bool = True
+def describe_costs(recipe: Recipe[Any], shape: Shape, speed: bool, how: MatchOptions = MatchOptions(),
+                   blocks: bool = True, where: Machine | None = None
                    ) -> Iterator[tuple[str, dict[str, Any]]]:  # fmt: skip
     """Paragraphs, each with its facts for programs. `speed`: play for a moment, where it is known to be one.
 
-    `blocks`: has the game any that `--recompute` could work out again?
+    `where`: on this machine, not on the one that `auto` finds. `blocks`: has the game any that `--recompute` could work
+    out again?
     """
-    how = MatchOptions(recompute=recompute)
     cost = count_round(recipe, shape, how)
     if cost is None:
         yield wrap_text(UNCOUNTED), {}
         return
-    memory = describe_memory(cost, less_by(cost, blocks and not recompute))
+    memory = describe_memory(cost, less_by(cost, blocks and not how.recompute))
     yield wrap_text(memory), {"batch": cost.batch, "bytes": cost.bytes, "operations": cost.flops}
     if speed:
-        where = find_machine()
+        where = find_machine() if where is None else where
         played = measure_round_speed(recipe, shape, where, cost, how)
         facts = {
             "device": str(where.device),

@@ -106,13 +106,16 @@ def show_counted_now(name: str, wish: ShowOptions, options: Mapping[str, str]
         raise with_training_advice(refusal, standard, options, wish, columns) from None
     counts = trainable_sizes(game)
     from ..parts.recompute import check_has_blocks, has_blocks
+    from ..training.match import MatchOptions
     from .costs import describe_costs
+
+    how = MatchOptions(recompute=wish.recompute)
 
     if wish.recompute:
         check_has_blocks(game)
     yield (recipe_sections(name, recipe, entry, shape, counts, type(game)),
            recipe_facts(name, recipe, entry, shape, counts, type(game)))  # fmt: skip
-    for sentence, found in describe_costs(recipe, shape, wish.speed, wish.recompute, blocks=has_blocks(game)):
+    for sentence, found in describe_costs(recipe, shape, wish.speed, how, blocks=has_blocks(game)):
         yield (f"\n{sentence}",), found
 
 

@@ -34,7 +34,7 @@ from .argv import (
     split_words,
     wants_help,
 )
-from .output import print_output
+from .output import print_message, print_output
 from .pages import RECIPE, Page, recipe_introduction
 
 if TYPE_CHECKING:
@@ -62,6 +62,15 @@ class PlaceOptions:
 
     out: Path | None = None  # the run's folder; a new one in runs/ if not given
     resume: Literal["auto"] | None = None  # go on with the run in --out if one was begun there
+    dry_run: bool = False  # check all that a training checks, tell what would be trained, and train nothing
+    json: Path | None = None  # with --dry-run, tell it as JSON, for programs, or write it into FILE.json
+
+    def __post_init__(self) -> None:
+        require(self.dry_run or self.json is None, "--json tells what would be trained, which --dry-run asks for; a "
+                                                   "run's own facts are told by saddle runs --json")  # fmt: skip
+        begun = self.dry_run and self.resume and self.out is not None and RunFolder(self.out).manifest.exists()
+        require(not begun, f"{self.out} holds a run, and --dry-run tells of new ones alone; saddle runs tells how far "
+                           "it came")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -99,11 +108,24 @@ def train_at_hand(plain: list[str], given: GivenOptions) -> None:
     place, settings, options = parse_train_options(name, given)
     from .. import sessions  # after everything that can be refused without torch
 
+    if place.dry_run:
+        dry_run(name, place, settings, options)
+        return
     run = sessions.train(name, out=place.out, resume=place.resume, options=options, **settings)
     if not settings.get("quiet"):
         print_next_steps(run)
     elif place.out is None:
         print_output(escape_unprintable(run))
+
+
+def dry_run(name: str, place: PlaceOptions, settings: dict[str, Any], options: dict[str, str]) -> None:
+    """Tell what would be trained; sentences of the work go to the error output."""
+    from .. import sessions
+    from ..training.callbacks.base import QuietDisplay
+    from .dry_run import tell_plan
+
+    sessions.dry_run(name, out=place.out, options=options, watch=QuietDisplay(),
+                     tell=lambda run, ready: tell_plan(run, ready, place.json), **settings)  # fmt: skip
 
 
 def wants_choices(named: bool, name: str, given: GivenOptions) -> bool:
@@ -127,7 +149,8 @@ def choose_by_data(recipe: str | None, given: GivenOptions) -> tuple[str, GivenO
 
     before = choosing.chosen_before(place["out"], said) if "resume" in place and "out" in place else None
     quiet = settings.quiet or os.environ.get("RANK", "0") != "0"
-    chosen = before or choosing.choose_run(recipe, settings, said, notify_nobody if quiet else print_output)
+    say = notify_nobody if quiet else print_message if "json" in place else print_output
+    chosen = before or choosing.choose_run(recipe, settings, said, say)
     new = {option: text for option, text in (*chosen.settings.items(), *chosen.options.items()) if option not in said}
     return chosen.recipe, {**new, **given}
 

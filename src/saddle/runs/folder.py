@@ -69,6 +69,11 @@ class RunFolder:
             raise Mistake(f"{out} already exists and is no empty folder; choose another --out")
         return folder.path
 
+    @staticmethod
+    def next_place(name: str, root: str | Path = "runs") -> Path:
+        """Where a run called so would be made now."""
+        return next(numbered_places(Path(root), name))
+
     @classmethod
     def create(cls, place: Path | None, name: str, root: str | Path = "runs") -> RunFolder:
         """A folder made for a new run: at its claimed place, or runs/001-dcgan-glyphs; one not begun is taken over."""
@@ -212,11 +217,17 @@ def check_file_writable(file: Path) -> None:
 def make_numbered_folder(root: Path, name: str) -> Path:
     """The next free root/NNN-name, made."""
     root.mkdir(parents=True, exist_ok=True)
-    taken = [int(p.name[:3]) for p in root.iterdir() if p.name[:3].isdigit()]
-    for i in range(max(taken, default=0) + 1, 1000):
+    for path in numbered_places(root, name):
         with suppress(FileExistsError):
-            (path := root / f"{i:03d}-{name}").mkdir()
+            path.mkdir()
             return path
+    raise AssertionError("the places end with a Mistake")
+
+
+def numbered_places(root: Path, name: str) -> Iterator[Path]:
+    """root/NNN-name from the first number on that no folder there has; Mistake where there are no more."""
+    taken = [int(p.name[:3]) for p in root.iterdir() if p.name[:3].isdigit()] if root.is_dir() else []
+    yield from (root / f"{i:03d}-{name}" for i in range(max(taken, default=0) + 1, 1000))
     raise Mistake(f"{root} holds 999 runs; name a folder with --out")
 
 

@@ -12,6 +12,7 @@ from ..data.progress import hide_progress
 from ..errors import Failure, format_count, require
 from ..notices import Notify
 from ..out_of_memory import catch_out_of_memory
+from ..preparing import to_folder_name
 from ..recipes import files
 from ..recipes.changes import RunRequest
 from ..reports.compare import Comparison, write_report
@@ -21,7 +22,6 @@ from ..resolved import open_checked_data, parse_settings, resolve_recipe
 from ..runs.folder import RunFolder, make_numbered_folder, write_json
 from ..runs.manifest import Manifest
 from ..schema import conform, read_json
-from ..sessions import to_folder_name
 from ..training.callbacks.base import Callback
 from ..training.checkpoint import latest_checkpoint, read_checkpoint_facts
 from ..training.machine import find_machine, preserved_globals

@@ -1,0 +1,60 @@
+"""What would be trained, before it is: `saddle train --dry-run`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import escape_unprintable, format_count
+from .facts import tell
+from .pages import two_columns, wrap_text
+
+if TYPE_CHECKING:
+    from ..preparing import AskedRun, PreparedRun
+
+COLUMN = 12
+
+
+def tell_plan(run: AskedRun, ready: PreparedRun, place: Path | None) -> None:
+    """The run in words, or as JSON; memory and speed are counted and measured here, as `saddle show` does."""
+    from ..preparing import next_folder
+    from .costs import describe_costs
+
+    folder = next_folder(run, ready)
+    costs = [*describe_costs(run.value, ready.shape, speed=True, how=ready.how, where=ready.where)]
+    facts = plan_facts(run, ready, folder)
+    for _, found in costs:
+        facts |= found
+    tell(lambda: "\n\n".join([describe_plan(run, ready, folder), *(sentence for sentence, _ in costs),
+                              wrap_text("Nothing was trained and no folder was made: this was --dry-run.")]),
+         lambda: facts, place)  # fmt: skip
+
+
+def describe_plan(run: AskedRun, ready: PreparedRun, folder: Path) -> str:
+    rows = [
+        ("recipe", f"{run.name}: {run.value!r}"),
+        ("data", f"{ready.samples.name}, {format_count(len(ready.samples), 'sample')}, {ready.shape}"),
+        ("length", f"{ready.images:,} images in batches of {run.value.batch}{said_length(run)}"),
+        ("device", f"{ready.where.device}, {ready.where.why}"),
+        ("folder", escape_unprintable(folder)),
+    ]
+    return "\n".join(two_columns(rows, COLUMN))
+
+
+def said_length(run: AskedRun) -> str:
+    """How the length was said, where it was not in images."""
+    chosen = run.chosen
+    if chosen.images is not None:
+        return ""
+    if chosen.epochs is not None:
+        return f", {chosen.epochs:g} times the data"
+    from ..training.run_length import requested_minutes
+
+    return f", as many as take {requested_minutes(chosen):g} minutes at the speed measured just now"
+
+
+def plan_facts(run: AskedRun, ready: PreparedRun, folder: Path) -> dict[str, Any]:
+    return {"recipe": run.name, "written": repr(run.value), "changes": run.changes, "data": ready.samples.name,
+            "samples": len(ready.samples), "shape": str(ready.shape), "images": ready.images,
+            "batch": run.value.batch, "device": str(ready.where.device), "precision": ready.where.why,
+            "folder": folder, "settings": run.chosen}  # fmt: skip

@@ -1,0 +1,97 @@
+"""A run before anything of it is written: all that is checked, and all that is then known."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from .assembly import describe_samples_of, make_evaluator
+from .batches import batch_shape
+from .data.dataset import Dataset
+from .recipe import Recipe
+from .recipes.changes import RunRequest
+from .recipes.on_codes import require_autoencoder
+from .recipes.sources import RecipeSource
+from .recipes.transfer import Start, start_options, take_over
+from .resolved import match_options, open_checked_data, resolve_recipe
+from .runs.folder import RunFolder
+from .runs.settings import Settings
+from .shape import Shape
+from .stages import plan_stages
+from .training.callbacks.base import Callback
+from .training.evaluator import EvaluateFunction, describe_wait
+from .training.machine import Machine, find_machine, use_threads
+from .training.match import MatchOptions
+from .training.run_length import resolve_length
+from .training.snapshots import check_full_size
+
+
+class AskedRun(NamedTuple):
+    """What was asked for, made out."""
+
+    recipe: str | Recipe[Any]  # as it was named
+    options: Mapping[str, str]
+    asked: Settings
+    name: str
+    value: Recipe[Any]
+    changes: dict[str, str]
+    chosen: Settings
+    source: RecipeSource | None
+
+    @classmethod
+    def read(cls, recipe: str | Recipe[Any], options: Mapping[str, str] | None, asked: Settings) -> AskedRun:
+        given = dict(options or {})
+        return cls(recipe, given, asked, *resolve_recipe(recipe, dict(given), asked))
+
+
+class PreparedRun(NamedTuple):
+    """A run that could begin now."""
+
+    place: Path | None  # its folder; a new one in runs/ if None
+    where: Machine
+    samples: Dataset
+    gauge: EvaluateFunction | None
+    shape: Shape
+    start: Start | None
+    how: MatchOptions
+    images: int
+
+
+def prepare_run(run: AskedRun, out: str | Path | None, watch: Callback) -> PreparedRun:
+    """Everything that can be refused is refused here: the place, the machine, the data, the game, its length."""
+    value, chosen = run.value, run.chosen
+    require_autoencoder(run.name, value, run.asked)
+    use_threads(chosen.threads)
+    place = RunFolder.claim(out)
+    where = find_machine(chosen.device, chosen.precision)
+    wish = RunRequest(dict(run.options), {})
+    samples = open_checked_data(run.recipe, wish, run.asked, chosen, value, where, watch)
+    gauge = make_evaluator(run.name, value, chosen, samples, where, watch)
+    shape = batch_shape(value.batch_type, samples.columns, samples.name)
+    start = None if chosen.from_run is None else take_over(value, shape, chosen.from_run, chosen.from_weights)
+    how = start_options(match_options(chosen), value, shape, start, chosen.freeze_critic)
+    images = resolve_length(chosen, value, samples, where, how)
+    if chosen.measure and (waits := describe_wait(plan_stages(value, shape, images), shape, images)):
+        watch.on_message(waits)
+    if chosen.measure and not chosen.quiet and (many := describe_samples_of(chosen, images)):
+        watch.on_message(many)
+    if chosen.snapshots:
+        check_full_size(plan_stages(value, shape, images), shape, images)
+    return PreparedRun(place, where, samples, gauge, shape, start, how, images)
+
+
+def next_folder(run: AskedRun, ready: PreparedRun) -> Path:
+    """Where the run would lie if it began now."""
+    return ready.place or RunFolder.next_place(folder_name(run, ready))
+
+
+def folder_name(run: AskedRun, ready: PreparedRun) -> str:
+    return f"{to_folder_name(run.name)}-{to_folder_name(ready.samples.name)}"
+
+
+def to_folder_name(name: str) -> str:
+    """A name fit for a folder's."""
+    stem = name.rpartition(":")[2] if ".py:" in name else name
+    short = Path(stem).stem if "/" in stem else stem
+    return "".join(c if c.isalnum() or c in "-_" else "-" for c in short).strip("-").lower()[:40] or "data"
