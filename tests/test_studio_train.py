@@ -21,6 +21,7 @@ from saddle.studio.context import StudioContext
 from saddle.studio.form import changed_words, check_words, length_words, recipe_fields
 from saddle.studio.live import describe_live
 from saddle.studio.preview import examine_apart, preview
+from saddle.studio.train_tab import seen
 from saddle.studio.uploads import keep_uploads
 from studio_page import served_studio
 
@@ -173,6 +174,13 @@ def test_a_name_is_text_and_never_a_path_or_markup(context: StudioContext) -> No
 def test_a_page_can_name_only_runs_that_it_was_shown(name: str | None, context: StudioContext) -> None:
     with pytest.raises(Mistake):
         context.find_run(name)
+
+
+@pytest.mark.parametrize("name", ["runs/..", "runs/.studio", "..", "/etc"])
+def test_a_page_watches_no_other_folder(name: str, context: StudioContext, monkeypatch: pytest.MonkeyPatch) -> None:
+    jobs.log_file(context, context.runs).parent.mkdir(parents=True)
+    monkeypatch.chdir(context.runs.parent)
+    assert seen(StudioContext(runs=Path("runs")), name) is None
 
 
 def test_uploads_lie_under_plain_names_and_within_limits(context: StudioContext, tmp_path: Path) -> None:

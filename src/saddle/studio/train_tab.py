@@ -238,7 +238,8 @@ def first_run(context: StudioContext) -> str | None:
 def seen(context: StudioContext, name: str | None) -> Path | None:
     """A run's folder, also of one that has only just been asked for."""
     place = Path(name) if name else None
-    known = place is not None and (place in context.run_paths() or place.parent == context.runs)
+    below = place is not None and place.parent == context.runs and not place.name.startswith(".")
+    known = below or place in context.run_paths()
     return place if known and place is not None and place.is_dir() and not place.is_symlink() else None
 
 
