@@ -137,11 +137,11 @@ def table(lines: list[Line]) -> str:
     if not lines:
         return "no figures yet"
     titles = lines[0]["titles"]
-    heads = ["recipe", *(titles[metric] for metric in METRICS), "images", "images a second", "seconds"]
+    heads = ["recipe", *(titles[metric] for metric in METRICS), "images", "images a second"]
     rows = [f"| {' | '.join(heads)} |", f"|---|{'---:|' * (len(heads) - 1)}"]
     for line in sorted(lines, key=lambda line: line["figures"]["fid"]):
         cells = (f"{line['figures'][metric]:.3g}" for metric in METRICS)
-        ends = f"{line['images']:,} | {line['speed']:.0f} | {line['seconds']:.0f}"
+        ends = f"{line['images']:,} | {line['speed']:.0f}"
         rows.append(f"| {line['name']} | {' | '.join(cells)} | {ends} |")
     return "\n".join([*rows, "", lines[0]["protocol"]])
 
