@@ -79,17 +79,31 @@ def point_jacobian(play: MakeGame, rates: Rates = EQUAL_RATES, by: float = 1e-4)
     return matrix
 
 
+def step_players(
+    field: VectorField,
+    at: tuple[float, float],
+    together: bool,
+    bound: float = np.inf,
+    rates: Rates = EQUAL_RATES,
+    step: float = STEP_SIZE,
+    turns: int = 1,
+) -> tuple[float, float]:
+    """Where the players stand after a gradient step of each: both at once, or the generator first.
+
+    The critic moves `turns` times, and is kept within the bound, which is weight clipping.
+    """
+    theta, psi = (np.asarray(value, np.float64) for value in at)
+    moved = theta + step * rates[0] * field(theta, psi)[0]
+    for _ in range(turns):
+        psi = np.clip(psi + step * rates[1] * field(theta if together else moved, psi)[1], -bound, bound)
+    return float(moved), float(psi)
+
+
 def simulate(
     field: VectorField, steps: int, together: bool, bound: float = np.inf, rates: Rates = EQUAL_RATES
 ) -> FloatArray:
-    """The players' path, (steps + 1, 2), by gradient steps: both at once, or the generator first.
-
-    The critic is kept within the bound, which is weight clipping.
-    """
-    (theta, psi), path = np.array(START_POINT), [START_POINT]
+    """The players' path, (steps + 1, 2), of that many gradient steps: see `step_players`."""
+    path = [START_POINT]
     for _ in range(steps):
-        moved = theta + STEP_SIZE * rates[0] * field(theta, psi)[0]
-        psi = np.clip(psi + STEP_SIZE * rates[1] * field(theta if together else moved, psi)[1], -bound, bound)
-        theta = moved
-        path.append((theta, psi))
+        path.append(step_players(field, path[-1], together, bound, rates))
     return np.array(path)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import cmath
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, Literal, NamedTuple
 
@@ -126,14 +126,13 @@ def methods() -> Iterator[Method]:
 
 
 def unregularised() -> Iterator[Method]:
-    turning = eigenvalue_pair(0, 0.25)
-    yield Method("minimax", make_game(objective=Minimax()), minimax_field, turning, "stays away")
-    yield Method("non-saturating", make_game(), logistic_field, turning, "slows")
-    yield Method("relativistic", make_game(objective=Relativistic()), logistic_field, turning, "slows")
-    yield Method("WGAN, free", make_game(objective=W), linear_field, eigenvalue_pair(0, 1), "stays away")
-    yield Method("WGAN, clip 0.3", make_game(objective=W), linear_field, None, "stays away", bound=0.3)
-    play = make_game(objective=W, penalties=(GradientPenalty(0.5, target=0.3),))
-    yield Method("WGAN-GP, slope 0.3", play, partial(wgan_gp_field, weight=0.5, target=0.3), None, "stays away")
+    yield minimax()
+    yield non_saturating()
+    play = make_game(objective=Relativistic())
+    yield Method("relativistic", play, logistic_field, eigenvalue_pair(0, 0.25), "slows")
+    yield wgan()
+    yield clipped(0.3)
+    yield wgan_gp(0.3)
     play = make_game(objective=Flipped(rate=0.1))
     yield Method("labels flipped, 0.1", play, partial(flipped_field, rate=0.1), eigenvalue_pair(0, 0.2), "slows")
     yield Method(
@@ -141,32 +140,50 @@ def unregularised() -> Iterator[Method]:
     )
 
 
+def minimax() -> Method:
+    return Method("minimax", make_game(objective=Minimax()), minimax_field, eigenvalue_pair(0, 0.25), "stays away")
+
+
+def non_saturating() -> Method:
+    return Method("non-saturating", make_game(), logistic_field, eigenvalue_pair(0, 0.25), "slows")
+
+
+def wgan() -> Method:
+    return Method("WGAN, free", make_game(objective=W), linear_field, eigenvalue_pair(0, 1), "stays away")
+
+
+def clipped(bound: float) -> Method:
+    return Method(f"WGAN, clip {bound:g}", make_game(objective=W), linear_field, None, "stays away", bound=bound)
+
+
+def wgan_gp(target: float) -> Method:
+    """Towards this slope, by a penalty of weight 1/2."""
+    play = make_game(objective=W, penalties=(GradientPenalty(0.5, target=target),))
+    field = partial(wgan_gp_field, weight=0.5, target=target)
+    return Method(f"WGAN-GP, slope {target:g}", play, field, None, "stays away")
+
+
 def damping() -> Iterator[Method]:
-    for gamma in (0.3, 1.0, 2.0, 4.0):
-        play = make_game(penalties=(R1(gamma),))
-        yield Method(
-            f"R1, gamma {gamma:g}", play, r1_field(logistic_field, gamma), eigenvalue_pair(-gamma, 0.25), "arrives"
-        )
+    yield from map(r1, (0.3, 1.0, 2.0, 4.0))
     play = make_game(objective=Relativistic(), penalties=(R1(0.5), R2(0.5)))
     yield Method("relativistic, R1 and R2", play, r1_field(logistic_field, 1.0), eigenvalue_pair(-1, 0.25), "arrives")
-    for std in (0.5, 1.0):
-        play = make_game(views=(QuantileNoise(std),))
-        yield Method(
-            f"noise, sigma {std:g}",
-            play,
-            partial(noisy_field, std=std),
-            eigenvalue_pair(-(std**2) / 2, 0.25),
-            "arrives",
-        )
+    yield from map(noisy, (0.5, 1.0))
     play = make_game(penalties=(Roth(1.0),))
     yield Method("Roth, gamma 1", play, partial(roth_field, gamma=1.0), eigenvalue_pair(-0.5, 0.25), "arrives")
 
 
+def r1(gamma: float) -> Method:
+    play, field = make_game(penalties=(R1(gamma),)), r1_field(logistic_field, gamma)
+    return Method(f"R1, gamma {gamma:g}", play, field, eigenvalue_pair(-gamma, 0.25), "arrives")
+
+
+def noisy(std: float) -> Method:
+    play, field = make_game(views=(QuantileNoise(std),)), partial(noisy_field, std=std)
+    return Method(f"noise, sigma {std:g}", play, field, eigenvalue_pair(-(std**2) / 2, 0.25), "arrives")
+
+
 def looking_ahead() -> Iterator[Method]:
-    for gamma in (0.3, 1.0):
-        play, trace = make_game(Consensus, gamma=gamma), -gamma / 2
-        field = partial(consensus_field, gamma=gamma)
-        yield Method(f"consensus, gamma {gamma:g}", play, field, eigenvalue_pair(trace, trace**2 / 4 + 0.25), "arrives")
+    yield from map(consensus, (0.3, 1.0))
     for eta in (0.5, 1.0, 2.0):
         play = make_game(NagarajanKolter, objective=Minimax(), eta=eta)
         yield Method(
@@ -178,7 +195,31 @@ def looking_ahead() -> Iterator[Method]:
         )
     play = make_game(NagarajanKolter, objective=W, eta=0.5)
     yield Method("the same, WGAN, eta 0.5", play, partial(unrolled_field, reach=0.5), eigenvalue_pair(-1, 1), "arrives")
-    for steps in (5, 10):
-        play, reach = make_game(Unrolled, objective=W, K=steps, inner=SGD(0.1)), steps * 0.1
-        field = partial(unrolled_field, reach=reach)
-        yield Method(f"WGAN, unrolled {steps} steps", play, field, eigenvalue_pair(-2 * reach, 1), "arrives")
+    yield from map(unrolled, (5, 10))
+
+
+def consensus(gamma: float) -> Method:
+    play, trace = make_game(Consensus, gamma=gamma), -gamma / 2
+    eigenvalues = eigenvalue_pair(trace, trace**2 / 4 + 0.25)
+    return Method(f"consensus, gamma {gamma:g}", play, partial(consensus_field, gamma=gamma), eigenvalues, "arrives")
+
+
+def unrolled(steps: int) -> Method:
+    """By so many steps of the critic of 0.1 each."""
+    play, reach = make_game(Unrolled, objective=W, K=steps, inner=SGD(0.1)), steps * 0.1
+    field = partial(unrolled_field, reach=reach)
+    return Method(f"WGAN, unrolled {steps} steps", play, field, eigenvalue_pair(-2 * reach, 1), "arrives")
+
+
+# What a strength from 0 to 2 means to each: nothing, the critic's bound, its slope, gamma, sigma, steps of 0.1 ahead.
+ADJUSTABLE: dict[str, Callable[[float], Method]] = {
+    "minimax": lambda _: minimax(),
+    "non-saturating": lambda _: non_saturating(),
+    "WGAN": lambda _: wgan(),
+    "WGAN, clipped": clipped,
+    "WGAN-GP": wgan_gp,
+    "R1": r1,
+    "instance noise": noisy,
+    "consensus": consensus,
+    "WGAN, unrolled": lambda strength: unrolled(max(1, round(10 * strength))),
+}

@@ -48,3 +48,8 @@ def js_divergence(x: Tensor, log_p: Tensor, log_q: Tensor) -> Tensor:
     """The Jensen-Shannon divergence by quadrature, at most log 2."""
     middle = torch.logaddexp(log_p, log_q) - LOG2
     return (kl_divergence(x, log_p, middle) + kl_divergence(x, log_q, middle)) / 2
+
+
+def best_critic(log_p: Tensor, log_q: Tensor) -> Tensor:
+    """D*(x) = p / (p + q) from both log densities: the probability of being real that the best discriminator names."""
+    return (log_p - log_q).sigmoid()
