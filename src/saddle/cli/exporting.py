@@ -9,6 +9,7 @@ from typing import Literal
 from ..errors import escape_unprintable, require
 from ..runs.folder import RunFolder
 from .argv import parse_known
+from .browsing import open_in_browser
 from .output import print_message, print_output
 from .run_options import WeightOptions, load_run, parse_style
 
@@ -73,6 +74,4 @@ def finish_page(page: Path, show: bool) -> None:
 
     print_message(f"{describe_bytes(page_size(page))}; a double click opens it")
     if show:
-        import webbrowser
-
-        webbrowser.open(page.resolve().as_uri())
+        open_in_browser(page)

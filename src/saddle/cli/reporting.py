@@ -10,6 +10,7 @@ from pathlib import Path
 from ..errors import escape_unprintable, require
 from ..runs.folder import RunFolder
 from .argv import parse_command
+from .browsing import open_in_browser
 from .facts import ON_OUTPUT, print_facts, tell, write_facts
 from .output import print_output
 from .pages import terminal_width
@@ -20,6 +21,7 @@ class CompareOptions:
     """Where a comparison goes besides the terminal."""
 
     html: Path | None = None  # write a page with curves and pictures, complete in one file
+    open: bool = False  # show that page in the browser
     csv: Path | None = None  # write every number ever measured of these runs, with its protocol
     json: Path | None = None  # print everything that is said as JSON, for programs, or write it into FILE.json
     seed: int = 0  # of the samples on the page
@@ -28,6 +30,8 @@ class CompareOptions:
 
     def __post_init__(self) -> None:
         require(self.seed >= 0, f"seed is {self.seed}, but should be 0 or more")
+        require(not self.open or self.html is not None, "--open shows the page that --html writes; write --html "
+                                                        "comparison.html --open")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,7 @@ class ReportOptions:
     """Where a report goes."""
 
     out: Path | None = None  # the page's file; report.html in the run's folder if not given
+    open: bool = False  # show the page in the browser
     data: str | None = None  # where the run's data lie now, if they were moved; they are known by their content
     seed: int = 0  # of the samples on the page
     weights: str | None = None  # a set that saddle average made of the run, by its name, such as std-0.1
@@ -74,6 +79,8 @@ def compare(words: list[str]) -> None:
     if wish.csv:
         write_report(wish.csv, whole.csv())
     write_facts(wish.json, whole.facts)
+    if wish.html and wish.open:
+        open_in_browser(wish.html)
     if wish.quiet or wish.json == ON_OUTPUT:
         return
     written = [escape_unprintable(path) for path in (wish.html, wish.csv, wish.json) if path]
@@ -99,6 +106,8 @@ def report(words: list[str]) -> None:
     out = wish.out or run.folder.path / "report.html"
     write_report(out, page(run, wish.seed, wish.weights))
     print_output(escape_unprintable(out))
+    if wish.open:
+        open_in_browser(out)
 
 
 def reproduce(words: list[str]) -> None:

@@ -12,6 +12,7 @@ from ..extras import install
 from ..runs.folder import RunFolder
 from ..runs.naming import RUNS
 from .argv import parse_command
+from .browsing import open_in_browser
 from .output import print_message, print_output
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -62,10 +63,12 @@ def studio(words: list[str]) -> None:
         wish.pixels * 1_000_000, wish.samples, wish.trainings, wish.seconds,
     )  # fmt: skip
     try:
-        page, address = launch(context, wish.host, wish.port, password, wish.open, block=False)
+        page, address = launch(context, wish.host, wish.port, password, block=False)
     except OSError as error:
         raise Mistake(f"the page cannot be served: {error}; --port names another port") from None
     print_output(f"The studio is at {address}   (Ctrl-C ends it; trainings go on)")
+    if wish.open:
+        open_in_browser(address)
     try:
         page.block_thread()
     finally:

@@ -32,7 +32,7 @@ def build(context: StudioContext) -> gr.Blocks:
 
 
 def launch(context: StudioContext, host: str = "127.0.0.1", port: int | None = None, password: str | None = None,
-           open_browser: bool = False, block: bool = True) -> tuple[gr.Blocks, str]:  # fmt: skip
+           block: bool = True) -> tuple[gr.Blocks, str]:  # fmt: skip
     """Serve the page, on this machine alone unless `host` says otherwise; the page, and its address.
 
     Nothing is reported to anybody, nothing asked of another machine, and no file is served but the page's own.
@@ -43,7 +43,7 @@ def launch(context: StudioContext, host: str = "127.0.0.1", port: int | None = N
     page = build(context)
     page.queue(max_size=64, default_concurrency_limit=4, api_open=False)
     _, address, _ = page.launch(
-        server_name=host, server_port=port, share=False, inbrowser=open_browser, quiet=True, ssr_mode=False,
+        server_name=host, server_port=port, share=False, inbrowser=False, quiet=True, ssr_mode=False,
         auth=("studio", password) if password else None, allowed_paths=[], max_file_size=format_limit(context),
         footer_links=[], enable_monitoring=False, pwa=False, mcp_server=False, strict_cors=True, show_error=True,
         theme=make_theme(), css=STYLE, prevent_thread_lock=True, i18n=None,
