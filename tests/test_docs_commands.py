@@ -75,4 +75,4 @@ def answer(told: Told, capsys: pytest.CaptureFixture[str]) -> None:
     if told.words[0] in ANSWERED and code == 0:
         assert said.out
     else:
-        assert code == 2 and any(words in said.err for words in NOTHING_THERE), said.err
+        assert code == 2 and any(words in said.err.lower() for words in NOTHING_THERE), said.err
