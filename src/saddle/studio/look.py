@@ -7,6 +7,7 @@ from typing import Any
 import gradio as gr
 
 from ..reports.style import DARK_COLOURS, LIGHT_COLOURS, colour_variables
+from .cells import CELLS_STYLE
 
 SANS = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans CJK SC", "DejaVu Sans", "sans-serif"]
 MONO = ["ui-monospace", "SF Mono", "Menlo", "Consolas", "DejaVu Sans Mono", "monospace"]
@@ -41,6 +42,7 @@ STYLE = f"""
 .live svg .band {{ fill: currentColor; opacity: 0.15; }}
 .live svg circle {{ fill: currentColor; }}
 {SHADES}
+{CELLS_STYLE}
 iframe.page {{ width: 100%; height: 46rem; border: 1px solid var(--border-color-primary); border-radius: 10px; }}
 """
 

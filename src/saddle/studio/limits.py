@@ -1,0 +1,34 @@
+"""What one answer may take, and how a refusal reaches a page."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from signal import SIGINT
+
+from ..errors import Mistake, escape_unprintable
+from ..reports.markup import html_tag
+from ..training.signals import Signals, WorkAbandoned
+
+
+@contextmanager
+def time_limit(seconds: float) -> Iterator[None]:
+    """Searches in here are left when they have taken so long; Mistake then."""
+    signals = Signals()
+    timer = threading.Timer(seconds, lambda: setattr(signals, "number", SIGINT))
+    timer.daemon = True
+    timer.start()
+    try:
+        with signals.abandonable():
+            yield
+    except WorkAbandoned:
+        raise Mistake(f"this was not done after {seconds:g} s, the most that one answer may take here; ask for fewer "
+                      "steps") from None  # fmt: skip
+    finally:
+        timer.cancel()
+
+
+def refusal(sentence: object) -> str:
+    """Why something was not done, as a page shows it."""
+    return html_tag("p", escape_unprintable(str(sentence)), class_="note", role="status")
