@@ -79,7 +79,7 @@ def method_page(name: str) -> str:
     """The page of a listed recipe."""
     recipe, _ = find_recipe(name)
     sections = {"": introduction(name), "Try it": try_it(name), "Against its parent": against_parent(name),
-                "The loss, in words": in_words(recipe), "Fields": fields_table(recipe),
+                "Losses and parts, in words": in_words(recipe), "Fields": fields_table(recipe),
                 "Networks": networks(name), "What was verified": verified(name)}  # fmt: skip
     told = [f"## {title}\n\n{text}" if title else text for title, text in sections.items() if text]
     return f"# {name}\n\n" + "\n\n".join(told) + "\n"
@@ -124,7 +124,8 @@ def described(place: str) -> str:
 
 def pages_about(name: str) -> list[str]:
     """The documents that write a recipe's name as code, those that are about methods."""
-    general = {"commands.md", "methods.md", "glossary.md", "design.md", "log.md", "extending.md"}
+    general = {"commands.md", "methods.md", "glossary.md", "design.md", "log.md", "extending.md", "index.md",
+               "coming-from.md", "troubleshooting.md", "which-tool.md", "data.md"}  # fmt: skip
     written = re.compile(rf"`{re.escape(name)}`|saddle \w+ {re.escape(name)}[ `\n]")
     return [page for page, text in documents().items() if page not in general and written.search(text)]
 
