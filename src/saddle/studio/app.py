@@ -13,10 +13,11 @@ from .context import StudioContext
 from .draw_tab import draw_tab
 from .explore_tab import explore_tab
 from .look import STYLE, make_theme
+from .theory_tab import theory_tab
 from .train_tab import train_tab
 
 Tab = tuple[str, Callable[[StudioContext], None]]
-TABS: tuple[Tab, ...] = (("Train", train_tab), ("Explore", explore_tab), ("Draw", draw_tab))
+TABS: tuple[Tab, ...] = (("Train", train_tab), ("Explore", explore_tab), ("Draw", draw_tab), ("Theory", theory_tab))
 KEPT = (3600, 24 * 3600)  # seconds: how often the page's own files are looked through, and how old they become
 HEAD = "# saddle studio\nTrain a GAN, look into what it learned, draw with it, and see why it works."
 

@@ -43,6 +43,13 @@ STYLE = f"""
 .live svg circle {{ fill: currentColor; }}
 {SHADES}
 {CELLS_STYLE}
+.drawings {{ display: flex; flex-wrap: wrap; gap: 0.8rem; }}
+.live .drawings svg {{ flex: 1 1 300px; min-width: 0; max-width: 480px; }}
+.live .drawings svg text {{ fill: revert-layer; }}
+.walk {{ max-width: 46rem; line-height: 1.55; }}
+.walk .equation {{ font-family: Georgia, 'DejaVu Serif', serif; font-style: italic; text-align: center;
+  white-space: pre-wrap; }}
+.walk code {{ margin-right: 0.6rem; }}
 iframe.page {{ width: 100%; height: 46rem; border: 1px solid var(--border-color-primary); border-radius: 10px; }}
 """
 
