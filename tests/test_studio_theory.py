@@ -65,7 +65,7 @@ def test_the_simplest_gan_moves(visit: Visits, address: str) -> None:
     page.get_by_role("tab", name="Simplest GAN", exact=True).click()
     page.get_by_text("1.000, -1.000").wait_for()
     page.get_by_role("button", name="Step", exact=True).click()
-    page.get_by_text("0.927, -0.970").wait_for()
+    page.get_by_text("0.927, -1.026").wait_for()
     visit.shoot(page, "studio-dirac")
 
 
