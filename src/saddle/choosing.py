@@ -15,6 +15,7 @@ from .data.doctor.examine import examine
 from .data.doctor.report import Report
 from .data.prepare import Prepare
 from .data.sources import find_source, is_lines, resolve_source_name
+from .devices import is_gpu
 from .errors import format_count, quote_for_shell, require
 from .notices import Notify, notify_nobody
 from .runs.folder import RunFolder
@@ -42,7 +43,7 @@ def choose_run(recipe: str | None, settings: Settings, given: Mapping[str, str],
     """
     report, data = look_at(settings, say)
     where = find_machine(settings.device, settings.precision)
-    machine = Hardware("gpu" if where.device.type == "cuda" else "processor", has_bfloat16(where.device))
+    machine = Hardware("gpu" if is_gpu(where.device) else "processor", has_bfloat16(where.device))
     budget = Budget(settings.images, settings.minutes, settings.epochs)
     choices = choose(data, machine, budget, recipe, given)
     say(f"{report}\n\n{format_choices(choices)}\n")

@@ -26,7 +26,7 @@ class AverageOptions:
     n: int = 2_000  # samples for each figure
     features: str = "auto"  # what the figure looks through, as in saddle measure
     seed: int = 0  # of the samples
-    device: str = "auto"  # cpu, cuda or cuda:1; auto takes a GPU if there is one
+    device: str = "auto"  # cpu, cuda, cuda:1 or mps; auto takes a GPU if there is one
     trust: bool = False  # run the recipe that a run brings, though it was never named on this machine
 
     def __post_init__(self) -> None:

@@ -124,7 +124,7 @@ def values(field: OptionField) -> list[str]:
 
     names = {"data": DATASETS, "against": DATASETS, "measure": (*METRICS, *METRIC_GROUPS),
              "metrics": (*METRICS, *METRIC_GROUPS),
-             "features": FEATURE_NAMES, "device": ("auto", "cpu", "cuda")}  # fmt: skip
+             "features": FEATURE_NAMES, "device": ("auto", "cpu", "cuda", "mps")}  # fmt: skip
     if field.name in names:
         return [*names[field.name]]
     if choices := [str(choice) for choice in literal_choices(field.hint)]:

@@ -29,7 +29,7 @@ class WeightOptions:
     average: bool = True  # with averaged weights; --no-average takes those of the last round
     weights: str | None = None  # a set that saddle average made of the run, by its name, such as std-0.1
     best: bool = False  # the checkpoint that was measured best, not the last (of a run trained with --measure)
-    device: str = "auto"  # cpu, cuda or cuda:1; auto takes a GPU if there is one
+    device: str = "auto"  # cpu, cuda, cuda:1 or mps; auto takes a GPU if there is one
     trust: bool = False  # run the recipe that a run brings, though it was never named on this machine
 
     @property

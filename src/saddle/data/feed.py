@@ -90,7 +90,9 @@ class Feed(Iterator[B], Generic[B]):
 
     def to_device(self, t: Tensor) -> Tensor:
         """On the device; the copy to a GPU overlaps with what is computed there."""
-        return t if self.device.type == "cpu" else t.pin_memory().to(self.device, non_blocking=True)
+        if self.device.type == "cuda":
+            return t.pin_memory().to(self.device, non_blocking=True)
+        return t.to(self.device)
 
 
 def check_batch_size(batch: int, parts: int, most: int, name: str = "the data") -> None:

@@ -45,5 +45,5 @@ def difference(interface: Interface, run: Callable[[tuple[Tensor, ...]], Tensor]
         return float("inf")
     if not wanted.is_floating_point():
         return float((made != wanted).float().mean())
-    apart = (made.double() - wanted.double()).abs().amax()
-    return float(apart / wanted.abs().amax().clamp(min=1))
+    apart = (made.cpu().double() - wanted.cpu().double()).abs().amax()
+    return float(apart / wanted.cpu().abs().amax().clamp(min=1))

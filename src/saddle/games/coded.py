@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from ..batches import Images
 from ..clock import Clock
 from ..core import Judge, Turn, Verdict, full_precision, upcast
+from ..devices import wide
 from ..layers.conditional import check_classes
 from ..layers.noise_levels import LevelAugment, NestedNoise
 from ..shape import Shape
@@ -61,9 +62,9 @@ class FrozenAutoencoder(nn.Module):
     @torch.no_grad()
     def measure_scale(self, images: Iterable[Tensor]) -> None:
         """Take the mean and the deviation of each channel from the codes of these batches of images."""
-        seen, sums = 0, torch.zeros(2, self.code.channels, dtype=torch.float64, device=self.mean.device)
+        seen, sums = 0, wide(self.mean.new_zeros(2, self.code.channels))
         for some in images:
-            codes = self.raw_codes(some).double().transpose(0, 1).flatten(1)
+            codes = wide(self.raw_codes(some)).transpose(0, 1).flatten(1)
             seen, sums = seen + codes.shape[1], sums + torch.stack([codes.sum(1), codes.square().sum(1)])
         mean, square = sums / seen
         deviation = (square - mean.square()).clamp(min=0).sqrt()

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from ..capabilities import Compares, Encodes, Generates, Judges, Reconstructs, Scores, critic_verdicts, per_sample_score
 from ..core import Game
+from ..devices import wide
 from ..errors import require
 from ..latent.search import Search, descend
 from ..latent.space import LatentSpace
@@ -142,7 +143,7 @@ def term_work(loaded: LoadedGame, how: AnomalyScore, seed: int) -> Callable[[Ten
         for name in terms:
             require(len(found[name]) == len(x), "this run's critic judges packs of images, so it "
                     "says nothing of one alone; score --by reconstruction, if the game can")  # fmt: skip
-        return torch.stack([found[name].double().cpu() for name in terms], 1)
+        return torch.stack([found[name].cpu().double() for name in terms], 1)
 
     return work
 
@@ -166,7 +167,7 @@ def nearest_made(loaded: LoadedGame, x: Tensor, told: Tensor | None, how: Anomal
 
 def size_of(difference: Tensor, norm: Norm) -> Tensor:
     """How large each row is, (n,)."""
-    rows = difference.flatten(1).double()
+    rows = wide(difference.flatten(1))
     if norm == "mean-square":
         return rows.square().mean(1)
     return rows.abs().sum(1) if norm == "l1" else rows.square().sum(1).sqrt()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..blame import blame_user_code
+from ..devices import check_fits_device
 from ..errors import Mistake, quote_for_shell, require
 from ..out_of_memory import catch_out_of_memory
 from ..recipes.revive import recipe_from_manifest, trust_run
@@ -70,6 +71,7 @@ def load(path: str | Path, *, device: str = "auto", average: bool = True, best: 
     clock = game.clock = clock_at(stages, manifest.images, then["round"], then["images"])
     stage = stages[clock.stage]  # whose size it plays at
     worn = weights or ("averaged" if averages else str(chosen.facts.get("weights", "last")))
+    check_fits_device(game, where_to)
     loaded = LoadedGame(game.to(where_to), stage.data, classes, where_to, counts, clock, worn,
                     max(1, stage.batch // manifest.settings.accumulate), recipe.batch_type)  # fmt: skip
     if standing is not None:

@@ -27,7 +27,7 @@ from .loaded import LoadedGame
 from .translating import reflect_to_multiples
 
 Work = Callable[[Tensor, Tensor | None], Tensor]  # of images, or of as many empty ones as samples are wanted
-WORK_PER_PASS = {"cpu": 1e9, "cuda": 1e12}  # operations: beyond them more rows at once are hardly faster
+WORK_PER_PASS = {"cpu": 1e9, "cuda": 1e12, "mps": 1e12}  # operations: beyond them more rows at once are hardly faster
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from ..devices import wide
 from ..errors import require
 from .loaded import LoadedGame
 
@@ -24,7 +25,7 @@ class ChannelMoments:
         self.count, self.mean, self.spread = 0, torch.zeros(()), torch.zeros(())
 
     def add(self, layer: nn.Module, inputs: tuple[Tensor, ...]) -> None:
-        x = inputs[0].double().transpose(0, 1).flatten(1)
+        x = wide(inputs[0]).transpose(0, 1).flatten(1)
         mean, count = x.mean(1), x.shape[1]
         step, whole = mean - self.mean, self.count + count
         self.spread = self.spread + (x - mean[:, None]).square().sum(1) + step.square() * self.count * count / whole

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
+from ..devices import wide
 from ..errors import require
 
 RESIDUAL = 1e-10  # of the right side's norm, at which the equations count as solved
@@ -20,9 +21,11 @@ def blend_poisson(images: Tensor, made: Tensor, hidden: Tensor) -> Tensor:
     """
     hidden = hidden.expand(len(images), 1, *images.shape[2:])
     require(bool((~hidden).flatten(1).any(1).all()), "nothing is known that could be blended with")
-    apart = torch.where(hidden, 0, images.double() - made.double())
-    correction = torch.where(hidden, solve_laplace(apart, hidden.double()), apart)
-    return torch.where(hidden, (made + correction).to(images.dtype), images)
+    apart = wide(images) - wide(made)
+    holes = hidden.to(apart.device)
+    apart = torch.where(holes, 0, apart)
+    correction = torch.where(holes, solve_laplace(apart, holes.double()), apart)
+    return torch.where(hidden, (wide(made) + correction).to(images), images)
 
 
 def solve_laplace(boundary: Tensor, hidden: Tensor) -> Tensor:

@@ -15,6 +15,7 @@ from ..capabilities import Encodes
 from ..columns import to_float_images
 from ..data.dataset import Dataset, class_names, read_labels
 from ..data.order import random_words
+from ..devices import wide
 from ..errors import Mistake, did_you_mean, require
 from ..inference.loaded import LoadedGame
 from ..metrics.classifier import LabelledImages, train_classifier
@@ -45,8 +46,8 @@ class Direction:
 
     def without(self, others: Sequence[Direction]) -> Direction:
         """The part of it that is orthogonal to all of these, so that what they stand for stays as it is."""
-        rest = self.vector.flatten().double()
-        basis = torch.stack([other.vector.flatten().double() for other in others]) if others else rest[None, :0]
+        rest = wide(self.vector.flatten())
+        basis = torch.stack([wide(other.vector.flatten()) for other in others]) if others else rest[None, :0]
         if others:
             rest = rest - basis.T @ torch.linalg.lstsq(basis.T, rest[:, None]).solution[:, 0]
         left = bool(rest.norm() > 1e-6 * self.vector.norm())

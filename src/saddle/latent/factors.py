@@ -8,6 +8,7 @@ from copy import deepcopy
 import torch
 from torch import Tensor, nn
 
+from ..devices import wide
 from ..errors import Mistake, require
 from ..inference.chance import SharedDraws
 from .directions import Direction
@@ -22,7 +23,7 @@ def largest_changes(matrices: Sequence[Tensor], count: int) -> Tensor:
 
     Eigenvectors of the sum of A^T A: Shen & Zhou 2020 (2007.06600), equation 7. Each has its largest number positive.
     """
-    gram = torch.stack([a.double().T @ a.double() for a in matrices]).sum(0)
+    gram = torch.stack([wide(a).T @ wide(a) for a in matrices]).sum(0)
     return leading_eigenvectors(gram, count).to(matrices[0])
 
 
@@ -55,7 +56,7 @@ def principal_directions(space: LatentSpace, count: int, layers: Sequence[int] |
         raise Mistake("this run has no styles, and its latents vary alike in all directions; "
                       "ask for sefa")  # fmt: skip
     w = space.draw_w(samples, TYPICAL_SEED)
-    return scaled(space, leading_eigenvectors(w.double().T.cov(), count).to(w), "pca", layers)
+    return scaled(space, leading_eigenvectors(wide(w).T.cov(), count).to(w), "pca", layers)
 
 
 def scaled(space: LatentSpace, units: Tensor, name: str, layers: Sequence[int] | None = None) -> list[Direction]:

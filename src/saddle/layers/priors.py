@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from .. import devices
 from ..errors import require
 from ..parts import draw_rows
 
@@ -31,11 +32,11 @@ def truncate_normal(z: Tensor, threshold: float) -> Tensor:
     uniform on [0, 1], so that share of the truncated distribution is a draw from it. So a sample is still a function of
     its latent, and a steady one.
     """
-    wide = z.double()
+    wide = devices.wide(z)
     low = torch.special.ndtr(wide.new_tensor(-threshold))  # what is cut off on either side
     share = torch.special.ndtr(-wide.abs()) / low
     drawn = torch.special.ndtri(low + share * (1 - 2 * low)).clamp(-threshold, threshold)
-    return torch.where(wide.abs() > threshold, wide.sign() * drawn, wide).to(z.dtype)
+    return torch.where(wide.abs() > threshold, wide.sign() * drawn, wide).to(z)
 
 
 @dataclass(frozen=True)

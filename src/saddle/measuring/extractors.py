@@ -15,6 +15,7 @@ from ..data.held_out import whole_of
 from ..data.oracle import is_oracle
 from ..data.progress import tell_wait
 from ..data.sources import split_suffix
+from ..devices import is_gpu
 from ..errors import Mistake, require
 from ..metrics.classifier import Classifier, LabelledImages, train_classifier
 from ..metrics.features import (
@@ -93,7 +94,7 @@ class Extractors:
             return "identity"
         if self.can_train_classifier and self.teacher.shape.channels == 1:
             return "classifier"
-        return "inception" if self.device.type == "cuda" and inception_download.find_inception_weights() else "random"
+        return "inception" if is_gpu(self.device) and inception_download.find_inception_weights() else "random"
 
     @property
     def can_train_classifier(self) -> bool:
@@ -130,7 +131,7 @@ class Extractors:
 
     @cached_property
     def weights(self) -> InceptionWeights:
-        if self.device.type != "cuda":
+        if not is_gpu(self.device):
             tell_wait(self.say, "Inception on a processor takes about a minute for 1,000 images; "
                                 "--features random is faster")  # fmt: skip
         named = None if self.asked in FEATURE_NAMES or self.model is not None else Path(self.asked)
@@ -153,7 +154,7 @@ class Extractors:
         return self.vision(DINOV2)
 
     def vision(self, model: str) -> DeviceExtractor:
-        if self.device.type != "cuda":
+        if not is_gpu(self.device):
             tell_wait(self.say, "a vision model on a processor takes minutes for 1,000 images; "
                                 "--features random is faster")  # fmt: skip
         return DeviceExtractor(load_vision_model(model).to(self.device), self.device)

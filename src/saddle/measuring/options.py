@@ -42,7 +42,7 @@ class MeasureOptions:
     plugin: str | None = None  # a file of yours with metrics, or data; a run's own plugin if not given
     picture: Path | None = None  # draw the samples nearest to the training data beside what they are near to, a PNG
     json: Path | None = None  # print the figures with their protocols as JSON, or write them into FILE.json
-    device: str = "auto"  # cpu, cuda or cuda:1; auto takes a GPU if there is one
+    device: str = "auto"  # cpu, cuda, cuda:1 or mps; auto takes a GPU if there is one
     quiet: bool = False  # say only what needs attention, and the figures
     trust: bool = False  # run the recipe that a run brings, though it was never named on this machine
 

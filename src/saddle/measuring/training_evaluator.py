@@ -14,6 +14,7 @@ from ..data.dataset import Dataset, class_names
 from ..data.feed import Feed
 from ..data.held_out import held_out_of, label_counts
 from ..data.streams import most_in_batch
+from ..devices import fork_chance
 from ..inference.loaded import LoadedGame
 from ..metrics.estimates import mean_estimate, student_t_quantile
 from ..metrics.figures import Figure, Protocol
@@ -49,9 +50,8 @@ class TrainingEvaluator:
 
     def __call__(self, match: Match[Any]) -> list[Figure]:
         """With the averaged weights, if there are any."""
-        cuda = [match.machine.device] if match.machine.device.type == "cuda" else []
         worn = match.ema.applied() if match.ema else nullcontext()
-        with torch.random.fork_rng(cuda), eval_mode(match.game), worn:
+        with fork_chance(match.machine.device), eval_mode(match.game), worn:
             torch.manual_seed(0)
             maker = sample_maker(self.name, self.as_loaded(match), self.data, self.say)
             real = maker.reference or self.data

@@ -39,7 +39,7 @@ def path_length(
     with torch.no_grad():
         for a, b, at in zip(*(torch.split(rows, batch) for rows in (first, second, t)), strict=True):
             here, there = (generator(between(a, b, place.expand_as(a))) for place in (at, at + eps))
-            values.append(distance(here, there).double() / eps**2)
+            values.append(distance(here, there).cpu().double() / eps**2)
     return mean_estimate(torch.cat(values))
 
 

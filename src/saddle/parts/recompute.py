@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.utils._pytree import tree_flatten, tree_unflatten
 
+from ..devices import has_mps
 from ..errors import require
 from .replay import Chance
 from .shard import CURRENT_SHARD, use_shard
@@ -92,7 +93,7 @@ class Surroundings:
 
     def __init__(self) -> None:
         self.shard = CURRENT_SHARD.get()
-        kinds = ("cpu", "cuda") if torch.cuda.is_available() else ("cpu",)
+        kinds = ("cpu", *(["cuda"] if torch.cuda.is_available() else []), *(["mps"] if has_mps() else []))
         self.casts = [(kind, torch.get_autocast_dtype(kind), torch.is_autocast_enabled(kind)) for kind in kinds]
 
     @contextmanager

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import torch
 from torch import nn
 
+from ..devices import chance_state, is_gpu, set_chance_state
 from .shard import CURRENT_SHARD
 
 
@@ -34,13 +35,12 @@ class Chance:
 
     def states(self) -> tuple[torch.Tensor, ...]:
         """The states of what draws latents and of what networks draw from themselves."""
-        own = (torch.cuda.get_rng_state(self.device),) if self.device.type == "cuda" else ()
-        return (torch.get_rng_state(), *own, *((self.dice.get_state(),) if self.dice else ()))
+        return (torch.get_rng_state(), *chance_state(self.device), *((self.dice.get_state(),) if self.dice else ()))
 
     def put(self, states: tuple[torch.Tensor, ...]) -> None:
         torch.set_rng_state(states[0])
-        if self.device.type == "cuda":
-            torch.cuda.set_rng_state(states[1], self.device)
+        if is_gpu(self.device):
+            set_chance_state(self.device, states[1])
         if self.dice:
             self.dice.set_state(states[-1])
 

@@ -18,6 +18,7 @@ from ..clock import Clock, value_at
 from ..columns import random_column
 from ..core import Game
 from ..data.feed import check_batch_size
+from ..devices import check_fits_device, fork_chance, refuse_missing
 from ..errors import Mistake, require
 from ..games.slots import TakesTurns, Turns
 from ..hints import field_types
@@ -69,8 +70,9 @@ def rehearse(recipe: Recipe[Any], data: Shape, where: Machine, how: MatchOptions
     for stage in stages:
         check_batch_size(stage.batch, parts, stage.batch if most is None else most)
     ours = type(recipe).__module__.startswith("saddle.")  # others' may know their width, or batch, by heart
-    used = [where.device] if where.device.type == "cuda" else []
-    with torch.random.fork_rng(used), blame_user_code(Mistake, recipe), without_process_group():
+    with (
+        fork_chance(where.device), blame_user_code(Mistake, recipe), refuse_missing(), without_process_group()
+    ):  # fmt: skip
         for clock in stage_starts(stages, ASSUMED_IMAGES):
             n, small = stages[clock.stage].batch // parts, narrow_networks(recipe)
             try:
@@ -101,7 +103,9 @@ def play_one_round(recipe: Recipe[Any], data: Shape, stages: Sequence[Stage], cl
     """One round, each of its parts of n samples, by this process alone; then the columns of a sheet."""
     torch.manual_seed(derive_seed(how.seed))
     stage = stages[clock.stage]
-    game = check_is_game(recipe.game(data), recipe).to(where.device)
+    game = check_is_game(recipe.game(data), recipe)
+    check_fits_device(game, where.device)
+    game = game.to(where.device)
     for layer in game.modules():
         if isinstance(layer, _BatchNorm):
             layer.register_forward_pre_hook(check_several_samples)

@@ -18,6 +18,7 @@ from torch.utils.flop_counter import flop_registry
 from ..averaging import chosen_averaging
 from ..clock import Clock
 from ..core import Game
+from ..devices import free_memory, is_gpu, synchronize
 from ..layers.init import SkipRandomInit
 from ..out_of_memory import available_memory
 from ..parts import Shard, without_process_group
@@ -170,8 +171,7 @@ def measure_round_speed(recipe: Recipe[Any], data: Shape, where: Machine, cost: 
 
 def fits_into_memory(size: int, where: Machine) -> bool:
     """Are so many bytes less than half of what is free?"""
-    gpu = where.device.type == "cuda"
-    free = torch.cuda.mem_get_info(where.device)[0] if gpu else available_memory()
+    free = free_memory(where.device) if is_gpu(where.device) else available_memory()
     return free is None or 2 * size < free
 
 
@@ -215,6 +215,5 @@ def multiplications_per_second(device: torch.device) -> float:
 
 
 def synchronized(device: torch.device) -> float:
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
+    synchronize(device)
     return time.perf_counter()

@@ -49,7 +49,7 @@ class Settings:
     epochs: float | None = None  # length: times through the data
 
     seed: int = 0  # of everything left to chance: equal seeds give equal runs
-    device: str = "auto"  # cpu, cuda or cuda:1; auto takes a GPU if there is one
+    device: str = "auto"  # cpu, cuda, cuda:1 or mps; auto takes a GPU if there is one
     precision: Literal["auto", "float32", "bfloat16"] = "auto"  # auto takes bfloat16 where the processor has it
     threads: int | None = None  # of the processor; torch's own choice if not given
     accumulate: int = 1  # play each batch in so many parts, one after another, for less memory

@@ -12,6 +12,7 @@ import torch.distributed as dist
 from torch import Tensor
 from torch.distributed.rendezvous import rendezvous
 
+from ..devices import GPUS, fork_chance, has_mps
 from ..errors import Failure, Mistake, require
 
 ALWAYS_STARTABLE_THREADS = 64  # threads that any machine can start
@@ -38,13 +39,19 @@ def find_machine(device: str = "auto", precision: str = "auto") -> Machine:
 
 def find_device(name: str) -> torch.device:
     if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
+        name = "cuda" if torch.cuda.is_available() else "mps" if has_mps() else "cpu"
     try:
         device = torch.device(name)
     except RuntimeError:
-        raise Mistake(f"there is no device {name!r}; write cpu, cuda or cuda:1") from None
-    if device.type not in ("cpu", "cuda"):
-        raise Mistake(f"device is {name}, but saddle trains on cpu or cuda")
+        raise Mistake(f"there is no device {name!r}; write cpu, cuda, cuda:1 or mps") from None
+    if device.type not in ("cpu", *GPUS):
+        raise Mistake(f"device is {name}, but saddle trains on cpu, cuda or mps")
+    if device.type == "mps":
+        there = f"device is {name}, but torch {torch.__version__} sees no GPU of Apple's here; cpu would work"
+        require(has_mps(), there)
+        require(os.environ.get("WORLD_SIZE", "1") == "1", "several processes cannot share a GPU of Apple's, as torch "
+                "cannot let them talk there; train by one process, or on --device cpu")  # fmt: skip
+        return torch.device("mps")
     if device.type == "cuda":
         if not torch.cuda.is_available():
             raise Mistake(f"device is {name}, but torch {torch.__version__} sees no CUDA GPU here; cpu would work")
@@ -60,6 +67,8 @@ def find_precision(device: torch.device, name: str) -> tuple[torch.dtype, str]:
         return getattr(torch, name), f"{name}, as asked for"
     if has_bfloat16(device):
         return torch.bfloat16, "bfloat16 where it is safe"
+    if device.type == "mps":
+        return torch.float32, "float32, as not every GPU of Apple's has bfloat16; --precision bfloat16 tries it"
     return torch.float32, "float32, since this processor has no bfloat16 arithmetic"
 
 
@@ -96,7 +105,7 @@ def preserved_globals() -> Iterator[None]:
     flags = cudnn.deterministic, cudnn.allow_tf32, products.allow_tf32
     used = range(torch.cuda.device_count() if torch.cuda.is_initialized() else 0)  # type: ignore[no-untyped-call]
     try:
-        with torch.random.fork_rng(used):
+        with torch.random.fork_rng(used), fork_chance(torch.device("mps" if has_mps() else "cpu")):
             yield
     finally:
         torch.set_num_threads(threads)

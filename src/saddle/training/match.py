@@ -23,6 +23,7 @@ from ..data.dataset import Dataset
 from ..data.feed import Feed
 from ..data.held_out import held_out_of
 from ..data.streams import most_in_batch
+from ..devices import check_fits_device, fork_chance, free_memory
 from ..errors import Failure, Mistake, require
 from ..out_of_memory import catch_out_of_memory, check_capacity
 from ..parts import CURRENT_SHARD, Shard, use_shard
@@ -64,6 +65,7 @@ class Match(Generic[B]):
         torch.manual_seed(derive_seed(how.seed))
         with catch_out_of_memory(suggest_smaller_networks(recipe, self.shape)), blame_user_code(Mistake, recipe):
             game = check_is_game(recipe.game(self.shape), recipe)
+            check_fits_device(game, machine.device)
             self.game = game.to(machine.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
             take_start(self.game, how.start, how.frozen)
             average = check_averaging(chosen_averaging(recipe.average, how.ema), recipe)
@@ -81,8 +83,7 @@ class Match(Generic[B]):
 
     def check_memory(self) -> None:
         """Refuse a batch whose samples alone, the real, the made and a gradient of theirs, memory cannot hold."""
-        gpu = self.machine.device.type == "cuda"
-        free = torch.cuda.mem_get_info(self.machine.device)[0] if gpu else None
+        free = free_memory(self.machine.device)
         for stage in self.stages:
             channels, height, width = stage.data[:3]
             each = 3 * 4 * channels * height * width
@@ -167,9 +168,8 @@ class Match(Generic[B]):
 
         `batch` may be one of `count` equal parts of the whole one.
         """
-        cuda = [self.machine.device] if self.machine.device.type == "cuda" else []
         dice = torch.Generator(self.machine.device).manual_seed(derive_seed(self.options.seed, -1))
-        with torch.random.fork_rng(cuda), eval_no_grad(self.game), use_shard(Shard(index, count, dice)):
+        with fork_chance(self.machine.device), eval_no_grad(self.game), use_shard(Shard(index, count, dice)):
             torch.manual_seed(derive_seed(self.options.seed, -1, *([index] if index else [])))
             with self.ema.applied() if self.ema else nullcontext(), blame_user_code(Failure, self.recipe):
                 columns = sheet_columns(self.game, cast(Batch, batch))

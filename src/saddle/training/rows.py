@@ -7,7 +7,11 @@ import torch
 from ..shape import Shape
 
 MAX_ROWS = 64  # also the samples whose chance is drawn together, of which parts take their rows
-PIXELS_PER_PASS = {"cpu": 1 << 14, "cuda": 1 << 18}  # in one pass: beyond them more rows at once are hardly faster
+PIXELS_PER_PASS = {
+    "cpu": 1 << 14,
+    "cuda": 1 << 18,
+    "mps": 1 << 18,
+}  # in one pass: beyond them more rows at once are hardly faster
 
 
 def rows_at_once(shape: Shape, device: torch.device, batch: int = MAX_ROWS) -> int:

@@ -8,9 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
 
-import torch
-
 from ..data.dataset import Dataset
+from ..devices import is_gpu, synchronize
 from ..errors import quote_for_shell
 from ..out_of_memory import catch_out_of_memory
 from ..recipe import Recipe, Stage
@@ -159,11 +158,10 @@ def play_stretch(match: Match[Any]) -> Stretch:
         whole = True
     wall, worked = synchronized_time(match) - began, time.thread_time() - mine
     milliseconds, lost = all_reduce_max(round(wall * 1000), round((wall - worked) * 1000))
-    own = 1.0 if match.machine.device.type == "cuda" else 1 - lost / milliseconds  # a processor waits for its GPU
+    own = 1.0 if is_gpu(match.machine.device) else 1 - lost / milliseconds  # a processor waits for its GPU
     return Stretch(match.feeds[0].position - first, milliseconds / 1000, own, whole)
 
 
 def synchronized_time(match: Match[Any]) -> float:
-    if match.machine.device.type == "cuda":
-        torch.cuda.synchronize(match.machine.device)
+    synchronize(match.machine.device)
     return time.monotonic()

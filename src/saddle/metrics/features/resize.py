@@ -52,8 +52,9 @@ def find_filter(name: str) -> Callable[[Tensor, int], Tensor]:
 
 def _lines(images: Tensor, size: int, axis: int) -> Tensor:
     length = images.shape[axis]
-    place = torch.arange(size, device=images.device, dtype=torch.float64) * (length / size)
+    place = torch.arange(size, dtype=torch.float64) * (length / size)
     low = place.long().clamp(max=length - 1)
     share = (place - low).to(images).view([-1 if i == axis else 1 for i in range(4)])
+    low = low.to(images.device)
     near, far = images.index_select(axis, low), images.index_select(axis, (low + 1).clamp(max=length - 1))
     return near + share * (far - near)

@@ -17,6 +17,7 @@ from ...data.dataset import Dataset
 from ...data.feed import Feed
 from ...data.held_out import held_out_of
 from ...data.streams import most_in_batch
+from ...devices import fork_chance
 from ...metrics.bins import k_means
 from ...metrics.neighbours import nearest_neighbours
 from ...parts import Shard, use_shard
@@ -100,9 +101,8 @@ class Probe:
     def take_snapshot(self) -> Snapshot | None:
         """What is there now: the players as they train, in the mode in which they meet; None of what is no number."""
         match, words = self.match, (-4, self.match.clock.round)
-        cuda = [match.machine.device] if match.machine.device.type == "cuda" else []
         parts = min(self.count, self.most(match.data)) // self.rows  # whole ones: `draw` gives each rows of its own
-        with torch.random.fork_rng(cuda), preserved_buffers(match.game), match.engine.autocast:
+        with fork_chance(match.machine.device), preserved_buffers(match.game), match.engine.autocast:
             torch.manual_seed(derive_seed(match.options.seed, *words))
             seen: list[ProbeBatch] = []
             for i, real in enumerate(self.feed(match.data, parts * self.rows, self.rows, *words)):
