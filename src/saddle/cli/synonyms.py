@@ -123,6 +123,7 @@ OPTIONS: dict[str, Synonym] = {
             "num-steps",
             "total-steps",
             "train-steps",
+            "num-train-steps",
         ),
         BATCHES,
     ),
@@ -136,7 +137,9 @@ OPTIONS: dict[str, Synonym] = {
     **dict.fromkeys(("ema-decay", "ema-beta", "ema-rate", "decay", "average"), AVERAGE),
     "ema-kimg": HALF_LIFE,
     "no-ema": Synonym("doing without an average", ("--ema 0",)),
-    **dict.fromkeys(("augment", "aug", "augmentation", "ada", "diffaug", "diffaugment"), AUGMENT),
+    **dict.fromkeys(
+        ("augment", "aug", "augmentation", "ada", "diffaug", "diffaugment", "aug-prob", "aug-types"), AUGMENT
+    ),
     **dict.fromkeys(("amp", "fp16", "half", "bf16", "mixed-precision", "use-amp", "autocast"), HALF),
     **dict.fromkeys(("no-amp", "no-fp16", "fp32", "tf32", "no-tf32"), FULL),
     **dict.fromkeys(("gpus", "num-gpus", "ngpu", "n-gpu", "gpu-ids", "world-size", "nproc"), GPUS),
@@ -192,12 +195,19 @@ OPTIONS: dict[str, Synonym] = {
         ("ngf", "ndf", "channels-base", "base-channels", "cbase", "dim", "features-g", "features-d"), WIDTH
     ),
     **dict.fromkeys(
-        ("grad-accum", "accumulation-steps", "accumulate-grad-batches", "gradient-accumulation-steps"), PARTS
+        (
+            "grad-accum",
+            "accumulation-steps",
+            "accumulate-grad-batches",
+            "gradient-accumulation-steps",
+            "gradient-accumulate-every",
+        ),
+        PARTS,
     ),
     **dict.fromkeys(
         ("gradient-checkpointing", "activation-checkpointing", "grad-checkpointing", "use-checkpoint"), AGAIN
     ),
-    **dict.fromkeys(("fid", "eval-metrics", "evaluate"), FIGURES),
+    **dict.fromkeys(("fid", "eval-metrics", "evaluate", "calculate-fid-every"), FIGURES),
     **dict.fromkeys(("optim", "opt"), PULL),
     **dict.fromkeys(("clip", "clip-value", "weight-clip", "clip-weights"), CUT),
     **dict.fromkeys(("label-smoothing", "smoothing"), SOFT),
