@@ -9,8 +9,9 @@ from PIL import Image
 
 from documents import DOCUMENTS, Told, python_blocks, told_commands
 from saddle.cli import COMMANDS, argv, main
-from saddle.cli.argv import flag_names, parse_command, split_words
+from saddle.cli.argv import flag_names, parse_command, read_words, split_words
 from saddle.cli.cache import CacheOptions
+from saddle.cli.showing import ShowOptions, parse_show_options
 from saddle.cli.studio import StudioOptions
 from saddle.cli.sweeping import parse_sweep_options, take_vary
 from saddle.cli.theory import TheoryOptions
@@ -22,6 +23,7 @@ ELSEWHERE = ("docs/extending.md", "CHANGELOG.md")  # whose blocks are run in tes
 TOLD = [told for document in DOCUMENTS for told in told_commands(document) if told.page not in ELSEWHERE]
 ANSWERED = ("list", "show", "diff", "runs", "doctor", "completion")  # at once, and without a run
 ASIDE = {"studio": StudioOptions(), "cache": CacheOptions(), "theory": TheoryOptions()}  # done in tests of their own
+OFFLINE = {"cifar10": "glyphs", "inception": "random"}  # nobody is asked for what might be fetched
 NOTHING_THERE = ("there is no", "no such", "is no run")
 
 
@@ -48,6 +50,9 @@ def test_a_command_in_a_document_is_understood(told: Told, capsys: pytest.Captur
         texts, words = take_vary(words)
         plain, given = split_words(words, flag_names(Settings()))
         assert parse_sweep_options(recipe_name(plain), given, texts)
+    elif command == "show" and "--size" in words:  # counted in tests of its own
+        plain, given = read_words("show", words, ShowOptions())
+        assert parse_show_options(recipe_name(plain), given)
     elif command in ASIDE:
         plain, _ = parse_command(command, words, ASIDE[command])
         assert command != "theory" or {*plain} <= {*DEMONSTRATIONS, "NAME"}
@@ -70,7 +75,8 @@ def understand_training(words: list[str]) -> None:
 
 def answer(told: Told, capsys: pytest.CaptureFixture[str]) -> None:
     """It is done, or stops at nothing but that the run or the data are not here."""
-    code = main(["RUN" if word.startswith("hf://") else word for word in told.words])  # nobody asks the hub
+    words = ["RUN" if word.startswith("hf://") else OFFLINE.get(word, word) for word in told.words]
+    code = main(words + ["--no-speed"] * (words[0] == "show"))
     said = capsys.readouterr()
     if told.words[0] in ANSWERED and code == 0:
         assert said.out
