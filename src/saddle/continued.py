@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator
 from contextlib import suppress
 from itertools import count, takewhile
-from pathlib import Path
+from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
 from .averaging import chosen_averaging
@@ -48,7 +48,7 @@ def relocate_data(folder: RunFolder, manifest: Manifest, data: str | None, comma
     chosen = manifest.settings
     old, _ = split_suffix(chosen.data or "")
     if data is None:
-        if os.path.isabs(old) and not os.path.exists(old):
+        if is_place(old) and not os.path.exists(old):
             say = f"`saddle {command} {quote_for_shell(folder)} --data PLACE` says where they lie now"
             raise Mistake(f"the data of {folder} are no more at {old}; {say}")
         return manifest
@@ -57,6 +57,11 @@ def relocate_data(folder: RunFolder, manifest: Manifest, data: str | None, comma
     moved = dataclasses.replace(chosen, data=new, labels=labels, captions=captions,
                                 source=relocate_source(chosen.source, old, new))  # fmt: skip
     return dataclasses.replace(manifest, settings=moved)
+
+
+def is_place(path: str) -> bool:
+    """Is this a whole path, of this system or of the one that the run comes from?"""
+    return PurePosixPath(path).is_absolute() or PureWindowsPath(path).is_absolute()
 
 
 def moved_table(table: str | None, old: str, new: str) -> str | None:

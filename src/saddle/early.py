@@ -6,7 +6,7 @@ import os
 import signal
 from collections.abc import Callable
 
-NAMES = ("SIGINT", "SIGTERM", "SIGHUP")  # not all of them on Windows
+NAMES = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")  # the last on Windows alone, the one before it not there
 
 
 def leave(number: int, frame: object) -> None:

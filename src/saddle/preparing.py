@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, NamedTuple
 
 from .assembly import describe_samples_of, make_evaluator
@@ -93,5 +93,5 @@ def folder_name(run: AskedRun, ready: PreparedRun) -> str:
 def to_folder_name(name: str) -> str:
     """A name fit for a folder's."""
     stem = name.rpartition(":")[2] if ".py:" in name else name
-    short = Path(stem).stem if "/" in stem else stem
+    short = PurePath(stem.replace("\\", "/")).stem if "/" in stem or "\\" in stem else stem
     return "".join(c if c.isalnum() or c in "-_" else "-" for c in short).strip("-").lower()[:40] or "data"

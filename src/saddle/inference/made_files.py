@@ -20,6 +20,7 @@ from .image_files import GivenImages
 FRAME = re.compile(r"(?P<file>.*) \(frame (?P<number>\d+)\)")  # how the frames of one file are called
 CODES_START = b"codes.npy"  # in an archive, after 30 bytes: what it holds first
 SCORES_START = re.compile(rb"name,[a-z,]*score,above_threshold,")
+DEVICE = re.compile(r"(?i)con|prn|aux|nul|(com|lpt)[0-9\u00b9\u00b2\u00b3]")
 FORBIDDEN = re.compile(r'[<>:"|?*\\\x00-\x1f]')  # in the names of files, somewhere
 
 
@@ -95,10 +96,21 @@ def png_names(files: Sequence[str]) -> list[str]:
     return names
 
 
+def unreserved(part: str) -> str:
+    """A part of a path that Windows takes: there con, nul and others are devices, with any ending, in any folder."""
+    stem, dot, ending = part.partition(".")
+    stem = f"{stem}_" if DEVICE.fullmatch(stem.rstrip()) else stem
+    return (stem + dot + ending).rstrip(". ") or part
+
+
 def png_name(file: str, whole: bool) -> str:
     """The name of a PNG after that of a file; `whole` keeps the file's ending."""
     frame = FRAME.fullmatch(file)
     *folders, name = (frame["file"] if frame else file).split("/")
     stem = name if whole or "." not in name.lstrip(".") else name.rpartition(".")[0]
     inner = [part for part in folders if part not in ("", ".", "..")]
-    return FORBIDDEN.sub("-", "/".join([*inner, stem])) + (f"-{frame['number']}" if frame else "") + ".png"
+    return (
+        FORBIDDEN.sub("-", "/".join(map(unreserved, [*inner, stem])))
+        + (f"-{frame['number']}" if frame else "")
+        + ".png"
+    )

@@ -166,6 +166,8 @@ def check_features(features: str) -> None:
         of_weights(Path(features))
         return
     name, colon, layer = features.rpartition(":") if ":" in features else (features, "", "")
+    if "/" in layer or "\\" in layer:  # the colon is a path's own, as in C:\\weights.pth
+        name, colon, layer = features, "", ""
     known = name in FEATURE_NAMES or any(sign in name for sign in "./\\")
     require(known,
             f"there are no features {name or features}{did_you_mean(name or features, FEATURE_NAMES)}; or name a "

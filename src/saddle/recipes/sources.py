@@ -14,6 +14,7 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 from ..errors import Mistake, require
+from ..regular import BARE
 from ..runs.folder import write_atomically
 
 MAX_SOURCE_BYTES, MAX_SOURCE_FILES = 4 << 20, 500  # bytes of a file, files of a source
@@ -137,7 +138,7 @@ def read_stored_source(folder: Path, hashes: dict[str, str]) -> RecipeSource:
 
 def read_source_file(path: Path, linked: bool = True) -> bytes:
     """A regular file's bytes; a fifo is not waited for."""
-    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | (0 if linked else getattr(os, "O_NOFOLLOW", 0))
+    flags = os.O_RDONLY | BARE | (0 if linked else getattr(os, "O_NOFOLLOW", 0))
     try:
         with open(os.open(path, flags), "rb") as file:
             regular = stat.S_ISREG(os.fstat(file.fileno()).st_mode)

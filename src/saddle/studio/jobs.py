@@ -19,6 +19,7 @@ from ..runs.folder import RunFolder, make_numbered_folder
 from ..runs.state import is_being_trained
 from .context import StudioContext
 
+WINDOWS = os.name == "nt"  # where any signal but those of the keyboard ends a process at once
 LAST_WORDS = 4_000  # bytes of what a training said that are read
 STARTED: dict[str, subprocess.Popen[bytes]] = {}  # by run: those that this very process has begun
 
@@ -46,7 +47,7 @@ def stop_training(context: StudioContext, run: RunFolder) -> None:
         number is not None, f"{run.path.name} is trained by a process that this studio did not begin; stop it there"
     )
     assert number is not None
-    os.kill(number, signal.SIGINT)
+    os.kill(number, signal.CTRL_BREAK_EVENT if WINDOWS else signal.SIGINT)  # type: ignore[attr-defined,unused-ignore]
 
 
 def check_room(context: StudioContext) -> None:
@@ -74,7 +75,7 @@ def begin(context: StudioContext, words: list[str], place: Path) -> None:
     """A process in a session of its own; what it says goes into a file of the studio's."""
     context.own.mkdir(parents=True, exist_ok=True)
     group: dict[str, Any] = {"start_new_session": True}
-    if os.name == "nt":
+    if WINDOWS:
         group = {"creationflags": getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)}
     with log_file(context, place).open("wb") as log:
         where = os.environ | {"PYTHONUNBUFFERED": "1", "TERM": "dumb"}
@@ -98,6 +99,8 @@ def read_process(context: StudioContext, place: Path) -> int | None:
     own = STARTED.get(str(place.resolve()))
     if own is not None and own.poll() is None:
         return own.pid
+    if WINDOWS:  # to ask by a signal whether a process is there would end it
+        return None
     try:
         number = int(process_file(context, place).read_text(encoding="utf-8"))
         words = Path(f"/proc/{number}/cmdline")

@@ -17,7 +17,8 @@ from typing import Any
 
 PATIENCE = (120.0, 10.0)  # seconds in which a process saves what it did; in which it ends without
 HANGUP = getattr(signal, "SIGHUP", None)  # the terminal has gone; not on Windows
-STOPS = tuple(filter(None, (signal.SIGINT, signal.SIGTERM, HANGUP)))
+BREAK = getattr(signal, "SIGBREAK", None)  # what one process of Windows can send another that is to save and end
+STOPS = tuple(filter(None, (signal.SIGINT, signal.SIGTERM, HANGUP, BREAK)))
 AT_ONCE = 2.0  # seconds in which signals are one: what they end has that long to tidy up after itself
 SOON = 0.02  # seconds after which a signal that found a module being imported comes again
 IMPORTS = "<frozen importlib._bootstrap>"
