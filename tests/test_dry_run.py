@@ -29,6 +29,7 @@ def test_what_would_be_trained_is_told_and_nothing_written(here: Path, capsys: p
     for fact in ("gan: ", "glyphs, 64 samples, 16x16", "128 images in batches of 8", "runs/007-gan-glyphs",
                  "A batch of 8 takes about", "images a second", "Nothing was trained"):  # fmt: skip
         assert fact in told
+    assert "--recompute" not in told  # whose networks have no blocks
     assert written(here) == before
     assert main([*SMALL.split(), "--images", "128", "--quiet"]) == 0  # and there it comes to lie
     assert (here / "runs" / "007-gan-glyphs" / "manifest.json").is_file()

@@ -17,11 +17,14 @@ COLUMN = 12
 
 def tell_plan(run: AskedRun, ready: PreparedRun, place: Path | None) -> None:
     """The run in words, or as JSON; memory and speed are counted and measured here, as `saddle show` does."""
+    from ..parts.recompute import has_blocks
     from ..preparing import next_folder
     from .costs import describe_costs
+    from .showing import unmade_game
 
     folder = next_folder(run, ready)
-    costs = [*describe_costs(run.value, ready.shape, speed=True, how=ready.how, where=ready.where)]
+    blocks = has_blocks(unmade_game(run.value, ready.shape))
+    costs = [*describe_costs(run.value, ready.shape, speed=True, how=ready.how, blocks=blocks, where=ready.where)]
     facts = plan_facts(run, ready, folder)
     for _, found in costs:
         facts |= found
