@@ -54,7 +54,7 @@ def make_tools(mode: Any) -> Tools:
     names: tuple[tuple[Any, Mode], ...] = ((directions, "directions"), (walking, "walk"), (adding, "sum"),
                                            (mixing, "mix"))  # fmt: skip
     for tab, name in names:
-        tab.select(lambda name=name: name, None, mode, show_progress="hidden", queue=False)
+        tab.select(lambda name=name: name, None, mode, show_progress="hidden")
     return Tools(sliders, walk, role, clear, mixing, shown)
 
 
