@@ -18,7 +18,7 @@ import torch
 
 import random_recipes
 from narrow import narrow
-from saddle import resolved, sessions
+from saddle import preparing, resolved, sessions
 from saddle.data.array_dataset import ArrayDataset
 from saddle.data.dataset_table import TOY_SETS
 from saddle.errors import Mistake
@@ -67,7 +67,7 @@ def asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
         raise Accepted(recipe, data, how)
 
     monkeypatch.setattr(resolved, "open_training_data", opened)
-    monkeypatch.setattr(sessions, "resolve_length", length)
+    monkeypatch.setattr(preparing, "resolve_length", length)
 
     def train(name: str, options: dict[str, str], settings: dict[str, Any]) -> Accepted:
         try:

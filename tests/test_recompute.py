@@ -270,7 +270,7 @@ SETTINGS = {"images": 32, "quiet": True, "device": "cpu", "pictures": 0, "limit"
 
 def test_networks_without_blocks_are_refused_with_what_does_without(tmp_path: Path):
     options = {"networks.width": "2", "networks.latent": "4", "batch": "8"}
-    with pytest.raises(Mistake, match="Adversarial have none; leave --recompute out, and give --accumulate 2"):
+    with pytest.raises(Mistake, match="these networks have none; leave --recompute out, and give --accumulate 2"):
         train("dcgan", "glyphs", out=tmp_path / "a", size=16, options=options, recompute=True, **SETTINGS)
     train("dcgan", "glyphs", out=tmp_path / "a", size=16, options=options, accumulate=2, **SETTINGS)
 

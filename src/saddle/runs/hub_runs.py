@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import sys
 import time
 from contextlib import suppress
 from datetime import date
@@ -31,9 +32,12 @@ lately: dict[tuple[Path, HubName], tuple[float, Path]] = {}  # when each was fou
 def import_hub() -> Any:
     """The package huggingface_hub; Mistake where it is not installed."""
     try:
-        return import_module("huggingface_hub")
+        package = import_module("huggingface_hub")
     except ImportError as error:
         raise Mistake(f"the hub is reached with huggingface_hub, which is not installed: {install('hub')}") from error
+    if not sys.stderr.isatty():  # its bars are for who watches, and no lines of a log
+        import_module("huggingface_hub.utils").disable_progress_bars()
+    return package
 
 
 def fetch_run(wanted: HubName, say: Notify = warn_on_stderr) -> Path:
