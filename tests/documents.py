@@ -6,12 +6,16 @@ import re
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import pytest
+
+from saddle import sessions
 from saddle.cli import COMMANDS
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
+SHORT: dict[str, Any] = {"images": 64, "limit": 64, "pictures": 0, "quiet": True, "threads": 1}
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.DOTALL | re.MULTILINE)
 MENTIONED = re.compile(r"saddle (?!train )\w+ --")  # an option of a command, which alone is none
 TYPED = re.compile(r"^(?:torchrun .*-m )?saddle (?P<words>.*)$")
@@ -38,6 +42,17 @@ def python_blocks(page: str) -> list[str]:
     return [
         "\n" * text.count("\n", 0, block.start(2)) + block[2] for block in FENCE.finditer(text) if block[1] == "python"
     ]
+
+
+def train_briefly(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    """Stand in a folder, in which a page's trainings of minutes are short and narrow."""
+    whole = sessions.train
+
+    def train(recipe: str, *, minutes: float, **settings: Any) -> Path:
+        return whole(recipe, options={"networks.width": "4"}, **SHORT, **settings)
+
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr(sessions, "train", train)
 
 
 def typed_lines(text: str) -> Iterator[str]:

@@ -14,26 +14,19 @@ import pytest
 import torch
 
 import saddle
-from documents import DOCUMENTS, ROOT, python_blocks, read
-from saddle import latent, sessions
+from documents import DOCUMENTS, ROOT, SHORT, python_blocks, read, train_briefly
+from saddle import latent
 from saddle.cli import main
 from saddle.cli.argv import flag_names, split_words
 from saddle.cli.training import PlaceOptions, Settings, parse_train_options
 from saddle.errors import Mistake
 
-SHORT = {"images": 64, "limit": 64, "pictures": 0, "quiet": True, "threads": 1}
 WHOLE = latent.Projecting
 TAKERS = ("dcgan", "wgan-gp", "stylegan2-ada", "pix2pix", "cyclegan", "cut")
 
 
 def test_the_tutorials_lines_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = sessions.train
-
-    def train(recipe: str, *, minutes: float, **settings: Any) -> Path:
-        return whole(recipe, options={"networks.width": "4"}, **SHORT, **settings)
-
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sessions, "train", train)
+    train_briefly(monkeypatch, tmp_path)
     names: dict[str, Any] = {}
     for block in python_blocks("docs/tutorial.md"):
         exec(block, names)

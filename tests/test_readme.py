@@ -8,11 +8,9 @@ from typing import Any
 
 import pytest
 
-from documents import FENCE, python_blocks, read
-from saddle import sessions
+from documents import FENCE, python_blocks, read, train_briefly
 
 README = read("README.md")
-SHORT = {"images": 64, "limit": 64, "pictures": 0, "quiet": True, "threads": 1}
 
 
 def sentences(text: str) -> list[str]:
@@ -42,13 +40,7 @@ def test_it_has_three_pictures_and_one_table() -> None:
 
 @pytest.mark.parametrize("page", ["README.md", "docs/commands.md"])
 def test_the_python_lines_run(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = sessions.train
-
-    def train(recipe: str, *, minutes: float, **settings: Any) -> Path:
-        return whole(recipe, options={"networks.width": "4"}, **SHORT, **settings)
-
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sessions, "train", train)
+    train_briefly(monkeypatch, tmp_path)
     names: dict[str, Any] = {}
     (block,) = python_blocks(page)
     exec(block, names)
