@@ -18,6 +18,7 @@ from ..reports.reading import open_runs
 from . import jobs
 from .context import StudioContext
 from .form import FormField, changed_words, check_words, describe_recipe, length_words, recipe_fields
+from .limits import refusal
 from .live import describe_live
 from .preview import examine_apart, preview
 from .uploads import keep_uploads
@@ -32,7 +33,7 @@ def train_tab(context: StudioContext) -> None:
     with gr.Row():
         with gr.Column(scale=2, min_width=320):
             source, size = data_part(context)
-            recipe, length, seed, command, trouble = recipe_part(context, source, size)
+            recipe, length, seed, command, trouble = recipe_part()
         with gr.Column(scale=3, min_width=340):
             watch_part(context, recipe, source, size, length, seed, command, trouble)
 
@@ -77,7 +78,7 @@ def data_part(context: StudioContext) -> tuple[gr.Dropdown, gr.Dropdown]:
     return source, size
 
 
-def recipe_part(context: StudioContext, source: gr.Dropdown, size: gr.Dropdown) -> tuple[Any, ...]:
+def recipe_part() -> tuple[Any, ...]:
     """The recipe, its fields, and how long it is trained; the words of the changed fields are kept as state."""
     gr.Markdown("### 2 · Recipe")
     recipe = gr.Dropdown(list(RECIPES), value="dcgan", label="Recipe", info="a paper with all of its settings")
@@ -94,10 +95,9 @@ def recipe_part(context: StudioContext, source: gr.Dropdown, size: gr.Dropdown) 
             boxes = [make_box(field) for field in fields if field.everyday]
         with gr.Accordion("All of its settings", open=False):
             boxes += [make_box(field) for field in fields if not field.everyday]
-        ordered = [field for field in fields if field.everyday] + [field for field in fields if not field.everyday]
 
         def changed(*values: Any) -> tuple[list[str], Any]:
-            words = changed_words(name, {field.name: value for field, value in zip(ordered, values, strict=True)})
+            words = changed_words(name, {field.name: value for field, value in zip(fields, values, strict=True)})
             return words, as_note(check_words(name, words))
 
         gr.on([box.change for box in boxes], changed, boxes, [command, trouble], show_progress="hidden")
@@ -166,15 +166,9 @@ def watch_part(context: StudioContext, recipe: Any, source: Any, size: Any, leng
     stop.click(act(jobs.stop_training), run, trouble, queue=False)
     resume.click(act(jobs.resume_training), run, trouble, concurrency_limit=1)
     looks = gr.Timer(EVERY)
-    gr.on(
-        [looks.tick, run.change],
-        tick,
-        [run, last],
-        [shown, last],
-        show_progress="hidden",
-        concurrency_limit=8,
-        trigger_mode="always_last",
-    )  # fmt: skip - a slow machine shall not be asked again before it has answered
+    # always the last: a slow machine is not asked again before it has answered
+    gr.on([looks.tick, run.change], tick, [run, last], [shown, last], show_progress="hidden", concurrency_limit=8,
+          trigger_mode="always_last")  # fmt: skip
     if (page := gr.context.Context.root_block) is not None:
         page.load(opened, None, run, show_progress="hidden")
         page.load(show_command, asked, typed, show_progress="hidden")
@@ -244,7 +238,7 @@ def seen(context: StudioContext, name: str | None) -> Path | None:
 
 
 def as_note(sentence: str) -> str:
-    return html_tag("p", escape_unprintable(sentence), class_="note") if sentence else ""
+    return refusal(sentence) if sentence else ""
 
 
 def as_block(text: str) -> str:
