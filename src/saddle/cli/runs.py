@@ -70,7 +70,8 @@ def cells_of(run: RunSummary) -> tuple[str, ...]:
 
 def run_facts(run: RunSummary) -> dict[str, Any]:
     facts = {field.name: getattr(run, field.name) for field in dataclasses.fields(run)}
-    return facts | {"path": str(run.path), "best": None if run.best is None else run.best.facts()}
+    best = None if run.best is None else run.best.facts()
+    return facts | {"path": str(run.path), "best": best, "bytes": run.bytes}
 
 
 def prune(found: list[RunSummary], may: bool, root: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
@@ -34,8 +35,12 @@ class RunSummary:
     length: int  # to be shown in all
     state: State
     best: Figure | None  # the best of what was measured first in it
-    bytes: int  # that its files take
     created: str  # ISO 8601
+
+    @cached_property
+    def bytes(self) -> int:
+        """What its files take of the disk; they are looked at only where this is asked."""
+        return sum(file.stat().st_size for file in own_files(self.path))
 
 
 def summarize_runs(root: Path) -> tuple[list[RunSummary], list[str]]:
@@ -59,7 +64,7 @@ def summarize_run(folder: RunFolder) -> RunSummary:
         folder.path, manifest.name, str(manifest.data["name"]), images, manifest.images,
         describe_state(folder, images, manifest.images, ended),
         best_figure([figure for measurement in measured for figure in measurement.figures]),
-        sum(file.stat().st_size for file in own_files(folder.path)), manifest.created,
+        manifest.created,
     )  # fmt: skip
 
 
