@@ -67,10 +67,11 @@ def measure_rate(asked: argparse.Namespace, name: str) -> Line:
     recipe, options = contestants(asked)[name]
     with TemporaryDirectory() as place:
         run = train(recipe, asked.data, out=Path(place) / "run", options=options, size=asked.size, minutes=RATE_MINUTES,
-                    seed=asked.seed, threads=asked.threads, device=asked.device, quiet=True, pictures=1,
-                    held_out=0)  # fmt: skip
+                    seed=asked.seed, threads=asked.threads, device=asked.device, precision=asked.precision,
+                    quiet=True, pictures=1, held_out=0)  # fmt: skip
         (read,) = open_runs([run])
-    return {"name": name, "rate": round(read.pace.speed, 1), "device": device_name(asked.device)}
+        speed = read.pace.speed  # read while the folder is there
+    return {"name": name, "rate": round(speed, 1), "device": device_name(asked.device)}
 
 
 def length_of(asked: argparse.Namespace, name: str) -> dict[str, Any]:
@@ -85,7 +86,7 @@ def play(asked: argparse.Namespace, name: str) -> Line:
     curve = {"measure": ",".join(METRICS), "every": None, "samples": 2_000, "features": asked.features}
     place = asked.folder / f"{label(asked)}-{name.replace(', ', '-')}"
     run = train(recipe, asked.data, out=place, resume="auto", options=options, size=asked.size, seed=asked.seed,
-                threads=asked.threads, device=asked.device, quiet=True, pictures=4, held_out=0,
+                threads=asked.threads, device=asked.device, precision=asked.precision, quiet=True, pictures=4, held_out=0,
                 **length_of(asked, name), **(curve if asked.curve else {}))  # fmt: skip
     (read,) = open_runs([run])
     figures = measure(run, metrics=METRICS, n=SAMPLES, features=asked.features, device=asked.device, quiet=True)
@@ -151,7 +152,7 @@ def command_of(asked: argparse.Namespace, name: str) -> list[str]:
     own = [sys.executable, __file__, asked.data, "--recipes", name, "--minutes", str(asked.minutes)]
     own += ["--threads", str(asked.threads or 1), "--folder", str(asked.folder), "--lines", str(asked.lines)]
     own += ["--features", asked.features, "--seed", str(asked.seed), "--size", str(asked.size)]
-    own += ["--device", asked.device, "--rates-file", str(asked.rates_file)]
+    own += ["--device", asked.device, "--precision", asked.precision, "--rates-file", str(asked.rates_file)]
     return own + ["--gpu"] * asked.gpu + ["--curve"] * asked.curve
 
 
@@ -177,6 +178,7 @@ def main() -> None:
     parser.add_argument("--gpu", action="store_true", help="the authors' sizes")
     parser.add_argument("--curve", action="store_true", help="figures ten times as it trains, too")
     parser.add_argument("--device", default="auto")
+    parser.add_argument("--precision", default="auto")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--folder", type=Path, default=Path("runs/quality"))
     parser.add_argument("--lines", type=Path, default=HERE / "results" / "quality.jsonl")
