@@ -86,8 +86,8 @@ def play(asked: argparse.Namespace, name: str) -> Line:
     curve = {"measure": ",".join(METRICS), "every": None, "samples": 2_000, "features": asked.features}
     place = asked.folder / f"{label(asked)}-{name.replace(', ', '-')}"
     run = train(recipe, asked.data, out=place, resume="auto", options=options, size=asked.size, seed=asked.seed,
-                threads=asked.threads, device=asked.device, precision=asked.precision, quiet=True, pictures=4, held_out=0,
-                **length_of(asked, name), **(curve if asked.curve else {}))  # fmt: skip
+                threads=asked.threads, device=asked.device, precision=asked.precision, quiet=True, pictures=4,
+                held_out=0, **length_of(asked, name), **(curve if asked.curve else {}))  # fmt: skip
     (read,) = open_runs([run])
     figures = measure(run, metrics=METRICS, n=SAMPLES, features=asked.features, device=asked.device, quiet=True)
     return {
