@@ -19,6 +19,7 @@ from saddle.capabilities import (
     CAPABILITIES,
     Encodes,
     Generates,
+    Reconstructs,
     Scores,
     Translates,
     describe_capabilities,
@@ -243,6 +244,8 @@ def test_the_table_is_asked_which_recipes_can():
     assert recipes_that(Generates) == [name for name in RECIPES if name not in ("ae", "ae-dense", *translating)]
     encoding = ("ae", "vae", "bigan", "ali", "infogan", "introvae", "soft-introvae", "aae")
     assert recipes_that(Encodes) == [name for name in RECIPES if name.startswith(encoding)]
+    again = ("ae", "ebgan", "began", "vae", "bigan", "ali", "introvae", "soft-introvae", "aae")
+    assert recipes_that(Reconstructs) == [name for name in RECIPES if name.startswith(again)]
     assert set(RECIPES) - set(recipes_that(Scores)) == {"t-gan", "label-regression"}
     assert issubclass(Adversarial, Scores) and not issubclass(Turing, Scores)
 

@@ -8,32 +8,43 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import Tensor, nn
 from torch.distributions import Normal, kl_divergence
 from torch.nn.functional import softplus
 
 from narrow import small
-from saddle import train
+from saddle import load, train
+from saddle.batches import Images
+from saddle.cli import main
+from saddle.cli.training import using_steps
 from saddle.clock import Clock
 from saddle.core import Judge, Judged
 from saddle.errors import Mistake
-from saddle.games import Adversarial, Balanced
+from saddle.games import Adversarial, Balanced, Rebuilding
+from saddle.inference.anomaly import AnomalyScore, anomaly_terms
 from saddle.networks import (
     Autoencoding,
     Bottlenecked,
+    Classifying,
+    Concatenated,
     Convolutional,
     DampedResidual,
+    DenseAutoencoding,
     Dropped,
     MirroredAutoencoding,
     Packed,
     Perceptron,
     ResNet,
+    Spectral,
 )
 from saddle.networks.bottleneck import BottleneckedCritic
+from saddle.networks.ebgan import AutoencodingCritic
+from saddle.networks.wrappers import PackedCritic
 from saddle.objectives import Energy, Wasserstein
 from saddle.penalties import R1, Bottleneck, PullingAway
 from saddle.runs.log import read_log
-from saddle.shape import Shape
+from saddle.shape import Classes, Shape
 from test_games import gradient, moves
 from toys import LATENT, Maker, images
 
@@ -90,7 +101,7 @@ def test_pulling_away_is_a_term_of_the_generators_alone():
 # BEGAN
 
 
-class Rebuilding(nn.Module):
+class Absolute(nn.Module):
     """Minus the mean absolute error that two dense layers leave."""
 
     energy = True
@@ -104,7 +115,7 @@ class Rebuilding(nn.Module):
 
 
 def balanced(**fields: Any) -> Balanced:
-    return Balanced(Maker(), Rebuilding(), LATENT, objective=Wasserstein(), **fields)
+    return Balanced(Maker(), Absolute(), LATENT, objective=Wasserstein(), **fields)
 
 
 @pytest.mark.parametrize(("width", "generator", "critic"), [(64, 563_395, 4_011_651), (128, 1_716_611, 13_405_379)])
@@ -191,6 +202,63 @@ def test_balance_needs_errors_and_a_share():
         balanced(gamma=1.5)
     with pytest.raises(Mistake, match="rate is -1"):
         balanced(rate=-1)
+
+
+# both
+
+
+def wrapped(pair: Any) -> tuple[Any, ...]:
+    return pair, Spectral(pair), Packed(pair, 3), Concatenated(pair), Concatenated(Packed(pair)), Classifying(pair)
+
+
+@pytest.mark.parametrize("pair", [MirroredAutoencoding(4, 4), Autoencoding(4, 4), DenseAutoencoding(4, 8, 1, 4)])
+def test_what_a_critic_makes_again_of_an_image_is_had_through_pairs_of_pairs_for_each_by_itself(pair: Any):
+    data, x, labels = Shape(1, 16, 16, Classes(2)), torch.rand(5, 1, 16, 16) * 2 - 1, torch.tensor([0, 1, 1, 0, 1])
+    for nets in wrapped(pair):
+        critic = nets.critic(data).eval()
+        game = Rebuilding(nets.generator(data), critic, nets.latent, Energy())
+        again = game.reconstruct(x, labels)
+        assert again.shape == x.shape
+        torch.testing.assert_close(game.reconstruct(x[3:4], labels[3:4]), again[3:4])
+        inner = next(m for m in critic.modules() if isinstance(m, AutoencodingCritic))
+        seen: list[Tensor] = []
+        inner.encoder.register_forward_pre_hook(lambda module, inputs, seen=seen: seen.append(inputs[0]))
+        again = game.reconstruct(x, labels)
+        assert torch.equal(again, inner.decoder(inner.encoder(seen[0]))[:, :1])
+        copies = 3 if isinstance(critic, PackedCritic) else 2 if nets == Concatenated(Packed(pair)) else 1
+        assert torch.equal(seen[0][:, :: seen[0].shape[1] // copies], x.expand(-1, copies, -1, -1))
+
+
+def test_the_score_of_an_image_is_minus_how_far_it_is_from_itself_again():
+    x = torch.rand(3, 1, 16, 16) * 2 - 1
+    for name, error in (("began", lambda d: d.abs().mean((1, 2, 3))), ("ebgan", lambda d: d.flatten(1).norm(dim=1))):
+        game = small(name).game(TINY).eval()
+        torch.testing.assert_close(game.score(x), -error(game.reconstruct(x) - x))
+        assert list(game.show(Images(x))) == ["real", "again", "made"]
+
+
+def test_a_critic_that_does_not_autoencode_makes_nothing_again():
+    nets = Packed(Convolutional(4, 4))
+    game = Rebuilding(nets.generator(TINY), nets.critic(TINY), 4)
+    with pytest.raises(Mistake, match=r"does not autoencode.*MirroredAutoencoding\(\)"):
+        game.reconstruct(torch.rand(2, 1, 16, 16))
+    assert list(game.show(Images(torch.rand(2, 1, 16, 16)))) == ["made"]
+
+
+def test_a_run_of_began_reconstructs_by_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    pixels = np.random.default_rng(0).integers(0, 256, (8, 16, 16, 1), np.uint8)
+    run = train(
+        small("began"), pixels, out=tmp_path / "run", images=16, pictures=1, quiet=True, device="cpu", threads=1
+    )
+    Image.fromarray(pixels[0, :, :, 0]).save(tmp_path / "a.png")
+    main(["reconstruct", str(run), str(tmp_path / "a.png")])
+    assert Path(capsys.readouterr().out.strip()) == run / "reconstructed.png"
+    told = [command for command, _ in using_steps(run, "RUN")]
+    assert "reconstruct RUN FILES" in told
+    x = torch.from_numpy(pixels).movedim(3, 1) / 127.5 - 1
+    model = load(run)
+    (terms,) = anomaly_terms(model, x, AnomalyScore("reconstruction", "mean-square")).T
+    torch.testing.assert_close(terms, (model.reconstruct(x) - x).square().mean((1, 2, 3)).double())
 
 
 # VGAN

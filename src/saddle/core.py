@@ -40,6 +40,18 @@ def is_energy(critic: nn.Module) -> bool:
     return bool(getattr(critic, "energy", False))
 
 
+@runtime_checkable
+class Rebuilds(Protocol):
+    """A critic that makes samples again, to score them by the error; None where a critic inside it does not."""
+
+    def rebuild(self, x: Tensor, condition: Tensor | None = None) -> Tensor | None: ...
+
+
+def rebuild(critic: nn.Module, x: Tensor, condition: Tensor | None = None) -> Tensor | None:
+    """What a critic makes again of samples (n, channels, height, width), each by itself; None if it does not."""
+    return critic.rebuild(x, condition) if isinstance(critic, Rebuilds) else None
+
+
 class Judged(NamedTuple):
     """Samples with the verdict on them."""
 

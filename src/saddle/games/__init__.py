@@ -19,6 +19,7 @@ from .multi_level import MultiLevel
 from .noisy import NoisyReals
 from .policy_gradient import PolicyGradient
 from .progressive import Faster, ProgressiveGrowing, StyleGrowing
+from .rebuilding import Rebuilding
 from .regression import Regression
 from .slots import Clip, Free, Turns
 from .style import PathLength, StyleBased
@@ -67,6 +68,7 @@ __all__ = [
     "PathLength",
     "PolicyGradient",
     "ProgressiveGrowing",
+    "Rebuilding",
     "Regression",
     "Simultaneous",
     "SoftIntroVAE",

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from torch import Tensor, nn
 
-from ..core import Verdict, is_energy, per_score
+from ..core import Verdict, is_energy, per_score, rebuild
 from ..image_size import ImageSize
 from ..layers.init import glorot_uniform, normal_init
 from ..shape import Shape
@@ -87,3 +87,6 @@ class ClassifyingCritic(nn.Module):
     def forward(self, x: Tensor, condition: Tensor | None = None) -> Verdict:
         verdict: Verdict = self.inside(x, condition)
         return verdict._replace(logits=self.names(per_score(verdict.features, verdict.score)))
+
+    def rebuild(self, x: Tensor, condition: Tensor | None = None) -> Tensor | None:
+        return rebuild(self.inside, x, condition)

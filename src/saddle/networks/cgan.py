@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn.functional import normalize
 
 from ..batches import LABEL_ADVICE
-from ..core import Verdict, is_energy, per_score
+from ..core import Verdict, is_energy, per_score, rebuild
 from ..errors import require
 from ..layers.conditional import check_labels
 from ..recipe import Networks
@@ -98,10 +98,17 @@ class ConditionalCritic(nn.Module):
         self.energy = is_energy(critic)
 
     def forward(self, x: Tensor, condition: Tensor | None = None) -> Verdict:
+        verdict: Verdict = self.critic(self.with_planes(x, condition))
+        return verdict
+
+    def rebuild(self, x: Tensor, condition: Tensor | None = None) -> Tensor | None:
+        again = rebuild(self.critic, self.with_planes(x, condition))
+        return None if again is None else again[:, : x.shape[1]]
+
+    def with_planes(self, x: Tensor, condition: Tensor | None) -> Tensor:
         labels = check_labels(condition, self.classes)
         planes = self.embedding(labels).to(x)[:, :, None, None].expand(-1, -1, *x.shape[2:])
-        verdict: Verdict = self.critic(torch.cat([x, planes], 1))
-        return verdict
+        return torch.cat([x, planes], 1)
 
 
 def require_fraction(pair: object, name: str) -> None:

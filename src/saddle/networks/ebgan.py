@@ -34,6 +34,10 @@ class AutoencodingCritic(nn.Module):
         super().__init__()
         self.encoder, self.decoder, self.distance = encoder, decoder, distance
 
+    def rebuild(self, x: Tensor, condition: Tensor | None = None) -> Tensor:
+        again: Tensor = self.decoder(self.encoder(x))
+        return again
+
     def forward(self, x: Tensor, condition: Tensor | None = None) -> Verdict:
         code = self.encoder(x)
         return Verdict(-self.distance(upcast((self.decoder(code) - x).flatten(1))), code)

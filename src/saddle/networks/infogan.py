@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from ..core import Verdict, is_energy, per_score
+from ..core import Verdict, is_energy, per_score, rebuild
 from ..errors import require
 from ..fitting import FilledGame
 from ..layers.init import normal_init
@@ -53,6 +53,9 @@ class InferringCritic(nn.Module):
         verdict: Verdict = self.inside(x)
         answer = self.q(per_score(verdict.features, verdict.score))
         return verdict._replace(more={**verdict.more, "codes": answer})
+
+    def rebuild(self, x: Tensor, condition: Tensor | None = None) -> Tensor | None:
+        return rebuild(self.inside, x)
 
     def fits(self, game: FilledGame) -> None:
         require(hasattr(type(game), "codes"), "a critic that infers codes plays in InfoGAN's game alone; take the "

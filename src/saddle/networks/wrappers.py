@@ -8,7 +8,7 @@ from itertools import chain
 import torch
 from torch import Tensor, nn
 
-from ..core import Verdict, is_energy, per_score, required_conditions
+from ..core import Verdict, is_energy, per_score, rebuild, required_conditions
 from ..errors import Mistake, require
 from ..layers.init import glorot_uniform
 from ..layers.maxout import Maxout
@@ -75,6 +75,11 @@ class PackedCritic(nn.Module):
             raise Mistake(self.odd(len(x), CURRENT_SHARD.get().count))
         answer: Verdict = self.inside(x.reshape(-1, self.size * x.shape[1], *x.shape[2:]))
         return answer
+
+    def rebuild(self, x: Tensor, condition: Tensor | None = None) -> Tensor | None:
+        """Each sample in a pack of its own copies, so that it hangs on no other."""
+        again = rebuild(self.inside, x.repeat(1, self.size, 1, 1))
+        return None if again is None else again[:, : x.shape[1]]
 
     def odd(self, n: int, parts: int) -> str:
         """Why so many samples make no packs, and whether the batch is to blame or the parts that it is played in."""
