@@ -20,6 +20,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from time import sleep
 from typing import Any
 
 import torch
@@ -158,11 +159,12 @@ def command_of(asked: argparse.Namespace, name: str) -> list[str]:
 
 def play_side_by_side(asked: argparse.Namespace, names: list[str]) -> None:
     """So many contestants at once, each in a process; the next begins as one ends."""
-    waiting, playing = list(names), []
+    waiting = list(names)
+    playing: list[subprocess.Popen[bytes]] = []
     while waiting or playing:
         while waiting and len(playing) < asked.jobs:
             playing.append(subprocess.Popen(command_of(asked, waiting.pop(0))))
-        playing[0].wait()
+        sleep(1)
         playing = [process for process in playing if process.poll() is None]
 
 

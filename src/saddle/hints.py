@@ -152,12 +152,17 @@ def comments(kind: type) -> dict[str, str]:
     """The comment behind each field of a class and its bases, where their source is at hand."""
     helps: dict[str, str] = {}
     for base in reversed(kind.__mro__):
-        if base.__module__ in ("builtins", "typing"):
-            continue
-        with suppress(OSError):  # installed without its source, it has no comments
-            said = commented(textwrap.dedent(inspect.getsource(base)))
-            helps |= {name: help for name, help in said.items() if help or name not in helps}
+        if base.__module__ not in ("builtins", "typing"):
+            helps |= {name: help for name, help in own_comments(base).items() if help or name not in helps}
     return helps
+
+
+@cache
+def own_comments(kind: type) -> Mapping[str, str]:
+    """Of the fields that a class itself has; installed without its source, it has no comments."""
+    with suppress(OSError):
+        return commented(textwrap.dedent(inspect.getsource(kind)))
+    return {}
 
 
 def commented(source: str) -> dict[str, str]:
