@@ -171,7 +171,7 @@ def test_a_group_has_the_median_and_the_range_of_its_runs(runs: Path):
 
 def test_time_leaves_out_what_a_killed_run_had_to_repeat():
     first = [{"images": 10, "seconds": 1.0}, {"images": 20, "seconds": 2.0}, {"images": 30, "seconds": 3.0}]
-    images, seconds, _ = parse_pace([*first, {"images": 30, "seconds": 0.8}, {"images": 40, "seconds": 1.8}])
+    images, seconds, *_ = parse_pace([*first, {"images": 30, "seconds": 0.8}, {"images": 40, "seconds": 1.8}])
     assert images.tolist() == [0, 10, 20, 30, 40] and np.allclose(seconds, [0, 1, 2, 2.8, 3.8])
 
 

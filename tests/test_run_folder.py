@@ -209,17 +209,18 @@ def test_times_add_up_over_kills_and_say_what_they_do_not_know(tmp_path: Path):
     path = tmp_path / "timing.jsonl"
     log, before = continue_timing(path, 0)
     for images in (100, 200, 300):
-        log.write(images=images, seconds=before + images / 100)
+        log.write(images=images, seconds=before.seconds + images / 100, waited=images / 1000)
     log.close()  # killed here; the checkpoint was at 200
     log, before = continue_timing(path, 200)
-    assert before == 2.0
-    log.write(images=300, seconds=before + 5.0)
+    assert before == (2.0, 0.2)
+    log.write(images=300, seconds=before.seconds + 5.0, waited=before.waited + 0.5)
     log.close()
     pace = read_pace(path)
     assert pace.images.tolist() == [0, 100, 200, 300] and pace.seconds.tolist() == [0, 1, 2, 7]
+    assert pace.waited is not None and pace.waited.tolist() == [0, 0.1, 0.2, 0.7] and pace.idle == 0.1
     path.write_text("".join(path.read_text().splitlines(True)[:1]))  # and of the rest nothing is known
     log, before = continue_timing(path, 300)
-    log.write(images=400, seconds=before + 1.0)
+    log.write(images=400, seconds=before.seconds + 1.0)
     log.close()
     again, _ = continue_timing(path, 400)
     again.close()

@@ -17,7 +17,7 @@ from ..errors import require
 from ..image_size import ImageSize, written_size
 from ..shape import Classes, Column, Picture, Shape
 from .cache.checksums import Checksums
-from .dataset import LABEL, main_shape
+from .dataset import LABEL, Reading, main_shape
 from .decoding.stored_bands import StoredBands
 from .order import RandomWords
 from .undecoded import Labels
@@ -61,6 +61,11 @@ class ArrayDataset:
 
     def __len__(self) -> int:
         return len(self.samples)
+
+    @property
+    def reading(self) -> Reading:
+        """From the cache's disk, or there in memory."""
+        return "memory" if self.checksums is None else "cache"
 
     @cached_property
     def columns(self) -> Mapping[str, Column]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from typing import Protocol, runtime_checkable
+from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,6 +46,22 @@ class KnowsBands(Protocol):
     def bands(self) -> StoredBands: ...
 
 
+Reading = Literal["memory", "cache", "files", "own"]  # where samples come from; own: a user's program gives them
+
+
+def reading_of(data: Dataset) -> Reading:
+    """Where taking samples of a data set reads them: what says nothing of it is a user's."""
+    found: Reading = getattr(data, "reading", "own")
+    return found
+
+
+def combined_reading(several: Collection[Dataset]) -> Reading:
+    """Where samples of several data sets are read: what takes longest decides."""
+    found = {reading_of(data) for data in several}
+    order: tuple[Reading, ...] = ("own", "files", "cache", "memory")
+    return next(kind for kind in order if kind in found)
+
+
 Taking = Callable[[], Mapping[str, Tensor]]  # gives what is being taken; dropped, it is not read any further
 
 
@@ -72,6 +88,10 @@ class DatasetView:
     @property
     def name(self) -> str:
         return self.whole.name
+
+    @property
+    def reading(self) -> Reading:
+        return reading_of(self.whole)
 
     @property
     def columns(self) -> Mapping[str, Column]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Iterator, Mapping
+from functools import partial
 from math import prod
 from typing import Any, Generic, TypeVar, cast
 
@@ -16,12 +18,14 @@ from ..batches import Batch, batch_shape, column_names, field_columns
 from ..columns import check_downscale, scale_rows
 from ..errors import format_count, require
 from ..shape import Shape
-from .dataset import Dataset, Taking
+from .dataset import Dataset, Taking, combined_reading
+from .prefetch import Prefetch
 from .streams import open_streams
 
 B = TypeVar("B")
 BATCHES_AHEAD = 3  # that are read, at most, while one is played with
 BYTES_AHEAD = 1 << 29  # of pixels that these have, at most
+SLOW_SECONDS, SLOW_BATCHES = 0.02, 3  # so many batches that took longer were read from a disk that is waited for
 
 
 class Feed(Iterator[B], Generic[B]):
@@ -55,19 +59,41 @@ class Feed(Iterator[B], Generic[B]):
         for field, column in self.columns.items():
             check_downscale(stored.get(field), column)
         self.begun: deque[tuple[int, Taking]] = deque()  # batches that are being read, with their positions
-        self.ahead = min(BATCHES_AHEAD, BYTES_AHEAD // (batch * prod(dataset.shape[:3])))
+        size = batch * prod(dataset.shape[:3])
+        self.ahead = min(BATCHES_AHEAD, BYTES_AHEAD // size)
+        self.reading = combined_reading([stream.data for stream in self.streams])
+        self.waited, self.slow = 0.0, 0  # seconds, for batches that were not at hand, and how many took long
+        self.prefetch: Prefetch | None = None
 
     def __next__(self) -> B:
+        began = time.perf_counter()
         if self.begun and self.begun[0][0] != self.position:
-            self.close()
-        after = self.begun[-1][0] + self.batch if self.begun else self.position
-        for position in range(after, self.position + (self.ahead + 1) * self.batch, self.batch):
-            start = position + self.first
-            self.begun.append((position, self.begin(np.arange(start, start + self.count))))
+            self.begun.clear()
+        if self.prefetch is None and self.worth_a_thread():
+            self.prefetch = Prefetch()
+        self.begin_until(self.position + (self.ahead + 1) * self.batch)
         _, taking = self.begun.popleft()
-        batch = self.to_batch(taking())
+        taken = taking()
+        if self.reading != "memory":
+            took = time.perf_counter() - began
+            self.waited, self.slow = self.waited + took, self.slow + (took > SLOW_SECONDS)
+        batch = self.to_batch(taken)
         self.position += self.batch
         return batch
+
+    def worth_a_thread(self) -> bool:
+        """Would another thread be waited for less than the reading? A cache that is in memory is read at once."""
+        slow = self.reading == "cache" and (self.device.type == "cuda" or self.slow >= SLOW_BATCHES)
+        return self.ahead > 0 and (self.reading == "files" or slow)
+
+    def begin_until(self, end: int) -> None:
+        """Begin to read the batches that are not begun yet, up to this position."""
+        after = self.begun[-1][0] + self.batch if self.begun else self.position
+        for position in range(after, end, self.batch):
+            start = position + self.first
+            taking = self.begin(np.arange(start, start + self.count))
+            apart = self.prefetch and self.prefetch.begin(partial(take_to_send, taking, self.device))
+            self.begun.append((position, apart or taking))
 
     def batch_at(self, places: NDArray[np.int64]) -> B:
         """What stands at these places of all streams, not more than an epoch apart."""
@@ -79,8 +105,9 @@ class Feed(Iterator[B], Generic[B]):
         return lambda: {name: rows for taking in begun for name, rows in taking().items()}
 
     def close(self) -> None:
-        """Read no further ahead."""
+        """Read no further ahead, and end the thread that does."""
         self.begun.clear()
+        self.prefetch = None
 
     def to_batch(self, taken: Mapping[str, Tensor]) -> B:
         rows = {field: scale_rows(self.to_device(taken[self.names[field]]), column)
@@ -91,8 +118,19 @@ class Feed(Iterator[B], Generic[B]):
     def to_device(self, t: Tensor) -> Tensor:
         """On the device; the copy to a GPU overlaps with what is computed there."""
         if self.device.type == "cuda":
-            return t.pin_memory().to(self.device, non_blocking=True)
+            return pinned(t).to(self.device, non_blocking=True)
         return t.to(self.device)
+
+
+def take_to_send(taking: Taking, device: torch.device) -> Mapping[str, Tensor]:
+    """What is taken, where the copy to this device begins."""
+    taken = taking()
+    return {name: pinned(rows) for name, rows in taken.items()} if device.type == "cuda" else taken
+
+
+def pinned(t: Tensor) -> Tensor:
+    """In memory that a GPU reads by itself."""
+    return t if t.is_pinned() else t.pin_memory()
 
 
 def check_batch_size(batch: int, parts: int, most: int, name: str = "the data") -> None:

@@ -13,7 +13,7 @@ from torch import Tensor
 from ..errors import require
 from ..shape import Column, Shape
 from .array_dataset import compute_fingerprint
-from .dataset import Dataset, Taking, main_shape
+from .dataset import Dataset, Reading, Taking, combined_reading, main_shape
 from .order import RandomWords
 from .sides import Side
 
@@ -41,6 +41,10 @@ class JoinedDataset:
     @cached_property
     def columns(self) -> Mapping[str, Column]:
         return {column: side.columns[column] for column, side in self.pictures.items()}
+
+    @property
+    def reading(self) -> Reading:
+        return combined_reading(self.parts.values())
 
     @property
     def shape(self) -> Shape:

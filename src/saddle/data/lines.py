@@ -18,6 +18,7 @@ from ..regular import read_whole
 from ..shape import Column, Picture, Shape, Text, line_shape
 from ..texts import MAX_LINE, check_letters, describe_lines, line_tokens, split_words, to_one_hot
 from .array_dataset import compute_fingerprint
+from .dataset import Reading
 from .oracle import LINES, MAX_LINES, MAX_TOKENS, is_oracle, oracle_lines, oracle_text, oracle_vocabulary
 from .order import RandomWords, random_subset
 from .prepare import Prepare
@@ -34,6 +35,7 @@ class LineDataset:
     name: str
     tokens: NDArray[np.int64]  # (n, length)
     text: Text
+    reading: Reading = "memory"
 
     @cached_property
     def fingerprint(self) -> str:

@@ -19,7 +19,7 @@ from ..shape import Column, Shape
 from .array_dataset import ArrayDataset
 from .cache.entry import CacheEntry
 from .cache.store import open_undecoded
-from .dataset import Taking
+from .dataset import Reading, Taking
 from .decoding.decode import decode_rows
 from .decoding.pixels import PixelArray
 from .decoding.ranges import InferredBands
@@ -41,6 +41,7 @@ class OnTheFlyDataset:
     fingerprint: str
     flip: bool = False
     window: ImageSize | None = None  # of the windows that are drawn from larger samples
+    reading: Reading = "files"
 
     @property
     def bands(self) -> StoredBands:

@@ -17,7 +17,7 @@ from ..errors import Failure, Mistake, require
 from ..notices import Notify
 from ..shape import Classes, Codes, Column, Picture, Text
 from .array_dataset import ArrayDataset
-from .dataset import Dataset, DatasetView, Taking, begin_to_take, main_shape
+from .dataset import Dataset, DatasetView, Reading, Taking, begin_to_take, main_shape
 from .held_out import DatasetSubset
 from .on_the_fly import OnTheFlyDataset
 from .order import RandomWords, random_words
@@ -32,6 +32,7 @@ class OwnDataset(DatasetView):
     """The same data set, of which every row is looked at: Failure for what its columns do not say."""
 
     whole: Dataset
+    reading: Reading = "own"  # whatever it shows: a user's program is called in the training's thread alone
 
     @property
     def fingerprint(self) -> str:

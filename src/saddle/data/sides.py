@@ -14,7 +14,16 @@ from torch import Tensor
 from ..errors import require
 from ..shape import Column, Shape
 from .array_dataset import ArrayDataset, compute_fingerprint
-from .dataset import Dataset, DatasetView, Taking, begin_to_take, main_column, main_shape
+from .dataset import (
+    Dataset,
+    DatasetView,
+    Reading,
+    Taking,
+    begin_to_take,
+    combined_reading,
+    main_column,
+    main_shape,
+)
 from .order import RandomWords
 
 
@@ -65,6 +74,10 @@ class SideBySide:
     @property
     def columns(self) -> Mapping[str, Column]:
         return {name: side.columns[name] for name, side in self.sides.items()}
+
+    @property
+    def reading(self) -> Reading:
+        return combined_reading(self.sides.values())
 
     @property
     def shape(self) -> Shape:

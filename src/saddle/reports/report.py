@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from ..errors import quote_for_shell
 from ..runs.manifest import Manifest
 from ..runs.settings import Settings
+from ..runs.timing import NOTED_IDLE
 from .curves import figure_charts, term_charts
 from .findings import explain_no_findings, findings_html
 from .grids import contact_sheets_html, gallery_html, line_sheets_html, sample_grid
@@ -64,6 +65,7 @@ def cards_html(run: Run) -> Markup:
     machine = run.manifest.machine
     told = {"images": describe_progress(run), "time of training": format_duration(run.seconds),
             "images per second": format_speed(run) or "-",
+            **({"waiting for data": f"{run.pace.idle:.0%}"} if run.pace.idle > NOTED_IDLE else {}),
             "precision": f"{machine['precision']}, {machine['device']}"}  # fmt: skip
     return html_tag(
         "div",

@@ -15,11 +15,12 @@ from ..runs.curves import plot_log
 from ..runs.findings import Finding, Rollback
 from ..runs.folder import RunFolder
 from ..runs.log import Log
-from ..runs.timing import continue_timing
+from ..runs.timing import TimeSpent, continue_timing
 from ..stages import count_rounds
 from .callbacks.base import Callback, RunPlan
 from .checkpoint import Checkpoint, check_state_fits, latest_checkpoint, save_checkpoint
 from .contact_sheets import ContactSheets
+from .data_waits import describe_waiting
 from .evaluator import Evaluator
 from .health.checks import NON_FINITE
 from .health.monitor import Collapsed, HealthMonitor
@@ -53,7 +54,7 @@ class Loop:
         self.signals, self.writes, self.turns = Signals(), process_rank() == 0, 0
         self.log: Log | None = None
         self.timing: Log | None = None
-        self.before = 0.0  # seconds of training, until it goes on
+        self.before = TimeSpent(0.0)  # until it goes on
 
     def restore(self, checkpoint: Checkpoint | None) -> None:
         """Stand where a checkpoint was taken, or at the beginning; what was written later is worth nothing."""
@@ -195,7 +196,7 @@ class Loop:
             self.mend()
             now = time.monotonic()
             with suppress(WorkAbandoned), self.signals.abandonable():
-                self.evaluator.evaluate(self.match, self.before + now - self.began, {"identity": self.identity})
+                self.evaluator.evaluate(self.match, self.before.seconds + now - self.began, {"identity": self.identity})
             over, stop = all_reduce_max(int(self.evaluator.over), self.signals.number)
             self.evaluator.over = bool(over)
             self.began += time.monotonic() - now
@@ -260,7 +261,9 @@ class Loop:
     def time(self, now: float) -> None:
         """Write down how long the training took so far."""
         if self.timing:
-            self.timing.write(images=self.match.clock.images, seconds=round(self.before + now - self.began, 3))
+            seconds, waited = self.before.seconds + now - self.began, self.before.waited + self.match.waited
+            told = {"waited": round(waited, 3)} if waited >= 0.001 else {}
+            self.timing.write(images=self.match.clock.images, seconds=round(seconds, 3), **told)
 
     def checkpoint(self) -> None:
         self.record.read()
@@ -313,6 +316,8 @@ class Loop:
             if self.evaluator:
                 self.evaluator.finish()
             self.pictures.finish()
+            if waiting := describe_waiting(self.match.data, self.match.waited, self.seconds_played):
+                self.watch.on_message(waiting)
 
     def rescue(self) -> str:
         """What is left after a failure."""

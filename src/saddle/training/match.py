@@ -73,6 +73,8 @@ class Match(Generic[B]):
             self.power_ema = PowerEMA(self.game) if how.snapshots else None
         if how.recompute:
             check_has_blocks(self.game)
+        self.feeds: list[Feed[B]] = []
+        self.waited_before = 0.0  # seconds that earlier stages waited for their data
         with blame_user_code(Mistake, recipe):
             self.stages = plan_stages(recipe, self.shape, images)
             self.tell_time(0, 0)
@@ -99,7 +101,8 @@ class Match(Generic[B]):
         self.stage = self.stage_at(self.clock.images)
         steps = self.stage.steps or self.recipe.steps
         self.engine = Engine(self.game, steps, self.options.seed, self.machine.precision, self.options.recompute)
-        self.feeds = self.make_feeds(self.stage)
+        self.close()
+        self.waited_before, self.feeds = self.waited, self.make_feeds(self.stage)
         self.game.held_out = self.make_held_out(self.stage)
 
     def make_feeds(self, stage: Stage) -> list[Feed[B]]:
@@ -132,6 +135,11 @@ class Match(Generic[B]):
         """What a new run could be told, if this one finds memory too small."""
         blocks = not self.options.recompute and any(find_blocks(network) for network in self.game.children())
         return suggest_smaller_batches(self.recipe, self.shape, self.options.accumulate, blocks)
+
+    @property
+    def waited(self) -> float:
+        """Seconds that training has waited for data."""
+        return self.waited_before + sum(feed.waited for feed in self.feeds)
 
     @property
     def over(self) -> bool:
