@@ -14,8 +14,8 @@ from saddle.latent import LatentSpace, between, closed_form_directions, mix_styl
 from saddle.latent.styles import StyleSpace, parse_layers
 from saddle.runs.folder import RunFolder
 from saddle.studio.context import StudioContext
-from saddle.studio.explore_parts import wished
 from saddle.studio.exploring import Picked, Wish, arithmetic, mixtures, moved, sample_grid, walk_at
+from saddle.studio.fitting_runs import wished
 from saddle.studio.models import MOST_RUNS, RUNS, Kept, open_model
 from saddle.studio.picking import Picks, describe_picks, pick_place
 

@@ -39,6 +39,11 @@ def test_samples_are_explored(visit: Visits, runs: Path) -> None:
         page.get_by_role("slider", name="direction 1").fill("3")
         page.wait_for_function("src => document.querySelector('[alt=moved]').src != src", arg=before)
         visit.shoot(page, "studio-explore")
+        page.get_by_role("button", name="Back to the middle").click()
+        page.wait_for_function("src => document.querySelector('[alt=moved]').src == src", arg=before)
+        gap = "([a, b]) => document.querySelector(b).getBoundingClientRect().top - a.getBoundingClientRect().bottom"
+        button = page.get_by_role("button", name="Other samples").element_handle()
+        assert page.evaluate(gap, [button, ".cells"]) < 40, "nothing empty stands between"
         page.get_by_role("tab", name="Walk", exact=True).click()
         cells.nth(1).click()
         cells.nth(2).click()

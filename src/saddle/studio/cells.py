@@ -16,8 +16,8 @@ PICK = """element.addEventListener('click', event => {
 });"""
 CELLS_STYLE = """
 .cells { display: grid; gap: 4px; grid-template-columns: repeat(var(--columns), minmax(0, 1fr)); max-width: 100%; }
-.cells button { position: relative; padding: 0; border: 0; border-radius: 6px; overflow: hidden; background: none;
-  cursor: pointer; line-height: 0; }
+.cells button { position: relative; margin: 0; padding: 0; border: 0; border-radius: 6px; overflow: hidden;
+  background: none; cursor: pointer; line-height: 0; }
 .cells button:hover { outline: 2px solid var(--color-accent); outline-offset: 1px; }
 .cells button:focus-visible { outline: 3px solid var(--color-accent); outline-offset: 1px; }
 .cells img, .shown img { width: 100%; display: block; image-rendering: pixelated; }
@@ -27,8 +27,9 @@ CELLS_STYLE = """
 .shown figcaption { font-size: 0.85em; color: var(--body-text-color-subdued); margin-top: 3px; text-align: center;
   overflow-wrap: anywhere; }
 .shown.strip { gap: 3px; flex-wrap: nowrap; } .shown.strip figure { min-width: 0; }
+.sliders .head { flex-wrap: nowrap; align-items: center; } .sliders input[type=number] { width: 3.4rem; }
 .pick-from { min-height: 40px; }
-.block:has(> .prose:empty), .block:has(> .marks) { display: none; }
+.block:has(> .html-container > .prose:empty), .frames { display: none !important; }
 .hint { color: var(--body-text-color-subdued); font-size: 0.92em; margin: 0.3rem 0; }
 .note { border-left: 4px solid #dba426; padding: 0.45rem 0.8rem; margin: 0.3rem 0; border-radius: 4px;
   background: color-mix(in srgb, #dba426 14%, transparent); }

@@ -12,7 +12,7 @@ from .cells import hint, shown
 from .complete_part import complete_part
 from .context import StudioContext
 from .find_part import find_part
-from .limits import refusal, time_limit
+from .limits import FASTEST, few_at_a_time, refusal, time_limit
 from .models import Model, open_model
 from .pictures import flatten_strokes, translate_photo, translate_sketch
 from .upload import upload_box, uploaded
@@ -82,12 +82,13 @@ def sketch_part(context: StudioContext, run: Any) -> Any:
             model = open_model(context.find_run(name))
             layers = layers_of(value)
             size = layers[0].size if layers else canvas_size(*shape_of(model))
-            drawn = translate_sketch(model, flatten_strokes(layers, size), context.most_pixels)
+            with few_at_a_time():
+                drawn = translate_sketch(model, flatten_strokes(layers, size), context.most_pixels)
         except Mistake as refused:
             return refusal(refused)
         return shown({"what the run sees": drawn.given, "what it makes": drawn.made})
 
-    canvas.input(draw, [run, canvas], made, show_progress="hidden", trigger_mode="always_last", concurrency_limit=4)
+    canvas.input(draw, [run, canvas], made, api_name="sketch", **FASTEST)
     return canvas
 
 

@@ -2,96 +2,114 @@
 
 from __future__ import annotations
 
-import secrets
-from typing import Any
+from typing import Any, NamedTuple
 
 import gradio as gr
 
-from ..errors import Mistake
-from .cells import PICK, cell_sheet, marks
+from . import explore_answers as answers
+from .cells import PICK
 from .context import StudioContext
-from .explore_parts import cannot, first_of, fit_wish, make_tools, wished
-from .exploring import Picked, sample_grid
-from .limits import refusal
-from .models import open_model
-from .picking import Mode, Picks, describe_picks, pick_place
-from .results import BESIDE, empty, result_of
-from .sliders import fit_sliders
+from .explore_parts import Controls, Tools, make_controls, make_tools
+from .limits import FASTEST
+from .picking import Mode, Picks
+from .results import BESIDE, empty
 
-FASTEST: dict[str, Any] = {"show_progress": "hidden", "trigger_mode": "always_last", "concurrency_limit": 4}
-SHOWN_AT_FIRST = 16
+
+class Page(NamedTuple):
+    """All that stands on the tab."""
+
+    controls: Controls
+    sheet: Any
+    said: Any
+    framed: Any  # the frames around what is picked
+    picks: Any
+    mode: Any
+    column: Any  # of the tools
+    tools: Tools
+
+    @property
+    def beside(self) -> list[Any]:
+        """What stands beside the sheet: for a result of each tool."""
+        return [self.framed, *(self.tools.shown[name] for name in BESIDE)]
+
+    @property
+    def drawn(self) -> list[Any]:
+        """What new samples change."""
+        return [self.sheet, self.said, self.picks, *self.beside]
+
+    @property
+    def fitted(self) -> list[Any]:
+        """What another run changes."""
+        own = self.controls
+        return [own.label, own.text, own.truncation, self.tools.mixing, self.column, *self.tools.sliders.inputs,
+                *self.drawn]  # fmt: skip
+
+    @property
+    def asked(self) -> list[Any]:
+        """What a result beside the sheet depends on, after the mode."""
+        return [self.picks, self.tools.walk, *self.tools.sliders.inputs, *self.controls.wish]
 
 
 def explore_tab(context: StudioContext) -> None:
     """The tab, inside the `gr.Tab` that is open."""
-    with gr.Row():
-        run = gr.Dropdown(context.run_choices(), label="Run", info="of those that make pictures", scale=3)
-        seed = gr.Number(0, label="Seed", precision=0, minimum=0, info="equal seeds, equal samples", scale=1)
-        count = gr.Slider(1, context.most_samples, value=min(SHOWN_AT_FIRST, context.most_samples), step=1,
-                          label="Samples", scale=2, buttons=[])  # fmt: skip
-    with gr.Row():
-        label = gr.Dropdown([("any", "")], value="", label="Class", visible=False)
-        text = gr.Textbox(label="Text", info="as its captions were", max_lines=1, visible=False)
-        truncation = gr.Slider(0, 1, value=1, step=0.05, label="Truncation", visible=False, buttons=[])
-    dice = gr.Button("Other samples", variant="primary", size="md")
-    said, framed = gr.HTML(padding=False), gr.HTML(padding=False)
+    page = lay_out(context)
+    answer_wishes(context, page)
+    answer_tools(context, page)
+
+
+def lay_out(context: StudioContext) -> Page:
+    controls = make_controls(context)
+    framed = gr.HTML(padding=False, elem_classes="frames")
     picks, mode = gr.State(Picks()), gr.State("directions")
     with gr.Row():
         with gr.Column(scale=1):
+            controls.others.render()
+            said = gr.HTML(padding=False)
             sheet = gr.HTML(elem_classes="pick-from", js_on_load=PICK, padding=False)
-        with gr.Column(scale=1) as tools:
-            sliders, walk, role, clear, mixing, shown = make_tools(mode)
-    wish = [run, seed, count, label, text, truncation]
-    asked = [mode, picks, walk, *sliders.inputs, *wish]
+        with gr.Column(scale=1) as column:
+            tools = make_tools()
+    return Page(controls, sheet, said, framed, picks, mode, column, tools)
 
-    def draw(*values: Any) -> tuple[Any, ...]:
-        try:
-            return cell_sheet(sample_grid(*wished(context, values))), ""
-        except Mistake as refused:
-            return "", refusal(refused)
 
-    def choose(name: str | None, *_: Any) -> list[Any]:
-        try:
-            model = open_model(context.find_run(name))
-        except Mistake as refused:
-            return [*[gr.skip()] * (6 + len(sliders.inputs)), refusal(refused)]
-        why = model.why_no_space() if model.draws else "no samples"
-        return [*fit_wish(model), gr.update(visible=model.styled), gr.update(visible=not why), *fit_sliders(model),
-                Picks(), *([refusal(cannot(model))] if not model.draws else [""])]  # fmt: skip
+def answer_wishes(context: StudioContext, page: Page) -> None:
+    """Other samples, or another run: one answer changes all that depends on them."""
+    own = page.controls
 
-    def work(now: Mode, picks: Picks, t: float, *values: Any) -> list[Any]:
-        own = len(sliders.inputs)
-        try:
-            model, wish = wished(context, values[own:])
-            return result_of(now, Picked(model, wish), model, picks, t, values[:own])
-        except Mistake as refused:
-            return [refusal(refused) if name == now else gr.skip() for name in BESIDE]
+    def draw(*wish: Any) -> list[Any]:
+        return answers.draw(context, *wish)
 
-    def pick(event: gr.EventData, role: str, now: Mode, picks: Picks, *values: Any) -> list[Any]:
-        chosen = pick_place(picks, now, role, int(event.place))
-        return [chosen, marks(describe_picks(chosen, now)), *work(now, chosen, *values)]
+    def others(*wish: Any) -> list[Any]:
+        return answers.draw_others(context, *wish)
 
-    def turn(now: Mode, *values: Any) -> list[Any]:
-        return [marks(describe_picks(values[0], now)), *work(now, *values)]
+    def choose(name: str | None, seed: Any, count: Any) -> list[Any]:
+        return answers.choose_run(context, name, seed, count)
 
-    def begin_again() -> list[Any]:
-        return [Picks(), "", *empty()]
+    changes = [own.seed.input, own.count.input, own.label.input, own.text.submit, own.truncation.input]
+    gr.on(changes, draw, own.wish, page.drawn, api_name="samples", **FASTEST)
+    own.others.click(others, own.wish, [own.seed, *page.drawn], api_name="other_samples", **FASTEST)
+    own.run.input(choose, [own.run, own.seed, own.count], page.fitted, api_name="choose", **FASTEST)
+    if (root := gr.context.Context.root_block) is not None:  # a tab that is not open yet hears of no change
+        root.load(lambda: answers.open_page(context), None, [own.run, *page.fitted], api_name="explore", **FASTEST)
 
-    results = [shown[name] for name in BESIDE]
-    changes = [seed.change, count.input, label.input, text.submit, truncation.input]
-    gr.on(changes, draw, wish, [sheet, said], **FASTEST)
-    gr.on(changes, begin_again, None, [picks, framed, *results], show_progress="hidden", queue=False)
-    dice.click(lambda: secrets.randbelow(1 << 20), None, seed, show_progress="hidden", queue=False)
-    fitted = [label, text, truncation, mixing, tools, *sliders.inputs, picks, said]
-    begun = [run.input(choose, wish, fitted, show_progress="hidden")]
-    if (page := gr.context.Context.root_block) is not None:  # a tab that is not open yet hears of no change
-        opened = page.load(lambda: gr.update(choices=context.run_choices(), value=first_of(context)), None, run,
-                           show_progress="hidden")  # fmt: skip
-        begun.append(opened.then(choose, wish, fitted, show_progress="hidden"))
-    for one in begun:
-        drawn = one.then(draw, wish, [sheet, said], **FASTEST)
-        drawn.then(begin_again, None, [picks, framed, *results], show_progress="hidden", queue=False)
-    sheet.click(pick, [role, *asked], [picks, framed, *results], **FASTEST)
-    gr.on([walk.input, *[one.input for one in sliders.inputs], sliders.reset.click], work, asked, results, **FASTEST)
-    clear.click(begin_again, None, [picks, framed, *results], show_progress="hidden", queue=False)
-    mode.change(turn, asked, [framed, *results], **FASTEST)
+
+def answer_tools(context: StudioContext, page: Page) -> None:
+    """Clicks on samples, sliders, and tools that are opened."""
+    tools = page.tools
+
+    def pick(event: gr.EventData, role: str, mode: Mode, picks: Picks, *values: Any) -> list[Any]:
+        return answers.pick(context, int(event.place), role, mode, picks, *values)
+
+    def work(mode: Mode, picks: Picks, *values: Any) -> list[Any]:
+        return answers.work(context, mode, picks, *values)
+
+    def open_tool(name: Mode) -> Any:
+        return lambda picks, *values: answers.turn(context, name, picks, values)
+
+    asked, results = [page.mode, *page.asked], page.beside[1:]
+    page.sheet.click(pick, [tools.role, *asked], [page.picks, *page.beside], api_name="pick", **FASTEST)
+    moves = [tools.walk.input, *(one.input for one in tools.sliders.strengths)]
+    gr.on(moves, work, asked, results, api_name="move", **FASTEST)
+    tools.sliders.again.then(work, asked, results, api_name="move_back", **FASTEST)
+    tools.clear.click(lambda: [Picks(), "", *empty()], None, [page.picks, *page.beside], api_name="clear", **FASTEST)
+    for name, tab in tools.tabs.items():
+        tab.select(open_tool(name), page.asked, [page.mode, *page.beside], api_name=f"open_{name}", **FASTEST)

@@ -11,7 +11,7 @@ from ..errors import Mistake, require
 from .cells import shown
 from .context import StudioContext
 from .exploring import moved
-from .limits import refusal, time_limit
+from .limits import FASTEST, few_at_a_time, refusal, time_limit
 from .models import Model, open_model
 from .pictures import MOST_STEPS, find_picture, read_picture
 from .sliders import Sliders, directions_of, fit_sliders, make_sliders, strengths_of
@@ -70,13 +70,15 @@ def find_part(context: StudioContext, run: Any) -> Part:
             assert found is not None, "it was just checked"
             model = open_model(context.find_run(name))
             told = None if model.styled else found.told
-            before, after = moved(model.space(), found.latents, told, directions_of(model, by, layers),
-                                  strengths_of(strengths))  # fmt: skip
+            with few_at_a_time():
+                before, after = moved(model.space(), found.latents, told, directions_of(model, by, layers),
+                                      strengths_of(strengths))  # fmt: skip
         except Mistake as why:
             return refusal(why)
         return shown({"found": before, "changed": after})
 
     go.click(find, [run, box, steps], [state, near, changed], concurrency_limit=2)
-    gr.on([*[one.input for one in sliders.strengths], sliders.reset.click], change, [run, state, *sliders.inputs],
-          changed, show_progress="hidden", trigger_mode="always_last", concurrency_limit=4)  # fmt: skip
+    asked = [run, state, *sliders.inputs]
+    gr.on([one.input for one in sliders.strengths], change, asked, changed, **FASTEST)
+    sliders.again.then(change, asked, changed, **FASTEST)
     return Part([state, near, changed, *sliders.inputs])

@@ -6,10 +6,23 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from signal import SIGINT
+from typing import Any
 
 from ..errors import Mistake, escape_unprintable
 from ..reports.markup import html_tag
 from ..training.signals import Signals, WorkAbandoned
+
+# events that are answered at once: no queue stands before them, whose messages take longer than a small picture, and
+# a page asks again only when it was answered, with what it shows then
+FASTEST: dict[str, Any] = {"show_progress": "hidden", "trigger_mode": "always_last", "queue": False}
+ROOM = threading.BoundedSemaphore(4)  # answers without a queue that are worked out at a time
+
+
+@contextmanager
+def few_at_a_time() -> Iterator[None]:
+    """Whatever many visitors ask, a few answers share the machine, and the others wait."""
+    with ROOM:
+        yield
 
 
 @contextmanager

@@ -21,16 +21,11 @@ class Sliders(NamedTuple):
     by: Any
     layers: Any
     strengths: list[Any]
-    reset: Any
+    again: Any  # the event after which all stand in the middle
 
     @property
     def inputs(self) -> list[Any]:
         return [self.by, self.layers, *self.strengths]
-
-    def begin_again(self) -> None:
-        """Whatever directions are looked for, and when asked, all sliders stand in the middle."""
-        gr.on([self.by.input, self.layers.input, self.reset.click], lambda: [0.0] * COUNT, None, self.strengths,
-              show_progress="hidden", queue=False)  # fmt: skip
 
 
 def make_sliders() -> Sliders:
@@ -42,9 +37,10 @@ def make_sliders() -> Sliders:
         strengths = [gr.Slider(-FAR, FAR, value=0, step=0.05, label=f"direction {i + 1}", min_width=150,
                                buttons=[]) for i in range(COUNT)]  # fmt: skip
     reset = gr.Button("Back to the middle", size="sm")
-    found = Sliders(by, layers, strengths, reset)
-    found.begin_again()
-    return found
+    # by the page itself: whatever directions are looked for, and when asked
+    again = gr.on([by.input, layers.input, reset.click], None, None, strengths,
+                  js=f"() => Array({COUNT}).fill(0)", show_progress="hidden")  # fmt: skip
+    return Sliders(by, layers, strengths, again)
 
 
 def fit_sliders(model: Model) -> list[Any]:
