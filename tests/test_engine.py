@@ -14,6 +14,7 @@ from torch.nn.functional import softplus
 from saddle.batches import Images
 from saddle.clock import Clock
 from saddle.core import Agree, Game, Judged, Memory, Move, Turn
+from saddle.devices import seed_chance
 from saddle.errors import Mistake
 from saddle.games import Adversarial, Clip, Simultaneous, Turns
 from saddle.layers.priors import Normal, Uniform
@@ -26,6 +27,13 @@ from saddle.training.engine import Engine, derive_seed
 from toys import LATENT, ROWS, Batches, Critic, Maker, adversarial, engine, images, play
 
 SMALL = Shape(1, 16, 16)
+
+
+def test_chance_begins_anew_as_by_torchs_own_seed():
+    torch.manual_seed(7)
+    drawn = torch.rand(5)
+    seed_chance(torch.device("cpu"), 7)
+    assert torch.equal(torch.rand(5), drawn)
 
 
 def dice(r: int, device: torch.device) -> torch.Generator:

@@ -631,6 +631,18 @@ def test_who_waits_stays_as_he_is_to_the_last_bit(closed: str):
     assert not any(key.startswith(closed) for key in report) and report
 
 
+def test_a_device_is_asked_once_a_round_who_learns(monkeypatch: pytest.MonkeyPatch):
+    """For each question a GPU stops until all that was launched is done; of parts, too, there is one decision."""
+    torch.manual_seed(0)
+    game, asked = Gated(Maker(), Critic(), LATENT, Given(True, False, True), **SLOTS), []
+    driver, tolist, truth = engine(game), Tensor.tolist, Tensor.__bool__
+
+    monkeypatch.setattr(Tensor, "tolist", lambda t: tolist(asked.append(t) or t))
+    monkeypatch.setattr(Tensor, "__bool__", lambda t: truth(asked.append(t) or t))
+    play(driver, [Batches(), Batches()], 0, 3)
+    assert len(asked) == 3
+
+
 @pytest.mark.parametrize("real", [True, False])
 def test_a_closed_class_teaches_nothing_but_penalties_go_on(real: bool):
     made, batch = images(ROWS).image, images(ROWS)

@@ -247,6 +247,32 @@ def test_a_run_with_looks_equals_one_without(tmp_path: Path, monkeypatch: pytest
     assert not last(tmp_path / "rare")[1]["health"]["past"]
 
 
+class Ticking:
+    """A time of day at which each question comes a while later than the last."""
+
+    def __init__(self, step: float) -> None:
+        self.time, self.step = 0.0, step
+
+    def __call__(self) -> float:
+        self.time += self.step
+        return self.time
+
+
+@pytest.mark.parametrize("decides", [False, True])
+def test_looks_are_rarer_where_they_take_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, decides: bool):
+    """Nothing that trains hangs on it; where a look may end a run, none is left out."""
+    monkeypatch.setattr(monitor, "PROBE_INTERVAL", 1)
+    how, looks, ends = {"on_collapse": "stop" if decides else "go-on"}, [], []
+    for name, step in (("idle", 0.0), ("busy", 1.0)):  # a look takes a step, and so does the time until the next one
+        monkeypatch.setattr(monitor, "now", Ticking(step))
+        loop(tmp_path / name, match(), **how).go()
+        ends.append((last(tmp_path / name)[0], (tmp_path / name / "log.jsonl").read_bytes()))
+        looks.append(len(last(tmp_path / name)[1]["health"]["past"]))
+    (one, log), (two, same) = ends
+    assert log == same and all(torch.equal(value, two[key]) for key, value in one.items())
+    assert looks == ([8, 8] if decides else [8, 3])  # two seconds, and one that could not be known to be too many
+
+
 def constant(m: Match[Any], start: int, stop: int = 10**9) -> Match[Any]:
     """Between these images the generator gives one picture for all latents."""
     game = m.game

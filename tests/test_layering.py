@@ -78,6 +78,7 @@ def test_the_engine_knows_no_method():
         "parts",
         "recipe",
         "clock",
+        "devices",
         "errors",
     }
 

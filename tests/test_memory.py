@@ -18,20 +18,31 @@ from saddle.core import Game
 from saddle.data.array_dataset import ArrayDataset
 from saddle.inference.loaded import LoadedGame
 from saddle.measuring.makers import GeneratorHandle
+from saddle.metrics.features import extract_features
 from saddle.networks import Convolutional
 from saddle.parts import draw_rows
+from saddle.recipes import find_recipe
 from saddle.recipes.dcgan import DCGAN
+from saddle.recipes.round_cost import CostCounter, meta_game
 from saddle.runs.folder import RunFolder
 from saddle.shape import Shape
 from saddle.training.callbacks.base import Callback
 from saddle.training.contact_sheets import ContactSheets
+from saddle.training.game_notes import describe_large_networks
 from saddle.training.health.probe import Probe
 from saddle.training.machine import find_machine
 from saddle.training.match import Match, MatchOptions
+from saddle.training.memory_advice import suggest_smaller_networks
 from saddle.training.rows import rows_at_once
 from test_resume import small
+from typed import Say
 
 CPU = torch.device("cpu")
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    return tmp_path
 
 
 class Largest(TorchDispatchMode):
@@ -120,6 +131,39 @@ def test_looking_and_showing_hold_no_more_than_is_trained_on_at_once(tmp_path: P
     assert {path.name for path in folder.sheets.iterdir()} == {"real.png", "0000000000.png"}
     sheet = 64 * 3 * 64 * 64  # its bytes
     assert largest.bytes <= max(played.bytes, sheet)
+
+
+class Flat:
+    """The pixels themselves as features."""
+
+    name, dimension, sha256, resize = "flat", 3 * 16 * 16, "", "none"
+
+    def __call__(self, images: Tensor) -> Tensor:
+        return images.flatten(1) * 2
+
+
+def test_features_come_into_one_piece_of_memory():
+    n, some = 512, 16
+    with CostCounter() as counter:
+        found = extract_features(Flat(), (torch.full((some, 3, 16, 16), i / n) for i in range(n // some)), count=n)
+    assert found.shape == (n, Flat.dimension) and torch.equal(found[::some, 0] * n, torch.arange(n / some) * 2)
+    assert counter.peak < 1.2 * n * Flat.dimension * 4
+
+
+def test_channels_that_double_without_end_are_warned_of_with_what_stops_them(say: Say):
+    data, recipe = Shape(3, 1024, 1024), DCGAN()
+    (told,) = describe_large_networks(meta_game(recipe, data), recipe, data)
+    assert told.startswith("warning: at 1024 pixels the generator learns 729 million numbers and the critic learns 716")
+    assert "--networks.widest 512" in told and "--networks.widest 512" in suggest_smaller_networks(recipe, data)
+    code, page, error = say("show dcgan --size 1024 --channels 3 --no-speed --networks.widest 512")
+    assert code == 0, error
+    convolutions = 100 * 512 + 4 * 512 * 512 + 512 * 256 + 256 * 128 + 128 * 64 + 64 * 3
+    assert f"{16 * convolutions + 2 * (5 * 512 + 256 + 128 + 64):,} parameters" in page
+    inside, _ = find_recipe("infogan")
+    (told,) = describe_large_networks(meta_game(inside, data), inside, data)
+    assert "--networks.base.widest 512" in told
+    for fine in (Shape(3, 256, 256), Shape(3, 64, 64)):
+        assert not [*describe_large_networks(meta_game(recipe, fine), recipe, fine)]
 
 
 def test_threads_share_a_loaded_game_and_leave_it_as_it_was(tmp_path: Path):

@@ -157,10 +157,16 @@ class Paced:
 
     def __init__(self, patch: pytest.MonkeyPatch, rounds: list[tuple[float, float]], batch: int = 8) -> None:
         self.wall, self.mine, self.rounds, self.batch = 0.0, 0.0, iter(rounds), batch
+        self.times = 0  # that the device was waited for
         self.feeds = [SimpleNamespace(position=0)]
         self.machine = find_machine("cpu", "float32")
-        patch.setattr(run_length, "synchronized_time", lambda match: self.wall)
+        patch.setattr(run_length, "synchronized_time", self.asked)
+        patch.setattr(run_length, "host_time", lambda: self.wall)
         patch.setattr(run_length.time, "thread_time", lambda: self.mine)
+
+    def asked(self, match: object) -> float:
+        self.times += 1
+        return self.wall
 
     def play(self, between: Any) -> None:
         between()
@@ -176,6 +182,13 @@ def test_a_machine_that_is_busy_at_first_does_not_make_a_run_short(monkeypatch: 
     assert run_length.measure_speed(soon) == pytest.approx(16)  # type: ignore[arg-type]
     ever = Paced(monkeypatch, [(4.0, 0.1), (2.0, 0.3)] * 20)
     assert run_length.measure_speed(ever) == pytest.approx(4) and ever.wall < 36  # type: ignore[arg-type]
+
+
+def test_small_rounds_are_not_waited_for_one_by_one(monkeypatch: pytest.MonkeyPatch):
+    quick = Paced(monkeypatch, [(0.002, 1.0)] * 600)
+    stretch = run_length.play_stretch(quick)  # type: ignore[arg-type]
+    assert stretch.images == 8 * 500 and stretch.seconds == pytest.approx(1)
+    assert quick.times <= 14  # of 500 rounds: at its ends, and as the number of rounds doubles
 
 
 def test_a_round_that_takes_longer_than_the_measurement_of_speed_is_left(monkeypatch: pytest.MonkeyPatch):

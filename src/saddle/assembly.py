@@ -15,7 +15,7 @@ from .runs.manifest import Manifest
 from .runs.settings import Settings
 from .training.callbacks.base import Callback, Callbacks, default_callbacks
 from .training.evaluator import EvaluateFunction, Evaluator, describe_samples
-from .training.game_notes import describe_single_class, describe_warm_up
+from .training.game_notes import describe_large_networks, describe_single_class, describe_warm_up
 from .training.loop import Loop
 from .training.machine import Machine, process_rank, world_size
 from .training.match import Match, MatchOptions
@@ -31,7 +31,8 @@ def make_loop(folder: RunFolder, manifest: Manifest, recipe: Recipe[Any], sample
     parts = describe_part_effects(match.game, match.stage.batch, chosen.accumulate, world_size())
     kept = describe_kept_activations(match.game) if chosen.recompute else ()
     notes = *describe_single_class(match.game, manifest.shape), *describe_warm_up(match.game, manifest.images)
-    for sentence in (*notes, *parts, *kept):
+    large = describe_large_networks(match.game, recipe, manifest.shape)
+    for sentence in (*large, *notes, *parts, *kept):
         watch.on_message(sentence)
     about = f" with {as_flags(manifest.options)}" if manifest.options else ""
     measuring = (

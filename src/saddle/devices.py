@@ -39,6 +39,19 @@ def set_chance_state(device: torch.device, state: Tensor) -> None:
     getattr(torch, device.type).set_rng_state(state, device)
 
 
+def seed_chance(device: torch.device, seed: int) -> None:
+    """Begin torch's own chance anew, on the processor and on this device.
+
+    To the same draws as by `torch.manual_seed`, which asks for every kind of device there might be, each time.
+    """
+    torch.default_generator.manual_seed(seed)
+    if device.type == "cuda":
+        with torch.cuda.device(device):
+            torch.cuda.manual_seed(seed)
+    elif device.type == "mps":
+        torch.mps.manual_seed(seed)
+
+
 def synchronize(device: torch.device) -> None:
     """Wait until the device has done what it was told."""
     if device.type == "cuda":

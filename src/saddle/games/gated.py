@@ -102,13 +102,14 @@ class Gated(Adversarial):
         check_fit(self, gate)
         self.gate = gate
         self.register_buffer("open", torch.ones(3, dtype=torch.bool))
+        self.learning: list[bool] | None = None  # what `open` holds, once the round has decided: a device is asked once
 
     def critic_turn(self, judge: Judge, batch: Images, fake: Tensor) -> Generator[Turn, None, tuple[Judged, Judged]]:
         replay = Replay(self.critic) if CURRENT_SHARD.get().accumulates else None
         with torch.set_grad_enabled(replay is None):
             real, made = self.judge_both(judge, batch, fake)
         yield Agree(self.decide, self.gate.observe(real.score.detach(), made.score.detach()))
-        from_reals, from_fakes, _ = self.open.tolist()
+        from_reals, from_fakes, _ = self.who_learns()
         if from_reals or from_fakes:  # or nothing is yielded: Adam moves even on a gradient of zeros
             if replay:
                 with replay.again():
@@ -126,11 +127,18 @@ class Gated(Adversarial):
         return judge(x), judge(x_fake)
 
     def generator_turn(self, judge: Judge, batch: Images, fake: Tensor) -> Iterator[Turn]:
-        if self.open[2]:
+        if self.who_learns()[2]:
             yield from super().generator_turn(judge, batch, fake)
 
     def decide(self, mean: Tensor) -> None:
         self.open.copy_(self.gate.decide(mean, self.open))
+        self.learning = None
+
+    def who_learns(self) -> list[bool]:
+        """The critic from reals, the critic from fakes, the generator: as was decided last."""
+        if self.learning is None:
+            self.learning = self.open.tolist()
+        return self.learning
 
     def phase(self, clock: Clock) -> None:
         return None  # it decides from data

@@ -47,7 +47,7 @@ class DeviceExtractor:
         return name if name.endswith(f"-{dimension}") else f"{name}-{dimension}"
 
     def extract(self, side: SampleSet) -> Tensor:
-        return extract_features(self.network, (images.to(self.device) for images in side.batches())).cpu()
+        return extract_features(self.network, (images.to(self.device) for images in side.batches()), count=side.n)
 
 
 class SampleFeatures:

@@ -22,9 +22,10 @@ class Convolutional:
     latent: int = 100  # numbers the generator starts from
     width: int = 64  # channels next to the image, doubled wherever the image is halved
     normal: bool = True  # batch normalisation in the critic, or biases where its slopes are penalised
+    widest: int = 0  # channels at most; 0: doubled down to the smallest map, however large the image
 
     def __post_init__(self) -> None:
-        require_counts(self, "latent", "width")
+        require_counts(self, "latent", "width", *["widest"] * (self.widest != 0))
 
     def generator(self, data: Shape) -> Generator:
         start, widths = self.pyramid(data).start, self.widths(data)[::-1]
@@ -46,7 +47,8 @@ class Convolutional:
 
     def widths(self, data: Shape) -> list[int]:
         """Channels at half the image's size, at a quarter, ... down to the smallest map."""
-        return [self.width << level for level in range(self.pyramid(data).steps)]
+        every = [self.width << level for level in range(self.pyramid(data).steps)]
+        return [min(width, max(self.widest, self.width)) for width in every] if self.widest else every
 
     def pyramid(self, data: Shape) -> Pyramid:
         return image_pyramid(self, data, MIN_HALVINGS)

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from ..clock import Clock
 from ..core import Agree, Game, Move, Turn, autocast_type
+from ..devices import seed_chance
 from ..errors import Mistake, require
 from ..parts import Shard, rank_and_size, use_shard
 from ..parts.buffers import SharedBuffers
@@ -81,7 +82,7 @@ class Engine(Generic[B]):
     def make_shards(self, n: int, clock: Clock) -> list[Shard]:
         """The parts of the batch that are played here, with equal dice; networks' own draws differ by process."""
         rank, world = rank_and_size()
-        torch.manual_seed(derive_seed(self.seed, clock.round, rank))
+        seed_chance(self.device, derive_seed(self.seed, clock.round, rank))
         seed = derive_seed(self.seed, clock.round)
         dice = [torch.Generator(self.device).manual_seed(seed) for _ in range(n)]
         return [Shard(i, world * n, own, world) for i, own in zip(shard_indices(n, rank, world), dice, strict=True)]

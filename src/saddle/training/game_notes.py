@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from torch import nn
 
 from ..core import required_conditions
+from ..image_size import ImageSize
+from ..parts.recompute import count_parameters
+from ..recipe import Recipe
 from ..shape import Shape
+from .memory_advice import suggest_cap
+
+LARGE_PLAYER = 150_000_000  # numbers that a player learns: the largest here of a paper's, at its size, has 108 million
 
 
 def describe_single_class(game: nn.Module, data: Shape) -> Iterator[str]:
@@ -17,6 +23,17 @@ def describe_single_class(game: nn.Module, data: Shape) -> Iterator[str]:
         yield ("note: all pictures are of one class, so labels tell neither player anything, and samples of another "
                "class cannot be asked for")  # fmt: skip
     yield from dict.fromkeys(note for layer in game.modules() if (note := getattr(layer, "note", "")))
+
+
+def describe_large_networks(game: nn.Module, recipe: Recipe[Any], data: Shape) -> Iterator[str]:
+    """A warning of players whose channels double until they are larger than any paper's."""
+    counts = {name: count_parameters(player) for name, player in game.named_children()}
+    large = {name: count for name, count in counts.items() if count > LARGE_PLAYER}
+    cap = suggest_cap(getattr(recipe, "networks", None))
+    if large and cap:
+        told = " and ".join(f"the {name} learns {count / 1e6:,.0f} million numbers" for name, count in large.items())
+        yield (f"warning: at {ImageSize(*data[1:3]).option} pixels {told}, since channels double wherever a map "
+               f"is halved; {cap} stops that, as networks for large pictures do")  # fmt: skip
 
 
 @runtime_checkable

@@ -209,8 +209,9 @@ class Loop:
         if not self.monitor.due(before):
             return
         self.record.read()
-        grave = self.monitor.check() if self.writes else None
-        if self.on_collapse == "go-on":
+        leads = self.on_collapse != "go-on"  # then what is seen must not hang on the time of day
+        grave = self.monitor.check() if self.writes and (leads or self.monitor.is_affordable()) else None
+        if not leads:
             return
         ill, well = all_reduce_max(int(grave is not None), int(self.writes and self.monitor.is_healthy()))
         if ill and not self.went_back(grave.check if grave else ""):

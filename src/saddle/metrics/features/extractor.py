@@ -45,13 +45,18 @@ def frechet_title(extractor: Extractor) -> str:
     return f"{'sFID' if extractor.name.endswith('spatial') else 'FID'}, {extractor.dimension}-d"
 
 
-def extract_features(extractor: Extractor, images: Tensor | Iterable[Tensor], batch: int = 64) -> Tensor:
-    """The features (n, dimension) of images, or of batches as they come, float32; raises Mistake for NaN."""
+def extract_features(extractor: Extractor, images: Tensor | Iterable[Tensor], batch: int = 64,
+                     count: int | None = None) -> Tensor:  # fmt: skip
+    """The features (n, dimension) of images, or of batches as they come, float32; raises Mistake for NaN.
+
+    With `count`, of that many images, they are put into one piece of the processor's memory as they come.
+    """
     batches = torch.split(images, batch) if isinstance(images, Tensor) else images
     with torch.no_grad():
-        parts = [_seen(extractor, some) for some in batches if len(some)]
-    require(len(parts) > 0, "there are no images to measure")
-    return torch.cat(parts)
+        parts = (_seen(extractor, some) for some in batches if len(some))
+        found = torch.cat(list(parts) or [torch.empty(0)]) if count is None else _gathered(parts, count)
+    require(len(found) > 0, "there are no images to measure")
+    return found
 
 
 def to_byte_values(images: Tensor) -> Tensor:
@@ -109,6 +114,15 @@ def _seen(extractor: Extractor, images: Tensor) -> Tensor:
     )
     require(bool(features.isfinite().all()), fault)
     return features
+
+
+def _gathered(parts: Iterable[Tensor], count: int) -> Tensor:
+    rows, place = torch.empty(0), 0
+    for some in parts:
+        rows = rows if len(rows) else torch.empty(count, *some.shape[1:], dtype=some.dtype)
+        rows[place : place + len(some)] = some
+        place += len(some)
+    return rows[:place]
 
 
 def _finite(values: Tensor) -> Tensor:

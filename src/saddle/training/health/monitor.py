@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from statistics import median
@@ -20,6 +21,7 @@ from .probe import Probe, Snapshot, probe_size
 
 PROBE_INTERVAL = 64  # looks' worth of samples trained on between two looks: a look then costs about half a per cent
 KEPT_OBSERVATIONS = 128  # readings that are remembered
+LOOK_SHARE, LOOK_GRACE = 0.02, 2.0  # of a run's seconds, that looks may take; and seconds that they may take besides
 
 
 class Collapsed(Failure):
@@ -29,6 +31,10 @@ class Collapsed(Failure):
 def probe_interval(match: Match[Any]) -> int:
     """Images between two looks."""
     return PROBE_INTERVAL * probe_size(match.stage.batch)
+
+
+def now() -> float:
+    return time.monotonic()
 
 
 def has_passed_multiple(images: int, before: Clock, now: Clock) -> bool:
@@ -46,6 +52,7 @@ class HealthMonitor:
         self.speaking: list[str] = []  # checks whose finding has not cleared
         self.gradients: dict[str, list[float]] = {}  # since the last reading
         self.log: Log | None = None
+        self.began, self.looking = now(), 0.0  # seconds that looks took since
 
     def restore(self, facts: CheckpointFacts | None) -> None:
         """Stand where a checkpoint was taken; None: at the beginning, or before there were checks."""
@@ -83,8 +90,22 @@ class HealthMonitor:
         """Has the round that began at `before` come past a look?"""
         return has_passed_multiple(probe_interval(self.match), before, self.match.clock)
 
+    def is_affordable(self) -> bool:
+        """Have looks taken little of the run's time so far? Where a round takes a millisecond, they are made seldom.
+
+        It hangs on the time of day, so it may be asked only where what is seen leads nothing.
+        """
+        return self.looking <= LOOK_GRACE + LOOK_SHARE * (now() - self.began)
+
     def check(self) -> Finding | None:
         """Look, and tell what has changed; returns what is grave in it."""
+        began = now()
+        try:
+            return self.look()
+        finally:
+            self.looking += now() - began
+
+    def look(self) -> Finding | None:
         clock, game = self.match.clock, self.match.game
         gauges = {name: float(value) for name, value in game.logged_scalars().items()}
         reading = Observation(clock.round, clock.images, self.medians(), self.take_snapshot(), gauges)
