@@ -34,6 +34,7 @@ def make_loop(folder: RunFolder, manifest: Manifest, recipe: Recipe[Any], sample
     large = describe_large_networks(match.game, recipe, manifest.shape)
     for sentence in (*large, *notes, *parts, *kept):
         watch.on_message(sentence)
+    match.notes.listen(watch.on_message)
     about = f" with {as_flags(manifest.options)}" if manifest.options else ""
     measuring = (
         Evaluator(folder, gauge, measured_every(chosen, manifest.images), chosen.patience, watch)

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from .errors import require
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+T = TypeVar("T")
 
 
 class Clock(NamedTuple):
@@ -18,14 +23,27 @@ class Clock(NamedTuple):
     stage: int = 0  # which of the run's stages, counted from 0
     stage_share: float = 0.0  # of that stage's length, 0 to 1
 
+    def read(self, question: Callable[[Clock], T]) -> T:
+        """What follows from the time, as a host value: a round that answers otherwise is not a replay of this one."""
+        return question(self)
+
+    def follow(self, schedule: Schedule, times: float = 1) -> float | Tensor:
+        """So many times a schedule's value, to multiply by; a scalar of the device where rounds are replayed."""
+        return times * schedule(self)
+
 
 Schedule = Callable[[Clock], float]  # a frozen value that is called with a Clock
 Number = float | Schedule
 
 
 def value_at(number: Number, clock: Clock) -> float:
-    """A number's value now."""
-    return number(clock) if callable(number) else number
+    """A number's value now, for what decides with it."""
+    return clock.read(number) if callable(number) else number
+
+
+def factor_at(number: Number, clock: Clock, times: float = 1) -> float | Tensor:
+    """So many times a number's value now, for what only multiplies by it: a replayed round need not ask again."""
+    return clock.follow(number, times) if callable(number) else times * number
 
 
 def value_range(number: Number) -> tuple[float, ...]:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from ..batches import Images
-from ..clock import Clock, Number, check_range, value_at
+from ..clock import Clock, Number, check_range, factor_at
 from ..core import Move, Objective, Remembers, Turn, frozen, upcast
 from ..layers.priors import Normal
 from ..objectives import NonSaturating
@@ -43,14 +43,14 @@ class AdversarialAutoencoder(Autoencoder, PriorCodes):
         with frozen(self.critic):
             drawn, code_score = self.judge_code(z), self.judge_code(self.draw_code(x))
         fooled = self.objective.generator(drawn, code_score)
-        yield Move(self.encoder, adversarial=value_at(self.weight, clock) * fooled)
+        yield Move(self.encoder, adversarial=factor_at(self.weight, clock) * fooled)
 
     def judge_code(self, code: Tensor) -> Tensor:
         """How much codes (n, latent) look drawn from the prior, (n,)."""
         return upcast(self.critic(code).score)
 
     def phase(self, clock: Clock) -> Hashable | None:
-        return None if callable(self.weight) else ()
+        return ()
 
 
 class GaussianAdversarialAutoencoder(AdversarialAutoencoder, NormalCodes):

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ..batches import Images
-from ..clock import Clock, Number, check_range, value_at
+from ..clock import Clock, Number, check_range, factor_at
 from ..core import Move, Remembers, Turn
 from ..errors import require
 from ..layers.gaussian_code import LOG_2PI, gaussian_kl, reparameterise
@@ -54,10 +54,10 @@ class VariationalAutoencoder(Autoencoder, NormalCodes, PriorCodes):
         x = next(batches).image
         mean, log_variance = self.posterior(x)
         error = self.likelihood(self.generator, reparameterise(mean, log_variance), x).mean()
-        yield Move(*self.learners, error=error, kl=value_at(self.beta, clock) * gaussian_kl(mean, log_variance).mean())
+        yield Move(*self.learners, error=error, kl=factor_at(self.beta, clock) * gaussian_kl(mean, log_variance).mean())
 
     def phase(self, clock: Clock) -> Hashable | None:
-        return None if callable(self.beta) else ()
+        return ()
 
     def score(self, images: Tensor, condition: Tensor | None = None, *, draws: int = 1) -> Tensor:
         """A bound on log p(x) in nats, (n,), by so many draws of a code; tighter with more. Burda et al. 2016."""

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from ..batches import Unpaired
-from ..clock import Clock, Number, value_at
+from ..clock import Clock, Number, factor_at
 from ..core import Judge, Move, Objective, Turn
 from ..layers.patch_features import PatchProjector, TellsFeatures, draw_places, patch_nce
 from ..objectives import LeastSquares
@@ -39,7 +39,7 @@ class ContrastiveTranslation(Translation[Unpaired]):
         contrast = self.contrast_of(a, fake, mirrored)
         if self.identity:
             contrast = (contrast + self.contrast_of(b, self.translate(b))) / 2
-        weighted = value_at(self.contrast, clock) * contrast
+        weighted = factor_at(self.contrast, clock) * contrast
         yield Move(self.generator, self.projector, adversarial=adversarial, contrast=weighted)
 
     def draw_mirrored(self, like: Tensor) -> Tensor | None:

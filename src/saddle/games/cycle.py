@@ -9,7 +9,7 @@ from typing import Literal
 from torch import Tensor, nn
 
 from ..batches import Unpaired
-from ..clock import Clock, Number, value_at
+from ..clock import Clock, Number, factor_at
 from ..core import Judge, Move, Objective, Turn, frozen
 from ..objectives import LeastSquares
 from .image_pool import ImagePool
@@ -41,7 +41,7 @@ class CycleTranslation(Translation[Unpaired]):
 
     def round(self, batches: Iterator[Unpaired], clock: Clock) -> Iterator[Turn]:
         a, b = next(batches)
-        there, back, weight = self.generator, self.generator_back, value_at(self.cycle, clock)
+        there, back, weight = self.generator, self.generator_back, factor_at(self.cycle, clock)
         judge_a, judge_b = (Judge(critic, clock) for critic in (self.critic_back, self.critic))
         fake_a, fake_b = back(b), there(a)
         terms = {
@@ -49,7 +49,8 @@ class CycleTranslation(Translation[Unpaired]):
             "cycle": weight * (distance(self.second(back, fake_b), a) + distance(self.second(there, fake_a), b)),
         }
         if self.identity:
-            terms["identity"] = self.identity * weight * (distance(there(b), b) + distance(back(a), a))
+            share = factor_at(self.cycle, clock, self.identity)
+            terms["identity"] = share * (distance(there(b), b) + distance(back(a), a))
         yield Move(there, back, **terms)
         shown_a, remember_a = exchange(self.pool_back, fake_a)
         shown_b, remember_b = exchange(self.pool, fake_b)

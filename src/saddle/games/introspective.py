@@ -82,7 +82,7 @@ class Introspective(NormalCodes, PriorCodes):
         return 1.0
 
     def warms_up(self, clock: Clock) -> bool:
-        return clock.images < self.warm_up
+        return clock.read(lambda now: now.images < self.warm_up)
 
     def phase(self, clock: Clock) -> Hashable:
         return self.warms_up(clock)

@@ -51,6 +51,9 @@ class ExpectationMaximization(MaximumLikelihood):
     slowly, which is stepwise EM (Cappe & Moulines 2009).
     """
 
+    def phase(self, clock: Clock) -> None:
+        return None  # covariances are factored, and torch looks whether they could be
+
     def round(self, batches: Iterator[Images], clock: Clock) -> Iterator[Turn]:
         x = next(batches).image
         with torch.no_grad():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from contextlib import contextmanager
 
 import torch
@@ -61,6 +61,9 @@ class PolicyGradient(Game[Lines]):
         for i in range(int(value_at(self.turns.critic, clock))):
             batch = next(batches) if i else batch
             yield self.critic_move(batch.image, clock)
+
+    def phase(self, clock: Clock) -> Hashable | None:
+        return ()
 
     def likelihood_move(self, lines: Tensor) -> Move:
         """Nats per token."""

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from ..batches import Images
 from ..capabilities import per_sample_score
-from ..clock import Clock
+from ..clock import Clock, value_at
 from ..core import Judge, Turn, View
 from ..errors import require
 from ..layers.conditional import check_classes
@@ -90,7 +90,7 @@ class ProgressiveGrowing(Adversarial):
     @property
     def fade(self) -> float:
         """How far that level is faded in, 0 to 1."""
-        return self.fade_in(self.clock)
+        return value_at(self.fade_in, self.clock)
 
     def make(self, latents: Tensor, condition: Tensor | None = None) -> Tensor:
         check_classes(self, condition)

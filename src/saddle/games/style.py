@@ -12,14 +12,14 @@ from torch import Tensor, nn
 
 from ..batches import Images
 from ..capabilities import generate
-from ..clock import Clock, Number, check_range, value_at
+from ..clock import Clock, Number, check_range, factor_at
 from ..core import Agree, Judge, Judged, Memory, Move, Turn, full_precision, upcast
 from ..errors import require
 from ..layers.conditional import check_classes
 from ..parts import draw_rows
 from .adversarial import Adversarial
 from .slots import Slots
-from .terms import critic_input, is_due, weighted_terms
+from .terms import critic_input, is_due, is_nth_round, weighted_terms
 
 
 class StyleGenerator(Protocol):
@@ -166,7 +166,7 @@ class StyleBased(Adversarial):
 
     def generator_turn(self, judge: Judge, batch: Images, fake: Tensor) -> Iterator[Turn]:
         yield from super().generator_turn(judge, batch, fake)
-        if self.path_length and judge.clock.round % self.path_length.every == 0:
+        if self.path_length and is_nth_round(self.path_length.every, judge.clock):
             yield from self.path_length_turn(self.path_length, batch, judge.clock)
         with torch.no_grad():
             w = self.style.mapping(self.latents(batch.image), batch.condition)
@@ -181,7 +181,7 @@ class StyleBased(Adversarial):
             lengths = path_lengths(self.synthesize(ws), ws)
             off = (lengths - self.path_mean).square().mean()
         lengths = lengths.detach()
-        yield Move(self.generator, path_length=how.every * value_at(how.weight, clock) * off)
+        yield Move(self.generator, path_length=factor_at(how.weight, clock, how.every) * off)
         yield Agree(self.update_path_mean, lengths.mean())
 
     def update_path_mean(self, mean: Tensor) -> None:
@@ -192,7 +192,7 @@ class StyleBased(Adversarial):
         self.style.mean_w.lerp_(mean.to(self.style.mean_w), 1 - self.momentum)
 
     def phase(self, clock: Clock) -> Hashable:
-        return super().phase(clock), self.path_length and clock.round % self.path_length.every == 0
+        return super().phase(clock), self.path_length and is_nth_round(self.path_length.every, clock)
 
     def logged_scalars(self) -> Mapping[str, Tensor]:
         mean = {"PathLength/mean": self.path_mean} if self.path_length else {}

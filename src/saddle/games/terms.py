@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from torch import Tensor
 
-from ..clock import Clock, value_at
+from ..clock import Clock, factor_at
 from ..core import Agree, Judge, Judged, Memory, Penalty, Turn, as_leaf, named_parts
 
 
@@ -15,12 +15,17 @@ def weighted_terms(penalties: tuple[Penalty, ...], judge: Judge, real: Judged, f
     terms = {}
     for name, penalty in named_parts(penalties):
         if is_due(penalty, judge.clock):
-            terms[name] = penalty.every * value_at(penalty.weight, judge.clock) * penalty(judge, real, fake)
+            terms[name] = factor_at(penalty.weight, judge.clock, penalty.every) * penalty(judge, real, fake)
     return terms
 
 
 def is_due(penalty: Penalty, clock: Clock) -> bool:
-    return clock.round % penalty.every == 0
+    return is_nth_round(penalty.every, clock)
+
+
+def is_nth_round(every: int, clock: Clock) -> bool:
+    """The first of so many rounds, over and over?"""
+    return clock.read(lambda now: now.round % every == 0)
 
 
 def update_memories(parts: Iterable[object], real: Judged, fake: Judged) -> Iterator[Turn]:

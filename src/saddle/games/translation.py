@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from typing import TypeVar
 
 from torch import Tensor, nn
 
 from ..batches import Pairs
 from ..capabilities import per_sample_score
-from ..clock import Clock, Number, value_at
+from ..clock import Clock, Number, factor_at
 from ..core import Game, Judge, Judged, Move, Objective, Turn, frozen, upcast
 from ..objectives import NonSaturating
 
@@ -30,6 +30,9 @@ class Translation(Game[B]):
     def translate(self, images: Tensor, condition: Tensor | None = None, *, noise: bool = True) -> Tensor:
         made: Tensor = self.generator(images, noise=noise)
         return made
+
+    def phase(self, clock: Clock) -> Hashable | None:
+        return ()
 
     def critic_loss(self, real: Judged, fake: Judged) -> Tensor:
         """The objective's, halved, as in the code of all three papers; it slows a critic down but under Adam."""
@@ -64,7 +67,7 @@ class PairedTranslation(Translation[Pairs]):
         judge, fake = self.judge(source, clock), self.translate(source)
         yield Move(self.critic, adversarial=self.critic_loss(judge(target), judge(fake.detach())))
         error = distance(fake, target)
-        yield Move(self.generator, adversarial=self.fooling(judge, fake), l1=value_at(self.l1, clock) * error)
+        yield Move(self.generator, adversarial=self.fooling(judge, fake), l1=factor_at(self.l1, clock) * error)
 
     def show(self, batch: Pairs) -> Mapping[str, Tensor]:
         return {"source": batch.source, "made": self.translate(batch.source), "target": batch.target}

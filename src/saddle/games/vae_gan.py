@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from ..batches import Images
 from ..capabilities import per_sample_score
-from ..clock import Clock, Number, check_range, value_at
+from ..clock import Clock, Number, check_range, factor_at
 from ..core import Agree, Judge, Move, Objective, Turn, required_conditions, upcast
 from ..errors import require
 from ..layers.gaussian_code import gaussian_kl, reparameterise
@@ -90,7 +90,7 @@ class VAEGAN(NormalCodes, PriorCodes):
         fakes = of.copied, of.made
         if self.open[2]:
             fooled = torch.stack([self.objective.generator(of.real.detach(), fake) for fake in fakes]).sum()
-            yield Move(self.generator, likelihood=value_at(self.gamma, clock) * of.likelihood, adversarial=fooled)
+            yield Move(self.generator, likelihood=factor_at(self.gamma, clock) * of.likelihood, adversarial=fooled)
         if self.open[:2].any():
             told = torch.stack([self.objective.critic(of.real, fake) for fake in fakes]).mean()  # real : fake = 1 : 1
             yield Move(self.critic, adversarial=told)
@@ -100,7 +100,7 @@ class VAEGAN(NormalCodes, PriorCodes):
         self.open.copy_(self.gate.decide(mean, self.open))
 
     def phase(self, clock: Clock) -> Hashable | None:
-        return None if self.gate or callable(self.gamma) else ()  # a gate decides from data
+        return None if self.gate else ()  # a gate decides from data
 
     def judge(self, condition: Tensor | None, clock: Clock) -> Judge:
         return Judge(self.critic, clock)

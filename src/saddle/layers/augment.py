@@ -14,7 +14,7 @@ from typing import Literal, Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
-from ..clock import Clock, Number, check_range, value_at
+from ..clock import Clock, Number, check_range, factor_at
 from ..core import Judged, Memory, upcast
 from ..errors import require
 from ..fitting import FilledGame, is_decision_boundary
@@ -57,7 +57,7 @@ class Augment:
         check_pictures(data[:3], "c" in self.pipe)
 
     def __call__(self, sample: Tensor, clock: Clock) -> Tensor:
-        return ada_augment(upcast(sample), value_at(self.p, clock), self.pipe)
+        return ada_augment(upcast(sample), factor_at(self.p, clock), self.pipe)
 
 
 @dataclass(frozen=True)
@@ -128,7 +128,8 @@ class ADAMemory(Memory):
 
     def held_out_due(self, clock: Clock) -> bool:
         """In time for the next change of p."""
-        return self.asks_held_out and clock.round % self.value.every == self.value.every - 1
+        every = self.value.every
+        return self.asks_held_out and clock.read(lambda now: now.round % every == every - 1)
 
     def update_held_out(self, mean: Tensor) -> None:
         self.held.copy_(mean)

@@ -97,8 +97,10 @@ class LevelView:
     def __call__(self, sample: Tensor, clock: Clock) -> Tensor:
         x = upcast(self.repeat(sample))
         x = x.view(len(x), self.levels, -1, *x.shape[2:])
-        kept = [1 - t for t in self.noise.deviations(self.levels)]
-        x = x * x.new_tensor(kept)[:, None, None, None] + self.noise.draw(x[:, 0], self.levels)
+        kept = x.new_empty(self.levels)
+        for i, t in enumerate(self.noise.deviations(self.levels)):
+            kept[i] = 1 - t  # on the device: a list of numbers would be brought over
+        x = x * kept[:, None, None, None] + self.noise.draw(x[:, 0], self.levels)
         return (self.augment.change(x) if self.augment else x).flatten(1, 2)
 
     def repeat(self, sample: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from ..clock import Clock, Number, check_range, value_at
+from ..clock import Clock, Number, check_range, factor_at
 from ..core import upcast
 from ..errors import require
 from ..parts import draw_rows
@@ -34,7 +34,7 @@ class Noise:
     def __call__(self, sample: Tensor, clock: Clock) -> Tensor:
         x = upcast(sample)
         sampler = torch.randn if self.kind == "normal" else standard_uniform
-        return x + value_at(self.std, clock) * draw_rows(sampler, x, *x.shape[1:])
+        return x + factor_at(self.std, clock) * draw_rows(sampler, x, *x.shape[1:])
 
 
 def standard_uniform(

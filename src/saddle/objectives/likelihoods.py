@@ -140,7 +140,9 @@ def squared_distance(made: Tensor, x: Tensor) -> Tensor:
 
 def gaussian_nll(distance: Tensor, log_variance: Tensor | float, x: Tensor) -> Tensor:
     """Minus the log density of a normal law of this variance in each number, (n,), at squared distances (n,)."""
-    log_variance = torch.as_tensor(log_variance, dtype=distance.dtype, device=distance.device)
+    if not isinstance(log_variance, Tensor):
+        log_variance = distance.new_full((), log_variance)
+    log_variance = log_variance.to(distance)
     return distance / (2 * log_variance.exp()) + x[0].numel() / 2 * (math.log(2 * math.pi) + log_variance)
 
 

@@ -11,6 +11,7 @@ from torch import nn
 from ..clock import Clock, Number, check_range, value_at
 from ..errors import require
 from ..recipe import Optimizing
+from .device_steps import DeviceAdam, DeviceSGD, steps_on_device
 
 START_CLOCK = Clock()
 
@@ -30,9 +31,10 @@ class Adam:
         require(self.eps > 0, f"Adam's eps is {self.eps}, but should be above 0")
 
     def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
-        return torch.optim.Adam(
-            parameters, value_at(self.lr, START_CLOCK), self.betas_at(START_CLOCK), self.eps, fused=True
-        )
+        own, lr, betas = list(parameters), value_at(self.lr, START_CLOCK), self.betas_at(START_CLOCK)
+        if steps_on_device(own, *self.betas):
+            return DeviceAdam(own, lr, betas, self.eps)
+        return torch.optim.Adam(own, lr, betas, self.eps, fused=True)
 
     def tune(self, optimizer: torch.optim.Optimizer, clock: Clock) -> None:
         set_group_values(optimizer, lr=value_at(self.lr, clock), betas=self.betas_at(clock))
@@ -54,7 +56,8 @@ class RMSprop:
         require(0 <= self.alpha < 1, f"RMSprop's alpha is {self.alpha}, but should be in [0, 1)")
 
     def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
-        return torch.optim.RMSprop(parameters, value_at(self.lr, START_CLOCK), self.alpha)
+        own = list(parameters)
+        return torch.optim.RMSprop(own, value_at(self.lr, START_CLOCK), self.alpha, capturable=own[0].is_cuda)
 
     def tune(self, optimizer: torch.optim.Optimizer, clock: Clock) -> None:
         set_group_values(optimizer, lr=value_at(self.lr, clock))
@@ -72,9 +75,10 @@ class SGD:
         check_range(self.momentum, "SGD's momentum", 0, 1)
 
     def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
-        return torch.optim.SGD(
-            parameters, value_at(self.lr, START_CLOCK), value_at(self.momentum, START_CLOCK), fused=True
-        )
+        own, lr, momentum = list(parameters), value_at(self.lr, START_CLOCK), value_at(self.momentum, START_CLOCK)
+        if steps_on_device(own, self.momentum):
+            return DeviceSGD(own, lr, momentum)
+        return torch.optim.SGD(own, lr, momentum, fused=True)
 
     def tune(self, optimizer: torch.optim.Optimizer, clock: Clock) -> None:
         set_group_values(optimizer, lr=value_at(self.lr, clock), momentum=value_at(self.momentum, clock))

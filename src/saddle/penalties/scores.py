@@ -54,7 +54,7 @@ class LeCamMemory(Memory):
 
     def forward(self, judge: Judge, real: Judged, fake: Judged) -> Tensor:
         usual_real, usual_fake = self.usual.unbind()
-        if judge.clock.round < self.start:
+        if judge.clock.read(lambda now: now.round < self.start):
             return real.score.new_zeros(())
         return (real.score - usual_fake).relu().square().mean() + (usual_real - fake.score).relu().square().mean()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Generic, TypeVar
 
 import torch
@@ -39,6 +39,7 @@ class Engine(Generic[B]):
         if len(owners) != len(set(owners)):
             raise Mistake("two players share a parameter; every parameter has one owner")
         self.buffers = SharedBuffers(game)
+        self.dice: list[torch.Generator] = []  # the same ones in every round, as graphs of a GPU know them
         if rank_and_size()[1] > 1:
             sync_batch_norms(game)
         if recompute:
@@ -56,9 +57,17 @@ class Engine(Generic[B]):
         `between` is called before every turn, in every process alike. What it raises abandons the round: moves that
         were made stay made, so only a state that was saved before is worth anything.
         """
+        self.tune(clock)
+        return self.play_turns(batches, clock, self.make_shards(len(batches), clock), between)
+
+    def tune(self, clock: Clock) -> None:
+        """Let the optimizers' schedules have the values of the time."""
         for player, how in self.optimizing.items():
             how.tune(self.optimizers[player], clock)
-        parts = self.make_shards(len(batches), clock)
+
+    def play_turns(self, batches: Sequence[Iterator[B]], clock: Clock, parts: list[Shard],
+                   between: Callable[[], object] = lambda: None) -> dict[str, Tensor]:  # fmt: skip
+        """The round itself, once optimizers are tuned and chance is seeded."""
         rounds = [self.game.round(b, clock) for b in batches]
         report: dict[str, Tensor] = {}
         while True:
@@ -84,7 +93,8 @@ class Engine(Generic[B]):
         rank, world = rank_and_size()
         seed_chance(self.device, derive_seed(self.seed, clock.round, rank))
         seed = derive_seed(self.seed, clock.round)
-        dice = [torch.Generator(self.device).manual_seed(seed) for _ in range(n)]
+        self.dice += [torch.Generator(self.device) for _ in range(n - len(self.dice))]
+        dice = [own.manual_seed(seed) for own in self.dice[:n]]
         return [Shard(i, world * n, own, world) for i, own in zip(shard_indices(n, rank, world), dice, strict=True)]
 
     def next_turns(

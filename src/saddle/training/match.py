@@ -25,6 +25,7 @@ from ..data.held_out import held_out_of
 from ..data.streams import most_in_batch
 from ..devices import check_fits_device, fork_chance, free_memory
 from ..errors import Failure, Mistake, require
+from ..notices import Notes
 from ..out_of_memory import catch_out_of_memory, check_capacity
 from ..parts import CURRENT_SHARD, Shard, use_shard
 from ..parts.recompute import check_has_blocks, find_blocks
@@ -35,6 +36,7 @@ from .engine import Engine, derive_seed, shard_indices
 from .machine import Machine, process_rank, world_size
 from .memory_advice import suggest_smaller_batches, suggest_smaller_networks
 from .power_ema import PowerEMA
+from .replay.choice import make_replays
 
 B = TypeVar("B")
 CheckpointFacts = dict[str, Any]  # of JSON
@@ -48,6 +50,7 @@ class MatchOptions(NamedTuple):
     accumulate: int = 1
     ema: int | None = None  # half-life in images, 0 for none; the recipe's average if not given
     recompute: bool = False  # are blocks worked out again for their slopes, where their activations would be kept?
+    fast: bool = True  # are rounds captured and replayed, where that can be?
     snapshots: int = 0  # of averages whose length is chosen later; of none are there such averages
     start: Mapping[str, Tensor] = MappingProxyType({})  # what the game begins with in place of what chance gives it
     frozen: Collection[str] = ()  # names of the game's parameters that stay as they are
@@ -60,6 +63,7 @@ class Match(Generic[B]):
         self, recipe: Recipe[B], data: Dataset, images: int, machine: Machine, how: MatchOptions = MatchOptions()
     ) -> None:
         self.recipe, self.data, self.total, self.machine, self.options = recipe, data, images, machine, how
+        self.notes = Notes()
         self.batch_type: type[B] = recipe.batch_type
         self.shape = batch_shape(recipe.batch_type, data.columns, data.name)
         torch.manual_seed(derive_seed(how.seed))
@@ -104,6 +108,8 @@ class Match(Generic[B]):
         self.close()
         self.waited_before, self.feeds = self.waited, self.make_feeds(self.stage)
         self.game.held_out = self.make_held_out(self.stage)
+        how = self.options
+        self.replays = make_replays(self.engine, how.fast, how.accumulate, how.recompute, self.notes.add)
 
     def make_feeds(self, stage: Stage) -> list[Feed[B]]:
         """A stage's batches from the clock's images on, one feed for each part that is played here."""
@@ -157,7 +163,7 @@ class Match(Generic[B]):
         """Play one round; returns when it was played and what it reports. `between`: see `Engine.play`."""
         clock = self.clock
         with blame_user_code(Failure, self.recipe):
-            report = self.engine.play(*self.feeds, clock=clock, between=between)
+            report = (self.replays or self.engine).play(*self.feeds, clock=clock, between=between)
             report |= {name: value.detach().clone() for name, value in self.game.logged_scalars().items()}
         images = self.feeds[0].position
         if images == clock.images:
@@ -223,6 +229,8 @@ class Match(Generic[B]):
         for player, optimizer in self.engine.optimizers.items():
             name = self.engine.names[player]
             load_optimizer(optimizer, facts["groups"][name], strip_prefix(tensors, f"optimizer.{name}."))
+        if self.replays:
+            self.replays.forget()
 
 
 def take_start(game: Game[Any], start: Mapping[str, Tensor], frozen: Collection[str]) -> None:
@@ -263,6 +271,10 @@ def load_optimizer(
         p = own[int(index)]
         kept = torch.empty_like(p, requires_grad=False).copy_(t) if t.shape == p.shape else t.clone()
         state.setdefault(int(index), {})[name] = kept
+    # of a run on another device: how it steps there is the device's own business
+    how = [{key: value for key, value in group.items() if key != "params"} for group in optimizer.param_groups]
+    kept_here = [{key: own[key] for key in ("fused", "foreach", "capturable") if key in own} for own in how]
+    groups = [own | saved | here for own, saved, here in zip(how, groups, kept_here, strict=True)]
     optimizer.load_state_dict({"state": state, "param_groups": groups})
 
 
