@@ -30,7 +30,7 @@ SMALL_GREY = DataSummary(60_000, 28, grey=True, classes=10)
 FACES = DataSummary(14_000, 64)
 TABLE: list[tuple[DataSummary, Hardware, Budget, dict[str, str]]] = [
     (SMALL_GREY, CPU, MINUTES, {"recipe": "dcgan", "size": "32", "channels": "1", "batch": "32", "optimizer.lr": "4e-4",
-                                "precision": "bfloat16", "length": "10 minutes", "classes": "10"}),
+                                "precision": "auto", "length": "10 minutes", "classes": "10"}),
     (FACES, CPU, MINUTES, {"recipe": "dcgan", "size": "32", "channels": "3", "crop": "centre", "flip": "no"}),
     (FACES, CPU, HOUR, {"recipe": "dcgan", "size": "64", "batch": "64", "length": "60 minutes"}),
     (FACES, CPU, Budget(), {"length": "2 minutes", "classes": "none"}),
@@ -46,7 +46,7 @@ TABLE: list[tuple[DataSummary, Hardware, Budget, dict[str, str]]] = [
     (FACES._replace(clear=0.9), CPU, MINUTES, {"channels": "4"}),
     (FACES._replace(clear=0.1), CPU, MINUTES, {"channels": "3"}),
     (FACES._replace(clear=0.9, grey=True), CPU, MINUTES, {"channels": "4"}),
-    (FACES, Hardware("processor", False), MINUTES, {"precision": "float32"}),
+    (FACES, Hardware("processor", False), MINUTES, {"precision": "auto"}),
     (FACES._replace(samples=10**6), GPU, HOUR, {"recipe": "r3gan", "size": "64"}),
     (FACES, GPU, HOUR, {"recipe": "stylegan2-ada", "batch": "32", "gamma": "0.0256", "views": "ADA()"}),
     (FACES, GPU, MINUTES, {"views": "ADA(images=300000)"}),

@@ -219,6 +219,8 @@ def choose_labels(name: str, data: DataSummary) -> Choice:
 
 
 def choose_precision(machine: Hardware) -> Choice:
+    if machine.device == "processor":
+        return Choice("precision", "auto", "what this recipe's convolutions are fastest in here, which is measured")
     value = "bfloat16" if machine.bfloat16 else "float32"
     return Choice(
         "precision", value, f"the {machine.device} has {'' if machine.bfloat16 else 'no '}bfloat16 arithmetic"

@@ -6,22 +6,25 @@ from collections.abc import Mapping
 from pathlib import Path, PurePath
 from typing import Any, NamedTuple
 
+import torch
+
 from .assembly import describe_samples_of, make_evaluator
 from .batches import batch_shape
 from .data.dataset import Dataset
 from .recipe import Recipe
 from .recipes.changes import RunRequest
+from .recipes.machine_choice import choose_machine
 from .recipes.on_codes import require_autoencoder
 from .recipes.sources import RecipeSource
 from .recipes.transfer import Start, start_options, take_over
-from .resolved import match_options, open_checked_data, resolve_recipe
+from .resolved import check_playable, match_options, open_checked_data, resolve_recipe
 from .runs.folder import RunFolder
 from .runs.settings import Settings
 from .shape import Shape
 from .stages import plan_stages
 from .training.callbacks.base import Callback
 from .training.evaluator import EvaluateFunction, describe_wait
-from .training.machine import Machine, find_machine, use_threads
+from .training.machine import Machine, find_machine, use_threads, world_size
 from .training.match import MatchOptions
 from .training.run_length import resolve_length
 from .training.snapshots import check_full_size
@@ -69,6 +72,9 @@ def prepare_run(run: AskedRun, out: str | Path | None, watch: Callback) -> Prepa
     samples = open_checked_data(run.recipe, wish, run.asked, chosen, value, where, watch)
     gauge = make_evaluator(run.name, value, chosen, samples, where, watch)
     shape = batch_shape(value.batch_type, samples.columns, samples.name)
+    where = choose_machine(rehearsed := where, chosen.precision, value, shape, chosen.accumulate * world_size())
+    if where.precision not in (rehearsed.precision, torch.float32):
+        check_playable(run.recipe, wish, run.asked, samples.columns, where)
     start = None if chosen.from_run is None else take_over(value, shape, chosen.from_run, chosen.from_weights)
     how = start_options(match_options(chosen), value, shape, start, chosen.freeze_critic)
     images = resolve_length(chosen, value, samples, where, how)

@@ -26,7 +26,7 @@ from .runs.manifest import Manifest
 from .sessions import resume
 from .training.callbacks.base import Callback
 from .training.checkpoint import Checkpoint, latest_checkpoint, read_checkpoint_facts, read_latest_checkpoint
-from .training.machine import find_machine
+from .training.machine import machine_of_run
 from .training.manifest_facts import make_machine_facts
 from .training.match import CheckpointFacts
 
@@ -126,7 +126,7 @@ def lengths_of(manifest: Manifest) -> list[Manifest]:
 
 def begin_again(first: RunFolder, second: RunFolder, manifest: Manifest, source: RecipeSource | None) -> Manifest:
     """A folder with all that trains this run again, on as many threads; its manifest says what trains it now."""
-    now = find_machine(str(manifest.machine["device"]), manifest.machine["precision"])
+    now = machine_of_run(str(manifest.machine["device"]), manifest.machine)
     machine = make_machine_facts(now) | {"threads": manifest.machine["threads"]}
     created = datetime.now().astimezone().isoformat(timespec="microseconds")
     begun = dataclasses.replace(lengths_of(manifest)[0], machine=machine, created=created)

@@ -60,7 +60,7 @@ from .training.health.checks import all_checks
 from .training.loop import Loop
 from .training.machine import (
     broadcast_text,
-    find_machine,
+    machine_of_run,
     preserved_globals,
     process_group,
     process_rank,
@@ -233,7 +233,7 @@ def restore_loop(folder: RunFolder, before: Manifest, threads: int | None, watch
     check_same_data(samples, manifest, data)
     device = str(manifest.machine["device"])
     kind = device.partition(":")[0]  # of several processes each has a GPU of its own
-    where = find_machine(device if world_size() == 1 else kind, manifest.machine["precision"])
+    where = machine_of_run(device if world_size() == 1 else kind, manifest.machine)
     for warning in adopt_threads(manifest, threads):
         watch.on_message(warning)
     gauge = make_evaluator(manifest.name, value, chosen, samples, where, watch)

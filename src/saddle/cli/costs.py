@@ -7,6 +7,7 @@ from typing import Any
 
 from ..out_of_memory import available_memory, format_bytes
 from ..recipe import Recipe
+from ..recipes.machine_choice import choose_machine
 from ..recipes.round_cost import RoundCost, Speed, count_round, measure_round_speed
 from ..shape import Shape
 from ..training.machine import Machine, find_machine
@@ -35,7 +36,8 @@ def describe_costs(recipe: Recipe[Any], shape: Shape, speed: bool, how: MatchOpt
     memory = describe_memory(cost, less_by(cost, blocks and not how.recompute))
     yield wrap_text(memory), {"batch": cost.batch, "bytes": cost.bytes, "operations": cost.flops}
     if speed:
-        where = find_machine() if where is None else where
+        if where is None:
+            where = choose_machine(find_machine(), "auto", recipe, shape, how.accumulate)
         played = measure_round_speed(recipe, shape, where, cost, how)
         facts = {
             "device": str(where.device),

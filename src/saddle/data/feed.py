@@ -32,9 +32,9 @@ class Feed(Iterator[B], Generic[B]):
     """Batches of a data set, shuffled anew in every epoch; part i of several gets its rows of each whole batch.
 
     What it gives depends on the seed and `position` (images of each whole stream) alone. It is of the batch type, each
-    field as the columns of `shape` say: pictures are float32 in [-1, 1], (n, channels, height, width), channels last in
-    memory, averaged down where `shape` is smaller than the data's. Raises Mistake for data without a column that the
-    type wants, and for a batch that is larger than the data, or that its parts cannot share.
+    field as the columns of `shape` say: pictures are float32 in [-1, 1], (n, channels, height, width), `channels_last`
+    in memory or first, averaged down where `shape` is smaller than the data's. Raises Mistake for data without a column
+    that the type wants, and for a batch that is larger than the data, or that its parts cannot share.
     """
 
     def __init__(
@@ -48,11 +48,13 @@ class Feed(Iterator[B], Generic[B]):
         parts: int = 1,
         position: int = 0,
         shape: Shape | None = None,
+        channels_last: bool = True,
     ) -> None:
         self.dataset, self.batch, self.seed, self.device = dataset, batch, seed, torch.device(device)
         self.batch_type, kind = batch_type, cast(type[Batch], batch_type)
         self.first, self.count, self.position = part * batch // parts, batch // parts, position
         stored = field_columns(kind, batch_shape(kind, dataset.columns, dataset.name))
+        self.channels_last = channels_last
         self.streams = open_streams(dataset, kind, seed)
         check_batch_size(batch, parts, min(len(stream.data) for stream in self.streams), dataset.name)
         self.names, self.columns = column_names(kind), stored | (field_columns(kind, shape) if shape else {})
@@ -112,6 +114,8 @@ class Feed(Iterator[B], Generic[B]):
     def to_batch(self, taken: Mapping[str, Tensor]) -> B:
         rows = {field: scale_rows(self.to_device(taken[self.names[field]]), column)
                 for field, column in self.columns.items()}  # fmt: skip
+        if not self.channels_last:
+            rows = {field: t.contiguous() for field, t in rows.items()}
         make: Any = self.batch_type
         return cast(B, make(**rows))
 

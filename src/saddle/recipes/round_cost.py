@@ -178,7 +178,8 @@ def fits_into_memory(size: int, where: Machine) -> bool:
 def play_rounds(recipe: Recipe[Any], data: Shape, where: Machine, n: int, how: MatchOptions) -> float:
     """Images a second of rounds of n images, of made-up samples and networks that are thrown away."""
     stage, clock = last_stage(recipe, data)
-    game = check_is_game(recipe.game(data), recipe).to(where.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    layout = torch.channels_last if where.channels_last else torch.contiguous_format
+    game = check_is_game(recipe.game(data), recipe).to(where.device, memory_format=layout)  # type: ignore[call-overload]
     steps = stage.steps or recipe.steps
     engine, game.clock = Engine(game, steps, precision=where.precision, recompute=how.recompute), clock
     columns = CountedRows(random_batch(recipe.batch_type, stage.data, n, where.device))

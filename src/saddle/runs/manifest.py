@@ -45,6 +45,8 @@ class MachineFacts(TypedDict):
 
     device: str
     precision: str
+    why: NotRequired[str]  # this precision
+    channels_last: NotRequired[bool]  # in memory, as all runs were of which this is not said
     threads: int
     processes: int
     saddle: str

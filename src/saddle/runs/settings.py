@@ -50,7 +50,7 @@ class Settings:
 
     seed: int = 0  # of everything left to chance: equal seeds give equal runs
     device: str = "auto"  # cpu, cuda, cuda:1 or mps; auto takes a GPU if there is one
-    precision: Literal["auto", "float32", "bfloat16"] = "auto"  # auto takes bfloat16 where the processor has it
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"  # auto takes what is faster here, as measured
     threads: int | None = None  # of the processor; torch's own choice if not given
     accumulate: int = 1  # play each batch in so many parts, one after another, for less memory
     recompute: bool = False  # work activations out again, not keep them: half the memory, 1.4 times the time

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple
 
@@ -24,10 +24,14 @@ class Machine(NamedTuple):
     device: torch.device
     precision: torch.dtype
     why: str
+    channels_last: bool = True  # how pictures and weights of convolutions lie in memory
 
 
 def find_machine(device: str = "auto", precision: str = "auto") -> Machine:
-    """The device and precision asked for; `auto` takes what is there and says so."""
+    """The device and precision asked for; `auto` takes what is there and says so.
+
+    Of a processor that is what it says of itself; what a recipe is fastest in, `recipes.machine_choice` measures.
+    """
     where = find_device(device)
     dtype, why = find_precision(where, precision)
     if where.type == "cuda":
@@ -35,6 +39,12 @@ def find_machine(device: str = "auto", precision: str = "auto") -> Machine:
         torch.backends.cudnn.deterministic = True  # a resumed run repeats the same bits
         torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False  # float32 means float32
     return Machine(where, dtype, why)
+
+
+def machine_of_run(device: str, facts: Mapping[str, Any]) -> Machine:
+    """What a run was begun with, as its manifest tells, which it goes on with."""
+    where = find_machine(device, facts["precision"])
+    return where._replace(why=facts.get("why", where.why), channels_last=facts.get("channels_last", True))
 
 
 def find_device(name: str) -> torch.device:

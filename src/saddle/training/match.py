@@ -70,7 +70,8 @@ class Match(Generic[B]):
         with catch_out_of_memory(suggest_smaller_networks(recipe, self.shape)), blame_user_code(Mistake, recipe):
             game = check_is_game(recipe.game(self.shape), recipe)
             check_fits_device(game, machine.device)
-            self.game = game.to(machine.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+            layout = torch.channels_last if machine.channels_last else torch.contiguous_format
+            self.game = game.to(machine.device, memory_format=layout)  # type: ignore[call-overload]
             take_start(self.game, how.start, how.frozen)
             average = check_averaging(chosen_averaging(recipe.average, how.ema), recipe)
             self.ema = EMA(self.game, average) if average else None
@@ -116,7 +117,7 @@ class Match(Generic[B]):
         n, parts = self.options.accumulate, self.options.accumulate * world_size()
         return [
             Feed(self.data, self.batch_type, stage.batch, self.options.seed, self.machine.device, i, parts,
-                 self.clock.images, stage.data)
+                 self.clock.images, stage.data, self.machine.channels_last)
             for i in shard_indices(n, process_rank(), world_size())
         ]  # fmt: skip
 
