@@ -14,7 +14,7 @@ FLOORS = {
     "errors": 0, "regular": 0, "clock": 0, "shape": 0, "core": 0, "recipe": 0, "stages": 0, "parts": 0, "batches": 0,
     "fitting": 0, "optim": 0, "light": 0, "hints": 0, "options": 0, "out_of_memory": 0, "uncompiled": 0, "schema": 0,
     "blame": 0, "signatures": 0, "extras": 0, "plugged": 0, "early": 0, "enduring": 0, "notices": 0, "aliases": 0,
-    "columns": 0, "texts": 0, "averaging": 0, "image_size": 0, "capabilities": 0, "hub_models": 0,
+    "columns": 0, "texts": 0, "averaging": 0, "image_size": 0, "seconds": 0, "capabilities": 0, "hub_models": 0,
     "whole_advice": 0, "devices": 0,
     "objectives": 1, "penalties": 1, "layers": 1,
     "networks": 2, "games": 2, "data": 2, "metrics": 2, "runs": 2,
@@ -23,8 +23,8 @@ FLOORS = {
     "preparing": 5, "hub": 5, "foreign": 5, "studio": 6, "sweeps": 6, "serve": 6, "cli": 6, "__main__": 6,
 }  # fmt: skip
 STRANGERS = {("games", "networks"), ("networks", "games"), ("training", "networks"), ("training", "games")}
-WITHOUT_TORCH = ("errors", "aliases", "image_size", "extras", "early", "enduring", "out_of_memory", "regular", "clock",
-                 "hints", "options", "schema", "runs/settings", "runs/folder", "runs/manifest",
+WITHOUT_TORCH = ("errors", "aliases", "image_size", "seconds", "extras", "early", "enduring", "out_of_memory",
+                 "regular", "clock", "hints", "options", "schema", "runs/settings", "runs/folder", "runs/manifest",
                  "runs/log", "runs/findings", "recipes/__init__", "recipes/quick", "recipes/table",
                  "data/prepare", "cli/__init__", "theory/__init__", "measuring/metric_table",
                  "measuring/options", "plugged", "hub_models")  # fmt: skip

@@ -91,11 +91,10 @@ def test_a_long_round_is_left_between_two_turns_and_played_again(whole: Path, tm
     """Its first moves are made when the signal comes; nothing of them is in what is saved."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(loop, "READ_EVERY", 1)
-        patch.setattr(loop, "STOP_PATIENCE", 0.0)
         at_call(patch, Engine, "step", 2 + 2 * 5, number)  # of the critic, in the sixth round after the rehearsal
         says = "a round that is long was left, and is not saved; the last good"
         with pytest.raises(Interrupted, match=says) as ended:
-            train(**asked(tmp_path / "run", checkpoints=1e-9))
+            train(**asked(tmp_path / "run", checkpoints=1e-9, grace="1e-9s"))
     assert ended.value.code == 128 + number and f"saddle resume {tmp_path / 'run'}" in str(ended.value)
     assert read_checkpoint_facts(latest_checkpoint(tmp_path / "run" / "checkpoints"))["clock"]["round"] == 5
     resume(tmp_path / "run")
@@ -104,10 +103,9 @@ def test_a_long_round_is_left_between_two_turns_and_played_again(whole: Path, tm
 
 def test_a_round_that_never_ends_is_left(tmp_path: Path):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(loop, "STOP_PATIENCE", 0.0)
         at_call(patch, Engine, "step", 40, signal.SIGINT)
         with pytest.raises(Interrupted, match="not come to its first checkpoint"):
-            train(**asked(tmp_path / "run", options=OPTIONS | {"turns.critic": "100000"}))
+            train(**asked(tmp_path / "run", options=OPTIONS | {"turns.critic": "100000"}, grace=1e-9))
 
 
 def test_a_second_signal_ends_at_once(whole: Path, tmp_path: Path):

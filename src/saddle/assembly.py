@@ -42,7 +42,7 @@ def make_loop(folder: RunFolder, manifest: Manifest, recipe: Recipe[Any], sample
         else None
     )
     return Loop(match, folder, manifest.identity, about=about, pictures=chosen.pictures,
-                checkpoints=chosen.checkpoints, watch=watch, measuring=measuring,
+                checkpoints=chosen.checkpoints, grace=float(chosen.grace), watch=watch, measuring=measuring,
                 on_collapse=chosen.on_collapse)  # fmt: skip
 
 

@@ -25,10 +25,11 @@ from .recipes.revive import check_same_recipe, recipe_from_manifest
 from .runs.folder import RunFolder
 from .runs.manifest import Manifest
 from .runs.settings import Settings
+from .seconds import Seconds, written_seconds
 from .stages import plan_stages, stage_index
 from .training.checkpoint import latest_checkpoint, read_checkpoint_facts
 
-FREE = ("threads", "quiet", "decode", "recompute")  # settings that a run is not the run by
+FREE = ("threads", "quiet", "decode", "recompute", "grace")  # settings that a run is not the run by
 LENGTHS = ("images", "minutes", "epochs")
 
 
@@ -85,13 +86,13 @@ def relocate_source(source: str | None, old: str, new: str) -> str | None:
     return beside + (f":{part}" if part else "")
 
 
-def with_means(manifest: Manifest, decode: Decode | None, recompute: bool | None) -> Manifest:
+def with_means(manifest: Manifest, decode: Decode | None, recompute: bool | None, grace: Seconds | None) -> Manifest:
     """The manifest of a run that is gone on with by other means: the first changes no bit of it, the other the last."""
     then = manifest.settings
     again = then.recompute if recompute is None else recompute
-    return dataclasses.replace(
-        manifest, settings=dataclasses.replace(then, decode=decode or then.decode, recompute=again)
-    )
+    left = then.grace if grace is None else written_seconds(grace, "grace")
+    means = dataclasses.replace(then, decode=decode or then.decode, recompute=again, grace=left)
+    return dataclasses.replace(manifest, settings=means)
 
 
 def check_same_data(samples: Dataset, manifest: Manifest, named: str | None) -> None:

@@ -6,7 +6,7 @@ import os
 import signal
 from collections.abc import Callable
 
-NAMES = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")  # the last on Windows alone, the one before it not there
+NAMES = ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGBREAK")  # the last on Windows alone, which has few
 
 
 def leave(number: int, frame: object) -> None:

@@ -35,8 +35,9 @@ from .recipes.sources import RecipeSource
 from .runs.settings import Settings
 from .shape import Classes, Column, Columns, Picture, Shape, line_shape
 from .training.callbacks.base import Callback
-from .training.machine import Machine, barrier, find_machine, preserved_globals, process_rank
+from .training.machine import Machine, find_machine, preserved_globals, process_rank
 from .training.match import MatchOptions
+from .training.together import wait_for_first
 
 GLYPH_CLASSES = 62  # of drawn glyphs
 
@@ -189,11 +190,11 @@ def open_training_data(chosen: Settings, wants: Collection[str], watch: Callback
     """The data with the columns that are wanted, decoded by the first process while the others wait."""
     source = unambiguous_source(chosen.data or "glyphs")
     if process_rank():
-        barrier()
+        wait_for_first()
     tell = (say or watch.on_message) if process_rank() == 0 else notify_nobody
     data = open_data(source, Prepare.of(chosen), tell, suits=suits, wants=wants)
     if not process_rank():
-        barrier()
+        wait_for_first()
     return hold_out(data, chosen.held_out)
 
 

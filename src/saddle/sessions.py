@@ -53,6 +53,7 @@ from .runs.folder import RunFolder
 from .runs.manifest import Manifest
 from .runs.path import RunPath
 from .runs.settings import Settings, TrainKeywords
+from .seconds import Seconds
 from .signatures import takes_fields_of
 from .training.callbacks.base import Callback
 from .training.checkpoint import read_latest_checkpoint
@@ -69,6 +70,7 @@ from .training.machine import (
 )
 from .training.manifest_facts import make_data_facts, make_machine_facts
 from .training.match import CheckpointFacts
+from .training.part_effects import describe_other_processes
 from .training.run_length import describe_short_run
 
 
@@ -173,14 +175,15 @@ def go_on(folder: RunFolder, recipe: Recipe[Any], chosen: Settings, watch: Callb
     threads = None if chosen.threads == then.threads else chosen.threads
     decode = None if chosen.decode == then.decode else chosen.decode
     recompute = None if chosen.recompute == then.recompute else chosen.recompute
-    return resume(folder.path, threads=threads, data=data, decode=decode, recompute=recompute, watch=watch,
+    grace = None if chosen.grace == then.grace else chosen.grace
+    return resume(folder.path, threads=threads, data=data, decode=decode, recompute=recompute, grace=grace, watch=watch,
                   quiet=chosen.quiet)  # fmt: skip
 
 
 def resume(path: str | Path, *, threads: int | None = None, data: str | Path | GivenData | None = None,
            images: str | int | None = None, watch: Callback | None = None, trust: bool = False,
            code: CodeVersion | None = None, quiet: bool = False, decode: Decode | None = None,
-           recompute: bool | None = None) -> RunPath:  # fmt: skip
+           recompute: bool | None = None, grace: Seconds | None = None) -> RunPath:  # fmt: skip
     """Go on with a run exactly where it stopped; the same machine and number of threads give the same bits.
 
     `data` says where its data lie now, or is these data, if they were given in Python; they are known by their content.
@@ -188,8 +191,8 @@ def resume(path: str | Path, *, threads: int | None = None, data: str | Path | G
     "+100k" on top; what is scheduled over the run is then so in shares of the new length. `trust`: run the recipe's
     file that the run brings, though nobody has named it on this machine. `code`: if the file was edited since, go on
     with the run's own "copy" of it, or the "file" as it is. `quiet`: say only what needs attention. `decode` images
-    "once" or "on-the-fly" from now on; `recompute`: keep fewer activations from now on, or all again. Raises as
-    `train`.
+    "once" or "on-the-fly" from now on; `recompute`: keep fewer activations from now on, or all again; `grace`: how long
+    it may take to save itself, once it is asked to stop. Raises as `train`.
     """
     if trust:
         trust_run(path)
@@ -201,14 +204,14 @@ def resume(path: str | Path, *, threads: int | None = None, data: str | Path | G
     with plugin, hide_progress(shown.quiet), catch_out_of_memory(), preserved_globals(), process_group():
         with locked_run(folder), use_given(data) as place:
             restore_loop(
-                folder, manifest, threads, watch or make_callbacks(shown), code, place, images, decode, recompute
+                folder, manifest, threads, watch or make_callbacks(shown), code, place, images, decode, recompute, grace
             ).go()
         return RunPath(folder.path)
 
 
 def restore_loop(folder: RunFolder, before: Manifest, threads: int | None, watch: Callback, code: CodeVersion | None,
                  data: str | None, images: str | int | None, decode: Decode | None,
-                 recompute: bool | None) -> Loop:  # fmt: skip
+                 recompute: bool | None, grace: Seconds | None = None) -> Loop:  # fmt: skip
     """A run that stands where it stopped; its checkpoint, as large as the networks, is let go of before it plays on."""
     source = source_to_resume(folder, before, code, watch.on_message)
     if said := describe_edited_plugin(folder, before):
@@ -225,7 +228,7 @@ def restore_loop(folder: RunFolder, before: Manifest, threads: int | None, watch
     if process_rank() == 0:
         before = replace_source(folder, before, source, shown)
     manifest = relocate_data(folder, extend_length(before, value, images, shown), data, "resume")
-    manifest = with_means(manifest, decode, recompute)
+    manifest = with_means(manifest, decode, recompute, grace)
     chosen = manifest.settings
     samples = open_training_data(
         chosen, required_columns(value.batch_type), watch, say=without_option_hints(watch.on_message)
@@ -240,6 +243,8 @@ def restore_loop(folder: RunFolder, before: Manifest, threads: int | None, watch
     start = read_start(folder, manifest, value) if checkpoint is None else None
     how = start_options(match_options(chosen), value, manifest.shape, start, chosen.freeze_critic)
     loop = make_loop(folder, manifest, value, samples, where, watch, gauge, how)
+    for sentence in describe_other_processes(loop.match.game, int(manifest.machine["processes"]), world_size()):
+        watch.on_message(sentence)
     loop.restore(checkpoint)
     if process_rank() == 0 and loop.match.clock.images < manifest.images:
         for old, new in date_weights(folder).items():
@@ -268,6 +273,6 @@ def adopt_threads(manifest: Manifest, threads: int | None) -> list[str]:
     """Take the run's number of threads, and say where this machine's is another than it had."""
     then = manifest.machine
     use_threads(threads or min(then["threads"], os.cpu_count() or 1))
-    now = {"threads": torch.get_num_threads(), "processes": world_size(), "torch": torch.__version__}
+    now = {"threads": torch.get_num_threads(), "torch": torch.__version__}
     return [f"warning: this run had {name} {then[name]}, now {value}: it goes on, but not to the same bits"
             for name, value in now.items() if then[name] != value]  # fmt: skip

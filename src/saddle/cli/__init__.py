@@ -102,8 +102,8 @@ class HelpRequested(Exception):
 
 
 def main(words: list[str] | None = None) -> int:
-    """Run one command; returns the exit code: 0 done, 1 it failed, 2 it was asked wrongly, 128 + a signal's
-    number interrupted: 130 by Ctrl-C, 143 by SIGTERM, 129 as the terminal went."""
+    """Run one command; returns the exit code: 0 done, 1 it failed, 2 it was asked wrongly, 75 another process has
+    ended, 128 + a signal's number interrupted: 130 by Ctrl-C, 143 by SIGTERM, 129 as the terminal went."""
     if words is None:  # this process is the command, and nobody else's
         leave_compiler_out()
     open_streams()

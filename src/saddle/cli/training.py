@@ -21,6 +21,7 @@ from ..recipes import RECIPES, canonical, files, find_recipe
 from ..recipes.plugins import use_plugin_file
 from ..runs.folder import RunFolder
 from ..runs.settings import Settings
+from ..seconds import Seconds, written_seconds
 from . import HelpRequested
 from .argv import (
     GivenOptions,
@@ -84,7 +85,12 @@ class ResumeOptions:
     images: str | None = None  # make it longer: 300k in all, or +100k on top; schedules are shares of the new length
     decode: Decode | None = None  # images once, into a cache, or on the fly from now on; no bit changes by it
     recompute: bool | None = None  # work activations out again from now on, or keep them; the last bits may differ
+    grace: Seconds | None = None  # asked to stop, it has saved and left in so long: 20s, 2m
     quiet: bool = False  # say only what needs attention, as a run does that was trained so
+
+    def __post_init__(self) -> None:
+        if self.grace is not None:
+            object.__setattr__(self, "grace", written_seconds(self.grace, "grace"))
 
 
 def train(words: list[str]) -> None:

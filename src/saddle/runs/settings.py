@@ -8,10 +8,11 @@ from typing import Literal, TypedDict
 
 from ..errors import require
 from ..image_size import SizeText, written_size
+from ..seconds import Seconds, written_seconds
 
 SETTING_MAXIMA = {"limit": 10**12, "images": 10**15, "minutes": 10**7, "epochs": 10**9,
                   "threads": 4_096,
-        "accumulate": 10**6, "checkpoints": 10**9, "every": 10**15, "samples": 10**7, "patience": 10**6,
+        "accumulate": 10**6, "checkpoints": 10**9, "grace": 10**6, "every": 10**15, "samples": 10**7, "patience": 10**6,
         "ema": 10**9, "pictures": 10**6, "snapshots": 10**4, "held_out": 10**12,
         "freeze_critic": 100, "seed": 10**100}  # beyond, it is a slip  # fmt: skip
 MAY_BE_ZERO = ("ema", "pictures", "snapshots", "seed", "held_out", "freeze_critic")  # may be 0
@@ -72,7 +73,8 @@ class Settings:
     on_collapse: Literal["go-on", "stop", "rollback"] = "go-on"  # at a grave finding: save and end, or go back
 
     pictures: int = 8  # contact sheets up to the end, beside the first; 0 for none
-    checkpoints: float = 60.0  # seconds between checkpoints
+    checkpoints: float = 60.0  # seconds between checkpoints; more where one takes long: 2 % of the time at most
+    grace: Seconds = 20.0  # asked to stop, by Ctrl-C or a scheduler, it has saved and left in so long: 20s, 2m
     plugin: str | None = None  # a file of yours with values for any recipe, metrics, health checks, data
     board: bool = False  # write TensorBoard files too (extra: board)
     wandb: str | None = None  # write to Weights & Biases too, under this project's name (extra: wandb)
@@ -82,6 +84,7 @@ class Settings:
         lengths = [name for name in ("images", "minutes", "epochs") if getattr(self, name) is not None]
         require(len(lengths) < 2, f"{' and '.join(lengths)} both say how long to train; give one of them")
         object.__setattr__(self, "size", None if self.size is None else written_size(self.size))
+        object.__setattr__(self, "grace", written_seconds(self.grace, "grace"))
         for name, most in SETTING_MAXIMA.items():
             check_setting(name, getattr(self, name), name in MAY_BE_ZERO, most)
         for name in NON_EMPTY:
@@ -138,6 +141,7 @@ class TrainKeywords(TypedDict, total=False):
     on_collapse: Literal["go-on", "stop", "rollback"]
     pictures: int
     checkpoints: float
+    grace: Seconds
     plugin: str | None
     board: bool
     wandb: str | None

@@ -67,7 +67,7 @@ def run_trial(recipe: str, trial: Trial, place: str, alone: bool, asks: bool, an
             play(recipe, trial, place, alone, line, asks)
         send_end(answer, DONE, "")
     except Failure as failure:
-        send_end(answer, Failure.__name__ if failure.code == 1 else Mistake.__name__, str(failure))
+        send_end(answer, Mistake.__name__ if failure.code == 2 else Failure.__name__, str(failure))
     except Mistake as mistake:
         send_end(answer, Mistake.__name__, str(mistake))
     except Interrupted as end:

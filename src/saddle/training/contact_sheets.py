@@ -27,6 +27,7 @@ from .engine import derive_seed
 from .machine import process_rank
 from .match import Match
 from .rows import rows_at_once
+from .together import wait_for_first
 
 MAX_SHEET_IMAGES, MAX_SHEET_SIDE = (
     64,
@@ -40,6 +41,7 @@ class ContactSheets:
 
     def __init__(self, match: Match[Any], folder: RunFolder, number: int, watch: Callback) -> None:
         self.match, self.folder, self.watch = match, folder, watch
+        self.makes_none = False  # no pictures; only the first process finds that out
         self.due = [round(match.total * (i / number) ** 2) for i in range(number + 1)] if number else []
 
     def begin(self) -> None:
@@ -51,6 +53,7 @@ class ContactSheets:
             real = (batch_pictures(whole.batch_at(places)) for places in self.parts)
             self.save(self.columns(real), self.folder.sheets / "real.png")
         self.draw_due()
+        wait_for_first()
 
     def is_due(self) -> bool:
         """Has the run come past a contact sheet that is due?"""
@@ -61,11 +64,11 @@ class ContactSheets:
         images = self.match.clock.images
         passed = [due for due in self.due if due <= images]
         self.due = self.due[len(passed) :]
-        if passed and process_rank() == 0 and images > self.drawn:
+        if passed and process_rank() == 0 and images > self.drawn and not self.makes_none:
             made = self.columns(self.match.show(part, i, len(self.parts)) for i, part in enumerate(self.batches()))
             if not made:
                 self.watch.on_message("this run makes no pictures, so no sheets are drawn")
-                self.due = []
+                self.makes_none = True
                 return
             real = real_samples(next(iter(self.batches()))) if self.match.shape.points else None
             self.watch.on_picture(self.save(made, self.folder.sheet(images), real))

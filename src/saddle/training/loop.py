@@ -19,6 +19,7 @@ from ..runs.timing import TimeSpent, continue_timing
 from ..stages import count_rounds
 from .callbacks.base import Callback, RunPlan
 from .checkpoint import Checkpoint, check_state_fits, latest_checkpoint, save_checkpoint
+from .checkpoint_pace import GRACE, CheckpointPace
 from .contact_sheets import ContactSheets
 from .data_waits import describe_waiting
 from .evaluator import Evaluator
@@ -31,10 +32,9 @@ from .rate_advice import suggest_lower_rates
 from .record import NonFinite, Record
 from .signals import ForcedStop, Signals, WorkAbandoned
 from .snapshots import SnapshotStore
+from .together import Votes, own_command, wait_for_first
 
 READ_EVERY = 16  # rounds between two readings of the device
-STOP_PATIENCE = 10.0  # seconds that a round has to end in, once the run was asked to stop
-TURNS_BETWEEN_VOTES = 64  # turns of one round after which several processes ask one another whether it is to be left
 LOGGED_ROUNDS = 20_000  # about so many rounds of a run are logged
 
 
@@ -43,15 +43,18 @@ class Loop:
 
     def __init__(self, match: Match[Any], folder: RunFolder, identity: CheckpointFacts, *, about: str = "",
                  pictures: int = 8,
-                 checkpoints: float = 60.0, watch: Callback | None = None,
+                 checkpoints: float = 60.0, grace: float = GRACE, watch: Callback | None = None,
                  measuring: Evaluator | None = None, on_collapse: str = "go-on") -> None:  # fmt: skip
         self.match, self.folder, self.identity = match, folder, identity
-        self.about, self.seconds, self.watch, self.evaluator = about, checkpoints, watch or Callback(), measuring
+        self.about, self.watch, self.evaluator = about, watch or Callback(), measuring
+        self.pace = CheckpointPace(checkpoints, grace)
         self.on_collapse, self.monitor = on_collapse, HealthMonitor(match, folder.path, self.watch)
         self.rollback = RollbackStore(match, folder.checkpoints) if on_collapse == "rollback" else None
         self.snapshots = SnapshotStore(match, folder.checkpoints) if match.power_ema else None
+        self.again = f"`{own_command()} resume {quote_for_shell(folder)}`"
         self.pictures = ContactSheets(match, folder, pictures, self.watch)
-        self.signals, self.writes, self.turns = Signals(), process_rank() == 0, 0
+        self.signals, self.writes = Signals(), process_rank() == 0
+        self.round_votes, self.turn_votes = Votes(), Votes()
         self.log: Log | None = None
         self.timing: Log | None = None
         self.before = TimeSpent(0.0)  # until it goes on
@@ -96,7 +99,8 @@ class Loop:
     def go(self) -> None:
         """Play on, once `restore` has said from where. Interrupted when asked to stop; Failure when the work fails."""
         self.start, self.began = self.match.clock.images, time.monotonic()
-        self.read_at = self.saved_at = self.began
+        self.read_at = self.began
+        self.pace.saved()
         stride = max(1, count_rounds(self.match.stages, self.match.total) // LOGGED_ROUNDS)
         self.record = Record(self.log, stride, self.monitor)
         where = self.match.machine
@@ -149,7 +153,6 @@ class Loop:
 
     def turn(self) -> bool:
         """Play a round, and do all that is due after it; has the run ended?"""
-        self.turns = 0
         clock, report = self.match.play(self.between)
         self.record.add(clock, report)
         if self.snapshots and self.snapshots.due(clock):
@@ -159,13 +162,16 @@ class Loop:
         if self.pictures.is_due():
             self.mend()
             self.pictures.draw_due()
+            wait_for_first()
         self.examine(clock)
         ended = self.measure() or self.match.over
         if ended:
             self.record.read()  # of what is no number the run should know while it can still go back
-        if self.turn_to_read(clock):
+        voting = self.round_votes.due() and not self.rollback  # which hangs on when it is read, not on the time of day
+        if reading := self.turn_to_read(clock):
             self.read()
-            stop, save = all_reduce_max(self.signals.number, int(time.monotonic() - self.saved_at > self.seconds))
+        if reading or voting:
+            stop, save = self.round_votes.hold(self.signals.number, int(reading and self.writes and self.pace.due()))
             if stop:
                 self.stop(stop)
             if save:
@@ -177,10 +183,9 @@ class Loop:
 
         All processes leave it before the same turn. Nothing of it is saved, so the run goes on from before it.
         """
-        self.turns += 1
-        if world_size() > 1 and self.turns % TURNS_BETWEEN_VOTES:
+        if not self.turn_votes.due() and world_size() > 1:
             return
-        if all_reduce_max(int(self.signals.waiting > STOP_PATIENCE))[0]:
+        if self.turn_votes.hold(int(self.signals.waiting > self.pace.patience))[0]:
             self.signals.number = all_reduce_max(self.signals.number)[0]
             raise WorkAbandoned
 
@@ -197,6 +202,7 @@ class Loop:
             now = time.monotonic()
             with suppress(WorkAbandoned), self.signals.abandonable():
                 self.evaluator.evaluate(self.match, self.before.seconds + now - self.began, {"identity": self.identity})
+            wait_for_first()
             over, stop = all_reduce_max(int(self.evaluator.over), self.signals.number)
             self.evaluator.over = bool(over)
             self.began += time.monotonic() - now
@@ -268,6 +274,7 @@ class Loop:
 
     def checkpoint(self) -> None:
         self.record.read()
+        began = time.monotonic()
         if self.writes:
             assert self.log is not None and self.timing is not None
             self.mend()
@@ -280,7 +287,10 @@ class Loop:
             self.watch.on_checkpoint(save_checkpoint(self.folder.checkpoints, tensors, facts))
             if self.rollback:
                 self.rollback.tidy()
-        self.saved_at = time.monotonic()
+            for sentence in self.pace.weigh(time.monotonic() - began):
+                self.watch.on_message(sentence)
+        wait_for_first()
+        self.pace.saved()
 
     def mend(self) -> None:
         """Put back what somebody deleted of the run, and say so."""
@@ -299,12 +309,6 @@ class Loop:
         self.checkpoint()
         done = f"stopped at {self.match.clock.images} of {self.match.total} images and saved"
         raise Interrupted(128 + number, f"{done}; {self.again} goes on exactly here")
-
-    @property
-    def again(self) -> str:
-        """The command that goes on."""
-        start = "saddle" if world_size() == 1 else f"torchrun --nproc-per-node {world_size()} -m saddle"
-        return f"`{start} resume {quote_for_shell(self.folder)}`"
 
     def finish(self) -> None:
         """The end of the run: everything that is read back or looked at later."""

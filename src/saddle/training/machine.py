@@ -134,7 +134,11 @@ def process_group() -> Iterator[tuple[int, int]]:
         yield (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
         return
     with catch_missing_process():
+        from .together import WAITING, meet  # which knows what is in here
+
         store, own, world = next(rendezvous("env://"))
+        store = meet(store, own, world)
+        WAITING.begin(store)
     try:
         with catch_missing_process():
             backends = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
@@ -150,7 +154,9 @@ def process_group() -> Iterator[tuple[int, int]]:
 
 
 class MissingProcess(Failure):
-    """Another process of several has ended, and without it nothing goes on."""
+    """Another process of several has ended, and without it nothing goes on; begun again, it may."""
+
+    code = 75  # EX_TEMPFAIL of sysexits.h: what has failed is worth another try
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.dropout import _DropoutNd
 
 from ..core import part_name
+from ..errors import format_count
 from ..parts.recompute import count_parameters, find_blocks
 
 
@@ -23,6 +24,18 @@ def describe_part_effects(game: nn.Module, batch: int, accumulate: int, processe
     if parts > 1 and any(isinstance(layer, _DropoutNd) and layer.p > 0 for layer in game.modules()):
         yield (f"note: each of {parts} parts of a batch draws a dropout of its own, so this run's numbers are others "
                "than in one part, as with another seed")  # fmt: skip
+
+
+def describe_other_processes(game: nn.Module, then: int, now: int) -> Iterator[str]:
+    """What becomes of a run that other processes go on with than those that began it; nothing of as many."""
+    if then == now:
+        return
+    mixers = dict.fromkeys(name for name, mixes in layers_and_terms(game) if mixes)
+    drawn = dict.fromkeys(type(x).__name__ for x in game.modules() if isinstance(x, _DropoutNd) and x.p > 0)
+    shared = f"; statistics of a batch ({', '.join(mixers)}) are those of all processes' samples, as before"
+    others = f"; {', '.join(drawn)} draws by process, so from here on the numbers are others, as with another seed"
+    yield (f"warning: this run was played by {format_count(then, 'process', 'processes')}, now by {now}: it goes on as "
+           f"it would have, but for rounding{shared if mixers else ''}{others if drawn else ''}")  # fmt: skip
 
 
 def describe_kept_activations(game: nn.Module) -> Iterator[str]:

@@ -18,7 +18,9 @@ from typing import Any
 PATIENCE = (120.0, 10.0)  # seconds in which a process saves what it did; in which it ends without
 HANGUP = getattr(signal, "SIGHUP", None)  # the terminal has gone; not on Windows
 BREAK = getattr(signal, "SIGBREAK", None)  # what one process of Windows can send another that is to save and end
-STOPS = tuple(filter(None, (signal.SIGINT, signal.SIGTERM, HANGUP, BREAK)))
+USERS = tuple(getattr(signal, name) for name in ("SIGUSR1", "SIGUSR2") if hasattr(signal, name))  # not on Windows
+SCHEDULERS = (signal.SIGTERM, *USERS)  # what Slurm, Kubernetes and torchrun send before they kill
+STOPS = tuple(filter(None, (signal.SIGINT, signal.SIGTERM, HANGUP, BREAK, *USERS)))
 AT_ONCE = 2.0  # seconds in which signals are one: what they end has that long to tidy up after itself
 SOON = 0.02  # seconds after which a signal that found a module being imported comes again
 IMPORTS = "<frozen importlib._bootstrap>"
@@ -40,17 +42,18 @@ class WorkAbandoned(Exception):
 
 
 class Signals:
-    """The first SIGINT, SIGTERM or SIGHUP is remembered as `number`, and `heard` is called; a second one raises Ended.
+    """The first signal of STOPS is remembered as `number`, and `heard` is called; a second one raises ForcedStop.
 
-    A second SIGHUP does not: shells and systems send it more than once, and after SIGTERM. Nor does a SIGTERM just
-    after another: whoever stops all processes of a job stops torchrun too, which passes it on, as `timeout` does.
+    A second SIGHUP does not: shells and systems send it more than once, and after SIGTERM. Nor does what a scheduler
+    sends after something else of its own, as SIGTERM at the end of the time that SIGUSR1 told of; nor the same again
+    just after: whoever stops all processes of a job stops torchrun too, which passes it on, as `timeout` does.
     """
 
     number = 0  # 0: none has come
     since = 0.0  # when it came
 
     def __init__(self, heard: Callable[[], object] = lambda: None) -> None:
-        self.heard = heard
+        self.heard, self.seen = heard, set[int]()
 
     @property
     def waiting(self) -> float:
@@ -67,11 +70,17 @@ class Signals:
             if not self.number:
                 self.number, self.since = number, time.monotonic()
                 self.heard()
-            elif number != HANGUP and not (number == self.number == signal.SIGTERM and self.waiting < AT_ONCE):
+            elif number != HANGUP and not self.is_passed_on(number):
                 end(number, frame)
+            self.seen.add(number)
 
         with handle_signals(ask):
             yield
+
+    def is_passed_on(self, number: int) -> bool:
+        """Does a scheduler say again what it has said?"""
+        both = number in SCHEDULERS and self.number in SCHEDULERS
+        return both and (number not in self.seen or self.waiting < AT_ONCE)
 
     @contextmanager
     def abandonable(self) -> Iterator[None]:
@@ -125,7 +134,7 @@ def importing(frame: FrameType | None) -> list[FrameType]:
 def handle_signals(handler: Handler) -> Iterator[None]:
     """The signals go to this handler in here, where that is possible: in the main thread.
 
-    A SIGHUP that is ignored, as by `nohup`, stays so.
+    A SIGHUP that is ignored, as by `nohup`, stays so; so does what a user's program does at SIGUSR1 or SIGUSR2.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -133,13 +142,19 @@ def handle_signals(handler: Handler) -> Iterator[None]:
     before: dict[int, Any] = {}
     for number in STOPS:
         old = signal.getsignal(number)  # None: of whoever has Python in a program of his own
-        if old is not None and (number, old) != (HANGUP, signal.SIG_IGN):
+        if old is not None and (number, old) != (HANGUP, signal.SIG_IGN) and not (number in USERS and is_users(old)):
             before[number] = signal.signal(number, handler)
     try:
         yield
     finally:
         for number, old in before.items():
             signal.signal(number, old)
+
+
+def is_users(handler: Any) -> bool:
+    """Has somebody else than this library something to do at a signal?"""
+    ours = str(getattr(handler, "__module__", "")).partition(".")[0] == __name__.partition(".")[0]
+    return handler != signal.SIG_DFL and not ours
 
 
 def end_with_parent() -> None:
