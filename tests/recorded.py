@@ -11,13 +11,14 @@ from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
+from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map
 
 T = TypeVar("T")
 WAITS = (torch.Tag.data_dependent_output, torch.Tag.dynamic_output_shape)
 CHECKS = ("aten::_linalg_check_errors", "aten::equal", "aten::is_nonzero")  # the result is looked at by the program
-BROUGHT = "aten::lift_fresh"  # a tensor made of Python's numbers, which a GPU would wait for
+BROUGHT = (torch.tensor, torch.as_tensor, torch.asarray, torch.from_numpy, Tensor.new_tensor)  # out of Python's numbers
 
 
 class Waits(RuntimeError):
@@ -32,8 +33,6 @@ class Watched(TorchDispatchMode):
         counts = any(tag in func.tags for tag in WAITS) and not name.startswith("aten::index")
         if counts or name in CHECKS:
             raise Waits(f"{name} waits for the device")
-        if name == BROUGHT:
-            raise Waits(f"{name} brings numbers to the device")
         if name.startswith("aten::index") and any(has_masks(one) for one in args[1:]):
             raise Waits(f"{name} waits for the device to count a mask")
         return func(*args, **(kwargs or {}))
@@ -41,6 +40,15 @@ class Watched(TorchDispatchMode):
 
 def has_masks(indices: Any) -> bool:
     return isinstance(indices, list | tuple) and any(isinstance(t, Tensor) and t.dtype == torch.bool for t in indices)
+
+
+class OnDevice(TorchFunctionMode):
+    """Refuses tensors made of what is on the host, which a GPU would wait for."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func in BROUGHT and not isinstance(args[-1], Tensor):
+            raise Waits(f"{func.__name__} brings numbers to the device")
+        return func(*args, **(kwargs or {}))
 
 
 class Tape(Watched):
@@ -107,7 +115,7 @@ class Recordings:
         """The recording is made by playing, which is undone."""
         tape = Tape()
         try:
-            with tape:
+            with tape, OnDevice():
                 made = play()
         finally:
             tape.undo()

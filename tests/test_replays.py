@@ -198,6 +198,19 @@ def test_a_round_that_waits_for_the_device_is_played_as_ever_and_that_is_said():
     assert replays.said == ["rounds are not replayed as CUDA graphs: aten::_local_scalar_dense waits for the device"]
 
 
+class Bringing(Adversarial):
+    """Makes a tensor of numbers of its own in each round."""
+
+    def generate(self, batch: Images) -> Tensor:
+        return super().generate(batch) * torch.tensor([1.0, 2.0]).mean()
+
+
+def test_a_round_that_brings_numbers_to_the_device_is_played_as_ever_and_that_is_said():
+    plain, replays = (rounds_of(odd(Bringing), Adam(), 5, replayed) for replayed in (False, True))
+    assert_same_bits(plain, replays)
+    assert replays.said == ["rounds are not replayed as CUDA graphs: tensor brings numbers to the device"]
+
+
 def test_rates_that_torch_reads_on_the_host_are_no_replays_of_others():
     plain, replays = (rounds_of(toy, RMSprop(Linear(1e-2)), MOST_MISSES + 3, replayed) for replayed in (False, True))
     assert_same_bits(plain, replays)

@@ -67,7 +67,7 @@ def prepare_run(run: AskedRun, out: str | Path | None, watch: Callback) -> Prepa
     require_autoencoder(run.name, value, run.asked)
     use_threads(chosen.threads)
     place = RunFolder.claim(out)
-    where = find_machine(chosen.device, chosen.precision)
+    where = find_machine(chosen.device, chosen.precision, chosen.exact)
     wish = RunRequest(dict(run.options), {})
     samples = open_checked_data(run.recipe, wish, run.asked, chosen, value, where, watch)
     gauge = make_evaluator(run.name, value, chosen, samples, where, watch)

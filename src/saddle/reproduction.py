@@ -126,7 +126,7 @@ def lengths_of(manifest: Manifest) -> list[Manifest]:
 
 def begin_again(first: RunFolder, second: RunFolder, manifest: Manifest, source: RecipeSource | None) -> Manifest:
     """A folder with all that trains this run again, on as many threads; its manifest says what trains it now."""
-    now = machine_of_run(str(manifest.machine["device"]), manifest.machine)
+    now = machine_of_run(str(manifest.machine["device"]), manifest.machine, manifest.settings.exact)
     machine = make_machine_facts(now) | {"threads": manifest.machine["threads"]}
     created = datetime.now().astimezone().isoformat(timespec="microseconds")
     begun = dataclasses.replace(lengths_of(manifest)[0], machine=machine, created=created)

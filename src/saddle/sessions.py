@@ -236,7 +236,7 @@ def restore_loop(folder: RunFolder, before: Manifest, threads: int | None, watch
     check_same_data(samples, manifest, data)
     device = str(manifest.machine["device"])
     kind = device.partition(":")[0]  # of several processes each has a GPU of its own
-    where = machine_of_run(device if world_size() == 1 else kind, manifest.machine)
+    where = machine_of_run(device if world_size() == 1 else kind, manifest.machine, chosen.exact)
     for warning in adopt_threads(manifest, threads):
         watch.on_message(warning)
     gauge = make_evaluator(manifest.name, value, chosen, samples, where, watch)

@@ -55,6 +55,7 @@ class Settings:
     threads: int | None = None  # of the processor; torch's own choice if not given
     accumulate: int = 1  # play each batch in so many parts, one after another, for less memory
     recompute: bool = False  # work activations out again, not keep them: half the memory, 1.4 times the time
+    exact: bool = True  # on a CUDA GPU, the same bits each time, and float32 to its last digit; else TF32
     fast: Literal["auto", "off"] = "auto"  # on a CUDA GPU, capture rounds and replay them, where that can be
     ema: int | None = None  # half-life, in images, of the averaged generator that is sampled; 0: none; or the recipe's
     snapshots: int = 0  # moments kept, from which averages of any length are made afterwards (saddle average): 16 to 64
@@ -126,6 +127,7 @@ class TrainKeywords(TypedDict, total=False):
     threads: int | None
     accumulate: int
     recompute: bool
+    exact: bool
     fast: Literal["auto", "off"]
     ema: int | None
     from_run: str | None

@@ -104,7 +104,7 @@ def rehearse_plan(plan: SweepPlan) -> None:
         asked = parse_settings(settings.pop("data", None), settings)
         with hide_progress(asked.quiet), catch_out_of_memory(), preserved_globals():
             _, recipe, _, chosen, _ = resolve_recipe(plan.recipe, trial.options, asked)
-            where = find_machine(chosen.device, chosen.precision)
+            where = find_machine(chosen.device, chosen.precision, chosen.exact)
             open_checked_data(plan.recipe, RunRequest(trial.options, {}), asked, chosen, recipe, where, Callback())
 
 

@@ -14,6 +14,7 @@ from torch.distributed.rendezvous import rendezvous
 
 from ..devices import GPUS, fork_chance, has_mps
 from ..errors import Failure, Mistake, require
+from .exactness import describe_exact, kept_exactness, set_exact
 
 ALWAYS_STARTABLE_THREADS = 64  # threads that any machine can start
 
@@ -27,8 +28,8 @@ class Machine(NamedTuple):
     channels_last: bool = True  # how pictures and weights of convolutions lie in memory
 
 
-def find_machine(device: str = "auto", precision: str = "auto") -> Machine:
-    """The device and precision asked for; `auto` takes what is there and says so.
+def find_machine(device: str = "auto", precision: str = "auto", exact: bool = True) -> Machine:
+    """The device and precision asked for; `auto` takes what is there and says so. `exact` is about CUDA GPUs alone.
 
     Of a processor that is what it says of itself; what a recipe is fastest in, `recipes.machine_choice` measures.
     """
@@ -36,14 +37,14 @@ def find_machine(device: str = "auto", precision: str = "auto") -> Machine:
     dtype, why = find_precision(where, precision)
     if where.type == "cuda":
         torch.cuda.set_device(where)
-        torch.backends.cudnn.deterministic = True  # a resumed run repeats the same bits
-        torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False  # float32 means float32
+        set_exact(exact)
+        why = f"{why}, {describe_exact(exact)}"
     return Machine(where, dtype, why)
 
 
-def machine_of_run(device: str, facts: Mapping[str, Any]) -> Machine:
+def machine_of_run(device: str, facts: Mapping[str, Any], exact: bool = True) -> Machine:
     """What a run was begun with, as its manifest tells, which it goes on with."""
-    where = find_machine(device, facts["precision"])
+    where = find_machine(device, facts["precision"], exact)
     return where._replace(why=facts.get("why", where.why), channels_last=facts.get("channels_last", True))
 
 
@@ -111,15 +112,13 @@ def preserved_globals() -> Iterator[None]:
 
     A GPU that nothing has used yet has no state of chance to come back to.
     """
-    threads, cudnn, products = torch.get_num_threads(), torch.backends.cudnn, torch.backends.cuda.matmul
-    flags = cudnn.deterministic, cudnn.allow_tf32, products.allow_tf32
+    threads = torch.get_num_threads()
     used = range(torch.cuda.device_count() if torch.cuda.is_initialized() else 0)  # type: ignore[no-untyped-call]
     try:
-        with torch.random.fork_rng(used), fork_chance(torch.device("mps" if has_mps() else "cpu")):
+        with kept_exactness(), torch.random.fork_rng(used), fork_chance(torch.device("mps" if has_mps() else "cpu")):
             yield
     finally:
         torch.set_num_threads(threads)
-        cudnn.deterministic, cudnn.allow_tf32, products.allow_tf32 = flags
 
 
 @contextmanager
