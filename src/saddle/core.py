@@ -237,6 +237,10 @@ class Game(nn.Module, Generic[B]):
         """Equal phases run equal operations, one CUDA graph each; None: do not capture."""
         return None
 
+    def differentiated_once(self) -> tuple[nn.Module, ...]:
+        """Children no gradient of whose gradients is ever asked for: torch's compiler can take those alone."""
+        return ()
+
     def logged_scalars(self) -> Mapping[str, Tensor]:
         """What a log shows beside the moves' terms: scalars of all that remembers, as ADA/p; of a second, ADA#2/p."""
         own = [part for part in self.children() if isinstance(part, Memory)]

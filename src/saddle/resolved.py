@@ -199,5 +199,5 @@ def open_training_data(chosen: Settings, wants: Collection[str], watch: Callback
 
 
 def match_options(chosen: Settings) -> MatchOptions:
-    return MatchOptions(chosen.seed, chosen.accumulate, chosen.ema, chosen.recompute, chosen.fast == "auto",
+    return MatchOptions(chosen.seed, chosen.accumulate, chosen.ema, chosen.recompute, chosen.fast,
                         chosen.snapshots)  # fmt: skip

@@ -164,6 +164,12 @@ class TwoPlayer(Game[Images]):
             tuple(is_due(p, clock) for p in both),
         )
 
+    def differentiated_once(self) -> tuple[nn.Module, ...]:
+        """By what the penalties say of slopes: one of the critic's at samples is no matter of the generator's."""
+        slopes, own = (any(p.input_grad != "nowhere" for p in some) for some in (self.penalties,
+                                                                                 self.generator_penalties))  # fmt: skip
+        return (*(() if own else (self.generator,)), *(() if slopes or own else (self.critic,)))
+
     def show(self, batch: Images) -> Mapping[str, Tensor]:
         return {"made": self.generate(batch)}
 
@@ -204,6 +210,11 @@ class Simultaneous(Adversarial):
         del real, fake
         yield from both
         yield from told
+
+    def differentiated_once(self) -> tuple[nn.Module, ...]:
+        """All or none: the fakes keep their graph where slopes are asked for."""
+        once = super().differentiated_once()
+        return once if len(once) == 2 and not self.second_order else ()
 
     def joint_moves(self, judge: Judge, real: Judged, fake: Judged) -> Iterator[Turn]:
         moves = self.critic_move(judge, real, fake), self.generator_move(judge, real, fake)

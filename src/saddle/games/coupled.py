@@ -71,6 +71,9 @@ class NagarajanKolter(Adversarial):
         require(0 <= eta < math.inf, f"NagarajanKolter: eta is {eta}, but should be 0 or more")
         self.eta = eta
 
+    def differentiated_once(self) -> tuple[nn.Module, ...]:
+        return tuple(player for player in super().differentiated_once() if player is not self.critic)
+
     def generator_turn(self, judge: Judge, batch: Images, fake: Tensor) -> Iterator[Turn]:
         with full_precision(fake):  # the critic is differentiated twice, the generator once
             real, made = judge(critic_input(batch.image, self.penalties, judge.clock)), judge(upcast(fake))

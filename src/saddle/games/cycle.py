@@ -58,6 +58,9 @@ class CycleTranslation(Translation[Unpaired]):
                Move(self.critic_back, adversarial=self.critic_loss(judge_a(a), judge_a(shown_a))))  # fmt: skip
         yield from (*remember_a, *remember_b)
 
+    def differentiated_once(self) -> tuple[nn.Module, ...]:
+        return self.generator, self.generator_back, self.critic, self.critic_back
+
     def second(self, translator: nn.Module, fake: Tensor) -> Tensor:
         """The way back, by a translator that learns from it only where both do."""
         with frozen(translator) if self.routing == "first" else nullcontext():

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
 from typing import Unpack
 
 from torch import Tensor, nn
 
-from ..clock import Clock, Number, value_at, value_range
+from ..clock import Number, factor_at, value_range
 from ..errors import require
 from ..layers.tokens import TokenLSTM, check_writer, gumbel_softmax
 from .adversarial import Adversarial
@@ -37,10 +36,7 @@ class GumbelSoftmax(Adversarial):
         return self.prior(like, length * vocabulary).view(-1, length, vocabulary)
 
     def make(self, latents: Tensor, condition: Tensor | None = None) -> Tensor:
-        temperature, hard = value_at(self.temperature, self.clock), self.hard or not self.training
+        temperature, hard = factor_at(self.temperature, self.clock), self.hard or not self.training
         lines = self.generator.write(lambda t, logits: gumbel_softmax(logits, latents[:, t], temperature, hard),
                                      latents, latents.shape[1])  # fmt: skip
         return lines.transpose(1, 2).unsqueeze(2)
-
-    def phase(self, clock: Clock) -> Hashable | None:
-        return None if callable(self.temperature) else super().phase(clock)

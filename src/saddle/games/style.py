@@ -191,6 +191,10 @@ class StyleBased(Adversarial):
     def update_mean_w(self, mean: Tensor) -> None:
         self.style.mean_w.lerp_(mean.to(self.style.mean_w), 1 - self.momentum)
 
+    def differentiated_once(self) -> tuple[nn.Module, ...]:
+        """The generator is never called as a whole."""
+        return tuple(player for player in super().differentiated_once() if player is not self.generator)
+
     def phase(self, clock: Clock) -> Hashable:
         return super().phase(clock), self.path_length and is_nth_round(self.path_length.every, clock)
 

@@ -31,6 +31,9 @@ class Translation(Game[B]):
         made: Tensor = self.generator(images, noise=noise)
         return made
 
+    def differentiated_once(self) -> tuple[nn.Module, ...]:
+        return self.generator, self.critic
+
     def phase(self, clock: Clock) -> Hashable | None:
         return ()
 

@@ -95,6 +95,9 @@ class Unrolled(Adversarial):
             self.store_moments(path[0][2])
         yield move
 
+    def differentiated_once(self) -> tuple[nn.Module, ...]:
+        return tuple(player for player in super().differentiated_once() if player is not self.critic)
+
     def current_state(self) -> CriticState:
         """Where the critic stands, in memory of its own."""
         weights = torch.cat([p.detach().reshape(-1) for p in self.critic.parameters() if p.requires_grad])

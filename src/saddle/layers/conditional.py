@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn.functional import embedding
 
 from ..errors import Mistake
+from ..parts import CURRENT_SHARD
 from .residual import conv1, conv3
 
 
@@ -27,10 +28,11 @@ def check_labels(labels: Tensor | None, classes: int) -> Tensor:
 def check_classes(network: nn.Module, labels: Tensor | None) -> None:
     """Refuse labels (n,) that name no class of one that the network, or a part of it, is told.
 
-    On a GPU only at rest: to read them back would hold up every round of a match, where they come from the data. What
-    is exported looks at none.
+    In no round of a match, where they come from the data, and on a GPU only at rest: to read them back would hold up
+    whatever waits for the device. What is exported looks at none.
     """
-    held_up = network.training and labels is not None and labels.device.type != "cpu"
+    playing = CURRENT_SHARD.get().rng is not None
+    held_up = network.training and labels is not None and (playing or labels.device.type != "cpu")
     if labels is None or labels.is_floating_point() or held_up or torch.compiler.is_exporting():
         return
     told = (getattr(module, "classes", None) for module in network.modules() if getattr(module, "needs", "") == "label")

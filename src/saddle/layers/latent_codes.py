@@ -34,7 +34,8 @@ class LatentCodes:
         """Codes for each row of `like`, (n, size)."""
         dice = draw_rows(torch.rand, like, 1 + self.numbers)
         category = (self.categories * dice[:, 0]).long()
-        return torch.cat([one_hot(category, self.categories).to(dice), 2 * dice[:, 1:] - 1], 1)
+        one = category[:, None] == torch.arange(self.categories, device=category.device)  # one_hot looks at its numbers
+        return torch.cat([one.to(dice), 2 * dice[:, 1:] - 1], 1)
 
     def chosen(self, codes: Tensor, category: int | None, numbers: Sequence[float]) -> Tensor:
         """The same codes with this category, where one is named, and these for the first of the numbers."""

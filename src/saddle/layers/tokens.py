@@ -71,7 +71,7 @@ def draw_tokens(logits: Tensor, uniform: Tensor) -> Tensor:
     return tokens.clamp(max=logits.shape[-1] - 1)  # of sums that rounding leaves below 1
 
 
-def gumbel_softmax(logits: Tensor, noise: Tensor, temperature: float, hard: bool = False) -> Tensor:
+def gumbel_softmax(logits: Tensor, noise: Tensor, temperature: float | Tensor, hard: bool = False) -> Tensor:
     """softmax((logits + noise) / temperature) for Gumbel noise: a draw that has a gradient, soft above 0.
 
     `hard`: its largest entry is 1 and the others 0, with the gradient of the soft one: straight-through.

@@ -10,7 +10,7 @@ from typing import cast
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import embedding, linear, one_hot, silu
+from torch.nn.functional import embedding, linear, silu
 
 from ..core import Verdict, full_precision, upcast
 from ..errors import require
@@ -181,7 +181,8 @@ class TransformerGenerator(ToldClass):
     def class_means(self, code: Tensor, condition: Tensor | None) -> Tensor:
         """Of codes (n, width): the sum of each class's, and how many it has, over n, (classes, width + 1)."""
         code = upcast(code)
-        shares = one_hot(self.labels(condition, code), len(self.mean_code)).to(code) / len(code)
+        classes = torch.arange(len(self.mean_code), device=code.device)
+        shares = (self.labels(condition, code)[:, None] == classes).to(code) / len(code)
         with full_precision(code):
             return torch.cat([shares.T @ code, shares.sum(0)[:, None]], 1)
 

@@ -21,6 +21,8 @@ NON_EMPTY = ("data", "labels", "captions", "leave_out", "source", "target", "ran
 STARTING = ("from_weights", "freeze_critic")  # say nothing without `from_run`
 MEASURING = ("every", "samples", "features", "patience")  # say nothing without `measure`
 
+Fast = Literal["auto", "off", "compile"]
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -56,7 +58,7 @@ class Settings:
     accumulate: int = 1  # play each batch in so many parts, one after another, for less memory
     recompute: bool = False  # work activations out again, not keep them: half the memory, 1.4 times the time
     exact: bool = True  # on a CUDA GPU, the same bits each time, and float32 to its last digit; else TF32
-    fast: Literal["auto", "off"] = "auto"  # on a CUDA GPU, capture rounds and replay them, where that can be
+    fast: Fast = "auto"  # on a CUDA GPU, replay rounds as graphs, where that can be; compile: and compile players
     ema: int | None = None  # half-life, in images, of the averaged generator that is sampled; 0: none; or the recipe's
     snapshots: int = 0  # moments kept, from which averages of any length are made afterwards (saddle average): 16 to 64
 
@@ -128,7 +130,7 @@ class TrainKeywords(TypedDict, total=False):
     accumulate: int
     recompute: bool
     exact: bool
-    fast: Literal["auto", "off"]
+    fast: Fast
     ema: int | None
     from_run: str | None
     from_weights: Literal["average", "live"]

@@ -30,7 +30,9 @@ from ..out_of_memory import catch_out_of_memory, check_capacity
 from ..parts import CURRENT_SHARD, Shard, use_shard
 from ..parts.recompute import check_has_blocks, find_blocks
 from ..recipe import Recipe, Stage
+from ..runs.settings import Fast
 from ..stages import clock_at, plan_stages, stage_index
+from .compiling import compile_players
 from .ema import EMA, eval_no_grad
 from .engine import Engine, derive_seed, shard_indices
 from .machine import Machine, process_rank, world_size
@@ -50,7 +52,7 @@ class MatchOptions(NamedTuple):
     accumulate: int = 1
     ema: int | None = None  # half-life in images, 0 for none; the recipe's average if not given
     recompute: bool = False  # are blocks worked out again for their slopes, where their activations would be kept?
-    fast: bool = True  # are rounds captured and replayed, where that can be?
+    fast: Fast = "auto"  # are rounds captured and replayed, where that can be? compile: and players compiled?
     snapshots: int = 0  # of averages whose length is chosen later; of none are there such averages
     start: Mapping[str, Tensor] = MappingProxyType({})  # what the game begins with in place of what chance gives it
     frozen: Collection[str] = ()  # names of the game's parameters that stay as they are
@@ -110,7 +112,9 @@ class Match(Generic[B]):
         self.waited_before, self.feeds = self.waited, self.make_feeds(self.stage)
         self.game.held_out = self.make_held_out(self.stage)
         how = self.options
-        self.replays = make_replays(self.engine, how.fast, how.accumulate, how.recompute, self.notes.add)
+        asked, device = how.fast == "compile", self.machine.device
+        self.compiled = compile_players(self.game, asked, device, how.recompute, self.notes.add)
+        self.replays = make_replays(self.engine, how.fast != "off", how.accumulate, how.recompute, self.notes.add)
 
     def make_feeds(self, stage: Stage) -> list[Feed[B]]:
         """A stage's batches from the clock's images on, one feed for each part that is played here."""
@@ -163,7 +167,7 @@ class Match(Generic[B]):
     def play(self, between: Callable[[], object] = lambda: None) -> tuple[Clock, dict[str, Tensor]]:
         """Play one round; returns when it was played and what it reports. `between`: see `Engine.play`."""
         clock = self.clock
-        with blame_user_code(Failure, self.recipe):
+        with blame_user_code(Failure, self.recipe), self.compiled.at_work() if self.compiled else nullcontext():
             report = (self.replays or self.engine).play(*self.feeds, clock=clock, between=between)
             report |= {name: value.detach().clone() for name, value in self.game.logged_scalars().items()}
         images = self.feeds[0].position
