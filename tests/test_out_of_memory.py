@@ -14,12 +14,16 @@ import pytest
 import torch
 
 from saddle import load, measure, resume, train
+from saddle.batches import Images
 from saddle.cli import main
+from saddle.core import Game
 from saddle.errors import Mistake
 from saddle.inference.loaded import LoadedGame
 from saddle.out_of_memory import OutOfMemory, available_memory, catch_out_of_memory, check_capacity, format_bytes
+from saddle.parts import draw_rows
 from saddle.runs.folder import existing_parent
 from saddle.runs.settings import Settings
+from saddle.shape import Shape
 from saddle.training import run_length
 from saddle.training.checkpoint import latest_checkpoint
 from saddle.training.engine import Engine
@@ -30,8 +34,11 @@ from test_signals import asked
 CUDA = "CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total capacity of 79 GiB"
 
 
+FREE = "CUDA out of memory. Tried to allocate 20.00 MiB. GPU 0 has 15.77 GiB in all of which 1.50 GiB is free."
+
+
 def full(*args: Any) -> None:
-    raise torch.OutOfMemoryError(CUDA)
+    raise torch.OutOfMemoryError(FREE if args == (FREE,) else CUDA)
 
 
 LACKS = {
@@ -41,6 +48,10 @@ LACKS = {
     "numpy, beyond counting": (lambda: np.empty((10**13, 10**10)), "memory is too small"),
     "python": (lambda: bytearray(2**62), "memory is too small"),
     "cuda": (full, "the GPU's memory is too small: 2.00 GiB were asked for at once; ask for less"),
+    "cuda, as it is told now": (
+        lambda: full(FREE),
+        "20.00 MiB were asked for at once, 1.50 GiB are free; ask for less",
+    ),
 }
 
 
@@ -80,10 +91,12 @@ def test_a_round_too_large_for_memory_names_what_needs_less_and_the_last_checkpo
         with pytest.raises(OutOfMemory) as told:
             train(**asked(tmp_path / "run", checkpoints=1e-9))
     last = latest_checkpoint(tmp_path / "run" / "checkpoints")
-    for part in ("2.00 GiB", "--accumulate 2,", "--batch 4", "--networks.width, now 4", f"checkpoint is {last}"):
+    parts = ("2.00 GiB", "--accumulate 2,", "--fit finds how many", "--batch 4", "--networks.width, now 4")
+    for part in (*parts, f"checkpoint is {last}"):
         assert part in str(told.value)
     resume(tmp_path / "run")
     train(**asked(tmp_path / "new", accumulate=2))  # as it was told
+    train(**asked(tmp_path / "fit", fit=True))
 
 
 def test_sampling_and_measuring_say_it_too(run: Path, capsys: pytest.CaptureFixture[str]):
@@ -97,6 +110,41 @@ def test_sampling_and_measuring_say_it_too(run: Path, capsys: pytest.CaptureFixt
             measure(run, metrics="precision", n=32)
         assert main(["sample", str(run)]) == 1
         assert capsys.readouterr().err.count("\n") == 1
+
+
+class Small(Game[Images]):
+    """Makes no more than so many samples at once."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__()
+        self.most, self.rows = most, []
+
+    def latents(self, like: torch.Tensor) -> torch.Tensor:
+        return draw_rows(torch.randn, like, 1, 1, 1)
+
+    def make(self, latents: torch.Tensor, condition: torch.Tensor | None = None) -> torch.Tensor:
+        self.rows.append(len(latents))
+        if len(latents) > self.most:
+            full()
+        return latents.tanh().expand(-1, 3, 8, 8) + (0 if condition is None else condition[:, None, None, None])
+
+
+@pytest.mark.parametrize("told", [None, torch.arange(40.0)])
+def test_samples_are_made_in_halves_where_memory_is_too_small_for_all_at_once(told: torch.Tensor | None):
+    large, few = (LoadedGame(Small(most), Shape(3, 8, 8), (), torch.device("cpu")) for most in (64, 10))
+    assert torch.equal(few.sample(40, seed=5, condition=told), large.sample(40, seed=5, condition=told))
+    assert few.game.rows == [40, 20, 10, 10, 10, 10]  # too many are not tried again
+    few.game.rows.clear()
+    few.sample(40, condition=told)
+    assert max(few.game.rows) == 10
+
+
+def test_a_gpu_that_is_too_small_for_one_sample_is_told_of_the_processor(monkeypatch: pytest.MonkeyPatch):
+    loaded = LoadedGame(Small(0), Shape(3, 8, 8), (), torch.device("cpu"))
+    monkeypatch.setattr(loaded, "device", torch.device("meta"))  # as any that is no processor
+    monkeypatch.setattr(loaded, "make_rows", full)
+    with pytest.raises(OutOfMemory, match="--device cpu takes the machine's memory"):
+        loaded.sample_chunk(0, 0, 1)
 
 
 def test_counts_that_nothing_has_room_for_name_the_number_that_fits(run: Path, tmp_path: Path):

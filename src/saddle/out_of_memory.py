@@ -17,6 +17,7 @@ OUT_OF_MEMORY_SIGNS = ("allocate memory", "out of memory", "not enough memory", 
          "Storage size calculation overflowed", "array is too big", "can't start new thread",
          "failed to map segment")  # fmt: skip
 ASKED = re.compile(r"allocate (\d+) bytes|allocate ([\d.]+ ?[KMGTPE]i?B)", re.IGNORECASE)
+FREE = re.compile(r"of which ([\d.]+ ?[KMGTPE]i?B) is free")  # as torch says it of a GPU
 UNITS = ("bytes", "KB", "MB", "GB", "TB", "PB", "EB")
 DEFAULT_ADVICE = "ask for less at once, or end other programs"
 
@@ -37,10 +38,11 @@ def describe_memory_error(error: BaseException) -> str | None:
     found = ASKED.search(text)
     asked = (format_bytes(int(found[1])) if found[1] else found[2]) if found else ""
     gpu = "CUDA" in text
-    free = None if gpu else available_memory()
-    facts = [f"{asked} were asked for at once"] * bool(asked) + [f"{format_bytes(free or 0)} are free"] * (
-        free is not None
-    )
+    facts = [f"{asked} were asked for at once"] * bool(asked)
+    if gpu and (told := FREE.search(text)):
+        facts += [f"{told[1]} are free"]
+    elif not gpu and (free := available_memory()) is not None:
+        facts += [f"{format_bytes(free)} are free"]
     where = "the GPU's memory" if gpu else "memory"
     return f"{where} is too small" + (f": {', '.join(facts)}" if facts else "")
 
@@ -94,6 +96,23 @@ def free_of_group() -> int | None:
     with suppress(OSError, ValueError):
         limit, used = ((group / name).read_text(encoding="ascii") for name in ("memory.max", "memory.current"))
         return int(limit) - int(used)
+    return None
+
+
+def reset_peak_resident() -> bool:
+    """Let `peak_resident` count from now on; False where the system cannot."""
+    with suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+        return peak_resident() is not None
+    return False
+
+
+def peak_resident() -> int | None:
+    """The most bytes that were in this process's own memory at once; None where the system does not say."""
+    with suppress(OSError, ValueError, IndexError):
+        for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024
     return None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from pathlib import Path, PurePath
 from typing import Any, NamedTuple
@@ -11,7 +12,9 @@ import torch
 from .assembly import describe_samples_of, make_evaluator
 from .batches import batch_shape
 from .data.dataset import Dataset
+from .out_of_memory import catch_out_of_memory
 from .recipe import Recipe
+from .recipes.batch_fit import describe_too_large, fit_batch
 from .recipes.changes import RunRequest
 from .recipes.machine_choice import choose_machine
 from .recipes.on_codes import require_autoencoder
@@ -26,6 +29,7 @@ from .training.callbacks.base import Callback
 from .training.evaluator import EvaluateFunction, describe_wait
 from .training.machine import Machine, find_machine, use_threads, world_size
 from .training.match import MatchOptions
+from .training.memory_advice import suggest_smaller_networks
 from .training.run_length import resolve_length
 from .training.snapshots import check_full_size
 
@@ -59,6 +63,7 @@ class PreparedRun(NamedTuple):
     start: Start | None
     how: MatchOptions
     images: int
+    chosen: Settings  # as they are written down: what was left to be found is found
 
 
 def prepare_run(run: AskedRun, out: str | Path | None, watch: Callback) -> PreparedRun:
@@ -72,10 +77,18 @@ def prepare_run(run: AskedRun, out: str | Path | None, watch: Callback) -> Prepa
     samples = open_checked_data(run.recipe, wish, run.asked, chosen, value, where, watch)
     gauge = make_evaluator(run.name, value, chosen, samples, where, watch)
     shape = batch_shape(value.batch_type, samples.columns, samples.name)
-    where = choose_machine(rehearsed := where, chosen.precision, value, shape, chosen.accumulate * world_size())
+    with catch_out_of_memory(suggest_smaller_networks(value, shape)):
+        where = choose_machine(rehearsed := where, chosen.precision, value, shape, chosen.accumulate * world_size())
     if where.precision not in (rehearsed.precision, torch.float32):
         check_playable(run.recipe, wish, run.asked, samples.columns, where)
     start = None if chosen.from_run is None else take_over(value, shape, chosen.from_run, chosen.from_weights)
+    if chosen.fit:
+        with catch_out_of_memory(suggest_smaller_networks(value, shape)):
+            found = fit_batch(value, shape, where, match_options(chosen))
+        chosen = dataclasses.replace(chosen, fit=False, accumulate=found.accumulate, recompute=found.recompute)
+        watch.on_message(found.why)
+    elif said := describe_too_large(value, shape, where, match_options(chosen)):
+        watch.on_message(said)
     how = start_options(match_options(chosen), value, shape, start, chosen.freeze_critic)
     images = resolve_length(chosen, value, samples, where, how)
     if chosen.measure and (waits := describe_wait(plan_stages(value, shape, images), shape, images)):
@@ -84,7 +97,7 @@ def prepare_run(run: AskedRun, out: str | Path | None, watch: Callback) -> Prepa
         watch.on_message(many)
     if chosen.snapshots:
         check_full_size(plan_stages(value, shape, images), shape, images)
-    return PreparedRun(place, where, samples, gauge, shape, start, how, images)
+    return PreparedRun(place, where, samples, gauge, shape, start, how, images, chosen)
 
 
 def next_folder(run: AskedRun, ready: PreparedRun) -> Path:

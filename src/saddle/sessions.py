@@ -107,7 +107,7 @@ def train_run(recipe: str | Recipe[Any], chosen: Settings, out: str | Path | Non
         if resume and out is not None and begun(out):
             return go_on(RunFolder.find(out), value, chosen, watch)
         ready = prepare_run(run, out, watch)
-        place, where, samples, gauge, shape, start, how, images = ready
+        place, where, samples, gauge, shape, start, how, images, chosen = ready
         folder = RunFolder(
             broadcast_text(str(RunFolder.create(place, folder_name(run, ready))) if process_rank() == 0 else None)
         )
@@ -170,6 +170,8 @@ def go_on(folder: RunFolder, recipe: Recipe[Any], chosen: Settings, watch: Callb
     manifest = Manifest.read(folder)
     then = manifest.settings
     recipe = keep_autoencoder(recipe, folder, manifest)
+    if chosen.fit:  # was found when the run began
+        chosen = dataclasses.replace(chosen, fit=False, accumulate=then.accumulate, recompute=then.recompute)
     data = None if chosen.data == then.data else chosen.data
     refuse_other_command(folder, relocate_data(folder, manifest, data, "resume"), recipe, chosen)
     threads = None if chosen.threads == then.threads else chosen.threads

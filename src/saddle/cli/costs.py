@@ -33,7 +33,7 @@ def describe_costs(recipe: Recipe[Any], shape: Shape, speed: bool, how: MatchOpt
     if cost is None:
         yield wrap_text(UNCOUNTED), {}
         return
-    memory = describe_memory(cost, less_by(cost, blocks and not how.recompute))
+    memory = describe_memory(cost, how.accumulate, less_by(cost, blocks and not how.recompute))
     yield wrap_text(memory), {"batch": cost.batch, "bytes": cost.bytes, "operations": cost.flops}
     if speed:
         if where is None:
@@ -54,10 +54,10 @@ def less_by(cost: RoundCost, recompute: bool) -> str:
     return f"{', '.join(others)} and {last} need less" if others else f"{last} need less"
 
 
-def describe_memory(cost: RoundCost, less: str) -> str:
-    free = available_memory()
+def describe_memory(cost: RoundCost, parts: int, less: str) -> str:
+    free, played = available_memory(), f" in {parts} parts" if parts > 1 else ""
     beside = f"; {format_bytes(free)} are free here" if free is not None else ""
-    return f"A batch of {cost.batch} takes about {format_bytes(cost.bytes)} of memory{beside}. {COUNTED}{less}."
+    return f"A batch of {cost.batch}{played} takes about {format_bytes(cost.bytes)} of memory{beside}. {COUNTED}{less}."
 
 
 def describe_speed(speed: Speed, cost: RoundCost, device: str) -> str:

@@ -37,11 +37,16 @@ def describe_plan(run: AskedRun, ready: PreparedRun, folder: Path) -> str:
     rows = [
         ("recipe", f"{run.name}: {run.value!r}"),
         ("data", f"{ready.samples.name}, {format_count(len(ready.samples), 'sample')}, {ready.shape}"),
-        ("length", f"{ready.images:,} images in batches of {run.value.batch}{said_length(run)}"),
+        ("length", f"{ready.images:,} images in batches of {run.value.batch}{said_parts(ready)}{said_length(run)}"),
         ("device", f"{ready.where.device}, {ready.where.why}"),
         ("folder", escape_unprintable(folder)),
     ]
     return "\n".join(two_columns(rows, COLUMN))
+
+
+def said_parts(ready: PreparedRun) -> str:
+    parts = ready.chosen.accumulate
+    return f", each in {parts} parts" if parts > 1 else ""
 
 
 def said_length(run: AskedRun) -> str:
@@ -60,4 +65,4 @@ def plan_facts(run: AskedRun, ready: PreparedRun, folder: Path) -> dict[str, Any
     return {"recipe": run.name, "written": repr(run.value), "changes": run.changes, "data": ready.samples.name,
             "samples": len(ready.samples), "shape": str(ready.shape), "images": ready.images,
             "batch": run.value.batch, "device": str(ready.where.device), "precision": ready.where.why,
-            "folder": folder, "settings": run.chosen}  # fmt: skip
+            "folder": folder, "settings": ready.chosen}  # fmt: skip

@@ -62,6 +62,7 @@ PRINCIPAL = Synonym("the principal directions of styles", ("--by pca",))
 WPLUS = Synonym("a style for each layer", ("--space w+",))
 WIDTH = Synonym("the width of the networks", ("--networks.width {value}",), "32")
 PARTS = Synonym("playing each batch in parts", ("--accumulate {value}",), "4")
+FITTING = Synonym("finding in how many parts a batch fits into memory", ("--fit",))
 AGAIN = Synonym("working activations out again instead of keeping them", ("--recompute",))
 FIGURES = Synonym("measuring while it trains", ("--measure {metrics}", "--metrics {metrics}"), "fid")
 FIRST_BETA = Synonym("Adam's first beta", ("--optimizer.betas {first_beta}",), "0.5")
@@ -204,6 +205,7 @@ OPTIONS: dict[str, Synonym] = {
         ),
         PARTS,
     ),
+    **dict.fromkeys(("auto-batch-size", "auto-find-batch-size", "auto-scale-batch-size", "find-batch-size"), FITTING),
     **dict.fromkeys(
         ("gradient-checkpointing", "activation-checkpointing", "grad-checkpointing", "use-checkpoint"), AGAIN
     ),

@@ -28,7 +28,7 @@ from ..clock import Clock
 from ..columns import row_shape
 from ..core import Game, Judge, Judged
 from ..errors import Mistake, require
-from ..out_of_memory import catch_out_of_memory, check_capacity
+from ..out_of_memory import DEFAULT_ADVICE, OutOfMemory, catch_out_of_memory, check_capacity
 from ..recipes.capable import ask, lacking
 from ..shape import Classes, Picture, Shape, Text
 from ..texts import from_one_hot, to_lines
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from .networks import Network
 
 T = TypeVar("T")
+PROCESSOR_ADVICE = "--device cpu takes the machine's memory, or end other programs"
 MAX_PIXEL = 4.0  # in [-1, 1], and noise upon it
 
 
@@ -63,6 +64,7 @@ class LoadedGame:
         self.clock, self.weights = clock, weights  # those of the last round, averaged ones, or a set's name: std-0.1
         self.shares = torch.tensor(counts or [1] * shape.classes, dtype=torch.float64)  # of each class in the data
         self.rows, self.batch, self.batch_type = rows_at_once(shape, device, batch), batch, batch_type
+        self.fitting = self.rows  # of these rows, as many as memory was large enough for so far
 
     @property
     def capabilities(self) -> tuple[str, ...]:
@@ -129,13 +131,28 @@ class LoadedGame:
         return (self.sample_chunk(seed, place, min(self.rows, n - place), None if told is None else told[place:],
                                   **style) for place in range(0, n, self.rows))  # fmt: skip
 
-    @catch_out_of_memory()
     def sample_chunk(self, seed: int, place: int, n: int, told: Tensor | None = None, **style: Any) -> Tensor:
         """The n samples from `place` on, for the first of the conditions `told`, all of one block of 64.
 
         Their latents are drawn with those of the whole block, whatever part of it is made, and threads share nothing.
+        In halves where memory is too small for all at once; OutOfMemory where it is for one.
         """
         check_abandoned()
+        if n <= self.fitting:
+            try:
+                with catch_out_of_memory(DEFAULT_ADVICE if self.device.type == "cpu" else PROCESSOR_ADVICE):
+                    return self.make_rows(seed, place, n, told, **style)
+            except OutOfMemory:
+                if n == 1:
+                    raise
+                self.fitting = n // 2
+        half = n // 2
+        rest = None if told is None else told[half:]
+        return torch.cat([self.sample_chunk(seed, place, half, told, **style),
+                          self.sample_chunk(seed, place + half, n - half, rest, **style)])  # fmt: skip
+
+    def make_rows(self, seed: int, place: int, n: int, told: Tensor | None = None, **style: Any) -> Tensor:
+        """The same in one pass."""
         index, inside = divmod(place, MAX_ROWS)
         if told is None:
             drawn = self.draw_labels(seed, index)

@@ -31,13 +31,14 @@ from ..training.machine import Machine, preserved_globals
 from ..training.match import MatchOptions, check_is_game
 from .rehearsal import ASSUMED_IMAGES, RepeatedBatch, fewer_samples, random_batch
 
+COUNTED_PARTS = 3  # of a batch in more parts the others are like the last of these
 PROBE_SECONDS, MAX_PROBE_SECONDS = 2.0, 12.0  # for which rounds are played, and that one round may be expected to take
 MATRIX_SIDE = 512  # of the product that tells how fast a machine can multiply
 NETWORK_SLOWNESS = 3  # times: how much slower networks are than one large product, about
 
 
 class RoundCost(NamedTuple):
-    """A round of the last stage, in one part: the most bytes that its tensors take at once, and its arithmetic."""
+    """A round of the last stage, in its parts: the most bytes that its tensors take at once, and its arithmetic."""
 
     batch: int
     bytes: int
@@ -119,23 +120,35 @@ def count_round(recipe: Recipe[Any], data: Shape, how: MatchOptions = MatchOptio
     convolutions and the program need for themselves comes on top. None for a round that cannot be played so, as its
     game looks at numbers.
     """
-    n = last_stage(recipe, data)[0].batch if batch is None else batch
+    n, parts = last_stage(recipe, data)[0].batch if batch is None else batch, how.accumulate
+    if parts <= COUNTED_PARTS:
+        return count_parts(recipe, data, how, n // parts, parts)
+    fewer, some = (count_parts(recipe, data, how, n // parts, few) for few in (COUNTED_PARTS - 1, COUNTED_PARTS))
+    if fewer is None or some is None:
+        return None
+    more = parts - COUNTED_PARTS
+    return RoundCost(n, some.bytes + more * (some.bytes - fewer.bytes), some.flops + more * (some.flops - fewer.flops))
+
+
+def count_parts(recipe: Recipe[Any], data: Shape, how: MatchOptions, n: int, parts: int) -> RoundCost | None:
+    """Of a round of so many parts, each of n samples."""
     counter = CostCounter()
     with suppress(NotImplementedError, RuntimeError):
-        with counter, meta_rounds(recipe, data, n, how.recompute) as (game, play):
+        with counter, meta_rounds(recipe, data, n, how.recompute, parts) as (game, play):
             if chosen_averaging(recipe.average, how.ema):
                 _kept = [t.clone() for t in averaged_tensors(game).values()]
             play()  # after it, optimizers remember something
             counter.flops = 0
             play()
-        return RoundCost(n, counter.peak, counter.flops)
+        return RoundCost(n * parts, counter.peak, counter.flops)
     return None
 
 
 @contextmanager
-def meta_rounds(recipe: Recipe[Any], data: Shape, n: int, recompute: bool = False
+def meta_rounds(recipe: Recipe[Any], data: Shape, n: int, recompute: bool = False, parts: int = 1
                 ) -> Iterator[tuple[Game[Any], Callable[[], object]]]:  # fmt: skip
-    """A game of tensors without numbers, and what plays a round of n images of its last stage; by this process alone.
+    """A game of tensors without numbers, and what plays a round of its last stage, in parts of n images; by this
+    process alone.
 
     What a round raises that looks at numbers is NotImplementedError, or another RuntimeError.
     """
@@ -143,8 +156,8 @@ def meta_rounds(recipe: Recipe[Any], data: Shape, n: int, recompute: bool = Fals
     with preserved_globals(), without_process_group():
         game = meta_game(recipe, data)
         engine, game.clock = CountedEngine(game, stage, recipe, recompute), clock
-        columns = random_batch(recipe.batch_type, stage.data, n, torch.device("meta"))
-        yield game, lambda: engine.play(RepeatedBatch(columns), clock=clock)
+        columns = [random_batch(recipe.batch_type, stage.data, n, torch.device("meta")) for _ in range(parts)]
+        yield game, lambda: engine.play(*map(RepeatedBatch, columns), clock=clock)
 
 
 def last_stage(recipe: Recipe[Any], data: Shape) -> tuple[Stage, Clock]:
@@ -162,7 +175,7 @@ def measure_round_speed(recipe: Recipe[Any], data: Shape, where: Machine, cost: 
         n //= 2
     if seconds * n > MAX_PROBE_SECONDS:
         return Speed(1 / seconds, cost.batch, measured=False)
-    probe = cost if n == cost.batch else count_round(recipe, data, how, n)
+    probe = count_round(recipe, data, how._replace(accumulate=1), n)
     if probe is None or not fits_into_memory(probe.bytes, where):
         return Speed(1 / seconds, cost.batch, measured=False)
     with preserved_globals(), without_process_group():

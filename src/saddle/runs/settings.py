@@ -56,6 +56,7 @@ class Settings:
     precision: Literal["auto", "float32", "bfloat16"] = "auto"  # auto takes what is faster here, as measured
     threads: int | None = None  # of the processor; torch's own choice if not given
     accumulate: int = 1  # play each batch in so many parts, one after another, for less memory
+    fit: bool = False  # find how many parts (accumulate) each batch takes to fit into memory; recompute where need be
     recompute: bool = False  # work activations out again, not keep them: half the memory, 1.4 times the time
     exact: bool = True  # on a CUDA GPU, the same bits each time, and float32 to its last digit; else TF32
     fast: Fast = "auto"  # on a CUDA GPU, replay rounds as graphs, where that can be; compile: and compile players
@@ -86,6 +87,8 @@ class Settings:
     def __post_init__(self) -> None:
         lengths = [name for name in ("images", "minutes", "epochs") if getattr(self, name) is not None]
         require(len(lengths) < 2, f"{' and '.join(lengths)} both say how long to train; give one of them")
+        require(not (self.fit and self.accumulate > 1), "fit finds how many parts a batch is played in, and accumulate "
+                "says how many; give one of them")  # fmt: skip
         object.__setattr__(self, "size", None if self.size is None else written_size(self.size))
         object.__setattr__(self, "grace", written_seconds(self.grace, "grace"))
         for name, most in SETTING_MAXIMA.items():
@@ -128,6 +131,7 @@ class TrainKeywords(TypedDict, total=False):
     precision: Literal["auto", "float32", "bfloat16"]
     threads: int | None
     accumulate: int
+    fit: bool
     recompute: bool
     exact: bool
     fast: Fast

@@ -41,7 +41,7 @@ def suggest_smaller_batches(recipe: Recipe[Any], shape: Shape, accumulate: int, 
     """
     more, ways = 2 * accumulate, []
     if recipe.batch % (more * world_size()) == 0:
-        ways.append(f"--accumulate {more}, which plays each batch in so many parts")
+        ways.append(f"--accumulate {more}, which plays each batch in so many parts (--fit finds how many)")
     if blocks:
         ways.append("--recompute, which keeps fewer activations and works them out again")
     if recipe.batch > 1:
