@@ -18,6 +18,8 @@ from .own_sources import named_sets, own_sources
 from .prepare import Prepare
 from .readers.detect import find_set_folder, source_from_path, with_own_labels
 from .readers.hub import hub_source
+from .readers.shards import group_of, is_shard_pattern, shards_of_pattern
+from .readers.tars import tar_source
 from .stacked import stacked_source
 from .undecoded import DataSource, UndecodedImages, content_cache_key, undecoded_from_array
 
@@ -55,7 +57,7 @@ def is_lines(source: str) -> bool:
 def is_there(source: str) -> bool:
     """Could data of that name be opened, as far as is known without a look into them or on the hub?"""
     name, _ = split_suffix(source)
-    known = name in named_sets() or source.startswith(HUB_PREFIX)
+    known = name in named_sets() or source.startswith(HUB_PREFIX) or is_shard_pattern(name)
     return known or os.path.lexists(name) or local_dataset(name) is not None
 
 
@@ -84,6 +86,10 @@ def find_source(text: str, prepare: Prepare, say: Notify = notify_nobody) -> Dat
             return with_own_labels(hub_source(repository, repository, part_ or None), prepare)
         if os.path.lexists(name):
             return source_from_path(Path(name), part, prepare, say)
+        if is_shard_pattern(name):
+            tars = shards_of_pattern(name)
+            title = group_of(tars[0].name) or "shards"
+            return tar_source(name, title, (tars[0].path.parent,), tars, part, prepare, say)
         home = local_dataset(name)
         if home is not None:
             return replace(source_from_path(home, part, prepare, say), name=text)

@@ -1,9 +1,9 @@
-"""A zip of pictures, read where it lies."""
+"""Pictures in files that hold many, zips and tars, read where they lie."""
 
 from __future__ import annotations
 
-import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from PIL import Image
 from ...errors import Mistake, format_count, require
 from ...notices import Notify
 from ..prepare import Prepare
-from ..undecoded import DataSource, UndecodedImages, files_cache_key
+from ..undecoded import DataSource, UndecodedImages
 from .caption_files import Beside, caption_files
 from .image_files import (
     ImageFiles,
@@ -23,98 +23,95 @@ from .image_files import (
     undecoded_from_files,
 )
 from .image_formats import ARCHIVE_ENDINGS, HEADER_BYTES, open_image
-from .label_tables import LABEL_KEYWORDS, find_label_table
+from .label_tables import LABEL_KEYWORDS, MAX_TABLE_BYTES, find_label_table
+from .sample_files import SampleFiles
 
 MAX_UNPACKED_BYTES = 1 << 28  # bytes that one picture may unpack to
 
 
-def archive_source(path: Path, part: str | None, prepare: Prepare, say: Notify) -> DataSource:
-    """The pictures in a zip, in the order of their names; raises Mistake for an empty, locked or broken one."""
-    file = open_zip(path)
-    try:
-        entries, twice = entries_by_path(file)
-        may, others = usable_entries(path, entries)
-    except Mistake:
-        file.close()
-        raise
-    if twice:
-        say(f"{path}: {format_count(twice, 'name')} twice in it, of which the last is used")
+@dataclass(frozen=True, eq=False)
+class Archive:
+    """Files by plain path, in the order in which they are used, and how one is read."""
+
+    path: str  # what sentences call it
+    name: str  # of the data
+    folders: tuple[Path, ...]  # beside it, in which a table is looked for
+    cache_key: tuple[object, ...]
+    sizes: Mapping[str, int]  # bytes of each file, unpacked
+    read: Callable[[str, int], bytes]  # so many bytes of one, from its beginning
+    locked: Collection[str] = ()  # those that nobody can read without a password
+
+    def read_whole(self, name: str, most: int) -> bytes:
+        """All of a file; raises Mistake for one that would fill the memory or that has a password."""
+        size = self.sizes[name]
+        require(size <= most, f"it would unpack to {size / 2**30:.1f} GiB")
+        require(name not in self.locked, "it is locked by a password")
+        return self.read(name, size)
+
+    def read_text(self, name: str) -> bytes:
+        """The bytes of a table or a dataset.json; raises Mistake where they are damaged."""
+        try:
+            return self.read_whole(name, MAX_TABLE_BYTES)
+        except Exception as error:  # a damaged file can fail in any way
+            raise Mistake(f"{name} cannot be read: {error or type(error).__name__}") from error
+
+
+def archive_source(archive: Archive, part: str | None, prepare: Prepare, say: Notify) -> DataSource:
+    """The pictures in an archive; raises Mistake for one that holds none, or none that can be read."""
+    may, others = usable_files(archive)
+    samples, pictures = SampleFiles(archive.path, others, archive.read_text), may
+    if samples.found(may):
+        pictures = samples.one_picture_each(may, say)
 
     def inside(name: str) -> Callable[[], bytes] | None:
         plain, deep = plain_path(name), [path for path in others if path.endswith(f"/{name}")]
-        name = deep[0] if plain not in entries and len(deep) == 1 else plain
-        return (lambda: read_text_entry(file, entries[name])) if name in entries else None
+        name = deep[0] if plain not in archive.sizes and len(deep) == 1 else plain
+        return (lambda: archive.read_text(name)) if name in archive.sizes else None
 
     def open_(say: Notify) -> UndecodedImages:
         def start(i: int) -> bytes:
-            with file.open(entries[may[i]]) as stream:
-                return stream.read(HEADER_BYTES)
+            return archive.read(pictures[i], min(HEADER_BYTES, archive.sizes[pictures[i]]))
 
         def read(i: int) -> Image.Image:
-            return open_image(BytesIO(read_entry_bytes(file, entries[may[i]])), may[i])
+            return open_image(BytesIO(archive.read_whole(pictures[i], MAX_UNPACKED_BYTES)), pictures[i])
 
-        json = find_stylegan_json(entries) if labels is None else None
+        json = find_stylegan_json(archive.sizes) if labels is None else None
         content = inside(json) if json else None
-        files = ImageFiles(path.name, may, start, read, (json, content) if json and content else None)
-        return undecoded_from_files(files, part, table or labels, prepare.frames, say)
+        files = ImageFiles(archive.name, pictures, start, read, (json, content) if json and content else None)
+        own = samples if labels is None and json is None and samples.have_labels() else None
+        return undecoded_from_files(files, part, table or own or labels, prepare.frames, say)
 
     labels = prepare.labels
     table = (
-        None if labels is None or labels in LABEL_KEYWORDS else find_label_table(labels, [path.parent], inside, others)
+        None
+        if labels is None or labels in LABEL_KEYWORDS
+        else find_label_table(labels, archive.folders, inside, others)
     )
-    told = caption_files(prepare.captions, may, others)
-    report_left_out(str(path), [name for name in others if name not in told], table, say)
-    cache_key = (*files_cache_key(path), part, prepare.frames, table and table.cache_key)
-    captions = Beside(path.stem, (path.parent,), others, inside).captions
-    return DataSource(path.stem, cache_key, open_, captions=captions)
-
-
-def open_zip(path: Path) -> zipfile.ZipFile:
-    """The archive, which stays open as long as somebody may read from it; raises Mistake for a broken one."""
-    try:
-        return zipfile.ZipFile(path)
-    except Exception as error:  # a damaged directory can fail in any way
-        raise Mistake(f"{path} is no zip that can be read: {error or type(error).__name__}") from error
-
-
-def entries_by_path(file: zipfile.ZipFile) -> tuple[dict[str, zipfile.ZipInfo], int]:
-    """Entries by plain paths, in their order, and how many names stand twice: of those the last counts."""
-    files = [entry for entry in file.infolist() if plain_path(entry.filename) and entry.filename[-1] not in "/\\"]
-    entries = {plain_path(entry.filename): entry for entry in files}
-    return dict(sorted(entries.items())), len(files) - len(entries)
+    told = {*caption_files(prepare.captions, may, others), *(samples.label_files if labels is None else ())}
+    report_left_out(archive.path, [name for name in others if name not in told], table, say)
+    cache_key = (*archive.cache_key, part, prepare.frames, table and table.cache_key)
+    captions = Beside(archive.name, archive.folders, others, inside).captions
+    return DataSource(archive.name, cache_key, open_, captions=captions)
 
 
 def plain_path(name: str) -> str:
-    """An entry's path as folders have it: `a/b.png` for `./a/b.png`, `/a/b.png` and `a\\b.png`."""
+    """A file's path as folders have it: `a/b.png` for `./a/b.png`, `/a/b.png` and `a\\b.png`."""
     return "/".join(part for part in name.replace("\\", "/").split("/") if part not in ("", ".", ".."))
 
 
-def usable_entries(path: Path, entries: dict[str, zipfile.ZipInfo]) -> tuple[list[str], list[str]]:
-    """The entries that may be pictures, and the others; raises Mistake where no picture can be among them."""
-    may, others = split_candidates(entries)
+def usable_files(archive: Archive) -> tuple[list[str], list[str]]:
+    """The files that may be pictures, and the others; raises Mistake where no picture can be among them."""
+    may, others = split_candidates(archive.sizes)
     inner = [name for name in others if name.lower().endswith(ARCHIVE_ENDINGS)]
     if not may and inner:
-        raise Mistake(f"{path} holds no pictures but {format_count(len(inner), 'archive')}, such as {inner[0]}: unpack "
-                      "it, and name one of them")  # fmt: skip
-    if not may:
-        raise Mistake(
-            f"{path} holds no pictures{', only ' + describe_files(others).rpartition(' ')[0] if others else ''}"
-        )
-    locked = all(entries[name].flag_bits & 1 for name in may)
-    require(not locked, f"{path} is locked by a password; unpack it, and name the folder")
+        raise Mistake(f"{archive.path} holds no pictures but {format_count(len(inner), 'archive')}, such as "
+                      f"{inner[0]}: unpack it, and name one of them")  # fmt: skip
+    require(bool(may), f"{archive.path} holds no pictures{describe_others(others)}")
+    locked = all(name in archive.locked for name in may)
+    require(not locked, f"{archive.path} is locked by a password; unpack it, and name the folder")
     return may, others
 
 
-def read_text_entry(file: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
-    """The bytes of a table or a dataset.json; raises Mistake where they are damaged."""
-    try:
-        return read_entry_bytes(file, entry)
-    except Exception as error:  # a damaged entry can fail in any way
-        raise Mistake(f"{entry.filename} cannot be read: {error or type(error).__name__}") from error
-
-
-def read_entry_bytes(file: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
-    """The bytes of one entry; raises Mistake for one that would fill the memory or that has a password."""
-    require(entry.file_size <= MAX_UNPACKED_BYTES, f"it would unpack to {entry.file_size / 2**30:.1f} GiB")
-    require(not entry.flag_bits & 1, "it is locked by a password")
-    return file.read(entry)
+def describe_others(others: Iterable[str]) -> str:
+    others = list(others)
+    return f", only {describe_files(others).rpartition(' ')[0]}" if others else ""

@@ -13,7 +13,6 @@ from ...notices import Notify
 from ...regular import FILE_KINDS
 from ..prepare import Prepare
 from ..undecoded import DataSource, UndecodedImages, file_identity
-from .archive import archive_source
 from .arrays import array_source
 from .cifar import cifar_source, is_cifar, is_mosaic, mosaic_source
 from .folder import check_not_made_by_saddle, folder_source
@@ -21,12 +20,15 @@ from .idx import find_idx_images, idx_source, is_idx
 from .image_files import report_left_out
 from .image_formats import has_image_ending, may_have_frames, read_start
 from .label_tables import LABEL_KEYWORDS
+from .shards import LocalShard
+from .tars import is_tar, tar_source
 from .walk import File, FolderWalk, walk_folder
+from .zips import zip_source
 
 FASHION_CLASSES = ("T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot")
 MAX_SET_DEPTH = 2  # folders below the one that is named, in which sets are looked for: MNIST/raw
-UNREAD_ARCHIVES = (".tar", ".tgz", ".tar.gz", ".tar.xz", ".tar.bz2", ".7z", ".rar", ".gz", ".xz", ".bz2", ".zst")
-SINGLE_FILE_ENDINGS = (".zip", ".npz", ".npy")
+UNREAD_ARCHIVES = (".tgz", ".tar.gz", ".tar.xz", ".tar.bz2", ".7z", ".rar", ".gz", ".xz", ".bz2", ".zst")
+SINGLE_FILE_ENDINGS = (".zip", ".npz", ".npy", ".tar")
 
 
 def source_from_path(path: Path, part: str | None, prepare: Prepare, say: Notify) -> DataSource:
@@ -43,6 +45,7 @@ def source_from_path(path: Path, part: str | None, prepare: Prepare, say: Notify
     if not any(has_image_ending(file.name) for file in found.files):
         sets = find_sets_below(found)
         require(len(sets) < 2, f"{path} holds several sets; name one: {', '.join(map(str, sets))}")
+        shards = [file.name for file in found.files if file.name.lower().endswith(".tar")]
         packed = [
             file.name
             for file in found.files
@@ -55,6 +58,10 @@ def source_from_path(path: Path, part: str | None, prepare: Prepare, say: Notify
             say(f"of {path} the file {packed[0]} is used")
             report_left_out(str(path), [file.name for file in found.files if file.name != packed[0]], None, say)
             return source_from_file(path / packed[0], part, prepare, say)
+        if shards:
+            report_left_out(str(path), [file.name for file in found.files if file.name not in shards], None, say)
+            tars = [LocalShard(name, path / name) for name in shards]
+            return tar_source(str(path), path.resolve().name, (path, path.parent), tars, part, prepare, say)
     return folder_source(path, found, part, prepare, say)
 
 
@@ -103,9 +110,11 @@ def source_from_file(path: Path, part: str | None, prepare: Prepare, say: Notify
         more = ", or say --frames all to use its frames" if may_have_frames(read_start(path)) else ""
         raise Mistake(f"{path} is a single picture; name the folder that holds it and others{more}")
     if ending == ".zip" or zipfile.is_zipfile(path):
-        return archive_source(path, part, prepare, say)
+        return zip_source(path, part, prepare, say)
     if path.name.lower().endswith(UNREAD_ARCHIVES):
         raise Mistake(f"{path} is an archive that is not read; unpack it (tar -xf, gunzip), and name the folder")
+    if is_tar(path):
+        return tar_source(str(path), path.stem, (path.parent,), [LocalShard(path.name, path)], part, prepare, say)
     raise Mistake(f"{path} is no data that can be read: a folder or a zip of pictures, .npy, .npz or idx was expected")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from PIL import Image
 
@@ -43,8 +43,14 @@ class ImageFiles:
     json: tuple[str, Callable[[], bytes]] | None = None  # the path of a dataset.json among them, and its content
 
 
+class GivesLabels(Protocol):
+    """What tells the classes of pictures: a table, or files beside them."""
+
+    def with_labels(self, pile: UndecodedImages, pictures: ImageNames, say: Notify) -> UndecodedImages: ...
+
+
 def undecoded_from_files(
-    files: ImageFiles, part: str | None, labels: str | LabelTable | None, frames: str, say: Notify
+    files: ImageFiles, part: str | None, labels: str | GivesLabels | None, frames: str, say: Notify
 ) -> UndecodedImages:
     """The pile; `part` is a folder, `train` where there is one and none is asked for; `labels` a table, or a word.
 
@@ -59,7 +65,7 @@ def undecoded_from_files(
     inner = strip_common([files.paths[i] for i in single])
     inner = [inner[shot.place] for shot in shots]
     whole = UndecodedImages([shot.key(files) for shot in shots], lambda i: shots[i].read(files))
-    if isinstance(labels, LabelTable):
+    if labels is not None and not isinstance(labels, str):
         return labels.with_labels(whole, ImageNames(files.name, inner), say)
     if labels is None and (found := with_json_labels(files, whole, inner, say)):
         return found

@@ -26,7 +26,7 @@ IMAGE_ENDINGS = (".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".apng", ".we
            ".qoi", ".psd", ".sgi", ".ras", ".sun", ".dds", ".ico", *FORMATS_BY_NAME["TGA"],
            *FORMATS_BY_NAME["PCX"])  # fmt: skip
 NOT_IMAGES = """
-7z arrow avi bak bz2 c cfg ckpt cpp crdownload css csv db dll doc docx eps exe flac gz h h5 hdf5 htm html ini ipynb
+7z arrow avi bak bz2 c cfg ckpt cls cpp crdownload css csv db dll doc docx eps exe flac gz h h5 hdf5 htm html ini ipynb
 js json jsonl lmdb lnk lock log m mat md md5 mdb mkv mov mp3 mp4 npy npz o ogg onnx otf parquet part pdf pickle pkl
 ppt pptx ps pt pth py pyc r rar rst safetensors sh sha1 sha256 sha512 so sqlite svg tar tfrecord tfrecords tgz tmp
 toml tsv ttf txt url wav webm xls xlsx xml xz yaml yml zip zst

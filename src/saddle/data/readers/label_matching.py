@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ...errors import Mistake, format_count, require
+from ...errors import format_count, require
 from ...notices import Notify
 from ..undecoded import UndecodedImages, to_class_labels
 from ..wording import is_or_are, join_names
@@ -121,10 +121,14 @@ def with_table_labels(
         say(sentence)
     require(len(index) > 0, f"column {column} of {table} has no class for any picture")
     labels, classes = to_class_labels(trim_whole_numbers([values[i][0] for i in index]))
-    if len(classes) > max(100, len(index) // 4):
-        raise Mistake(f"column {column} of {table} has {len(classes):,} different values: too many for classes")
+    check_class_count(len(classes), len(index), f"column {column} of {table} has")
     kept = pile if len(index) == len(pile) else pile.subset(index)
     return UndecodedImages(kept.keys, kept.read, labels, classes)
+
+
+def check_class_count(classes: int, samples: int, has: str) -> None:
+    """Refuse so many different values of so many samples that they are no classes."""
+    require(classes <= max(100, samples // 4), f"{has} {classes:,} different values: too many for classes")
 
 
 def match_rows(pictures: ImageNames, rows: Sequence[LabelRow]) -> tuple[list[list[int]], list[int]]:
