@@ -58,11 +58,15 @@ def first_local_row(rows: Tensor) -> int:
     return part.index % part.processes * len(rows)
 
 
-def sync_batch_norms(game: nn.Module) -> None:
-    """Let every batch normalisation in a game take the statistics of all processes' samples while a round is played."""
-    for layer in game.modules():
-        if isinstance(layer, _BatchNorm) and not isinstance(layer, nn.SyncBatchNorm):
-            layer.forward = partial(sync_batch_norm_forward, layer)  # type: ignore[method-assign]
+def sync_batch_norms(game: nn.Module) -> list[nn.Module]:
+    """Let every batch normalisation in a game take the statistics of all processes' samples while a round is played.
+
+    Returns those layers: their running statistics are the same in every process, and need no exchange.
+    """
+    layers = [x for x in game.modules() if isinstance(x, _BatchNorm) and not isinstance(x, nn.SyncBatchNorm)]
+    for layer in layers:
+        layer.forward = partial(sync_batch_norm_forward, layer)  # type: ignore[method-assign]
+    return list(layers)
 
 
 def sync_batch_norm_forward(layer: _BatchNorm, x: Tensor) -> Tensor:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import ExitStack
 from typing import Generic, TypeVar
 
 import torch
@@ -19,6 +20,7 @@ from ..parts.buffers import SharedBuffers
 from ..parts.collectives import sync_batch_norms
 from ..parts.recompute import recompute_blocks
 from ..recipe import Optimizing
+from .buckets import Bucket
 
 B = TypeVar("B")
 Players = tuple[nn.Module, ...]
@@ -40,11 +42,13 @@ class Engine(Generic[B]):
             raise Mistake("two players share a parameter; every parameter has one owner")
         self.buffers = SharedBuffers(game)
         self.dice: list[torch.Generator] = []  # the same ones in every round, as graphs of a GPU know them
-        if rank_and_size()[1] > 1:
-            sync_batch_norms(game)
+        alike = sync_batch_norms(game) if rank_and_size()[1] > 1 else []
+        self.unlike = list(running_statistics(game, alike))
         if recompute:
             recompute_blocks(game)
         self.not_yet_reached = set(self.names)  # players that no move has reached yet
+        self.buckets = {m: Bucket(own) for m, own in self.own.items()}
+        self.ahead = rank_and_size()[1] > 1 and not recompute and all(b.pays_ahead() for b in self.buckets.values())
         self.optimizing = {m: optimizing(n) for m, n in self.names.items()}
         self.steppers = {m: [Stepper(p) for p in own] for m, own in self.own.items()}
         self.optimizers = {m: how.build([s.view for s in self.steppers[m]]) for m, how in self.optimizing.items()}
@@ -85,7 +89,7 @@ class Engine(Generic[B]):
                 report |= {f"{self.names[player]}/gradient": self.step(player) for player in movers}
                 for player in movers:
                     self.game.after_move(player)
-        average_over_processes([b for n, b in self.game.named_buffers() if n.endswith(("running_mean", "running_var"))])
+        average_over_processes(self.unlike)
         return report
 
     def make_shards(self, n: int, clock: Clock) -> list[Shard]:
@@ -112,7 +116,8 @@ class Engine(Generic[B]):
             if isinstance(turn, Agree):
                 turns.append(Agree(turn.tell, turn.value.detach()))
             else:
-                turns.append(self.differentiate(self.check_moves(turn), len(rounds), terms))
+                last = i + 1 == len(rounds)
+                turns.append(self.differentiate(self.check_moves(turn), len(rounds), terms, last))
             del turn
         report |= terms
         return turns
@@ -128,12 +133,22 @@ class Engine(Generic[B]):
                     f"players are {' and '.join(self.names.values())}")  # fmt: skip
         return together
 
-    def differentiate(self, turn: tuple[Move, ...], parts: int, terms: dict[str, Tensor]) -> tuple[Players, ...]:
-        """Add each move's gradient to its own players' parameters, and to nobody else's; returns who they are."""
+    def differentiate(
+        self, turn: tuple[Move, ...], parts: int, terms: dict[str, Tensor], last: bool
+    ) -> tuple[Players, ...]:
+        """Add each move's gradient to its own players' parameters, and to nobody else's; returns who they are.
+
+        What the last part of a batch adds may be sent while it is worked out, where one move has all of a player.
+        """
+        movers = [player for move in turn for player in move.players]
         for i, move in enumerate(turn):
             own, loss = [p for player in move.players for p in self.own[player]], move.loss
             if loss.requires_grad:
-                torch.autograd.backward(loss / parts, inputs=own, retain_graph=i + 1 < len(turn))
+                ahead = [p for p in move.players if self.ahead and last and movers.count(p) == 1]
+                with ExitStack() as stack:
+                    for player in ahead:
+                        stack.enter_context(self.buckets[player].sending_ahead())
+                    torch.autograd.backward(loss / parts, inputs=own, retain_graph=i + 1 < len(turn))
             mover = "+".join(self.names[player] for player in move.players)
             for name, term in move.terms.items():
                 key = f"{mover}/{name}"
@@ -147,8 +162,7 @@ class Engine(Generic[B]):
 
     def step(self, player: nn.Module) -> Tensor:
         """Average the player's gradient over processes and let it move; returns the gradient's norm."""
-        gradients = [p.grad for p in self.own[player] if p.grad is not None]
-        average_over_processes(gradients)
+        gradients = self.buckets[player].average()
         norm = torch.stack(torch._foreach_norm(gradients)).norm() if gradients else torch.zeros((), device=self.device)
         for stepper in self.steppers[player]:
             stepper.transfer_grad()
@@ -173,6 +187,13 @@ class Stepper:
         gradient = self.parameter.grad
         self.view.grad = None if gradient is None else gradient.permute(self.order)
         self.parameter.grad = None
+
+
+def running_statistics(game: nn.Module, alike: Collection[nn.Module]) -> Iterator[Tensor]:
+    """Those that processes see differently, each by its own samples; not of layers that are alike everywhere."""
+    for layer in game.modules():
+        own = layer.named_buffers(recurse=False)
+        yield from (b for name, b in own if name in ("running_mean", "running_var") and layer not in alike)
 
 
 def shard_indices(n: int, rank: int, world: int) -> list[int]:
