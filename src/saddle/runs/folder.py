@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import time
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from ..errors import Mistake, WriteFailure, quote_for_shell, require
+from ..notices import warn_on_stderr
 from ..regular import create_file, is_regular_file, open_to_append, open_to_read
 from .naming import resolve_run_name
 
@@ -183,12 +185,23 @@ class RunFolder:
             yield
 
 
+def is_taken(error: OSError) -> bool:
+    """Has another process the lock? Some file systems, as of clusters, know no locks, and then nobody can have one."""
+    return error.errno in (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES)
+
+
 def lock_patiently(file: BinaryIO) -> bool:
     """Lock a file for this process alone; who only looks whether it is locked holds it for less than a moment."""
     for wait in (0.0, 0.05, 0.2):
         time.sleep(wait)
-        with suppress(OSError):
+        try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            if not is_taken(error):
+                warn_on_stderr(f"{file.name} cannot be locked ({error.strerror}), so see to it that nobody else trains "
+                               "this run meanwhile")  # fmt: skip
+                return True
+        else:
             return True
     return False
 

@@ -12,7 +12,7 @@ from typing import Literal
 from ..errors import Mistake
 from ..metrics.figures import Figure
 from ..regular import is_regular_file, open_to_read
-from .folder import DRAFT_PREFIX, LOCK_NAME, RunFolder, list_numbered_files
+from .folder import DRAFT_PREFIX, LOCK_NAME, RunFolder, is_taken, list_numbered_files
 from .manifest import Manifest
 from .measures import read_measurements
 
@@ -84,8 +84,8 @@ def is_being_trained(folder: RunFolder) -> bool:
     with open_to_read(lock, folder.path) as file:
         try:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)  # shared: two who look do not see one another
-        except OSError:
-            return True
+        except OSError as error:
+            return is_taken(error)
     return False
 
 

@@ -55,8 +55,15 @@ class TrialReporter(Callback):
             signal.raise_signal(signal.SIGTERM)
 
 
-def run_trial(recipe: str, trial: Trial, place: str, alone: bool, asks: bool, answer: Connection) -> None:
-    """Train a trial and answer how it ended, in one sentence; `asks`: whether to go on, at each figure."""
+def run_trial(
+    recipe: str, trial: Trial, place: str, alone: bool, asks: bool, answer: Connection, gpu: str | None = None
+) -> None:
+    """Train a trial and answer how it ended, in one sentence; `asks`: whether to go on, at each figure.
+
+    `gpu` is the only one that it sees, so that its manifest says cuda:0, which is there wherever it goes on.
+    """
+    if gpu is not None:
+        os.environ["CUDA_VISIBLE_DEVICES"] = gpu  # read when the first GPU is asked for
     if hasattr(os, "setsid"):
         os.setsid()  # Ctrl-C goes to the sweep, which asks its runs itself
     end_with_parent()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing as mp
+import os
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -24,8 +25,18 @@ class Job:
     trial: Trial
     process: Any  # of the context's kind
     answer: Connection
+    gpu: str | None = None  # that is its own, as CUDA_VISIBLE_DEVICES names it
     open: bool = True  # may it still say something?
     end: tuple[str, str] = "", ""  # how it ended, and its sentence; nothing of one whose process was killed
+
+
+def visible_gpus() -> list[str]:
+    """The GPUs of this machine, as CUDA_VISIBLE_DEVICES names them; none of one alone, which all runs share."""
+    import torch  # which a sweep imports only now
+
+    named = [name for name in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if name]
+    count = torch.cuda.device_count()  # which does not begin to use them
+    return (named or [str(i) for i in range(count)])[:count] if count > 1 else []
 
 
 class TrialListener:
@@ -59,6 +70,7 @@ class WorkerPool:
         if forks:
             self.context.set_forkserver_preload([__name__])  # imported once, not by every run
         self.running: list[Job] = []
+        self.gpus = visible_gpus() if jobs > 1 else []
         self.signals = Signals(self.ask_to_stop)
         self.fault: Mistake | Failure | None = None
 
@@ -109,15 +121,22 @@ class WorkerPool:
     def begin_trial(self, trial: Trial) -> None:
         mine, theirs = self.context.Pipe()
         place, alone = str(self.folder / trial.name), self.jobs == 1
+        gpu = self.choose_gpu(trial)
         process = self.context.Process(
-            target=run_trial, args=(self.recipe, trial, place, alone, self.listener.asked, theirs)
+            target=run_trial, args=(self.recipe, trial, place, alone, self.listener.asked, theirs, gpu)
         )
         self.listener.notify(trial, "begins")
         process.start()
         theirs.close()
-        self.running.append(Job(trial, process, mine))
+        self.running.append(Job(trial, process, mine, gpu))
         if self.ending:  # a signal came while it began
             self.ask_to_stop()
+
+    def choose_gpu(self, trial: Trial) -> str | None:
+        """The one on which the fewest runs are, the first of several; None where a run says itself where it is."""
+        if not self.gpus or trial.settings.get("device", "auto") not in ("auto", "cuda"):
+            return None
+        return min(self.gpus, key=[job.gpu for job in self.running].count)
 
     def finish_job(self, job: Job) -> None:
         """Hear how a run ended. One that failed is noted; what is wrong with all of them ends the sweep."""

@@ -64,6 +64,7 @@ def find_device(name: str) -> torch.device:
                 "cannot let them talk there; train by one process, or on --device cpu")  # fmt: skip
         return torch.device("mps")
     if device.type == "cuda":
+        check_own_gpu(device)
         if not torch.cuda.is_available():
             raise Mistake(f"device is {name}, but torch {torch.__version__} sees no CUDA GPU here; cpu would work")
         index = int(os.environ.get("LOCAL_RANK", "0")) if device.index is None else device.index
@@ -71,6 +72,16 @@ def find_device(name: str) -> torch.device:
             raise Mistake(f"device is cuda:{index}, but there are {torch.cuda.device_count()} GPUs, counted from 0")
         return torch.device("cuda", index)
     return device
+
+
+def check_own_gpu(device: torch.device) -> None:
+    """Refuse one GPU for all processes of a machine, of which NCCL says "Duplicate GPU detected" much later."""
+    here = int(os.environ.get("LOCAL_WORLD_SIZE", os.environ.get("WORLD_SIZE", "1")))
+    if device.index is not None and here > 1:
+        raise Mistake(
+            f"device is {device}, but each of {here} processes on this machine needs a GPU of its own; --device cuda "
+            "gives them one each, and CUDA_VISIBLE_DEVICES=2,3 says which there are"
+        )
 
 
 def find_precision(device: torch.device, name: str) -> tuple[torch.dtype, str]:
