@@ -2,7 +2,7 @@
 
 `python benchmarks/buckets.py dcgan --size 64` lets two processes (gloo, a thread each) work out the gradients of a
 recipe's critic again and again, and averages them in turns in three ways: joined, exchanged, divided, copied back, as
-one would write it; in `saddle.training.buckets`; and there in chunks that are sent while the rest is worked out. It
+one would write it; in `saddle.parts.buckets`; and there in chunks that are sent while the rest is worked out. It
 prints the medians of both backward pass and exchange, as shares of the plain way, and of the exchange alone.
 """
 
@@ -20,9 +20,9 @@ import torch.distributed as dist
 import torch.multiprocessing as mp
 from torch import nn
 
+from saddle.parts.buckets import Bucket
 from saddle.recipes import find_recipe
 from saddle.shape import Shape
-from saddle.training.buckets import Bucket
 from saddle.training.engine import average_over_processes
 
 WAYS = ("plain", "bucket", "ahead")

@@ -13,8 +13,9 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 from saddle.optim import Adam
-from saddle.training import buckets, engine
-from saddle.training.buckets import Bucket, lying_as
+from saddle.parts import buckets
+from saddle.parts.buckets import Bucket, lying_as
+from saddle.training import engine
 from saddle.training.engine import Engine, average_over_processes, shard_indices
 from several import several
 from test_processes import GAMES, labelled
@@ -80,7 +81,7 @@ def test_two_processes_have_the_plain_means_bits_in_one_exchange_for_each_move(t
         (one, *others), (again, *_) = (torch.load(tmp_path / f"{name}-{rank}") for rank in (0, 1))
         for other in (*others[:2], again):
             assert all(torch.equal(other[key], value) for key, value in one.items()), name
-        assert others[2].count("saddle.training.buckets") == TURNS[name] * ROUNDS, name
+        assert others[2].count("saddle.parts.buckets") == TURNS[name] * ROUNDS, name
         assert others[2].count("saddle.training.engine") == 0, name  # statistics of batches are alike already
 
 

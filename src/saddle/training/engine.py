@@ -16,11 +16,11 @@ from ..core import Agree, Game, Move, Turn, autocast_type
 from ..devices import seed_chance
 from ..errors import Mistake, require
 from ..parts import Shard, rank_and_size, use_shard
+from ..parts.buckets import Bucket
 from ..parts.buffers import SharedBuffers
 from ..parts.collectives import sync_batch_norms
 from ..parts.recompute import recompute_blocks
 from ..recipe import Optimizing
-from .buckets import Bucket
 
 B = TypeVar("B")
 Players = tuple[nn.Module, ...]
@@ -47,6 +47,7 @@ class Engine(Generic[B]):
         if recompute:
             recompute_blocks(game)
         self.not_yet_reached = set(self.names)  # players that no move has reached yet
+        self.is_last_part = True  # of those that are differentiated one after another
         self.buckets = {m: Bucket(own) for m, own in self.own.items()}
         self.ahead = rank_and_size()[1] > 1 and not recompute and all(b.pays_ahead() for b in self.buckets.values())
         self.optimizing = {m: optimizing(n) for m, n in self.names.items()}
@@ -116,8 +117,8 @@ class Engine(Generic[B]):
             if isinstance(turn, Agree):
                 turns.append(Agree(turn.tell, turn.value.detach()))
             else:
-                last = i + 1 == len(rounds)
-                turns.append(self.differentiate(self.check_moves(turn), len(rounds), terms, last))
+                self.is_last_part = i + 1 == len(rounds)
+                turns.append(self.differentiate(self.check_moves(turn), len(rounds), terms))
             del turn
         report |= terms
         return turns
@@ -133,9 +134,7 @@ class Engine(Generic[B]):
                     f"players are {' and '.join(self.names.values())}")  # fmt: skip
         return together
 
-    def differentiate(
-        self, turn: tuple[Move, ...], parts: int, terms: dict[str, Tensor], last: bool
-    ) -> tuple[Players, ...]:
+    def differentiate(self, turn: tuple[Move, ...], parts: int, terms: dict[str, Tensor]) -> tuple[Players, ...]:
         """Add each move's gradient to its own players' parameters, and to nobody else's; returns who they are.
 
         What the last part of a batch adds may be sent while it is worked out, where one move has all of a player.
@@ -144,7 +143,7 @@ class Engine(Generic[B]):
         for i, move in enumerate(turn):
             own, loss = [p for player in move.players for p in self.own[player]], move.loss
             if loss.requires_grad:
-                ahead = [p for p in move.players if self.ahead and last and movers.count(p) == 1]
+                ahead = [p for p in move.players if self.ahead and self.is_last_part and movers.count(p) == 1]
                 with ExitStack() as stack:
                     for player in ahead:
                         stack.enter_context(self.buckets[player].sending_ahead())

@@ -10,7 +10,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-from ..parts import rank_and_size
+from .shard import rank_and_size
 
 CHUNK_BYTES = 25 * 2**20  # of gradients that are sent while the rest is still worked out
 
@@ -100,7 +100,7 @@ class Bucket:
                 self.copy(chunk.parameters)
                 self.sent.append(dist.all_reduce(chunk.flat, async_op=True))
 
-        hooks = [p.register_post_accumulate_grad_hook(ready) for p in self.parameters]
+        hooks = [p.register_post_accumulate_grad_hook(ready) for p in self.parameters]  # type: ignore[no-untyped-call]
         try:
             yield
         finally:
