@@ -56,10 +56,13 @@ def locked_run(folder: RunFolder) -> Iterator[None]:
 def make_evaluator(
     name: str, recipe: Recipe[Any], chosen: Settings, samples: Dataset, where: Machine, watch: Callback
 ) -> EvaluateFunction | None:
-    """What measures the run, if that was asked for; of several processes the first does."""
-    if chosen.measure is None or process_rank():
+    """What measures the run, if that was asked for; of several processes the first does, and the others help it."""
+    if chosen.measure is None:
         return None
-    from .measuring import training_evaluator
+    from .measuring import shared_sampling, training_evaluator
+
+    if process_rank():
+        return shared_sampling.SampleHelper(name, samples, chosen.samples)
 
     return training_evaluator.TrainingEvaluator(
         name, samples, chosen, where.device, watch.on_message, recipe.batch_type

@@ -66,13 +66,16 @@ class GeneratorHandle(SampleMaker):
         super().__init__(name, loaded)
         self.game = loaded.maker
 
-    def samples(self, n: int, seed: int) -> Dataset:
-        """As `saddle sample` makes them, with their labels where these decide what is made."""
+    def samples(self, n: int, seed: int, chunks: Iterator[Tensor] | None = None) -> Dataset:
+        """As `saddle sample` makes them, with their labels where these decide what is made; `chunks` of them, or made
+        here.
+        """
         loaded, labels = self.loaded, None
         if loaded.shape.classes and loaded.is_conditional:
             drawn = [loaded.draw_labels(seed, i) for i in range(-(-n // MAX_ROWS))]
             labels = torch.cat([some for some in drawn if some is not None])[:n]
-        return generated_dataset(self.name, loaded.sample_chunks(n, seed), n, loaded.shape, loaded.classes, labels)
+        made = loaded.sample_chunks(n, seed) if chunks is None else chunks
+        return generated_dataset(self.name, made, n, loaded.shape, loaded.classes, labels)
 
     def latents(self, n: int, seed: int) -> Tensor:
         """As the game draws them, each as one row of numbers: (n, size)."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from typing import Any
 
 import torch
@@ -10,25 +9,24 @@ import torch
 from ..batches import Images, condition_of, real_samples
 from ..capabilities import Contests, generate
 from ..clock import Clock
-from ..data.dataset import Dataset, class_names
+from ..data.dataset import Dataset
 from ..data.feed import Feed
-from ..data.held_out import held_out_of, label_counts
+from ..data.held_out import held_out_of
 from ..data.streams import most_in_batch
-from ..devices import fork_chance
-from ..inference.loaded import LoadedGame
 from ..metrics.estimates import mean_estimate, student_t_quantile
 from ..metrics.figures import Figure, Protocol
 from ..notices import Notify
 from ..parts import Shard, use_shard
 from ..runs.settings import Settings
-from ..training.ema import eval_mode, eval_no_grad
+from ..training.ema import eval_no_grad
 from ..training.engine import derive_seed
 from ..training.match import Match
 from .evaluation import DEFAULT_REFERENCES, Evaluation, preflight
 from .extractors import Extractors
 from .inputs import SampleInfo, check_memory
-from .makers import knows_targets, sample_maker
+from .makers import GeneratorHandle, knows_targets, sample_maker
 from .metric_table import parse_metric_names
+from .shared_sampling import as_loaded, as_measured, can_share, shared_chunks
 
 HELD_OUT_BATCHES = 16  # of held-out data
 
@@ -50,19 +48,16 @@ class TrainingEvaluator:
 
     def __call__(self, match: Match[Any]) -> list[Figure]:
         """With the averaged weights, if there are any."""
-        worn = match.ema.applied() if match.ema else nullcontext()
-        with fork_chance(match.machine.device), eval_mode(match.game), worn:
-            torch.manual_seed(0)
-            maker = sample_maker(self.name, self.as_loaded(match), self.data, self.say)
+        with as_measured(match):
+            maker = sample_maker(self.name, as_loaded(match, self.data), self.data, self.say)
             real = maker.reference or self.data
-            bench = Evaluation(maker.samples(self.samples, 0), real, self.extractors, maker=maker, say=self.say)
+            if isinstance(maker, GeneratorHandle) and can_share(maker):
+                with shared_chunks(maker.loaded, self.samples, 0) as chunks:
+                    made = maker.samples(self.samples, 0, chunks)
+            else:
+                made = maker.samples(self.samples, 0)
+            bench = Evaluation(made, real, self.extractors, maker=maker, say=self.say)
             return [*bench.figures(self.names), *held_out_divergence(match, maker.weights)]
-
-    def as_loaded(self, match: Match[Any]) -> LoadedGame:
-        data = self.data
-        rows = max(1, match.stage.batch // match.options.accumulate)
-        return LoadedGame(match.game, match.shape, class_names(data), match.machine.device, label_counts(data),
-                          match.clock, "averaged" if match.ema else "last", rows, match.batch_type)  # fmt: skip
 
 
 def notify_once(say: Notify) -> Notify:

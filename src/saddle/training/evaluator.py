@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,7 @@ EvaluateFunction = Callable[[Match[Any]], Sequence[Figure]]  # changes nothing o
 
 
 class Evaluator:
-    """Measures every so many images, at the beginning and at the end; the first process does, the others wait."""
+    """Measures every so many images, at the beginning and the end; the first process does, the others help and wait."""
 
     def __init__(self, folder: RunFolder, gauge: EvaluateFunction | None, every: int, patience: int | None = None,
                  watch: Callback | None = None) -> None:  # fmt: skip
@@ -75,7 +76,10 @@ class Evaluator:
     def evaluate(self, match: Match[Any], seconds: float, facts: CheckpointFacts) -> None:
         """Measure; keep a checkpoint with these facts if none was better. A Mistake stops a run only at its start."""
         clock = match.clock
-        if self.measure_figures is None:
+        if self.measure_figures is None or process_rank():
+            with suppress(Mistake):  # which the first process has as well, and says
+                if self.measure_figures:
+                    self.measure_figures(match)  # its share of the samples
             self.last = clock.images
             return
         try:
@@ -119,7 +123,7 @@ class Evaluator:
 
     def finish(self) -> None:
         """Say why the run ended early, if it did, and draw the curves, where two measurements make one."""
-        if self.measure_figures is None:
+        if self.measure_figures is None or process_rank():
             return
         taken = read_measurements(self.folder)
         why = next((measurement.stop for measurement in taken if measurement.stop), None)
