@@ -22,6 +22,12 @@ def print_message(sentence: object) -> None:
         print(escape_unprintable(shorten_text(sentence)), file=sys.stderr, flush=True)
 
 
+def tell_waiting(sentence: str, quiet: bool = False) -> None:
+    """Say how threads wait, where that is not as usual; of several processes the first does."""
+    if sentence and not quiet and os.environ.get("RANK", "0") == "0":
+        print_message(sentence)
+
+
 def open_streams() -> None:
     """Nothing that is said can fail for want of a character in the terminal's encoding, or of a terminal."""
     for name in ("stdout", "stderr"):

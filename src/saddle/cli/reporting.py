@@ -9,10 +9,11 @@ from pathlib import Path
 
 from ..errors import escape_unprintable, require
 from ..runs.folder import RunFolder
+from ..waiting import choose_waiting
 from .argv import parse_command
 from .browsing import open_in_browser
 from .facts import ON_OUTPUT, print_facts, tell, write_facts
-from .output import print_output
+from .output import print_output, tell_waiting
 from .pages import terminal_width
 
 
@@ -114,6 +115,7 @@ def reproduce(words: list[str]) -> None:
     """saddle reproduce RUN."""
     (path,), wish = parse_command("reproduce", words, ReproduceOptions())
     RunFolder.find(path)  # before torch is imported
+    tell_waiting(choose_waiting())
     from ..reproduction import reproduce as again
 
     same = again(path, wish.out, trust=wish.trust, data=wish.data)

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from ..errors import escape_unprintable, require
 from ..runs.folder import RunFolder
+from ..waiting import choose_waiting
 from .argv import parse_command
-from .output import print_message
+from .output import print_message, tell_waiting
 from .run_options import WeightOptions, load_run
 
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ def serve(words: list[str]) -> None:
     """saddle serve RUN"""
     (run,), wish = parse_command("serve", words, ServeOptions())
     RunFolder.find(run)
+    tell_waiting(choose_waiting(company="as a server answers requests while others come"))
     from ..serve import check_installed
 
     check_installed()

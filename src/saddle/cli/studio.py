@@ -11,6 +11,7 @@ from ..errors import Mistake, require
 from ..extras import install
 from ..runs.folder import RunFolder
 from ..runs.naming import RUNS
+from ..waiting import choose_waiting
 from .argv import parse_command
 from .browsing import open_in_browser
 from .output import print_message, print_output
@@ -48,6 +49,7 @@ def studio(words: list[str]) -> None:
         RunFolder.find(run)
     if find_spec("gradio") is None:
         raise Mistake(f"the studio needs gradio, which is not installed; {install('studio')}")
+    choose_waiting(company="as trainings run beside the page")  # theirs, who come by it: each would say so again
     alone = wish.host in LOOPBACK
     password = wish.password or os.environ.get("SADDLE_STUDIO_PASSWORD")
     if not alone:

@@ -13,9 +13,10 @@ from ..options import override_fields
 from ..recipes import canonical, find_recipe
 from ..recipes.plugins import use_plugin_file
 from ..runs.settings import Settings
+from ..waiting import choose_waiting
 from . import HelpRequested
 from .argv import GivenOptions, asks_all, check_positionals, flag_names, sort_options, split_words, wants_help
-from .output import print_message, print_output
+from .output import print_message, print_output, tell_waiting
 from .pages import Page, terminal_width, wrap_text
 from .reporting import trust_runs
 from .training import VALUES_HELP, check_no_shared_names, check_settings
@@ -79,7 +80,11 @@ def sweep_at_hand(plain: list[str], given: GivenOptions, texts: Sequence[str]) -
         sections = {"The sweep": (SweepOptions(),), "Each run": (Settings(),)}
         raise HelpRequested(Page("sweep", sections, SWEEP_ABOUT, more=VALUES_HELP, whole=asks_all(given)))
     name = canonical(*check_positionals("sweep", plain))
+    jobs = given.get("jobs") or "1"
+    several = f"as {jobs} runs are trained at a time" if jobs != "1" else ""
+    waiting = choose_waiting(company=several)
     wish, settings, options = parse_sweep_options(name, given, texts)
+    tell_waiting(waiting, bool(settings.get("quiet")))
     from ..sweeps.plan import SweepPlan, parse_vary
 
     trust_runs([file.parent for file in sorted(wish.out.glob("*/manifest.json"))] if wish.out else [], wish.trust)

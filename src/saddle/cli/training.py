@@ -6,7 +6,7 @@ import os
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
 from ..data.dataset_table import GLYPH_SETS, TEXT_SETS
 from ..data.own_sources import named_sets, own_sources
@@ -22,6 +22,7 @@ from ..recipes.plugins import use_plugin_file
 from ..runs.folder import RunFolder
 from ..runs.settings import Settings
 from ..seconds import Seconds, written_seconds
+from ..waiting import Waiting, choose_waiting
 from . import HelpRequested
 from .argv import (
     GivenOptions,
@@ -35,7 +36,7 @@ from .argv import (
     split_words,
     wants_help,
 )
-from .output import print_message, print_output
+from .output import print_message, print_output, tell_waiting
 from .pages import RECIPE, Page, recipe_introduction
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ class PlaceOptions:
     resume: Literal["auto"] | None = None  # go on with the run in --out if one was begun there
     dry_run: bool = False  # check all that a training checks, tell what would be trained, and train nothing
     json: Path | None = None  # with --dry-run, tell it as JSON, for programs, or write it into FILE.json
+    waiting: Waiting = "auto"  # how threads wait: active is faster alone, passive leaves others their share of cores
 
     def __post_init__(self) -> None:
         require(self.dry_run or self.json is None, "--json tells what would be trained, which --dry-run asks for; a "
@@ -86,6 +88,7 @@ class ResumeOptions:
     decode: Decode | None = None  # images once, into a cache, or on the fly from now on; no bit changes by it
     recompute: bool | None = None  # work activations out again from now on, or keep them; the last bits may differ
     grace: Seconds | None = None  # asked to stop, it has saved and left in so long: 20s, 2m
+    waiting: Waiting = "auto"  # how threads wait: active is faster alone, passive leaves others their share of cores
     quiet: bool = False  # say only what needs attention, as a run does that was trained so
 
     def __post_init__(self) -> None:
@@ -109,11 +112,13 @@ def train_at_hand(plain: list[str], given: GivenOptions) -> None:
     name = recipe_name(plain)
     if wants_help(given):
         raise HelpRequested(*recipe_page(name, asks_all(given)))
+    waiting = choose_waiting(wished_waiting(given))
     if wants_choices(bool(plain), name, given):
         name, given = choose_by_data(name if plain else None, given)
     place, settings, options = parse_train_options(name, given)
     from .. import sessions  # after everything that can be refused without torch
 
+    tell_waiting(waiting, bool(settings.get("quiet")))
     if place.dry_run:
         dry_run(name, place, settings, options)
         return
@@ -122,6 +127,12 @@ def train_at_hand(plain: list[str], given: GivenOptions) -> None:
         print_next_steps(run)
     elif place.out is None:
         print_output(escape_unprintable(run))
+
+
+def wished_waiting(given: GivenOptions) -> Waiting:
+    """What is asked for before options are read, for which torch may be needed; nonsense is refused as they are."""
+    wish = given.get("waiting")
+    return cast(Waiting, wish) if wish in get_args(Waiting) else "auto"
 
 
 def dry_run(name: str, place: PlaceOptions, settings: dict[str, Any], options: dict[str, str]) -> None:
@@ -199,10 +210,12 @@ def resume(words: list[str]) -> None:
     (run,), machine = parse_command("resume", words, ResumeOptions())
     require(machine.threads is None or machine.threads > 0, f"threads is {machine.threads}, but should be above 0")
     RunFolder.find(run)  # before torch is imported
+    tell_waiting(choose_waiting(machine.waiting), machine.quiet)
     from .. import sessions
     from ..runs.manifest import Manifest
 
-    place = sessions.resume(run, **{field: getattr(machine, field) for field in field_types(ResumeOptions)})
+    names = field_types(ResumeOptions).keys() - {"waiting"}
+    place = sessions.resume(run, **{field: getattr(machine, field) for field in names})
     if not (machine.quiet or Manifest.read(RunFolder.find(place)).settings.quiet):
         print_next_steps(place)
 
