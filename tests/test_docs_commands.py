@@ -9,8 +9,9 @@ from PIL import Image
 
 from documents import DOCUMENTS, Told, python_blocks, told_commands
 from saddle.cli import COMMANDS, argv, main
-from saddle.cli.argv import flag_names, parse_command, read_words, split_words
+from saddle.cli.argv import flag_names, parse_command, read_words, sort_options, split_words
 from saddle.cli.cache import CacheOptions
+from saddle.cli.profiling import ProfileOptions
 from saddle.cli.showing import ShowOptions, parse_show_options
 from saddle.cli.studio import StudioOptions
 from saddle.cli.sweeping import parse_sweep_options, take_vary
@@ -53,6 +54,9 @@ def test_a_command_in_a_document_is_understood(told: Told, capsys: pytest.Captur
     elif command == "show" and "--size" in words:  # counted in tests of its own
         plain, given = read_words("show", words, ShowOptions())
         assert parse_show_options(recipe_name(plain), given)
+    elif command == "profile":  # played in tests of its own
+        plain, given = read_words("profile", words, ProfileOptions())
+        assert sort_options("profile", given, ProfileOptions()) and (plain == ["RUN"] or recipe_name(plain))
     elif command in ASIDE:
         plain, _ = parse_command(command, words, ASIDE[command])
         assert command != "theory" or {*plain} <= {*DEMONSTRATIONS, "NAME"}

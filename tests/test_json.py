@@ -28,6 +28,7 @@ LINES = {  # a command with what it needs, and names that are in what it tells
     "list plugins": "",
     "show dcgan": "recipe fields shape parameters can source",
     "show gan --size 16 --no-speed": "recipe batch bytes parameters",
+    "profile r1-toy --networks Perceptron(width=8) --batch 16": "of batch seconds kinds operations product_share peak",
     "diff dcgan wgan-gp": "a b differences",
     "diff runs/001-gan-glyphs runs/002-again": "a b differences",
     "doctor photos": "source count sizes duplicates sound advice",

@@ -66,6 +66,7 @@ COMMANDS = {
     "show": Command(
         "showing", "RECIPE", "tell a recipe's fields and sources, its losses in words, its networks' sizes"
     ),
+    "profile": Command("profiling", "RECIPE|RUN", "tell where a round's time goes, and how near the machine's limit"),
     "theory": Command(
         "theory", "[NAME]", "see and check what the theory says of GANs, in seconds; or list what there is"
     ),

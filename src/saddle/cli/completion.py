@@ -147,4 +147,4 @@ def plain(command: str) -> list[str]:
     from .listing import LISTS
 
     known = {"list": ("recipes", *LISTS), "theory": DEMONSTRATIONS, "completion": SCRIPTS}
-    return [*known.get(command, RECIPES if command in ("train", "sweep", "show", "diff") else ())]
+    return [*known.get(command, RECIPES if command in ("train", "sweep", "show", "profile", "diff") else ())]

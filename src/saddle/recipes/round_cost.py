@@ -72,7 +72,9 @@ class CostCounter(TorchDispatchMode):  # type: ignore[no-untyped-call]
             return 1.0 if args[0].is_floating_point() else 1
         kwargs = kwargs or {}
         made = function(*args, **kwargs)
-        if formula := flop_registry.get(function._overloadpacket):
+        if function is torch.ops.aten.convolution_backward.default:
+            self.flops += backward_operations(*args)
+        elif formula := flop_registry.get(function._overloadpacket):
             self.flops += formula(*args, **kwargs, out_val=made)
         for t in tree_leaves(made):
             if isinstance(t, Tensor):
@@ -92,6 +94,13 @@ class CostCounter(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.known[key] = weakref.ref(storage, let_go)
         self.live += size
         self.peak = max(self.peak, self.live)
+
+
+def backward_operations(grad: Tensor, x: Tensor, weight: Tensor, *how: Any) -> int:
+    """Of a convolution's slopes: as many as forwards, for each of input and weight; torch's formula knows no groups."""
+    *_, transposed, _, _, mask = how
+    places = (x if transposed else grad)[0, 0].numel()
+    return 2 * len(x) * places * weight.numel() * sum(mask[:2])
 
 
 class CountedEngine(Engine[Any]):
