@@ -196,7 +196,8 @@ class Move:
     @property
     def loss(self) -> Tensor:
         """The sum of the terms, a scalar."""
-        return torch.stack(list(self.terms.values())).sum()
+        first, *others = self.terms.values()
+        return torch.stack([first, *others]).sum() if others else first
 
 
 @dataclass(frozen=True)

@@ -100,7 +100,7 @@ def backward_operations(grad: Tensor, x: Tensor, weight: Tensor, *how: Any) -> i
     """Of a convolution's slopes: as many as forwards, for each of input and weight; torch's formula knows no groups."""
     *_, transposed, _, _, mask = how
     places = (x if transposed else grad)[0, 0].numel()
-    return 2 * len(x) * places * weight.numel() * sum(mask[:2])
+    return int(2 * len(x) * places * weight.numel() * sum(mask[:2]))
 
 
 class CountedEngine(Engine[Any]):

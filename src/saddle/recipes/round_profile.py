@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
@@ -64,7 +64,7 @@ class RoundProfile(NamedTuple):
         return self.moved / self.seconds / self.copy_rate
 
 
-class TrafficCounter(CostCounter):
+class TrafficCounter(CostCounter):  # type: ignore[no-untyped-call]
     """Counts also the bytes of what every operation reads and makes."""
 
     def __init__(self) -> None:
@@ -118,7 +118,8 @@ def profile_round(recipe: Recipe[Any], data: Shape, where: Machine, how: MatchOp
             synchronized(where.device)
         held = sum(t.untyped_storage().nbytes() for t in held_tensors(game, engine, ema))
         rates = measure_rates(where)
-    kinds = share_out(profiler.events(), seconds, is_gpu(where.device))
+    events = profiler.events()
+    kinds = share_out(events, seconds, is_gpu(where.device))
     return RoundProfile(n, whole, images, seconds, kinds, counter.flops, counter.moved, counter.peak + held, *rates)
 
 
@@ -161,10 +162,10 @@ def held_tensors(game: torch.nn.Module, engine: Engine[Any], ema: EMA | None) ->
 
 def share_out(events: Iterable[Any], seconds: float, gpu: bool) -> dict[str, float]:
     """The seconds of a round by kind, in the proportions that the profiler saw; of the rest it saw nothing."""
-    own: Counter[str] = Counter()
+    own: dict[str, float] = defaultdict(float)
     seen = begin = end = 0.0
     for event in events:
-        if event.device_type != torch.autograd.DeviceType.CPU:
+        if event.device_type.name != "CPU":
             continue
         spent = event.self_device_time_total if gpu else event.self_cpu_time_total
         own[kind_of(event)] += spent

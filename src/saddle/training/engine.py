@@ -147,11 +147,11 @@ class Engine(Generic[B]):
                 with ExitStack() as stack:
                     for player in ahead:
                         stack.enter_context(self.buckets[player].sending_ahead())
-                    torch.autograd.backward(loss / parts, inputs=own, retain_graph=i + 1 < len(turn))
+                    torch.autograd.backward(share(loss, parts), inputs=own, retain_graph=i + 1 < len(turn))
             mover = "+".join(self.names[player] for player in move.players)
             for name, term in move.terms.items():
                 key = f"{mover}/{name}"
-                terms[key] = terms.get(key, 0) + term.detach() / parts
+                terms[key] = terms.get(key, 0) + term.detach() / parts  # a copy: the game may write into its own
             move.terms = {name: term.detach() for name, term in move.terms.items()}  # whoever holds it holds no graph
         for player in self.not_yet_reached.intersection(player for move in turn for player in move.players):
             if all(p.grad is None for p in self.own[player]):
@@ -162,12 +162,23 @@ class Engine(Generic[B]):
     def step(self, player: nn.Module) -> Tensor:
         """Average the player's gradient over processes and let it move; returns the gradient's norm."""
         gradients = self.buckets[player].average()
-        norm = torch.stack(torch._foreach_norm(gradients)).norm() if gradients else torch.zeros((), device=self.device)
+        norm = gradient_norm(gradients) if gradients else torch.zeros((), device=self.device)
         for stepper in self.steppers[player]:
             stepper.transfer_grad()
         self.optimizers[player].step()
-        self.optimizers[player].zero_grad(set_to_none=True)
+        for stepper in self.steppers[player]:
+            stepper.view.grad = None
         return norm
+
+
+def share(t: Tensor, parts: int) -> Tensor:
+    """A part's share of what is a mean over the batch."""
+    return t if parts == 1 else t / parts
+
+
+def gradient_norm(gradients: list[Tensor]) -> Tensor:
+    norm: Tensor = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))
+    return norm
 
 
 class Stepper:
@@ -179,12 +190,13 @@ class Stepper:
     def __init__(self, parameter: nn.Parameter) -> None:
         self.parameter = parameter
         self.order = sorted(range(parameter.ndim), key=parameter.stride, reverse=True)
+        self.as_it_is = self.order == [*range(parameter.ndim)]
         self.view = nn.Parameter(parameter.detach().permute(self.order))
 
     def transfer_grad(self) -> None:
         """The gradient goes from the parameter to what is stepped."""
         gradient = self.parameter.grad
-        self.view.grad = None if gradient is None else gradient.permute(self.order)
+        self.view.grad = gradient if gradient is None or self.as_it_is else gradient.permute(self.order)
         self.parameter.grad = None
 
 
