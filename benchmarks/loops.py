@@ -25,6 +25,7 @@ from torch.nn.functional import relu, softplus
 from saddle.batches import Pairs, Unpaired
 from saddle.data import ArrayDataset, Prepare
 from saddle.data.in_memory import open_given
+from saddle.devices import synchronize
 from saddle.recipes import find_recipe
 from saddle.training.loop import READ_EVERY
 from saddle.training.machine import Machine, find_machine
@@ -59,7 +60,7 @@ class Plain:
         return loss.detach()
 
     def latents(self, like: Tensor) -> Tensor:
-        return torch.randn(len(like), self.latent)
+        return torch.randn(len(like), self.latent, device=like.device)
 
     def fake(self, like: Tensor) -> Tensor:
         made: Tensor = self.game.generator(self.latents(like))
@@ -78,7 +79,7 @@ def slope_sq(score: Tensor, at: Tensor) -> Tensor:
 def wgan_gp(plain: Plain, reals: list[Tensor]) -> tuple[Tensor, ...]:
     for real in reals:
         fake = plain.fake(real).detach()
-        between = torch.lerp(fake, real, torch.rand(len(real), 1, 1, 1)).requires_grad_()
+        between = torch.lerp(fake, real, torch.rand(len(real), 1, 1, 1, device=real.device)).requires_grad_()
         excess = slope_sq(plain.score(between), between).sqrt() - 1
         loss = plain.score(fake).mean() - plain.score(real).mean() + 10 * excess.square().mean()
         critic = plain.step(loss, "critic")
@@ -104,7 +105,7 @@ def r3gan(plain: Plain, reals: list[Tensor]) -> tuple[Tensor, ...]:
 
 def stylegan2(plain: Plain, reals: list[Tensor]) -> tuple[Tensor, ...]:
     """Sixteen rounds: R1 in the first, path lengths in every fourth, mixed styles in most."""
-    generator, losses, mean = plain.game.generator, [], torch.zeros(())
+    generator, losses, mean = plain.game.generator, [], torch.zeros((), device=reals[0].device)
     for i, real in enumerate(reals):
         loss = softplus(-plain.score(real)).mean() + softplus(plain.score(mixed(plain, real).detach())).mean()
         losses.append(plain.step(loss, "critic"))
@@ -126,7 +127,9 @@ def stylegan2(plain: Plain, reals: list[Tensor]) -> tuple[Tensor, ...]:
 def styles(plain: Plain, like: Tensor) -> Tensor:
     one, other = (plain.game.generator.mapping(plain.latents(like))[:, None] for _ in range(2))
     layers = plain.game.generator.layers
-    later = torch.arange(layers)[None] >= torch.randint(1, layers, (len(like), 1))
+    later = torch.arange(layers, device=like.device)[None] >= torch.randint(
+        1, layers, (len(like), 1), device=like.device
+    )
     return torch.where(later[..., None], other, one)
 
 
@@ -176,7 +179,7 @@ def plain_reals(name: str, match: Match[Any], size: int) -> Iterator[list[Tensor
     """What a turn of the plain loop is shown, as its author keeps it: floats of one tensor."""
     moves, batch = max(LAZY.get(name, 1), turns(match)), match.recipe.batch
     sides = 2 if match.batch_type in (Pairs, Unpaired) else moves
-    images = torch.rand(COUNT, 3, size, size) * 2 - 1
+    images = torch.rand(COUNT, 3, size, size, device=match.machine.device) * 2 - 1
     while True:
         yield [images[torch.randint(COUNT, (batch,)).tolist()] for _ in range(sides)]
 
@@ -208,6 +211,7 @@ def race(name: str, rounds: int, batch: int | None, where: Machine) -> dict[str,
         for who, play in (("plain", play_plain), ("saddle", play_ours)):
             began = time.perf_counter()
             play()
+            synchronize(where.device)
             if turn:  # the first warms up
                 times[who].append(time.perf_counter() - began)
     ratios = [a / b for a, b in zip(times["plain"], times["saddle"], strict=True)]

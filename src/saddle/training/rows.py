@@ -8,7 +8,7 @@ from ..shape import Shape
 
 MAX_ROWS = 64  # also the samples whose chance is drawn together, of which parts take their rows
 PIXELS_PER_PASS = {
-    "cpu": 1 << 14,
+    "cpu": 1 << 16,
     "cuda": 1 << 18,
     "mps": 1 << 18,
 }  # in one pass: beyond them more rows at once are hardly faster
