@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import weakref
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +15,7 @@ from narrow import shape, small
 from saddle.cli import main
 from saddle.errors import Mistake
 from saddle.networks import Convolutional
-from saddle.out_of_memory import peak_resident, reset_peak_resident
+from saddle.out_of_memory import give_back_memory, peak_resident, reset_peak_resident
 from saddle.recipes import batch_fit
 from saddle.recipes.batch_fit import describe_too_large, fit_batch
 from saddle.recipes.dcgan import DCGAN
@@ -114,6 +115,16 @@ def test_the_peak_of_memory_is_counted_anew():
     del block
     reset_peak_resident()
     assert (peak_resident() or 0) < before + 2**25
+
+
+def test_what_was_tried_is_given_back():
+    """A game and its engine know one another, so that they stay until somebody looks for such circles."""
+    game = RECIPE.game(DATA)
+    game.engine = [game]  # type: ignore[assignment]
+    there = weakref.ref(game)
+    del game
+    give_back_memory()
+    assert there() is None
 
 
 def test_on_a_gpu_rounds_are_tried_until_one_fits(monkeypatch: pytest.MonkeyPatch):

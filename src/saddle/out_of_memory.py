@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import gc
 import os
 import re
 import sys
@@ -114,6 +116,13 @@ def peak_resident() -> int | None:
             if line.startswith("VmHWM:"):
                 return int(line.split()[1]) * 1024
     return None
+
+
+def give_back_memory() -> None:
+    """Let the system have what was let go of here: circles of objects go, and pieces that are kept to be used again."""
+    gc.collect()
+    with suppress(OSError, AttributeError, TypeError):
+        ctypes.CDLL(None).malloc_trim(0)  # of glibc's alone
 
 
 def check_capacity(count: int, each: int, what: str, option: str, free: int | None = None) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import math
 import os
 from typing import Any, NamedTuple
@@ -12,7 +11,7 @@ import torch
 from ..averaging import chosen_averaging
 from ..devices import free_memory
 from ..errors import Mistake, require
-from ..out_of_memory import available_memory, format_bytes, peak_resident, reset_peak_resident
+from ..out_of_memory import available_memory, format_bytes, give_back_memory, peak_resident, reset_peak_resident
 from ..parts import without_process_group
 from ..parts.recompute import has_blocks
 from ..recipe import Recipe
@@ -141,7 +140,7 @@ def tried_bytes(
         return None
     finally:
         _left = torch.empty(0)
-        gc.collect()  # blocks that are worked out again know themselves
+        give_back_memory()
         torch.cuda.empty_cache()
 
 
@@ -175,8 +174,10 @@ def measure_excess(recipe: Recipe[Any], data: Shape, where: Machine, how: MatchO
     small = count_round(recipe, data, alone, n)
     before = peak_resident()
     play_rounds(recipe, data, where, n, alone)
-    assert small is not None and before is not None
-    times = max(1.0, ((peak_resident() or before) - before) / small.bytes)
+    taken = (peak_resident() or 0) - (before or 0)
+    give_back_memory()  # or the run would find less
+    assert small is not None, "it was counted for more"
+    times = max(1.0, taken / small.bytes)
     return times, f"; a round of {n} was tried, and took {times:.2f} times what is counted"
 
 
