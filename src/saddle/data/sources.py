@@ -8,6 +8,7 @@ from glob import glob as matches
 from importlib.metadata import version
 from pathlib import Path
 from shlex import quote
+from urllib.request import url2pathname
 
 from ..errors import Mistake, did_you_mean, format_count, require
 from ..image_size import read_size
@@ -18,13 +19,14 @@ from .own_sources import named_sets, own_sources
 from .prepare import Prepare
 from .readers.detect import find_set_folder, source_from_path, with_own_labels
 from .readers.hub import hub_source
+from .readers.remote import is_url, remote_source
 from .readers.shards import group_of, is_shard_pattern, shards_of_pattern
 from .readers.tars import tar_source
 from .stacked import stacked_source
 from .undecoded import DataSource, UndecodedImages, content_cache_key, undecoded_from_array
 
 TEXT_ENDING = ".txt"  # of a file of lines
-HUB_PREFIX, OWN_PREFIX = "hf:", "saddle:"
+HUB_PREFIX, OWN_PREFIX, HUB_URL, FILE_URL = "hf:", "saddle:", "hf://datasets/", "file://"
 TORCHVISION_FOLDERS = {"mnist": ("MNIST",), "fashion-mnist": ("FashionMNIST",), "cifar10": ("cifar-10-batches-py",),
              "cifar100": ("cifar-100-python",)}  # what torchvision calls the folders of well-known sets  # fmt: skip
 
@@ -39,6 +41,10 @@ def resolve_source_name(text: str) -> str:
         (name, _), sets = split_suffix(text.removeprefix(OWN_PREFIX)), named_sets()
         require(name in sets, f"saddle has no data set {name or 'without a name'}{did_you_mean(name, sets)}")
         return text.removeprefix(OWN_PREFIX)
+    if text.startswith(HUB_URL):
+        return HUB_PREFIX + text.removeprefix(HUB_URL)
+    if text.startswith(FILE_URL):
+        return url2pathname(text.removeprefix(FILE_URL))
     name, part = split_suffix(text)
     if name in named_sets() and os.path.lexists(name):
         what = "a folder" if os.path.isdir(name) else "a file"
@@ -57,7 +63,7 @@ def is_lines(source: str) -> bool:
 def is_there(source: str) -> bool:
     """Could data of that name be opened, as far as is known without a look into them or on the hub?"""
     name, _ = split_suffix(source)
-    known = name in named_sets() or source.startswith(HUB_PREFIX) or is_shard_pattern(name)
+    known = name in named_sets() or source.startswith(HUB_PREFIX) or is_shard_pattern(name) or is_url(name)
     return known or os.path.lexists(name) or local_dataset(name) is not None
 
 
@@ -84,6 +90,8 @@ def find_source(text: str, prepare: Prepare, say: Notify = notify_nobody) -> Dat
         if text.startswith(HUB_PREFIX):
             repository, _, part_ = text.removeprefix(HUB_PREFIX).partition(":")
             return with_own_labels(hub_source(repository, repository, part_ or None), prepare)
+        if is_url(name):
+            return remote_source(name, part, prepare, say)
         if os.path.lexists(name):
             return source_from_path(Path(name), part, prepare, say)
         if is_shard_pattern(name):
