@@ -12,6 +12,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from narrow import shape, small
+from saddle import train
 from saddle.clock import Clock
 from saddle.networks import Convolutional, Perceptron
 from saddle.recipes.dcgan import DCGAN
@@ -104,9 +105,18 @@ def test_the_critics_weights_have_no_slopes_in_the_generators_turn():
     assert slopes.taken[1, first, "input"] == 0  # nor has what the critic looks at
 
 
+def test_a_run_is_profiled_as_it_is_trained(say: Say, home: Path):
+    made = train("r1-toy", images=32, out=home / "run", pictures=0, quiet=True, accumulate=2,
+                 options={"networks": "Perceptron(width=8)", "batch": "16"})  # fmt: skip
+    code, told, _ = say(f"profile {made}")
+    assert code == 0 and "a round of 8 samples takes" in " ".join(told.split())
+    code, _, complaint = say(f"profile {made} --size 32")
+    assert code == 2 and "--data and the rest are for recipes" in complaint
+
+
 def test_the_command_tells_it_in_words_and_to_programs(say: Say):
     code, told, _ = say("profile r1-toy --networks Perceptron(width=8) --batch 16 --json found.json")
-    assert code == 0 and "a round of 16 samples takes" in told and "products, backward" in told
+    assert code == 0 and "a round of 16 samples takes" in " ".join(told.split()) and "products, backward" in told
     found = json.loads(Path("found.json").read_text())
     assert found["of"] == "r1-toy" and sum(found["kinds"].values()) == pytest.approx(found["seconds"])
     assert found["product_share"] > 0 and found["copy_share"] > 0

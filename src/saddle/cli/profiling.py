@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from ..recipes.round_profile import RoundProfile
     from ..shape import Shape
     from ..training.machine import Machine
+    from ..training.match import MatchOptions
+
+    Profiled = tuple[Recipe[Any], Shape, Machine, MatchOptions]
 
 COLUMN = 36
 
@@ -54,29 +57,33 @@ def profile(words: list[str]) -> None:
     from ..training.machine import use_threads
 
     use_threads(wish.threads)
-    recipe, shape, where = of_recipe(canonical(name), wish, *more) if is_recipe else of_run(name, wish)
-    found = profile_round(recipe, shape, where)
+    recipe, shape, where, how = of_recipe(canonical(name), wish, *more) if is_recipe else of_run(name, wish)
+    found = profile_round(recipe, shape, where, how)
     title = f"{name}, {shape}, on {where.device}, {where.why}"
     facts = {"of": name, "shape": str(shape), "device": str(where.device), "precision": where.why}
     tell(lambda: describe_profile(title, found), lambda: facts | profile_facts(found), wish.json)
 
 
-def of_recipe(name: str, wish: ProfileOptions, options: dict[str, str]) -> tuple[Recipe[Any], Shape, Machine]:
+def of_recipe(name: str, wish: ProfileOptions, options: dict[str, str]) -> Profiled:
     from ..batches import batch_shape, required_columns
     from ..recipes.machine_choice import choose_machine
     from ..recipes.revive import configure_recipe
     from ..training.machine import find_machine
+    from ..training.match import MatchOptions
     from .showing import ShowOptions, sample_columns
 
     recipe, (_, entry) = configure_recipe(name, options), find_recipe(name)
     shown = ShowOptions(**{field: getattr(wish, field) for field in (*Prepare.__dataclass_fields__, "data")})
     columns, source = sample_columns(shown, entry, required_columns(recipe.batch_type))
     shape = batch_shape(recipe.batch_type, columns, source)
-    return recipe, shape, choose_machine(find_machine(wish.device, wish.precision), wish.precision, recipe, shape)
+    where = choose_machine(find_machine(wish.device, wish.precision), wish.precision, recipe, shape)
+    return recipe, shape, where, MatchOptions()
 
 
-def of_run(name: str, wish: ProfileOptions) -> tuple[Recipe[Any], Shape, Machine]:
+def of_run(name: str, wish: ProfileOptions) -> Profiled:
+    """As it is trained: in its parts, with its average."""
     from ..recipes.revive import recipe_from_manifest
+    from ..resolved import match_options
     from ..runs.manifest import Manifest
     from ..training.machine import find_machine, machine_of_run
 
@@ -87,7 +94,7 @@ def of_run(name: str, wish: ProfileOptions) -> tuple[Recipe[Any], Shape, Machine
     asked = wish.device != "auto" or wish.precision != "auto"
     where = find_machine(wish.device, wish.precision) if asked else machine_of_run(
         str(manifest.machine["device"]), manifest.machine)  # fmt: skip
-    return recipe_from_manifest(folder, manifest), manifest.shape, where
+    return recipe_from_manifest(folder, manifest), manifest.shape, where, match_options(manifest.settings)
 
 
 def describe_profile(title: str, found: RoundProfile) -> str:
