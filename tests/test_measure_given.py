@@ -10,16 +10,18 @@ import numpy as np
 import pytest
 import torch
 
-from saddle import load, measure, train
+from saddle import load, measure, resolved, train
 from saddle.cli import main
 from saddle.data.array_dataset import ArrayDataset
 from saddle.data.toys import sample_toy
 from saddle.errors import Mistake
 from saddle.inference.loaded import LoadedGame
+from saddle.measuring import evaluation
 from saddle.measuring import measure as measuring
 from saddle.metrics.figures import Figure, Protocol
 from saddle.runs.folder import RunFolder
 from saddle.runs.measures import read_measurements
+from saddle.shape import Shape
 
 TOY: dict[str, Any] = {"recipe": "wgan-gp-toy", "data": "ring", "options": {"batch": "16", "networks.width": "8"},
                        "images": 64, "pictures": 0, "quiet": True, "limit": 400, "checkpoints": 1e9}  # fmt: skip
@@ -200,3 +202,44 @@ def test_the_kernel_distance_records_what_it_read():
     (odd,) = measure(sample_toy("ring", 103, 1), sample_toy("ring", 9000, 2), metrics="kid")
     assert (odd.protocol.samples, odd.protocol.references) == (100, 5000)
     assert Protocol() == Protocol(generator="")
+
+
+# What is refused before anything costly
+
+
+def never(*given: Any, **options: Any) -> Any:
+    raise AssertionError("nothing is read, trained or fetched for what is refused")
+
+
+@pytest.mark.parametrize("names", ["ppl-w", "kid,ppl-w-end", "swd,modes,ppl-w"])
+def test_styles_are_asked_for_before_data_and_extractors(run: Path, names: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(measuring, "open_run_data", never)
+    monkeypatch.setattr(evaluation, "check_extractor", never)
+    with pytest.raises(Mistake, match=r"ppl-w.* cannot be measured: this run makes its samples without styles, which"):
+        measure(run, metrics=names, n=60)
+
+
+def test_a_training_is_not_begun_whose_samples_have_no_styles_to_measure(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(resolved, "open_training_data", never)
+    with pytest.raises(Mistake, match="ppl-w cannot be measured: this run makes its samples without styles"):
+        train(**TOY, measure="ppl-w")
+
+
+def test_no_extractor_is_made_for_one_metric_where_another_is_refused(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(evaluation, "check_extractor", never)
+    sides = evaluation.SampleInfo("a", Shape(1, 8, 8), 20), evaluation.SampleInfo("b", Shape(1, 8, 8), 20)
+    for names, words in ((("kid", "ivom"), "ivom .* reads a generator"), (("kid", "l1"), "l1 .* compares each transl"),
+                         (("kid", "birthday"), "birthday .* needs 200 samples")):  # fmt: skip
+        with pytest.raises(Mistake, match=words):
+            evaluation.preflight(names, None, *sides, generator=False)  # type: ignore[arg-type]
+
+
+def test_a_source_that_is_not_there_is_refused_before_another_is_fetched(
+    tmp_path: Path, run: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("SADDLE_DATA", str(tmp_path))
+    monkeypatch.setattr(measuring, "open_measurable", never)
+    monkeypatch.setattr(measuring, "open_run_data", never)
+    for sides in (("nosuch", "cifar10"), (str(tmp_path), "nosuch"), (run, "nosuch"), ("cifar10", "saddle:nosuch")):
+        with pytest.raises(Mistake, match="nosuch"):
+            measure(*sides, metrics="swd")

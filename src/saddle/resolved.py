@@ -7,25 +7,31 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from .batches import LINE, batch_shape, check_has_columns, required_columns
+from .batches import batch_shape, check_has_columns, required_columns
 from .continued import absolute_source
 from .data import Prepare, open_data
 from .data.dataset import Dataset
-from .data.dataset_table import TEXT_SETS, TOY_SETS
 from .data.held_out import check_hold_out_count, hold_out
 from .data.opening import describe_source, source_columns
-from .data.oracle import VOCABULARY, oracle_text
 from .data.pairing.columns import glyph_columns
 from .data.sources import resolve_source_name, unambiguous_source
 from .data.streams import most_in_batch
 from .data.undecoded import ColumnsCheck
 from .errors import Mistake, did_you_mean
 from .image_size import ImageSize, read_size
-from .measuring.metric_table import all_metrics, check_measure_settings, judged_of_data, parse_metric_names
+from .measuring.metric_table import (
+    all_metrics,
+    check_measure_settings,
+    judged_of_data,
+    judged_of_game,
+    parse_metric_names,
+)
 from .notices import Notify, notify_nobody
 from .options import parse_count
 from .recipe import OnCodes, Recipe
 from .recipes import RecipeEntry, canonical, find_recipe
+from .recipes.assumed import GLYPH_CLASSES, assumed_columns
+from .recipes.capable import game_class
 from .recipes.changes import PlannedRun, RunRequest
 from .recipes.on_codes import with_autoencoder
 from .recipes.rehearsal import Sampled, rehearse
@@ -33,13 +39,11 @@ from .recipes.remedies import PlanRun, TryRun, add_advice, find_remedy
 from .recipes.revive import name_recipe, override_recipe, recipe_source
 from .recipes.sources import RecipeSource
 from .runs.settings import Settings
-from .shape import Classes, Column, Columns, Picture, Shape, line_shape
+from .shape import Classes, Column, Columns, Picture, Shape
 from .training.callbacks.base import Callback
 from .training.machine import Machine, find_machine, preserved_globals, process_rank
 from .training.match import MatchOptions
 from .training.together import wait_for_first
-
-GLYPH_CLASSES = 62  # of drawn glyphs
 
 
 def parse_settings(data: str | None, settings: Mapping[str, Any]) -> Settings:
@@ -87,6 +91,7 @@ def resolve_recipe(recipe: str | Recipe[Any], options: dict[str, str],
 def open_checked_data(recipe: str | Recipe[Any], wish: RunRequest, asked: Settings, chosen: Settings,
                       value: Recipe[Any], where: Machine, watch: Callback) -> Dataset:  # fmt: skip
     """The data, if such can be played on; what cannot is refused before pictures are read, as far as can be told."""
+    judged_of_game(chosen, game_class(value))
     source = resolve_source_name(chosen.data or "glyphs")
     if (known := source_columns(source, Prepare.of(chosen), required_columns(value.batch_type))) is not None:
         check_has_columns(value.batch_type, known, describe_source(source))
@@ -138,16 +143,6 @@ def find_playable_options(recipe: str, options: Mapping[str, str]) -> Mapping[st
             found = find_remedy(wish, refusal, understand, attempt)
             return found.options if found and not found.settings and options.items() <= found.options.items() else {}
     return options
-
-
-def assumed_columns(entry: RecipeEntry, wants: Collection[str]) -> Columns:
-    """What a recipe's own data have, without looking."""
-    if entry.data in TEXT_SETS:
-        return {LINE: Picture(line_shape(oracle_text(VOCABULARY)))}
-    side = entry.size or 32
-    return glyph_columns(
-        wants, Shape(2, 1, 1) if entry.data in TOY_SETS else Shape(1, side, side, Classes(GLYPH_CLASSES))
-    )
 
 
 def make_rehearsals(recipe: str | Recipe[Any], asked: Settings, columns: Columns, where: Machine,

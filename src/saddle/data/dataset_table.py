@@ -26,3 +26,5 @@ HUB_SETS = {
     "cifar100": "100 kinds of things, 32x32 in colour; also cifar100:test",
 }
 DATASETS = {**GLYPH_SETS, **TOY_SETS, **STACKED_SETS, **TEXT_SETS, **HUB_SETS}
+
+WEIGHTS_FOLDER = "inception"  # below SADDLE_DATA, beside data: of weights, which are none

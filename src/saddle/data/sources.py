@@ -14,7 +14,7 @@ from ..errors import Mistake, did_you_mean, format_count, require
 from ..image_size import read_size
 from ..notices import Notify, notify_nobody
 from ..shape import Classes, Shape
-from .dataset_table import DATASETS, HUB_REPOSITORIES, STACKED_SETS, TEXT_SETS, TOY_SETS
+from .dataset_table import DATASETS, HUB_REPOSITORIES, STACKED_SETS, TEXT_SETS, TOY_SETS, WEIGHTS_FOLDER
 from .own_sources import named_sets, own_sources
 from .prepare import Prepare
 from .readers.detect import find_set_folder, source_from_path, with_own_labels
@@ -159,7 +159,8 @@ def describe_not_found(name: str) -> str:
         hint = did_you_mean(last, near) if near and last else ""
         return f"there is no file or folder {name}" + (hint if "did you mean" in hint else "")
     home = os.environ.get("SADDLE_DATA")
-    folders = [one for one in list_folder(Path(home)) if os.path.isdir(os.path.join(home, one))] if home else []
+    folders = [one for one in list_folder(Path(home)) if os.path.isdir(os.path.join(home, one))
+               and one != WEIGHTS_FOLDER] if home else []  # fmt: skip
     return f"there is no file, folder or data set {name}{did_you_mean(name, dict.fromkeys([*named_sets(), *folders]))}"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Literal
+from typing import Literal, cast
 
 import torch
 from torch import Tensor
@@ -74,11 +74,16 @@ class StyleSpace(LatentSpace):
 
 def styled_game(loaded: LoadedGame) -> MakesStyles:
     """The game, if it makes its samples by way of styles."""
-    if not isinstance(loaded.game, MakesStyles):
+    check_makes_styles(type(loaded.game))
+    return cast(MakesStyles, loaded.game)
+
+
+def check_makes_styles(kind: type) -> None:
+    """Refuse a class of games that makes its samples otherwise, naming recipes whose games do."""
+    if not issubclass(kind, MakesStyles):
         names = recipes_that(MakesStyles)
         who = f"the recipes {name_some(names)} have" if names else "no listed recipe has"
         raise Mistake(f"this run makes its samples without styles, which {who}")
-    return loaded.game
 
 
 def open_space(loaded: LoadedGame, label: Label | None = None, space: SpaceName = "auto", truncation: float = 1.0,

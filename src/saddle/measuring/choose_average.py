@@ -22,7 +22,7 @@ from ..notices import Notify, notify_nobody
 from ..runs.folder import RunFolder
 from ..runs.manifest import Manifest
 from ..training.evaluator import ranking_key
-from .evaluation import Evaluation, preflight
+from .evaluation import Evaluation, check_game, preflight
 from .extractors import Extractors
 from .inputs import Measurable, SampleInfo, check_memory, is_run
 from .makers import knows_targets, sample_maker
@@ -60,6 +60,7 @@ class AverageTrial:
         (self.metric,) = names = parse_metric_names(wish.metrics or "")
         self.run, self.loaded, self.data, self.real, self.wish, self.say = str(run), loaded, data, real, wish, say
         self.n = wish.n or 2_000
+        check_game(names, type(loaded.game))
         check_memory(self.n, loaded.shape, "-n")
         self.eyes = Extractors(data, wish.features, device=loaded.device, say=say)
         made, theirs = SampleInfo(self.run, loaded.shape, self.n), SampleInfo.of(real, wish.references)

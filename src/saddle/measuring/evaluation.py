@@ -14,12 +14,14 @@ import torch
 from torch import Tensor
 
 from ..blame import blame_user_code
+from ..core import Game
 from ..data.dataset import Dataset, class_names
 from ..data.oracle import is_oracle
 from ..data.toys import toy_modes
 from ..errors import Failure, Mistake, require
 from ..hub_models import TRANSFORMERS, VISION, missing_transformers
 from ..image_size import ImageSize
+from ..latent.styles import check_makes_styles
 from ..metrics.diversity import count_scales
 from ..metrics.features import inception_download
 from ..metrics.figures import Figure, Protocol
@@ -160,14 +162,24 @@ def preflight(names: Iterable[str], eyes: Extractors, made: SampleInfo, real: Sa
     `generator` tells whether what made the samples will be at hand, `targets` whether it is known what each should be.
     """
     check_same_shape(made, real)
-    for name in names:
+    metrics = {name: all_metrics()[name] for name in names}
+    for name, metric in metrics.items():
         with naming_metric(name):
-            metric = all_metrics()[name]
             check_sample_count(metric, made.n, real.n)
             require(generator or not metric.generator, NEEDS_GENERATOR)
             require(targets or not metric.paired, NEEDS_TARGETS)
             check_data_kind(name, metric, real)
+    for name, metric in metrics.items():  # once nothing is left to refuse, for some of these are trained or fetched
+        with naming_metric(name):
             check_extractor(eyes, metric, made)
+
+
+def check_game(names: Iterable[str], kind: type) -> None:
+    """Refuse what a class of games has not that metrics read, before anything is read; a mere `Game` may have it."""
+    for name in names:
+        if all_metrics()[name].styles and kind is not Game:
+            with naming_metric(name):
+                check_makes_styles(kind)
 
 
 def foretell(wanted: str | None, features: str, real: SampleInfo, samples: int, generator: bool = True,

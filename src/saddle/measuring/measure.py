@@ -17,7 +17,7 @@ from ..data.dataset import Dataset, main_shape
 from ..data.in_memory import IN_MEMORY, use_given
 from ..data.own_sources import named_sets
 from ..data.progress import hide_progress
-from ..data.sources import resolve_source_name
+from ..data.sources import describe_not_found, is_there, resolve_source_name, split_suffix
 from ..data.undecoded import ColumnsCheck
 from ..errors import Mistake, did_you_mean, quote_for_shell, require
 from ..hints import describe_type, field_types, fits_type
@@ -37,7 +37,7 @@ from ..runs.timing import read_pace
 from ..shape import Columns
 from ..signatures import takes_fields_of
 from ..training.machine import find_device
-from .evaluation import DEFAULT_SAMPLES, DEFAULT_SOURCE_SAMPLES, Evaluation, foretell, preflight
+from .evaluation import DEFAULT_SAMPLES, DEFAULT_SOURCE_SAMPLES, Evaluation, check_game, foretell, preflight
 from .extractors import Extractors
 from .inputs import (
     Measurable,
@@ -180,6 +180,7 @@ def choose_metrics(eyes: Extractors, real: str) -> tuple[str, ...]:
 def inputs_of_run(run: str, against: Measurable | None, wish: MeasureOptions, say: Notify) -> MeasureInputs:
     """Samples of a checkpoint against its data, or other data prepared as these were."""
     folder = RunFolder.find(run)
+    check_there(against)
     before = Manifest.read(folder)
     check_no_link(measures_path(folder), folder.path)
     read_measurements(folder)
@@ -197,6 +198,7 @@ def inputs_of_run(run: str, against: Measurable | None, wish: MeasureOptions, sa
         suits(image_columns(manifest.shape), None)
     check_memory(n, manifest.shape, "-n")
     loaded = load(run, device=wish.device, average=wish.average, best=wish.best, weights=wish.weights)
+    check_game(parse_metric_names(wish.metrics) if wish.metrics else (), type(loaded.game))
     own, source = Prepare.of(manifest.settings), manifest.settings.data or "glyphs"
     teacher = open_run_data(folder, manifest, say)
     if wish.data is not None:
@@ -251,6 +253,8 @@ def inputs_of_source(
     source: Measurable, against: Measurable | None, wish: MeasureOptions, say: Notify
 ) -> MeasureInputs:
     """A source of images against another, or against a run's samples."""
+    for side in (source, against):
+        check_there(side)
     what = str(source) if is_named_source(source) else "what is measured"
     require(wish.data is None, f"{what} is no run whose data could have been moved; leave out --data")
     for name, told in {"best": "best weights", "average": "averaged weights", "weights": "named weights"}.items():
@@ -272,6 +276,13 @@ def inputs_of_source(
     if not (is_named_source(source) and is_named_source(against)) or is_run(against):
         check_one_shape(made.info, real.info)
     return MeasureInputs(made, real, real.load)
+
+
+def check_there(given: Measurable | None) -> None:
+    """Refuse a source that is not there before another one is read, or fetched."""
+    if given is not None and is_named_source(given) and not is_run(given):
+        name = resolve_source_name(str(given))
+        require(is_there(name), describe_not_found(split_suffix(name)[0]))
 
 
 def open_reference(

@@ -34,6 +34,7 @@ class Metric:
     reads: MetricReads = "features"
     least: int = 1  # samples on both sides, below which it would be no figure
     generator: bool = False  # does it read the generator itself, which images alone do not bring?
+    styles: bool = False  # does it read styles, by way of which few generators make their samples?
     paired: bool = False  # does it compare each translation with what this should be?
 
 
@@ -84,8 +85,8 @@ METRICS = {
     "ppl": Metric("perceptual path length, of the samples' own values", "lower", "latents.ppl", "pixels",
                   generator=True),
     "ppl-w": Metric("perceptual path length in features, on the straight ways between styles", "lower", "latents.ppl_w",
-                    generator=True),
-    "ppl-w-end": Metric("the same, where such ways begin", "lower", "latents.ppl_w_end", generator=True),
+                    generator=True, styles=True),
+    "ppl-w-end": Metric("the same, where such ways begin", "lower", "latents.ppl_w_end", generator=True, styles=True),
     "ivom": Metric("how near the generator can come to given data: mean squared error", "lower", "latents.ivom",
                    "pixels", generator=True),
     "l1": Metric("mean distance of a translation's pixels from its target's, in [-1, 1]", "lower", "paired.l1",
@@ -139,6 +140,14 @@ def judged_of_data(settings: Settings, shape: Shape, most: int | None) -> None:
         from .evaluation import foretell_run  # which drags in the metrics
 
         foretell_run(settings, shape, most)
+
+
+def judged_of_game(settings: Settings, kind: type) -> None:
+    """The same, of a class of games that makes what is measured."""
+    if settings.measure is not None:
+        from .evaluation import check_game
+
+        check_game(parse_metric_names(settings.measure), kind)
 
 
 def sensible(wish: MeasureOptions) -> None:

@@ -11,13 +11,13 @@ from typing import BinaryIO
 
 from ...data.cache.location import cache_home
 from ...data.cache.sealed import locked_folder
+from ...data.dataset_table import WEIGHTS_FOLDER
 from ...data.progress import tell_wait
 from ...errors import Mistake, require
 from ...notices import Notify
 from ...runs.folder import write_atomically
 
 WEIGHT_ENDINGS = (".pth", ".pt", ".npz")
-WEIGHTS_FOLDER = "inception"
 RELEASE_URL = "https://github.com/mseitzer/pytorch-fid/releases/download/fid_weights/"
 RELEASE_FILE, RELEASE_SHA256 = (
     "pt_inception-2015-12-05-6726825d.pth",
