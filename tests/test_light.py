@@ -33,7 +33,6 @@ LINES = [
     ["diff", "dcgan", "r3gan-cifar"],
     ["train", "--networks.widht", "3"],
     ["train", "--objective", "Nonsaturating"],
-    ["train", "--prior", "R1()"],
     ["train", "--batch", "0"],
     ["train", "--constraint", "Clip(0.05)", "--batch", "0"],
     ["sweep", "dcgan", "--vary", "batch=8;x"],

@@ -168,6 +168,7 @@ MANY_FAULTS: list[tuple[str, dict[str, str], dict[str, Any], str]] = [
 KNOWN = [  # a recipe, its options and settings, and what its refusal proposes; "" for what is played
     ("dcgan-28", {"penalties": "R1(10)", "batch": "8"}, {"data": "plain", "size": 28},
      'give --networks "Convolutional(normal=False)"'),
+    ("sagan", {"batch": "8"}, {"data": "plain", "size": 48}, "give --networks.attention 24"),
     ("dcgan", {"penalties": "R1(10)"} | SMALL, PICTURES, "give --networks.normal False"),
     ("cgan", {"penalties": "R1(10)"} | SMALL, PICTURES, "give --networks.base.normal False"),
     ("accuracy-gate", {"networks": "DenseAutoencoding()", "batch": "8"}, PICTURES, "give --gate.boundary -0.5"),
@@ -217,8 +218,8 @@ KNOWN = [  # a recipe, its options and settings, and what its refusal proposes; 
     ("dcgan", {"penalties": "Drift(), Swapped(Hinge())"} | SMALL, PICTURES, 'give --penalties "Drift('),
     ("bigan", {"batch": "8"}, {"data": "plain", "size": 30}, "give --size 32"),
     ("vae-gan", {"objective": "Wasserstein()", "batch": "8"}, PICTURES, "give --gate None"),
-    ("vae-gan", {"networks": "Bidirectional()", "batch": "8"}, PICTURES, "leave out --networks"),
-    ("aae", {"batch": "8"}, {"data": "points"}, "give --data glyphs --size 32"),
+    ("vae-gan", {"networks": "Bidirectional()", "batch": "8"}, PICTURES, 'give --networks "ConvolutionalVAEGAN()"'),
+    ("aae", {"batch": "8"}, {"data": "points"}, 'give --networks "DenseAutoencoder(2)"'),
     *MANY_FAULTS,
 ]  # fmt: skip
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import dataclasses
-import difflib
 import re
 import textwrap
 import typing
@@ -28,6 +27,7 @@ from .hints import (
     union_members,
 )
 from .whole_advice import advise_in_whole
+from .wrong_kind import WrongKind
 
 V = TypeVar("V")
 MAX_TEXT, MAX_DEPTH = 10_000, 100  # signs of a written value, and nodes of it in each other
@@ -110,6 +110,8 @@ def parse_field(text: str, hint: object, kinds: Iterable[type], name: str) -> ob
 
     try:
         return build(written)
+    except WrongKind as refusal:
+        raise refusal.written_in(name, written) from None
     except Mistake as refusal:
         raise advise_in_whole(refusal, written, build, table, name) from None
 
@@ -206,7 +208,11 @@ def build_value(node: ast.expr, hint: object, table: TypeTable, name: str) -> ob
         return None
     match node:
         case ast.Call(func=ast.Name(kind)) | ast.Name(kind) if kind in ALIASES and kind not in table:
-            return build_value(rename_call(node), hint, table, name)
+            renamed = rename_call(node)
+            try:
+                return build_value(renamed, hint, table, name)
+            except WrongKind as refusal:
+                raise refusal.said_of(renamed, node) from None
         case ast.Call(func=ast.Name(kind)) | ast.Name(kind):
             value = make_instance(kind, node, hint, table, name)
         case ast.Tuple(items):
@@ -214,7 +220,7 @@ def build_value(node: ast.expr, hint: object, table: TypeTable, name: str) -> ob
         case _:
             value = parse_literal(node, hint, table, name)
     if not fits_type(value, hint):
-        raise Mistake(f"{name} is {value!r}, but should be {describe_type(hint, table)}")
+        raise WrongKind(name, repr(value), hint, table, node)
     return value
 
 
@@ -232,14 +238,12 @@ def parse_literal(node: ast.expr, hint: object, table: TypeTable, name: str) -> 
     try:
         return ast.literal_eval(node)
     except (ValueError, TypeError, RecursionError):
-        raise Mistake(f"{name} is {ast.unparse(node)!r}, but should be {describe_type(hint, table)}") from None
+        raise WrongKind(name, repr(ast.unparse(node)), hint, table, node) from None
 
 
 def make_instance(kind: str, node: ast.expr, hint: object, table: TypeTable, name: str) -> object:
     if kind not in table:
-        near = difflib.get_close_matches(kind, [known for known in table if fits_type(table[known], hint)], 1)
-        raise Mistake(f"{name}: there is no {kind}; did you mean {near[0]}?" if near
-                      else f"{name} is {kind!r}, but should be {describe_type(hint, table)}")  # fmt: skip
+        raise WrongKind(name, repr(kind), hint, table, node, kind)
     known = field_types(table[kind])
     args, named = (node.args, node.keywords) if isinstance(node, ast.Call) else ([], [])
     require(len(args) <= len(known), f"{kind} takes {len(known)} values, not {len(args)}")

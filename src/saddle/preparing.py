@@ -14,10 +14,13 @@ from .batches import batch_shape
 from .data.dataset import Dataset
 from .out_of_memory import catch_out_of_memory
 from .recipe import Recipe
+from .recipes import find_recipe
 from .recipes.batch_fit import describe_too_large, fit_batch
 from .recipes.changes import RunRequest
 from .recipes.machine_choice import choose_machine
 from .recipes.on_codes import require_autoencoder
+from .recipes.playable_kinds import name_playable_kinds
+from .recipes.revive import name_recipe
 from .recipes.sources import RecipeSource
 from .recipes.transfer import Start, start_options, take_over
 from .resolved import check_playable, match_options, open_checked_data, resolve_recipe
@@ -32,6 +35,7 @@ from .training.match import MatchOptions
 from .training.memory_advice import suggest_smaller_networks
 from .training.run_length import resolve_length
 from .training.snapshots import check_full_size
+from .wrong_kind import WrongKind
 
 
 class AskedRun(NamedTuple):
@@ -49,7 +53,12 @@ class AskedRun(NamedTuple):
     @classmethod
     def read(cls, recipe: str | Recipe[Any], options: Mapping[str, str] | None, asked: Settings) -> AskedRun:
         given = dict(options or {})
-        return cls(recipe, given, asked, *resolve_recipe(recipe, dict(given), asked))
+        try:
+            return cls(recipe, given, asked, *resolve_recipe(recipe, dict(given), asked))
+        except WrongKind:
+            name, texts = (recipe, given) if isinstance(recipe, str) else name_recipe(recipe, given)
+            with name_playable_kinds(*find_recipe(name), texts, asked.data, asked.size):
+                raise
 
 
 class PreparedRun(NamedTuple):

@@ -70,11 +70,12 @@ def parse_show_options(name: str, given: GivenOptions) -> tuple[ShowOptions, dic
     """How it is shown, and the recipe's options as text: all of them fit."""
     recipe, _ = find_recipe(name)
     texts, options = sort_options("show", given, ShowOptions(), recipe)
+    wish = override_fields(ShowOptions(), texts)
     if options:
         from ..recipes.revive import configure_recipe
 
-        configure_recipe(name, options)
-    return override_fields(ShowOptions(), texts), options
+        configure_recipe(name, options, wish.data, wish.size)
+    return wish, options
 
 
 @without_torch

@@ -121,7 +121,7 @@ def parse_sweep_options(
     require(bool(texts) or wish.seeds > 1 or wish.search is not None, NOTHING_VARIES.format(name=name))
     with separated(plan.vary):
         for choice in plan.combinations():
-            changed(name, plan.make_trial(0, choice, 0).options)
+            changed(name, plan.make_trial(0, choice, 0).options, settings.data, settings.size)
     return wish, values, options
 
 

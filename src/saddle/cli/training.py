@@ -193,7 +193,7 @@ def parse_train_options(name: str, given: GivenOptions) -> tuple[PlaceOptions, d
     settings = check_settings(override_fields(Settings(), chosen))
     from ..recipes.revive import configure_recipe as changed
 
-    changed(name, options)
+    changed(name, options, settings.data, settings.size)
     return override_fields(PlaceOptions(), place), {field: getattr(settings, field) for field in chosen}, options
 
 

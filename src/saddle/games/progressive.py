@@ -79,6 +79,9 @@ class ProgressiveGrowing(Adversarial):
         for network in (generator, critic):
             require(isinstance(network, Grows), f"{type(self).__name__} plays at one size after another, but "
                     f"{type(network).__name__} has one alone; give --networks \"Progressive()\"")  # fmt: skip
+        plain = isinstance(self, StyleGrowing) or not hasattr(generator, "synthesis")
+        require(plain, f"{type(self).__name__} plays with latents, and {type(generator).__name__} makes its samples by "
+                "way of styles; give --networks \"Progressive()\", or take the recipe stylegan")  # fmt: skip
         super().__init__(generator, critic, latent, **slots)
         self.fade_in, self.first, self.levels = fade, first, cast(Grows, generator).levels
 

@@ -8,7 +8,7 @@ from ..batches import LINE
 from ..data.dataset_table import TEXT_SETS, TOY_SETS
 from ..data.oracle import VOCABULARY, oracle_text
 from ..data.pairing.columns import glyph_columns
-from ..image_size import read_size
+from ..image_size import SizeText, read_size
 from ..shape import Classes, Columns, Picture, Shape, line_shape
 from . import RecipeEntry
 
@@ -16,7 +16,7 @@ GLYPH_CLASSES = 62  # of drawn glyphs
 
 
 def assumed_columns(entry: RecipeEntry, wants: Collection[str], source: str | None = None,
-                    size: str | int | None = None) -> Columns:  # fmt: skip
+                    size: SizeText | None = None) -> Columns:  # fmt: skip
     """Those of a source, or else of a recipe's own data: points, lines of text, or grey pictures with classes."""
     named = source or entry.data
     if named in TEXT_SETS:

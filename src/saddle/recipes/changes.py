@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from ..errors import quote_argument
+from ..options import as_flags
 from ..recipe import Recipe
 from ..shape import Shape
 from ..training.match import MatchOptions
@@ -14,6 +16,9 @@ from .alternatives import alternatives
 
 LEFT_OUT = 7.0  # what it costs to go without an option
 AMENDED = 2.0  # up to which a change leaves what was asked for as it is, and does something to it
+ADVISED = 1.6  # what it costs to do as a refusal itself says: less than another size, more than a layer around
+ADVISED_OPTION = re.compile(r"""--([\w.-]+) (?:"([^"]+)"|'([^']+)'|([^\s,;]+)) ?""")
+ADVISED_OPTIONS = re.compile(f"(?:{re.sub(r'[(](?![?])', '(?:', ADVISED_OPTION.pattern)})+")  # several in a row
 TYPED = 2.0  # what it costs to take something else than what was typed
 
 
@@ -41,11 +46,15 @@ class Change(NamedTuple):
     request: RunRequest
 
 
-def changed_requests(wish: RunRequest, at: PlannedRun, typed: Mapping[str, str], stage: int) -> Iterator[Change]:
-    """What else might be asked for than what is, comes to this, and was refused at a stage.
+def changed_requests(wish: RunRequest, at: PlannedRun, typed: Mapping[str, str], stage: int,
+                     refusal: str = "") -> Iterator[Change]:  # fmt: skip
+    """What else might be asked for than what is, comes to this, and was refused at a stage, by this sentence.
 
     `typed`: the options as they were given; a value that was proposed here is not amended, but written anew.
     """
+    for given, size in advised_changes(refusal, at.recipe):
+        there = RunRequest({**drop_overridden(wish.options, given), **given}, {**wish.settings, **size})
+        yield Change(ADVISED, as_flags({**given, **size}), there)
     slots = {option.partition(".")[0] for option in wish.options}
     for cost, fields in alternatives(at.recipe, at.data, at.how.accumulate, at.most):
         if (stage > 0 and fields.keys() == {"size"}) or (stage == 1 and "batch" in fields):
@@ -65,6 +74,16 @@ def changed_requests(wish: RunRequest, at: PlannedRun, typed: Mapping[str, str],
     for option in wish.options:
         rest = {o: text for o, text in wish.options.items() if o != option}
         yield Change(LEFT_OUT, f"without {option}", wish._replace(options=rest))
+
+
+def advised_changes(refusal: str, recipe: Recipe[Any]) -> Iterator[tuple[dict[str, str], dict[str, str]]]:
+    """Options and settings that a refusal names behind its reason, as far as they are the recipe's and the run's."""
+    for row in ADVISED_OPTIONS.findall(refusal.rpartition("; ")[2]):
+        given = {option.replace("-", "_"): "".join(texts) for option, *texts in ADVISED_OPTION.findall(row)}
+        own = {option: text for option, text in given.items() if hasattr(recipe, option.partition(".")[0])}
+        size = {name: text for name, text in given.items() if name == "size"}
+        if given.keys() == own.keys() | size.keys():
+            yield own, size
 
 
 def drop_overridden(options: Mapping[str, str], new: Mapping[str, str]) -> dict[str, str]:

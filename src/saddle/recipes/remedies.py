@@ -132,7 +132,8 @@ class Ways:
             at = self.understand(path[-1])
         except Mistake:
             return
-        for change in changed_requests(path[-1], at, self.start.options, refusal_stage(refusal)[0]):
+        for change in changed_requests(path[-1], at, self.start.options, refusal_stage(refusal)[0],
+                                       str(refusal)):  # fmt: skip
             way = Way(cost + change.cost, next(self.order), (*path, change.request), change.name, refusal)
             heapq.heappush(self.heap, way)
 

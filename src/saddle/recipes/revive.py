@@ -12,6 +12,7 @@ from typing import Any
 
 from ..blame import blame_user_code
 from ..errors import Mistake, require
+from ..image_size import SizeText
 from ..options import override_fields, parse_value
 from ..plugged import plugged_types
 from ..recipe import Recipe
@@ -19,6 +20,7 @@ from ..runs.folder import SOURCE_FOLDER, RunFolder
 from ..runs.manifest import Manifest
 from . import RECIPES, RecipeEntry, files, find_recipe
 from .kinds import VALUE_TYPES, find_value_types
+from .playable_kinds import name_playable_kinds
 from .plugins import read_plugin, run_plugin, use_plugin_source
 from .sources import RecipeSource, collect_source, read_stored_source
 from .trust import check_trusted, trust_source
@@ -26,9 +28,15 @@ from .trust import check_trusted, trust_source
 MAX_BATCH = 1_000_000  # images in a batch: more is a slip
 
 
-def configure_recipe(name: str, options: Mapping[str, str]) -> Recipe[Any]:
-    """The recipe of a name, or of a file, with some fields given as text."""
-    return override_recipe(*find_recipe(name), options)
+def configure_recipe(name: str, options: Mapping[str, str], source: str | None = None,
+                     size: SizeText | None = None) -> Recipe[Any]:  # fmt: skip
+    """The recipe of a name, or of a file, with some fields given as text.
+
+    A value of a wrong class is refused with those that can be played: on this source in this size, if they are said.
+    """
+    recipe, entry = find_recipe(name)
+    with name_playable_kinds(recipe, entry, options, source, size):
+        return override_recipe(recipe, entry, options)
 
 
 def override_recipe(recipe: Recipe[Any], entry: RecipeEntry, options: Mapping[str, str]) -> Recipe[Any]:
