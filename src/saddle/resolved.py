@@ -41,9 +41,9 @@ from .recipes.sources import RecipeSource
 from .runs.settings import Settings
 from .shape import Classes, Column, Columns, Picture, Shape
 from .training.callbacks.base import Callback
-from .training.machine import Machine, find_machine, preserved_globals, process_rank
+from .training.machine import Machine, find_machine, local_rank, preserved_globals, process_rank
 from .training.match import MatchOptions
-from .training.together import wait_for_first
+from .training.together import wait_for_machines
 
 
 def parse_settings(data: str | None, settings: Mapping[str, Any]) -> Settings:
@@ -182,14 +182,14 @@ def default_data_overrides(entry: RecipeEntry, options: dict[str, str]) -> dict[
 def open_training_data(chosen: Settings, wants: Collection[str], watch: Callback,
                        suits: ColumnsCheck = lambda columns, most: None,
                        say: Notify | None = None) -> Dataset:  # fmt: skip
-    """The data with the columns that are wanted, decoded by the first process while the others wait."""
+    """The data with the columns that are wanted, decoded by each machine's first process while its others wait."""
     source = unambiguous_source(chosen.data or "glyphs")
-    if process_rank():
-        wait_for_first()
+    if local_rank():
+        wait_for_machines()
     tell = (say or watch.on_message) if process_rank() == 0 else notify_nobody
     data = open_data(source, Prepare.of(chosen), tell, suits=suits, wants=wants)
-    if not process_rank():
-        wait_for_first()
+    if not local_rank():
+        wait_for_machines()
     return hold_out(data, chosen.held_out)
 
 

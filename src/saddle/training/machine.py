@@ -221,6 +221,16 @@ def barrier() -> None:
         dist.barrier()
 
 
+def local_rank() -> int:
+    """This process's number among those of its machine; where nobody tells, among all."""
+    return int(os.environ.get("LOCAL_RANK", process_rank()))
+
+
+def machine_count() -> int:
+    """How many machines these processes run on, as torchrun tells; one where nobody does."""
+    return int(os.environ.get("GROUP_WORLD_SIZE", "1"))
+
+
 def broadcast_text(text: str | None) -> str:
     """What the first process says, in every process."""
     if world_size() == 1:

@@ -11,7 +11,7 @@ from typing import Any
 
 from torch.distributed.distributed_c10d import PrefixStore
 
-from .machine import MissingProcess, all_reduce_max, barrier, process_rank, world_size
+from .machine import MissingProcess, all_reduce_max, barrier, local_rank, machine_count, process_rank, world_size
 
 SECONDS_BETWEEN_VOTES = 0.5
 SHORTEST, LONGEST = 0.001, 0.5  # seconds between two looks whether the first process has come
@@ -57,6 +57,10 @@ class Waiting:
 
     def wait_for_first(self) -> None:
         """Go on when the first process has come here, too; MissingProcess if it never will."""
+        self.wait_for(process_rank() == 0, 1)
+
+    def wait_for(self, mine: bool, count: int) -> None:
+        """Go on when so many of the processes that are waited for have come here; `mine`: this is one of them."""
         if world_size() == 1:
             return
         if self.store is None:
@@ -64,14 +68,12 @@ class Waiting:
             return
         here = f"waited for/{next(self.places)}"
         try:
-            if process_rank() == 0:
-                self.store.set(here, "1")
-            pause = SHORTEST
-            while not self.store.check([here]):
+            pause, come = SHORTEST, self.store.add(here, int(mine))
+            while come < count:
                 if self.store.check(["faults"]):
                     raise RuntimeError("it has failed")
                 time.sleep(pause)  # in Python, which hears of signals meanwhile
-                pause = min(LONGEST, 1.5 * pause)
+                pause, come = min(LONGEST, 1.5 * pause), self.store.add(here, 0)
         except RuntimeError:
             raise MissingProcess("another process of this run has ended, or cannot be reached") from None
         barrier()  # who has waited may still ask the store, which may end with the first process
@@ -83,6 +85,11 @@ WAITING = Waiting()
 def wait_for_first() -> None:
     """All processes go on when the first one has come here: it may have worked alone for long."""
     WAITING.wait_for_first()
+
+
+def wait_for_machines() -> None:
+    """All processes go on when the first one of each machine has come here: it may have worked alone for long."""
+    WAITING.wait_for(local_rank() == 0, machine_count())
 
 
 def own_command() -> str:

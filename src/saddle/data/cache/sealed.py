@@ -7,13 +7,13 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TextIO
 
 from ...errors import WriteFailure
 from ...notices import warn_on_stderr
 from ...regular import open_to_read
 from ...runs.folder import DRAFT_PREFIX, write_atomically
-from .store import open_locked
+from .store import NoLocks, open_locked
 from .usage import keep_to_limit, mark_used
 
 try:
@@ -80,11 +80,16 @@ def locked_folder(folder: Path) -> Iterator[None]:
     """One process at a time, in a folder that is there, and without what killed ones left."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        lock = open_locked(folder / LOCK_NAME)
+        lock: TextIO | None = open_locked(folder / LOCK_NAME)
+    except NoLocks:
+        lock = None  # each file appears whole all the same
     except OSError as error:
         raise WriteFailure(
             f"{folder} cannot be written ({error.strerror}); SADDLE_CACHE names another cache"
         ) from error
+    if lock is None:
+        yield
+        return
     with lock:
         remove_drafts(folder)
         try:

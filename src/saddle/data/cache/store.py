@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import re
+import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -25,7 +27,12 @@ try:
 except ImportError:  # not on Windows: there two processes may both do the work, and one of them throws its own away
     fcntl = None  # type: ignore[assignment]
 
+WITHOUT_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL)  # what disks say of locks
 ENTRY_FORMAT = 2  # of the entries; another number lets old ones lie
+
+
+class NoLocks(OSError):
+    """This disk has no locks, as some of networks: two processes may do the same work, and one throws its own away."""
 
 
 def load_or_build_entry(
@@ -90,7 +97,14 @@ def remove_entry(place: Path) -> None:
 @contextmanager
 def locked_entry(place: Path) -> Iterator[None]:
     """One process at a time for this entry: the others wait and find it made."""
-    with open_locked(place.with_name(f".{place.name}.lock")) as file:
+    try:
+        lock: TextIO | None = open_locked(place.with_name(f".{place.name}.lock"))
+    except NoLocks:
+        lock = None
+    if lock is None:
+        yield  # and nothing is cleared away: others may be writing it
+        return
+    with lock as file:
         for left in place.parent.glob(f".{place.name}.part-*"):  # by a process that was killed: nobody else can be here
             shutil.rmtree(left, ignore_errors=True)
         try:
@@ -101,7 +115,10 @@ def locked_entry(place: Path) -> Iterator[None]:
 
 
 def open_locked(path: Path, wait: bool = True) -> TextIO:
-    """The file, opened and locked, and still the one of that name; BlockingIOError where another has it."""
+    """The file, opened and locked, and still the one of that name; BlockingIOError where another has it.
+
+    Raises NoLocks where the disk has no locks.
+    """
     while True:
         file = path.open("a")
         try:
@@ -111,6 +128,11 @@ def open_locked(path: Path, wait: bool = True) -> TextIO:
                 return file
         except FileNotFoundError:  # who had it before has removed it
             pass
+        except OSError as error:
+            file.close()
+            if error.errno in WITHOUT_LOCKS:
+                raise NoLocks(error.errno, error.strerror) from error
+            raise
         except BaseException:
             file.close()
             raise
@@ -138,7 +160,7 @@ def build_entry(place: Path, source: DataSource, prepare: Prepare, say: Notify, 
         said.append(sentence)
         say(sentence)
 
-    part = place.with_name(f".{place.name}.part-{os.getpid()}")
+    part = place.with_name(f".{place.name}.part-{os.getpid()}-{secrets.token_hex(4)}")  # processes of many machines
     try:
         part.mkdir()
         pile = open_undecoded(source, note).chosen(prepare.limit, prepare.left_out)
