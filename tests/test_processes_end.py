@@ -96,4 +96,4 @@ def test_a_mistake_of_all_processes_is_said_once(tmp_path: Path):
     both = [process.communicate(timeout=60)[1] for process in started]
     assert [process.returncode for process in started] == [2, 2]
     assert sorted(both) == ["", "saddle: a batch of 15 cannot be cut into 2 equal parts, for processes and "
-                                "--accumulate; a multiple of 2 can\n"]  # fmt: skip
+                                "--accumulate; give --batch 16\n"]  # fmt: skip

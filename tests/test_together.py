@@ -103,13 +103,14 @@ def test_who_waits_for_the_first_process_waits_in_no_collective(tmp_path: Path):
 
 def test_who_waits_for_a_process_that_has_failed_ends(monkeypatch: pytest.MonkeyPatch):
     store = dist.HashStore()
-    store.add("faults", 1)
+    together.part(store, 0, 1, 2)
     monkeypatch.setattr(together, "world_size", lambda: 2)
     monkeypatch.setattr(together, "process_rank", lambda: 1)
     waiting = Waiting()
     waiting.begin(store)
-    with pytest.raises(MissingProcess, match="another process of this run has ended"):
+    with pytest.raises(MissingProcess, match="another process of this run has ended") as ended:
         waiting.wait_for_first()
+    assert ended.value.code == 2  # as the first one's
 
 
 @pytest.fixture

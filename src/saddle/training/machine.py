@@ -144,7 +144,7 @@ def process_group() -> Iterator[tuple[int, int]]:
         yield (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
         return
     with catch_missing_process():
-        from .together import WAITING, meet  # which knows what is in here
+        from .together import WAITING, meet, part  # which knows what is in here
 
         store, own, world = next(rendezvous("env://"))
         store = meet(store, own, world)
@@ -157,6 +157,7 @@ def process_group() -> Iterator[tuple[int, int]]:
             dist.barrier()
     except (Mistake, Failure) as error:
         error.said = is_said(store, error)
+        part(store, own, world, error.code if isinstance(error, Failure) else 2)
         raise
     finally:
         if dist.is_initialized():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import time
+from contextlib import suppress
 from datetime import timedelta
 from itertools import count
 from typing import Any
@@ -16,6 +17,7 @@ from .machine import MissingProcess, all_reduce_max, barrier, local_rank, machin
 SECONDS_BETWEEN_VOTES = 0.5
 SHORTEST, LONGEST = 0.001, 0.5  # seconds between two looks whether the first process has come
 MEETING_SECONDS = 600.0  # in which all processes have to come
+PARTING_SECONDS = 3.0  # in which the others hear that the first one ends
 PAUSE = 0.02  # seconds between two looks at who has come
 
 
@@ -70,10 +72,12 @@ class Waiting:
         try:
             pause, come = SHORTEST, self.store.add(here, int(mine))
             while come < count:
-                if self.store.check(["faults"]):
-                    raise RuntimeError("it has failed")
+                if self.store.check(["parted"]):
+                    raise gone_with(int(self.store.get("parted")))
                 time.sleep(pause)  # in Python, which hears of signals meanwhile
                 pause, come = min(LONGEST, 1.5 * pause), self.store.add(here, 0)
+        except MissingProcess:
+            raise
         except RuntimeError:
             raise MissingProcess("another process of this run has ended, or cannot be reached") from None
         barrier()  # who has waited may still ask the store, which may end with the first process
@@ -90,6 +94,23 @@ def wait_for_first() -> None:
 def wait_for_machines() -> None:
     """All processes go on when the first one of each machine has come here: it may have worked alone for long."""
     WAITING.wait_for(local_rank() == 0, machine_count())
+
+
+def gone_with(code: int) -> MissingProcess:
+    """One process has ended with this code, and so do all that wait."""
+    missing = MissingProcess("another process of this run has ended, or cannot be reached")
+    missing.code = code
+    return missing
+
+
+def part(store: Any, rank: int, world: int, code: int) -> None:
+    """Before a process ends for a fault: those who wait hear of it while the first one's store is still there."""
+    with suppress(RuntimeError):  # it is gone
+        store.set("parted", str(code))
+        heard, until = store.add("heard", 1), time.monotonic() + PARTING_SECONDS
+        while rank == 0 and heard < world and time.monotonic() < until:
+            time.sleep(PAUSE)
+            heard = store.add("heard", 0)
 
 
 def own_command() -> str:
