@@ -131,6 +131,7 @@ def test_what_the_compiler_cannot_take_is_played_as_ever_and_that_is_said():
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of torch's compiler about torch
 @pytest.mark.skipif(not any(map(shutil.which, COMPILERS)), reason="there is no C++ compiler here")
 def test_twenty_compiled_rounds_are_within_a_hundred_thousandth_of_plain_ones():
     said: list[str] = []
@@ -138,6 +139,17 @@ def test_twenty_compiled_rounds_are_within_a_hundred_thousandth_of_plain_ones():
     assert said == ["compiled in rounds: generator; not critic, which may be differentiated twice"]
     for name, t in rounds(20, lambda game: None).items():
         assert torch.allclose(t, fast[name], rtol=0, atol=1e-5), name
+
+
+def test_who_is_compiled_is_said_and_who_is_not(monkeypatch: pytest.MonkeyPatch):
+    """Nothing is, before a first pass."""
+    monkeypatch.setattr(compiling.shutil, "which", lambda name: "/usr/bin/c++")
+    said: list[str] = []
+    players = compile_players(toy(penalties=(GradientPenalty(),)), True, CPU, False, said.append)
+    assert players and set(players.forwards) == {"generator"}
+    assert compile_players(toy(), True, CPU, False, said.append)
+    assert said == ["compiled in rounds: generator; not critic, which may be differentiated twice",
+                    "compiled in rounds: generator and critic"]  # fmt: skip
 
 
 def test_why_nothing_is_compiled_is_said(monkeypatch: pytest.MonkeyPatch):

@@ -23,11 +23,17 @@ from saddle.penalties import R1, GradientPenalty
 from saddle.recipe import Recipe
 from saddle.recipes import RECIPES
 from saddle.recipes.rehearsal import random_batch
+from saddle.runs.settings import Fast
 from saddle.stages import clock_at, plan_stages
 from saddle.training.engine import Engine
+from saddle.training.machine import Machine
+from saddle.training.match import Match, MatchOptions
+from saddle.training.replay import choice
 from saddle.training.replay.choice import make_replays, why_no_replays
 from saddle.training.replay.rounds import MOST_MISSES, Replays
 from saddle.training.replay.watched_clock import Scalars, WatchedClock, differing_answer
+from test_match import Growing
+from test_match import data as noise
 from toys import Batches, Critic, Maker
 
 CPU, TOTAL = torch.device("cpu"), 4_000
@@ -315,3 +321,63 @@ def test_nothing_of_it_is_there_without_a_gpu():
     assert make_replays(Engine(toy(), lambda player: Adam()), True, 1, False, said.append) is None and not said
     assert not device_steps.steps_on_device([nn.Parameter(torch.ones(1))], Linear(1.0))
     assert replace(Adam(), lr=0.1).build([nn.Parameter(torch.ones(1))]).param_groups[0]["fused"]
+
+
+def graphs_here(monkeypatch: pytest.MonkeyPatch) -> list[Recordings]:
+    """Matches replay their rounds, as on a GPU; what captures them, a stage each."""
+    made: list[Recordings] = []
+
+    def find(device: torch.device) -> Recordings:
+        made.append(Recordings())
+        return made[-1]
+
+    monkeypatch.setattr(choice, "find_graphs", find)
+    return made
+
+
+def match_of(fast: Fast) -> Match[Images]:
+    return Match(Growing(), noise(), 160, Machine(CPU, torch.float32, ""), MatchOptions(ema=30, fast=fast))
+
+
+def bits(match: Match[Images]) -> dict[str, Tensor]:
+    return {name: t.clone() for name, t in match.state()[0].items()}
+
+
+def assert_equal_bits(a: dict[str, Tensor], b: dict[str, Tensor]) -> None:
+    assert a.keys() == b.keys() and [name for name, t in a.items() if not torch.equal(t, b[name])] == []
+
+
+def test_a_run_of_stages_that_is_resumed_and_rolled_back_has_the_bits_of_a_played_one(monkeypatch: pytest.MonkeyPatch):
+    made = graphs_here(monkeypatch)
+    plain, fast, again = match_of("off"), match_of("auto"), match_of("auto")
+    healthy = None
+    for r in range(14):
+        plain.play()
+        fast.play()
+        if r == 3:
+            state, facts = fast.state()
+            again.restore({name: t.clone() for name, t in state.items()}, facts)
+        if r >= 4:
+            again.play()
+        if r == 8:
+            healthy = [
+                ({name: t.clone() for name, t in m.state()[0].items()}, m.state()[1]) for m in (plain, fast, again)
+            ]
+        if r == 11 and healthy:
+            for match, then in zip((plain, fast, again), healthy, strict=True):
+                match.revert(*then)
+    assert_equal_bits(bits(plain), bits(fast))
+    assert_equal_bits(bits(plain), bits(again))
+    assert fast.notes.told == ["rounds are replayed as CUDA graphs"]
+    assert plain.notes.told == ["rounds are not replayed as CUDA graphs: --fast off asks for rounds played as ever"]
+    assert sum(one.replayed for one in made) > 10 and sum(one.taken for one in made) >= 5  # anew in each stage
+
+
+def test_sheets_between_replays_leave_memory_where_graphs_read_it(monkeypatch: pytest.MonkeyPatch):
+    graphs_here(monkeypatch)
+    plain, fast = match_of("off"), match_of("auto")
+    for _ in range(8):
+        for match in (plain, fast):
+            match.play()
+            match.show(Images(torch.zeros(4, 1, 4, 4)))  # by the averaged weights, which are swapped in and out
+    assert_equal_bits(bits(plain), bits(fast))

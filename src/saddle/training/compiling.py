@@ -71,7 +71,7 @@ def compile_players(game: Game[Any], asked: bool, device: torch.device, recomput
     if why_not := why_not_compiled(game, once, device, recompute):
         say(f"nothing is compiled: {why_not}")
         return None
-    twice = [name for name, part in game.named_children() if name not in once and any(part.parameters())]
+    twice = [name for name, part in game.named_children() if name not in once and [*part.parameters()]]
     left = f"; not {' and '.join(twice)}, which may be differentiated twice" if twice else ""
     say(f"compiled in rounds: {' and '.join(once)}{left}")
     return CompiledPlayers(once, say, options={"fallback_random": True})
