@@ -57,7 +57,10 @@ class RMSprop:
 
     def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
         own = list(parameters)
-        return torch.optim.RMSprop(own, value_at(self.lr, START_CLOCK), self.alpha, capturable=own[0].is_cuda)
+        optimizer = torch.optim.RMSprop(own, value_at(self.lr, START_CLOCK), self.alpha, capturable=own[0].is_cuda)
+        # a step that could be captured may also be played as ever, which torch would warn of
+        optimizer._warned_capturable_if_run_uncaptured = True
+        return optimizer
 
     def tune(self, optimizer: torch.optim.Optimizer, clock: Clock) -> None:
         set_group_values(optimizer, lr=value_at(self.lr, clock))
