@@ -31,13 +31,15 @@ class CompiledPlayers:
         self.forwards = {name: self.compiled(name, module) for name, module in players.items()}
 
     def compiled(self, name: str, module: nn.Module) -> Callable[..., Any]:
-        plain = module.forward
-        fast = torch.compile(plain, dynamic=False, **self.how)
+        plain, fast = module.forward, None
 
         def forward(*args: Any, **options: Any) -> Any:
+            nonlocal fast
             if name not in self.forwards:
                 return plain(*args, **options)
             try:
+                if fast is None:  # the compiler is not there before it is needed
+                    fast = torch.compile(plain, dynamic=False, **self.how)
                 return fast(*args, **options)
             except RuntimeError as fault:
                 if not type(fault).__module__.startswith(OWN_FAULTS):
