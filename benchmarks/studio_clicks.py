@@ -15,6 +15,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -44,9 +45,25 @@ KINDS = {"a sample": (SAMPLE, ".shown img[alt=moved]"), "Other samples": (OTHERS
          "a slider": (SLIDER, ".shown img[alt=moved]")}  # fmt: skip
 
 
+@dataclass(frozen=True)
+class Studio:
+    """One that is served by a process of its own."""
+
+    address: str
+    process: subprocess.Popen[str]
+
+    def memory(self) -> int:
+        """kB in memory; 0 where the system does not say."""
+        with contextlib.suppress(OSError):
+            for line in Path(f"/proc/{self.process.pid}/status").read_text().splitlines():
+                if line.startswith("VmRSS:"):
+                    return int(line.split()[1])
+        return 0
+
+
 @contextlib.contextmanager
-def served(run: Path) -> Iterator[str]:
-    """The address of a studio in a process of its own."""
+def served(run: Path) -> Iterator[Studio]:
+    """A studio over a run."""
     command = [sys.executable, "-m", "saddle", "studio", str(run), "--runs", str(run.parent)]
     server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert server.stdout is not None
@@ -54,10 +71,17 @@ def served(run: Path) -> Iterator[str]:
         said = server.stdout.readline()
         if " at " not in said:
             raise SystemExit(f"the studio did not start: {said}")
-        yield said.split(" at ")[1].split()[0]
+        yield Studio(said.split(" at ")[1].split()[0], server)
     finally:
         server.terminate()
         server.wait()
+
+
+def train_plain() -> Path:
+    """A run at 64 pixels, of half a minute."""
+    from saddle import train
+
+    return train("dcgan", data="glyphs", size=64, minutes=0.5, quiet=True)
 
 
 def measure(addresses: list[str], clicks: int) -> list[dict[str, list[float]]]:
@@ -113,13 +137,8 @@ def main() -> None:
         for address, found in zip(asked.page, measure(asked.page, asked.clicks), strict=True):
             print(f"{address}\n{describe(found)}")
         return
-    run = asked.run
-    if run is None:
-        from saddle import train
-
-        run = train("dcgan", data="glyphs", size=64, minutes=0.5, quiet=True)
-    with served(run) as address:
-        print(describe(measure([address], asked.clicks)[0]))
+    with served(asked.run or train_plain()) as studio:
+        print(describe(measure([studio.address], asked.clicks)[0]))
 
 
 if __name__ == "__main__":

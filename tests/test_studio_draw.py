@@ -21,6 +21,7 @@ from saddle.studio.canvas import MOST_PIXELS, layers_of, make_canvas
 from saddle.studio.context import StudioContext
 from saddle.studio.limits import time_limit
 from saddle.studio.models import open_model
+from saddle.studio.picture_box import uploaded
 from saddle.studio.pictures import (
     complete_picture,
     find_picture,
@@ -31,7 +32,6 @@ from saddle.studio.pictures import (
     translate_photo,
     translate_sketch,
 )
-from saddle.studio.upload import uploaded
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:gradio")
 TINY = ["--size", "32", "--batch", "8", "--images", "8", "--limit", "16", "--networks.width", "8", "--quiet"]

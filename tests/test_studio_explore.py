@@ -14,6 +14,7 @@ from saddle.latent import LatentSpace, between, closed_form_directions, mix_styl
 from saddle.latent.styles import StyleSpace, parse_layers
 from saddle.runs.folder import RunFolder
 from saddle.studio.context import StudioContext
+from saddle.studio.explore_answers import CONTROLS, choose_run, draw, draw_others
 from saddle.studio.exploring import Picked, Wish, arithmetic, mixtures, moved, sample_grid, walk_at
 from saddle.studio.fitting_runs import wished
 from saddle.studio.models import MOST_RUNS, RUNS, Kept, open_model
@@ -56,6 +57,26 @@ def test_a_text_is_what_samples_are_made_for(runs: Path) -> None:
     caption = next(iter(gan.shape.condition.captions))
     assert torch.equal(sample_grid(model, Wish(3, 2, text=caption)), gan.sample(3, 2, text=caption))
     assert model.reads_texts and "latents are searched of" in model.why_no_space()
+
+
+def test_a_run_on_captions_offers_a_text_and_no_tools(runs: Path) -> None:
+    context, name = StudioContext(runs=runs), str(runs / "texts")
+    label, text, _, mixing, tools, *rest = choose_run(context, name, 0, 4)
+    assert text["visible"] and not label["visible"] and not mixing["visible"] and not tools["visible"]
+    assert str(rest[CONTROLS]).count("<img") == 4, "its samples are shown before anything is written"
+    caption = next(iter(load(runs / "texts").shape.condition.captions))
+    told, plain = (draw(context, name, 3, 4, "", text, 1)[0] for text in (caption, ""))
+    assert told.count("<img") == 4 and told != plain
+    why = draw(context, name, 3, 4, "", "zebra", 1)[:2]
+    assert why[0] == "" and "zebra" in why[1]
+
+
+def test_one_answer_changes_all_that_depends_on_a_wish(runs: Path) -> None:
+    context, name = StudioContext(runs=runs), str(runs / "plain")
+    seed, *changed = draw_others(context, name, 7, 4, "", "", 1)
+    assert changed == draw(context, name, seed, 4, "", "", 1)
+    refused = choose_run(context, "/etc", 0, 4)
+    assert len(refused) == len(choose_run(context, name, 0, 4)) and "no such run" in refused[-7]
 
 
 def test_sliders_move_along_the_directions_of_python(runs: Path) -> None:

@@ -46,6 +46,8 @@ def test_two_steps_of_the_walk_and_another_language(visit: Visits, address: str)
     page.get_by_role("button", name="下一步").click()
     page.get_by_text("图像分布在很薄的集合上").wait_for()
     visit.shoot(page, "studio-walk-zh")
+    page.get_by_text("5. 模式崩溃", exact=True).click()
+    page.locator(".live:visible svg").nth(1).wait_for()  # before any slider has moved
 
 
 def test_a_toy_learns_before_ones_eyes_and_stops_when_told(visit: Visits, address: str) -> None:
@@ -67,6 +69,15 @@ def test_the_simplest_gan_moves(visit: Visits, address: str) -> None:
     page.get_by_role("button", name="Step", exact=True).click()
     page.get_by_text("0.927, -1.026").wait_for()
     visit.shoot(page, "studio-dirac")
+    page.get_by_text("中文", exact=True).click()
+    page.get_by_text("哪些方法能到达").wait_for()
+    page.get_by_text("特征值", exact=True).wait_for()
+    page.get_by_role("button", name="走一步", exact=True).locator("visible=true").click()
+    page.get_by_text("0.853, -1.051").wait_for()
+    page.get_by_role("tab", name="玩具数据", exact=True).click()
+    page.get_by_label("生成器的学习率").locator("visible=true").first.wait_for()
+    page.get_by_text("请按“播放”。").wait_for()
+    visit.shoot(page, "studio-toys-zh")
 
 
 def test_a_watchers_games_are_its_own_and_a_tick_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -74,20 +85,20 @@ def test_a_watchers_games_are_its_own_and_a_tick_is_bounded(monkeypatch: pytest.
     from saddle.studio.toys_panel import AT_ONCE, move, restart
 
     monkeypatch.setattr(toys_panel, "BUDGET", 60.0)
-    first, shown = move(3)(None, "ring", "gan", "r1", *SETTINGS)
-    other, _ = move(1)(None, "ring", "gan", "nothing", *SETTINGS)
+    first, shown = move(3)(None, "en", "ring", "gan", "r1", *SETTINGS)
+    other, _ = move(1)(None, "en", "ring", "gan", "nothing", *SETTINGS)
     assert [g.rounds for g in first.games] == [3, 3] and [g.rounds for g in other.games] == [1]
     assert "modes caught by gan after 3 rounds" in shown and "modes caught by r1 after 3 rounds" in shown
     monkeypatch.setattr(toys_panel, "BUDGET", 0.0)
-    move(AT_ONCE)(other, "ring", "gan", "nothing", *SETTINGS)
+    move(AT_ONCE)(other, "en", "ring", "gan", "nothing", *SETTINGS)
     assert other.games[0].rounds == 2, "a tick whose time is up plays one round"
-    move(1)(first, "swiss-roll", "gan", "nothing", *SETTINGS)
+    move(1)(first, "en", "swiss-roll", "gan", "nothing", *SETTINGS)
     assert [(g.toy, g.rounds) for g in first.games] == [("swiss-roll", 1)], "other settings begin anew"
     with first.lock:
-        assert "value" not in move(1)(first, "ring", "gan", "r1", *SETTINGS)[1], (
+        assert "value" not in move(1)(first, "en", "ring", "gan", "r1", *SETTINGS)[1], (
             "a second click at once changes nothing"
         )
-    restart(first, "ring", "gan", "r1", *SETTINGS)
+    restart(first, "en", "ring", "gan", "r1", *SETTINGS)
     assert [g.rounds for g in first.games] == [0, 0]
 
 
@@ -99,5 +110,5 @@ def test_what_a_page_sends_is_kept_within_the_sliders_ends() -> None:
     wild = bounded("gan", 1e9, 1e9, 1e9, -1, 1e9)
     assert (wild.rate, wild.pace, wild.turns, wild.penalty, wild.noise) == (0.05, 4, 5, 0, 1)
     path = advance(START, 50, "no such method", 1e9, 1e9, 1e9, True)
-    assert np.isfinite(path).all() and "<svg" in show(path, "<script>", 1e9)
+    assert np.isfinite(path).all() and "<svg" in show(path, "en", "<script>", 1e9)
     assert picture(STEPS[0], 1e9, -1e9) == picture(STEPS[0], 5, 0.5)

@@ -18,11 +18,11 @@ from saddle.errors import Mistake
 from saddle.runs.folder import RunFolder
 from saddle.studio import jobs
 from saddle.studio.context import StudioContext
+from saddle.studio.data_uploads import keep_uploads
 from saddle.studio.form import changed_words, check_words, length_words, recipe_fields
-from saddle.studio.live import describe_live
+from saddle.studio.live import describe_live, fingerprint
 from saddle.studio.preview import examine_apart, preview
-from saddle.studio.train_tab import seen
-from saddle.studio.uploads import keep_uploads
+from saddle.studio.watch_part import seen
 from studio_page import served_studio
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:gradio")
@@ -116,19 +116,19 @@ PATHS = ["/gradio_api/file=/etc/passwd", "/gradio_api/file=../../etc/passwd", "/
 PATHS += ["/gradio_api/file=runs/../../../etc/passwd", "/gradio_api/file=https://example.invalid/"]
 
 
-@pytest.mark.parametrize("path", PATHS)
-def test_no_file_of_the_machine_is_served(path: str, tmp_path: Path) -> None:
+def test_no_file_of_the_machine_is_served(tmp_path: Path) -> None:
     import http.client
     from urllib.parse import urlsplit
 
     (tmp_path / "runs").mkdir()
     with served_studio(tmp_path / "runs") as address:
-        asked = http.client.HTTPConnection(urlsplit(address).netloc, timeout=20)
-        asked.request("GET", path)
-        answer = asked.getresponse()
-        body = answer.read()
-        asked.close()
-    assert answer.status in (400, 403, 404, 422) and b"root:" not in body
+        for path in PATHS:
+            asked = http.client.HTTPConnection(urlsplit(address).netloc, timeout=20)
+            asked.request("GET", path)
+            answer = asked.getresponse()
+            body = answer.read()
+            asked.close()
+            assert answer.status in (400, 403, 404, 422) and b"root:" not in body, path
 
 
 def test_a_password_is_asked_of_every_visitor(visit: Visits, tmp_path: Path) -> None:
@@ -152,6 +152,19 @@ def test_one_training_at_a_time_and_the_other_is_told(context: StudioContext) ->
     assert "is stopped" in describe_live(context, run)
     with pytest.raises(Mistake, match="is not being trained"):
         jobs.stop_training(context, RunFolder(run))
+
+
+def test_a_run_is_read_again_only_where_something_of_it_has_changed(context: StudioContext) -> None:
+    run = context.runs / "001-a"
+    (run / "samples").mkdir(parents=True)
+    context.own.mkdir()
+    seen_before = {fingerprint(context, run)}
+    assert fingerprint(context, run) in seen_before
+    for file in (run / "log.jsonl", run / "samples" / "0000001.png", jobs.log_file(context, run)):
+        file.write_bytes(b"{}")
+        now = fingerprint(context, run)
+        assert now not in seen_before and now == fingerprint(context, run)
+        seen_before.add(now)
 
 
 def test_a_training_that_does_not_begin_says_why(context: StudioContext) -> None:

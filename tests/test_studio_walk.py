@@ -20,7 +20,11 @@ DOCS = Path(__file__).parents[1] / "docs"
 def test_both_languages_have_the_same_steps_sliders_and_formulas() -> None:
     english, chinese = texts("en"), texts("zh")
     assert list(english["steps"]) == list(chinese["steps"]) == [step.key for step in STEPS]
-    assert english["words"].keys() == chinese["words"].keys() and english.keys() == chinese.keys()
+    assert english.keys() == chinese.keys()
+    for part in ("words", "tabs", "buttons", "toys", "dirac"):
+        assert (
+            list(english[part]) == list(chinese[part]) and all(english[part].values()) and all(chinese[part].values())
+        )
     for step in STEPS:
         ours, theirs = english["steps"][step.key], chinese["steps"][step.key]
         assert ours.keys() == theirs.keys() and all(ours.values()) and all(theirs.values())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -26,75 +27,79 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_samples_are_explored(visit: Visits, runs: Path) -> None:
-    with served_studio(runs, visit) as address:
-        page = visit(address)
-        page.get_by_role("tab", name="Explore").click()
-        cells = page.locator(".cells button")
-        page.wait_for_function("document.querySelectorAll('.cells button').length == 16")
-        first = cells.nth(0).locator("img").get_attribute("src")
-        cells.nth(5).click()
-        page.get_by_alt_text("moved", exact=True).wait_for()
-        before = page.get_by_alt_text("moved", exact=True).get_attribute("src")
-        page.get_by_role("slider", name="direction 1").fill("3")
-        page.wait_for_function("src => document.querySelector('[alt=moved]').src != src", arg=before)
-        visit.shoot(page, "studio-explore")
-        page.get_by_role("button", name="Back to the middle").click()
-        page.wait_for_function("src => document.querySelector('[alt=moved]').src == src", arg=before)
-        gap = "([a, b]) => document.querySelector(b).getBoundingClientRect().top - a.getBoundingClientRect().bottom"
-        button = page.get_by_role("button", name="Other samples").element_handle()
-        assert page.evaluate(gap, [button, ".cells"]) < 40, "nothing empty stands between"
-        page.get_by_role("tab", name="Walk", exact=True).click()
-        cells.nth(1).click()
-        cells.nth(2).click()
-        page.get_by_text("50% of the way from sample 1 to sample 2").wait_for()
-        page.get_by_role("slider", name="On the way").fill("0.8")
-        page.get_by_text("80% of the way from sample 1 to sample 2").wait_for()
-        page.get_by_role("tab", name="Add and subtract").click()
-        for role, place in (("start from", 1), ("take away", 2), ("add", 3)):
-            page.get_by_label(role, exact=True).check()
-            cells.nth(place).click()
-        page.get_by_text("samples 1 less 2 plus 3").wait_for()
-        page.get_by_role("tab", name="Mix styles").click()
-        page.get_by_text("coarse layers of 2").wait_for()
-        page.get_by_role("button", name="Other samples").click()
-        page.wait_for_function("src => document.querySelector('.cells img').src != src", arg=first)
-        dark = visit(address, width=NARROW, dark=True)
-        dark.get_by_role("tab", name="Explore").click()
-        dark.locator(".cells button").nth(3).click()
-        dark.get_by_alt_text("moved", exact=True).wait_for()
-        visit.shoot(dark, "studio-explore-narrow-dark")
-        assert dark.evaluate("document.documentElement.scrollWidth") <= NARROW
+@pytest.fixture(scope="module")
+def address(runs: Path) -> Iterator[str]:
+    """One studio for all tests here; each visits it on its own."""
+    with served_studio(runs) as address:
+        yield address
 
 
-def test_a_sketch_is_translated_as_it_is_drawn(visit: Visits, runs: Path) -> None:
-    with served_studio(runs, visit) as address:
-        page = visit(address)
-        page.get_by_role("tab", name="Draw").click()
-        canvas = page.locator(".sketch canvas").first
-        canvas.wait_for()
-        page.locator(".sketch").get_by_role("button", name="Brush", exact=True).click()
-        stroke(page, canvas)
-        page.get_by_alt_text("what it makes").wait_for()
-        visit.shoot(page, "studio-draw")
+def test_samples_are_explored(visit: Visits, address: str) -> None:
+    page = visit(address)
+    page.get_by_role("tab", name="Explore").click()
+    cells = page.locator(".cells button")
+    page.wait_for_function("document.querySelectorAll('.cells button').length == 16")
+    first = cells.nth(0).locator("img").get_attribute("src")
+    cells.nth(5).click()
+    page.get_by_alt_text("moved", exact=True).wait_for()
+    before = page.get_by_alt_text("moved", exact=True).get_attribute("src")
+    page.get_by_role("slider", name="direction 1").fill("3")
+    page.wait_for_function("src => document.querySelector('[alt=moved]').src != src", arg=before)
+    visit.shoot(page, "studio-explore")
+    page.get_by_role("button", name="Back to the middle").click()
+    page.wait_for_function("src => document.querySelector('[alt=moved]').src == src", arg=before)
+    gap = "([a, b]) => document.querySelector(b).getBoundingClientRect().top - a.getBoundingClientRect().bottom"
+    button = page.get_by_role("button", name="Other samples").element_handle()
+    assert page.evaluate(gap, [button, ".cells"]) < 40, "nothing empty stands between"
+    page.get_by_role("tab", name="Walk", exact=True).click()
+    cells.nth(1).click()
+    cells.nth(2).click()
+    page.get_by_text("50% of the way from sample 1 to sample 2").wait_for()
+    page.get_by_role("slider", name="On the way").fill("0.8")
+    page.get_by_text("80% of the way from sample 1 to sample 2").wait_for()
+    page.get_by_role("tab", name="Add and subtract").click()
+    for role, place in (("start from", 1), ("take away", 2), ("add", 3)):
+        page.get_by_label(role, exact=True).check()
+        cells.nth(place).click()
+    page.get_by_text("samples 1 less 2 plus 3").wait_for()
+    page.get_by_role("tab", name="Mix styles").click()
+    page.get_by_text("coarse layers of 2").wait_for()
+    page.get_by_role("button", name="Other samples").click()
+    page.wait_for_function("src => document.querySelector('.cells img').src != src", arg=first)
+    dark = visit(address, width=NARROW, dark=True)
+    dark.get_by_role("tab", name="Explore").click()
+    dark.locator(".cells button").nth(3).click()
+    dark.get_by_alt_text("moved", exact=True).wait_for()
+    visit.shoot(dark, "studio-explore-narrow-dark")
+    assert dark.evaluate("document.documentElement.scrollWidth") <= NARROW
 
 
-def test_a_hole_is_painted_and_filled(visit: Visits, runs: Path) -> None:
-    with served_studio(runs, visit, named=(runs / "plain",)) as address:
-        page = visit(address)
-        page.get_by_role("tab", name="Draw").click()
-        page.get_by_label("Run", exact=True).locator("visible=true").first.click()
-        page.get_by_role("option", name="plain", exact=True).click()
-        page.get_by_role("button", name="Take a sample").click()
-        canvas = page.locator(".hole canvas").first
-        canvas.wait_for()
-        page.wait_for_timeout(1500)  # the sample is laid under the brush
-        page.locator(".hole").get_by_role("button", name="Brush", exact=True).click()
-        stroke(page, canvas)
-        page.get_by_role("slider", name="Steps of the search").locator("visible=true").first.fill("10")
-        page.get_by_role("button", name="Fill the hole").click()
-        page.get_by_alt_text("answer 1", exact=True).wait_for()
-        visit.shoot(page, "studio-complete")
+def test_a_sketch_is_translated_as_it_is_drawn(visit: Visits, address: str) -> None:
+    page = visit(address)
+    page.get_by_role("tab", name="Draw").click()
+    canvas = page.locator(".sketch canvas").first
+    canvas.wait_for()
+    page.locator(".sketch").get_by_role("button", name="Brush", exact=True).click()
+    stroke(page, canvas)
+    page.get_by_alt_text("what it makes").wait_for()
+    visit.shoot(page, "studio-draw")
+
+
+def test_a_hole_is_painted_and_filled(visit: Visits, address: str) -> None:
+    page = visit(address)
+    page.get_by_role("tab", name="Draw").click()
+    page.get_by_label("Run", exact=True).locator("visible=true").first.click()
+    page.get_by_role("option", name="plain", exact=True).click()
+    page.get_by_role("button", name="Take a sample").click()
+    canvas = page.locator(".hole canvas").first
+    canvas.wait_for()
+    page.wait_for_timeout(1500)  # the sample is laid under the brush
+    page.locator(".hole").get_by_role("button", name="Brush", exact=True).click()
+    stroke(page, canvas)
+    page.get_by_role("slider", name="Steps of the search").locator("visible=true").first.fill("10")
+    page.get_by_role("button", name="Fill the hole").click()
+    page.get_by_alt_text("answer 1", exact=True).wait_for()
+    visit.shoot(page, "studio-complete")
 
 
 def stroke(page, canvas) -> None:

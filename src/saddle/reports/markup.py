@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import base64
 from html import escape
+
+from ..runs.pictures import png_address
 
 EMPTY = ("meta", "link", "img", "br", "input")  # elements without an end
 
@@ -27,7 +28,7 @@ def join_markup(*inside: str) -> Markup:
 
 def embed_png(png: bytes, alt: str) -> Markup:
     """A PNG inside the page itself."""
-    return html_tag("img", src=f"data:image/png;base64,{base64.b64encode(png).decode()}", alt=alt)
+    return html_tag("img", src=png_address(png), alt=alt)
 
 
 def html_table(head: list[str], body: list[list[str]], class_: str | None = None) -> Markup:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -39,6 +38,7 @@ class RunPath(type(Path())):  # type: ignore[misc]  # the system's own kind of p
     def _repr_html_(self) -> str:
         """For notebooks: one line of facts, and the pictures inline."""
         from ..errors import Mistake
+        from .pictures import png_address
         from .state import summarize_run
 
         try:
@@ -51,7 +51,7 @@ class RunPath(type(Path())):  # type: ignore[misc]  # the system's own kind of p
         )
         images = (
             f'<figure><figcaption>{title}</figcaption><img alt="{title}" style="max-width:100%" '
-            f'src="data:image/png;base64,{b64encode(path.read_bytes()).decode()}"></figure>'
+            f'src="{png_address(path.read_bytes())}"></figure>'
             for title, path in self.pictures()
         )
         return f"<div><b>{escape(str(self))}</b><br>{facts}</div>{''.join(images)}"

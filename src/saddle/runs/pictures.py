@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from base64 import b64encode
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,6 +29,11 @@ def save_png(image: Image.Image, path: Path) -> None:
         if key in image.info:
             notes.add_text(key, image.info[key])
     write_atomically(path, lambda draft: image.save(draft, "PNG", pnginfo=notes))
+
+
+def png_address(png: bytes) -> str:
+    """A PNG as an address that holds it whole, for pages that ask nobody."""
+    return f"data:image/png;base64,{b64encode(png).decode()}"
 
 
 def to_image(sample: Tensor) -> Image.Image:

@@ -27,7 +27,8 @@ CELLS_STYLE = """
 .shown figcaption { font-size: 0.85em; color: var(--body-text-color-subdued); margin-top: 3px; text-align: center;
   overflow-wrap: anywhere; }
 .shown.strip { gap: 3px; flex-wrap: nowrap; } .shown.strip figure { min-width: 0; }
-.sliders .head { flex-wrap: nowrap; align-items: center; } .sliders input[type=number] { width: 3.4rem; }
+.sliders .head { flex-wrap: nowrap; align-items: center; white-space: nowrap; }
+.sliders input[type=number] { width: 3.2rem; }
 .pick-from { min-height: 40px; }
 .block:has(> .html-container > .prose:empty), .frames { display: none !important; }
 .hint { color: var(--body-text-color-subdued); font-size: 0.92em; margin: 0.3rem 0; }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import gradio as gr
@@ -17,10 +18,11 @@ from .context import StudioContext
 from .exploring import Wish, sample_grid
 from .limits import refusal, time_limit
 from .models import Model, open_model
+from .picture_box import upload_box, uploaded
 from .pictures import complete_picture, painted_mask, read_picture
-from .upload import upload_box, uploaded
 
 MOST_COMPLETION_STEPS, ANSWERS = 400, 3
+Laid = tuple[Any, Any, str]  # a picture, the canvas, and what is said below
 
 
 class Part(NamedTuple):
@@ -52,43 +54,53 @@ def complete_part(context: StudioContext, run: Any) -> Part:
             go = gr.Button("Fill the hole", variant="primary")
             made = gr.HTML(padding=False)
 
-    def lay(picture: Tensor) -> Any:
-        size = canvas_size(*picture.shape[1:])
-        below = to_image(picture).convert("RGBA").resize(size, Image.Resampling.NEAREST)
-        return {"background": below, "layers": [], "composite": below}
+    def take(name: str | None, number: Any) -> Laid:
+        return lay(lambda: sample_of(context, name, number))
 
-    def take(name: str | None, number: Any) -> tuple[Any, Any, str]:
-        try:
-            model = open_model(context.find_run(name))
-            picture = sample_grid(model, Wish(1, int(number or 0)))[0]
-            return picture, lay(picture), ""
-        except Mistake as why:
-            return gr.skip(), gr.skip(), refusal(why)
-
-    def give(name: str | None, file: Any) -> tuple[Any, Any, str]:
-        try:
-            model = open_model(context.find_run(name))
-            picture = read_picture(model, *uploaded(context, file), context.most_pixels)
-            return picture, lay(picture), ""
-        except Mistake as why:
-            return gr.skip(), gr.skip(), refusal(why)
+    def give(name: str | None, file: Any) -> Laid:
+        return lay(lambda: upload_of(context, name, file))
 
     def fill(name: str | None, picture: Tensor | None, value: Any, long: Any, number: Any) -> str:
         try:
-            model = open_model(context.find_run(name))
-            if picture is None:
-                raise Mistake("take a sample or upload a picture first")
-            hidden = painted_mask(layers_of(value), *model.loaded.shape[1:3])
-            require(bool(hidden.any()), "nothing is painted over yet; paint what is to be filled with the brush")
-            require(0 < int(long) <= MOST_COMPLETION_STEPS, f"{MOST_COMPLETION_STEPS} steps at most are searched here")
-            with time_limit(context.seconds):
-                found = complete_picture(model, picture, hidden, int(long), ANSWERS, int(number or 0))
+            return fill_hole(context, name, picture, value, long, number)
         except Mistake as why:
             return refusal(why)
-        masked = torch.where(hidden, torch.zeros(()), picture)
-        return shown({"masked": masked} | {f"answer {i + 1}": one for i, one in enumerate(found)})
 
     sample.click(take, [run, seed], [image, canvas, made], show_progress="hidden")
     box.upload(give, [run, box], [image, canvas, made], show_progress="hidden")
     go.click(fill, [run, image, canvas, steps, seed], made, concurrency_limit=2)
     return Part([image, canvas, made])
+
+
+def sample_of(context: StudioContext, name: str | None, seed: Any) -> Tensor:
+    return sample_grid(open_model(context.find_run(name)), Wish(1, int(seed or 0)))[0]
+
+
+def upload_of(context: StudioContext, name: str | None, file: Any) -> Tensor:
+    return read_picture(open_model(context.find_run(name)), *uploaded(context, file), context.most_pixels)
+
+
+def lay(find: Callable[[], Tensor]) -> Laid:
+    """A picture that is to be painted on, and the canvas with it; or what is said in place of an answer."""
+    try:
+        picture = find()
+    except Mistake as why:
+        return gr.skip(), gr.skip(), refusal(why)
+    size = canvas_size(*picture.shape[1:])
+    below = to_image(picture).convert("RGBA").resize(size, Image.Resampling.NEAREST)
+    return picture, {"background": below, "layers": [], "composite": below}, ""
+
+
+def fill_hole(context: StudioContext, name: str | None, picture: Tensor | None, value: Any, steps: Any,
+              seed: Any) -> str:  # fmt: skip
+    """The answers to what is painted over; Mistake where nothing is."""
+    model = open_model(context.find_run(name))
+    if picture is None:
+        raise Mistake("take a sample or upload a picture first")
+    hidden = painted_mask(layers_of(value), *model.loaded.shape[1:3])
+    require(bool(hidden.any()), "nothing is painted over yet; paint what is to be filled with the brush")
+    require(0 < int(steps) <= MOST_COMPLETION_STEPS, f"{MOST_COMPLETION_STEPS} steps at most are searched here")
+    with time_limit(context.seconds):
+        found = complete_picture(model, picture, hidden, int(steps), ANSWERS, int(seed or 0))
+    masked = torch.where(hidden, torch.zeros(()), picture)
+    return shown({"masked": masked} | {f"answer {i + 1}": one for i, one in enumerate(found)})

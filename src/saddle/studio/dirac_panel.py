@@ -11,7 +11,10 @@ from ..reports.markup import html_tag
 from ..theory.dirac_gan import START_POINT, step_players
 from ..theory.dirac_gan_methods import ADJUSTABLE, Method
 from .drawing import side_by_side
+from .limits import FASTEST
+from .play_buttons import play_buttons
 from .walk.pictures import phase_portrait
+from .walk.steps import texts
 
 Path = tuple[tuple[float, float], ...]
 START: Path = (START_POINT,)
@@ -35,13 +38,15 @@ def choose(name: str, strength: float) -> Method:
     return ADJUSTABLE.get(name, ADJUSTABLE["non-saturating"])(min(max(float(strength), 0.0), 2.0))
 
 
-def show(path: Path, name: str, strength: float, *_: Any) -> str:
+def show(path: Path, language: str, name: str, strength: float, *_: Any) -> str:
     """The field of pulls and the path, with the eigenvalues at the equilibrium."""
-    method = choose(name, strength)
-    figures = [("θ, ψ", "{:.3f}, {:.3f}".format(*path[-1])), ("distance", f"{np.hypot(*path[-1]):.4f}")]
+    method, words = choose(name, strength), texts(language)["dirac"]
+    figures = [("θ, ψ", "{:.3f}, {:.3f}".format(*path[-1])), (words["distance"], f"{np.hypot(*path[-1]):.4f}")]
     if method.eigenvalues:
         a, b = method.eigenvalues
-        figures.append(("eigenvalues", f"{a.real:.2f} ± {a.imag:.2f} i" if a.imag else f"{a.real:.2f}, {b.real:.2f}"))
+        figures.append(
+            (words["eigenvalues"], f"{a.real:.2f} ± {a.imag:.2f} i" if a.imag else f"{a.real:.2f}, {b.real:.2f}")
+        )
     cells = (html_tag("div", html_tag("b", value), html_tag("span", what)) for what, value in figures)
     drawing = phase_portrait(method.field, path, 480, 420)
     return html_tag(
@@ -49,37 +54,42 @@ def show(path: Path, name: str, strength: float, *_: Any) -> str:
     )
 
 
-def dirac_panel() -> None:
-    """Fill a tab with the game."""
-    gr.Markdown("Data are the point 0. The generator is one number θ, the discriminator a line through 0 with slope ψ. "
-                "Arrows show where both are pulled, the path how they moved. Which methods arrive at 0?")  # fmt: skip
+def dirac_panel(language: Any) -> None:
+    """Fill a tab with the game, in the language that is chosen."""
+    words = texts(language.value)["dirac"]
+    lead = gr.Markdown(words["lead"])
     path, clock = gr.State(START), gr.Timer(TICK, active=False)
     with gr.Row():
         with gr.Column():
-            method = gr.Dropdown(list(ADJUSTABLE), value="non-saturating", label="Method")
-            strength = gr.Slider(
-                0, 2, 0.3, step=0.05, label="Strength: weight of R1, deviation of the noise, bound, slope"
-            )
-            rate = gr.Slider(0.01, 0.5, 0.1, step=0.01, label="Learning rate")
-            turns = gr.Slider(1, 10, 1, step=1, label="Moves of the discriminator in each round")
-            together = gr.Checkbox(False, label="Both move at once, not in turns")
-            with gr.Row():
-                play = gr.Button("Play", variant="primary")
-                pause, step, reset = gr.Button("Pause"), gr.Button("Step"), gr.Button("Reset")
-        seen = gr.HTML(show(START, "non-saturating", 0.3))
+            method = gr.Dropdown(list(ADJUSTABLE), value="non-saturating", label=words["method"])
+            strength = gr.Slider(0, 2, 0.3, step=0.05, label=words["strength"])
+            rate = gr.Slider(0.01, 0.5, 0.1, step=0.01, label=words["rate"])
+            turns = gr.Slider(1, 10, 1, step=1, label=words["turns"])
+            together = gr.Checkbox(False, label=words["together"])
+            buttons = play_buttons(language, clock)
+        seen = gr.HTML(show(START, language.value, "non-saturating", 0.3))
     chosen = [method, strength, rate, turns, together]
 
     def move(steps: int) -> Any:
-        def moved(path: Path, *given: Any) -> tuple[Path, str]:
+        def moved(path: Path, language: str, *given: Any) -> tuple[Path, str]:
             path = advance(path, steps, *given)
-            return path, show(path, *given)
+            return path, show(path, language, *given)
 
         return moved
 
-    clock.tick(move(AT_ONCE), [path, *chosen], [path, seen], show_progress="hidden")
-    step.click(move(1), [path, *chosen], [path, seen], show_progress="hidden")
-    play.click(lambda: gr.Timer(active=True), None, clock, show_progress="hidden")
-    pause.click(lambda: gr.Timer(active=False), None, clock, show_progress="hidden")
-    reset.click(lambda *given: (START, show(START, *given)), chosen, [path, seen], show_progress="hidden")
-    for control in (method, strength):
-        control.input(show, [path, *chosen], seen, show_progress="hidden", trigger_mode="always_last")
+    def restart(language: str, *given: Any) -> tuple[Path, str]:
+        return START, show(START, language, *given)
+
+    asked = [path, language, *chosen]
+    clock.tick(move(AT_ONCE), asked, [path, seen], show_progress="hidden")
+    buttons.step.click(move(1), asked, [path, seen], show_progress="hidden")
+    buttons.reset.click(restart, [language, *chosen], [path, seen], show_progress="hidden")
+    gr.on([method.input, strength.input, language.change], show, asked, seen, **FASTEST)
+    language.change(translate, language, [lead, *chosen], show_progress="hidden", queue=False)
+
+
+def translate(language: str) -> list[Any]:
+    """What is said, and the names of all controls."""
+    words = texts(language)["dirac"]
+    names = ("method", "strength", "rate", "turns", "together")
+    return [words["lead"], *(gr.update(label=words[name]) for name in names)]

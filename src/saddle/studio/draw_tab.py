@@ -14,8 +14,8 @@ from .context import StudioContext
 from .find_part import find_part
 from .limits import FASTEST, few_at_a_time, refusal, time_limit
 from .models import Model, open_model
+from .picture_box import upload_box, uploaded
 from .pictures import flatten_strokes, translate_photo, translate_sketch
-from .upload import upload_box, uploaded
 
 CANNOT = "this run neither translates pictures nor makes them out of chance; choose one that does, as pix2pix or dcgan"
 

@@ -5,7 +5,6 @@ Ink is the text's own colour (`currentColor`), so that a drawing fits a light pa
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Sequence
 from io import BytesIO
 
@@ -15,6 +14,7 @@ from PIL import Image
 
 from ..reports.markup import Markup, html_tag, join_markup
 from ..reports.ticks import format_tick, linear_ticks
+from ..runs.pictures import png_address
 from ..theory.picture import BLUE, GREEN, GREY, ORANGE, PURPLE
 
 __all__ = ["BLUE", "GREEN", "GREY", "ORANGE", "PURPLE", "Drawing", "side_by_side", "standalone"]
@@ -98,8 +98,7 @@ class Drawing:
         file = BytesIO()
         Image.fromarray(pixels).save(file, "PNG")
         (left, top), (right, low) = self.place([[self.x[0], self.y[1]], [self.x[1], self.y[0]]])
-        picture = base64.b64encode(file.getvalue()).decode()
-        self.parts.insert(0, html_tag("image", href=f"data:image/png;base64,{picture}", x=f"{left:g}", y=f"{top:g}",
+        self.parts.insert(0, html_tag("image", href=png_address(file.getvalue()), x=f"{left:g}", y=f"{top:g}",
                                       width=f"{right - left:g}", height=f"{low - top:g}",
                                       preserveAspectRatio="none"))  # fmt: skip
 

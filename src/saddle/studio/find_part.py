@@ -13,9 +13,9 @@ from .context import StudioContext
 from .exploring import moved
 from .limits import FASTEST, few_at_a_time, refusal, time_limit
 from .models import Model, open_model
+from .picture_box import upload_box, uploaded
 from .pictures import MOST_STEPS, find_picture, read_picture
 from .sliders import Sliders, directions_of, fit_sliders, make_sliders, strengths_of
-from .upload import upload_box, uploaded
 
 
 class Found(NamedTuple):

@@ -8,13 +8,14 @@ from contextlib import contextmanager
 from signal import SIGINT
 from typing import Any
 
-from ..errors import Mistake, escape_unprintable
+from ..errors import Failure, Mistake, escape_unprintable
 from ..reports.markup import html_tag
 from ..training.signals import Signals, WorkAbandoned
 
 # events that are answered at once: no queue stands before them, whose messages take longer than a small picture, and
 # a page asks again only when it was answered, with what it shows then
 FASTEST: dict[str, Any] = {"show_progress": "hidden", "trigger_mode": "always_last", "queue": False}
+REFUSED = (Mistake, Failure, OSError)  # what is said on the page, and does not end it
 ROOM = threading.BoundedSemaphore(4)  # answers without a queue that are worked out at a time
 
 
@@ -45,3 +46,8 @@ def time_limit(seconds: float) -> Iterator[None]:
 def refusal(sentence: object) -> str:
     """Why something was not done, as a page shows it."""
     return html_tag("p", escape_unprintable(str(sentence)), class_="note", role="status")
+
+
+def as_note(sentence: str) -> str:
+    """A refusal, or nothing where there is none."""
+    return refusal(sentence) if sentence else ""

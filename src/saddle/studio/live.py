@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
@@ -19,6 +20,16 @@ from .context import StudioContext
 SHOWN_TERMS = 6  # charts that are shown while a run is trained; its report has all
 STATES = {"training": "is being trained", "finished": "is finished", "stopped": "is stopped",
           "ended early": "ended early: nothing became better", "not begun": "is about to begin"}  # fmt: skip
+
+
+def fingerprint(context: StudioContext, place: Path) -> tuple[object, ...]:
+    """Another one whenever what is shown of a run may be another: sizes and times of its files, and is it trained?"""
+    found: list[tuple[str, int, int]] = []
+    for file in (*place.iterdir(), jobs.log_file(context, place)):
+        with suppress(OSError):  # one that was just renamed or is not there yet
+            state = file.stat()
+            found.append((file.name, state.st_size, state.st_mtime_ns))
+    return (str(place), jobs.is_running(context, place), *sorted(found))
 
 
 def describe_live(context: StudioContext, place: Path) -> str:

@@ -13,7 +13,9 @@ from ..reports.markup import html_tag
 from ..theory.toy_game import ToyGame
 from ..theory.toy_methods import TOY_METHODS, ToySettings
 from .drawing import side_by_side
+from .play_buttons import play_buttons
 from .walk.pictures import describe_coverage, plane
+from .walk.steps import texts
 
 TICK = 0.25  # seconds between two pictures, at best
 BUDGET = 0.15  # seconds of learning in a tick, for all games of a visitor
@@ -66,46 +68,43 @@ def between(value: float, low: float, high: float) -> float:
     return min(max(float(value), low), high)
 
 
-def show(watched: Watched) -> str:
+def show(watched: Watched, language: str) -> str:
     """Each game's plane, rounds played and modes caught."""
+    words = texts(language)["toys"]
     drawings = [plane(game, game.settings.method, arrows=True, side=360) for game in watched.games]
     cells = [
         html_tag("div", html_tag("b", describe_coverage(game)),
-                 html_tag("span", f"modes caught by {game.settings.method} after {game.rounds} rounds"))
+                 html_tag("span", words["caught"].format(method=game.settings.method, rounds=game.rounds)))
         for game in watched.games
     ]  # fmt: skip
-    about = html_tag("p", "Grey: data. Blue: samples. Orange ground: called real, blue ground: called fake. Arrows: "
-                     "where samples are pulled to. A mode is caught if one of 1000 samples lies within three of its "
-                     "deviations.")  # fmt: skip
-    return html_tag(
-        "div", side_by_side(drawings, "samples"), html_tag("div", *cells, class_="facts"), about, class_="live"
-    )
+    facts, about = html_tag("div", *cells, class_="facts"), html_tag("p", words["about"])
+    return html_tag("div", side_by_side(drawings, "samples"), facts, about, class_="live", lang=language)
 
 
 def move(rounds: int) -> Any:
     """What a click or a tick of the clock does: so many rounds, and a picture. A second one at once is left out."""
 
-    def moved(watched: Watched | None, *asked: Any) -> Any:
+    def moved(watched: Watched | None, language: str, *asked: Any) -> Any:
         watched = watched or Watched()
         if not watched.lock.acquire(blocking=False):
             return gr.skip(), gr.skip()
         try:
             watched.begin(*asked)
             watched.play(rounds)
-            return watched, show(watched)
+            return watched, show(watched, language)
         finally:
             watched.lock.release()
 
     return moved
 
 
-def restart(watched: Watched | None, *asked: Any) -> tuple[Watched, str]:
+def restart(watched: Watched | None, language: str, *asked: Any) -> tuple[Watched, str]:
     """The same game from its beginning."""
     watched = watched or Watched()
     with watched.lock:
         watched.close()
         watched.begin(*asked)
-        return watched, show(watched)
+        return watched, show(watched, language)
 
 
 def forget(watched: Watched | None) -> None:
@@ -113,28 +112,39 @@ def forget(watched: Watched | None) -> None:
         watched.close()
 
 
-def toys_panel() -> None:
-    """Fill a tab with the toys."""
-    methods = list(TOY_METHODS)
+def toys_panel(language: Any) -> None:
+    """Fill a tab with the toys, in the language that is chosen."""
+    words, methods = texts(language.value)["toys"], list(TOY_METHODS)
     watched = gr.State(None, time_to_live=KEPT, delete_callback=forget)
     clock = gr.Timer(TICK, active=False)
     with gr.Row():
-        toy = gr.Radio(list(TOY_NAMES), value="ring", label="Data")
-        left = gr.Dropdown(methods, value="gan", label="Method")
-        right = gr.Dropdown([ALONE, *methods], value="wgan-gp", label="Beside it")
+        toy = gr.Radio(list(TOY_NAMES), value="ring", label=words["data"])
+        left = gr.Dropdown(methods, value="gan", label=words["method"])
+        right = gr.Dropdown(beside(language.value), value="wgan-gp", label=words["beside"])
+    buttons = play_buttons(language, clock)
+    seen = gr.HTML(html_tag("p", words["begin"]))
     with gr.Row():
-        play = gr.Button("Play", variant="primary")
-        pause, step, reset = gr.Button("Pause"), gr.Button("Step"), gr.Button("Reset")
-    seen = gr.HTML(html_tag("p", "Press Play."))
+        rate = gr.Slider(0.0005, 0.02, 0.005, step=0.0005, label=words["rate"])
+        pace = gr.Slider(0.05, 4, 1, step=0.05, label=words["pace"])
+        turns = gr.Slider(1, 5, 1, step=1, label=words["turns"])
     with gr.Row():
-        rate = gr.Slider(0.0005, 0.02, 0.005, step=0.0005, label="Learning rate of the generator")
-        pace = gr.Slider(0.05, 4, 1, step=0.05, label="Discriminator's learning rate, times the generator's")
-        turns = gr.Slider(1, 5, 1, step=1, label="Moves of the discriminator in each round")
-    with gr.Row():
-        penalty = gr.Slider(0, 2, 0.1, step=0.05, label="Gradient penalty of wgan-gp, r1, r3gan")
-        noise = gr.Slider(0, 1, 0, step=0.05, label="Noise on the discriminator's inputs")
+        penalty = gr.Slider(0, 2, 0.1, step=0.05, label=words["penalty"])
+        noise = gr.Slider(0, 1, 0, step=0.05, label=words["noise"])
     asked = [toy, left, right, rate, pace, turns, penalty, noise]
-    for event, does in ((clock.tick, move(AT_ONCE)), (step.click, move(1)), (reset.click, restart)):
-        event(does, [watched, *asked], [watched, seen], show_progress="hidden")
-    play.click(lambda: gr.Timer(active=True), None, clock, show_progress="hidden")
-    pause.click(lambda: gr.Timer(active=False), None, clock, show_progress="hidden")
+    for event, does in ((clock.tick, move(AT_ONCE)), (buttons.step.click, move(1)), (buttons.reset.click, restart)):
+        event(does, [watched, language, *asked], [watched, seen], show_progress="hidden")
+    language.change(translate, [language, watched], [seen, *asked], show_progress="hidden")
+
+
+def beside(language: str) -> list[tuple[str, str]]:
+    """The choices of the second method."""
+    return [(texts(language)["toys"]["nothing"], ALONE), *((name, name) for name in TOY_METHODS)]
+
+
+def translate(language: str, watched: Watched | None) -> list[Any]:
+    """What is shown, and the names of all controls, in another language."""
+    words = texts(language)["toys"]
+    seen = show(watched, language) if watched and watched.games else html_tag("p", words["begin"])
+    names = [gr.update(label=words[key]) for key in ("data", "method", "rate", "pace", "turns", "penalty", "noise")]
+    second = gr.update(label=words["beside"], choices=beside(language))
+    return [seen, *names[:2], second, *names[2:]]

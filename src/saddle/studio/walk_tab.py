@@ -9,8 +9,9 @@ import gradio as gr
 
 from ..reports.markup import Markup, html_tag, join_markup
 from .drawing import side_by_side
+from .limits import FASTEST
 from .walk.pictures import Shown
-from .walk.steps import LANGUAGES, STEPS, Step, texts
+from .walk.steps import STEPS, Step, texts
 
 
 def picture(step: Step, *values: float) -> str:
@@ -45,14 +46,13 @@ def step_names(language: str) -> list[tuple[str, int]]:
     return [(f"{i + 1}. {texts(language)['steps'][step.key]['title']}", i) for i, step in enumerate(STEPS)]
 
 
-def walk_tab() -> None:
-    """Fill a tab with the walk."""
-    first = next(iter(LANGUAGES))
+def walk_tab(language: Any) -> None:
+    """Fill a tab with the walk, in the language that is chosen."""
+    first = str(language.value)
     words = texts(first)["words"]
-    language = gr.Radio([(name, key) for key, name in LANGUAGES.items()], value=first, label="Language · 语言")
     lead = gr.HTML(html_tag("p", texts(first)["lead"]))
     chosen = gr.Radio(step_names(first), value=0, label=words["step"])
-    panels = [fill_step(first, number) for number in range(len(STEPS))]
+    panels = [fill_step(first, number, chosen) for number in range(len(STEPS))]
     with gr.Row():
         back = gr.Button(words["previous"])
         forth = gr.Button(words["next"], variant="primary")
@@ -61,17 +61,19 @@ def walk_tab() -> None:
     def go(number: int) -> list[Any]:
         return [gr.update(visible=i == number) for i in range(len(STEPS))]
 
-    chosen.change(go, chosen, columns, show_progress="hidden")
+    chosen.change(go, chosen, columns, show_progress="hidden", queue=False)
     for button, by in ((back, -1), (forth, 1)):
         button.click(partial(lambda by, now: min(max(now + by, 0), len(STEPS) - 1), by), chosen, chosen,
                      show_progress="hidden")  # fmt: skip
     spoken = [part for panel in panels for part in panel[1:]]
-    language.change(partial(translate), [language, chosen], [lead, chosen, back, forth, *spoken],
-                    show_progress="hidden")  # fmt: skip
+    language.change(translate, [language, chosen], [lead, chosen, back, forth, *spoken], show_progress="hidden")
 
 
-def fill_step(language: str, number: int) -> list[Any]:
-    """One step: its column, and then all that is said in a language."""
+def fill_step(language: str, number: int, chosen: Any) -> list[Any]:
+    """One step: its column, and then all that is said in a language.
+
+    What no two machines draw alike is learned when a visitor comes to it, and when a slider is let go.
+    """
     step = STEPS[number]
     names = texts(language)["steps"][step.key]["sliders"]
     with gr.Column(visible=number == 0) as column:
@@ -80,10 +82,16 @@ def fill_step(language: str, number: int) -> list[Any]:
             sliders = [gr.Slider(s.low, s.high, s.start, step=s.step, label=names[s.key]) for s in step.sliders]
         seen = gr.HTML(picture(step, *(s.start for s in step.sliders)) if step.repeatable else Markup())
         below = gr.HTML(ask(language, number))
-    draw = partial(picture, step)
-    for slider in sliders:
-        moved = slider.input if step.repeatable else slider.release
-        moved(draw, sliders, seen, show_progress="hidden" if step.repeatable else "minimal", trigger_mode="always_last")
+    if step.repeatable:
+        gr.on([one.input for one in sliders], partial(picture, step), sliders, seen, api_name=f"walk_{step.key}",
+              **FASTEST)  # fmt: skip
+        return [column, above, below, *sliders]
+
+    def come(now: int, *values: float) -> Any:
+        return picture(step, *values) if now == number else gr.skip()
+
+    gr.on([chosen.change, *(one.release for one in sliders)], come, [chosen, *sliders], seen, show_progress="minimal",
+          trigger_mode="always_last", concurrency_limit=2)  # fmt: skip
     return [column, above, below, *sliders]
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import time
-from base64 import b64encode
 from collections.abc import Callable, Mapping
 from html import escape
 from pathlib import Path
@@ -12,11 +11,12 @@ from typing import Any
 
 from ...clock import Clock
 from ...runs.findings import Finding, Rollback
+from ...runs.pictures import png_address
 from .base import Callback, RunPlan
 from .display import Progress
 
 BAR = '<progress max="1" value="{share:.4f}" style="width:20em"></progress>'
-PICTURE = '<img alt="samples" src="data:image/png;base64,{data}" style="max-width:100%">'
+PICTURE = '<img alt="samples" src="{address}" style="max-width:100%">'
 
 
 def in_notebook() -> bool:
@@ -94,4 +94,4 @@ def show_sheet(sheet: Path | None) -> str:
         return ""
     if sheet.suffix == ".txt":
         return f"<pre>{escape(sheet.read_text(encoding='utf-8'))}</pre>"
-    return PICTURE.format(data=b64encode(sheet.read_bytes()).decode())
+    return PICTURE.format(address=png_address(sheet.read_bytes()))
