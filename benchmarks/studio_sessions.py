@@ -10,6 +10,7 @@ letter, with the one that the same game was given when nobody else was there. Wi
 from __future__ import annotations
 
 import argparse
+import contextlib
 import http.client
 import json
 import os
@@ -87,7 +88,8 @@ def game(run: str, number: int, long: int = 3) -> list[Asked]:
 
 def play(address: str, asked: Sequence[Asked]) -> list[str]:
     visitor = Visitor(address)
-    return [visitor.ask(one) for one in asked]
+    with contextlib.closing(visitor.connection):
+        return [visitor.ask(one) for one in asked]
 
 
 def session(address: str, asked: Sequence[Asked], alone: Sequence[str], until: float, tally: Tally) -> None:
@@ -100,10 +102,12 @@ def session(address: str, asked: Sequence[Asked], alone: Sequence[str], until: f
                 answer = visitor.ask(one)
             except (OSError, http.client.HTTPException) as error:
                 tally.faults.append(repr(error))
+                visitor.connection.close()
                 return
             tally.seconds.append(time.perf_counter() - begin)
             if answer != expected:
                 tally.wrong.append(f"{one} was answered {answer[:200]}, and alone {expected[:200]}")
+    visitor.connection.close()
 
 
 def load(studio: Studio, run: Path, sessions: int, seconds: float) -> Tally:

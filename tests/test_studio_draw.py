@@ -45,6 +45,15 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def unpaired(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("unpaired")
+    for name in ("cyclegan", "cut"):
+        words = ["--data", "glyphs", "--source", "outline", *TINY, "--batch", "2", "--images", "2"]
+        main(["train", name, *words, "--out", str(folder / name)])
+    return folder
+
+
 def model_of(runs: Path, name: str):
     return open_model(RunFolder.find(runs / name))
 
@@ -74,6 +83,21 @@ def test_a_photo_is_translated_at_the_size_of_the_run_and_at_its_own(runs: Path)
     usual, own = (translate_photo(model, blob, "a.png", 10_000, own_size=own) for own in (False, True))
     assert usual.made.shape == (1, 32, 32) and own.made.shape == (1, 40, 50)
     assert torch.equal(usual.made, load(runs / "pairs").translate(usual.given[None])[0])
+
+
+def test_a_photo_goes_through_unpaired_translators_and_back_where_they_learned_it(unpaired: Path) -> None:
+    blob = as_png(Image.new("L", (50, 40), 99))
+    for name, back in (("cyclegan", True), ("cut", False)):
+        model, gan = model_of(unpaired, name), load(unpaired / name)
+        assert (model.translates, model.goes_back, model.draws) == (True, back, False)
+        made = translate_photo(model, blob, "a.png", 10_000)
+        assert torch.equal(made.made, gan.translate(made.given[None])[0])
+        assert translate_photo(model, blob, "a.png", 10_000, own_size=True).made.shape == (1, 40, 50)
+        sketch = translate_sketch(model, flatten_strokes([strokes()], (64, 64)), 10_000)
+        assert torch.equal(sketch.made, gan.translate(sketch.given[None])[0])
+        if back:
+            turned = translate_photo(model, blob, "a.png", 10_000, back=True)
+            assert torch.equal(turned.made, gan.translate(turned.given[None], back=True)[0])
 
 
 def test_what_is_painted_over_is_completed_as_python_does(runs: Path) -> None:

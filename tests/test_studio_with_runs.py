@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -100,6 +102,17 @@ def test_a_hole_is_painted_and_filled(visit: Visits, address: str) -> None:
     page.get_by_role("button", name="Fill the hole").click()
     page.get_by_alt_text("answer 1", exact=True).wait_for()
     visit.shoot(page, "studio-complete")
+
+
+def test_visitors_at_once_are_answered_as_if_alone(address: str, runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("playwright")
+    monkeypatch.syspath_prepend(Path(__file__).parents[1] / "benchmarks")
+    benchmark = importlib.import_module("studio_sessions")
+    studio = SimpleNamespace(address=address, memory=lambda: 0)
+    tally = benchmark.load(studio, runs / "plain", sessions=2, seconds=0.5)
+    games = [benchmark.game(str(runs / "plain"), number) for number in range(2)]
+    assert benchmark.play(address, games[0]) != benchmark.play(address, games[1]), "answers that are mixed up are seen"
+    assert len(tally.seconds) >= sum(map(len, games)) and not tally.wrong and not tally.faults
 
 
 def stroke(page, canvas) -> None:

@@ -33,6 +33,7 @@ STYLE = f"""
 .live progress {{ width: 100%; height: 0.7rem; accent-color: var(--s0); }}
 .live .note {{ border-left: 4px solid #dba426; padding: 0.45rem 0.8rem; margin: 0.5rem 0; border-radius: 4px;
   background: color-mix(in srgb, #dba426 14%, transparent); }}
+.live .sheet {{ margin-bottom: 0.8rem; }}
 .live .sheet img {{ width: 100%; image-rendering: pixelated; border-radius: 6px; display: block; }}
 .live pre {{ white-space: pre-wrap; font-size: 0.85em; overflow-wrap: anywhere; }}
 .live svg {{ display: block; width: 100%; height: auto; overflow: visible; }}
