@@ -90,6 +90,7 @@ def test_a_sketch_is_translated_as_it_is_drawn(visit: Visits, address: str) -> N
 def test_a_hole_is_painted_and_filled(visit: Visits, address: str) -> None:
     page = visit(address)
     page.get_by_role("tab", name="Draw").click()
+    page.locator(".sketch canvas").first.wait_for()  # gradio complains of a canvas that goes while it is being made
     page.get_by_label("Run", exact=True).locator("visible=true").first.click()
     page.get_by_role("option", name="plain", exact=True).click()
     page.get_by_role("button", name="Take a sample").click()
