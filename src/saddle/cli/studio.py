@@ -66,7 +66,7 @@ def studio(words: list[str]) -> None:
     )  # fmt: skip
     try:
         page, address = launch(context, wish.host, wish.port, password, block=False)
-    except OSError as error:
+    except (OSError, ValueError) as error:  # gradio asks its own address, and a busy machine may not answer
         raise Mistake(f"the page cannot be served: {error}; --port names another port") from None
     print_output(f"The studio is at {address}   (Ctrl-C ends it; trainings go on)")
     if wish.open:
