@@ -99,7 +99,7 @@ def test_two_folders_are_pairs_by_equal_names_and_others_are_named(tmp_path):
      "pix2pix --source grey --size 16 --networks.depth 3"),
     ("pix2pix --source grey --size 16 --networks.field 70", "give --networks.field 34",
      "pix2pix --source grey --size 16 --networks.field 34"),
-    ("cyclegan --source grey --size 16 --networks.blocks 1", "give --identity 0, or --channels 3",
+    ("cyclegan --source grey --size 16 --networks.blocks 1", "give --identity 0",
      "cyclegan --source grey --size 16 --networks.blocks 1 --identity 0"),
     ("cut --source edges --size 16 --networks.blocks 1", "one has 3 channels and the other 1; give --channels 3",
      "cut --source edges --size 16 --networks.blocks 1 --channels 3"),

@@ -291,8 +291,8 @@ def test_a_run_goes_on_with_or_without(tmp_path: Path):
 
 def test_what_memory_is_too_small_for_is_told_of_it():
     recipe, data = small("r3gan"), Shape(1, 16, 16)
-    assert "--accumulate 2, which plays each batch in so many parts, or --recompute, which keeps fewer" in (
-        suggest_smaller_batches(recipe, data, 1, blocks=True))  # fmt: skip
+    told = suggest_smaller_batches(recipe, data, 1, blocks=True)
+    assert "--accumulate 2, which plays each batch in so many parts (--fit finds how many), or --recompute" in told
     assert "--recompute" not in suggest_smaller_batches(recipe, data, 1)
 
 

@@ -34,8 +34,9 @@ def test_styles_are_those_of_the_samples_and_of_equal_noise():
     assert space.draw(70, 3).shape == (70, LAYERS, STYLE) and space.labels(3, 0) is None
     noisy = StyleSpace(styled(noise=1.0))
     same = noisy.make(noisy.draw(1, 0).expand(6, -1, -1))
-    assert torch.equal(same, same[:1].expand_as(same)) and float(same.std()) > 0.5
-    assert torch.equal(same[:2], noisy.make(noisy.draw(1, 0).expand(2, -1, -1)))
+    torch.testing.assert_close(same, same[:1].expand_as(same))
+    assert float(same.std()) > 0.5
+    torch.testing.assert_close(same[:2], noisy.make(noisy.draw(1, 0).expand(2, -1, -1)))
 
 
 def test_drawn_styles_are_truncated_towards_the_mean_in_the_first_layers():

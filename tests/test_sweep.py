@@ -45,7 +45,7 @@ def test_a_plan_is_all_combinations_with_the_first_seed_before_the_next():
     (["--vary", "batch=8;16", "--batch", "32"], "batch cannot both vary and be given"),
     (["--vary", "seed=1;2"], "--seeds 5 takes five"),
     (["--vary", "bach=8;16"], "has no option bach; did you mean batch?"),
-    (["--vary", "penalties=;R7(1)"], "penalties is 'R7', but should be GradientPenalty"),
+    (["--vary", "penalties=;R7(1)"], "penalties is 'R7', but should be ConsistencyRegularisation"),
     (["--vary", "size=16;large"], "size is 'large'"),
     (["--vary", "penalties=none;Classification()"], "Classification"), (["--vary", "size=16;100"], "100"),
     (["--seeds", "0"], "seeds is 0"), (["--jobs", "0"], "jobs is 0"),

@@ -20,7 +20,7 @@ class WrongKind(Mistake):
     def __init__(self, name: str, given: str, hint: object, table: TypeTable, node: ast.expr, word: str = "") -> None:
         self.name, self.given, self.hint, self.table, self.node, self.word = name, given, hint, table, node, word
         self.kinds = {kind: table[kind] for kind in table if fits_type(table[kind], hint)}
-        super().__init__(self.sentence(self.kinds))
+        super().__init__(self.sentence(self.kinds or table))  # of what items may be, if no value itself may be any
 
     @property
     def meant(self) -> str:

@@ -253,8 +253,6 @@ def inputs_of_source(
     source: Measurable, against: Measurable | None, wish: MeasureOptions, say: Notify
 ) -> MeasureInputs:
     """A source of images against another, or against a run's samples."""
-    for side in (source, against):
-        check_there(side)
     what = str(source) if is_named_source(source) else "what is measured"
     require(wish.data is None, f"{what} is no run whose data could have been moved; leave out --data")
     for name, told in {"best": "best weights", "average": "averaged weights", "weights": "named weights"}.items():
@@ -263,6 +261,8 @@ def inputs_of_source(
         if is_named_source(source) and ":" not in what and what not in named_sets() and not os.path.lexists(what):
             RunFolder.find(what)  # refused, with the runs that there are
         raise Mistake(f"{what} is no run; name what to compare it with, as in --against mnist")
+    for side in (source, against):
+        check_there(side)
     prepare = Prepare(**{name: getattr(wish, name) for name in SOURCE_OPTIONS})
     if not is_named_source(source):
         made = LazySamples.of(

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ..errors import require
-from .neighbours import nearest_others, rounding_slack, squared_distances
+from .neighbours import copy_slack, nearest_others, rounding_slack, squared_distances
 
 
 class PrecisionRecall(NamedTuple):
@@ -73,14 +73,16 @@ def _hits(real: Tensor, fake: Tensor, pair: tuple[Tensor, Tensor] | None, dense:
     """One pass over all distances, with squared radii: the reals' and the fakes' for recall, the reals' for density."""
     balls, precise, none = [], [], torch.zeros(len(real), dtype=torch.bool, device=dense.device)
     covered, recalled = none.clone(), none.clone()
+    least = copy_slack(real, fake)
     for rows, squares in squared_distances(fake, real):
         wider = rounding_slack(squares)
         inside = squares < (dense / wider).to(squares)
         balls.append(inside.sum(1))
         covered |= inside.any(0)
         if pair is not None:
-            precise.append((squares <= (pair[0] * wider).to(squares)).any(1))
-            recalled |= (squares <= (pair[1][rows, None] * wider).to(squares)).any(0)
+            reals, fakes = ((radii * wider).clamp(min=least).to(squares) for radii in pair)
+            precise.append((squares <= reals).any(1))
+            recalled |= (squares <= fakes[rows, None]).any(0)
     return _Hits(torch.cat(balls), covered, torch.cat(precise) if precise else none, recalled)
 
 

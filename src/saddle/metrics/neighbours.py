@@ -64,6 +64,13 @@ def rounding_slack(squares: Tensor) -> float:
     return 1 + math.sqrt(eps * math.sqrt(eps))
 
 
+def copy_slack(queries: Tensor, points: Tensor) -> float:
+    """What rounding may leave of the squared distance of a copy: some last digits of the longest row's square."""
+    x, y = _centred(queries, points)
+    longest = max(float(rows.square().sum(1).max()) for rows in (x, y))
+    return 8 * torch.finfo(x.dtype).eps * longest
+
+
 def _centred(queries: Tensor, points: Tensor) -> tuple[Tensor, Tensor]:
     _check(queries, points)
     wide = torch.promote_types(torch.promote_types(queries.dtype, points.dtype), torch.float32)

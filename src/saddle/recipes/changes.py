@@ -82,7 +82,7 @@ def advised_changes(refusal: str, recipe: Recipe[Any]) -> Iterator[tuple[dict[st
         given = {option.replace("-", "_"): "".join(texts) for option, *texts in ADVISED_OPTION.findall(row)}
         own = {option: text for option, text in given.items() if hasattr(recipe, option.partition(".")[0])}
         size = {name: text for name, text in given.items() if name == "size"}
-        if given.keys() == own.keys() | size.keys():
+        if own and given.keys() == own.keys() | size.keys():  # sizes alone are tried in the data's proportions
             yield own, size
 
 
