@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 import zipfile
 from pathlib import Path
 
@@ -42,5 +43,6 @@ def zip_archive(path: Path, file: zipfile.ZipFile, say: Notify) -> Archive:
             return stream.read(count) if count < entries[name].file_size else stream.read()
 
     sizes = {name: entry.file_size for name, entry in entries.items()}
+    weakref.finalize(read, file.close)  # before the file itself, in a cycle of garbage, complains of being open
     locked = {name for name, entry in entries.items() if entry.flag_bits & 1}
     return Archive(str(path), path.stem, (path.parent,), files_cache_key(path), sizes, read, locked)
