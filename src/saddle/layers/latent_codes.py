@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.nn.functional import cross_entropy, one_hot
+from torch.nn.functional import cross_entropy
 
 from ..core import upcast
 from ..errors import require
 from ..parts import draw_rows
 from .gaussian_code import LOG_2PI
+from .one_hot import to_one_hot
 
 
 @dataclass(frozen=True)
@@ -34,8 +35,7 @@ class LatentCodes:
         """Codes for each row of `like`, (n, size)."""
         dice = draw_rows(torch.rand, like, 1 + self.numbers)
         category = (self.categories * dice[:, 0]).long()
-        one = category[:, None] == torch.arange(self.categories, device=category.device)  # one_hot looks at its numbers
-        return torch.cat([one.to(dice), 2 * dice[:, 1:] - 1], 1)
+        return torch.cat([to_one_hot(category, self.categories, dice), 2 * dice[:, 1:] - 1], 1)
 
     def chosen(self, codes: Tensor, category: int | None, numbers: Sequence[float]) -> Tensor:
         """The same codes with this category, where one is named, and these for the first of the numbers."""
@@ -44,7 +44,9 @@ class LatentCodes:
         require(len(numbers) <= self.numbers, f"{len(numbers)} numbers are fixed, but a code has {self.numbers}")
         codes = codes.clone()
         if category is not None:
-            codes[:, : self.categories] = one_hot(torch.tensor(category), self.categories).to(codes)
+            codes[:, : self.categories] = to_one_hot(
+                torch.tensor(category, device=codes.device), self.categories, codes
+            )
         for place, number in enumerate(numbers, self.categories):
             codes[:, place] = number
         return codes
@@ -52,7 +54,7 @@ class LatentCodes:
     def most_probable(self, answer: Tensor) -> Tensor:
         """The codes that Q's answer, logits and means (n, size), makes most probable."""
         logits, means = self.split(upcast(answer))
-        return torch.cat([one_hot(logits.argmax(1), self.categories).to(means), means], 1)
+        return torch.cat([to_one_hot(logits.argmax(1), self.categories, means), means], 1)
 
     def surprise(self, answer: Tensor, codes: Tensor) -> tuple[Tensor, Tensor]:
         """E -log Q(c|x) in nats, of the category and of all numbers together: H(c) less the bound L_I (equation 5).

@@ -7,11 +7,12 @@ from math import sqrt
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import leaky_relu, one_hot
+from torch.nn.functional import leaky_relu
 
 from ..parts import draw_rows
 from .conditional import check_labels
 from .equalized import EqualizedLinear, PixelNorm
+from .one_hot import to_one_hot
 
 
 class ScaledLeakyReLU(nn.Module):
@@ -40,7 +41,7 @@ class MappingNetwork(nn.Module):
         given = [] if z is None else [self.norm(z)]
         if self.embed is not None:
             labels = check_labels(condition, self.classes)
-            given.append(self.norm(self.embed(one_hot(labels, self.classes).to(self.embed.weight.dtype))))
+            given.append(self.norm(self.embed(to_one_hot(labels, self.classes, self.embed.weight))))
         out: Tensor = self.layers(torch.cat(given, 1))
         return out
 

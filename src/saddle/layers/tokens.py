@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..core import upcast
 from ..errors import Mistake
+from .one_hot import to_one_hot
 
 State = tuple[Tensor, Tensor]  # of the recurrent network, (n, hidden) each
 
@@ -80,7 +80,7 @@ def gumbel_softmax(logits: Tensor, noise: Tensor, temperature: float | Tensor, h
     soft = ((upcast(logits) + noise) / temperature).softmax(-1)
     if not hard:
         return soft
-    return F.one_hot(soft.argmax(-1), logits.shape[-1]).to(soft) + (soft - soft.detach())
+    return to_one_hot(soft.argmax(-1), logits.shape[-1], soft) + (soft - soft.detach())
 
 
 def token_log_probabilities(logits: Tensor, tokens: Tensor) -> Tensor:

@@ -8,12 +8,12 @@ from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import one_hot
 
 from ..core import Verdict
 from ..layers.conditional import check_labels
 from ..layers.init import uniform_init
 from ..layers.maxout import Maxout
+from ..layers.one_hot import to_one_hot
 from ..shape import Shape
 from .base import Critic, require_counts, to_pixels
 from .cgan import require_fraction, require_labels
@@ -78,7 +78,7 @@ class LabelJoin(nn.Module):
 
     def forward(self, x: Tensor, condition: Tensor | None = None) -> Tensor:
         labels = check_labels(condition, self.classes)
-        out: Tensor = self.joint(torch.cat([self.sample(x), self.label(one_hot(labels, self.classes).to(x))], 1))
+        out: Tensor = self.joint(torch.cat([self.sample(x), self.label(to_one_hot(labels, self.classes, x))], 1))
         return out
 
 
