@@ -380,7 +380,7 @@ def test_every_kind_of_run_has_a_page_that_makes_its_pictures(
     data = pictures_for(name, 16)
     run = trained(name, tmp_path, **({} if data is None else {"data": data, "size": None, "limit": None}))
     page = ready(visit, exported(load(run, device="cpu"), run, tmp_path / "page"), width=NARROW)
-    assert "Its pictures are Python's" in page.inner_text("#status")
+    assert "Its pictures equal those of Python" in page.inner_text("#status")
     assert page.evaluate("document.documentElement.scrollWidth") == NARROW
     for chip in page.locator(".chip").all()[:3]:
         chip.click()

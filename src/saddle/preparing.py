@@ -21,6 +21,7 @@ from .recipes.machine_choice import choose_machine
 from .recipes.on_codes import require_autoencoder
 from .recipes.playable_kinds import name_playable_kinds
 from .recipes.revive import name_recipe
+from .recipes.slow_rounds import slow_round_speed
 from .recipes.sources import RecipeSource
 from .recipes.transfer import Start, start_options, take_over
 from .resolved import check_playable, match_options, open_checked_data, resolve_recipe
@@ -99,7 +100,7 @@ def prepare_run(run: AskedRun, out: str | Path | None, watch: Callback) -> Prepa
     elif said := describe_too_large(value, shape, where, match_options(chosen)):
         watch.on_message(said)
     how = start_options(match_options(chosen), value, shape, start, chosen.freeze_critic)
-    images = resolve_length(chosen, value, samples, where, how)
+    images = resolve_length(chosen, value, samples, where, how, lambda: slow_round_speed(value, shape, where, how))
     if chosen.measure and (waits := describe_wait(plan_stages(value, shape, images), shape, images)):
         watch.on_message(waits)
     if chosen.measure and not chosen.quiet and (many := describe_samples_of(chosen, images)):

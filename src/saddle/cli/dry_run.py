@@ -34,10 +34,11 @@ def tell_plan(run: AskedRun, ready: PreparedRun, place: Path | None) -> None:
 
 
 def describe_plan(run: AskedRun, ready: PreparedRun, folder: Path) -> str:
+    parts = said_parts(ready)
     rows = [
         ("recipe", f"{run.name}: {run.value!r}"),
         ("data", f"{ready.samples.name}, {format_count(len(ready.samples), 'sample')}, {ready.shape}"),
-        ("length", f"{ready.images:,} images in batches of {run.value.batch}{said_parts(ready)}{said_length(run)}"),
+        ("length", f"{ready.images:,} images in batches of {run.value.batch}{parts}{said_length(run, ready.images)}"),
         ("device", f"{ready.where.device}, {ready.where.why}"),
         ("folder", escape_unprintable(folder)),
     ]
@@ -49,7 +50,7 @@ def said_parts(ready: PreparedRun) -> str:
     return f", each in {parts} parts" if parts > 1 else ""
 
 
-def said_length(run: AskedRun) -> str:
+def said_length(run: AskedRun, images: int) -> str:
     """How the length was said, where it was not in images."""
     chosen = run.chosen
     if chosen.images is not None:
@@ -58,6 +59,8 @@ def said_length(run: AskedRun) -> str:
         return f", {chosen.epochs:g} times the data"
     from ..training.run_length import requested_minutes
 
+    if images <= run.value.batch:
+        return f", one batch, which is the least, whether or not it takes {requested_minutes(chosen):g} minutes"
     return f", as many as take {requested_minutes(chosen):g} minutes at the speed measured just now"
 
 

@@ -36,8 +36,12 @@ MIN_TIME_SHARE = 0.6  # of the time that was asked for
 StageLoad = tuple[Shape, int]  # what it plays at, and in batches of how many
 
 
-def resolve_length(chosen: Settings, recipe: Recipe[Any], data: Dataset, where: Machine, how: MatchOptions) -> int:
-    """The run's length in images; minutes become what this machine shows in them."""
+def resolve_length(chosen: Settings, recipe: Recipe[Any], data: Dataset, where: Machine, how: MatchOptions,
+                   slow_speed: Callable[[], float | None] = lambda: None) -> int:  # fmt: skip
+    """The run's length in images; minutes become what this machine shows in them.
+
+    `slow_speed`: images a second, where rounds are too long or too large to be played for it.
+    """
     if chosen.images is not None:
         Match(recipe, data, chosen.images, where, how)  # refuses now what would fail later
         return chosen.images
@@ -47,7 +51,8 @@ def resolve_length(chosen: Settings, recipe: Recipe[Any], data: Dataset, where: 
         return images
     match = Match(recipe, data, ASSUMED_IMAGES, where, how)
     with catch_out_of_memory(match.suggest_smaller_batches()):
-        speeds = measure_speeds(match)
+        known = slow_speed()
+        speeds = measure_speeds(match) if known is None else {stage_load(match.stages[-1]): known}
     played = images_within(requested_minutes(chosen) * 60, recipe, match.shape, speeds)
     return max(recipe.batch, round(played / recipe.batch) * recipe.batch)
 

@@ -72,5 +72,5 @@ def describe_run(loaded: LoadedGame, about: Mapping[str, Any]) -> tuple[str, str
     """A title and a line about a run."""
     title = " on ".join(str(about[name]) for name in ("recipe", "data") if name in about)
     size = f"{loaded.shape.width} x {loaded.shape.height} pixels"
-    return title or type(loaded.game).__name__, (f"{size}, made in your browser by a network that was trained on "
-                                                 f"{loaded.clock.images:,} images.")  # fmt: skip
+    shown = f" that was shown images {loaded.clock.images:,} times in training" if loaded.clock.images else ""
+    return title or type(loaded.game).__name__, f"{size}, made in your browser by a network{shown}."

@@ -60,7 +60,7 @@ async function start() {
   async function tell(where, more = "") {
     const milliseconds = await current().time();
     page.setSpeed(milliseconds);
-    setStatus(`Runs on ${where}, ${milliseconds < 10 ? milliseconds.toFixed(1) : Math.round(milliseconds)} ms a picture. Its pictures are Python's${worst ? ", to one of 255 levels" : ""}.${more}`);
+    setStatus(`Runs on ${where}, ${milliseconds < 10 ? milliseconds.toFixed(1) : Math.round(milliseconds)} ms a picture. Its pictures equal those of Python${worst ? ", to one of 255 levels" : ""}.${more}`);
     return milliseconds;
   }
 

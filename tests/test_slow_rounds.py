@@ -1,0 +1,45 @@
+"""Rounds that are too long or too large here are not played to learn a run's speed."""
+
+from __future__ import annotations
+
+import pytest
+
+from saddle.cli import main
+from saddle.recipes import slow_rounds
+from saddle.recipes.gan import GAN
+from saddle.recipes.round_cost import Speed, count_round
+from saddle.recipes.slow_rounds import slow_round_speed
+from saddle.shape import Shape
+from saddle.training import run_length
+from saddle.training.machine import find_machine
+from saddle.training.match import MatchOptions
+
+RECIPE, DATA = GAN(batch=16), Shape(1, 8, 8)
+DRY_RUN = "train gan --data glyphs --size 8 --batch 16 --minutes 0.1 --device cpu --dry-run"
+
+
+def test_a_quick_round_is_left_to_be_played() -> None:
+    assert slow_round_speed(RECIPE, DATA, find_machine("cpu", "float32"), MatchOptions()) is None
+
+
+def test_a_round_larger_than_the_free_memory_is_told_by_what_fits(monkeypatch: pytest.MonkeyPatch) -> None:
+    cost = count_round(RECIPE, DATA, MatchOptions())
+    assert cost is not None
+    for free, slow in ((cost.bytes, False), (cost.bytes - 1, True)):
+        monkeypatch.setattr(slow_rounds, "available_memory", lambda free=free: free)
+        found = slow_round_speed(RECIPE, DATA, find_machine("cpu", "float32"), MatchOptions())
+        assert (found is not None) == slow
+    assert found is not None and found > 0
+
+
+def test_a_dry_run_answers_without_playing_a_round_that_is_too_long(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def never(_: object) -> None:
+        raise AssertionError("a whole round was played")
+
+    monkeypatch.setattr(run_length, "measure_speeds", never)
+    monkeypatch.setattr(slow_rounds, "SLOW_SECONDS", 0.0)
+    monkeypatch.setattr(slow_rounds, "measure_round_speed", lambda *_: Speed(0.01, 16, measured=False))
+    assert main(DRY_RUN.split()) == 0
+    assert "16 images in batches of 16, one batch, which is the least" in " ".join(capsys.readouterr().out.split())
