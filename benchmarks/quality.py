@@ -32,7 +32,6 @@ from saddle.reports.reading import open_runs
 
 HERE = Path(__file__).parent
 METRICS = ("fid", "precision", "recall")
-SAMPLES = 5_000
 Options = Mapping[str, str]
 Contestants = dict[str, tuple[str, Options]]  # by name, a recipe and what differs from it
 CONTESTANTS: Contestants = {  # for a small machine: as saddle chooses dcgan there, and what others need in short runs
@@ -90,7 +89,8 @@ def play(asked: argparse.Namespace, name: str) -> Line:
                 threads=asked.threads, device=asked.device, precision=asked.precision, quiet=True, pictures=4,
                 held_out=0, **length_of(asked, name), **(curve if asked.curve else {}))  # fmt: skip
     (read,) = open_runs([run])
-    figures = measure(run, metrics=METRICS, n=SAMPLES, features=asked.features, device=asked.device, quiet=True)
+    figures = measure(run, metrics=METRICS, n=asked.samples, references=asked.references, features=asked.features,
+                      device=asked.device, quiet=True)  # fmt: skip
     return {
         "data": label(asked), "name": name, "recipe": recipe, "options": dict(options), "minutes": asked.minutes,
         "seconds": round(read.seconds, 1), "images": read.images, "speed": speed_of(asked, name, read.pace.speed),
@@ -154,6 +154,7 @@ def command_of(asked: argparse.Namespace, name: str) -> list[str]:
     own += ["--threads", str(asked.threads or 1), "--folder", str(asked.folder), "--lines", str(asked.lines)]
     own += ["--features", asked.features, "--seed", str(asked.seed), "--size", str(asked.size)]
     own += ["--device", asked.device, "--precision", asked.precision, "--rates-file", str(asked.rates_file)]
+    own += ["--samples", str(asked.samples), "--references", str(asked.references)]
     return own + ["--gpu"] * asked.gpu + ["--curve"] * asked.curve
 
 
@@ -175,6 +176,8 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=32)
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--features", default="auto", help="classifier for MNIST, inception:768 for photos")
+    parser.add_argument("--samples", type=int, default=5_000, help="that are measured; fewer where features take long")
+    parser.add_argument("--references", type=int, default=100_000, help="of the data, at most, to measure them against")
     parser.add_argument("--jobs", type=int, default=1, help="contestants at once, a thread each")
     parser.add_argument("--threads", type=int)
     parser.add_argument("--gpu", action="store_true", help="the authors' sizes")
