@@ -96,7 +96,7 @@ def play(asked: argparse.Namespace, name: str) -> Line:
         "seconds": round(read.seconds, 1), "images": read.images, "speed": speed_of(asked, name, read.pace.speed),
         "seed": asked.seed, "device": device_name(asked.device), "threads": asked.threads,
         "figures": {f.metric: round(f.value, 4) for f in figures}, "titles": {f.metric: f.title for f in figures},
-        "protocol": str(figures[0].protocol),
+        "protocol": str(figures[0].protocol).replace(asked.data, label(asked)),  # no folder of this machine
         "curve": [[m.images, round(m.seconds, 1), {f.metric: round(f.value, 4) for f in m.figures}]
                   for m in read.measures if m.images < read.images],
     }  # fmt: skip
