@@ -63,8 +63,8 @@ def asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
         kind = {**dict.fromkeys(TOY_SETS, "points"), "glyphs": "labelled"}.get(chosen.data, "plain")
         return samples(kind, None if kind == "points" else chosen.size or 16)
 
-    def length(chosen: Any, recipe: Recipe[Any], data: ArrayDataset, where: object, how: MatchOptions) -> int:
-        raise Accepted(recipe, data, how)
+    def length(chosen: Any, recipe: Recipe[Any], data: ArrayDataset, where: object, *how: Any) -> int:
+        raise Accepted(recipe, data, how[0])
 
     monkeypatch.setattr(resolved, "open_training_data", opened)
     monkeypatch.setattr(preparing, "resolve_length", length)
