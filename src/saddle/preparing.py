@@ -92,13 +92,7 @@ def prepare_run(run: AskedRun, out: str | Path | None, watch: Callback) -> Prepa
     if where.precision not in (rehearsed.precision, torch.float32):
         check_playable(run.recipe, wish, run.asked, samples.columns, where)
     start = None if chosen.from_run is None else take_over(value, shape, chosen.from_run, chosen.from_weights)
-    if chosen.fit:
-        with catch_out_of_memory(suggest_smaller_networks(value, shape)):
-            found = fit_batch(value, shape, where, match_options(chosen))
-        chosen = dataclasses.replace(chosen, fit=False, accumulate=found.accumulate, recompute=found.recompute)
-        watch.on_message(found.why)
-    elif said := describe_too_large(value, shape, where, match_options(chosen)):
-        watch.on_message(said)
+    chosen = fit_into_memory(chosen, value, shape, where, watch)
     how = start_options(match_options(chosen), value, shape, start, chosen.freeze_critic)
     images = resolve_length(chosen, value, samples, where, how, lambda: slow_round_speed(value, shape, where, how))
     if chosen.measure and (waits := describe_wait(plan_stages(value, shape, images), shape, images)):
@@ -108,6 +102,19 @@ def prepare_run(run: AskedRun, out: str | Path | None, watch: Callback) -> Prepa
     if chosen.snapshots:
         check_full_size(plan_stages(value, shape, images), shape, images)
     return PreparedRun(place, where, samples, gauge, shape, start, how, images, chosen)
+
+
+def fit_into_memory(chosen: Settings, recipe: Recipe[Any], shape: Shape, where: Machine, watch: Callback) -> Settings:
+    """The settings with the parts that `--fit` finds; without it as they are, and a warning of what is too large."""
+    how = match_options(chosen)
+    if not chosen.fit:
+        if said := describe_too_large(recipe, shape, where, how):
+            watch.on_message(said)
+        return chosen
+    with catch_out_of_memory(suggest_smaller_networks(recipe, shape)):
+        found = fit_batch(recipe, shape, where, how)
+    watch.on_message(found.why)
+    return dataclasses.replace(chosen, fit=False, accumulate=found.accumulate, recompute=found.recompute)
 
 
 def next_folder(run: AskedRun, ready: PreparedRun) -> Path:

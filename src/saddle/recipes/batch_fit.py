@@ -18,9 +18,8 @@ from ..recipe import Recipe
 from ..shape import Shape
 from ..stages import plan_stages
 from ..training.ema import averaged_tensors
-from ..training.engine import Engine
 from ..training.machine import Machine, all_reduce_max, preserved_globals, world_size
-from ..training.match import MatchOptions, check_is_game
+from ..training.match import MatchOptions
 from ..training.memory_advice import suggest_smaller_networks
 from .rehearsal import ASSUMED_IMAGES, RepeatedBatch, fewer_samples, random_batch, rehearse
 from .round_cost import (
@@ -28,6 +27,7 @@ from .round_cost import (
     NETWORK_SLOWNESS,
     count_round,
     last_stage,
+    last_stage_engine,
     meta_game,
     multiplications_per_second,
     play_rounds,
@@ -146,12 +146,9 @@ def tried_bytes(
 
 def play_in_parts(recipe: Recipe[Any], data: Shape, where: Machine, how: MatchOptions, part: int) -> None:
     """Two rounds, after the first of which optimizers remember something, of made-up samples."""
-    stage, clock = last_stage(recipe, data)
-    layout = torch.channels_last if where.channels_last else torch.contiguous_format
-    game = check_is_game(recipe.game(data), recipe).to(where.device, memory_format=layout)  # type: ignore[call-overload]
-    game.clock = clock
-    _kept = [t.clone() for t in averaged_tensors(game).values()] if chosen_averaging(recipe.average, how.ema) else []
-    engine = Engine(game, stage.steps or recipe.steps, precision=where.precision, recompute=how.recompute)
+    engine, stage, clock = last_stage_engine(recipe, data, where, how)
+    averaged = averaged_tensors(engine.game) if chosen_averaging(recipe.average, how.ema) else {}
+    _kept = [t.clone() for t in averaged.values()]
     columns = [random_batch(recipe.batch_type, stage.data, part, where.device) for _ in range(how.accumulate)]
     for _ in range(2):
         engine.play(*map(RepeatedBatch, columns), clock=clock)

@@ -28,7 +28,7 @@ from ..stages import plan_stages, stage_starts
 from ..training.ema import averaged_tensors
 from ..training.engine import Engine
 from ..training.machine import Machine, preserved_globals
-from ..training.match import MatchOptions, check_is_game
+from ..training.match import MatchOptions, check_is_game, place_game
 from .rehearsal import ASSUMED_IMAGES, RepeatedBatch, fewer_samples, random_batch
 
 COUNTED_PARTS = 3  # of a batch in more parts the others are like the last of these
@@ -174,6 +174,15 @@ def last_stage(recipe: Recipe[Any], data: Shape) -> tuple[Stage, Clock]:
     return stages[-1], stage_starts(stages, ASSUMED_IMAGES)[-1]
 
 
+def last_stage_engine(recipe: Recipe[Any], data: Shape, where: Machine, how: MatchOptions
+                      ) -> tuple[Engine[Any], Stage, Clock]:  # fmt: skip
+    """What plays rounds of the last stage there, with networks that are thrown away."""
+    stage, clock = last_stage(recipe, data)
+    game = place_game(check_is_game(recipe.game(data), recipe), where)
+    game.clock = clock
+    return Engine(game, stage.steps or recipe.steps, how.seed, where.precision, how.recompute), stage, clock
+
+
 def measure_round_speed(recipe: Recipe[Any], data: Shape, where: Machine, cost: RoundCost,
                         how: MatchOptions = MatchOptions()) -> Speed:  # fmt: skip
     """Rounds of as many images as fit into memory and a moment, played; reckoned where the fewest would not fit."""
@@ -199,11 +208,7 @@ def fits_into_memory(size: int, where: Machine) -> bool:
 
 def play_rounds(recipe: Recipe[Any], data: Shape, where: Machine, n: int, how: MatchOptions) -> float:
     """Images a second of rounds of n images, of made-up samples and networks that are thrown away."""
-    stage, clock = last_stage(recipe, data)
-    layout = torch.channels_last if where.channels_last else torch.contiguous_format
-    game = check_is_game(recipe.game(data), recipe).to(where.device, memory_format=layout)  # type: ignore[call-overload]
-    steps = stage.steps or recipe.steps
-    engine, game.clock = Engine(game, steps, precision=where.precision, recompute=how.recompute), clock
+    engine, stage, clock = last_stage_engine(recipe, data, where, how)
     columns = CountedRows(random_batch(recipe.batch_type, stage.data, n, where.device))
     rates: list[float] = []
     began = time.monotonic()

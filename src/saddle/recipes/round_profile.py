@@ -22,9 +22,9 @@ from ..shape import Shape
 from ..training.ema import EMA
 from ..training.engine import Engine
 from ..training.machine import Machine, preserved_globals
-from ..training.match import MatchOptions, check_is_game
+from ..training.match import MatchOptions
 from .rehearsal import fewer_samples, random_batch
-from .round_cost import CostCounter, CountedRows, last_stage, synchronized
+from .round_cost import CostCounter, CountedRows, last_stage_engine, synchronized
 
 PROFILED_SECONDS, MOST_PROFILED = 1.0, 8  # of rounds that the profiler watches, and how many
 ROUND_SECONDS, MOST_SECONDS = 2.0, 4.0  # that a round may take at most to be played whole, and all timed ones together
@@ -85,14 +85,11 @@ def profile_round(recipe: Recipe[Any], data: Shape, where: Machine, how: MatchOp
 
     Sets the machine's GPU to work as a training does. What reading data costs is not in it.
     """
-    stage, clock = last_stage(recipe, data)
-    whole = max(1, stage.batch // how.accumulate)
     with preserved_globals(), without_process_group():
-        layout = torch.channels_last if where.channels_last else torch.contiguous_format
-        game = check_is_game(recipe.game(data), recipe).to(where.device, memory_format=layout)  # type: ignore[call-overload]
-        engine, game.clock = Engine(game, stage.steps or recipe.steps, how.seed, where.precision, how.recompute), clock
+        engine, stage, clock = last_stage_engine(recipe, data, where, how)
+        whole = max(1, stage.batch // how.accumulate)
         averaging = chosen_averaging(recipe.average, how.ema)
-        ema = EMA(game, averaging) if averaging else None
+        ema = EMA(engine.game, averaging) if averaging else None
 
         def rounds_of(n: int) -> Callable[[], int]:
             columns = CountedRows(random_batch(recipe.batch_type, stage.data, n, where.device))
@@ -107,7 +104,7 @@ def profile_round(recipe: Recipe[Any], data: Shape, where: Machine, how: MatchOp
 
             return play
 
-        n, play = fit_batch(rounds_of, whole, where)
+        n, play = choose_batch(rounds_of, whole, where)
         seconds, images = time_rounds(play, where)
         with TrafficCounter() as counter:
             play()
@@ -116,15 +113,15 @@ def profile_round(recipe: Recipe[Any], data: Shape, where: Machine, how: MatchOp
             for _ in range(max(1, min(MOST_PROFILED, int(PROFILED_SECONDS / seconds)))):
                 play()
             synchronized(where.device)
-        held = sum(t.untyped_storage().nbytes() for t in held_tensors(game, engine, ema))
+        held = sum(t.untyped_storage().nbytes() for t in held_tensors(engine, ema))
         rates = measure_rates(where)
     events = profiler.events()
     kinds = share_out(events, seconds, is_gpu(where.device))
     return RoundProfile(n, whole, images, seconds, kinds, counter.flops, counter.moved, counter.peak + held, *rates)
 
 
-def fit_batch(rounds_of: Callable[[int], Callable[[], int]], whole: int, where: Machine
-              ) -> tuple[int, Callable[[], int]]:  # fmt: skip
+def choose_batch(rounds_of: Callable[[int], Callable[[], int]], whole: int, where: Machine
+                 ) -> tuple[int, Callable[[], int]]:  # fmt: skip
     """So many samples of the batch that a round of them takes a moment, and what plays it."""
     n = min(whole, fewer_samples(whole))
     play = rounds_of(n)
@@ -152,11 +149,11 @@ def time_rounds(play: Callable[[], int], where: Machine) -> tuple[float, int]:
     return statistics.median(times), images
 
 
-def held_tensors(game: torch.nn.Module, engine: Engine[Any], ema: EMA | None) -> Iterable[Tensor]:
+def held_tensors(engine: Engine[Any], ema: EMA | None) -> Iterable[Tensor]:
     """What lies in memory between rounds, each storage once."""
     state = (t for one in engine.optimizers.values() for kept in one.state.values() for t in kept.values()
              if isinstance(t, Tensor))  # fmt: skip
-    every = (*game.parameters(), *game.buffers(), *state, *(ema.mean.values() if ema else ()))
+    every = (*engine.game.parameters(), *engine.game.buffers(), *state, *(ema.mean.values() if ema else ()))
     return {t.untyped_storage().data_ptr(): t for t in every}.values()
 
 

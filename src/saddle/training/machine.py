@@ -169,6 +169,9 @@ class MissingProcess(Failure):
 
     code = 75  # EX_TEMPFAIL of sysexits.h: what has failed is worth another try
 
+    def __init__(self, why: str = "another process of this run has ended, or cannot be reached") -> None:
+        super().__init__(why)
+
 
 @contextmanager
 def catch_missing_process() -> Iterator[None]:
@@ -179,7 +182,7 @@ def catch_missing_process() -> Iterator[None]:
         known = isinstance(error, dist.DistError) or any(sign in str(error) for sign in ("gloo", "NCCL", "by peer"))
         if isinstance(error, Failure) or not known:
             raise
-        raise MissingProcess("another process of this run has ended, or cannot be reached") from None
+        raise MissingProcess from None
 
 
 def is_said(store: Any, error: Mistake | Failure) -> bool:

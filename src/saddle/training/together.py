@@ -79,7 +79,7 @@ class Waiting:
         except MissingProcess:
             raise
         except RuntimeError:
-            raise MissingProcess("another process of this run has ended, or cannot be reached") from None
+            raise MissingProcess from None
         barrier()  # who has waited may still ask the store, which may end with the first process
 
 
@@ -98,7 +98,7 @@ def wait_for_machines() -> None:
 
 def gone_with(code: int) -> MissingProcess:
     """One process has ended with this code, and so do all that wait."""
-    missing = MissingProcess("another process of this run has ended, or cannot be reached")
+    missing = MissingProcess()
     missing.code = code
     return missing
 
