@@ -94,6 +94,7 @@ def test_an_archive_whose_file_is_a_link_is_not_followed(stand_in, tmp_path, mon
 
 def test_without_npm_or_network_the_command_says_what_to_do(home, say, tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("SADDLE_CACHE", str(tmp_path / "cache"))  # another test may have fetched it into the common one
     code, _, said = say("export H/run --to web")
     assert code == 2 and said == (
         f"saddle: a web page runs its network by onnxruntime-web {runtime.VERSION}, which npm fetches, and there is no "
