@@ -30,6 +30,7 @@ from urllib.parse import urlsplit
 
 import numpy as np
 from PIL import Image
+from visitors import let_visit, resident_kb
 
 NPY = "application/x-npy"
 START = 120.0  # seconds that a server has to start
@@ -78,11 +79,7 @@ class Served:
 
     def memory(self) -> int:
         """kB in memory; 0 where the system does not say."""
-        with contextlib.suppress(OSError):
-            for line in Path(f"/proc/{self.process.pid}/status").read_text().splitlines():
-                if line.startswith("VmRSS:"):
-                    return int(line.split()[1])
-        return 0
+        return resident_kb(self.process.pid)
 
     def end(self) -> tuple[int, str]:
         """The exit code of a server that is asked to end, and what it said last."""
@@ -182,13 +179,7 @@ def load(server: Served, sessions: int, seconds: float, most: int, kinds: int = 
     tally, lock, begin = Tally(), threading.Lock(), time.monotonic()
     threads = [threading.Thread(target=session, args=(server, alone, tally, begin + seconds, most // sessions, i, lock))
                for i in range(sessions)]  # fmt: skip
-    for thread in threads:
-        thread.start()
-    while any(thread.is_alive() for thread in threads):
-        tally.memory.append(server.memory())
-        time.sleep(min(1.0, seconds / 10))
-    for thread in threads:
-        thread.join()
+    tally.memory += let_visit(threads, server.memory, seconds)
     tally.lasted = time.monotonic() - begin
     return tally
 

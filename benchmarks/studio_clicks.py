@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 from playwright.sync_api import sync_playwright
+from visitors import resident_kb
 
 WARMING = 3  # clicks of each kind that are not counted
 PAUSE = 150  # milliseconds between an answer and the next click
@@ -54,11 +55,7 @@ class Studio:
 
     def memory(self) -> int:
         """kB in memory; 0 where the system does not say."""
-        with contextlib.suppress(OSError):
-            for line in Path(f"/proc/{self.process.pid}/status").read_text().splitlines():
-                if line.startswith("VmRSS:"):
-                    return int(line.split()[1])
-        return 0
+        return resident_kb(self.process.pid)
 
 
 @contextlib.contextmanager

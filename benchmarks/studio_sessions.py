@@ -26,6 +26,7 @@ from urllib.parse import urlsplit
 
 import numpy as np
 from studio_clicks import Studio, served, train_plain
+from visitors import let_visit
 
 STATE = None  # what a page sends in place of what the server keeps for it
 SLIDERS, SAMPLES = 6, 9
@@ -117,13 +118,7 @@ def load(studio: Studio, run: Path, sessions: int, seconds: float) -> Tally:
     tally, until = Tally(), time.monotonic() + seconds
     threads = [threading.Thread(target=session, args=(studio.address, asked, expected, until, tally))
                for asked, expected in zip(games, alone, strict=True)]  # fmt: skip
-    for thread in threads:
-        thread.start()
-    while any(thread.is_alive() for thread in threads):
-        tally.memory.append(studio.memory())
-        time.sleep(min(1.0, seconds / 10))
-    for thread in threads:
-        thread.join()
+    tally.memory += let_visit(threads, studio.memory, seconds)
     return tally
 
 

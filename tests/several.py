@@ -8,6 +8,7 @@ import signal
 import socket
 import tempfile
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,6 +24,27 @@ def free_port() -> int:
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         return int(s.getsockname()[1])
+
+
+def write_killed_job(script: Path, line: list[str], mark: Path, rank: int, round: int,
+                     read_every: int = loop.READ_EVERY) -> None:  # fmt: skip
+    """A program that types a line, and of which one process is killed in a round, once: where there is no mark yet."""
+    script.write_text(f"""
+import os, signal, sys
+from pathlib import Path
+from saddle.cli import main
+from saddle.training import loop
+from saddle.training.match import Match
+loop.READ_EVERY = {read_every}
+mark, play = Path({str(mark)!r}), Match.play
+def playing(match, *between):
+    if match.clock.round == {round} and os.environ["RANK"] == "{rank}" and not mark.exists():
+        mark.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return play(match, *between)
+Match.play = playing
+sys.exit(main({line!r}))
+""")
 
 
 class Codes(list[int]):

@@ -246,6 +246,17 @@ def bits(run: Path) -> tuple[bytes, dict[str, bytes]]:
     return (run / "log.jsonl").read_bytes(), {key: t.numpy().tobytes() for key, t in read_checkpoint(path)[0].items()}
 
 
+def assert_goes_on_to_the_same_bits(place: Path, round: int, **how: Any) -> None:
+    """A run of `gan` that is asked to stop in a round, and gone on with, is as one that nobody has disturbed."""
+    whole = train("gan", out=place / "whole", **how)
+    with pytest.MonkeyPatch.context() as patch:
+        StopAt(patch, round)
+        with pytest.raises(Interrupted):
+            train("gan", out=place / "run", **how)
+    resume(place / "run")
+    assert bits(whole) == bits(place / "run")
+
+
 def test_a_run_is_the_same_to_the_bit_and_goes_on_in_either_way(photos: Path, tmp_path: Path) -> None:
     whole = train(**run_of(tmp_path / "whole", photos, decode="once"))
     live = train(**run_of(tmp_path / "live", photos, decode="on-the-fly"))

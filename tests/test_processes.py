@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -41,6 +40,7 @@ from saddle.runs.log import read_log
 from saddle.shape import Shape
 from saddle.training.checkpoint import latest_checkpoint, read_checkpoint
 from saddle.training.engine import Engine, shard_indices
+from several import free_port
 from test_aae import game as code_game
 from test_games import GAMES as PLAYED
 from test_introspective import make as introspective
@@ -185,12 +185,6 @@ def test_the_engine_in_two_processes_equals_one(tmp_path: Path):
 
 TOY = ["train", "wgan-gp-toy", "--networks.width", "32", "--batch", "32", "--images", "1600", "--limit", "1000",
        "--device", "cpu", "--precision", "float32", "--pictures", "2", "--seed", "5", "--threads", "1"]  # fmt: skip
-
-
-def free_port() -> int:
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return int(s.getsockname()[1])
 
 
 def saddle(processes: int, *arguments: str) -> None:

@@ -15,7 +15,8 @@ from saddle.cli import main
 from saddle.errors import Failure, Mistake
 from saddle.training.checkpoint import latest_checkpoint
 from saddle.training.machine import MissingProcess, catch_missing_process, is_first_to_say, is_said
-from test_processes import TOY, free_port
+from several import free_port
+from test_processes import TOY
 
 
 @pytest.mark.parametrize("says", ["[gloo/transport/tcp/pair.cc:537] Read error: reset by peer.", "NCCL error"])

@@ -11,14 +11,12 @@ import numpy as np
 import pytest
 
 from data_files import pictures
-from saddle import resume, train
 from saddle.cli import main
 from saddle.data import Prepare, open_data
 from saddle.data.sources import resolve_source_name
-from saddle.errors import Failure, Interrupted, Mistake
+from saddle.errors import Failure, Mistake
 from saddle.extras import install
-from test_on_the_fly import bits
-from test_resume import StopAt
+from test_on_the_fly import assert_goes_on_to_the_same_bits
 from test_shards import png, sample, tar
 
 
@@ -69,13 +67,7 @@ def test_a_run_goes_on_and_notices_what_has_changed(photos: Path, tmp_path: Path
     how: dict[str, Any] = {"data": "memory://photos", "size": 8, "images": 60, "pictures": 0, "device": "cpu",
                            "quiet": True, "decode": "on-the-fly",
                            "options": {"batch": "4", "networks.width": "8"}}  # fmt: skip
-    whole = train("gan", out=tmp_path / "whole", **how)
-    with pytest.MonkeyPatch.context() as patch:
-        StopAt(patch, 6)
-        with pytest.raises(Interrupted):
-            train("gan", out=tmp_path / "run", **how)
-    resume(tmp_path / "run")
-    assert bits(whole) == bits(tmp_path / "run")
+    assert_goes_on_to_the_same_bits(tmp_path, 6, **how)
     live, _ = opened("memory://photos", decode="on-the-fly")
     fsspec.filesystem("memory").rm("/photos/cat/003.png")
     with pytest.raises(Failure, match=r"cat/003\.png could be read when the run began, and now cannot be"):

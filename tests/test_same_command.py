@@ -20,8 +20,8 @@ from saddle.runs.manifest import Manifest
 from saddle.training import loop
 from saddle.training.checkpoint import latest_checkpoint, read_checkpoint_facts
 from saddle.training.match import Match
+from several import free_port, write_killed_job
 from test_continued import photos
-from test_processes import free_port
 from test_resume import StopAt, equal, small
 from test_run_folder import Heard
 
@@ -147,20 +147,7 @@ def test_torchrun_restarts_a_run_whose_first_process_was_killed(tmp_path: Path):
     """The agent starts both anew, and these go on."""
     line = [*LINE, "--checkpoints", "1e-6", "--threads", "1", "--out", str(tmp_path / "run"), "--resume", "auto"]
     script = tmp_path / "job.py"
-    script.write_text(f"""
-import os, signal, sys
-from pathlib import Path
-from saddle.cli import main
-from saddle.training.match import Match
-mark, play = Path({str(tmp_path / "killed")!r}), Match.play
-def playing(match, *between):
-    if match.clock.round == 5 and os.environ["RANK"] == "0" and not mark.exists():
-        mark.touch()
-        os.kill(os.getpid(), signal.SIGKILL)
-    return play(match, *between)
-Match.play = playing
-sys.exit(main({line!r}))
-""")
+    write_killed_job(script, line, tmp_path / "killed", rank=0, round=5)
     run = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--max-restarts", "1",
            "--monitor-interval", "0.1", "--master-port", str(free_port()), str(script)]  # fmt: skip
     env = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore"}

@@ -16,7 +16,7 @@ import pytest
 from documents import ROOT
 from saddle.cli.argv import flag_names, split_words
 from saddle.cli.training import PlaceOptions, Settings, parse_train_options, recipe_name
-from several import free_port, several
+from several import free_port, several, write_killed_job
 from test_restarts import TOY, same_bits
 from test_same_command import shown
 
@@ -88,22 +88,7 @@ def test_two_agents_play_an_example_and_one_process_is_killed(name: str, tmp_pat
 
 def play(words: list[str], line: list[str], mark: Path, script: Path) -> list[int]:
     """The exit codes of two agents, each of one process; the second one is killed where there is no mark yet."""
-    script.write_text(f"""
-import os, signal, sys
-from pathlib import Path
-from saddle.cli import main
-from saddle.training import loop
-from saddle.training.match import Match
-loop.READ_EVERY = 2
-mark, play = Path({str(mark)!r}), Match.play
-def playing(match, *between):
-    if match.clock.round == 9 and os.environ["RANK"] == "1" and not mark.exists():
-        mark.touch()
-        os.kill(os.getpid(), signal.SIGKILL)
-    return play(match, *between)
-Match.play = playing
-sys.exit(main({line!r}))
-""")
+    write_killed_job(script, line, mark, rank=1, round=9, read_every=2)
     asked = words[: words.index("-m")]
     port = str(free_port())
     swapped = {"--nproc-per-node": "1", "--rdzv-endpoint": f"127.0.0.1:{port}", "--master-port": port}

@@ -26,7 +26,9 @@ spec = importlib.util.spec_from_file_location("benchmark_of_serving", BENCHMARK)
 assert spec is not None and spec.loader is not None
 benchmark = importlib.util.module_from_spec(spec)
 sys.modules[spec.name] = benchmark  # where dataclasses look themselves up
-spec.loader.exec_module(benchmark)
+with pytest.MonkeyPatch.context() as patch:
+    patch.syspath_prepend(BENCHMARK.parent)  # where what it shares with others lies
+    spec.loader.exec_module(benchmark)
 Asked, Served, ask, describe, load, served = (
     getattr(benchmark, name) for name in ("Asked", "Served", "ask", "describe", "load", "served")
 )

@@ -15,7 +15,6 @@ import torch
 from PIL import Image
 
 from data_files import noise, pictures
-from saddle import resume, train
 from saddle.batches import Captioned, Images
 from saddle.cli import main
 from saddle.data import Feed, Prepare, examine, open_data
@@ -23,9 +22,8 @@ from saddle.data.cache.usage import list_cache
 from saddle.data.readers import archive, tar_index
 from saddle.data.readers.shards import expand_braces, group_of
 from saddle.data.readers.tar_index import index_tar
-from saddle.errors import Interrupted, Mistake
-from test_on_the_fly import bits
-from test_resume import StopAt
+from saddle.errors import Mistake
+from test_on_the_fly import assert_goes_on_to_the_same_bits
 
 
 def png(seed: int, side: int = 16) -> bytes:
@@ -164,13 +162,7 @@ def test_the_index_is_kept_and_made_again_where_a_shard_or_the_index_has_changed
 def test_a_run_on_shards_goes_on_to_the_same_bits(shards: Path, tmp_path: Path) -> None:
     how = {"data": str(shards), "size": 16, "images": 60, "pictures": 0, "device": "cpu", "quiet": True,
            "decode": "on-the-fly", "options": {"batch": "4", "networks.width": "8"}}  # fmt: skip
-    whole = train("gan", out=tmp_path / "whole", **how)
-    with pytest.MonkeyPatch.context() as patch:
-        StopAt(patch, 6)
-        with pytest.raises(Interrupted):
-            train("gan", out=tmp_path / "run", **how)
-    resume(tmp_path / "run")
-    assert bits(whole) == bits(tmp_path / "run")
+    assert_goes_on_to_the_same_bits(tmp_path, 6, **how)
 
 
 def test_what_is_missing_or_packed_is_refused_with_what_to_do(
