@@ -14,7 +14,7 @@ from saddle.errors import Mistake
 from saddle.extras import install, installing
 from saddle.measuring.evaluation import foretell
 from saddle.measuring.inputs import SampleInfo
-from saddle.measuring.measure import otherwise
+from saddle.measuring.measure_inputs import otherwise
 from saddle.measuring.metric_table import LAYERS, check_features, names_classes
 from saddle.metrics.features.inception import FEATURE_LAYERS
 from saddle.shape import Classes, Shape

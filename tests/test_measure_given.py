@@ -16,7 +16,7 @@ from saddle.data.array_dataset import ArrayDataset
 from saddle.data.toys import sample_toy
 from saddle.errors import Mistake
 from saddle.inference.loaded import LoadedGame
-from saddle.measuring import evaluation
+from saddle.measuring import evaluation, measure_inputs, reference
 from saddle.measuring import measure as measuring
 from saddle.metrics.figures import Figure, Protocol
 from saddle.runs.folder import RunFolder
@@ -213,7 +213,7 @@ def never(*given: Any, **options: Any) -> Any:
 
 @pytest.mark.parametrize("names", ["ppl-w", "kid,ppl-w-end", "swd,modes,ppl-w"])
 def test_styles_are_asked_for_before_data_and_extractors(run: Path, names: str, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(measuring, "open_run_data", never)
+    monkeypatch.setattr(measure_inputs, "open_run_data", never)
     monkeypatch.setattr(evaluation, "check_extractor", never)
     with pytest.raises(Mistake, match=r"ppl-w.* cannot be measured: this run makes its samples without styles, which"):
         measure(run, metrics=names, n=60)
@@ -238,8 +238,9 @@ def test_a_source_that_is_not_there_is_refused_before_another_is_fetched(
     tmp_path: Path, run: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setenv("SADDLE_DATA", str(tmp_path))
-    monkeypatch.setattr(measuring, "open_measurable", never)
-    monkeypatch.setattr(measuring, "open_run_data", never)
+    for module in (measure_inputs, reference):
+        monkeypatch.setattr(module, "open_measurable", never)
+    monkeypatch.setattr(measure_inputs, "open_run_data", never)
     for sides in (("nosuch", "cifar10"), (str(tmp_path), "nosuch"), (run, "nosuch"), ("cifar10", "saddle:nosuch")):
         with pytest.raises(Mistake, match="nosuch"):
             measure(*sides, metrics="swd")

@@ -26,9 +26,9 @@ from .evaluation import Evaluation, check_game, preflight
 from .extractors import Extractors
 from .inputs import Measurable, SampleInfo, check_memory, is_run
 from .makers import knows_targets, sample_maker
-from .measure import open_reference, other_preparation
 from .metric_table import all_metrics, parse_metric_names
 from .options import MeasureOptions
+from .reference import open_reference, other_preparation
 from .training_evaluator import notify_once
 
 TRIED_STDS = (0.02, 0.03, 0.05, 0.07, 0.1, 0.15, 0.2)
