@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from saddle.cli import main
+from saddle.cli import costs, main
+from saddle.training import run_length
 
 SMALL = "train gan --size 16 --networks.width 16 --batch 8 --limit 64"
 
@@ -33,6 +34,17 @@ def test_what_would_be_trained_is_told_and_nothing_written(here: Path, capsys: p
     assert written(here) == before
     assert main([*SMALL.split(), "--images", "128", "--quiet"]) == 0  # and there it comes to lie
     assert (here / "runs" / "007-gan-glyphs" / "manifest.json").is_file()
+
+
+def test_the_speed_that_minutes_are_reckoned_by_is_the_speed_that_is_told(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run_length, "measure_speed", lambda *_: 12.0)
+    monkeypatch.setattr(costs, "measure_round_speed", lambda *_: pytest.fail("the speed was measured twice"))
+    assert main([*SMALL.split(), "--minutes", "2", "--device", "cpu", "--dry-run"]) == 0
+    told = " ".join(capsys.readouterr().out.split())
+    assert "1,440 images in batches of 8, as many as take 2 minutes at the speed below" in told
+    assert "Measured here on cpu: 12 images a second, on rounds of these data" in told
 
 
 @pytest.mark.parametrize(("line", "says"), [

@@ -34,7 +34,7 @@ from .training.evaluator import EvaluateFunction, describe_wait
 from .training.machine import Machine, find_machine, use_threads, world_size
 from .training.match import MatchOptions
 from .training.memory_advice import suggest_smaller_networks
-from .training.run_length import resolve_length
+from .training.run_length import Speed, resolve_length
 from .training.snapshots import check_full_size
 from .wrong_kind import WrongKind
 
@@ -73,6 +73,7 @@ class PreparedRun(NamedTuple):
     start: Start | None
     how: MatchOptions
     images: int
+    speed: Speed | None  # by which minutes became images
     chosen: Settings  # as they are written down: what was left to be found is found
 
 
@@ -94,14 +95,16 @@ def prepare_run(run: AskedRun, out: str | Path | None, watch: Callback) -> Prepa
     start = None if chosen.from_run is None else take_over(value, shape, chosen.from_run, chosen.from_weights)
     chosen = fit_into_memory(chosen, value, shape, where, watch)
     how = start_options(match_options(chosen), value, shape, start, chosen.freeze_critic)
-    images = resolve_length(chosen, value, samples, where, how, lambda: slow_round_speed(value, shape, where, how))
+    images, speed = resolve_length(
+        chosen, value, samples, where, how, lambda: slow_round_speed(value, shape, where, how)
+    )
     if chosen.measure and (waits := describe_wait(plan_stages(value, shape, images), shape, images)):
         watch.on_message(waits)
     if chosen.measure and not chosen.quiet and (many := describe_samples_of(chosen, images)):
         watch.on_message(many)
     if chosen.snapshots:
         check_full_size(plan_stages(value, shape, images), shape, images)
-    return PreparedRun(place, where, samples, gauge, shape, start, how, images, chosen)
+    return PreparedRun(place, where, samples, gauge, shape, start, how, images, speed, chosen)
 
 
 def fit_into_memory(chosen: Settings, recipe: Recipe[Any], shape: Shape, where: Machine, watch: Callback) -> Settings:

@@ -107,7 +107,7 @@ def train_run(recipe: str | Recipe[Any], chosen: Settings, out: str | Path | Non
         if resume and out is not None and begun(out):
             return go_on(RunFolder.find(out), value, chosen, watch)
         ready = prepare_run(run, out, watch)
-        place, where, samples, gauge, shape, start, how, images, chosen = ready
+        place, where, samples, gauge, shape, start, how, images, _, chosen = ready
         folder = RunFolder(
             broadcast_text(str(RunFolder.create(place, folder_name(run, ready))) if process_rank() == 0 else None)
         )

@@ -16,7 +16,7 @@ COLUMN = 12
 
 
 def tell_plan(run: AskedRun, ready: PreparedRun, place: Path | None) -> None:
-    """The run in words, or as JSON; memory and speed are counted and measured here, as `saddle show` does."""
+    """The run in words, or as JSON. Memory is counted; speed is measured, unless the length was reckoned by one."""
     from ..parts.recompute import has_blocks
     from ..preparing import next_folder
     from .costs import describe_costs
@@ -24,7 +24,7 @@ def tell_plan(run: AskedRun, ready: PreparedRun, place: Path | None) -> None:
 
     folder = next_folder(run, ready)
     blocks = has_blocks(unmade_game(run.value, ready.shape))
-    costs = [*describe_costs(run.value, ready.shape, speed=True, how=ready.how, blocks=blocks, where=ready.where)]
+    costs = [*describe_costs(run.value, ready.shape, True, ready.how, blocks, ready.where, ready.speed)]
     facts = plan_facts(run, ready, folder)
     for _, found in costs:
         facts |= found
@@ -61,7 +61,7 @@ def said_length(run: AskedRun, images: int) -> str:
 
     if images <= run.value.batch:
         return f", one batch, which is the least, whether or not it takes {requested_minutes(chosen):g} minutes"
-    return f", as many as take {requested_minutes(chosen):g} minutes at the speed measured just now"
+    return f", as many as take {requested_minutes(chosen):g} minutes at the speed below"
 
 
 def plan_facts(run: AskedRun, ready: PreparedRun, folder: Path) -> dict[str, Any]:

@@ -29,6 +29,7 @@ from ..training.ema import averaged_tensors
 from ..training.engine import Engine
 from ..training.machine import Machine, preserved_globals
 from ..training.match import MatchOptions, check_is_game, place_game
+from ..training.run_length import Speed
 from .rehearsal import ASSUMED_IMAGES, RepeatedBatch, fewer_samples, random_batch
 
 COUNTED_PARTS = 3  # of a batch in more parts the others are like the last of these
@@ -43,14 +44,6 @@ class RoundCost(NamedTuple):
     batch: int
     bytes: int
     flops: int  # of products and convolutions, forwards and backwards
-
-
-class Speed(NamedTuple):
-    """Images shown to the critic in a second; measured on rounds of so many images, or else reckoned."""
-
-    images_per_second: float
-    batch: int
-    measured: bool
 
 
 class CostCounter(TorchDispatchMode):  # type: ignore[no-untyped-call]

@@ -9,13 +9,14 @@ from ..recipe import Recipe
 from ..shape import Shape
 from ..training.machine import Machine, world_size
 from ..training.match import MatchOptions
+from ..training.run_length import Speed
 from .round_cost import NETWORK_SLOWNESS, count_round, measure_round_speed, multiplications_per_second
 
 SLOW_SECONDS = 40.0  # that a round is expected to take: it is not played to learn a run's speed
 
 
-def slow_round_speed(recipe: Recipe[Any], data: Shape, where: Machine, how: MatchOptions) -> float | None:
-    """Images a second of a recipe whose rounds are too long, or too large, to be tried whole here; None for others.
+def slow_round_speed(recipe: Recipe[Any], data: Shape, where: Machine, how: MatchOptions) -> Speed | None:
+    """The speed of a recipe whose rounds are too long, or too large, to be tried whole here; None for others.
 
     Of a processor and one process: rounds of smaller batches are played, or where these are too long as well, the
     speed is reckoned from the operations of a round.
@@ -28,4 +29,4 @@ def slow_round_speed(recipe: Recipe[Any], data: Shape, where: Machine, how: Matc
     seconds, free = NETWORK_SLOWNESS * cost.flops / multiplications_per_second(where.device), available_memory()
     if seconds < SLOW_SECONDS and (free is None or cost.bytes <= free):
         return None
-    return measure_round_speed(recipe, data, where, cost, how).images_per_second
+    return measure_round_speed(recipe, data, where, cost, how)

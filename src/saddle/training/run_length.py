@@ -36,25 +36,43 @@ MIN_TIME_SHARE = 0.6  # of the time that was asked for
 StageLoad = tuple[Shape, int]  # what it plays at, and in batches of how many
 
 
-def resolve_length(chosen: Settings, recipe: Recipe[Any], data: Dataset, where: Machine, how: MatchOptions,
-                   slow_speed: Callable[[], float | None] = lambda: None) -> int:  # fmt: skip
-    """The run's length in images; minutes become what this machine shows in them.
+class Speed(NamedTuple):
+    """Images shown to the critic in a second; measured on rounds of so many images, or else reckoned."""
 
-    `slow_speed`: images a second, where rounds are too long or too large to be played for it.
+    images_per_second: float
+    batch: int
+    measured: bool
+    made_up: bool = True  # of samples made up for it, not of the run's data
+
+
+class RunLength(NamedTuple):
+    """In images, and the speed that it was reckoned by, on the whole run; None where no speed was asked for."""
+
+    images: int
+    speed: Speed | None = None
+
+
+def resolve_length(chosen: Settings, recipe: Recipe[Any], data: Dataset, where: Machine, how: MatchOptions,
+                   slow_speed: Callable[[], Speed | None] = lambda: None) -> RunLength:  # fmt: skip
+    """The run's length; minutes become the images that this machine shows in them.
+
+    `slow_speed`: the speed where rounds are too long or too large to be played for it.
     """
     if chosen.images is not None:
         Match(recipe, data, chosen.images, where, how)  # refuses now what would fail later
-        return chosen.images
+        return RunLength(chosen.images)
     if chosen.epochs is not None:
         images = max(1, round(chosen.epochs * len(data)))
         Match(recipe, data, images, where, how)
-        return images
+        return RunLength(images)
     match = Match(recipe, data, ASSUMED_IMAGES, where, how)
     with catch_out_of_memory(match.suggest_smaller_batches()):
         known = slow_speed()
-        speeds = measure_speeds(match) if known is None else {stage_load(match.stages[-1]): known}
-    played = images_within(requested_minutes(chosen) * 60, recipe, match.shape, speeds)
-    return max(recipe.batch, round(played / recipe.batch) * recipe.batch)
+        speeds = measure_speeds(match) if known is None else {stage_load(match.stages[-1]): known.images_per_second}
+    seconds = requested_minutes(chosen) * 60
+    played = images_within(seconds, recipe, match.shape, speeds)
+    speed = known or Speed(played / seconds, recipe.batch, measured=True, made_up=False)
+    return RunLength(max(recipe.batch, round(played / recipe.batch) * recipe.batch), speed)
 
 
 def describe_short_run(chosen: Settings, images: int, seconds: float, run: object,
