@@ -24,6 +24,7 @@ from saddle.shape import parse_shape
 from saddle.uncompiled import CompilerFinder, Uncompiled, is_compiler_left_out, leave_compiler_out
 from test_resume import small
 
+OLD_RUNS = Path(__file__).parent / "old_runs"
 LINES = [
     ["list", "networks"],
     ["list", "ADA"],
@@ -36,6 +37,7 @@ LINES = [
     ["train", "--batch", "0"],
     ["train", "--constraint", "Clip(0.05)", "--batch", "0"],
     ["sweep", "dcgan", "--vary", "batch=8;x"],
+    ["compare", str(OLD_RUNS / "plain"), str(OLD_RUNS / "told")],
 ]
 ALONE = """
 import contextlib, io, json, sys

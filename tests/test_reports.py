@@ -23,10 +23,9 @@ from saddle.errors import Mistake
 from saddle.metrics.figures import Figure, Protocol
 from saddle.options import override_fields
 from saddle.reports.charts import make_line
-from saddle.reports.findings import explain_no_findings
 from saddle.reports.markup import html_tag
 from saddle.reports.reading import open_runs
-from saddle.reports.report import train_command
+from saddle.reports.report import explain_no_findings, train_command
 from saddle.reports.settings import find_differences, manifest_facts, written_text
 from saddle.reports.tables import group_rows, make_figure_table
 from saddle.reports.ticks import linear_ticks, log_ticks, time_ticks

@@ -14,7 +14,6 @@ from ..errors import format_count
 from ..runs.folder import write_text
 from .curves import figure_charts, term_charts
 from .findings import findings_html, findings_text
-from .grids import data_pictures, gallery_html, sample_grids
 from .markup import Markup, html_table, html_tag, join_markup
 from .page import charts_html, figures_html, html_page, html_section, legend_html, notes_html
 from .reading import Run
@@ -98,6 +97,8 @@ class Comparison:
 
     def html(self, seed: int = 0) -> str:
         """One self-contained page; loads the last checkpoints to make its pictures."""
+        from .grids import data_pictures, gallery_html, sample_grids  # torch, which text does without
+
         table = self.summary
         about = (f"Made by each run's last checkpoint from seed {seed}; the latents themselves are the same where the "
                  "networks are." + (" Of each row's runs, the first." if self.groups else ""))  # fmt: skip

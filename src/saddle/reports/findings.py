@@ -5,10 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from ..errors import format_count
-from ..runs.findings import health_path
-from ..training.checkpoint import latest_checkpoint, read_checkpoint_facts
-from ..training.health.checks import HEALTH_PATIENCE
 from .markup import Markup, html_table
 from .reading import Run
 
@@ -39,23 +35,6 @@ def findings_html(runs: Sequence[Run]) -> Markup:
              f["advice"]] for title, times, f in group_findings(runs)]  # fmt: skip
     head = ["check", *["run"] * whose, "when", "what was seen", "what to try"]
     return html_table(head, body) if body else Markup()
-
-
-def explain_no_findings(run: Run) -> str:
-    """Why there are no findings: nothing to tell, too little seen, or nobody looked."""
-    if not health_path(run.folder.path).exists():
-        return "No checks were made of this run."
-    last = latest_checkpoint(run.folder.checkpoints)
-    health = read_checkpoint_facts(last).get("health") if last else None
-    looks = len(health["past"]) if isinstance(health, dict) and isinstance(health.get("past"), list) else 0
-    if looks < HEALTH_PATIENCE:
-        seen = (
-            f"had {format_count(looks, 'look')}, but need {HEALTH_PATIENCE} to tell anything"
-            if looks
-            else "had no look yet"
-        )
-        return f"The checks {seen}: the run was too short so far."
-    return f"The checks found nothing in the last {format_count(looks, 'look')}."
 
 
 def findings_text(runs: Sequence[Run]) -> list[str]:

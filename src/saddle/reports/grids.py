@@ -15,6 +15,7 @@ from torch import Tensor
 from ..capabilities import Generates, sheet_columns
 from ..data.feed import Feed
 from ..data.held_out import held_out_of
+from ..data.progress import progress_bar
 from ..data.streams import most_in_batch
 from ..errors import Mistake
 from ..inference.chance import own_chance
@@ -38,7 +39,12 @@ MAX_SHEETS, SHEET_LINES = 6, 16  # of a run's contact sheets, and of each where 
 
 def sample_grids(runs: Sequence[Run], seed: int) -> list[Markup]:
     """A captioned picture for each."""
-    return [caption_html(run.group, sample_grid(run, seed)) for run in runs]
+    made = []
+    with progress_bar(len(runs), "samples of the runs") as done:
+        for run in runs:
+            made.append(caption_html(run.group, sample_grid(run, seed)))
+            done(1)
+    return made
 
 
 def data_pictures(runs: Sequence[Run]) -> list[Markup]:

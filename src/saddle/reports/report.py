@@ -6,12 +6,15 @@ import dataclasses
 import shlex
 from collections.abc import Iterator
 
-from ..errors import quote_for_shell
+from ..errors import format_count, quote_for_shell
+from ..runs.findings import health_path
 from ..runs.manifest import Manifest
 from ..runs.settings import Settings
 from ..runs.timing import NOTED_IDLE
+from ..training.checkpoint import latest_checkpoint, read_checkpoint_facts
+from ..training.health.checks import HEALTH_PATIENCE
 from .curves import figure_charts, term_charts
-from .findings import explain_no_findings, findings_html
+from .findings import findings_html
 from .grids import contact_sheets_html, gallery_html, line_sheets_html, sample_grid
 from .markup import Markup, html_table, html_tag, join_markup
 from .page import charts_html, figures_html, html_page, html_section, notes_html
@@ -58,6 +61,23 @@ def make_report(run: Run, seed: int = 0, weights: str | None = None) -> str:
                      html_table([], [[n, written_text(values[f"machine.{n}"])] for n in machine if n != "command"],
                                 "code")),
         html_section("Again", again_html(run)))  # fmt: skip
+
+
+def explain_no_findings(run: Run) -> str:
+    """Why there are no findings: nothing to tell, too little seen, or nobody looked."""
+    if not health_path(run.folder.path).exists():
+        return "No checks were made of this run."
+    last = latest_checkpoint(run.folder.checkpoints)
+    health = read_checkpoint_facts(last).get("health") if last else None
+    looks = len(health["past"]) if isinstance(health, dict) and isinstance(health.get("past"), list) else 0
+    if looks < HEALTH_PATIENCE:
+        seen = (
+            f"had {format_count(looks, 'look')}, but need {HEALTH_PATIENCE} to tell anything"
+            if looks
+            else "had no look yet"
+        )
+        return f"The checks {seen}: the run was too short so far."
+    return f"The checks found nothing in the last {format_count(looks, 'look')}."
 
 
 def cards_html(run: Run) -> Markup:
