@@ -1,9 +1,9 @@
 """Building blocks in two or three forms each, side by side: `python benchmarks/forms.py` (a minute; `--only grouped`).
 
-For each block and shape the forms are compared first (value, gradient, gradient of the gradient's norm), then timed in
-turns: a pass forwards, one with gradients, one with gradients of gradients. Numbers are times over that of the first
-form, which is the straightforward one; less is faster. The processor's time of one thread is what is measured, so other
-work on the machine touches little.
+For each block and shape the forms are compared first (value, gradient, gradient of the slope's norm), then timed in
+turns: a pass forwards, one with gradients, one with the gradients of what penalises the slope at the first input.
+Numbers are times over that of the first form, which is the straightforward one; less is faster. The processor's time of
+one thread is what is measured, so other work on the machine touches little.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 from torch.nn.functional import conv2d, conv_transpose2d, leaky_relu, pad, unfold
+
+from saddle import double_backward
 
 Form = Callable[..., Tensor]
 MOST_DENSE = 8  # groups: beyond, a dense convolution is hundreds of times slower
@@ -151,26 +153,49 @@ def attention() -> Iterator[Block]:
         })  # fmt: skip
 
 
+def chain() -> Iterator[Block]:
+    """Three convolutions as in critics whose slopes are penalised: residual, DCGAN's, and grouped ones."""
+    for n, width, side, kernel, stride, groups in (
+        (16, 128, 16, 3, 1, 1), (16, 64, 32, 4, 2, 1), (8, 128, 16, 3, 1, 8), (8, 256, 16, 3, 1, 16),
+    ):  # fmt: skip
+        size = width, width // groups, kernel, kernel
+        weights = [numbers(*size) / (kernel**2 * width / groups) ** 0.5 for _ in range(3)]
+        how = {"stride": stride, "padding": 1, "groups": groups}
+        yield Block(f"chain {n}x{width}x{side}x{side}, k{kernel} s{stride} g{groups}",
+                    (numbers(n, width, side, side), *weights), {
+            "torch's": lambda x, *ws, how=how: rectified(conv2d, x, ws, how),
+            "of convolutions": lambda x, *ws, how=how: rectified(double_backward.conv2d, x, ws, how),
+        })  # fmt: skip
+
+
+def rectified(convolve: Form, x: Tensor, weights: Sequence[Tensor], how: dict[str, int]) -> Tensor:
+    for weight in weights:
+        x = leaky_relu(convolve(x, weight, **how), 0.2)
+    return x
+
+
 BLOCKS: dict[str, Callable[[], Iterator[Block]]] = {
-    "grouped": grouped, "resampling": resampling, "modulated": modulated, "deviation": deviation,
-    "activation": activation, "attention": attention,
+    "chain": chain, "grouped": grouped, "resampling": resampling, "modulated": modulated,
+    "deviation": deviation, "activation": activation, "attention": attention,
 }  # fmt: skip
 
 
 def run(form: Form, inputs: Sequence[Tensor], order: str) -> list[Tensor]:
-    """What comes out, then gradients of its mean square, then those of the norm of the first of these."""
+    """What comes out, then gradients of its mean square, or of the norm of the slope at what is given first."""
     leaves = [t.detach().requires_grad_(order != "forward") for t in inputs]
     out = form(*leaves)
     if order == "forward":
         return [out]
-    first = torch.autograd.grad(out.square().mean(), leaves, create_graph=order == "second")
     if order == "backward":
-        return [out, *first]
-    return [out, *first, *torch.autograd.grad(first[0].square().sum(), leaves, allow_unused=True)]
+        return [out, *torch.autograd.grad(out.square().mean(), leaves)]
+    (slope,) = torch.autograd.grad(out.square().mean(), leaves[:1], create_graph=True)  # as a penalty takes it
+    return [out, slope, *torch.autograd.grad(slope.square().sum(), leaves, allow_unused=True)]
 
 
 def compare(block: Block) -> None:
-    results = [run(form, block.inputs, "second") for form in block.forms.values()]
+    results = [
+        [*run(form, block.inputs, "backward"), *run(form, block.inputs, "second")] for form in block.forms.values()
+    ]
     for name, other in zip(block.forms, results, strict=True):
         for a, b in zip(results[0], other, strict=True):
             torch.testing.assert_close(

@@ -99,7 +99,7 @@ def train_pictures(seed: int, images: int) -> Iterator[dict[str, Any]]:
             how = ", ".join(f"{name}={value}" for name, value in {"by_size": True, **(FORMS[form] or {})}.items())
             run = train("r3gan-laptop", data, size=32, images=images, seed=seed, quiet=True,
                         options={"penalties": f"R1(12.0, {how}), R2(12.0, {how})"})  # fmt: skip
-            figures = measure(run, metrics="fid", features="classifier", samples=2000)
+            figures = measure(run, metrics="fid", features="classifier", n=2000, quiet=True)
             yield {"data": data, "seed": seed, "images": images, "penalty": form, "figures": str(figures)}
 
 

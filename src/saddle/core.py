@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.fx.immutable_collections import immutable_dict
 
 from .clock import Clock, Number, check_range
+from .double_backward import DoubleBackward
 from .errors import require
 
 B = TypeVar("B")
@@ -84,7 +85,7 @@ class Judge:
     views: tuple[View, ...] = ()
 
     def __call__(self, sample: Tensor) -> Judged:
-        with full_precision(sample) if sample.is_leaf and sample.requires_grad else nullcontext():
+        with differentiable_twice(sample) if sample.is_leaf and sample.requires_grad else nullcontext():
             seen = sample
             for view in self.views:
                 seen = view(seen, self.clock)
@@ -286,6 +287,13 @@ def as_leaf(sample: Tensor) -> Tensor:
 def full_precision(t: Tensor) -> torch.autocast:
     """No reduced precision inside: around a pass that will be differentiated, and around the differentiation."""
     return torch.autocast(autocast_type(t.device), enabled=False)
+
+
+@contextmanager
+def differentiable_twice(t: Tensor) -> Iterator[None]:
+    """Around a pass whose slopes will be differentiated: full precision, and convolutions that are made for it."""
+    with full_precision(t), DoubleBackward():
+        yield
 
 
 def autocast_type(device: torch.device) -> str:

@@ -24,8 +24,8 @@ from ..core import (
     Turn,
     View,
     Views,
+    differentiable_twice,
     frozen,
-    full_precision,
 )
 from ..errors import require
 from ..fitting import check_fit
@@ -201,7 +201,7 @@ class Simultaneous(Adversarial):
         judge = self.open_judge(batch.condition, clock)
         # the fakes keep their graph, so they are no leaves whose slopes are exact by themselves
         with (
-            full_precision(batch.image)
+            differentiable_twice(batch.image)
             if self.second_order or needs_input_grad(self.penalties, clock)
             else nullcontext()
         ):

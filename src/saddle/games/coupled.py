@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from ..batches import Images
 from ..clock import Clock
-from ..core import Judge, Judged, Move, Turn, frozen, full_precision, part_name, upcast
+from ..core import Judge, Judged, Move, Turn, differentiable_twice, frozen, full_precision, part_name, upcast
 from ..errors import require
 from ..objectives.around import is_critic_alone
 from .adversarial import Adversarial, Simultaneous, TwoPlayer
@@ -75,7 +75,7 @@ class NagarajanKolter(Adversarial):
         return tuple(player for player in super().differentiated_once() if player is not self.critic)
 
     def generator_turn(self, judge: Judge, batch: Images, fake: Tensor) -> Iterator[Turn]:
-        with full_precision(fake):  # the critic is differentiated twice, the generator once
+        with differentiable_twice(fake):  # the critic is differentiated twice, the generator once
             real, made = judge(critic_input(batch.image, self.penalties, judge.clock)), judge(upcast(fake))
             move = self.generator_move(judge, real, made)
             v = flat_grad(self.critic_move(judge, real, made).loss, self.critic)

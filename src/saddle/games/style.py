@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from ..batches import Images
 from ..capabilities import generate
 from ..clock import Clock, Number, check_range, factor_at
-from ..core import Agree, Judge, Judged, Memory, Move, Turn, full_precision, upcast
+from ..core import Agree, Judge, Judged, Memory, Move, Turn, differentiable_twice, upcast
 from ..errors import require
 from ..layers.conditional import check_classes
 from ..parts import draw_rows
@@ -176,7 +176,7 @@ class StyleBased(Adversarial):
         """The generator's move for path lengths; their mean hears of it afterwards, so that no part keeps a graph."""
         like, condition = (None if t is None else t[:: how.shrink] for t in (batch.image, batch.condition))
         assert like is not None
-        with full_precision(like):
+        with differentiable_twice(like):
             ws = self.mixed_styles(like, condition)
             lengths = path_lengths(self.synthesize(ws), ws)
             off = (lengths - self.path_mean).square().mean()

@@ -13,7 +13,7 @@ from torch.func import functional_call
 
 from ..batches import Images
 from ..clock import Clock, value_at
-from ..core import Judge, Judged, Turn, Verdict, full_precision, upcast
+from ..core import Judge, Judged, Turn, Verdict, differentiable_twice, full_precision, upcast
 from ..errors import require
 from ..optim import SGD, Adam
 from .adversarial import Adversarial
@@ -115,7 +115,7 @@ class Unrolled(Adversarial):
         parts = torch.split(state[0], [shape.numel() for shape in shapes])
         weights = {name: part.view(shape) for name, part, shape in zip(self.shapes, parts, shapes, strict=True)}
         judge = dataclasses.replace(judge, critic=LookaheadCritic(self.critic, weights))
-        with full_precision(fake):  # the critic is differentiated twice, the generator once
+        with differentiable_twice(fake):  # the critic is differentiated twice, the generator once
             real, made = judge(x), judge(fake)
             loss = self.critic_move(judge, real, made).loss
             (slope,) = grad(loss, state[0], create_graph=True)
