@@ -227,7 +227,7 @@ def main() -> None:
     parser.add_argument("names", nargs="*", help=f"of {', '.join(LOOPS)}; all if not given")
     parser.add_argument("--rounds", type=int, default=5, help="turns that are timed")
     parser.add_argument("--batch", type=int)
-    parser.add_argument("--precision", default="auto", choices=("auto", "float32", "bfloat16"))
+    parser.add_argument("--precision", default="auto", choices=("auto", "float32", "bfloat16", "bfloat16-slopes"))
     chosen = parser.parse_args()
     wrong = sorted(set(chosen.names) - set(LOOPS))
     if wrong:

@@ -213,7 +213,7 @@ def report(where: Machine, rounds: int) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--rounds", type=int, default=15, help="turns that are timed")
-    parser.add_argument("--precision", default="auto", choices=("auto", "float32", "bfloat16"))
+    parser.add_argument("--precision", default="auto", choices=("auto", "float32", "bfloat16", "bfloat16-slopes"))
     parser.add_argument("--device", default="auto", help="cpu, cuda, cuda:1")
     chosen = parser.parse_args()
     torch.manual_seed(0)

@@ -222,6 +222,17 @@ def test_a_pass_that_a_penalty_differentiates_is_in_full_precision(due: bool):
     assert all(t.dtype is torch.float32 and abs(t / full[key] - 1) < 0.03 for key, t in half.items())
 
 
+def test_slopes_are_in_reduced_precision_where_the_run_says_so():
+    reports = []
+    for slopes in (torch.float32, torch.bfloat16):
+        torch.manual_seed(0)
+        game = adversarial(penalties=(GradientPenalty(1.0),))
+        reports.append(engine(game, precision=torch.bfloat16, slopes=slopes).play(Batches(), clock=Clock()))
+    full, half = (report["critic/GradientPenalty"] for report in reports)
+    assert full.dtype == half.dtype == torch.float32
+    assert 1e-6 < abs(half / full - 1) < 0.03
+
+
 def test_networks_own_draws_follow_the_round_and_nothing_else():
     torch.manual_seed(0)
     game, drawn = adversarial(dropout=0.3), []

@@ -15,7 +15,7 @@ FLOORS = {
     "fitting": 0, "optim": 0, "light": 0, "hints": 0, "options": 0, "out_of_memory": 0, "uncompiled": 0, "schema": 0,
     "blame": 0, "signatures": 0, "extras": 0, "plugged": 0, "early": 0, "enduring": 0, "notices": 0, "aliases": 0,
     "columns": 0, "texts": 0, "averaging": 0, "image_size": 0, "seconds": 0, "capabilities": 0, "hub_models": 0,
-    "whole_advice": 0, "wrong_kind": 0, "devices": 0, "waiting": 0, "double_backward": 0,
+    "whole_advice": 0, "wrong_kind": 0, "devices": 0, "waiting": 0, "double_backward": 0, "precision": 0,
     "objectives": 1, "penalties": 1, "layers": 1,
     "networks": 2, "games": 2, "data": 2, "metrics": 2, "runs": 2,
     "training": 3, "recipes": 4, "theory": 5, "latent": 5, "inference": 5, "measuring": 5, "resolved": 5, "sessions": 5,
@@ -80,6 +80,7 @@ def test_the_engine_knows_no_method():
         "clock",
         "devices",
         "errors",
+        "precision",
     }
 
 

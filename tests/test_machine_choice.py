@@ -24,7 +24,8 @@ from saddle.runs.manifest import Manifest
 from saddle.shape import Shape
 from saddle.training import probe_cache
 from saddle.training.conv_probe import Convolution, Fastest, Form, find_fastest, time_convolution
-from saddle.training.machine import Machine, find_machine
+from saddle.training.machine import Machine, find_machine, machine_of_run
+from saddle.training.manifest_facts import make_machine_facts
 from saddle.training.match import Match
 
 ONE = Convolution((8, 16, 32, 32), (32, 16, 3, 3), (1, 1), (1, 1), (1, 1), False, (0, 0), 1, True)
@@ -206,3 +207,11 @@ def test_layouts_play_the_same_round():
 
 def in_memory(data):
     return ArrayDataset("set", (255 * data).permute(0, 2, 3, 1).numpy().astype(np.uint8))
+
+
+@pytest.mark.parametrize("name", ["float32", "bfloat16", "bfloat16-slopes"])
+def test_a_run_goes_on_in_the_precision_that_it_was_begun_with(name):
+    where = find_machine("cpu", name)
+    again = machine_of_run("cpu", make_machine_facts(where))
+    assert (again.precision, again.slopes) == (where.precision, where.slopes)
+    assert again.precision_name == name and ("slopes of penalties too" in where.why) is name.endswith("slopes")

@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from torch.fx.immutable_collections import immutable_dict
 
 from .clock import Clock, Number, check_range
-from .double_backward import DoubleBackward
 from .errors import require
+from .precision import differentiable_twice
 
 B = TypeVar("B")
 P = TypeVar("P")
@@ -77,7 +77,7 @@ class View(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Judge:
-    """A critic at work: the views act inside, on every call; where slopes can be asked for, in full precision."""
+    """A critic at work: the views act inside, on every call; where slopes can be asked for, in their precision."""
 
     critic: nn.Module
     clock: Clock
@@ -282,23 +282,6 @@ def upcast(t: Tensor) -> Tensor:
 def as_leaf(sample: Tensor) -> Tensor:
     """Samples cut from whatever made them, where slopes can be asked for."""
     return upcast(sample.detach()).requires_grad_()
-
-
-def full_precision(t: Tensor) -> torch.autocast:
-    """No reduced precision inside: around a pass that will be differentiated, and around the differentiation."""
-    return torch.autocast(autocast_type(t.device), enabled=False)
-
-
-@contextmanager
-def differentiable_twice(t: Tensor) -> Iterator[None]:
-    """Around a pass whose slopes will be differentiated: full precision, and convolutions that are made for it."""
-    with full_precision(t), DoubleBackward():
-        yield
-
-
-def autocast_type(device: torch.device) -> str:
-    """The kind of device whose reduced precision is meant; tensors without numbers, which are counted, have none."""
-    return "cpu" if device.type == "meta" else device.type
 
 
 def per_score(t: Tensor, score: Tensor) -> Tensor:

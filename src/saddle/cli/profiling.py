@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from ..data.prepare import Prepare
 from ..errors import require
@@ -13,6 +13,7 @@ from ..options import override_fields
 from ..out_of_memory import format_bytes
 from ..recipes import RECIPES, canonical, files, find_recipe
 from ..runs.folder import RunFolder
+from ..runs.settings import PrecisionName
 from .argv import check_positionals, read_words, sort_options
 from .facts import check_place, tell
 from .pages import two_columns, wrap_text
@@ -35,7 +36,7 @@ class ProfileOptions(Prepare):
 
     data: str | None = None  # of a recipe: play for this data; the recipe's if not given
     device: str = "auto"  # cpu, cuda, cuda:1 or mps; of a run, its own if not given
-    precision: Literal["auto", "float32", "bfloat16"] = "auto"  # of a run, its own if not given
+    precision: PrecisionName = "auto"  # of a run, its own if not given
     threads: int | None = None  # of the processor; torch's own choice if not given
     json: Path | None = None  # print it as JSON, for programs, or write it into FILE.json
 

@@ -12,21 +12,7 @@ from torch import Tensor, nn
 from ..batches import Images
 from ..capabilities import generate, per_sample_score
 from ..clock import Clock, value_at
-from ..core import (
-    Constraint,
-    Game,
-    Judge,
-    Judged,
-    Move,
-    Objective,
-    Penalties,
-    Penalty,
-    Turn,
-    View,
-    Views,
-    differentiable_twice,
-    frozen,
-)
+from ..core import Constraint, Game, Judge, Judged, Move, Objective, Penalties, Penalty, Turn, View, Views, frozen
 from ..errors import require
 from ..fitting import check_fit
 from ..layers.conditional import check_classes
@@ -34,6 +20,7 @@ from ..layers.priors import Normal
 from ..objectives import NonSaturating
 from ..parts import CURRENT_SHARD
 from ..parts.replay import Replay
+from ..precision import differentiable_twice
 from ..recipe import Prior
 from .slots import (
     Free,

@@ -10,10 +10,11 @@ from torch import Tensor, nn
 
 from ..batches import Images
 from ..clock import Clock
-from ..core import Judge, Turn, Verdict, full_precision, upcast
+from ..core import Judge, Turn, Verdict, upcast
 from ..devices import wide
 from ..layers.conditional import check_classes
 from ..layers.noise_levels import LevelAugment, NestedNoise
+from ..precision import full_precision
 from ..shape import Shape
 from .multi_level import MultiLevel
 from .slots import Slots

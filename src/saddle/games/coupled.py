@@ -12,9 +12,10 @@ from torch import Tensor, nn
 
 from ..batches import Images
 from ..clock import Clock
-from ..core import Judge, Judged, Move, Turn, differentiable_twice, frozen, full_precision, part_name, upcast
+from ..core import Judge, Judged, Move, Turn, frozen, part_name, upcast
 from ..errors import require
 from ..objectives.around import is_critic_alone
+from ..precision import differentiable_twice, full_precision
 from .adversarial import Adversarial, Simultaneous, TwoPlayer
 from .slots import Slots
 from .terms import critic_input, weighted_terms

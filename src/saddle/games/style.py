@@ -13,10 +13,11 @@ from torch import Tensor, nn
 from ..batches import Images
 from ..capabilities import generate
 from ..clock import Clock, Number, check_range, factor_at
-from ..core import Agree, Judge, Judged, Memory, Move, Turn, differentiable_twice, upcast
+from ..core import Agree, Judge, Judged, Memory, Move, Turn, upcast
 from ..errors import require
 from ..layers.conditional import check_classes
 from ..parts import draw_rows
+from ..precision import differentiable_twice
 from .adversarial import Adversarial
 from .slots import Slots
 from .terms import critic_input, is_due, is_nth_round, weighted_terms

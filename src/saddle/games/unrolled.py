@@ -13,9 +13,10 @@ from torch.func import functional_call
 
 from ..batches import Images
 from ..clock import Clock, value_at
-from ..core import Judge, Judged, Turn, Verdict, differentiable_twice, full_precision, upcast
+from ..core import Judge, Judged, Turn, Verdict, upcast
 from ..errors import require
 from ..optim import SGD, Adam
+from ..precision import differentiable_twice, full_precision
 from .adversarial import Adversarial
 from .slots import Free, Slots
 from .terms import critic_input

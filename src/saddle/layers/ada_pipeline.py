@@ -13,9 +13,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from ..core import full_precision
 from ..errors import require
 from ..parts import draw_rows
+from ..precision import full_precision
 from .affine_warp import rotation_matrix, scale_matrix, translation_matrix, warp_images
 
 SHIFT = 0.125  # of a side: the largest whole shift, and the standard deviation of one between pixels

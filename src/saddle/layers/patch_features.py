@@ -9,8 +9,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..core import full_precision, upcast
+from ..core import upcast
 from ..parts import CURRENT_SHARD
+from ..precision import full_precision
 from .init import small_xavier
 
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn.functional import normalize
 from torch.nn.utils import parametrize
 
-from ..core import full_precision
+from ..precision import full_precision
 
 WeightLayer = nn.Linear | nn.Conv2d | nn.ConvTranspose2d | nn.Embedding
 AnyWeightLayer = TypeVar("AnyWeightLayer", bound=WeightLayer)

@@ -12,13 +12,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import embedding, linear, silu
 
-from ..core import Verdict, full_precision, upcast
+from ..core import Verdict, upcast
 from ..errors import require
 from ..image_size import ImageSize
 from ..layers.conditional import check_labels
 from ..layers.equalized import PixelNorm
 from ..layers.init import glorot_uniform, zero_bias
 from ..layers.transformer import GatedBlock, RMSNorm, ScaledBlock, from_patches, rotary_turns, sine_table
+from ..precision import full_precision
 from ..shape import Shape
 from .base import require_counts, require_multiples
 

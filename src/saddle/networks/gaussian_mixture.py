@@ -11,9 +11,9 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from ..core import full_precision
 from ..errors import require
 from ..layers.mixture import Mixture, maximise
+from ..precision import full_precision
 from ..shape import Shape
 from .base import require_counts
 

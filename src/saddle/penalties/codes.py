@@ -9,9 +9,10 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from ..clock import Number
-from ..core import InputGrad, Judge, Judged, LossSide, check_penalty, full_precision, per_score, upcast
+from ..core import InputGrad, Judge, Judged, LossSide, check_penalty, per_score, upcast
 from ..errors import require
 from ..parts import all_gather_rows, all_reduce_mean, first_local_row
+from ..precision import full_precision
 
 
 def score_features(at: Judged) -> Tensor:

@@ -10,9 +10,10 @@ import torch
 from torch import Tensor
 
 from ..clock import Number
-from ..core import InputGrad, Judge, Judged, LossSide, as_leaf, check_penalty, full_precision, per_score
+from ..core import InputGrad, Judge, Judged, LossSide, as_leaf, check_penalty, per_score
 from ..errors import require
 from ..parts import all_reduce_mean, draw_rows, is_single_process
+from ..precision import slope_precision
 from .nearby import LEAST_DISTANCE, mean_nearby_sq
 
 
@@ -20,7 +21,7 @@ def grad_norm_sq(at: Judged) -> Tensor:
     """The squared norm of the score's gradient for each score, (len(score),); of a pack, over all its samples."""
     require(at.sample.requires_grad, "slopes are asked for at samples that nothing can be derived by; judge them as "
             "leaves, judge(as_leaf(images)), with saddle.core.as_leaf")  # fmt: skip
-    with full_precision(at.sample):
+    with slope_precision(at.sample):
         (g,) = torch.autograd.grad(per_score(at.score, at.score).mean(1).sum(), at.sample, create_graph=True)
     return per_score(g, at.score).to(at.score.dtype).square().sum(1)
 

@@ -7,10 +7,11 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from ..core import Judge, Judged, full_precision, per_score, upcast
+from ..core import Judge, Judged, per_score, upcast
 from ..errors import require
 from ..parts import CURRENT_SHARD, draw_rows
 from ..parts.replay import Replay
+from ..precision import full_precision
 
 LEAST_DISTANCE = 1e-4  # below it float32 rounds the difference of two scores away
 

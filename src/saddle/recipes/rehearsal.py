@@ -28,9 +28,9 @@ from ..recipe import Recipe, Stage
 from ..shape import Shape
 from ..stages import plan_stages, stage_starts
 from ..training.ema import averaged_tensors, eval_no_grad
-from ..training.engine import Engine, derive_seed
+from ..training.engine import derive_seed
 from ..training.machine import Machine, world_size
-from ..training.match import MatchOptions, check_is_game
+from ..training.match import MatchOptions, check_is_game, make_engine
 from .capable import lacking
 
 V = TypeVar("V")
@@ -115,7 +115,7 @@ def play_one_round(recipe: Recipe[Any], data: Shape, stages: Sequence[Stage], cl
     batch = random_batch(recipe.batch_type, stage.data, n, where.device)
     if how.ema:
         averaged_tensors(game)
-    engine, game.clock = Engine(game, stage.steps or recipe.steps, how.seed, where.precision, how.recompute), clock
+    engine, game.clock = make_engine(game, recipe, stage, where, how), clock
     engine.play(*(RepeatedBatch(batch) for _ in range(how.accumulate)), clock=clock)
     with eval_no_grad(game):
         check_sample_shape(game, sheet_columns(game, batch), real_samples(batch))

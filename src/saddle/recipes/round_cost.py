@@ -28,7 +28,7 @@ from ..stages import plan_stages, stage_starts
 from ..training.ema import averaged_tensors
 from ..training.engine import Engine
 from ..training.machine import Machine, preserved_globals
-from ..training.match import MatchOptions, check_is_game, place_game
+from ..training.match import MatchOptions, check_is_game, make_engine, place_game
 from ..training.run_length import Speed
 from .rehearsal import ASSUMED_IMAGES, RepeatedBatch, fewer_samples, random_batch
 
@@ -173,7 +173,7 @@ def last_stage_engine(recipe: Recipe[Any], data: Shape, where: Machine, how: Mat
     stage, clock = last_stage(recipe, data)
     game = place_game(check_is_game(recipe.game(data), recipe), where)
     game.clock = clock
-    return Engine(game, stage.steps or recipe.steps, how.seed, where.precision, how.recompute), stage, clock
+    return make_engine(game, recipe, stage, where, how), stage, clock
 
 
 def measure_round_speed(recipe: Recipe[Any], data: Shape, where: Machine, cost: RoundCost,

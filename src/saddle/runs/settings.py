@@ -22,6 +22,7 @@ STARTING = ("from_weights", "freeze_critic")  # say nothing without `from_run`
 MEASURING = ("every", "samples", "features", "patience")  # say nothing without `measure`
 
 Fast = Literal["auto", "off", "compile"]
+PrecisionName = Literal["auto", "float32", "bfloat16", "bfloat16-slopes"]
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ class Settings:
 
     seed: int = 0  # of everything left to chance: equal seeds give equal runs
     device: str = "auto"  # cpu, cuda, cuda:1 or mps; auto takes a GPU if there is one
-    precision: Literal["auto", "float32", "bfloat16"] = "auto"  # auto takes what is faster here, as measured
+    precision: PrecisionName = "auto"  # auto takes what is faster here; -slopes: of penalties too
     threads: int | None = None  # of the processor; torch's own choice if not given
     accumulate: int = 1  # play each batch in so many parts, one after another, for less memory
     fit: bool = False  # find how many parts (accumulate) each batch takes to fit into memory; recompute where need be
@@ -128,7 +129,7 @@ class TrainKeywords(TypedDict, total=False):
     epochs: float | None
     seed: int
     device: str
-    precision: Literal["auto", "float32", "bfloat16"]
+    precision: PrecisionName
     threads: int | None
     accumulate: int
     fit: bool

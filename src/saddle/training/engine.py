@@ -12,7 +12,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 from ..clock import Clock
-from ..core import Agree, Game, Move, Turn, autocast_type
+from ..core import Agree, Game, Move, Turn
 from ..devices import seed_chance
 from ..errors import Mistake, require
 from ..parts import Shard, rank_and_size, use_shard
@@ -20,6 +20,7 @@ from ..parts.buckets import Bucket
 from ..parts.buffers import SharedBuffers
 from ..parts.collectives import sync_batch_norms
 from ..parts.recompute import recompute_blocks
+from ..precision import autocast_type, reduced_slopes
 from ..recipe import Optimizing
 
 B = TypeVar("B")
@@ -31,10 +32,12 @@ class Engine(Generic[B]):
     """Drives a game's rounds. It owns the optimizers and knows nothing of any method."""
 
     def __init__(self, game: Game[B], optimizing: Callable[[str], Optimizing], seed: int = 0,
-                 precision: torch.dtype = torch.float32, recompute: bool = False) -> None:  # fmt: skip
+                 precision: torch.dtype = torch.float32, recompute: bool = False,
+                 slopes: torch.dtype = torch.float32) -> None:  # fmt: skip
         self.game, self.seed = game, seed
         self.device = next(game.parameters()).device
         self.autocast = torch.autocast(autocast_type(self.device), precision, enabled=precision != torch.float32)
+        self.reduced_slopes = slopes != torch.float32
         self.names = {m: n for n, m in game.named_children() if any(p.requires_grad for p in m.parameters())}
         self.own = {m: [p for p in m.parameters() if p.requires_grad] for m in self.names}
         owners = [id(p) for own in self.own.values() for p in own]
@@ -112,7 +115,8 @@ class Engine(Generic[B]):
         turns: list[TurnPlayers] = []
         terms: dict[str, Tensor] = {}
         for i, (play, part) in enumerate(zip(rounds, parts, strict=True)):
-            with self.buffers.use_shard_buffers(i, len(parts)), use_shard(part), self.autocast:
+            with (self.buffers.use_shard_buffers(i, len(parts)), use_shard(part), self.autocast,
+                  reduced_slopes(self.reduced_slopes)):  # fmt: skip
                 turn = next(play, ())
             if isinstance(turn, Agree):
                 turns.append(Agree(turn.tell, turn.value.detach()))

@@ -16,6 +16,7 @@ from ..devices import GPUS, fork_chance, has_mps
 from ..errors import Failure, Mistake, require
 from .exactness import describe_exact, kept_exactness, set_exact
 
+SLOPES_TOO = "-slopes"  # behind a precision that slopes are taken in, too
 ALWAYS_STARTABLE_THREADS = 64  # threads that any machine can start
 
 
@@ -26,6 +27,12 @@ class Machine(NamedTuple):
     precision: torch.dtype
     why: str
     channels_last: bool = True  # how pictures and weights of convolutions lie in memory
+    slopes: torch.dtype = torch.float32  # in which penalties differentiate networks
+
+    @property
+    def precision_name(self) -> str:
+        """As `--precision` is given it."""
+        return str(self.precision).removeprefix("torch.") + (SLOPES_TOO if self.slopes == torch.bfloat16 else "")
 
 
 def find_machine(device: str = "auto", precision: str = "auto", exact: bool = True) -> Machine:
@@ -39,7 +46,7 @@ def find_machine(device: str = "auto", precision: str = "auto", exact: bool = Tr
         torch.cuda.set_device(where)
         set_exact(exact)
         why = f"{why}, {describe_exact(exact)}"
-    return Machine(where, dtype, why)
+    return Machine(where, dtype, why, slopes=dtype if precision.endswith(SLOPES_TOO) else torch.float32)
 
 
 def machine_of_run(device: str, facts: Mapping[str, Any], exact: bool = True) -> Machine:
@@ -86,7 +93,8 @@ def check_own_gpu(device: torch.device) -> None:
 
 def find_precision(device: torch.device, name: str) -> tuple[torch.dtype, str]:
     if name != "auto":
-        return getattr(torch, name), f"{name}, as asked for"
+        kind = name.removesuffix(SLOPES_TOO)
+        return getattr(torch, kind), f"{kind}{', slopes of penalties too' if kind != name else ''}, as asked for"
     if has_bfloat16(device):
         return torch.bfloat16, "bfloat16 where it is safe"
     if device.type == "mps":

@@ -43,7 +43,7 @@ def unusual_bands(data: Dataset) -> dict[str, Any]:
 
 
 def make_machine_facts(where: Machine) -> dict[str, Any]:
-    return {"device": str(where.device), "precision": str(where.precision).removeprefix("torch."), "why": where.why,
+    return {"device": str(where.device), "precision": where.precision_name, "why": where.why,
             "channels_last": where.channels_last,
             "threads": torch.get_num_threads(), "processes": world_size(), "saddle": __version__,
             "torch": torch.__version__, "python": platform.python_version(), "platform": platform.platform(),

@@ -105,8 +105,7 @@ class Match(Generic[B]):
     def begin_stage(self) -> None:
         """Begin the stage that the clock stands in, with fresh optimizers."""
         self.stage = self.stage_at(self.clock.images)
-        steps = self.stage.steps or self.recipe.steps
-        self.engine = Engine(self.game, steps, self.options.seed, self.machine.precision, self.options.recompute)
+        self.engine = make_engine(self.game, self.recipe, self.stage, self.machine, self.options)
         self.close()
         self.waited_before, self.feeds = self.waited, self.make_feeds(self.stage)
         self.game.held_out = self.make_held_out(self.stage)
@@ -235,6 +234,11 @@ class Match(Generic[B]):
             load_optimizer(optimizer, facts["groups"][name], strip_prefix(tensors, f"optimizer.{name}."))
         if self.replays:
             self.replays.forget()
+
+
+def make_engine(game: Game[B], recipe: Recipe[B], stage: Stage, where: Machine, how: MatchOptions) -> Engine[B]:
+    """What plays a stage's rounds on the machine."""
+    return Engine(game, stage.steps or recipe.steps, how.seed, where.precision, how.recompute, where.slopes)
 
 
 def place_game(game: Game[Any], machine: Machine) -> Any:
