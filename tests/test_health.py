@@ -31,7 +31,7 @@ from saddle.training.callbacks.display import LineDisplay, LiveDisplay
 from saddle.training.checkpoint import latest_checkpoint, read_checkpoint, read_latest_checkpoint
 from saddle.training.health import monitor
 from saddle.training.health.checks import HEALTH_CHECKS, HEALTH_PATIENCE, HEALTH_WINDOW, Observation, find_changes
-from saddle.training.health.monitor import Collapsed
+from saddle.training.health.collapse import Collapsed
 from saddle.training.health.probe import (
     Probe,
     ProbeBatch,
@@ -322,7 +322,9 @@ def test_a_resumed_run_remembers_what_was_seen(tmp_path: Path, monkeypatch: pyte
     def stopping(between: Any) -> tuple[Clock, dict[str, Tensor]]:
         if next(rounds) == 18:
             halted.checkpoint()
-            halted.log.write(torn=True) if halted.log else None  # written after the checkpoint: worth nothing
+            halted.saved.log.write(
+                torn=True
+            ) if halted.saved.log else None  # written after the checkpoint: worth nothing
             raise KeyboardInterrupt
         return play(between)
 

@@ -22,7 +22,7 @@ from saddle.runs.log import read_log
 from saddle.training.callbacks.base import Callback
 from saddle.training.checkpoint import latest_checkpoint, read_checkpoint
 from saddle.training.health import monitor
-from saddle.training.health.monitor import Collapsed
+from saddle.training.health.collapse import Collapsed
 from saddle.training.health.rollback import MAX_ROLLBACKS, RollbackStore
 from saddle.training.loop import Loop
 from saddle.training.match import Match

@@ -6,30 +6,27 @@ import time
 from contextlib import suppress
 from typing import Any
 
-import torch
-
 from ..clock import Clock
-from ..errors import Failure, Interrupted, Mistake, quote_for_shell
+from ..errors import Failure, Interrupted, quote_for_shell
 from ..out_of_memory import catch_out_of_memory
 from ..runs.curves import plot_log
-from ..runs.findings import Finding, Rollback
 from ..runs.folder import RunFolder
-from ..runs.log import Log
-from ..runs.timing import TimeSpent, continue_timing
 from ..stages import count_rounds
 from .callbacks.base import Callback, RunPlan
-from .checkpoint import Checkpoint, check_state_fits, latest_checkpoint, save_checkpoint
+from .checkpoint import Checkpoint
 from .checkpoint_pace import GRACE, CheckpointPace
 from .contact_sheets import ContactSheets
 from .data_waits import describe_waiting
 from .evaluator import Evaluator
 from .health.checks import NON_FINITE
-from .health.monitor import Collapsed, HealthMonitor
+from .health.collapse import Collapsed, CollapseHandler
+from .health.monitor import HealthMonitor
 from .health.rollback import RollbackStore
 from .machine import MissingProcess, all_reduce_max, catch_missing_process, process_rank, world_size
 from .match import CheckpointFacts, Match
 from .rate_advice import suggest_lower_rates
 from .record import NonFinite, Record
+from .run_checkpoints import RunCheckpoints
 from .signals import ForcedStop, Signals, WorkAbandoned
 from .snapshots import SnapshotStore
 from .together import Votes, own_command, wait_for_first
@@ -48,53 +45,20 @@ class Loop:
         self.match, self.folder, self.identity = match, folder, identity
         self.about, self.watch, self.evaluator = about, watch or Callback(), measuring
         self.pace = CheckpointPace(checkpoints, grace)
-        self.on_collapse, self.monitor = on_collapse, HealthMonitor(match, folder.path, self.watch)
+        self.monitor = HealthMonitor(match, folder.path, self.watch)
         self.rollback = RollbackStore(match, folder.checkpoints) if on_collapse == "rollback" else None
         self.snapshots = SnapshotStore(match, folder.checkpoints) if match.power_ema else None
+        self.saved = RunCheckpoints(match, folder, identity, self.watch, monitor=self.monitor, evaluator=measuring,
+                                    rollback=self.rollback, snapshots=self.snapshots)  # fmt: skip
+        self.collapse = CollapseHandler(self.saved, on_collapse)
         self.again = f"`{own_command()} resume {quote_for_shell(folder)}`"
         self.pictures = ContactSheets(match, folder, pictures, self.watch)
         self.signals, self.writes = Signals(), process_rank() == 0
         self.round_votes, self.turn_votes = Votes(), Votes()
-        self.log: Log | None = None
-        self.timing: Log | None = None
-        self.before = TimeSpent(0.0)  # until it goes on
 
     def restore(self, checkpoint: Checkpoint | None) -> None:
-        """Stand where a checkpoint was taken, or at the beginning; what was written later is worth nothing."""
-        if self.writes:
-            self.folder.tidy()
-            self.folder.remember_contents()
-        facts = checkpoint.facts if checkpoint else {}
-        where = latest_checkpoint(self.folder.checkpoints)
-        if checkpoint:
-            check_state_fits(checkpoint.tensors, self.match.game.state_dict(), where)
-        try:
-            self.take_up(checkpoint, facts)
-        except (Mistake, Failure, torch.OutOfMemoryError):
-            self.close()
-            raise
-        except (KeyError, TypeError, ValueError, IndexError, AttributeError, RuntimeError) as error:
-            self.close()
-            if checkpoint is None:
-                raise
-            raise Mistake(f"{where} does not fit its run: {type(error).__name__} {error}") from error
-
-    def take_up(self, checkpoint: Checkpoint | None, facts: CheckpointFacts) -> None:
-        """Raises whatever comes of facts that are those of no run: whoever takes one up notices first."""
-        if checkpoint:
-            self.match.restore(checkpoint.tensors, facts)
-        else:
-            self.match.prepare()
-        if self.writes:
-            self.log = Log(self.folder.log, facts.get("log", 0), self.warn)
-            self.timing, self.before = continue_timing(self.folder.timing, self.match.clock.images, self.warn)
-        self.monitor.restore(facts.get("health"))
-        if self.rollback:
-            self.rollback.restore(facts.get("healthy"))
-        if self.snapshots and self.writes:
-            self.snapshots.restore()
-        if self.evaluator:
-            self.evaluator.restore(self.match.clock, facts.get("measured"))
+        """Stand where a checkpoint was taken, or at the beginning."""
+        self.saved.restore(checkpoint)
 
     def go(self) -> None:
         """Play on, once `restore` has said from where. Interrupted when asked to stop; Failure when the work fails."""
@@ -102,7 +66,7 @@ class Loop:
         self.read_at = self.began
         self.pace.saved()
         stride = max(1, count_rounds(self.match.stages, self.match.total) // LOGGED_ROUNDS)
-        self.record = Record(self.log, stride, self.monitor)
+        self.record = Record(self.saved.log, stride, self.monitor)
         where = self.match.machine
         title = f"{self.folder.path.name} on {self.match.data.name}{self.about}, {where.device}, {where.why}"
         batch, gauges = self.match.stage.batch, frozenset(self.match.game.logged_scalars())
@@ -114,23 +78,20 @@ class Loop:
                 self.finish()
             self.close()
         except ForcedStop as end:
-            raise Interrupted(128 + end.number, f"ended at once; {self.rescue()}; {self.again} goes on") from None
+            raise self.interrupted(end.number, "ended at once") from None
         except Collapsed:
             raise
         except Failure as failure:
             more = f"{self.again} goes on from there" if isinstance(failure, MissingProcess) else ""
             more = suggest_lower_rates(self.match.recipe) if isinstance(failure, NonFinite) else more
-            raise type(failure)("; ".join(filter(None, [str(failure), self.rescue(), more]))) from failure
+            raise type(failure)("; ".join(filter(None, [str(failure), self.saved.describe_last(), more]))) from failure
         finally:
             self.watch.on_end()
             with suppress(Failure):  # what went wrong first is what is said
                 self.close()
 
     def close(self) -> None:
-        self.match.close()
-        for log in (self.log, self.timing, self.monitor):
-            if log:
-                log.close()
+        self.saved.close()
 
     @property
     def seconds_played(self) -> float:
@@ -145,9 +106,9 @@ class Loop:
                 ended = self.turn()
             except WorkAbandoned:
                 left = "a round that is long was left, and is not saved"
-                raise Interrupted(128 + self.signals.number, f"{left}; {self.rescue()}; {self.again} goes on") from None
+                raise self.interrupted(self.signals.number, left) from None
             except NonFinite as fault:
-                if not self.went_back(NON_FINITE.name):
+                if not self.collapse.roll_back(NON_FINITE.name):
                     raise NonFinite(f"{fault}; {self.rollback.why_not}" if self.rollback else str(fault)) from fault
                 ended = self.measure() or self.match.over
 
@@ -157,13 +118,14 @@ class Loop:
         self.record.add(clock, report)
         if self.snapshots and self.snapshots.due(clock):
             self.record.read()  # of what is no number there should be no average
-            self.mend()
+            self.saved.restore_deleted()
             self.snapshots.save({"identity": self.identity})
         if self.pictures.is_due():
-            self.mend()
+            self.saved.restore_deleted()
             self.pictures.draw_due()
             wait_for_first()
-        self.examine(clock)
+        if why := self.collapse.examine(clock, self.record):
+            self.give_up(why)
         ended = self.measure() or self.match.over
         if ended:
             self.record.read()  # of what is no number the run should know while it can still go back
@@ -198,10 +160,11 @@ class Loop:
             return False
         if self.evaluator.due(self.match):
             self.read()
-            self.mend()
+            self.saved.restore_deleted()
             now = time.monotonic()
             with suppress(WorkAbandoned), self.signals.abandonable():
-                self.evaluator.evaluate(self.match, self.before.seconds + now - self.began, {"identity": self.identity})
+                seconds = self.saved.before.seconds + now - self.began
+                self.evaluator.evaluate(self.match, seconds, {"identity": self.identity})
             wait_for_first()
             over, stop = all_reduce_max(int(self.evaluator.over), self.signals.number)
             self.evaluator.over = bool(over)
@@ -210,40 +173,9 @@ class Loop:
                 self.stop(stop)
         return self.evaluator.over
 
-    def examine(self, before: Clock) -> None:
-        """Have a look at the players if it is time to, and do what was asked for if they have collapsed."""
-        if not self.monitor.due(before):
-            return
-        self.record.read()
-        leads = self.on_collapse != "go-on"  # then what is seen must not hang on the time of day
-        grave = self.monitor.check() if self.writes and (leads or self.monitor.is_affordable()) else None
-        if not leads:
-            return
-        ill, well = all_reduce_max(int(grave is not None), int(self.writes and self.monitor.is_healthy()))
-        if ill and not self.went_back(grave.check if grave else ""):
-            self.give_up(grave)
-        if well and self.rollback and self.rollback.due(before):
-            self.mend()
-            self.rollback.save()
-
-    def went_back(self, check: str) -> bool:
-        """Go back to when the run was healthy, if it can; the clock goes on, and with it what is left to chance."""
-        to = self.rollback.roll_back() if self.rollback else None
-        if self.rollback is None or to is None:
-            return False
-        clock = self.match.clock
-        if self.snapshots and self.writes:
-            self.snapshots.drop_undone()
-        if self.log:
-            self.log.write(round=clock.round, images=clock.images, **{"rolled back": to})
-        self.monitor.reset(Rollback(check, clock.round, clock.images, to, self.rollback.times))
-        return True
-
-    def give_up(self, grave: Finding | None) -> None:
-        """Save and end the run; only the first process knows what was found."""
+    def give_up(self, why: str) -> None:
+        """Save and end the run, whose players have collapsed."""
         self.checkpoint()
-        why = str(grave) if grave else "the run has collapsed"
-        why += f"; {self.rollback.why_not}" if self.rollback else ""
         done = f"stopped at {self.match.clock.images} of {self.match.total} images and saved"
         raise Collapsed(f"{why}; {done}; `saddle resume {quote_for_shell(self.folder)}` goes on all the same")
 
@@ -263,68 +195,38 @@ class Loop:
         speed = (self.match.clock.images - self.start) / max(now - self.began, 1e-9)
         self.read_at = now
         self.watch.on_progress(self.match.clock, terms, speed)
-        self.time(now)
-
-    def time(self, now: float) -> None:
-        """Write down how long the training took so far."""
-        if self.timing:
-            seconds, waited = self.before.seconds + now - self.began, self.before.waited + self.match.waited
-            told = {"waited": round(waited, 3)} if waited >= 0.001 else {}
-            self.timing.write(images=self.match.clock.images, seconds=round(seconds, 3), **told)
+        self.saved.write_timing(now - self.began)
 
     def checkpoint(self) -> None:
         self.record.read()
         began = time.monotonic()
         if self.writes:
-            assert self.log is not None and self.timing is not None
-            self.mend()
-            self.time(time.monotonic())
-            self.timing.sync()  # before what says that so much was played
-            tensors, facts = self.match.state()
-            facts |= {"log": self.log.sync(), "identity": self.identity, "health": self.monitor.state()}
-            facts |= {"measured": self.evaluator.state()} if self.evaluator else {}
-            facts |= {"healthy": self.rollback.state()} if self.rollback else {}
-            self.watch.on_checkpoint(save_checkpoint(self.folder.checkpoints, tensors, facts))
-            if self.rollback:
-                self.rollback.tidy()
+            self.saved.restore_deleted()
+            self.saved.save(self.seconds_played)
             for sentence in self.pace.weigh(time.monotonic() - began):
                 self.watch.on_message(sentence)
         wait_for_first()
         self.pace.saved()
-
-    def mend(self) -> None:
-        """Put back what somebody deleted of the run, and say so."""
-        if not self.writes:
-            return
-        for sentence in self.folder.restore_deleted():
-            self.warn(sentence)
-        for log in (self.log, self.timing, self.monitor.log):
-            for sentence in log.restore_deleted() if log else []:
-                self.warn(sentence)
-
-    def warn(self, sentence: str) -> None:
-        self.watch.on_message(f"warning: {sentence}")
 
     def stop(self, number: int) -> None:
         self.checkpoint()
         done = f"stopped at {self.match.clock.images} of {self.match.total} images and saved"
         raise Interrupted(128 + number, f"{done}; {self.again} goes on exactly here")
 
+    def interrupted(self, number: int, what: str) -> Interrupted:
+        """What a signal of this number has made of the run, where nothing more was saved."""
+        return Interrupted(128 + number, f"{what}; {self.saved.describe_last()}; {self.again} goes on")
+
     def finish(self) -> None:
         """The end of the run: everything that is read back or looked at later."""
         self.read()
         self.checkpoint()
         if self.writes:
-            assert self.log is not None
-            self.log.sync()
+            assert self.saved.log is not None
+            self.saved.log.sync()
             plot_log(self.folder.log, self.folder.curves)
             if self.evaluator:
                 self.evaluator.finish()
             self.pictures.finish()
             if waiting := describe_waiting(self.match.data, self.match.waited, self.seconds_played):
                 self.watch.on_message(waiting)
-
-    def rescue(self) -> str:
-        """What is left after a failure."""
-        last = latest_checkpoint(self.folder.checkpoints)
-        return f"the last good checkpoint is {last}" if last else "it had not come to its first checkpoint"

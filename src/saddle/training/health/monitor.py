@@ -10,7 +10,6 @@ from typing import Any
 
 from ...capabilities import Makes
 from ...clock import Clock
-from ...errors import Failure
 from ...runs.findings import Finding, Rollback, health_path
 from ...runs.log import Log
 from ..callbacks.base import Callback
@@ -22,10 +21,6 @@ from .probe import Probe, Snapshot, probe_size
 PROBE_INTERVAL = 64  # looks' worth of samples trained on between two looks: a look then costs about half a per cent
 KEPT_OBSERVATIONS = 128  # readings that are remembered
 LOOK_SHARE, LOOK_GRACE = 0.02, 2.0  # of a run's seconds, that looks may take; and seconds that they may take besides
-
-
-class Collapsed(Failure):
-    """The run was ended, as asked, by a grave finding."""
 
 
 def probe_interval(match: Match[Any]) -> int:
