@@ -1,9 +1,10 @@
-"""Packing against missing modes: plain DCGAN and PacGAN on stacked digits, 1000 modes, in one run.
+"""Against missing modes: plain DCGAN, PacGAN and R3GAN on stacked digits, 1000 modes, in one run.
 
-`python benchmarks/stacked.py` trains both on the same images, equally many, with the same networks but for the first
-layer of the packed critic, and prints how many modes a classifier of digits reads in their samples. The critic is half
-as wide as the generator, as in one of Lin et al.'s experiments (2018), and has no batch norm: that shows it the rest
-of the batch already, one sample beside others, which is what packing is for. Steps are large, and so is the collapse.
+`python benchmarks/stacked.py` trains all three on the same images, equally many, and prints how many modes a classifier
+of digits reads in their samples. DCGAN and PacGAN have the same networks but for the first layer of the packed critic.
+The critic is half as wide as the generator, as in one of Lin et al.'s experiments (2018), and has no batch norm: that
+shows it the rest of the batch already, one sample beside others, which is what packing is for. Steps are large, and so
+is the collapse. R3GAN is the recipe r3gan-stacked, with networks and steps of its own.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from saddle.metrics.modes import ClassCoverage, count_class_modes, expected_reve
 from saddle.metrics.stacked import read_stack_numbers
 from saddle.networks import Convolutional, Packed, Pair
 from saddle.optim import Adam
+from saddle.recipes.r3gan import stacked
 from saddle.recipes.versus import Versus
 from saddle.training.ema import eval_no_grad
 from saddle.training.machine import find_machine
@@ -37,9 +39,10 @@ STEPS = Adam(lr=1e-3, betas=(0.5, 0.999))  # five times DCGAN's rate
 
 
 def methods(generator: int, critic: int, size: int) -> dict[str, Versus]:
-    """Both methods, widths in channels next to the image; all that differs is what the critic sees at once."""
+    """All of them, widths in channels next to the image; of the first two only what the critic sees at once differs."""
     pair = Pair(Convolutional(width=generator), Convolutional(width=critic, normal=False))
-    return {"DCGAN": Versus(pair, optimizer=STEPS), f"PacGAN{size}": Versus(Packed(pair, size), optimizer=STEPS)}
+    packed = Versus(Packed(pair, size), optimizer=STEPS)
+    return {"DCGAN": Versus(pair, optimizer=STEPS), f"PacGAN{size}": packed, "R3GAN": stacked}
 
 
 def reader(data: ArrayDataset) -> tuple[Classifier, float]:
@@ -76,14 +79,20 @@ def main() -> None:
     parser.add_argument("--width", type=int, default=16, help="of the generator")
     parser.add_argument("--critic", type=int, default=8, help="width of the critic")
     parser.add_argument("--pack", type=int, default=4, help="images in a pack")
+    parser.add_argument("--only", help="one of the methods, such as R3GAN; all if not given")
     parser.add_argument("--seed", type=int, default=0)
     chosen = parser.parse_args()
+    compared = methods(chosen.width, chosen.critic, chosen.pack)
+    if chosen.only not in (None, *compared):
+        parser.error(f"--only {chosen.only}, but the methods are {', '.join(compared)}")
     torch.set_num_threads(1)
     data = open_data(chosen.data, Prepare(), print)
     classifier, right = reader(data)
     print(f"{chosen.data}: digits are read right {right:.2%} of the time; a perfect sampler of {COUNT:,} catches all "
           f"1000 modes at reverse KL {expected_reverse_kl(1000, COUNT):.3f}", flush=True)  # fmt: skip
-    for name, recipe in methods(chosen.width, chosen.critic, chosen.pack).items():
+    for name, recipe in compared.items():
+        if chosen.only not in (None, name):
+            continue
         began = time.process_time()
         found = play(recipe, data, chosen.images, chosen.seed, classifier)
         print(f"{name:8} {found.modes:4} modes, reverse KL {found.reverse_kl:.3f}, {chosen.images:,} images, "

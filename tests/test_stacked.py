@@ -125,6 +125,7 @@ def test_packing_catches_modes_that_plain_dcgan_drops() -> None:
     spec.loader.exec_module(benchmark)
     data = open_data("stacked-glyphs", Prepare(), print)
     classifier, right = benchmark.reader(data)
-    plain, packed = (benchmark.play(how, data, 64_000, 0, classifier) for how in benchmark.methods(16, 8, 4).values())
+    methods = benchmark.methods(16, 8, 4)
+    plain, packed = (benchmark.play(methods[name], data, 64_000, 0, classifier) for name in ("DCGAN", "PacGAN4"))
     assert right > 0.99
     assert packed.modes > 4 * plain.modes and packed.reverse_kl < plain.reverse_kl / 2
