@@ -31,13 +31,16 @@ FACES = DataSummary(14_000, 64)
 TABLE: list[tuple[DataSummary, Hardware, Budget, dict[str, str]]] = [
     (SMALL_GREY, CPU, MINUTES, {"recipe": "dcgan", "size": "32", "channels": "1", "batch": "32", "optimizer.lr": "4e-4",
                                 "precision": "auto", "length": "10 minutes", "classes": "10"}),
-    (FACES, CPU, MINUTES, {"recipe": "dcgan", "size": "32", "channels": "3", "crop": "centre", "flip": "no"}),
-    (FACES, CPU, HOUR, {"recipe": "dcgan", "size": "64", "batch": "64", "length": "60 minutes"}),
-    (FACES, CPU, Budget(), {"length": "2 minutes", "classes": "none"}),
+    (FACES, CPU, MINUTES, {"recipe": "stylegan2-ada-small", "size": "32", "channels": "3", "crop": "centre",
+                           "flip": "no", "batch": "16", "views": "ADA(images=15000)"}),
+    (SMALL_GREY._replace(side=64), CPU, HOUR, {"recipe": "dcgan", "size": "64", "batch": "64", "length": "60 minutes"}),
+    (FACES, CPU, Budget(), {"recipe": "dcgan", "length": "2 minutes", "classes": "none", "batch": "32"}),
+    (FACES, CPU, HOUR, {"recipe": "stylegan2-ada-small", "size": "64", "length": "60 minutes"}),
     (FACES, CPU, Budget(images=10**7), {"size": "64", "length": "10,000,000 images"}),
     (FACES, CPU, Budget(epochs=2), {"size": "32", "length": "2 epochs"}),
-    (FACES._replace(samples=300), CPU, MINUTES, {"views": "DiffAugment()"}),
-    (FACES._replace(samples=20), CPU, MINUTES, {"batch": "8"}),
+    (SMALL_GREY._replace(samples=300), CPU, MINUTES, {"views": "DiffAugment()"}),
+    (SMALL_GREY._replace(samples=20), CPU, MINUTES, {"batch": "8"}),
+    (FACES._replace(samples=20), CPU, MINUTES, {"batch": "8", "views": "ADA(images=15000)"}),
     (FACES._replace(samples=2), CPU, MINUTES, {"batch": "1"}),
     (FACES._replace(side=17), CPU, MINUTES, {"size": "32"}),
     (FACES._replace(side=12), CPU, MINUTES, {"size": "16"}),
@@ -89,7 +92,7 @@ def test_a_gan_of_styles_is_small_where_there_is_no_gpu(classes):
 
 def test_what_was_said_stays():
     said = {"size": "48", "batch": "7", "optimizer": "Adam(1e-3)", "precision": "float32", "flip": "True"}
-    choices = choose(FACES, CPU, MINUTES, said=said)
+    choices = choose(SMALL_GREY._replace(side=64), CPU, MINUTES, said=said)
     by_name = {c.what: c for c in choices}
     assert {name: by_name[name].value for name in ("size", "batch", "flip", "precision")} == {
         "size": "48", "batch": "7", "flip": "True", "precision": "float32"}  # fmt: skip

@@ -17,7 +17,8 @@ from .recipes.r3gan import plan_r3gan
 from .recipes.stylegan2_ada import AUTO_GAMMA
 from .shape import Classes, Shape
 
-ON_PROCESSOR = "dcgan"  # what learns small pictures best in minutes without a GPU
+ON_PROCESSOR, ON_PROCESSOR_IN_COLOUR = "dcgan", "stylegan2-ada-small"  # what was best after ten minutes, as measured
+STYLES_FROM = 50_000  # images shown, before which StyleGAN2 has learned less of colour pictures than DCGAN
 ON_GPU, ON_GPU_OF_FEW = "r3gan", "stylegan2-ada"
 FEW_FOR_GPU = 20_000  # pictures, up to which a critic learns them by heart on a GPU, and ADA holds that off
 QUICK_MINUTES = 15.0  # up to which small batches and quick steps learn more
@@ -28,7 +29,7 @@ MOSTLY = 0.5  # share of the pictures that makes a thing usual
 ADA_SHARE = 4  # in a run, how often augmentation could rise from nothing to always
 DEFAULT_MINUTES = 2.0
 SMALL_STYLE = ("networks", "gamma", "mixing", "path_length")  # of stylegan2-ada where there is no GPU
-WITHOUT_GPU = "stylegan2-ada-small, the form for a machine without a GPU"
+WITHOUT_GPU = f"{ON_PROCESSOR_IN_COLOUR}, the form for a machine without a GPU"
 
 
 class DataSummary(NamedTuple):
@@ -79,7 +80,7 @@ def choose(data: DataSummary, machine: Hardware, budget: Budget, recipe: str | N
            said: Mapping[str, str] | None = None) -> list[Choice]:  # fmt: skip
     """The choices for such data, the recipe first. What was said, options with their texts, stays as it was said."""
     said = said or {}
-    chosen = [Choice("recipe", recipe, "as you said") if recipe else choose_recipe(data, machine)]
+    chosen = [Choice("recipe", recipe, "as you said") if recipe else choose_recipe(data, machine, budget)]
     name = chosen[0].value
     if data.kind == "pictures":
         shape = choose_shape(data, machine, is_quick(data, machine, budget))
@@ -98,17 +99,27 @@ def keep_said(choice: Choice, said: Mapping[str, str]) -> Choice:
     return choice if given is None else choice._replace(value=given, reason="as you said", option="")
 
 
-def choose_recipe(data: DataSummary, machine: Hardware) -> Choice:
+def choose_recipe(data: DataSummary, machine: Hardware, budget: Budget) -> Choice:
     if data.kind == "points":
         return Choice("recipe", "wgan-gp-toy", "points in the plane")
     if data.kind == "lines":
         return Choice("recipe", "seqgan", "lines of text")
     if machine.device == "processor":
-        return Choice("recipe", ON_PROCESSOR, "learns most in minutes without a GPU")
+        return choose_on_processor(data, budget.estimate_images(data, machine))
     if data.samples < FEW_FOR_GPU:
         return Choice("recipe", ON_GPU_OF_FEW, f"{data.samples:,} are few for a GPU, and ADA keeps a critic from "
                       "learning them by heart")  # fmt: skip
     return Choice("recipe", ON_GPU, "many pictures and a GPU")
+
+
+def choose_on_processor(data: DataSummary, images: int) -> Choice:
+    if data.grey:
+        return Choice("recipe", ON_PROCESSOR, "learns most of grey pictures without a GPU")
+    if images < STYLES_FROM:
+        return Choice(
+            "recipe", ON_PROCESSOR, "learns most in minutes without a GPU; --minutes 10 has time for StyleGAN2"
+        )
+    return Choice("recipe", ON_PROCESSOR_IN_COLOUR, "learned most of faces in ten minutes without a GPU")
 
 
 def is_quick(data: DataSummary, machine: Hardware, budget: Budget) -> bool:
@@ -136,8 +147,8 @@ def choose_shape(data: DataSummary, machine: Hardware, quick: bool) -> list[Choi
 def fields_of(name: str, data: DataSummary, machine: Hardware, budget: Budget, size: ImageSize,
               channels: int) -> list[Choice]:  # fmt: skip
     """The recipe's own fields."""
-    if name == ON_GPU_OF_FEW:
-        return style_fields(data, machine, budget, size)
+    if name in (ON_GPU_OF_FEW, ON_PROCESSOR_IN_COLOUR):
+        return style_fields(name, data, machine, budget, size)
     if name == ON_GPU:
         return r3gan_fields(data, machine, budget, size, channels)
     if name == ON_PROCESSOR:
@@ -160,13 +171,13 @@ def dcgan_fields(data: DataSummary, machine: Hardware, budget: Budget) -> list[C
     return [*fields, Choice("average", "HalfLife()", "the house's: half counts after 10,000 images")]
 
 
-def style_fields(data: DataSummary, machine: Hardware, budget: Budget, size: ImageSize) -> list[Choice]:
+def style_fields(name: str, data: DataSummary, machine: Hardware, budget: Budget, size: ImageSize) -> list[Choice]:
     images, small = budget.estimate_images(data, machine), machine.device == "processor"
-    recipe = find_recipe("stylegan2-ada-small" if small else ON_GPU_OF_FEW)[0]
+    recipe = find_recipe(ON_PROCESSOR_IN_COLOUR if small else name)[0]
     batch = min(recipe.batch, largest_batch(data))
     fields = [Choice("batch", str(batch), "the recipe's, and no more than half of the data", "batch")]
     if small:
-        fields += differing_fields(recipe, find_recipe(ON_GPU_OF_FEW)[0], dict.fromkeys(SMALL_STYLE, WITHOUT_GPU))
+        fields += differing_fields(recipe, find_recipe(name)[0], dict.fromkeys(SMALL_STYLE, WITHOUT_GPU))
     else:
         gamma = f"{AUTO_GAMMA * size.height * size.width / batch:.3g}"
         fields.append(Choice("gamma", gamma, f"{AUTO_GAMMA:g} * height * width / batch, the released code's rule"))
@@ -213,7 +224,7 @@ def choose_flip() -> Choice:
 def choose_labels(name: str, data: DataSummary) -> Choice:
     if data.classes < 2:
         return Choice("classes", "none", "there are no labels")
-    told = name in (ON_GPU, ON_GPU_OF_FEW)
+    told = name in (ON_GPU, ON_GPU_OF_FEW, ON_PROCESSOR_IN_COLOUR)
     return Choice("classes", str(data.classes), "both players are told them" if told else
                   f"{name} learns all of them as one; cgan and ac-gan are told the class")  # fmt: skip
 
