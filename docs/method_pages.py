@@ -26,13 +26,20 @@ PARENTS = {  # which method a paper begins from, where its recipe's class does n
     "gan", "began": "ebgan", "sagan": "sn-gan", "biggan": "sagan", "pggan": "wgan-gp", "stylegan": "pggan",
     "stylegan2": "stylegan", "gat": "r3gan", "vae": "ae", "ali": "bigan", "soft-introvae": "introvae", "ac-gan":
     "cgan", "projection-gan": "cgan", "cut": "cyclegan", "unrolled-gan": "gan", "gumbel-gan": "seqgan",
-    "gan-cls": "cgan",
+    "gan-cls": "cgan", "bigan": "dcgan", "vae-gan": "vae", "introvae": "vae", "aae": "ae", "pix2pix": "cgan",
+    "cyclegan": "pix2pix", "label-regression": "cgan", "adversarial-flow": "r3gan",
     **dict.fromkeys((
         "dcgan-28", "wgan", "dragan", "gan-qp", "lsgan", "fgan", "t-gan", "rsgan", "r1", "roth", "consensus",
         "nagarajan-kolter", "ttur", "vgan", "sn-gan", "infogan", "cgan", "pacgan", "minibatch-gan",
         "feature-matching", "instance-noise", "noise-on-reals", "label-noise", "weak-critic", "accuracy-gate",
     ), "dcgan"),
 }  # fmt: skip
+FIRST = {  # and why the others have none
+    "gan": "This is the first GAN: no method stands before it, and the others are told against it.",
+    "ae": "It plays no game: it is where the line of encoders begins, to which VAE and adversarial autoencoder add.",
+    "gaussian-mixture": "It has no networks and no critic: its likelihood is known, which is what a GAN does without.",
+    "seqgan": "Its generator chooses tokens and learns by rewards: no recipe of pictures shares its losses.",
+}
 PICTURES = {  # of runs whose picture is not called by the recipe's name
     "dcgan": "glyphs", "r3gan": "r3gan/glyphs", "stylegan2": "styles/glyphs", "soft-introvae": "introvae/glyphs",
     "gan-cls": "text-to-image/glyphs", "pix2pix": "translation/outlines", "biggan": "biggan/truncation",
@@ -140,11 +147,11 @@ def against_parent(name: str) -> str:
     """What `saddle diff PARENT NAME` tells."""
     parent = find_parent(name)
     if parent is None:
-        return ""
+        return FIRST[name]
     differences = [*compare_fields(recipe_facts(parent), recipe_facts(name))]
     rows = ([code(field), code(before), code(now)] for field, before, now in differences)
     changed = table(["", f"[{parent}]({parent}.md)", name], rows)
-    return f"`saddle diff {parent} {name}` tells what differs:\n\n{changed}" if differences else ""
+    return f"`saddle diff {parent} {name}` tells what differs:\n\n{changed}"
 
 
 def in_words(recipe: Recipe[Any]) -> str:

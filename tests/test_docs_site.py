@@ -78,12 +78,15 @@ def test_a_recipes_page_says_what_the_commands_say(home: Path, capsys: pytest.Ca
     assert "test_penalties.py" in page and "Every recipe trains" in page
 
 
-def test_every_recipe_has_fields_and_words_and_most_a_parent(home: Path) -> None:
+def test_every_recipe_has_fields_and_words_and_a_parent_or_the_reason_why_not(home: Path) -> None:
     pages = {
         name: (home / "build" / "pages" / "methods" / f"{name}.md").read_text(encoding="utf-8") for name in RECIPES
     }
     assert all("## Fields" in page and "## Try it" in page for page in pages.values())
-    assert sum("## Against its parent" in page for page in pages.values()) > 0.8 * len(pages)
+    against = {name: page.split("## Against its parent\n\n")[1].split("\n\n## ")[0] for name, page in pages.items()}
+    changed = {name for name, text in against.items() if len(text.split("| --- | --- | --- |\n| `")) == 2}
+    assert pages.keys() - changed == {"gan", "ae", "gaussian-mixture", "seqgan"}
+    assert all(against[name].startswith(("This is", "It")) for name in pages.keys() - changed)
     assert sum("](../pictures/" in page for page in pages.values()) > 15
 
 
