@@ -138,6 +138,20 @@ def test_a_strip_shows_the_first_rows_in_order(tmp_path: Path) -> None:
     assert levels[0] == 0 and levels == sorted(levels) and len(levels) == 8, "the ninth is white"
 
 
+def test_pictures_without_rows_stand_large_enough_to_be_read(tmp_path: Path) -> None:
+    """Three by three, under how many images each had seen; nine in all."""
+    paths = [tmp_path / f"{i:010d}.png" for i in range(4)]
+    for i, path in enumerate(paths):
+        Image.new("RGB", (640, 640), (40 * i, 0, 0)).save(path)
+    write_progress_strip(paths, tmp_path / "out.png")
+    with Image.open(tmp_path / "out.png") as image:
+        assert image.width >= 3 * 400 and image.height >= 2 * 400
+        across, down = image.width // 3, image.height // 2
+        middles = [image.getpixel((across * (i % 3) + 200, down * (i // 3) + 200)) for i in range(4)]
+        assert middles == [(40 * i, 0, 0) for i in range(4)]
+        assert min(np.asarray(image.convert("L"))[:15, :across].ravel()) < 100  # words above the first
+
+
 @pytest.mark.parametrize("channels", [1, 3])
 def test_an_animation_runs_from_the_first_sheet_to_the_last(tmp_path: Path, channels: int) -> None:
     write_progress_gif(run(tmp_path, 60, channels), tmp_path / "out.gif")

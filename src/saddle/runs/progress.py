@@ -17,8 +17,8 @@ T = TypeVar("T")
 STRIP_ROWS = 9  # of a strip; pictures without rows stand three by three
 MAX_FRAMES = 48  # of an animation
 WIDEST = 560  # pixels of a frame: noise, which early sheets are, hardly compresses in a GIF
-THUMB_WIDTH = 240
-MARGIN = 64  # for how many images a row had seen
+THUMB_WIDTH = 420  # pixels of a picture without rows: its points and the numbers at its axes are still read
+MARGIN, GAP = 64, 4  # beside rows, for how many images each had seen; between pictures
 
 
 def write_progress_strip(paths: Sequence[Path], out: Path) -> None:
@@ -26,14 +26,33 @@ def write_progress_strip(paths: Sequence[Path], out: Path) -> None:
     require(len(paths) > 0, "a progress strip needs at least one contact sheet")
     chosen = pick_evenly(sorted(paths), STRIP_ROWS)
     parts = [first_row(path) for path in chosen]
-    width, height = parts[-1].size  # sheets of earlier, smaller stages grow to the last one's size
-    columns = 1 if width > 2 * height else min(3, len(parts))
-    canvas = Image.new("RGB", (columns * (width + MARGIN), math.ceil(len(parts) / columns) * (height + 4)), "white")
-    for i, (path, part) in enumerate(zip(chosen, parts, strict=True)):
-        left, up = i % columns * (width + MARGIN) + MARGIN, i // columns * (height + 4) + 2
-        canvas.paste(resize_to(part, (width, height)), (left, up))
-        draw_text(canvas, format_images_seen(path), (left - 6, up + height // 2), anchor="rm")
-    save_png(canvas, out)
+    size = parts[-1].size  # sheets of earlier, smaller stages grow to the last one's size
+    shown = [resize_to(part, size) for part in parts]
+    save_png((stack_rows if size[0] > 2 * size[1] else tile_pictures)(shown, [*map(format_images_seen, chosen)]), out)
+
+
+def stack_rows(rows: Sequence[Image.Image], seen: Sequence[str]) -> Image.Image:
+    """Rows one above the other, and beside each how many images had been seen, under what that is a number of."""
+    width, height = rows[0].size
+    canvas = Image.new("RGB", (MARGIN + width, LINE_HEIGHT + len(rows) * (height + GAP)), "white")
+    draw_text(canvas, "images", (MARGIN - 6, LINE_HEIGHT // 2), anchor="rm")
+    for i, (row, images) in enumerate(zip(rows, seen, strict=True)):
+        up = LINE_HEIGHT + i * (height + GAP)
+        canvas.paste(row, (MARGIN, up))
+        draw_text(canvas, images, (MARGIN - 6, up + height // 2), anchor="rm")
+    return canvas
+
+
+def tile_pictures(pictures: Sequence[Image.Image], seen: Sequence[str]) -> Image.Image:
+    """Pictures three by three, each under how many images had been seen."""
+    columns = min(3, len(pictures))
+    width, height = pictures[0].width + GAP, pictures[0].height + LINE_HEIGHT + GAP
+    canvas = Image.new("RGB", (columns * width, math.ceil(len(pictures) / columns) * height), "white")
+    for i, (picture, images) in enumerate(zip(pictures, seen, strict=True)):
+        left, up = i % columns * width, i // columns * height
+        draw_text(canvas, f"{images} images", (left + width // 2, up + LINE_HEIGHT // 2), anchor="mm")
+        canvas.paste(picture, (left, up + LINE_HEIGHT))
+    return canvas
 
 
 def write_progress_gif(paths: Sequence[Path], out: Path) -> None:

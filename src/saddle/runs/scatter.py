@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 from torch import Tensor
 
-from ..errors import require
+from ..errors import format_count, require
 
 PointArray = npt.NDArray[np.float32]
 POINT_COLOURS = ("#d1495b", "#2e6f95", "#3a9d6e", "#8a5aa8")
@@ -54,16 +54,16 @@ def frame_limits(points: PointArray) -> tuple[float, float]:
 
 
 def plot_dots(axes: Axes, points: PointArray, shade: str, name: str) -> None:
-    size = float(np.clip(9000 / len(points), 3, 24))
+    size = float(np.clip(24000 / len(points), 8, 36))
     axes.scatter(points[:, 0], points[:, 1], s=size, c=shade, alpha=0.7, linewidths=0, label=name)
 
 
 def style_scatter(axes: Axes, outside: int) -> None:
     axes.grid(color="#ececec", linewidth=0.8)
     axes.set_axisbelow(True)
-    axes.tick_params(length=0, labelcolor="#666666", labelsize=9)
+    axes.tick_params(length=0, labelcolor="#666666", labelsize=12)
     for spine in axes.spines.values():
         spine.set_color("#d0d0d0")
-    axes.legend(loc="upper right", frameon=True, framealpha=0.9, edgecolor="#e0e0e0", fontsize=9)
+    axes.legend(loc="upper right", frameon=True, framealpha=0.9, edgecolor="#e0e0e0", fontsize=12)
     if outside:
-        axes.set_title(f"{outside} points lie outside", fontsize=9, color="#666666", loc="left")
+        axes.set_title(f"{format_count(outside, 'point')} outside the frame", fontsize=12, color="#666666", loc="left")
