@@ -15,6 +15,7 @@ from narrow import small
 from saddle import load, train
 from saddle.errors import Mistake
 from saddle.latent import Direction, LatentSpace, Search, between, invert, labels_between, mean_difference, walk
+from saddle.metrics import classifier
 from test_using_runs import RECIPES_FILE, SETTINGS
 from typed import Say
 
@@ -149,7 +150,8 @@ def test_a_way_ends_at_the_samples_that_it_is_between_though_their_classes_diffe
     assert say("interpolate H/cgan --samples 0-3 --label light --to way.png") == (0, "way.png\n", "")
 
 
-def test_latents_of_a_run_that_is_told_classes_do_not_say_them(home: Path, say: Say):
+def test_latents_of_a_run_that_is_told_classes_do_not_say_them(home: Path, say: Say, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(classifier, "TRAINING_IMAGES", 480)  # of other tags, which only have to be looked for
     code, _, said = say("edit H/cgan --plus light --minus dark")
     assert code == 2 and f"saddle sample {home}/cgan --label CLASS makes samples of one" in said
     assert say("sample H/cgan --label light --out light.png")[0] == 0

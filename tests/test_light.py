@@ -15,9 +15,8 @@ import torch
 from saddle import train
 from saddle.batches import batch_shape, required_columns
 from saddle.cli import main
-from saddle.cli.showing import ShowOptions, sample_columns, trainable_sizes
+from saddle.cli.showing import ShowOptions, sample_columns, trainable_sizes, unmade_game
 from saddle.cli.sizes import PARAMETER_COUNTS
-from saddle.layers.init import SkipRandomInit
 from saddle.light import StandIn, StandInModule, without_torch
 from saddle.recipes import RECIPES, find_recipe
 from saddle.shape import parse_shape
@@ -104,8 +103,7 @@ def test_the_sizes_that_show_tells_are_those_of_the_networks() -> None:
         columns = sample_columns(ShowOptions(), entry, required_columns(kinds[name]))
         assert batch_shape(kinds[name], *columns) == parse_shape(PARAMETER_COUNTS[name][0])
     for name, (shape, counts) in PARAMETER_COUNTS.items():
-        with SkipRandomInit():
-            found = trainable_sizes(find_recipe(name)[0].game(parse_shape(shape)))
+        found = trainable_sizes(unmade_game(find_recipe(name)[0], parse_shape(shape)))
         assert found == counts, f'"{name}": ({shape}, {found}),'
         entry = RECIPES[name]
         assert shape == PARAMETER_COUNTS[data[entry.data, entry.size, kinds[name]][0]][0]

@@ -66,7 +66,8 @@ def test_memory_grows_by_the_same_for_each_image():
 def test_a_round_that_would_take_long_is_not_played(monkeypatch):
     monkeypatch.setattr(round_cost, "play_rounds", lambda *_: pytest.fail("it was played"))
     recipe, data = small("r1"), shape("r1")
-    speed = measure_round_speed(recipe, data, find_machine("cpu"), RoundCost(4, 1, 4 * 10**15))
+    cost = RoundCost(4, 1, 4 * 10**15)
+    speed = measure_round_speed(recipe, data, find_machine("cpu"), cost, choose=lambda _: pytest.fail("it was chosen"))
     assert not speed.measured
     assert 0 < speed.images_per_second < 1
 

@@ -38,11 +38,15 @@ def describe_costs(recipe: Recipe[Any], shape: Shape, speed: bool, how: MatchOpt
         yield wrap_text(memory), {"batch": cost.batch, "bytes": cost.bytes, "operations": cost.flops}
     if not speed:
         return
-    where = where or choose_machine(find_machine(), "auto", recipe, shape, how.accumulate)
+    found = where or find_machine()
+
+    def choose(here: Machine) -> Machine:
+        return where or choose_machine(here, "auto", recipe, shape, how.accumulate)
+
     if known is None and cost is not None:
-        known = measure_round_speed(recipe, shape, where, cost, how)
+        known = measure_round_speed(recipe, shape, found, cost, how, choose)
     if known is not None:
-        device = str(where.device)
+        device = str(found.device)
         facts = {"device": device, "images per second": known.images_per_second, "measured": known.measured}
         yield wrap_text(describe_speed(known, recipe.batch, device, cost)), facts
 

@@ -177,8 +177,12 @@ def last_stage_engine(recipe: Recipe[Any], data: Shape, where: Machine, how: Mat
 
 
 def measure_round_speed(recipe: Recipe[Any], data: Shape, where: Machine, cost: RoundCost,
-                        how: MatchOptions = MatchOptions()) -> Speed:  # fmt: skip
-    """Rounds of as many images as fit into memory and a moment, played; reckoned where the fewest would not fit."""
+                        how: MatchOptions = MatchOptions(),
+                        choose: Callable[[Machine], Machine] = lambda where: where) -> Speed:  # fmt: skip
+    """Rounds of as many images as fit into memory and a moment, played; reckoned where the fewest would not fit.
+
+    `choose`: the machine with the precision that is played in, found only where something is played.
+    """
     seconds = NETWORK_SLOWNESS * cost.flops / cost.batch / multiplications_per_second(where.device)
     fewest = min(cost.batch, fewer_samples(cost.batch))
     n = cost.batch
@@ -190,7 +194,7 @@ def measure_round_speed(recipe: Recipe[Any], data: Shape, where: Machine, cost: 
     if probe is None or not fits_into_memory(probe.bytes, where):
         return Speed(1 / seconds, cost.batch, measured=False)
     with preserved_globals(), without_process_group():
-        return Speed(play_rounds(recipe, data, where, n, how), n, measured=True)
+        return Speed(play_rounds(recipe, data, choose(where), n, how), n, measured=True)
 
 
 def fits_into_memory(size: int, where: Machine) -> bool:
