@@ -6,6 +6,7 @@ import hashlib
 import json
 import math
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from saddle.clock import Clock
 from saddle.data import Prepare, open_data
 from saddle.data.array_dataset import ArrayDataset
 from saddle.errors import Interrupted, Mistake
-from saddle.measuring.evaluation import metric_function
+from saddle.measuring.evaluation import Evaluation, metric_function
 from saddle.measuring.features import DeviceExtractor
 from saddle.measuring.inputs import GeneratedSamples, SampleInfo, SampleSet, check_same_shape, generated_dataset
 from saddle.measuring.metric_table import LABELLED_METRICS, METRIC_GROUPS, METRICS, parse_metric_names
@@ -36,7 +37,7 @@ from saddle.runs.measures import Measurement, append_measurement, measures_path,
 from saddle.runs.quality import quality_picture_path
 from saddle.runs.timing import read_pace
 from saddle.shape import Shape
-from saddle.training.checkpoint import best_checkpoint_path, latest_checkpoint, read_checkpoint
+from saddle.training.checkpoint import best_checkpoint_path, latest_checkpoint, read_checkpoint, write_checkpoint
 from saddle.training.evaluator import Evaluator, describe_samples
 from test_processes import TOY, saddle
 from test_resume import StopAt
@@ -256,6 +257,38 @@ def test_a_run_is_measured_against_its_own_data_and_stays_as_it_is(run: Path, tm
         load(run, best=True)
     with pytest.raises(Mistake, match="a run has its own size"):
         measure(run, size=32)
+
+
+def test_what_a_run_holds_is_told_again_and_measured_anew_once_anything_has_changed(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    taken: list[str] = []
+    figures_of = Evaluation.figures
+
+    def counted(self: Evaluation, names: list[str], per_class: bool) -> list[Figure]:
+        taken.extend(names)
+        return figures_of(self, names, per_class)
+
+    monkeypatch.setattr(Evaluation, "figures", counted)
+    shutil.copytree(run, copy := tmp_path / "r")
+    (copy / "measures.jsonl").unlink(missing_ok=True)
+    ask: dict[str, Any] = {"n": 20, "metrics": "fid", "features": "random", "device": "cpu"}
+    said: list[str] = []
+    first = measure(copy, **ask)
+    assert measure(copy, **ask, say=said.append, json=tmp_path / "f.json") == first and taken == ["fid"]
+    assert any("were measured before" in one for one in said) and json.loads((tmp_path / "f.json").read_text())
+    both = measure(copy, **ask | {"metrics": "fid,kid"})
+    assert both[0] == first[0] and taken == ["fid", "kid"]
+    for change in ({"seed": 1}, {"n": 21}, {"average": False}, {"features": "identity"}, {"references": 100}):
+        measure(copy, **ask | change)
+        assert taken.pop() == "fid" and len(taken) == 2, change
+    last = latest_checkpoint(copy / "checkpoints")
+    tensors, facts = read_checkpoint(last)
+    write_checkpoint(last, {name: 1.5 * t if t.is_floating_point() else t for name, t in tensors.items()}, facts)
+    assert measure(copy, **ask)[0].value != first[0].value and taken == ["fid", "kid", "fid"]
+    monkeypatch.setattr("saddle.measuring.held.code_digest", lambda: "another saddle")
+    measure(copy, **ask)
+    assert taken == ["fid", "kid", "fid", "fid"]
 
 
 def test_a_path_length_is_of_as_many_ways_as_samples_were_asked_for(run: Path):

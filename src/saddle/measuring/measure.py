@@ -9,7 +9,7 @@ from typing import Any, Unpack
 
 from ..batches import image_columns
 from ..data.in_memory import use_given
-from ..data.progress import hide_progress
+from ..data.progress import hide_progress, tell_wait
 from ..errors import did_you_mean, require
 from ..hints import describe_type, field_types, fits_type
 from ..metrics.diversity import WINDOW
@@ -25,6 +25,7 @@ from ..signatures import takes_fields_of
 from ..training.machine import find_device
 from .evaluation import DEFAULT_SOURCE_SAMPLES, Evaluation, preflight
 from .extractors import Extractors
+from .held import held_figures
 from .inputs import Measurable, is_run
 from .makers import DataConverter, GeneratorHandle
 from .measure_inputs import inputs_of_run, inputs_of_source
@@ -71,18 +72,35 @@ def taken(what: Measurable, against: Measurable | None, wish: MeasureOptions, sa
     paired = PAIRED_METRICS[: 3 if min(real.shape[1:3]) >= WINDOW else 2] if targets else ()
     names = parse_metric_names(wish.metrics) if wish.metrics else (*paired, *choose_metrics(eyes, real.name))
     preflight(names, eyes, made, real, isinstance(subject.maker, GeneratorHandle), targets)
+    key = subject.key()
+    held = held_figures(subject.when[0], key, names, eyes) if subject.when else {}
+    if len(held) == len(names) and not wish.picture:
+        return tell_held([figure for name in names for figure in held[name]], wish, say)
     bench = Evaluation(subject.made.load(), subject.real.load(), eyes, seed=wish.seed, maker=subject.maker,
                   neighbours=wish.k, asked=wish.n, counts=(wish.n or DEFAULT_SOURCE_SAMPLES, wish.references),
                   say=say)  # fmt: skip
-    figures = bench.figures(names, wish.per_class)
+    figures = [f for name in names for f in held.get(name) or bench.figures([name], wish.per_class)]
     if subject.when:  # first, so that nothing below can lose them
-        save_figures(subject.when, figures, say)
-    if wish.json:
-        wish.json.parent.mkdir(parents=True, exist_ok=True)
-        write_json(wish.json, [figure.facts() for figure in figures])
+        save_figures(subject.when, figures, key, say)
+    write_figures(wish.json, figures)
     if wish.picture:
         plot_copies(bench.metric_input(eyes.default), wish.picture)
     return figures
+
+
+def tell_held(figures: list[Figure], wish: MeasureOptions, say: Notify) -> list[Figure]:
+    """Figures that the run holds already, said to be those."""
+    tell_wait(say, "these figures were measured before, and nothing that they hang on has changed since")
+    for note in (f"warning: {figure.title}: {figure.note}" for figure in figures if figure.note):
+        say(note)
+    write_figures(wish.json, figures)
+    return figures
+
+
+def write_figures(file: Path | None, figures: list[Figure]) -> None:
+    if file:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        write_json(file, [figure.facts() for figure in figures])
 
 
 def parse_measure_options(options: Mapping[str, Any]) -> MeasureOptions:
@@ -105,14 +123,18 @@ def choose_metrics(eyes: Extractors, real: str) -> tuple[str, ...]:
     return POINT_METRICS if names == MODE_METRICS and real not in ("ring", "grid") else names
 
 
-def save_figures(when: tuple[RunFolder, int, int], figures: list[Figure], say: Notify) -> None:
-    """Write a run's figures into its folder, if it may be written to, but for those that are there already."""
+def save_figures(when: tuple[RunFolder, int, int], figures: list[Figure], key: str, say: Notify) -> None:
+    """Write a run's figures into its folder, if it may be written to, but for those that are there already.
+
+    `key`: of their circumstances, in which they are found again.
+    """
     folder, images, round = when
     file = measures_path(folder)
     if not os.access(file if file.exists() else folder.path, os.W_OK):
         say(f"warning: {folder} may not be written to, so its figures are not kept there; --json FILE.json keeps them")
         return
-    there = [f for line in read_measurements(folder) if line.images == images for f in line.figures]
+    lines = [line for line in read_measurements(folder) if line.images == images and (line.key == key or not key)]
+    there = [f for line in lines for f in line.figures]
     new = tuple(figure for figure in figures if figure not in there)
     if new:
-        append_measurement(folder, Measurement(images, round, read_pace(folder.timing).at(images), new))
+        append_measurement(folder, Measurement(images, round, read_pace(folder.timing).at(images), new, key=key))

@@ -21,6 +21,7 @@ from ..runs.folder import RunFolder
 from ..runs.manifest import Manifest
 from ..runs.measures import measures_path, read_measurements
 from .evaluation import DEFAULT_SAMPLES, DEFAULT_SOURCE_SAMPLES, check_game
+from .held import circumstances
 from .inputs import Measurable, SampleInfo, check_memory, is_named_source, is_run, open_measurable, prepare_like
 from .makers import SampleMaker, sample_maker
 from .metric_table import check_features, parse_metric_names
@@ -46,6 +47,7 @@ class MeasureInputs:
     teacher: Callable[[], Dataset]
     maker: SampleMaker | None = None
     when: tuple[RunFolder, int, int] | None = None  # the run, images it had seen, its round
+    key: Callable[[], str] = lambda: ""  # of all that figures of the run hang on, see held.py
 
 
 def inputs_of_run(run: str, against: Measurable | None, wish: MeasureOptions, say: Notify) -> MeasureInputs:
@@ -83,7 +85,8 @@ def inputs_of_run(run: str, against: Measurable | None, wish: MeasureOptions, sa
         if is_run(against) or not is_named_source(against):
             check_one_shape(made.info, real.info)
     clock = loaded.clock
-    return MeasureInputs(made, real, lambda: teacher, maker, (folder, clock.images, clock.round))
+    return MeasureInputs(made, real, lambda: teacher, maker, (folder, clock.images, clock.round),
+                         lambda: circumstances(folder, loaded, (teacher, real.load()), wish))  # fmt: skip
 
 
 def open_teacher(run: str, folder: RunFolder, before: Manifest, manifest: Manifest, wish: MeasureOptions,

@@ -37,6 +37,7 @@ class Measurement:
     seconds: float  # of training so far
     figures: tuple[Figure, ...]
     stop: EarlyStop | None = None  # the run ended with it
+    key: str = ""  # of all that the figures hang on, hex; none where nobody asks for it again
 
 
 def measures_path(folder: RunFolder) -> Path:
@@ -69,7 +70,9 @@ def parse_measurement(text: str, where: str) -> Measurement:
             bool(figures) and (stop is None or (is_count(stop.times) and (stop.best is None or is_count(stop.best)))),
             "",
         )
-        return Measurement(facts["images"], facts["round"], facts["seconds"], figures, stop)
+        key = facts.get("key", "")
+        require(isinstance(key, str), "")
+        return Measurement(facts["images"], facts["round"], facts["seconds"], figures, stop, key)
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError):
         raise Mistake(
             f"{where} is no measurement of saddle's, which tells images, round, seconds and figures"
@@ -110,4 +113,5 @@ def append_measurement(folder: RunFolder, measurement: Measurement) -> None:
         write_lines(path, lines)
     facts: dict[str, Any] = {"images": measurement.images, "round": measurement.round, "seconds": measurement.seconds,
                              "figures": [figure.facts() for figure in measurement.figures]}  # fmt: skip
-    append_line(path, facts | ({"stop": measurement.stop._asdict()} if measurement.stop else {}))
+    more: dict[str, Any] = {"stop": measurement.stop._asdict()} if measurement.stop else {}
+    append_line(path, facts | more | ({"key": measurement.key} if measurement.key else {}))
