@@ -51,6 +51,9 @@ def test_it_is_told_where_and_how_much(cache: Path, capsys: pytest.CaptureFixtur
     assert main(["cache", "--json"]) == 0
     facts = json.loads(capsys.readouterr().out)
     (item,) = facts["items"]
+    (cache / "probes").mkdir()
+    (cache / "probes" / "0123456789abcdef0123.json").write_text("{}")
+    assert main(["cache"]) == 0 and "which arithmetic was found fastest on this machine" in capsys.readouterr().out
     assert item["bytes"] == sum(file.stat().st_size for file in Path(item["path"]).iterdir()) > 40 * 16 * 16
 
 

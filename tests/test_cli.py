@@ -189,6 +189,16 @@ def test_a_sweep_asks_what_to_vary_and_says_that_nothing_will_be_measured(say, m
         assert (code, complaint) == (1, "saddle: swept\n") and ("No figures will be taken" in said) == says
 
 
+@pytest.mark.parametrize("line", ["show last", "show 007 --size 32", "train last", "train 007"])
+def test_a_run_where_a_recipe_is_meant_is_named_as_one(line, say, tmp_path, monkeypatch):
+    (tmp_path / "runs" / "007-dcgan-glyphs").mkdir(parents=True)
+    (tmp_path / "runs" / "007-dcgan-glyphs" / "manifest.json").write_text("{}")
+    monkeypatch.chdir(tmp_path)
+    code, out, error = say(*line.split())
+    assert (code, out) == (2, ""), error
+    assert "007 is a run" in error or "last is a run" in error
+
+
 @pytest.mark.parametrize(("line", "says"), [
     ("lst", "there is no command lst; did you mean list?"),
     ("train dgcan", "there is no recipe dgcan; did you mean dcgan?"),

@@ -7,6 +7,7 @@ from PIL import Image
 
 from data_files import noise, pictures, save, smooth
 from saddle.data import Prepare, examine
+from saddle.data.doctor.report import Report
 from saddle.errors import Mistake
 
 
@@ -90,6 +91,12 @@ def test_small_changes_are_near_and_different_pictures_are_not(tmp_path):
     image.resize((96, 96), Image.Resampling.LANCZOS).save(tmp_path / "larger.png")
     image.save(tmp_path / "lossy.webp", quality=85)
     assert examine(str(tmp_path), Prepare()).similar == [["07.png", "larger.png", "lossy.webp"]]
+
+
+def test_lines_of_long_names_are_broken_between_names():
+    names = [f"blob/1f468_200d_1f469_200d_1f46{i}.webp" for i in range(8)]
+    text = str(Report("emoji", 8, duplicates=[names[:4], names[4:]], similar=[names[:2]]))
+    assert max(map(len, text.splitlines())) <= 100 and all(name in text.split() for name in names[:3])
 
 
 @pytest.mark.parametrize("source", ["ring", "glyphs"])

@@ -24,6 +24,7 @@ from saddle.errors import Interrupted, Mistake
 from saddle.measuring.evaluation import Evaluation, metric_function
 from saddle.measuring.features import DeviceExtractor
 from saddle.measuring.inputs import GeneratedSamples, SampleInfo, SampleSet, check_same_shape, generated_dataset
+from saddle.measuring.measure import parse_measure_options
 from saddle.measuring.metric_table import LABELLED_METRICS, METRIC_GROUPS, METRICS, parse_metric_names
 from saddle.metrics import classifier
 from saddle.metrics.estimates import bootstrap_interval
@@ -457,6 +458,17 @@ def test_below_the_figures_stands_of_how_many_samples():
     figures = [Figure("fid", "FID", 1.0, protocol=Protocol(samples=n, references=5000)) for n in (190, 163, 2000)]
     assert "163 to 2,000 samples against 5,000 of" in format_figures(figures)
     assert "190 samples against 5,000 of" in format_figures(figures[:1])
+
+
+def test_figures_that_are_not_those_of_papers_say_so_and_how_those_are_had():
+    def told(*features: str) -> str:
+        seen = [Figure("fid", "FID", 1.0, protocol=Protocol(features=name, samples=9)) for name in features]
+        return " ".join(format_figures(seen).split())
+
+    assert "through random features: fit to compare runs" in told("random", "inception")
+    assert "through a classifier of these data and random features" in told("random", "classifier")
+    assert "not the FID" in told("random") and "not the FID" not in told("inception", "")
+    assert parse_measure_options({"features": "inception", "download": True}).download  # as it advises
 
 
 def test_figures_that_are_no_finite_number_are_written_as_json(tmp_path: Path):

@@ -88,7 +88,8 @@ def test_no_name_breaks_the_card(home, tmp_path):
 
 @pytest.mark.parametrize(("text", "said"), [
     ("a\n# b\x1b[31m", "a \\# b\\\\x1b\\[31m"), ("<img src=x>", "&lt;img src=x&gt;"), ("http://x.org", "http\\://x.org"),
-    ("- a", "\\- a"), ("1. a", "1\\. a"), ("a-b 0.1", "a-b 0.1"), ("me@x.org", "me\\@x.org"),
+    ("- a", "\\- a"), ("1. a", "1\\. a"), ("a-b 0.1", "a-b 0.1"),
+    ("0.1.0", "0.1.0"), ("12) a", "12\\) a"), ("3.", "3\\."), ("me@x.org", "me\\@x.org"),
 ])  # fmt: skip
 def test_text_stays_text(text, said):
     assert plain(text) == said

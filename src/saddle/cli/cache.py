@@ -67,9 +67,12 @@ def describe_cache(folder: Path, items: list[CacheItem], limit: int | None) -> s
 
 
 def describe_kinds(rows: list[tuple[str, list[int]]]) -> Iterator[str]:
+    from ..data.cache.usage import KINDS
+
     wide = max((len(kind) for kind, _ in rows), default=0)
     for kind, sizes in rows:
-        yield f"  {kind.ljust(wide)}  {format_bytes(sum(sizes)):>8}  {format_count(len(sizes), 'item')}"
+        items = format_count(len(sizes), "item")
+        yield f"  {kind.ljust(wide)}  {format_bytes(sum(sizes)):>8}  {items:<10}  {KINDS.get(kind, '')}".rstrip()
 
 
 def set_limit(text: str) -> None:

@@ -25,6 +25,12 @@ saddle measure runs/001-dcgan-mnist; saddle measure FOLDER --against mnist:test 
 The metrics, and what they tell. Not named, they are {classes} for small grey images with labels, without the class \
 figures for others, and {modes} for points around known modes. {together} stands for {parts}."""
 
+OWN_FEATURES = {"random": "random features", "classifier": "a classifier of these data"}
+NOT_THE_PAPERS = (
+    "Seen through {own}: fit to compare runs with one another, but not the FID or KID of papers, which look through "
+    "Inception. --features inception --download measures those; without a GPU it is slow."
+)
+
 
 def measure(words: list[str]) -> None:
     """saddle measure RUN|SOURCE; of several processes the first works and speaks, and the others are done at once."""
@@ -73,7 +79,13 @@ def format_figures(figures: list[Figure]) -> str:
     against = format_range(figure.protocol.references for figure in figures if figure.protocol.references)
     shared = wrap_text(f"{seen} {protocol.made or 'samples'} against {against} of {protocol.reference}, "
                      f"seed {protocol.seed}; intervals of 95 %, the data held fixed")  # fmt: skip
-    return "\n".join([*lines, "", shared])
+    return "\n".join([*lines, "", shared, *describe_features(figures)])
+
+
+def describe_features(figures: Iterable[Figure]) -> list[str]:
+    """That figures are not those of papers, where they look through other features, and how those are had."""
+    own = sorted({OWN_FEATURES[name] for f in figures if (name := f.protocol.features) in OWN_FEATURES})
+    return ["", wrap_text(NOT_THE_PAPERS.format(own=" and ".join(own)))] if own else []
 
 
 def format_range(counts: Iterable[int]) -> str:

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 
 from ..errors import escape_unprintable
 
-SIGNS = re.compile(r"[\\`*_\[\]#|~$:@]|(?<=www)\.|^[-+=]|(?<=^\d)[.)]", re.IGNORECASE)  # that some reader heeds
+SIGNS = re.compile(r"[\\`*_\[\]#|~$:@]|(?<=www)\.|^[-+=]", re.IGNORECASE)  # that some reader heeds
+NUMBERED = re.compile(r"^(\d{1,9})([.)])(?=\s|$)")  # what would begin a list
 LINE = re.compile(r"\s+")
 
 
@@ -17,7 +18,7 @@ def plain(text: object, most: int = 200) -> str:
     """Text as it reads, on one line: no HTML, no link, no emphasis, no table's border."""
     line = escape_unprintable(LINE.sub(" ", str(text)).strip())
     short = line if len(line) <= most else line[: most - 3] + "..."
-    return SIGNS.sub(r"\\\g<0>", html.escape(short, quote=False))
+    return NUMBERED.sub(r"\1\\\2", SIGNS.sub(r"\\\g<0>", html.escape(short, quote=False)))
 
 
 def code_block(text: str, language: str = "") -> str:

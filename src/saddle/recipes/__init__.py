@@ -8,7 +8,8 @@ from importlib import import_module
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ..errors import Mistake
+from ..errors import Mistake, quote_for_shell
+from ..runs.hub_names import parse_hub_name
 from .quick import QUICK
 from .table import RECIPE_TABLE
 
@@ -53,8 +54,22 @@ def find_recipe(name: str) -> tuple[Recipe[Any], RecipeEntry]:
         return files.find_file_recipe(name)
     name = canonical(name)
     if name not in RECIPES:
+        check_names_no_run(name)
         near = get_close_matches(name.lower(), RECIPES, 1)
         hint = f"did you mean {near[0]}?" if near else "saddle list shows what there is"
         raise Mistake(f"there is no recipe {name}; {hint} (one of your own is given as file.py:Name)")
     entry = RECIPES[name]
     return files.to_recipe(getattr(import_module(entry.module), entry.value), name), entry
+
+
+def check_names_no_run(name: str) -> None:
+    """Refuse the name of a run where a recipe is meant, with what can be done with a run."""
+    from ..runs.folder import RunFolder
+
+    try:
+        run = RunFolder.find(name).path if parse_hub_name(name) is None else None
+    except Mistake:
+        return
+    if run is not None:
+        raise Mistake(f"{name} is a run, not a recipe: `saddle report {quote_for_shell(name)}` shows it on a page, "
+                      "`saddle runs` tells of all")  # fmt: skip

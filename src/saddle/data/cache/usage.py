@@ -17,7 +17,15 @@ LIMIT_FILE = ".limit"  # in the cache: the most bytes that it may hold
 LIMIT_VARIABLE = "SADDLE_CACHE_LIMIT"
 ENTRY_NAME = re.compile(r"-[0-9a-f]{20}$")  # of decoded data
 DECODED = "decoded data"
-KINDS = ("features", "classifiers", "texts", "inception", "hub", "probes", "shards")  # folders of the cache
+KINDS = {  # folders of the cache, and what they hold
+    "features": "what metrics have computed of data",
+    "classifiers": "networks that tell classes apart, for metrics",
+    "texts": "captions as a text encoder reads them",
+    "inception": "the weights that FID looks through",
+    "hub": "runs fetched from the Hugging Face hub",
+    "probes": "which arithmetic was found fastest on this machine",
+    "shards": "where samples lie in tars",
+}
 HASH_PART = re.compile(r"[0-9a-f]{8}")  # all that saddle keeps has a hash in its name, which a stray file has not
 SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)i?b?", re.IGNORECASE)
 POWERS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from textwrap import TextWrapper
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
 SHOWN_ITEMS = 5  # of each kind that are named
+COLUMN, WIDTH = 16, 100  # of the text: letters of what was looked at, and of a line
 LONG_REASON = 60  # letters of a reason that is given once
 
 
@@ -55,7 +57,7 @@ class Report:
         ]
 
     def __str__(self) -> str:
-        rows = [f"{what:<16} {finding}" for what, finding in self.rows()] if self.count else []
+        rows = [hanging(what, finding) for what, finding in self.rows()] if self.count else []
         return "\n".join([self.source, *rows, "", *(f"* {sentence}" for sentence in self.advice)])
 
     def __rich__(self) -> RenderableType:
@@ -67,6 +69,13 @@ class Report:
         for what, finding in self.rows() if self.count else []:
             table.add_row(Text(what, style="bold"), Text(finding))
         return Group(table, *(Text(f"* {sentence}") for sentence in self.advice))
+
+
+def hanging(what: str, finding: str) -> str:
+    """A row of lines that a terminal shows without breaking names."""
+    first, others = f"{what:<{COLUMN}} ", " " * (COLUMN + 1)
+    whole = TextWrapper(WIDTH, first, others, break_long_words=False, break_on_hyphens=False)
+    return whole.fill(finding)
 
 
 def describe_counts(numbers: Mapping[str, int]) -> str:
