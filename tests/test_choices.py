@@ -12,9 +12,10 @@ import pytest
 from PIL import Image
 
 from saddle.choices import Budget, DataSummary, Hardware, choose
-from saddle.choosing import look_at, summarize
+from saddle.choosing import format_choices, look_at, summarize
 from saddle.data import examine
 from saddle.recipes import find_recipe
+from saddle.recipes.changes import format_option_value
 from saddle.recipes.r3gan import plan_r3gan
 from saddle.recipes.revive import configure_recipe
 from saddle.reproduction import reproduce
@@ -78,6 +79,33 @@ def test_r3gan_is_set_by_its_own_rule(data, images, classes, machine):
     shape = Shape(1 if data.grey else 3, side, side, *([Classes(classes)] if classes else []))
     options = {c.option: c.value for c in choices if c.option and c.option not in ("size", "channels", "crop")}
     assert configure_recipe("r3gan", options) == plan_r3gan(shape, data.samples, images, machine.device)
+
+
+@pytest.mark.parametrize("machine", [CPU, GPU])
+@pytest.mark.parametrize(("recipe", "fields"), [
+    ("dcgan", {"batch", "average"}),
+    ("r3gan", {"batch", "networks", "penalties", "views", "optimizer", "average"}),
+    ("stylegan2-ada", {"batch", "gamma", "views", "average"}),
+])  # fmt: skip
+def test_all_that_is_decided_is_told_also_where_it_is_as_the_recipe_stands(recipe, fields, machine):
+    choices = choose(FACES, machine, HOUR, recipe)
+    assert fields | {"recipe", "size", "channels", "precision", "length"} <= {c.what for c in choices}
+    given = configure_recipe(recipe, {c.option: c.value for c in choices if c.option in fields})
+    for choice in choices:
+        if choice.what in fields and not choice.option:  # needs no option
+            assert choice.what == "gamma" or format_option_value(getattr(given, choice.what)) == choice.value
+    average = {c.what: c.value for c in choose(FACES, machine, HOUR, recipe, said={"ema": "500"})}["average"]
+    assert average == "500"
+
+
+def test_a_table_of_choices_fits_beside_a_long_value():
+    table = format_choices(choose(FACES, CPU, MINUTES, "r3gan")).splitlines()
+    assert all(len(line) < 60 + len(line.rpartition("  ")[2]) for line in table if "GroupedResidual" not in line)
+
+
+def test_a_batch_says_that_it_is_small_for_the_data():
+    (batch,) = (c for c in choose(FACES._replace(samples=2), CPU, MINUTES) if c.what == "batch")
+    assert batch == ("batch", "1", "no more than half of 2 pictures", "batch")
 
 
 @pytest.mark.parametrize("classes", [0, 3])

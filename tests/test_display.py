@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from saddle.clock import Clock
+from saddle.clock import Clock, describe_shown
 from saddle.errors import Mistake
 from saddle.extras import install
 from saddle.runs.pictures import save_png
@@ -63,11 +63,18 @@ def test_a_plain_line_holds_every_fact() -> None:
     watch.time = 6
     plain.on_progress(Clock(450, 28_800, 0.45), TERMS, 1234.4)
     first, second = out.getvalue().splitlines()
-    assert first == "dcgan on glyphs: 64,000 images in rounds of 64, in runs/001"
+    assert first == "dcgan on glyphs: 64,000 images in batches of 64, in runs/001"
     assert second == (
         " 45%  28,800 of 64,000 images  1,234 images/s  0:00:29 left  critic: adversarial 1.25  gradient 3.5"
         "  generator: adversarial 0.5  last picture sheets/0000028800.png"
     )
+
+
+def test_a_last_round_that_shows_more_than_was_planned_is_told_as_such() -> None:
+    facts = Progress(plan(images=64))  # a round with five moves of the critic shows 320
+    facts.update(Clock(1, 320, 1.0), TERMS, 10.0)
+    assert facts.progress_line == "100%  320 images, for 64 in whole rounds  10 images/s  0:00:00 left"
+    assert [describe_shown(320, 64), describe_shown(64, 64), describe_shown(0, 64)] == ["320", "64 of 64", "0 of 64"]
 
 
 def test_plain_lines_never_flood() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +17,16 @@ from torch.nn.functional import softplus
 from narrow import small
 from saddle import load, train
 from saddle.batches import Images
+from saddle.capabilities import Reconstructs, capabilities_of
 from saddle.cli import main
 from saddle.cli.training import using_steps
 from saddle.clock import Clock
-from saddle.core import Judge, Judged
+from saddle.core import Judge, Judged, rebuild
 from saddle.errors import Mistake
 from saddle.games import Adversarial, Balanced, Rebuilding
 from saddle.inference.anomaly import AnomalyScore, anomaly_terms
 from saddle.networks import (
+    COMPOSED_NETWORKS,
     Autoencoding,
     Bottlenecked,
     Classifying,
@@ -34,6 +37,7 @@ from saddle.networks import (
     Dropped,
     MirroredAutoencoding,
     Packed,
+    Pair,
     Perceptron,
     ResNet,
     Spectral,
@@ -41,8 +45,10 @@ from saddle.networks import (
 from saddle.networks.bottleneck import BottleneckedCritic
 from saddle.networks.ebgan import AutoencodingCritic
 from saddle.networks.wrappers import PackedCritic
-from saddle.objectives import Energy, Wasserstein
+from saddle.objectives import Energy, NonSaturating, Wasserstein
 from saddle.penalties import R1, Bottleneck, PullingAway
+from saddle.recipes import find_recipe
+from saddle.recipes.capable import game_class
 from saddle.runs.log import read_log
 from saddle.shape import Classes, Shape
 from test_games import gradient, moves
@@ -243,6 +249,47 @@ def test_a_critic_that_does_not_autoencode_makes_nothing_again():
     with pytest.raises(Mistake, match=r"does not autoencode.*MirroredAutoencoding\(\)"):
         game.reconstruct(torch.rand(2, 1, 16, 16))
     assert list(game.show(Images(torch.rand(2, 1, 16, 16)))) == ["made"]
+
+
+def made_of(pair: Any, other: Any) -> list[Any]:
+    """Pairs that have this critic in them, in every wrapper that there is."""
+    return [pair, Pair(other, pair), *(kind(pair) for kind in COMPOSED_NETWORKS if kind is not Pair)]
+
+
+@pytest.mark.parametrize(("pair", "other"), [
+    (DenseAutoencoding(4, 8, 1, 4), Convolutional(4, 4, normal=False)),
+    (Convolutional(4, 4, normal=False), DenseAutoencoding(4, 8, 1, 4)),
+])  # fmt: skip
+def test_a_game_reconstructs_where_the_critic_of_its_networks_autoencodes(pair: Any, other: Any):
+    """Whatever the recipe: it is the networks that do it, and what is said of it before any game is made is so."""
+    data, x, labels = Shape(1, 16, 16, Classes(2)), torch.rand(10, 1, 16, 16), torch.arange(10) % 2
+    seen = []
+    for name, nets in ((name, nets) for nets in made_of(pair, other) for name in ("dcgan", "ebgan", "gan")):
+        recipe = dataclasses.replace(find_recipe(name)[0], networks=nets, objective=NonSaturating())  # type: ignore[type-var]
+        try:
+            game = recipe.game(data).eval()
+        except Mistake:
+            continue  # a wrapper that takes no such pair, or a game
+        again = rebuild(game.critic, x, labels)
+        assert isinstance(game, Reconstructs) == (again is not None), nets
+        assert capabilities_of(type(game)) == capabilities_of(game_class(recipe))
+        assert again is None or torch.equal(game.reconstruct(x, labels), again)
+        seen.append((name, type(nets).__name__))
+    assert {("dcgan", "Packed"), ("ebgan", "Concatenated"), ("gan", "Pair")} <= set(seen)
+
+
+def test_a_run_of_any_recipe_reconstructs_if_its_critic_does(tmp_path: Path):
+    pixels = np.random.default_rng(0).integers(0, 256, (8, 16, 16, 1), np.uint8)
+    how: dict[str, Any] = {"images": 8, "pictures": 1, "quiet": True, "device": "cpu"}
+    options = {"networks": "DenseAutoencoding(4, 8, 1, 4)", "batch": "4"}
+    run = train("dcgan", pixels, out=tmp_path / "run", options=options, **how)
+    assert "reconstruct RUN FILES" in [command for command, _ in using_steps(run, "RUN")]
+    assert load(run).reconstruct(torch.rand(2, 1, 16, 16)).shape == (2, 1, 16, 16)
+    options = {"networks": "Convolutional(4, 4)", "objective": "NonSaturating()", "batch": "4"}
+    run = train("ebgan", pixels, out=tmp_path / "other", options=options, **how)
+    assert "reconstruct RUN FILES" not in [command for command, _ in using_steps(run, "RUN")]
+    with pytest.raises(Mistake, match="this run cannot reconstruct images; it can generate, judge and score"):
+        load(run).reconstruct(torch.rand(2, 1, 16, 16))
 
 
 def test_a_run_of_began_reconstructs_by_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]):

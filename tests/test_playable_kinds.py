@@ -41,6 +41,25 @@ def test_of_classes_only_those_are_named_whose_values_can_be_played(name: str, o
             rehearse(configure_recipe(name, {option: f"{kind}()"}), GLYPHS, find_machine("cpu", "float32"))
 
 
+@pytest.mark.parametrize(("name", "text", "meant"), [
+    ("dcgan", "Convolutional2(width=8)", "Convolutional(width=8)"),
+    ("dcgan", "packd(Convolutional(width=8), 2)", "Packed(Convolutional(width=8), 2)"),
+    ("began", "MirrordAutoencoding(8, width=8)", "MirroredAutoencoding(8, width=8)"),
+])  # fmt: skip
+def test_a_slip_is_answered_by_the_nearest_name_that_can_be_played(name: str, text: str, meant: str):
+    wrong, right = text.partition("(")[0], meant.partition("(")[0]
+    assert refusal(name, {"networks": text}) == f"networks: there is no {wrong}; did you mean {right}?"
+    rehearse(configure_recipe(name, {"networks": meant}), GLYPHS, find_machine("cpu", "float32"))
+
+
+@pytest.mark.parametrize(("name", "text", "instead"), [
+    ("began", "Convolutinal()", "DenseAutoencoding, Autoencoding or MirroredAutoencoding"),
+    ("ac-gan", "ConditionalGroupedResidal()", "ClassifyingConvolutional or Classifying"),
+])  # fmt: skip
+def test_a_slip_that_is_near_only_to_what_is_refused_is_answered_by_what_is_not(name: str, text: str, instead: str):
+    assert refusal(name, {"networks": text}) == f"networks is {text[:-2]!r}, but should be {instead}"
+
+
 def test_they_are_tried_where_they_would_stand_on_the_data_that_are_named():
     inner = refusal("dcgan", {"networks": "Packed(Noise())", "batch": "8"})
     assert inner.startswith("Packed.base is Noise(") and "Convolutional, " in inner and "Opposed" not in inner

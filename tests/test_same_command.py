@@ -125,6 +125,20 @@ def test_another_command_is_refused_by_the_field_and_moved_data_are_not(tmp_path
     assert Manifest.read(RunFolder(place)).settings.data == str(tmp_path / "elsewhere")
 
 
+def test_how_a_run_calculates_may_be_said_anew_each_time(tmp_path: Path):
+    """It changes no recipe, so a restarted job may find another machine, and `resume` takes what `train` takes."""
+    place = tmp_path / "run"
+    same = [*LINE, "--out", str(place), "--resume", "auto"]
+    with pytest.MonkeyPatch.context() as patch:
+        StopAt(patch, 3)
+        assert main(same) == 143
+    assert main([*same, "--fast", "off", "--no-exact"]) == 0 and shown(place) == 96
+    assert (now := Manifest.read(RunFolder(place)).settings).fast == "off" and not now.exact
+    assert main(["resume", str(place), "--images", "104", "--fast", "auto", "--exact", "--quiet"]) == 0
+    assert (now := Manifest.read(RunFolder(place)).settings).fast == "auto" and now.exact
+    assert main(["resume", str(place), "--images", "112", "--fast", "of"]) == 2
+
+
 def test_only_auto_in_a_named_folder_is_a_way_to_resume(capsys: pytest.CaptureFixture[str]):
     assert main(["train", "gan", "--resume", "auto"]) == 2 and "name it with --out" in capsys.readouterr().err
     assert main(["train", "gan", "--resume", "runs/1", "--out", "x"]) == 2

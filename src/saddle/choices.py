@@ -95,6 +95,7 @@ def choose(data: DataSummary, machine: Hardware, budget: Budget, recipe: str | N
 def keep_said(choice: Choice, said: Mapping[str, str]) -> Choice:
     """A choice, unless the same option was given."""
     names = (choice.option, choice.option.partition(".")[0]) if choice.option else (choice.what,)
+    names = (*names, "ema") if choice.what == "average" else names
     given = next((said[name] for name in names if name in said), None)
     return choice if given is None else choice._replace(value=given, reason="as you said", option="")
 
@@ -162,9 +163,8 @@ def dcgan_fields(data: DataSummary, machine: Hardware, budget: Budget) -> list[C
     fields = [Choice("batch", "64", "the paper's, for a run of this length", "batch")]
     if short:
         fields = [Choice(option, value, why, option) for option, value in QUICK[ON_PROCESSOR].items()]
-    fields = [
-        f._replace(value=str(min(int(f.value), largest_batch(data)))) if f.option == "batch" else f for f in fields
-    ]
+    if (most := largest_batch(data)) < int(fields[0].value):
+        fields[0] = Choice("batch", str(most), f"no more than half of {data.samples:,} pictures", "batch")
     if data.samples < 2 * FEW_SAMPLES:
         fields.append(Choice("views", "DiffAugment()", f"{data.samples:,} are few, and the critic would learn them by "
                              "heart", "views"))  # fmt: skip
@@ -177,7 +177,7 @@ def style_fields(name: str, data: DataSummary, machine: Hardware, budget: Budget
     batch = min(recipe.batch, largest_batch(data))
     fields = [Choice("batch", str(batch), "the recipe's, and no more than half of the data", "batch")]
     if small:
-        fields += differing_fields(recipe, find_recipe(name)[0], dict.fromkeys(SMALL_STYLE, WITHOUT_GPU))
+        fields += planned_fields(recipe, find_recipe(name)[0], dict.fromkeys(SMALL_STYLE, WITHOUT_GPU))
     else:
         gamma = f"{AUTO_GAMMA * size.height * size.width / batch:.3g}"
         fields.append(Choice("gamma", gamma, f"{AUTO_GAMMA:g} * height * width / batch, the released code's rule"))
@@ -186,6 +186,7 @@ def style_fields(name: str, data: DataSummary, machine: Hardware, budget: Budget
     fields.append(Choice("views", ada, "as much as it takes; in a short run it may rise sooner", "views"))
     if max(size) >= 512 and not small:
         fields.append(Choice("networks.full", "64", "the released code's from 512 pixels on", "networks.full"))
+    fields.append(Choice("average", format_option_value(recipe.average), "the recipe's: how the average follows"))
     if data.classes > 1:
         told = "networks.conditional"
         fields.append(Choice(told, "True", f"both players are told the {data.classes} classes", told))
@@ -193,7 +194,7 @@ def style_fields(name: str, data: DataSummary, machine: Hardware, budget: Budget
 
 
 def r3gan_fields(data: DataSummary, machine: Hardware, budget: Budget, size: ImageSize, channels: int) -> list[Choice]:
-    """What the recipe's own rule says, field by field where it is other than the recipe as it stands."""
+    """What the recipe's own rule says, field by field."""
     images, usual = budget.estimate_images(data, machine), find_recipe(ON_GPU)[0]
     classes = Classes(data.classes) if data.classes > 1 else None
     shape = Shape(channels, *size) if classes is None else Shape(channels, *size, classes)
@@ -202,14 +203,14 @@ def r3gan_fields(data: DataSummary, machine: Hardware, budget: Budget, size: Ima
     why = {"networks": "as wide as such a run can teach", "penalties": "gamma follows the pixels and the batch",
            "views": f"pictures are shown {images / data.samples:.3g} times", "optimizer": "the rate of such networks",
            "average": "a half-life of 2 % of the run", "batch": "theirs, at most half of the data"}  # fmt: skip
-    return differing_fields(plan, usual, why)
+    return planned_fields(plan, usual, why)
 
 
-def differing_fields(plan: Recipe[Any], usual: Recipe[Any], why: Mapping[str, str]) -> list[Choice]:
-    """The fields of a plan that are other than those of the recipe as it stands, each with its reason."""
+def planned_fields(plan: Recipe[Any], usual: Recipe[Any], why: Mapping[str, str]) -> list[Choice]:
+    """The fields of a plan, each with its reason; those that are as the recipe stands need no option."""
     values = {field: (getattr(plan, field), getattr(usual, field)) for field in why}
-    return [Choice(field, format_option_value(now), why[field], field)
-            for field, (now, own) in values.items() if now != own]  # fmt: skip
+    return [Choice(field, format_option_value(now), why[field], field if now != own else "")
+            for field, (now, own) in values.items()]  # fmt: skip
 
 
 def largest_batch(data: DataSummary) -> int:

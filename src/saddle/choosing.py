@@ -24,6 +24,7 @@ from .runs.settings import Settings
 from .training.machine import find_machine, has_bfloat16
 
 LOOKED_AT = 5_000  # pictures that the doctor looks at before a training, of more than that at random
+MAX_CELL = 24  # signs of a value in a table; behind a longer one its reason follows at once
 CHOSEN_SETTINGS = ("size", "channels", "crop")  # that are chosen beside the recipe's own fields
 
 
@@ -94,6 +95,7 @@ def summarize(report: Report, count: int) -> DataSummary:
 
 def format_choices(choices: list[Choice]) -> str:
     """A table: what, which, why."""
-    wide = [max(len(text) for text in column) for column in zip(*(choice[:2] for choice in choices), strict=True)]
+    columns = zip(*(choice[:2] for choice in choices), strict=True)
+    wide = [max(len(text) for text in column if len(text) <= MAX_CELL) for column in columns]
     rows = (f"  {what:<{wide[0]}}  {value:<{wide[1]}}  {reason}" for what, value, reason, _ in choices)
     return "\n".join(["Chosen (an option changes any of it, as in --size 64):", *rows])

@@ -32,6 +32,11 @@ class Clock(NamedTuple):
         return times * schedule(self)
 
 
+def describe_shown(images: int, length: int) -> str:
+    """'960 of 1,000', or '1,024': the last round of a run is played whole."""
+    return f"{images:,}" if images > length else f"{images:,} of {length:,}"
+
+
 Schedule = Callable[[Clock], float]  # a frozen value that is called with a Clock
 Number = float | Schedule
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from itertools import count, takewhile
 from pathlib import Path, PurePosixPath, PureWindowsPath
-from typing import Any
+from typing import Any, NamedTuple
 
 from .averaging import chosen_averaging
 from .clock import Clock, Schedule, value_range
@@ -24,12 +24,19 @@ from .recipe import Recipe
 from .recipes.revive import check_same_recipe, recipe_from_manifest
 from .runs.folder import RunFolder
 from .runs.manifest import Manifest
-from .runs.settings import Settings
-from .seconds import Seconds, written_seconds
+from .runs.settings import Fast, Settings
+from .seconds import Seconds
 from .stages import plan_stages, stage_index
 from .training.checkpoint import latest_checkpoint, read_checkpoint_facts
 
-FREE = ("threads", "quiet", "decode", "recompute", "grace")  # settings that a run is not the run by
+MEANS = (
+    "decode",
+    "recompute",
+    "grace",
+    "fast",
+    "exact",
+)  # settings of how it is trained, said anew each time
+FREE = ("threads", "quiet", *MEANS)  # settings that a run is not the run by
 LENGTHS = ("images", "minutes", "epochs")
 
 
@@ -86,13 +93,20 @@ def relocate_source(source: str | None, old: str, new: str) -> str | None:
     return beside + (f":{part}" if part else "")
 
 
-def with_means(manifest: Manifest, decode: Decode | None, recompute: bool | None, grace: Seconds | None) -> Manifest:
-    """The manifest of a run that is gone on with by other means: the first changes no bit of it, the other the last."""
-    then = manifest.settings
-    again = then.recompute if recompute is None else recompute
-    left = then.grace if grace is None else written_seconds(grace, "grace")
-    means = dataclasses.replace(then, decode=decode or then.decode, recompute=again, grace=left)
-    return dataclasses.replace(manifest, settings=means)
+class Means(NamedTuple):
+    """How a run is gone on with; None: as before. Of them `recompute`, `fast` and `exact` change its last bits."""
+
+    decode: Decode | None = None
+    recompute: bool | None = None
+    grace: Seconds | None = None
+    fast: Fast | None = None
+    exact: bool | None = None
+
+
+def with_means(manifest: Manifest, means: Means) -> Manifest:
+    """The manifest of a run that is gone on with by these means."""
+    named = {name: value for name, value in means._asdict().items() if value is not None}
+    return dataclasses.replace(manifest, settings=dataclasses.replace(manifest.settings, **named))
 
 
 def check_same_data(samples: Dataset, manifest: Manifest, named: str | None) -> None:

@@ -15,6 +15,8 @@ import torch
 from .assembly import locked_run, make_callbacks, make_evaluator, make_loop
 from .batches import required_columns
 from .continued import (
+    MEANS,
+    Means,
     can_extend,
     check_same_data,
     describe_length,
@@ -52,7 +54,7 @@ from .resolved import match_options, open_training_data, parse_settings
 from .runs.folder import RunFolder
 from .runs.manifest import Manifest
 from .runs.path import RunPath
-from .runs.settings import Settings, TrainKeywords
+from .runs.settings import Fast, Settings, TrainKeywords
 from .seconds import Seconds
 from .signatures import takes_fields_of
 from .training.callbacks.base import Callback
@@ -175,17 +177,15 @@ def go_on(folder: RunFolder, recipe: Recipe[Any], chosen: Settings, watch: Callb
     data = None if chosen.data == then.data else chosen.data
     refuse_other_command(folder, relocate_data(folder, manifest, data, "resume"), recipe, chosen)
     threads = None if chosen.threads == then.threads else chosen.threads
-    decode = None if chosen.decode == then.decode else chosen.decode
-    recompute = None if chosen.recompute == then.recompute else chosen.recompute
-    grace = None if chosen.grace == then.grace else chosen.grace
-    return resume(folder.path, threads=threads, data=data, decode=decode, recompute=recompute, grace=grace, watch=watch,
-                  quiet=chosen.quiet)  # fmt: skip
+    means = Means(*(getattr(chosen, name) for name in MEANS))
+    return resume(folder.path, threads=threads, data=data, watch=watch, quiet=chosen.quiet, **means._asdict())
 
 
 def resume(path: str | Path, *, threads: int | None = None, data: str | Path | GivenData | None = None,
            images: str | int | None = None, watch: Callback | None = None, trust: bool = False,
            code: CodeVersion | None = None, quiet: bool = False, decode: Decode | None = None,
-           recompute: bool | None = None, grace: Seconds | None = None) -> RunPath:  # fmt: skip
+           recompute: bool | None = None, grace: Seconds | None = None, fast: Fast | None = None,
+           exact: bool | None = None) -> RunPath:  # fmt: skip
     """Go on with a run exactly where it stopped; the same machine and number of threads give the same bits.
 
     `data` says where its data lie now, or is these data, if they were given in Python; they are known by their content.
@@ -194,7 +194,8 @@ def resume(path: str | Path, *, threads: int | None = None, data: str | Path | G
     file that the run brings, though nobody has named it on this machine. `code`: if the file was edited since, go on
     with the run's own "copy" of it, or the "file" as it is. `quiet`: say only what needs attention. `decode` images
     "once" or "on-the-fly" from now on; `recompute`: keep fewer activations from now on, or all again; `grace`: how long
-    it may take to save itself, once it is asked to stop. Raises as `train`.
+    it may take to save itself, once it is asked to stop; `fast` and `exact`: how it calculates from now on, as the
+    settings of these names say. Raises as `train`.
     """
     if trust:
         trust_run(path)
@@ -206,14 +207,14 @@ def resume(path: str | Path, *, threads: int | None = None, data: str | Path | G
     with plugin, hide_progress(shown.quiet), catch_out_of_memory(), preserved_globals(), process_group():
         with locked_run(folder), use_given(data) as place:
             restore_loop(
-                folder, manifest, threads, watch or make_callbacks(shown), code, place, images, decode, recompute, grace
-            ).go()
+                folder, manifest, threads, watch or make_callbacks(shown), code, place, images,
+                Means(decode, recompute, grace, fast, exact),
+            ).go()  # fmt: skip
         return RunPath(folder.path)
 
 
 def restore_loop(folder: RunFolder, before: Manifest, threads: int | None, watch: Callback, code: CodeVersion | None,
-                 data: str | None, images: str | int | None, decode: Decode | None,
-                 recompute: bool | None, grace: Seconds | None = None) -> Loop:  # fmt: skip
+                 data: str | None, images: str | int | None, means: Means) -> Loop:  # fmt: skip
     """A run that stands where it stopped; its checkpoint, as large as the networks, is let go of before it plays on."""
     source = source_to_resume(folder, before, code, watch.on_message)
     if said := describe_edited_plugin(folder, before):
@@ -230,7 +231,7 @@ def restore_loop(folder: RunFolder, before: Manifest, threads: int | None, watch
     if process_rank() == 0:
         before = replace_source(folder, before, source, shown)
     manifest = relocate_data(folder, extend_length(before, value, images, shown), data, "resume")
-    manifest = with_means(manifest, decode, recompute, grace)
+    manifest = with_means(manifest, means)
     chosen = manifest.settings
     samples = open_training_data(
         chosen, required_columns(value.batch_type), watch, say=without_option_hints(watch.on_message)

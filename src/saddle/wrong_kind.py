@@ -22,15 +22,23 @@ class WrongKind(Mistake):
         self.kinds = {kind: table[kind] for kind in table if fits_type(table[kind], hint)}
         super().__init__(self.sentence(self.kinds or table))  # of what items may be, if no value itself may be any
 
-    @property
-    def meant(self) -> str:
-        """The class whose name is so like the word that was written that this was a slip; '' if none is."""
-        return next(iter(difflib.get_close_matches(self.word, self.kinds, 1)), "")
+    def near(self, kinds: TypeTable) -> list[str]:
+        """Which of these classes have names so like the word that was written that it may be a slip, nearest first."""
+        lower = {kind.lower(): kind for kind in kinds} if self.word else {}
+        return [lower[name] for name in difflib.get_close_matches(self.word.lower(), lower)]
 
     def sentence(self, kinds: TypeTable) -> str:
         """The refusal, with no other classes than these in it."""
-        return (f"{self.name}: there is no {self.word}; did you mean {self.meant}?" if self.meant
+        meant = self.near(kinds)
+        return (f"{self.name}: there is no {self.word}; did you mean {meant[0]}?" if meant
                 else f"{self.name} is {self.given}, but should be {describe_type(self.hint, kinds)}")  # fmt: skip
+
+    def renamed(self, kind: str) -> str:
+        """The option's text with this class for the word that was written, and the same values in it."""
+        given = self.node
+        name = ast.Name(kind)
+        return self.with_instead(ast.unparse(ast.Call(name, given.args, given.keywords) if isinstance(given, ast.Call)
+                                             else name))  # fmt: skip
 
     def said_of(self, node: ast.expr, original: ast.expr) -> WrongKind:
         """The same, of what was written where that node is read in its place."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..clock import describe_shown
 from ..errors import escape_unprintable, format_count, quote_for_shell, require
 from ..light import without_torch
 from ..out_of_memory import format_bytes
@@ -64,7 +65,7 @@ def describe_runs(found: list[RunSummary], root: Path) -> str:
 
 def cells_of(run: RunSummary) -> tuple[str, ...]:
     best = "" if run.best is None else f"{run.best.title} {run.best.value:.4g}"
-    return (escape_unprintable(run.path.name or run.path), run.recipe, run.data, f"{run.images:,} of {run.length:,}",
+    return (escape_unprintable(run.path.name or run.path), run.recipe, run.data, describe_shown(run.images, run.length),
             run.state, best, format_bytes(run.bytes))  # fmt: skip
 
 

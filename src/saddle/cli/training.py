@@ -20,7 +20,7 @@ from ..options import override_fields
 from ..recipes import RECIPES, canonical, files, find_recipe
 from ..recipes.plugins import use_plugin_file
 from ..runs.folder import RunFolder
-from ..runs.settings import Settings
+from ..runs.settings import Fast, Settings
 from ..seconds import Seconds, written_seconds
 from ..waiting import Waiting, choose_waiting
 from . import HelpRequested
@@ -88,6 +88,8 @@ class ResumeOptions:
     decode: Decode | None = None  # images once, into a cache, or on the fly from now on; no bit changes by it
     recompute: bool | None = None  # work activations out again from now on, or keep them; the last bits may differ
     grace: Seconds | None = None  # asked to stop, it has saved and left in so long: 20s, 2m
+    fast: Fast | None = None  # off, compile, or auto: how rounds are played from now on; the last bits may differ
+    exact: bool | None = None  # on a CUDA GPU, float32 to its last digit from now on, or TF32; the last bits differ
     waiting: Waiting = "auto"  # how threads wait: active is faster alone, passive leaves others their share of cores
     quiet: bool = False  # say only what needs attention, as a run does that was trained so
 

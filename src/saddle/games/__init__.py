@@ -19,7 +19,7 @@ from .multi_level import MultiLevel
 from .noisy import NoisyReals
 from .policy_gradient import PolicyGradient
 from .progressive import Faster, ProgressiveGrowing, StyleGrowing
-from .rebuilding import Rebuilding
+from .rebuilding import Rebuilding, rebuilding
 from .regression import Regression
 from .slots import Clip, Free, Turns
 from .style import PathLength, StyleBased
@@ -82,4 +82,5 @@ __all__ = [
     "TwoPlayer",
     "Unrolled",
     "VariationalAutoencoder",
+    "rebuilding",
 ]

@@ -11,12 +11,11 @@ from torch import Tensor, nn
 from ..core import Agree, Judge, Judged, Move, Turn, is_energy
 from ..errors import require
 from .adversarial import Simultaneous
-from .rebuilding import Rebuilding
 from .slots import Slots
 from .terms import weighted_terms
 
 
-class Balanced(Rebuilding, Simultaneous):
+class Balanced(Simultaneous):
     """Fakes count k times in the critic's loss; k rises while they are rebuilt too well. Berthelot et al. 2017.
 
     L is minus the critic's score, the error that it leaves. The critic minimises L(x) - k L(G(z)), the generator

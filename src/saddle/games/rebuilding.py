@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 
 from torch import Tensor
 
 from ..batches import Images
+from ..capabilities import Reconstructs
 from ..core import rebuild
 from ..errors import Mistake
 from ..layers.conditional import check_classes
@@ -29,3 +31,12 @@ class Rebuilding(Adversarial):
         again = rebuild(self.critic, batch.image, batch.condition)
         made = super().show(batch)
         return made if again is None else {"real": batch.image, "again": again, **made}
+
+
+@cache
+def rebuilding(kind: type) -> type:
+    """The class of games that are this one, whose critic autoencodes: they reconstruct, too, if they did not before."""
+    if not issubclass(kind, Adversarial) or issubclass(kind, Reconstructs):
+        return kind
+    about = {"__module__": kind.__module__, "__qualname__": kind.__qualname__, "__doc__": kind.__doc__}
+    return type(kind.__name__, (Rebuilding, kind), about) if kind is not Adversarial else Rebuilding

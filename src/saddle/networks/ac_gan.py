@@ -25,7 +25,7 @@ class Classifying(Conditional):
     The class that a critic names becomes a loss by the penalty Classification, on both sides.
     """
 
-    def critic(self, data: Shape) -> nn.Module:
+    def critic(self, data: Shape) -> ClassifyingCritic:
         return ClassifyingCritic(*self.critic_and_sizes(data))
 
 

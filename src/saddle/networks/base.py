@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import typing
 from dataclasses import dataclass
 from math import log
 from typing import Any, NamedTuple, cast
@@ -12,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from ..core import Verdict, per_score, required_conditions
+from ..core import Rebuilds, Verdict, per_score, required_conditions
 from ..errors import require
 from ..hints import fits_type
 from ..image_size import ImageSize, size_of_form
@@ -142,6 +143,20 @@ def nearest_pyramid(size: ImageSize, least: int, unit: int) -> ImageSize:
     sizes = (size_of_form(start << steps, 1 << steps, form) for start in range(4, 8) for steps in range(least, 13))
     return min((fit for fit in sizes if divides(unit, fit)),
                key=lambda fit: sum(abs(log(a / max(b, 1))) for a, b in zip(fit, size, strict=True)))  # fmt: skip
+
+
+def autoencodes(pair: object) -> bool:
+    """Does the critic of such a pair make samples again, as the class says that the pair's `critic` returns?
+
+    A pair that is made of another, and only says nn.Module, plays with that one's critic, or with one around it.
+    """
+    try:
+        kind = typing.get_type_hints(getattr(type(pair), "critic", None)).get("return")
+    except (TypeError, NameError):  # no pair, or names that are there for type checkers alone
+        return False
+    inner = next((getattr(pair, name) for name in ("critic_of", "base") if hasattr(pair, name)), None)
+    makes = isinstance(kind, type) and issubclass(kind, Rebuilds)
+    return (makes and inner is None) or ((makes or kind is nn.Module) and inner is not None and autoencodes(inner))
 
 
 def with_latent(pair: Networks, latent: int) -> Networks:

@@ -34,7 +34,7 @@ class Inferring(Wrapped):
         longest = with_latent(self.base, self.base.latent + self.codes.size)
         return unconditional(self, longest.generator(data))
 
-    def critic(self, data: Shape) -> nn.Module:
+    def critic(self, data: Shape) -> InferringCritic:
         critic = unconditional(self, self.base.critic(data))
         seen, size = count_score_inputs(critic, data), self.codes.size
         q = normal_init(nn.Linear(seen, self.hidden)), leaky_relu(), normal_init(nn.Linear(self.hidden, size))

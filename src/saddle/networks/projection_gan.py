@@ -21,7 +21,7 @@ class Projected(Conditional):
     The generator is told it by an embedding beside its latent.
     """
 
-    def critic(self, data: Shape) -> nn.Module:
+    def critic(self, data: Shape) -> Projection:
         return Projection(*self.critic_and_sizes(data))
 
 

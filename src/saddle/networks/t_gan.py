@@ -30,7 +30,7 @@ class Opposed(Wrapped):
     def __post_init__(self) -> None:
         require_counts(self, "hidden")
 
-    def critic(self, data: Shape) -> nn.Module:
+    def critic(self, data: Shape) -> OpponentCritic:
         trunk = getattr(unconditional(self, self.base.critic(data)), "trunk", None)
         require(isinstance(trunk, nn.Module), f"Opposed: the critic of {type(self.base).__name__} has no trunk of "
                 "its own to compare features of; take a pair such as Convolutional() or Perceptron()")  # fmt: skip

@@ -53,7 +53,7 @@ class Packed(Wrapped):
     def __post_init__(self) -> None:
         require_counts(self, "size")
 
-    def critic(self, data: Shape) -> nn.Module:
+    def critic(self, data: Shape) -> PackedCritic:
         pack = data._replace(channels=self.size * data.channels)
         critic = self.base.critic(pack)
         blind = f"Packed cannot tell {type(self.base).__name__} the label of each sample in a pack"
@@ -137,7 +137,7 @@ class MinibatchDiscriminating(Wrapped):
     def __post_init__(self) -> None:
         require_counts(self, "kernels", "size")
 
-    def critic(self, data: Shape) -> nn.Module:
+    def critic(self, data: Shape) -> MinibatchCritic:
         critic = self.base.critic(data)
         return MinibatchCritic(critic, count_score_inputs(critic, data), self.kernels, self.size)
 

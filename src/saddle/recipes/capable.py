@@ -10,6 +10,8 @@ from typing import Any
 from ..capabilities import check_style, describe_capabilities, find_capability, style_options
 from ..core import Game
 from ..errors import Mistake
+from ..games import rebuilding
+from ..networks.base import autoencodes
 from ..recipe import Recipe
 from . import RECIPES, find_recipe
 
@@ -50,6 +52,7 @@ def recipes_with_style(protocol: type, option: str) -> list[str]:
 
 
 def game_class(recipe: Recipe[Any]) -> type:
-    """The class of games that a recipe says it makes: none is made, which takes long."""
-    kind: type = typing.get_type_hints(type(recipe).game).get("return", Game)
-    return typing.get_origin(kind) or kind
+    """The class of games that a recipe says it makes, and plays with its networks: none is made, which takes long."""
+    hint: type = typing.get_type_hints(type(recipe).game).get("return", Game)
+    kind = typing.get_origin(hint) or hint
+    return rebuilding(kind) if autoencodes(getattr(recipe, "networks", None)) else kind

@@ -5,13 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..core import Objective, Penalties
-from ..games import Rebuilding
 from ..networks import Autoencoding, DenseAutoencoding
 from ..objectives import Energy
 from ..optim import Adam
 from ..penalties import PullingAway
 from ..recipe import Networks, Optimizing, Paper
-from ..shape import Shape
 from .versus import Versus
 
 
@@ -25,9 +23,6 @@ class EBGAN(Versus):
     objective: Objective = Energy(margin=10.0)  # how scores become losses; the margin: theirs on MNIST, from memory
     generator_penalties: Penalties = (PullingAway(weight=0.1),)  # further terms of the generator's loss; the paper's
     optimizer: Optimizing = Adam(lr=1e-3, betas=(0.5, 0.999))  # how both players step; the rate is a choice of ours
-
-    def game(self, data: Shape) -> Rebuilding:
-        return self.play(Rebuilding, data)
 
 
 # With the paper's layers: convolutions down to an eighth, and back. The steps are DCGAN's.

@@ -28,7 +28,7 @@ def name_playable_kinds(recipe: Recipe[Any], entry: RecipeEntry, options: Option
     try:
         yield
     except WrongKind as refusal:
-        if not refusal.option or not refusal.kinds or refusal.meant:  # of a slip nothing is tried
+        if not refusal.option or not refusal.kinds:
             raise
         require_torch()
         data = batch_shape(recipe.batch_type, assumed_columns(entry, required_columns(recipe.batch_type), source, size))
@@ -38,10 +38,16 @@ def name_playable_kinds(recipe: Recipe[Any], entry: RecipeEntry, options: Option
 def retold(refusal: WrongKind, recipe: Recipe[Any], entry: RecipeEntry, options: Options, data: Shape) -> Mistake:
     """The refusal with those classes that can be played beside the other options, or without these; or none."""
     others = {option: text for option, text in options.items() if option.replace("-", "_") != refusal.option}
-    texts = {kind: refusal.with_instead(example_text(known, refusal.table)) for kind, known in refusal.kinds.items()}
+
+    def plays(beside: Options, text: str) -> bool | None:
+        return is_playable(recipe, entry, {**beside, refusal.option: text}, data)
+
+    for kind in refusal.near(refusal.kinds):  # of a slip the nearest that can be played is enough
+        if plays(others, refusal.renamed(kind)) or plays(others, example_of(refusal, kind)):
+            return Mistake(refusal.sentence({kind: refusal.kinds[kind]}))
+    texts = {kind: example_of(refusal, kind) for kind in refusal.kinds}
     for beside in (others, {}) if others else ({},):
-        tried = {kind: is_playable(recipe, entry, {**beside, refusal.option: text}, data)
-                 for kind, text in texts.items()}  # fmt: skip
+        tried = {kind: plays(beside, text) for kind, text in texts.items()}
         if any(tried.values()):
             return Mistake(refusal.sentence({kind: refusal.kinds[kind] for kind, right in tried.items() if right}))
     if None in tried.values():
@@ -52,6 +58,11 @@ def retold(refusal: WrongKind, recipe: Recipe[Any], entry: RecipeEntry, options:
         return refusal  # for another reason, which comes next
     flag = f"--{refusal.option.replace('_', '-')}"
     return Mistake(f"{refusal.name} is {refusal.given}, in whose place no other can be played; leave out {flag}")
+
+
+def example_of(refusal: WrongKind, kind: str) -> str:
+    """The option's text with such a value, as it is without further words, where the wrong one stood."""
+    return refusal.with_instead(example_text(refusal.kinds[kind], refusal.table))
 
 
 def is_playable(recipe: Recipe[Any], entry: RecipeEntry, options: Options, data: Shape) -> bool | None:

@@ -10,10 +10,11 @@ from ..batches import Images
 from ..core import Constraint, Objective, Penalties, Views
 from ..errors import require
 from ..fitting import check_fit
-from ..games import Adversarial, Free, Turns, TwoPlayer
+from ..games import Adversarial, Free, Turns, TwoPlayer, rebuilding
 from ..layers.augment import RestrictedView
 from ..layers.priors import Normal
 from ..networks import Convolutional
+from ..networks.base import autoencodes
 from ..objectives import NonSaturating
 from ..optim import Adam
 from ..penalties import Swapped
@@ -55,6 +56,7 @@ class Versus(Recipe[Images]):
         for view in self.views:
             if isinstance(view, RestrictedView):
                 view.suits(data)
+        kind = rebuilding(kind) if autoencodes(nets) else kind
         game = kind(nets.generator(data), nets.critic(data), nets.latent, **slots, **more)
         check_fit(game, nets)
         return game

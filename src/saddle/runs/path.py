@@ -6,6 +6,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from ..clock import describe_shown
 from .folder import RunFolder
 
 PICTURES = (("samples as it trained", "progress.png"), ("loss", "curves.png"), ("figures", "quality.png"))
@@ -46,9 +47,8 @@ class RunPath(type(Path())):  # type: ignore[misc]  # the system's own kind of p
         except Mistake as mistake:
             return f"<code>{escape(str(mistake))}</code>"
         best = f", {escape(run.best.title)} {run.best.value:.4g}" if run.best else ""
-        facts = (
-            f"{escape(run.recipe)} on {escape(run.data)}: {run.images:,} of {run.length:,} images, {run.state}{best}"
-        )
+        shown = describe_shown(run.images, run.length)
+        facts = f"{escape(run.recipe)} on {escape(run.data)}: {shown} images, {run.state}{best}"
         images = (
             f'<figure><figcaption>{title}</figcaption><img alt="{title}" style="max-width:100%" '
             f'src="{png_address(path.read_bytes())}"></figure>'

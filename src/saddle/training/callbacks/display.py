@@ -14,7 +14,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from ...clock import Clock
+from ...clock import Clock, describe_shown
 from ...enduring import output
 from ...errors import escape_unprintable
 from ...runs.findings import Finding, Rollback
@@ -46,7 +46,8 @@ class Progress:
     @property
     def progress_line(self) -> str:
         """'45 %  28,800 of 64,000 images  1,234 images/s  0:00:29 left'."""
-        done = f"{self.share:4.0%}  {self.images:,} of {self.plan.images:,} images"
+        whole = f", for {self.plan.images:,} in whole rounds" if self.images > self.plan.images else ""
+        done = f"{self.share:4.0%}  {describe_shown(self.images, self.plan.images)} images{whole}"
         if not self.speed:
             return done
         left = timedelta(seconds=round(max(self.plan.images - self.images, 0) / self.speed))
@@ -77,7 +78,7 @@ class LineDisplay(Callback):
         self.progress = Progress(plan)
         self.began = self.last = self.now()
         self.written = -1  # images at the last line
-        self.on_message(f"{plan.title}: {plan.images:,} images in rounds of {plan.batch}, in {plan.folder}")
+        self.on_message(f"{plan.title}: {plan.images:,} images in batches of {plan.batch}, in {plan.folder}")
 
     def on_progress(self, clock: Clock, terms: Mapping[str, float], images_per_second: float) -> None:
         assert self.progress is not None, "begin comes first"
