@@ -99,8 +99,10 @@ def test_all_that_is_decided_is_told_also_where_it_is_as_the_recipe_stands(recip
 
 
 def test_a_table_of_choices_fits_beside_a_long_value():
-    table = format_choices(choose(FACES, CPU, MINUTES, "r3gan")).splitlines()
-    assert all(len(line) < 60 + len(line.rpartition("  ")[2]) for line in table if "GroupedResidual" not in line)
+    choices = choose(FACES, CPU, MINUTES, "r3gan")
+    rows = dict(zip(choices, format_choices(choices).splitlines()[1:], strict=True))
+    assert {rows[c].index(f"  {c.reason}") for c in choices if len(c.value) < 20} == {len("  penalties  10 minutes")}
+    assert any(len(c.value) > 60 and f"{c.value}  {c.reason}" in rows[c] for c in choices)
 
 
 def test_a_batch_says_that_it_is_small_for_the_data():
