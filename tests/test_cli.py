@@ -209,6 +209,8 @@ def test_a_run_where_a_recipe_is_meant_is_named_as_one(line, say, tmp_path, monk
     ("train --bacth 3", "there is no option --bacth; did you mean --batch?"),
     ("train --iamges 3", "there is no option --iamges; did you mean --images?"),
     ("train --no-flp", "there is no option --no-flp; did you mean --no-flip?"),
+    ("train --optimiser.lr 1e-3", "there is no option --optimiser.lr; did you mean --optimizer.lr?"),
+    ("train --optimiser.speed 1e-3", "there is no option --optimiser.speed; did you mean --optimizer?"),
     ("train --qwerty 3", "there is no option --qwerty; saddle train --help lists what there is"),
     ("train vae --views DiffAugment()", "there is no option --views in vae, as in gan, gan-minimax, dcgan and "),
     ("train soft-introvae --margin 3", "no option --margin in soft-introvae, as in introvae"),

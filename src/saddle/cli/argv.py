@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import os
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import PurePath
 from typing import Any, TypeVar
 
@@ -192,10 +192,14 @@ def find_field(value: object, name: str) -> object:
     return value
 
 
-def unlike(command: str, option: str, values: Iterable[object]) -> str:
+def unlike(command: str, option: str, values: Sequence[object]) -> str:
     """There is no such option; the nearest, where one is near."""
     dashed = [name.replace("_", "-") for value in values for name in field_types(type(value))]
     off = "no-" if option.startswith("no-") else ""
-    near = difflib.get_close_matches(option.partition(".")[0].removeprefix("no-"), dashed, 1)
-    hint = f"did you mean --{off}{near[0]}?" if near else f"saddle {command} --help lists what there is"
-    return f"there is no option --{option}; {hint}"
+    first, dot, rest = option.removeprefix("no-").partition(".")
+    near = next(iter(difflib.get_close_matches(first, dashed, 1)), "")
+    if not near:
+        return f"there is no option --{option}; saddle {command} --help lists what there is"
+    whole = f"{near}{dot}{rest}"
+    inside = any(find_field(value, whole.replace("-", "_")) is not MISSING for value in values)
+    return f"there is no option --{option}; did you mean --{off}{whole if inside else near}?"
