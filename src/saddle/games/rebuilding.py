@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
+from typing import Any, TypeVar, cast
 
 from torch import Tensor
 
@@ -13,6 +14,8 @@ from ..core import rebuild
 from ..errors import Mistake
 from ..layers.conditional import check_classes
 from .adversarial import Adversarial
+
+G = TypeVar("G")
 
 
 class Rebuilding(Adversarial):
@@ -33,10 +36,15 @@ class Rebuilding(Adversarial):
         return made if again is None else {"real": batch.image, "again": again, **made}
 
 
-@cache
-def rebuilding(kind: type) -> type:
+def rebuilding(kind: type[G]) -> type[G]:
     """The class of games that are this one, whose critic autoencodes: they reconstruct, too, if they did not before."""
     if not issubclass(kind, Adversarial) or issubclass(kind, Reconstructs):
         return kind
+    return cast(type[G], Rebuilding if kind is Adversarial else with_rebuilding(cast(Any, kind)))
+
+
+@cache
+def with_rebuilding(kind: type) -> type:
+    """Equal games are of one class."""
     about = {"__module__": kind.__module__, "__qualname__": kind.__qualname__, "__doc__": kind.__doc__}
-    return type(kind.__name__, (Rebuilding, kind), about) if kind is not Adversarial else Rebuilding
+    return type(kind.__name__, (Rebuilding, kind), about)
