@@ -218,7 +218,8 @@ def test_a_run_where_a_recipe_is_meant_is_named_as_one(line, say, tmp_path, monk
     ("train --networks.widht 3", "Convolutional has no option networks.widht; did you mean width?"),
     ("train --objective Nonsaturating", "did you mean NonSaturating?"),
     ("train --objective Hinge3", "there is no Hinge3; did you mean Hinge?"),
-    ("train --penalties GradientPenality(5)", "did you mean GradientPenalty?"),
+    ("train wgan-gp --penalties GradientPenality(5)", "did you mean GradientPenalty?"),
+    ("train --penalties GradientPenality(5)", "should be ConsistencyRegularisation,"),  # slopes of batch norms are none
     ("train --images abc", "images is 'abc', but should be a whole number"),
     ("train --images 0", "images is 0, but should be"),
     ("train --images 1k --minutes 2", "images and minutes both say how long to train"),

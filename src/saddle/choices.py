@@ -175,7 +175,8 @@ def style_fields(name: str, data: DataSummary, machine: Hardware, budget: Budget
     images, small = budget.estimate_images(data, machine), machine.device == "processor"
     recipe = find_recipe(ON_PROCESSOR_IN_COLOUR if small else name)[0]
     batch = min(recipe.batch, largest_batch(data))
-    fields = [Choice("batch", str(batch), "the recipe's, and no more than half of the data", "batch")]
+    whole = "the recipe's" if batch == recipe.batch else f"no more than half of {data.samples} pictures"
+    fields = [Choice("batch", str(batch), whole, "batch")]
     if small:
         fields += planned_fields(recipe, find_recipe(name)[0], dict.fromkeys(SMALL_STYLE, WITHOUT_GPU))
     else:
