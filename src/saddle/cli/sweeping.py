@@ -36,7 +36,12 @@ end all runs are compared: in the terminal, and as comparison.html, .csv and .js
 --measure. The first ten are drawn at random. From its third measurement on (--every), a run is ended early if its \
 best figure is worse than the median of what the runs done, five at least, had after as many. One at a time, a search \
 that was stopped tries what it would have tried; of several --jobs, which ends first decides what is tried next. A \
-larger --search goes on."""
+larger --search goes on.
+
+--storage sqlite:///shared.db shares all this between processes: the same command, given on several machines with the \
+same --out, takes runs from that database (of optuna's, also postgresql:// or mysql://) until none is left. What a \
+process that was killed has left is taken up by another a minute and a half later. Each waits for the others, and \
+prints the same table."""
 
 NOTHING_VARIES = (
     "a sweep needs something to vary, such as --vary 'optimizer.lr=1e-4;2e-4', or --seeds 3; "
@@ -54,6 +59,7 @@ class SweepOptions:
     vary: str = ""  # OPTION=VALUE;VALUE ...; as often as needed
     seeds: int = 1  # runs of each combination, from --seed on
     search: int | None = None  # so many runs instead, of what promises most (extra: search)
+    storage: str | None = None  # a database from which processes on several machines take the runs (extra: search)
     trust: bool = False  # run the recipe that a run of the sweep brings, though it was never named on this machine
     jobs: int = 1  # runs trained at a time, each on its share of the processor
     out: Path | None = None  # the sweep's folder; a new one in runs/ if not given
@@ -88,7 +94,7 @@ def sweep_at_hand(plain: list[str], given: GivenOptions, texts: Sequence[str]) -
     from ..sweeps.plan import SweepPlan, parse_vary
 
     trust_runs([file.parent for file in sorted(wish.out.glob("*/manifest.json"))] if wish.out else [], wish.trust)
-    plan = SweepPlan(name, options, settings, parse_vary(texts), wish.seeds, wish.search)
+    plan = SweepPlan(name, options, settings, parse_vary(texts), wish.seeds, wish.search, wish.storage)
     check_has_autoencoder(plan)
     loud = not settings.get("quiet")
     if plan.search is not None:
@@ -117,7 +123,7 @@ def parse_sweep_options(
     from ..sweeps.plan import SweepPlan, parse_vary, separated
 
     values = {field: getattr(settings, field) for field in chosen}
-    plan = SweepPlan(name, options, values, parse_vary(texts), wish.seeds, wish.search)
+    plan = SweepPlan(name, options, values, parse_vary(texts), wish.seeds, wish.search, wish.storage)
     require(bool(texts) or wish.seeds > 1 or wish.search is not None, NOTHING_VARIES.format(name=name))
     with separated(plan.vary):
         for choice in plan.combinations():

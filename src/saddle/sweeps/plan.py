@@ -18,6 +18,7 @@ from ..options import override_fields
 from ..runs.folder import write_json
 from ..runs.settings import Settings
 from ..schema import conform, read_json
+from .database_url import check_storage, without_password
 from .ranges import Range, SearchSpace, parse_spaces
 
 SWEEP_FORMAT = "saddle sweep 1"
@@ -47,6 +48,7 @@ class SweepPlan:
     vary: dict[str, list[str]]  # an option, and what is tried for it
     seeds: int = 1  # runs of each combination: seed, seed + 1, ...
     search: int | None = None  # not all combinations, but so many runs, each chosen by what the others brought
+    storage: str | None = None  # a database of optuna's, from which several processes take the runs
 
     def __post_init__(self) -> None:
         require(self.seeds >= 1, f"seeds is {self.seeds}, but should be 1 or more")
@@ -55,6 +57,8 @@ class SweepPlan:
         empty = next((name for name, texts in self.vary.items() if not texts), None)
         require(empty is None, f"nothing is to be tried for {empty}")
         require("seed" not in self.vary, "seeds are not varied by --vary; --seeds 5 takes five, beginning with --seed")
+        if self.storage is not None:
+            check_storage(self.storage)
         if self.search is not None:
             check_searchable(self, self.search)
             return
@@ -65,6 +69,10 @@ class SweepPlan:
         runs = self.seeds * math.prod(map(len, self.vary.values()))
         require(runs <= MAX_RUNS, f"these are {runs:,} runs, but a sweep trains at most {MAX_RUNS:,}; try fewer values "
                                   "of each option, or write --search 20 to train some of them")  # fmt: skip
+
+    def without_secrets(self) -> SweepPlan:
+        """As it may be read by others: a password of its database is nobody's."""
+        return dataclasses.replace(self, storage=self.storage and without_password(self.storage))
 
     @property
     def spaces(self) -> dict[str, SearchSpace]:
@@ -93,7 +101,7 @@ class SweepPlan:
 
     def save(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        write_json(folder / SWEEP_FILE, {"format": SWEEP_FORMAT} | dataclasses.asdict(self))
+        write_json(folder / SWEEP_FILE, {"format": SWEEP_FORMAT} | dataclasses.asdict(self.without_secrets()))
 
     @classmethod
     def load(cls, folder: Path) -> SweepPlan | None:
@@ -164,6 +172,7 @@ def check_searchable(plan: SweepPlan, runs: int) -> None:
 
 def check_same_plan(old: SweepPlan, new: SweepPlan, folder: Path) -> None:
     """Refuse to go on with another plan in a sweep's folder, naming what differs."""
+    old, new = old.without_secrets(), new.without_secrets()
     for field in dataclasses.fields(SweepPlan):
         was, now = (getattr(plan, field.name) for plan in (old, new))
         longer = field.name == "search" and was and now and now > was

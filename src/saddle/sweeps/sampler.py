@@ -52,11 +52,7 @@ class Sampler:
     seed: int
 
     def __post_init__(self) -> None:
-        try:
-            import optuna
-        except ImportError:
-            raise Mistake(f"--search needs optuna, which is not installed; {install('search')}") from None
-        optuna.logging.set_verbosity(optuna.logging.ERROR)  # what it has to say, the sweep says
+        require_optuna("--search")
 
     def suggest(self, attempts: Sequence[SearchAttempt]) -> dict[str, str]:
         """What to try next, as text: nothing that was tried before, so there must be something left."""
@@ -105,6 +101,14 @@ class Sampler:
 
     def distributions(self) -> dict[str, BaseDistribution]:
         return {name: to_distribution(space) for name, space in self.spaces.items()}
+
+
+def require_optuna(option: str) -> None:
+    try:
+        import optuna
+    except ImportError:
+        raise Mistake(f"{option} needs optuna, which is not installed; {install('search')}") from None
+    optuna.logging.set_verbosity(optuna.logging.ERROR)  # what it has to say, the sweep says
 
 
 def bound_infinite(value: float) -> float:

@@ -12,7 +12,9 @@ from ..reports.compare import Comparison
 from .plan import SweepPlan
 from .sampler import Sampler
 from .search_state import SearchState
-from .sweep import open_sweep, write_comparison
+from .shared import SharedSearch
+from .shared_study import SharedStudy
+from .sweep import is_lower_better, open_sweep, write_comparison
 from .workers import WorkerPool
 
 
@@ -41,17 +43,21 @@ def run_search(plan: SweepPlan, out: str | Path | None = None, jobs: int = 1, sa
     """
     require(plan.search is not None, "this plan is a sweep's; a search says how many runs it may take")
     metric = metric_table.parse_metric_names(str(plan.settings["measure"]))[0]
-    lower = metric_table.all_metrics()[metric].better == "lower"
-    advisor = Sampler(plan.spaces, lower, plan.settings.get("seed", 0))
+    advisor = Sampler(plan.spaces, is_lower_better(plan), plan.settings.get("seed", 0))
     plan, folder, old = open_sweep(plan, out, jobs)
-    book = SearchState(plan, folder, advisor, metric, said)
-    ended = sum(bool(attempt.end) for attempt in book.attempts)
-    said(
-        f"a search of {format_count(plan.search or 0, 'run')} in {folder}"
-        + (f", {ended} of them ended before" if old else "")
-    )
-    WorkerPool(plan.recipe, folder, jobs, book).run(book.trials())
+    whole = f"a search of {format_count(plan.search or 0, 'run')} in {folder}"
+    if plan.storage is not None:
+        study = SharedStudy(plan.storage, folder, plan.spaces)
+        book: SearchState = SharedSearch(plan, folder, advisor, metric, said, study)
+        said(f"{whole}, {study.standing()}")
+        with study.attended():
+            WorkerPool(plan.recipe, folder, jobs, book).run(book.trials())
+    else:
+        book = SearchState(plan, folder, advisor, metric, said)
+        ended = sum(bool(attempt.end) for attempt in book.attempts)
+        said(whole + (f", {ended} of them ended before" if old else ""))
+        WorkerPool(plan.recipe, folder, jobs, book).run(book.trials())
     best = book.sentence()
-    whole = SearchComparison(book.runs(), f"{plan.recipe}: the best is {best}", book.failures())
-    write_comparison(whole, folder)
-    return SearchResult(folder, best, book.command(), whole)
+    compared = SearchComparison(book.runs(), f"{plan.recipe}: the best is {best}", book.failures())
+    write_comparison(compared, folder)
+    return SearchResult(folder, best, book.command(), compared)

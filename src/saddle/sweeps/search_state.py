@@ -55,18 +55,19 @@ class SearchState(TrialListener):
         self.plan, self.folder, self.sampler, self.metric = plan, folder, advisor, metric
         self.attempts = read_attempts(folder / SEARCH_FILE, plan.spaces)
 
-    def save(self) -> None:
+    def save(self, attempt: SearchAttempt) -> None:
+        """Write down what has become of one of them: here in a file of all."""
         facts = [
             dataclasses.asdict(a) | {"values": {n: json_number(v) for n, v in a.values.items()}} for a in self.attempts
         ]
         write_json(self.folder / SEARCH_FILE, {"format": SEARCH_FORMAT, "figure": self.metric, "attempts": facts})
 
-    def trials(self) -> Iterator[Trial]:
+    def trials(self) -> Iterator[Trial | None]:
         """What was begun, then new ones, each chosen when it is asked for."""
         yield from [self.trial(attempt) for attempt in self.attempts if not attempt.end]
         while len(self.attempts) < (self.plan.search or 0):
             self.attempts.append(SearchAttempt(self.sampler.suggest(self.attempts)))
-            self.save()
+            self.save(self.attempts[-1])
             yield self.trial(self.attempts[-1])
 
     def trial(self, attempt: SearchAttempt) -> Trial:
@@ -82,7 +83,7 @@ class SearchState(TrialListener):
         attempt.values[reading.images] = reading.value
         if not reading.last and self.sampler.should_prune(self.attempts, attempt):
             attempt.end = "pruned"
-        self.save()
+        self.save(attempt)
         return attempt.end != "pruned"
 
     def on_pruned(self, trial: Trial) -> None:
@@ -96,14 +97,14 @@ class SearchState(TrialListener):
             self.on_failed(trial, last if attempt.values else "it was never measured")
             return
         attempt.end = "done"
-        self.save()
+        self.save(attempt)
         best = ", the best so far" if self.best() is attempt else ""
         self.notify(trial, f"done, {self.metric} {attempt.value:.4g}{best}")
 
     def on_failed(self, trial: Trial, sentence: str) -> None:
         attempt = self.attempt_of(trial)
         attempt.end, attempt.why = "failed", sentence
-        self.save()
+        self.save(attempt)
         super().on_failed(trial, sentence)
 
     def ranked(self) -> list[SearchAttempt]:

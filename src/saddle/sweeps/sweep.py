@@ -9,7 +9,8 @@ from pathlib import Path
 
 from ..continued import absolute_source
 from ..data.progress import hide_progress
-from ..errors import Failure, format_count, require
+from ..errors import Failure, Mistake, format_count, require
+from ..measuring import metric_table
 from ..notices import Notify
 from ..out_of_memory import catch_out_of_memory
 from ..preparing import to_folder_name
@@ -25,7 +26,11 @@ from ..schema import conform, read_json
 from ..training.callbacks.base import Callback
 from ..training.checkpoint import latest_checkpoint, read_checkpoint_facts
 from ..training.machine import find_machine, preserved_globals
+from .database_url import absolute_storage
 from .plan import SweepPlan, Trial, check_same_plan
+from .shared import SharedGrid
+from .shared_study import SharedStudy
+from .storage import create_study, open_storage
 from .workers import TrialListener, WorkerPool
 
 FAILURES_FILE = "failed.json"  # runs that failed, with why: they are not tried again
@@ -40,17 +45,35 @@ def run_sweep(plan: SweepPlan, out: str | Path | None = None, jobs: int = 1,
     """
     require(plan.search is None, "this plan is a search's, and a sweep trains all combinations")
     plan, folder, old = open_sweep(plan, out, jobs)
+    if plan.storage is not None:
+        return folder, share_sweep(plan, folder, jobs, said)
     trials, failed = plan.trials(), read_failures(folder)
     left = [trial for trial in trials if trial.name not in failed and not is_finished(folder / trial.name)]
     before = f", {len(trials) - len(left)} of them ended before" if old else ""
     said(f"{format_count(len(trials), 'run')} in {folder}{before}")
+    notes = FailureNotes(tell_places(trials, said), folder, failed)
+    WorkerPool(plan.recipe, folder, jobs, notes).run(iter(left))
+    return folder, compare_runs(plan, folder, failed)
+
+
+def share_sweep(plan: SweepPlan, folder: Path, jobs: int, said: Notify) -> Comparison:
+    """Train what other processes leave to this one, and compare all when all have ended."""
+    study = SharedStudy(str(plan.storage), folder, plan.spaces)
+    grid = SharedGrid(plan, study, tell_places(plan.trials(), said))
+    said(f"{format_count(len(grid.all), 'run')} in {folder}, {study.standing()}")
+    with study.attended():
+        WorkerPool(plan.recipe, folder, jobs, grid).run(grid.trials())
+    return compare_runs(plan, folder, grid.failed())
+
+
+def tell_places(trials: Sequence[Trial], said: Notify) -> Callable[[Trial, str], object]:
+    """Says what becomes of a trial, and which of them all it is."""
     places = {trial.name: f"{i} of {len(trials)}" for i, trial in enumerate(trials, 1)}
 
     def told(trial: Trial, what: str) -> None:
         said(f"{places[trial.name]}, {trial.group}, seed {trial.settings['seed']}: {what}")
 
-    WorkerPool(plan.recipe, folder, jobs, FailureNotes(told, folder, failed)).run(iter(left))
-    return folder, compare_runs(plan, folder, failed)
+    return told
 
 
 class FailureNotes(TrialListener):
@@ -69,17 +92,35 @@ class FailureNotes(TrialListener):
 def open_sweep(plan: SweepPlan, out: str | Path | None, jobs: int) -> tuple[SweepPlan, Path, bool]:
     """The plan as it will be trained, its folder, and whether it is gone on with there."""
     require(jobs >= 1, f"jobs is {jobs}, but should be 1 or more")
+    shared = plan.storage is not None
+    require(bool(out) or not shared, "--storage needs --out, one folder in which all processes see the runs")
+    if plan.storage is not None:
+        open_storage(plan.storage)  # refused before anything is rehearsed
     old = SweepPlan.load(Path(out)) if out else None
+    if old is None:
+        try:
+            place = RunFolder.claim(out)
+        except Mistake:
+            old = SweepPlan.load(Path(out)) if out and shared else None  # another process has just begun
+            if old is None:
+                raise
     plan = portable_plan(plan, jobs, old)
     if old and out:
         check_same_plan(old, plan, Path(out))
         folder = Path(out)
     else:
-        place = RunFolder.claim(out)
         rehearse_plan(plan)
         folder = place or make_numbered_folder(Path("runs"), f"sweep-{to_folder_name(plan.recipe)}")
+        if plan.storage is not None:
+            create_study(plan.storage, folder, is_lower_better(plan))
     plan.save(folder)
     return plan, folder, old is not None
+
+
+def is_lower_better(plan: SweepPlan) -> bool:
+    """Is it so of the first figure that is measured?"""
+    metric = metric_table.parse_metric_names(str(plan.settings.get("measure") or "fid"))[0]
+    return metric_table.all_metrics()[metric].better == "lower"
 
 
 def portable_plan(plan: SweepPlan, jobs: int, old: SweepPlan | None) -> SweepPlan:
@@ -93,7 +134,8 @@ def portable_plan(plan: SweepPlan, jobs: int, old: SweepPlan | None) -> SweepPla
         settings["threads"] = threads
     path, colon, name = plan.recipe.rpartition(":")
     recipe = f"{Path(path).resolve()}:{name}" if colon and files.is_file_recipe(plan.recipe) else plan.recipe
-    return dataclasses.replace(plan, recipe=recipe, settings=settings)
+    storage = plan.storage and absolute_storage(plan.storage)
+    return dataclasses.replace(plan, recipe=recipe, settings=settings, storage=storage)
 
 
 def rehearse_plan(plan: SweepPlan) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import multiprocessing as mp
 import os
 import signal
+import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
@@ -16,6 +17,8 @@ from ..errors import Failure, Interrupted, Mistake
 from ..training.signals import Signals
 from .plan import Trial
 from .work import DONE, PRUNED, IntermediateResult, run_trial
+
+WAIT_SECONDS = 2  # after which it is asked again for a trial
 
 
 @dataclass(eq=False)
@@ -59,6 +62,10 @@ class TrialListener:
     def on_pruned(self, trial: Trial) -> None:
         """It has been ended early, as was asked for."""
 
+    def on_released(self, trial: Trial, sentence: str) -> None:
+        """It has been stopped, and may go on."""
+        self.notify(trial, sentence)
+
 
 class WorkerPool:
     """Trains trials, so many at a time."""
@@ -74,13 +81,16 @@ class WorkerPool:
         self.signals = Signals(self.ask_to_stop)
         self.fault: Mistake | Failure | None = None
 
-    def run(self, trials: Iterator[Trial]) -> None:
-        """Train them all, taking each when there is room for it. Interrupted when asked to stop."""
+    def run(self, trials: Iterator[Trial | None]) -> None:
+        """Train them all, taking each when there is room for it. Interrupted when asked to stop.
+
+        None stands for no trial now: it is asked for one again later.
+        """
         with self.signals.remember_signals():
-            self.fill(trials)
-            while self.running:
-                self.listen()
-                self.fill(trials)
+            waits = self.fill(trials)
+            while self.running or waits:
+                self.listen(WAIT_SECONDS if waits else None)
+                waits = self.fill(trials)
         if self.fault:
             raise self.fault
         if number := self.signals.number:
@@ -91,13 +101,32 @@ class WorkerPool:
     def ending(self) -> bool:
         return bool(self.signals.number or self.fault)
 
-    def fill(self, trials: Iterator[Trial]) -> None:
-        while len(self.running) < self.jobs and not self.ending and (trial := next(trials, None)):
-            self.begin_trial(trial)
+    def fill(self, trials: Iterator[Trial | None]) -> bool:
+        """Begin as many as there is room for; True where there is room, and perhaps a trial later."""
+        with self.ending_at_faults():
+            while len(self.running) < self.jobs and not self.ending:
+                try:
+                    trial = next(trials)
+                except StopIteration:
+                    return False
+                if trial is None:
+                    return True
+                self.begin_trial(trial)
+        return False
 
-    def listen(self) -> None:
-        """Wait until a run says something, or ends."""
-        wait([job.process.sentinel for job in self.running] + [job.answer for job in self.running if job.open])
+    @contextmanager
+    def ending_at_faults(self) -> Iterator[None]:
+        """What the listener cannot do ends the sweep, and not before its runs have ended."""
+        try:
+            yield
+        except (Mistake, Failure) as fault:
+            self.give_up(fault)
+
+    def listen(self, seconds: float | None = None) -> None:
+        """Wait until a run says something, or ends, or so long."""
+        if not self.running:
+            time.sleep(seconds or 0)
+        wait([job.process.sentinel for job in self.running] + [job.answer for job in self.running if job.open], seconds)
         for job in list(self.running):
             ended = not job.process.is_alive()  # before hearing the last of it
             while job.open and job.answer.poll():
@@ -112,7 +141,9 @@ class WorkerPool:
             job.open = False
             return
         if isinstance(said, IntermediateResult):
-            goes_on = self.listener.should_continue(job.trial, said)
+            goes_on = False
+            with self.ending_at_faults():
+                goes_on = self.listener.should_continue(job.trial, said)
             with suppress(OSError):  # it has just been killed
                 job.answer.send(goes_on)
         else:
@@ -143,7 +174,10 @@ class WorkerPool:
         self.running.remove(job)
         job.process.join()
         job.answer.close()
-        kind, sentence = job.end
+        with self.ending_at_faults():
+            self.conclude(job, *job.end)
+
+    def conclude(self, job: Job, kind: str, sentence: str) -> None:
         if kind == DONE:
             self.listener.on_done(job.trial)
         elif kind == PRUNED:
@@ -151,7 +185,7 @@ class WorkerPool:
         elif kind == Failure.__name__:
             self.listener.on_failed(job.trial, sentence)
         elif kind == Interrupted.__name__ or self.ending:
-            self.listener.notify(job.trial, "stopped and saved")
+            self.listener.on_released(job.trial, "stopped and saved")
             if not self.ending:  # somebody has stopped this one run
                 self.signals.number = signal.SIGTERM
                 self.ask_to_stop()
