@@ -33,13 +33,30 @@ NOT_THE_PAPERS = (
 
 
 def measure(words: list[str]) -> None:
-    """saddle measure RUN|SOURCE; of several processes the first works and speaks, and the others are done at once."""
-    if os.environ.get("RANK", "0") != "0":
-        return
+    """saddle measure RUN|SOURCE; of several processes the first one speaks and writes, and the others help it."""
     plain, given = split_words(words, flag_names(MeasureOptions()))
     trust = given.get("trust", "no") in (None, "true", "True")
+    several = int(os.environ.get("WORLD_SIZE", "1")) > 1
+    if several and os.environ["RANK"] != "0" and wants_help(given):
+        return
     with use_plugin_for(plain[0] if plain else None, given.get("plugin"), trust):
-        measure_at_hand(words, given)
+        if several and not wants_help(given):
+            measure_together(words, given)
+        else:
+            measure_at_hand(words, given)
+
+
+def measure_together(words: list[str], given: GivenOptions) -> None:
+    """By the processes that torchrun has started."""
+    from ..measuring.helping import help_first, leading
+    from ..training.machine import process_group
+
+    with process_group() as (rank, _):
+        if rank:
+            help_first()
+            return
+        with leading():
+            measure_at_hand(words, given)
 
 
 def measure_at_hand(words: list[str], given: GivenOptions) -> None:

@@ -25,11 +25,13 @@ from ..data.cache.sealed import (
 )
 from ..data.progress import tell_wait
 from ..errors import require
-from ..metrics.features import Extractor, extract_features
+from ..metrics.features import Extractor, Identity, extract_features
 from ..metrics.moments import Moments
 from ..notices import Notify, notify_nobody
 from ..runs.tensors import write_tensors
+from .helping import LEADS
 from .inputs import SampleImages, SampleSet
+from .shared_features import shared_features
 
 MANY_SAMPLES = 2000  # samples, from which on it is said that they are being read
 
@@ -47,6 +49,8 @@ class DeviceExtractor:
         return name if name.endswith(f"-{dimension}") else f"{name}-{dimension}"
 
     def extract(self, side: SampleSet) -> Tensor:
+        if LEADS.get() and not isinstance(self.network, Identity):
+            return shared_features(self.network, self.device, side.batches(), side.n)
         return extract_features(self.network, (images.to(self.device) for images in side.batches()), count=side.n)
 
 

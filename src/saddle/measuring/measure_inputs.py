@@ -36,6 +36,7 @@ from .reference import (
     other_preparation,
     suiting,
 )
+from .shared_sampling import samples_by_all
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,13 +71,14 @@ def inputs_of_run(run: str, against: Measurable | None, wish: MeasureOptions, sa
     if own_data:
         suits(image_columns(manifest.shape), None)
     check_memory(n, manifest.shape, "-n")
-    loaded = load(run, device=wish.device, average=wish.average, best=wish.best, weights=wish.weights)
+    how = {"device": wish.device, "average": wish.average, "best": wish.best, "weights": wish.weights}
+    loaded = load(run, **how)
     check_game(parse_metric_names(wish.metrics) if wish.metrics else (), type(loaded.game))
     own = Prepare.of(manifest.settings)
     teacher = open_teacher(run, folder, before, manifest, wish, say)
     maker = sample_maker(run, loaded, teacher, say)
     info = SampleInfo(run, loaded.shape, maker.most(n), of_run=True)
-    made = LazySamples(info, lambda: maker.samples(n, wish.seed))
+    made = LazySamples(info, lambda: samples_by_all(maker, n, wish.seed, run, **how))
     if own_data:
         real = LazySamples.of(maker.reference or teacher, wish.references)
     else:

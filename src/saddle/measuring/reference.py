@@ -21,6 +21,7 @@ from .evaluation import DEFAULT_SAMPLES, DEFAULT_SOURCE_SAMPLES, foretell
 from .inputs import Measurable, SampleInfo, describe_shape, is_named_source, is_run, open_measurable, with_fingerprint
 from .makers import GeneratorHandle
 from .options import MeasureOptions
+from .shared_sampling import samples_by_all
 
 # options that say how a source's images are prepared
 IMAGE_OPTIONS = ("size", "crop", "channels")  # what a run's samples are already
@@ -90,7 +91,7 @@ def open_reference(
     loaded = load(str(against), device=wish.device)
     maker = GeneratorHandle(f"{Path(str(against)).resolve().name} at {loaded.clock.images:,} images", loaded)
     n = min(wish.references, max(DEFAULT_SAMPLES, wish.n or 0))
-    made = cache(lambda: with_fingerprint(maker.samples(n, wish.seed + 1)))
+    made = cache(lambda: with_fingerprint(samples_by_all(maker, n, wish.seed + 1, str(against), device=wish.device)))
     return LazySamples(SampleInfo(maker.name, loaded.shape, n), made)
 
 

@@ -1,9 +1,10 @@
-"""Samples that are measured while several processes train: each makes a share of them, and the first gets all."""
+"""Samples that are measured by several processes: each makes a share of them, and the first gets all."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -13,12 +14,14 @@ from torch import Tensor
 from ..data.dataset import Dataset, class_names
 from ..data.held_out import label_counts
 from ..devices import fork_chance
+from ..inference.load import load
 from ..inference.loaded import LoadedGame
 from ..notices import notify_nobody
 from ..training.ema import eval_mode
 from ..training.machine import all_reduce_max, process_rank, world_size
 from ..training.match import Match
 from ..training.signals import LEFT_ON, WorkAbandoned
+from .helping import LEADS, ask_helpers
 from .makers import GeneratorHandle, SampleMaker, sample_maker
 
 
@@ -36,6 +39,29 @@ class SampleHelper:
                 with shared_chunks(maker.loaded, self.samples, 0) as chunks:
                     assert not list(chunks), "the first process has them"
         return []
+
+
+@dataclass(frozen=True)
+class SampleShare:
+    """What the other processes do where a run is measured that was trained before."""
+
+    run: str
+    how: dict[str, Any]  # it is loaded
+    n: int
+    seed: int
+
+    def __call__(self) -> None:
+        with shared_chunks(load(self.run, **self.how), self.n, self.seed) as chunks:
+            assert not list(chunks), "the first process has them"
+
+
+def samples_by_all(maker: SampleMaker, n: int, seed: int, run: str, **how: Any) -> Dataset:
+    """The samples of a run that was loaded so: made by all processes, where others help this one."""
+    if not (LEADS.get() and isinstance(maker, GeneratorHandle) and can_share(maker)):
+        return maker.samples(n, seed)
+    ask_helpers(SampleShare(run, how, n, seed))
+    with shared_chunks(maker.loaded, n, seed) as chunks:
+        return maker.samples(n, seed, chunks)
 
 
 def can_share(maker: SampleMaker) -> bool:
