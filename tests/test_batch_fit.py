@@ -24,6 +24,7 @@ from saddle.runs.folder import RunFolder
 from saddle.runs.manifest import Manifest
 from saddle.runs.settings import Settings
 from saddle.shape import Shape
+from saddle.training import machine
 from saddle.training.machine import find_machine
 from saddle.training.match import MatchOptions
 
@@ -46,7 +47,7 @@ def free(monkeypatch: pytest.MonkeyPatch) -> Free:
         return RoundCost(batch or 0, taken(how.accumulate, how.recompute), 1)
 
     def say(count: float) -> None:
-        monkeypatch.setattr(batch_fit, "available_memory", lambda: round(count / batch_fit.USABLE) + 1)
+        monkeypatch.setattr(machine, "available_memory", lambda: round(count / batch_fit.USABLE) + 1)
 
     monkeypatch.setattr(batch_fit, "count_round", count)
     monkeypatch.setattr(batch_fit, "measure_excess", lambda *_: (1.0, ""))
@@ -135,7 +136,7 @@ def test_on_a_gpu_rounds_are_tried_until_one_fits(monkeypatch: pytest.MonkeyPatc
         return None if len(tried) < 3 else 5
 
     monkeypatch.setattr(batch_fit, "tried_bytes", play)
-    monkeypatch.setattr(batch_fit, "free_memory", lambda device: 10)
+    monkeypatch.setattr(machine, "free_memory", lambda device: 10)
     found = batch_fit.try_ways(RECIPE, DATA, CPU, MatchOptions())
     assert tried == [32, 16, 8] and found.accumulate == 4 and found.why.endswith("tried on cpu")
 

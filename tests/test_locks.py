@@ -67,6 +67,26 @@ def test_each_machine_s_first_process_decodes_and_its_others_wait(
     assert len(data) == 100 and " ".join(done) == expected
 
 
+@pytest.mark.parametrize(("rank", "local", "heard"), [(0, 0, "run"), (1, 1, ""), (4, 0, "stderr"), (5, 1, "")])
+def test_a_damaged_picture_is_told_by_the_first_process_of_the_machine_that_has_it(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    rank: int,
+    local: int,
+    heard: str,
+) -> None:
+    pictures(tmp_path / "photos")
+    (tmp_path / "photos" / "broken.png").write_bytes(b"no picture")
+    monkeypatch.setenv("LOCAL_RANK", str(local))
+    monkeypatch.setattr(resolved, "process_rank", lambda: rank)
+    monkeypatch.setattr(resolved, "wait_for_machines", lambda: None)
+    said: list[str] = []
+    resolved.open_training_data(Settings(data=str(tmp_path / "photos")), (), Callback(), say=said.append)
+    found = {"run": "broken.png" in " ".join(said), "stderr": "broken.png" in capsys.readouterr().err}
+    assert found == {place: place == heard for place in found}
+
+
 def test_all_wait_for_the_first_process_of_each_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(together, "world_size", lambda: 3)
     monkeypatch.setattr(together, "barrier", lambda: None)

@@ -63,6 +63,19 @@ def test_the_fastest_is_taken_and_ties_go_to_float32_and_channels_last(seconds, 
     assert found.form == form and found.gain == pytest.approx(gain, rel=0.06)
 
 
+@pytest.mark.parametrize("delay", [1.6, 1 / 1.6])
+def test_other_work_turns_no_choice_that_is_near(delay: float) -> None:
+    """Every other turn, and then every third, takes longer, or is quicker, for some of the forms."""
+    for every in (2, 3):
+        timer = Timer(h=0.0095)  # 1.05 times faster: a tie
+
+        def disturbed(one: Convolution, form: Form, timer: Timer = timer, every: int = every) -> float:
+            turn = timer.asked.count(form)
+            return timer(one, form) * (delay if form.precision == FLOAT and turn % every else 1)
+
+        assert find_fastest({ONE: 1}, disturbed).form.precision == FLOAT
+
+
 def test_what_is_done_in_full_precision_anyway_gains_nothing():
     found = find_fastest({ONE: 1, EXACT: 1}, Timer(h=0.005))
     assert found == Fastest(Form(HALF, True), pytest.approx(4 / 3))

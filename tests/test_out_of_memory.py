@@ -266,9 +266,14 @@ def test_the_parts_of_a_batch_must_fit(monkeypatch: pytest.MonkeyPatch):
     from test_memory import pictures
 
     recipe, data = DCGAN(Convolutional(latent=4, width=1), batch=64), pictures(16, 64)
-    monkeypatch.setattr("saddle.out_of_memory.available_memory", lambda: 64 * 16 * 16 * 3 * 12 // 2)
+    free = 64 * 16 * 16 * 3 * 12 // 2
+    monkeypatch.setattr("saddle.training.machine.available_memory", lambda: free)
     with pytest.raises(Mistake, match=r"64 samples of a batch .* a batch of 30 would fit"):
         Match(recipe, data, 100, find_machine("cpu", "float32"), MatchOptions())
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "2")  # processes, each of which takes as much
+    with pytest.raises(Mistake, match=r"a batch of 10 would fit"):
+        Match(recipe, data, 100, find_machine("cpu", "float32"), MatchOptions(accumulate=2))
+    monkeypatch.delenv("LOCAL_WORLD_SIZE")
     Match(recipe, data, 100, find_machine("cpu", "float32"), MatchOptions(accumulate=2))
 
 

@@ -21,6 +21,7 @@ from .recipes.machine_choice import choose_machine
 from .recipes.on_codes import require_autoencoder
 from .recipes.playable_kinds import name_playable_kinds
 from .recipes.revive import name_recipe
+from .recipes.round_cost import RoundCounter, round_counter
 from .recipes.slow_rounds import slow_round_speed
 from .recipes.sources import RecipeSource
 from .recipes.transfer import Start, start_options, take_over
@@ -93,10 +94,10 @@ def prepare_run(run: AskedRun, out: str | Path | None, watch: Callback) -> Prepa
     if where.precision not in (rehearsed.precision, torch.float32):
         check_playable(run.recipe, wish, run.asked, samples.columns, where)
     start = None if chosen.from_run is None else take_over(value, shape, chosen.from_run, chosen.from_weights)
-    chosen = fit_into_memory(chosen, value, shape, where, watch)
+    chosen, count = fit_into_memory(chosen, value, shape, where, watch)
     how = start_options(match_options(chosen), value, shape, start, chosen.freeze_critic)
     images, speed = resolve_length(
-        chosen, value, samples, where, how, lambda: slow_round_speed(value, shape, where, how)
+        chosen, value, samples, where, how, lambda: slow_round_speed(value, shape, where, how, count)
     )
     if chosen.measure and (waits := describe_wait(plan_stages(value, shape, images), shape, images)):
         watch.on_message(waits)
@@ -107,17 +108,20 @@ def prepare_run(run: AskedRun, out: str | Path | None, watch: Callback) -> Prepa
     return PreparedRun(place, where, samples, gauge, shape, start, how, images, speed, chosen)
 
 
-def fit_into_memory(chosen: Settings, recipe: Recipe[Any], shape: Shape, where: Machine, watch: Callback) -> Settings:
-    """The settings with the parts that `--fit` finds; without it as they are, and a warning of what is too large."""
+def fit_into_memory(chosen: Settings, recipe: Recipe[Any], shape: Shape, where: Machine,
+                    watch: Callback) -> tuple[Settings, RoundCounter]:  # fmt: skip
+    """The settings with the parts that `--fit` finds, and what counts their round; a warning of what is too large."""
     how = match_options(chosen)
+    count = round_counter(recipe, shape, how)
     if not chosen.fit:
-        if said := describe_too_large(recipe, shape, where, how):
+        if said := describe_too_large(recipe, shape, where, how, count):
             watch.on_message(said)
-        return chosen
+        return chosen, count
     with catch_out_of_memory(suggest_smaller_networks(recipe, shape)):
         found = fit_batch(recipe, shape, where, how)
     watch.on_message(found.why)
-    return dataclasses.replace(chosen, fit=False, accumulate=found.accumulate, recompute=found.recompute)
+    chosen = dataclasses.replace(chosen, fit=False, accumulate=found.accumulate, recompute=found.recompute)
+    return chosen, round_counter(recipe, shape, match_options(chosen))
 
 
 def next_folder(run: AskedRun, ready: PreparedRun) -> Path:

@@ -26,7 +26,7 @@ from .measuring.metric_table import (
     judged_of_game,
     parse_metric_names,
 )
-from .notices import Notify, notify_nobody
+from .notices import Notify
 from .options import parse_count
 from .recipe import OnCodes, Recipe
 from .recipes import RecipeEntry, canonical, find_recipe
@@ -40,7 +40,7 @@ from .recipes.revive import name_recipe, override_recipe, recipe_source
 from .recipes.sources import RecipeSource
 from .runs.settings import Settings
 from .shape import Classes, Column, Columns, Picture, Shape
-from .training.callbacks.base import Callback
+from .training.callbacks.base import Callback, QuietDisplay
 from .training.machine import Machine, find_machine, local_rank, preserved_globals, process_rank
 from .training.match import MatchOptions
 from .training.together import wait_for_machines
@@ -182,11 +182,15 @@ def default_data_overrides(entry: RecipeEntry, options: dict[str, str]) -> dict[
 def open_training_data(chosen: Settings, wants: Collection[str], watch: Callback,
                        suits: ColumnsCheck = lambda columns, most: None,
                        say: Notify | None = None) -> Dataset:  # fmt: skip
-    """The data with the columns that are wanted, decoded by each machine's first process while its others wait."""
+    """The data with the columns that are wanted, decoded by each machine's first process while its others wait.
+
+    That process says what was found: of another machine's disk the run's first one knows nothing.
+    """
     source = unambiguous_source(chosen.data or "glyphs")
     if local_rank():
         wait_for_machines()
-    tell = (say or watch.on_message) if process_rank() == 0 else notify_nobody
+    here = QuietDisplay() if not local_rank() else Callback()
+    tell = (say or watch.on_message) if process_rank() == 0 else here.on_message
     data = open_data(source, Prepare.of(chosen), tell, suits=suits, wants=wants)
     if not local_rank():
         wait_for_machines()

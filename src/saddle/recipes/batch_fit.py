@@ -3,28 +3,27 @@
 from __future__ import annotations
 
 import math
-import os
 from typing import Any, NamedTuple
 
 import torch
 
 from ..averaging import chosen_averaging
-from ..devices import free_memory
 from ..errors import Mistake, require
-from ..out_of_memory import available_memory, format_bytes, give_back_memory, peak_resident, reset_peak_resident
+from ..out_of_memory import format_bytes, give_back_memory, peak_resident, reset_peak_resident
 from ..parts import without_process_group
 from ..parts.recompute import has_blocks
 from ..recipe import Recipe
 from ..shape import Shape
 from ..stages import plan_stages
 from ..training.ema import averaged_tensors
-from ..training.machine import Machine, all_reduce_max, preserved_globals, world_size
+from ..training.machine import Machine, all_reduce_max, free_for_process, preserved_globals, world_size
 from ..training.match import MatchOptions
 from ..training.memory_advice import suggest_smaller_networks
 from .rehearsal import ASSUMED_IMAGES, RepeatedBatch, fewer_samples, random_batch, rehearse
 from .round_cost import (
     MAX_PROBE_SECONDS,
     NETWORK_SLOWNESS,
+    RoundCounter,
     count_round,
     last_stage,
     last_stage_engine,
@@ -189,13 +188,10 @@ def find_refusal(recipe: Recipe[Any], data: Shape, where: Machine, how: MatchOpt
 
 def free_for_one(where: Machine) -> int:
     """Bytes that are free for each process of this machine."""
-    free = free_memory(where.device)
+    free = free_for_process(where.device)
     if free is None:
-        free = available_memory()
-        require(free is not None, "this system does not tell how much memory is free, so that --fit has nothing to fit "
-                "into; give --accumulate 2 in its place, or more parts")  # fmt: skip
-        assert free is not None
-        free //= int(os.environ.get("LOCAL_WORLD_SIZE", world_size()))
+        raise Mistake("this system does not tell how much memory is free, so that --fit has nothing to fit into; give "
+                      "--accumulate 2 in its place, or more parts")  # fmt: skip
     return free
 
 
@@ -208,15 +204,19 @@ def describe_fit(how: MatchOptions, batch: int, needed: int, free: int) -> str:
             f"--accumulate {how.accumulate}{again}: they take {sizes}")  # fmt: skip
 
 
-def describe_too_large(recipe: Recipe[Any], data: Shape, where: Machine, how: MatchOptions) -> str | None:
-    """A warning of a round that takes more of a processor's memory than there is: systems end such a process unsaid."""
+def describe_too_large(recipe: Recipe[Any], data: Shape, where: Machine, how: MatchOptions,
+                       count: RoundCounter | None = None) -> str | None:  # fmt: skip
+    """A warning of a round that takes more of a processor's memory than there is: systems end such a process unsaid.
+
+    `count` tells what the round takes, where others ask for that as well.
+    """
     batch = last_stage(recipe, data)[0].batch // world_size()
-    if where.device.type != "cpu" or available_memory() is None:
+    free = free_for_process(where.device) if where.device.type == "cpu" else None
+    if free is None:
         return None
-    free = free_for_one(where)
     if batch // how.accumulate * data.height * data.width * ROUGH_BYTES < free / 2:
         return None
-    cost = count_round(recipe, data, how, batch)
+    cost = count() if count else count_round(recipe, data, how, batch)
     if cost is None or cost.bytes <= free:
         return None
     return (f"warning: a round takes about {format_bytes(cost.bytes)} of memory, and {format_bytes(free)} are free; "

@@ -7,6 +7,7 @@ import time
 import weakref
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from functools import cache
 from typing import Any, NamedTuple
 
 import torch
@@ -27,7 +28,7 @@ from ..shape import Shape
 from ..stages import plan_stages, stage_starts
 from ..training.ema import averaged_tensors
 from ..training.engine import Engine
-from ..training.machine import Machine, preserved_globals
+from ..training.machine import Machine, preserved_globals, world_size
 from ..training.match import MatchOptions, check_is_game, make_engine, place_game
 from ..training.run_length import Speed
 from .rehearsal import ASSUMED_IMAGES, RepeatedBatch, fewer_samples, random_batch
@@ -130,6 +131,14 @@ def count_round(recipe: Recipe[Any], data: Shape, how: MatchOptions = MatchOptio
         return None
     more = parts - COUNTED_PARTS
     return RoundCost(n, some.bytes + more * (some.bytes - fewer.bytes), some.flops + more * (some.flops - fewer.flops))
+
+
+RoundCounter = Callable[[], RoundCost | None]  # tells what a round takes, as `count_round` does
+
+
+def round_counter(recipe: Recipe[Any], data: Shape, how: MatchOptions) -> RoundCounter:
+    """Counts a round of one process when that is asked for first, and not again: large networks take seconds."""
+    return cache(lambda: count_round(recipe, data, how, last_stage(recipe, data)[0].batch // world_size()))
 
 
 def count_parts(recipe: Recipe[Any], data: Shape, how: MatchOptions, n: int, parts: int) -> RoundCost | None:

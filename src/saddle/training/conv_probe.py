@@ -6,10 +6,9 @@ channels last may help forwards and cost backwards.
 
 from __future__ import annotations
 
-import statistics
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from itertools import cycle
 from math import prod
 from typing import NamedTuple
@@ -102,7 +101,9 @@ def find_fastest(counts: Mapping[Convolution, int], timer: Timer = time_convolut
                  seconds: float = SECONDS) -> Fastest:  # fmt: skip
     """The form in which so many of each convolution take the least time, as far as `seconds` of measuring tell.
 
-    Ties go to float32, and to channels last. What must be done in float32 is counted so in every form.
+    All forms are timed in turn, of each turn's times the least ones count, as other work only delays, and every second
+    turn is judged by itself: where the two halves differ it is a tie. Ties go to float32, and to channels last. What
+    must be done in float32 is counted so in every form.
     """
     began = time.monotonic()
     most = sorted(counts, key=lambda one: -one.operations * counts[one])[:MOST_SHAPES]
@@ -114,16 +115,30 @@ def find_fastest(counts: Mapping[Convolution, int], timer: Timer = time_convolut
             times.setdefault((one, form), []).append(timer(one, form))
         if max(time.monotonic() - began, sum(map(sum, times.values()))) > seconds:
             break
-    middle = {key: statistics.median(measured[1:] or measured) for key, measured in times.items()}  # the first warms up
 
-    def total(form: Form) -> float:
+    def total(form: Form, half: int) -> float:
         safe = form._replace(precision=torch.float32)
-        each = ((one, middle.get((small[one], form if one.reduced else safe))) for one in most)
+        each = ((one, times.get((small[one], form if one.reduced else safe))) for one in most)
         return sum(
-            counts[one] * one.operations / small[one].operations * time for one, time in each if time is not None
+            counts[one] * one.operations / small[one].operations * least(measured, half)
+            for one, measured in each
+            if measured is not None
         )
 
-    return choose_form({form: total(form) for form in forms})
+    return agree(*(choose_form({form: total(form, half) for form in forms}) for half in range(2)))
+
+
+def least(measured: Sequence[float], half: int) -> float:
+    """Of every second turn; the very first only warms up."""
+    warm = measured[1:] or measured
+    return min(warm[half::2] or warm)
+
+
+def agree(*found: Fastest) -> Fastest:
+    """What several measurements tell of the same: what they do not agree on is a tie."""
+    half = all(one.form.precision == torch.bfloat16 for one in found)
+    precision = torch.bfloat16 if half else torch.float32
+    return Fastest(Form(precision, any(one.form.channels_last for one in found)), min(one.gain for one in found))
 
 
 def promising_forms(one: Convolution, timer: Timer) -> list[Form]:

@@ -12,8 +12,9 @@ import torch.distributed as dist
 from torch import Tensor
 from torch.distributed.rendezvous import rendezvous
 
-from ..devices import GPUS, fork_chance, has_mps
+from ..devices import GPUS, fork_chance, free_memory, has_mps
 from ..errors import Failure, Mistake, require
+from ..out_of_memory import available_memory
 from .exactness import describe_exact, kept_exactness, set_exact
 
 SLOPES_TOO = "-slopes"  # behind a precision that slopes are taken in, too
@@ -236,6 +237,14 @@ def barrier() -> None:
 def local_rank() -> int:
     """This process's number among those of its machine; where nobody tells, among all."""
     return int(os.environ.get("LOCAL_RANK", process_rank()))
+
+
+def free_for_process(device: torch.device) -> int | None:
+    """Bytes that are free for this process: of its GPU, or its part of a processor's memory. None: nobody says."""
+    free = free_memory(device)
+    if free is None and (whole := available_memory()) is not None:
+        return whole // int(os.environ.get("LOCAL_WORLD_SIZE", world_size()))
+    return free
 
 
 def machine_count() -> int:

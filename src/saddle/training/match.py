@@ -23,7 +23,7 @@ from ..data.dataset import Dataset
 from ..data.feed import Feed
 from ..data.held_out import held_out_of
 from ..data.streams import most_in_batch
-from ..devices import check_fits_device, fork_chance, free_memory
+from ..devices import check_fits_device, fork_chance
 from ..errors import Failure, Mistake, require
 from ..notices import Notes
 from ..out_of_memory import catch_out_of_memory, check_capacity
@@ -35,7 +35,7 @@ from ..stages import clock_at, plan_stages, stage_index
 from .compiling import compile_players
 from .ema import EMA, eval_no_grad
 from .engine import Engine, derive_seed, shard_indices
-from .machine import Machine, process_rank, world_size
+from .machine import Machine, free_for_process, process_rank, world_size
 from .memory_advice import suggest_smaller_batches, suggest_smaller_networks
 from .power_ema import PowerEMA
 from .replay.choice import make_replays
@@ -91,7 +91,7 @@ class Match(Generic[B]):
 
     def check_memory(self) -> None:
         """Refuse a batch whose samples alone, the real, the made and a gradient of theirs, memory cannot hold."""
-        free = free_memory(self.machine.device)
+        free = free_for_process(self.machine.device)
         for stage in self.stages:
             channels, height, width = stage.data[:3]
             each = 3 * 4 * channels * height * width
