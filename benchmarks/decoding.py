@@ -6,7 +6,7 @@ reading stands in a training's way. Needs nothing but the data; the cache lies i
 
 from __future__ import annotations
 
-import sys
+import argparse
 import time
 from pathlib import Path
 from statistics import median
@@ -32,19 +32,22 @@ def speed(feed: Feed[Images], play: float = 0.0) -> float:
     return BATCH * BATCHES / (time.perf_counter() - began)
 
 
-def main(source: str, size: int) -> None:
+def main(data: str, size: int) -> None:
     with TemporaryDirectory() as cache:
-        data = [open_data(source, Prepare(size=size, decode=mode), print, cache=Path(cache, mode)) for mode in MODES]
-        feeds = [Feed(one, Images, BATCH, 0, "cpu") for one in data]
+        sets = [open_data(data, Prepare(size=size, decode=mode), print, cache=Path(cache, mode)) for mode in MODES]
+        feeds = [Feed(one, Images, BATCH, 0, "cpu") for one in sets]
         alone = [[speed(feed) for feed in feeds] for _ in range(TURNS)]
         play = BATCH / median(live for _, live in alone)
         beside = [[speed(feed, play) for feed in feeds] for _ in range(TURNS)]
     for title, rates in (("the feed alone", alone), (f"beside {play:.2f} s of work a batch", beside)):
         said = ", ".join(f"{mode} {median(rate[i] for rate in rates):,.0f}/s" for i, mode in enumerate(MODES))
-        print(f"{len(data[0]):,} images at {size}, {title}: {said}")
+        print(f"{len(sets[0]):,} images at {size}, {title}: {said}")
 
 
 WORK = torch.ones(256, 256)
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]))
+    given = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    given.add_argument("data", help="a folder of images, or another source")
+    given.add_argument("size", type=int, help="pixels of a side")
+    main(**vars(given.parse_args()))

@@ -9,6 +9,7 @@ can be played here. Rows are kept in benchmarks/results/memory.json; those there
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import subprocess
@@ -106,5 +107,9 @@ def main(names: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    words = sys.argv[1:]
+    given = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    given.add_argument(
+        "rows", nargs="*", help="measured anew, such as dcgan-64; those that are missing if none is named"
+    )
+    words = given.parse_args().rows
     print(play(*json.loads(words[0]))) if words and words[0].startswith("[") else main(words)

@@ -6,6 +6,7 @@ docs/from-a-folder.md.
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import resource
@@ -65,4 +66,7 @@ def ask(case: tuple[object, ...], recompute: bool) -> str:
 
 
 if __name__ == "__main__":
-    print(json.dumps(measure(*json.loads(sys.argv[1])))) if len(sys.argv) > 1 else main()
+    given = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    given.add_argument("case", nargs="?", help="one of them as JSON, as this script asks of itself")
+    case = given.parse_args().case
+    print(json.dumps(measure(*json.loads(case)))) if case else main()

@@ -1,4 +1,5 @@
-"""What a training gets of a machine that it shares: `python benchmarks/sharing.py` (six minutes; on an idle machine).
+"""What a training gets of a machine that it shares: `python benchmarks/sharing.py` (six minutes on an idle machine;
+`--turns 2 --seconds 1` half a minute).
 
 Rounds of a recipe on all cores, alone, beside one process that is always busy, and two trainings at once; each with
 threads that wait actively, as OpenMP has it, and passively, as `--waiting passive` has it. All of it is played in
