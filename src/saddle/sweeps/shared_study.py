@@ -152,9 +152,11 @@ class SharedStudy:
             self.storage.set_trial_state_values(trial, state, [value] if complete and value is not None else None)
 
     def release(self, run: int) -> None:
-        """Leave a run to whoever takes it up."""
+        """Leave a run to whoever takes it up; one that has ended stays so."""
         from optuna.exceptions import UpdateFinishedTrialError
         from optuna.trial import TrialState
 
-        with explained(self.url), suppress(UpdateFinishedTrialError):
-            self.storage.set_trial_state_values(self.mine.pop(run), TrialState.FAIL)
+        trial = self.mine.pop(run, None)
+        if trial is not None:
+            with explained(self.url), suppress(UpdateFinishedTrialError):
+                self.storage.set_trial_state_values(trial, TrialState.FAIL)
