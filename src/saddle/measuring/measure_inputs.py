@@ -71,7 +71,7 @@ def inputs_of_run(run: str, against: Measurable | None, wish: MeasureOptions, sa
     if own_data:
         suits(image_columns(manifest.shape), None)
     check_memory(n, manifest.shape, "-n")
-    how = {"device": wish.device, "average": wish.average, "best": wish.best, "weights": wish.weights}
+    how: dict[str, Any] = {"device": wish.device, "average": wish.average, "best": wish.best, "weights": wish.weights}
     loaded = load(run, **how)
     check_game(parse_metric_names(wish.metrics) if wish.metrics else (), type(loaded.game))
     own = Prepare.of(manifest.settings)
