@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -26,15 +27,16 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_two_processes_take_the_figures_of_one_and_one_writes_them(run: Path, tmp_path: Path) -> None:
-    asked = ["measure", str(run), "--features", "random", "--metrics", "fid,swd", "-n", "150", "--device", "cpu"]
-    assert main([*asked, "--json", str(tmp_path / "one.json")]) == 0
-    codes = several(2, command, [*asked, "--json", str(tmp_path / "two.json")])
-    assert codes == [0, 0] and codes.said.count("sliced Wasserstein") == 1
+    how = ["--features", "random", "--metrics", "fid,swd", "-n", "150", "--device", "cpu"]
+    alone, shared = (Path(shutil.copytree(run, tmp_path / name)) for name in ("alone", "shared"))
+    assert main(["measure", str(alone), *how, "--json", str(tmp_path / "one.json")]) == 0
+    codes = several(2, command, ["measure", str(shared), *how, "--json", str(tmp_path / "two.json")])
+    assert codes == [0, 0] and codes.said.count("intervals of 95 %") == 1
     one, two = (json.loads((tmp_path / f"{name}.json").read_text()) for name in ("one", "two"))
     for ours, theirs in zip(one, two, strict=True):
         assert theirs["value"] == pytest.approx(ours["value"], rel=1e-4)
         assert {**theirs, "value": 0, "low": 0, "high": 0} == {**ours, "value": 0, "low": 0, "high": 0}
-    assert len(read_measurements(RunFolder(run))) == 2
+    assert [len(read_measurements(RunFolder(place))) for place in (alone, shared)] == [1, 1]
 
 
 def test_what_cannot_be_measured_is_said_once_and_ends_all(run: Path) -> None:

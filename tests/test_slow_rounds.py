@@ -51,7 +51,7 @@ def test_a_round_is_counted_once_for_all_who_ask(monkeypatch: pytest.MonkeyPatch
     where = find_machine("cpu", "float32")
     _, counter = fit_into_memory(Settings(), RECIPE, DATA, where, told)
     assert slow_round_speed(RECIPE, DATA, where, MatchOptions(), counter) == Speed(0.01, 16, measured=False)
-    assert len(counted) == 1 and "a round takes about 1 MB" in told.said[0]
+    assert len(counted) == 1 and "a round takes about 977 KB" in told.said[0]
 
 
 class Told(Callback):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from ..batches import image_columns
 from ..continued import check_same_data, record_data_place, relocate_data
