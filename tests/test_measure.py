@@ -447,13 +447,6 @@ def test_sides_of_two_shapes_are_refused_with_what_helps():
         check_same_shape(shaped("runs/1", 16, 16, 1, GeneratedSamples), shaped("cifar10", 32, 32, 3))
 
 
-def test_of_several_processes_the_first_measures_alone(monkeypatch: pytest.MonkeyPatch, capsys: Any):
-    monkeypatch.setenv("RANK", "1")
-    assert main(["measure", "nothing/here"]) == 0 and capsys.readouterr() == ("", "")
-    monkeypatch.setenv("RANK", "0")
-    assert main(["measure", "nothing/here"]) == 2 and capsys.readouterr().err
-
-
 def test_below_the_figures_stands_of_how_many_samples():
     figures = [Figure("fid", "FID", 1.0, protocol=Protocol(samples=n, references=5000)) for n in (190, 163, 2000)]
     assert "163 to 2,000 samples against 5,000 of" in format_figures(figures)
