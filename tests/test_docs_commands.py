@@ -79,7 +79,7 @@ def understand_training(words: list[str]) -> None:
 
 def answer(told: Told, capsys: pytest.CaptureFixture[str]) -> None:
     """It is done, or stops at nothing but that the run or the data are not here."""
-    words = ["RUN" if word.startswith("hf://") else OFFLINE.get(word, word) for word in told.words]
+    words = ["RUN" if word.startswith(("hf://", "s3://")) else OFFLINE.get(word, word) for word in told.words]
     code = main(words + ["--no-speed"] * (words[0] == "show"))
     said = capsys.readouterr()
     if told.words[0] in ANSWERED and code == 0:

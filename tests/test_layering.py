@@ -16,6 +16,7 @@ FLOORS = {
     "blame": 0, "signatures": 0, "extras": 0, "plugged": 0, "early": 0, "enduring": 0, "notices": 0, "aliases": 0,
     "columns": 0, "texts": 0, "averaging": 0, "image_size": 0, "seconds": 0, "capabilities": 0, "hub_models": 0,
     "whole_advice": 0, "wrong_kind": 0, "devices": 0, "waiting": 0, "double_backward": 0, "precision": 0,
+    "urls": 0,
     "objectives": 1, "penalties": 1, "layers": 1,
     "networks": 2, "games": 2, "data": 2, "metrics": 2, "runs": 2,
     "training": 3, "recipes": 4, "theory": 5, "latent": 5, "inference": 5, "measuring": 5, "resolved": 5, "sessions": 5,
@@ -27,7 +28,7 @@ WITHOUT_TORCH = ("errors", "aliases", "image_size", "seconds", "extras", "early"
                  "regular", "clock", "hints", "options", "schema", "runs/settings", "runs/folder", "runs/manifest",
                  "runs/log", "runs/findings", "recipes/__init__", "recipes/quick", "recipes/table",
                  "data/prepare", "cli/__init__", "theory/__init__", "measuring/metric_table",
-                 "measuring/options", "plugged", "hub_models", "waiting")  # fmt: skip
+                 "measuring/options", "plugged", "hub_models", "waiting", "urls", "runs/remote")  # fmt: skip
 
 
 def imports(path: Path, top_level: bool = False) -> Iterator[tuple[int, str]]:

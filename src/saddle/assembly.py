@@ -53,6 +53,17 @@ def locked_run(folder: RunFolder) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def settled_run(folder: RunFolder) -> Iterator[RunFolder]:
+    """Where the run lies when it is no more played, which is told when that is so: of one at a URL elsewhere."""
+    done = RunFolder(folder.path)
+    try:
+        yield done
+    finally:
+        if folder.remote and process_rank() == 0:
+            done.path = folder.remote.settle(folder.path)
+
+
 def make_evaluator(
     name: str, recipe: Recipe[Any], chosen: Settings, samples: Dataset, where: Machine, watch: Callback
 ) -> EvaluateFunction | None:

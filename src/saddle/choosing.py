@@ -56,8 +56,8 @@ def choose_run(recipe: str | None, settings: Settings, given: Mapping[str, str],
 
 def chosen_before(out: str | Path, given: Mapping[str, str]) -> ChosenRun | None:
     """What was chosen for the run that lies there, if one does: `--resume auto` chooses nothing anew."""
-    folder = RunFolder(out)
-    if not folder.manifest.exists():
+    folder = RunFolder.find_begun(out)
+    if folder is None:
         return None
     manifest = Manifest.read(folder)
     kept = {name: getattr(manifest.settings, name) for name in CHOSEN_SETTINGS if name not in given}

@@ -17,7 +17,7 @@ from .data.in_memory import IN_MEMORY
 from .data.own_sources import named_sets
 from .data.prepare import Decode
 from .data.sources import split_suffix
-from .errors import Mistake, WriteFailure, quote_for_shell, require
+from .errors import Failure, Mistake, quote_for_shell, require
 from .notices import Notify
 from .options import parse_count
 from .recipe import Recipe
@@ -144,8 +144,8 @@ def said(value: object) -> object:
 
 def record_data_place(folder: RunFolder, manifest: Manifest, say: Notify) -> None:
     """Write down where the data lie now, if the run may be written to and nobody else does so."""
-    with suppress(Mistake, WriteFailure), folder.lock():
-        manifest.write(folder)
+    with suppress(Mistake, Failure), folder.to_write() as own, own.lock():
+        manifest.write(own)
         say(f"{folder} remembers that its data lie in {manifest.settings.data}")
 
 

@@ -26,7 +26,7 @@ from .recipes.slow_rounds import slow_round_speed
 from .recipes.sources import RecipeSource
 from .recipes.transfer import Start, start_options, take_over
 from .resolved import check_playable, match_options, open_checked_data, resolve_recipe
-from .runs.folder import RunFolder
+from .runs.folder import Place, RunFolder
 from .runs.settings import Settings
 from .shape import Shape
 from .stages import plan_stages
@@ -66,7 +66,7 @@ class AskedRun(NamedTuple):
 class PreparedRun(NamedTuple):
     """A run that could begin now."""
 
-    place: Path | None  # its folder; a new one in runs/ if None
+    place: Place | None  # its folder; a new one in runs/ if None
     where: Machine
     samples: Dataset
     gauge: EvaluateFunction | None
@@ -124,7 +124,7 @@ def fit_into_memory(chosen: Settings, recipe: Recipe[Any], shape: Shape, where: 
     return chosen, round_counter(recipe, shape, match_options(chosen))
 
 
-def next_folder(run: AskedRun, ready: PreparedRun) -> Path:
+def next_folder(run: AskedRun, ready: PreparedRun) -> Place:
     """Where the run would lie if it began now."""
     return ready.place or RunFolder.next_place(folder_name(run, ready))
 

@@ -12,7 +12,7 @@ from typing import Any, Literal, Unpack
 
 import torch
 
-from .assembly import locked_run, make_callbacks, make_evaluator, make_loop
+from .assembly import locked_run, make_callbacks, make_evaluator, make_loop, settled_run
 from .batches import required_columns
 from .continued import (
     MEANS,
@@ -110,14 +110,14 @@ def train_run(recipe: str | Recipe[Any], chosen: Settings, out: str | Path | Non
             return go_on(RunFolder.find(out), value, chosen, watch)
         ready = prepare_run(run, out, watch)
         place, where, samples, gauge, shape, start, how, images, _, chosen = ready
-        folder = RunFolder(
-            broadcast_text(str(RunFolder.create(place, folder_name(run, ready))) if process_rank() == 0 else None)
-        )
+        own = RunFolder.create(place, folder_name(run, ready)) if process_rank() == 0 else None
+        told = broadcast_text(str(own.path) if own else None)
+        folder = own or RunFolder(told)
         manifest = Manifest(
             name, repr(value), run.changes, chosen, images, make_data_facts(samples, shape), make_machine_facts(where),
             datetime.now().astimezone().isoformat(timespec="seconds"), source.hashes if source else {},
             plugin.hashes if plugin else {}, origin=dict(start.facts) if start else {})  # fmt: skip
-        with locked_run(folder):
+        with settled_run(folder) as done, locked_run(folder):
             if process_rank() == 0:
                 folder.check_not_taken()
                 store_source(source, folder)
@@ -135,7 +135,7 @@ def train_run(recipe: str | Recipe[Any], chosen: Settings, out: str | Path | Non
             fits = partial(can_extend, manifest, value, loop.match.clock.images)
             if said := describe_short_run(chosen, images, loop.seconds_played, folder, fits):
                 watch.on_message(said)
-        return RunPath(folder.path)
+        return RunPath(done.path)
 
 
 def dry_run(recipe: str, *, out: Path | None, options: Mapping[str, str], watch: Callback,
@@ -164,7 +164,7 @@ def check_plugin_names() -> None:
 
 def begun(out: str | Path) -> bool:
     """Is there a run that has its manifest? Of several processes the first looks, before any of them makes one."""
-    return broadcast_text("begun" if process_rank() == 0 and RunFolder(out).manifest.exists() else "") == "begun"
+    return broadcast_text("begun" if process_rank() == 0 and RunFolder.find_begun(out) else "") == "begun"
 
 
 def go_on(folder: RunFolder, recipe: Recipe[Any], chosen: Settings, watch: Callback) -> RunPath:
@@ -178,7 +178,7 @@ def go_on(folder: RunFolder, recipe: Recipe[Any], chosen: Settings, watch: Callb
     refuse_other_command(folder, relocate_data(folder, manifest, data, "resume"), recipe, chosen)
     threads = None if chosen.threads == then.threads else chosen.threads
     means = Means(*(getattr(chosen, name) for name in MEANS))
-    return resume(folder.path, threads=threads, data=data, watch=watch, quiet=chosen.quiet, **means._asdict())
+    return resume(str(folder), threads=threads, data=data, watch=watch, quiet=chosen.quiet, **means._asdict())
 
 
 def resume(path: str | Path, *, threads: int | None = None, data: str | Path | GivenData | None = None,
@@ -205,12 +205,14 @@ def resume(path: str | Path, *, threads: int | None = None, data: str | Path | G
     shown = dataclasses.replace(manifest.settings, quiet=quiet or manifest.settings.quiet)
     plugin = use_plugin_source(run_plugin(folder, manifest))
     with plugin, hide_progress(shown.quiet), catch_out_of_memory(), preserved_globals(), process_group():
-        with locked_run(folder), use_given(data) as place:
+        if folder.remote and process_rank() == 0:
+            folder = folder.copy_to_play_in()
+        with settled_run(folder) as done, locked_run(folder), use_given(data) as place:
             restore_loop(
                 folder, manifest, threads, watch or make_callbacks(shown), code, place, images,
                 Means(decode, recompute, grace, fast, exact),
             ).go()  # fmt: skip
-        return RunPath(folder.path)
+        return RunPath(done.path)
 
 
 def restore_loop(folder: RunFolder, before: Manifest, threads: int | None, watch: Callback, code: CodeVersion | None,

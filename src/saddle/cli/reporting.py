@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ..errors import escape_unprintable, require
 from ..runs.folder import RunFolder
+from ..runs.naming import outputs_folder
 from ..waiting import choose_waiting
 from .argv import parse_command
 from .browsing import open_in_browser
@@ -95,7 +96,8 @@ def report(words: list[str]) -> None:
     from ..reports.reading import open_runs
 
     (run,) = open_runs([path])
-    here = wish.out is not None or os.access(run.folder.path, os.W_OK)
+    place = outputs_folder(path) if run.folder.remote else run.folder.path
+    here = wish.out is not None or run.folder.remote or os.access(place, os.W_OK)
     require(here, f"{path} may not be written to; name a file for the page: --out report.html")
     from ..reports.compare import write_report
     from ..reports.report import make_report as page
@@ -104,7 +106,7 @@ def report(words: list[str]) -> None:
         from ..reports.reading import relocate_run
 
         run = relocate_run(run, wish.data)
-    out = wish.out or run.folder.path / "report.html"
+    out = wish.out or place / "report.html"
     write_report(out, page(run, wish.seed, wish.weights))
     print_output(escape_unprintable(out))
     if wish.open:

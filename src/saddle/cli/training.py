@@ -22,6 +22,7 @@ from ..recipes.plugins import use_plugin_file
 from ..runs.folder import RunFolder
 from ..runs.settings import Fast, Settings
 from ..seconds import Seconds, written_seconds
+from ..urls import as_url
 from ..waiting import Waiting, choose_waiting
 from . import HelpRequested
 from .argv import (
@@ -71,7 +72,7 @@ class PlaceOptions:
     def __post_init__(self) -> None:
         require(self.dry_run or self.json is None, "--json tells what would be trained, which --dry-run asks for; a "
                                                    "run's own facts are told by saddle runs --json")  # fmt: skip
-        begun = self.dry_run and self.resume and self.out is not None and RunFolder(self.out).manifest.exists()
+        begun = self.dry_run and self.resume and self.out is not None and RunFolder.find_begun(self.out)
         require(not begun, f"{self.out} holds a run, and --dry-run tells of new ones alone; saddle runs tells how far "
                            "it came")  # fmt: skip
 
@@ -126,7 +127,7 @@ def train_at_hand(plain: list[str], given: GivenOptions) -> None:
         return
     run = sessions.train(name, out=place.out, resume=place.resume, options=options, **settings)
     if not settings.get("quiet"):
-        print_next_steps(run)
+        print_next_steps(as_url(place.out or "") or run)
     elif place.out is None:
         print_output(escape_unprintable(run))
 
@@ -219,7 +220,7 @@ def resume(words: list[str]) -> None:
     names = field_types(ResumeOptions).keys() - {"waiting"}
     place = sessions.resume(run, **{field: getattr(machine, field) for field in names})
     if not (machine.quiet or Manifest.read(RunFolder.find(place)).settings.quiet):
-        print_next_steps(place)
+        print_next_steps(as_url(run) or place)
 
 
 def recipe_name(plain: list[str]) -> str:
@@ -258,7 +259,7 @@ def cite_paper(recipe: Recipe[Any]) -> str:
     return f"{paper.authors} {paper.year}{number}" if paper else ""
 
 
-def print_next_steps(run: Path) -> None:
+def print_next_steps(run: str | Path) -> None:
     """Say where a run lies, and what to type next; of several processes only the first does."""
     if os.environ.get("RANK", "0") == "0":
         from ..continued import suggest_longer
@@ -272,7 +273,7 @@ def print_next_steps(run: Path) -> None:
         print_output("\n".join([f"\nThe run lies in {escape_unprintable(run)}. Now try:", *lines]))
 
 
-def using_steps(run: Path, there: str) -> list[tuple[str, str]]:
+def using_steps(run: str | Path, there: str) -> list[tuple[str, str]]:
     """Commands that use what it has learned, each with what it is for."""
     from ..capabilities import Encodes, Generates, Reconstructs, Translates
     from ..recipes.capable import game_class

@@ -14,12 +14,13 @@ from ..errors import Mistake, did_you_mean, format_count, require
 from ..image_size import read_size
 from ..notices import Notify, notify_nobody
 from ..shape import Classes, Shape
+from ..urls import is_url
 from .dataset_table import DATASETS, HUB_REPOSITORIES, STACKED_SETS, TEXT_SETS, TOY_SETS, WEIGHTS_FOLDER
 from .own_sources import named_sets, own_sources
 from .prepare import Prepare
 from .readers.detect import find_set_folder, source_from_path, with_own_labels
 from .readers.hub import hub_source
-from .readers.remote import is_url, remote_source
+from .readers.remote import remote_source
 from .readers.shards import group_of, is_shard_pattern, shards_of_pattern
 from .readers.tars import tar_source
 from .stacked import stacked_source

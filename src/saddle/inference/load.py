@@ -104,5 +104,5 @@ def find_checkpoint(folder: RunFolder, best: bool) -> Path:
         return measured
     last = latest_checkpoint(folder.checkpoints)
     if last is None:
-        raise Mistake(f"{folder} has no checkpoint yet; `saddle resume {quote_for_shell(folder.path)}` trains it")
+        raise Mistake(f"{folder} has no checkpoint yet; `saddle resume {quote_for_shell(folder)}` trains it")
     return last

@@ -67,5 +67,5 @@ def date_weights(folder: RunFolder) -> dict[str, str]:
 def suggest(folder: RunFolder) -> str:
     """Which sets there are, or how one is made."""
     there = list_weights(folder)
-    make = f"`saddle average {quote_for_shell(folder.path)} --std 0.1` makes weights std-0.1"
+    make = f"`saddle average {quote_for_shell(folder)} --std 0.1` makes weights std-0.1"
     return f"there are {', '.join(there)}" if there else make

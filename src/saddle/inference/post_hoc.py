@@ -115,7 +115,8 @@ def store_average(folder: RunFolder, weights: dict[str, Tensor], made: Reconstru
     name = f"std-{made.std:g}" + ("" if images is None else f"{MOMENT}{images}")
     identity = Manifest.read(folder).identity
     facts = {"clock": made.clock, "identity": identity, "average": {"std": made.std, "error": made.error}}
-    write_named_weights(folder, name, weights, facts)
+    with folder.to_write() as own:
+        write_named_weights(own, name, weights, facts)
     return name
 
 

@@ -31,6 +31,7 @@ from ..runs.folder import RunFolder
 from ..shape import Shape
 from ..texts import from_one_hot
 from ..training.signals import check_abandoned
+from ..urls import as_url
 
 MIN_FEATURE_VALUES = 64  # values of a sample, at the least
 
@@ -164,7 +165,9 @@ Measurable = str | Path | GivenData
 
 
 def is_run(given: Measurable) -> bool:
-    return isinstance(given, str | Path) and RunFolder(given).manifest.is_file()
+    if not isinstance(given, str | Path):
+        return False
+    return (RunFolder.find_begun(given) is not None) if as_url(given) else RunFolder(given).manifest.is_file()
 
 
 def is_named_source(given: Measurable) -> bool:

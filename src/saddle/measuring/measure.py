@@ -137,4 +137,6 @@ def save_figures(when: tuple[RunFolder, int, int], figures: list[Figure], key: s
     there = [f for line in lines for f in line.figures]
     new = tuple(figure for figure in figures if figure not in there)
     if new:
-        append_measurement(folder, Measurement(images, round, read_pace(folder.timing).at(images), new, key=key))
+        measurement = Measurement(images, round, read_pace(folder.timing).at(images), new, key=key)
+        with folder.to_write() as own:
+            append_measurement(own, measurement)

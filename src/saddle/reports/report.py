@@ -36,7 +36,7 @@ def make_report(run: Run, seed: int = 0, weights: str | None = None) -> str:
         else html_tag(
             "p",
             "This run has not been measured; this measures it: ",
-            html_tag("code", f"saddle measure {quote_for_shell(run.folder.path)}"),
+            html_tag("code", f"saddle measure {quote_for_shell(run.folder)}"),
         )
     )
     values = manifest_facts(manifest)

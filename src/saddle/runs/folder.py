@@ -9,12 +9,16 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from ..errors import Mistake, WriteFailure, quote_for_shell, require
 from ..notices import warn_on_stderr
 from ..regular import create_file, is_regular_file, open_to_append, open_to_read
+from ..urls import as_url
 from .naming import resolve_run_name
+
+if TYPE_CHECKING:
+    from .remote import RemoteRun
 
 try:
     import fcntl
@@ -28,6 +32,7 @@ FOREIGN = ".tmp*"  # those of the library that once wrote checkpoints
 LOCK_NAME = ".lock"
 BUNDLE_MANIFEST, BUNDLE_WEIGHTS = "config.json", "model.safetensors"  # all that there is of an exported run
 OTHER_RUN = "--out names another place"
+Place = Path | str  # a folder here, or a URL
 
 
 class RunFolder:
@@ -45,9 +50,10 @@ class RunFolder:
         )
         self.board = self.path / "board"
         self.kept: dict[Path, bytes] = {}  # what is put back if it is deleted while the run plays
+        self.remote: RemoteRun | None = None  # of which this is a copy, if the run lies at a URL
 
     def __str__(self) -> str:
-        return str(self.path)
+        return self.remote.url if self.remote else str(self.path)
 
     def sheet(self, images: int) -> Path:
         return self.sheets / f"{images:010d}.png"
@@ -57,11 +63,14 @@ class RunFolder:
         return list_numbered_files(self.sheets, ending, self.path)
 
     @classmethod
-    def claim(cls, out: str | Path | None) -> Path | None:
+    def claim(cls, out: str | Path | None) -> Place | None:
         """Where a new run was asked to lie: refused, before any work is done, if something lies there already."""
         if out is None:
             check_writable(Path("runs"), OTHER_RUN)
             return None
+        if url := as_url(out):
+            find_remote(url).check_free()
+            return url
         folder = cls(out)
         check_writable(folder.path, OTHER_RUN)
         if folder.manifest.exists():
@@ -77,9 +86,11 @@ class RunFolder:
         return next(numbered_places(Path(root), name))
 
     @classmethod
-    def create(cls, place: Path | None, name: str, root: str | Path = "runs") -> RunFolder:
+    def create(cls, place: Place | None, name: str, root: str | Path = "runs") -> RunFolder:
         """A folder made for a new run: at its claimed place, or runs/001-dcgan-glyphs; one not begun is taken over."""
-        folder = cls(place or make_numbered_folder(Path(root), name))
+        remote = find_remote(place) if isinstance(place, str) else None
+        folder = cls(remote.working_folder() if remote else place or make_numbered_folder(Path(root), name))
+        folder.remote = remote
         try:
             folder.path.mkdir(parents=True, exist_ok=True)
             for path in (folder.sheets, folder.checkpoints):
@@ -116,6 +127,12 @@ class RunFolder:
     def find(cls, path: str | Path) -> RunFolder:
         """The folder of a run that was made before."""
         require(bool(str(path)), f"a run's name is empty; name its folder{suggest_runs(Path('runs') / 'any')}")
+        if url := as_url(path):
+            remote = find_remote(url)
+            folder = cls(remote.fetch())
+            folder.remote = remote
+            folder.check_no_links()
+            return folder
         folder = cls(resolve_run_name(path))
         if not folder.path.exists():
             raise Mistake(f"there is no run {path}{suggest_runs(folder.path)}")
@@ -127,6 +144,35 @@ class RunFolder:
             )
         folder.check_no_links()
         return folder
+
+    @classmethod
+    def find_begun(cls, out: str | Path) -> RunFolder | None:
+        """The folder of the run that was begun there, if one was."""
+        url = as_url(out)
+        there = find_remote(url).read_marker() is not None if url else cls(out).manifest.exists()
+        return cls.find(out) if there else None
+
+    def copy_to_play_in(self) -> RunFolder:
+        """A copy of a run that was fetched, which may be written to."""
+        assert self.remote is not None, "others are played where they lie"
+        folder = RunFolder(self.remote.working_folder(self.path))
+        for path in (folder.sheets, folder.checkpoints):
+            make_folder(path)  # of folders without a file nothing is known at a URL
+        folder.remote = self.remote
+        return folder
+
+    @contextmanager
+    def to_write(self) -> Iterator[RunFolder]:
+        """The folder, to write a file more into; of a run at a URL a copy, which is uploaded when that is done."""
+        if self.remote is None:
+            yield self
+            return
+        folder = self.copy_to_play_in()
+        try:
+            yield folder
+            self.remote.publish(folder.path)
+        finally:
+            self.path = self.remote.settle(folder.path)
 
     def check_no_bundle(self) -> None:
         """Raise Mistake for a bundle, which has a run's weights, and nothing of its training."""
@@ -183,6 +229,25 @@ class RunFolder:
             if fcntl and not lock_patiently(lock):
                 raise Mistake(f"{self} is being trained by another process just now")
             yield
+
+
+def find_remote(url: str) -> RemoteRun:
+    """What lies at a URL; raises Mistake with what is to be installed for it."""
+    from .remote import RemoteRun  # which needs a run's folder
+
+    return RemoteRun(url)
+
+
+def is_locked(lock: Path, root: Path | None = None) -> bool:
+    """Does a process hold this lock, as far as that can be told?"""
+    if fcntl is None or not is_regular_file(lock, root):
+        return False
+    with open_to_read(lock, root) as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)  # shared: two who look do not see one another
+        except OSError as error:
+            return is_taken(error)
+    return False
 
 
 def is_taken(error: OSError) -> bool:

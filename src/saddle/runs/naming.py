@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from ..errors import Mistake, quote_for_shell
+from ..urls import as_url
 from .hub_names import parse_hub_name
 
 RUNS = Path("runs")  # where runs lie whose folder nobody named
@@ -51,6 +52,8 @@ def last_trained(run: Path) -> float:
 
 
 def outputs_folder(run: str | Path) -> Path:
-    """Where what a run makes is put unless another place is named: its folder; of a run of the hub, a folder here."""
-    wanted = parse_hub_name(run)
-    return Path(wanted.name) if wanted else Path(run)
+    """Where what a run makes is put unless another place is named: its folder; one here if it is at a URL."""
+    if wanted := parse_hub_name(run):
+        return Path(wanted.name)
+    url = as_url(run)
+    return Path(run) if url is None else Path(PurePosixPath(url).name)

@@ -11,15 +11,10 @@ from typing import Literal
 
 from ..errors import Mistake
 from ..metrics.figures import Figure
-from ..regular import is_regular_file, open_to_read
-from .folder import DRAFT_PREFIX, LOCK_NAME, RunFolder, is_taken, list_numbered_files
+from ..regular import is_regular_file
+from .folder import DRAFT_PREFIX, LOCK_NAME, RunFolder, is_locked, list_numbered_files
 from .manifest import Manifest
 from .measures import read_measurements
-
-try:
-    import fcntl
-except ImportError:  # not on Windows: whether a run is being trained cannot be told there
-    fcntl = None  # type: ignore[assignment]
 
 State = Literal["training", "finished", "ended early", "stopped", "not begun"]
 
@@ -78,15 +73,7 @@ def describe_state(folder: RunFolder, images: int, length: int, ended: bool) -> 
 
 def is_being_trained(folder: RunFolder) -> bool:
     """Does a process hold the run's lock?"""
-    lock = folder.path / LOCK_NAME
-    if fcntl is None or not is_regular_file(lock, folder.path):
-        return False
-    with open_to_read(lock, folder.path) as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)  # shared: two who look do not see one another
-        except OSError as error:
-            return is_taken(error)
-    return False
+    return is_locked(folder.path / LOCK_NAME, folder.path)
 
 
 def best_figure(figures: list[Figure]) -> Figure | None:

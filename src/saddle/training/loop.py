@@ -228,5 +228,7 @@ class Loop:
             if self.evaluator:
                 self.evaluator.finish()
             self.pictures.finish()
+            if self.folder.remote:
+                self.folder.remote.publish(self.folder.path)
             if waiting := describe_waiting(self.match.data, self.match.waited, self.seconds_played):
                 self.watch.on_message(waiting)

@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from ..errors import Failure, Mistake
+from ..errors import Failure, Mistake, WriteFailure
 from ..runs.folder import RunFolder
 from ..runs.log import Log
 from ..runs.timing import TimeSpent, continue_timing
@@ -82,6 +82,15 @@ class RunCheckpoints:
         self.watch.on_checkpoint(save_checkpoint(self.folder.checkpoints, tensors, facts))
         if self.rollback:
             self.rollback.tidy()
+        self.publish()
+
+    def publish(self) -> None:
+        """Upload a run that lies at a URL; where that fails the next checkpoint tries again, and the end insists."""
+        try:
+            if self.folder.remote:
+                self.folder.remote.publish(self.folder.path)
+        except WriteFailure as failure:
+            self.warn(f"{failure}; the next checkpoint tries again")
 
     def write_timing(self, played: float) -> None:
         """Write down how long the training took so far."""

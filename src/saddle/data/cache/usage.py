@@ -22,6 +22,7 @@ KINDS = {  # folders of the cache, and what they hold
     "classifiers": "networks that tell classes apart, for metrics",
     "texts": "captions as a text encoder reads them",
     "inception": "the weights that FID looks through",
+    "runs": "runs that lie at URLs, fetched or played",
     "hub": "runs fetched from the Hugging Face hub",
     "probes": "which arithmetic was found fastest on this machine",
     "shards": "where samples lie in tars",

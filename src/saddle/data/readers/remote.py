@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import Any, BinaryIO, TypeVar
+from typing import Any, BinaryIO
 
-from ...errors import Mistake, require
-from ...extras import install
+from ...errors import require
 from ...notices import Notify
+from ...urls import attempt, open_system
 from ..prepare import Prepare
 from ..undecoded import DataSource
 from .archive import Archive, archive_source
@@ -18,14 +18,8 @@ from .image_formats import has_image_ending
 from .shards import expand_braces, group_of
 from .tars import tar_source
 
-R = TypeVar("R")
-URL = re.compile(r"([a-z][a-z0-9+]*)://", re.IGNORECASE)
 VERSIONS = ("ETag", "etag", "md5Hash", "checksum", "LastModified", "last_modified", "mtime", "created")  # of a file
 BLOCK_BYTES = 1 << 22  # that are asked for at once where a file is read from its beginning to its end
-
-
-def is_url(text: str) -> bool:
-    return URL.match(text) is not None
 
 
 def remote_source(url: str, part: str | None, prepare: Prepare, say: Notify) -> DataSource:
@@ -46,32 +40,6 @@ def remote_source(url: str, part: str | None, prepare: Prepare, say: Notify) -> 
 
     key = (url, *(version_of(name, facts) for name, facts in files.items()))
     return archive_source(Archive(url, title, (), key, sizes, read), part, prepare, say)
-
-
-def open_system(url: str) -> tuple[Any, str]:
-    """What reads a URL, and the path there; raises Mistake with what is to be installed for it."""
-    try:
-        from fsspec.core import url_to_fs
-
-        system, place = url_to_fs(url)
-    except ImportError as error:
-        raise Mistake(f"{url} cannot be read: {error}; {install('remote')} installs what reads URLs, and "
-                      "`pip install` the package that is named, if it is another") from error  # fmt: skip
-    except Exception as error:
-        raise Mistake(f"{url} cannot be read: {str(error) or type(error).__name__}") from error
-    return system, str(place)
-
-
-def attempt(url: str, ask: Callable[[], R]) -> R:
-    """What comes of a question to another machine, whose faults are told as this URL's."""
-    try:
-        return ask()
-    except FileNotFoundError as error:
-        raise Mistake(f"there is nothing at {url}") from error
-    except Mistake:
-        raise
-    except Exception as error:  # networks, credentials and servers fail in every way
-        raise Mistake(f"{url} cannot be read: {str(error).partition(chr(10))[0] or type(error).__name__}") from error
 
 
 def list_files(system: Any, place: str) -> dict[str, Mapping[str, Any]]:
