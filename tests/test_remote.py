@@ -16,6 +16,7 @@ from saddle.data import Prepare, open_data
 from saddle.data.sources import resolve_source_name
 from saddle.errors import Failure, Mistake
 from saddle.extras import install
+from saddle.urls import open_system
 from test_on_the_fly import assert_goes_on_to_the_same_bits
 from test_shards import png, sample, tar
 
@@ -94,5 +95,8 @@ def test_what_cannot_be_read_is_refused_with_what_to_do(
     assert "s3://bucket/photos cannot be read: Install s3fs to access S3" in said and install("remote") in said
 
 
-def test_the_hub_s_urls_are_its_names() -> None:
-    assert resolve_source_name("hf://datasets/owner/name:test") == "hf:owner/name:test"
+def test_a_data_set_of_the_hub_is_read_where_it_lies_by_its_url() -> None:
+    pytest.importorskip("huggingface_hub", reason="the hub is asked with huggingface_hub: pip install -e '.[hub]'")
+    assert resolve_source_name("hf://datasets/owner/name:test") == "hf://datasets/owner/name:test"
+    system, place = open_system("hf://datasets/owner/name@~parquet")
+    assert type(system).__name__ == "HfFileSystem" and place == "datasets/owner/name@~parquet"

@@ -39,6 +39,7 @@ PATHS = {
     "FILE.npz or .npy": "an array of images",
     "idx files": "a folder of them, such as MNIST's, or one; gz and xz too",
     "CIFAR-10": "a folder of the official batches, or of mosaics with a file of labels",
+    "FILE.parquet": "a table of images, or a folder of such (extra: data)",
     "hf:OWNER/NAME": "a data set on the Hugging Face hub (extra: data)",
 }
 

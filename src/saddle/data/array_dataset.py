@@ -20,6 +20,7 @@ from .cache.checksums import Checksums
 from .dataset import LABEL, Reading, main_shape
 from .decoding.stored_bands import StoredBands
 from .order import RandomWords
+from .row_groups import RowGroups
 from .undecoded import Labels
 
 
@@ -45,6 +46,7 @@ class ArrayDataset:
     column: str = "image"  # what the samples are called
     more: Mapping[str, StoredColumn] = field(default_factory=dict)  # by name; pictures of one sample turn together
     bands: StoredBands = field(default_factory=lambda: StoredBands())  # what was decided of the pictures' numbers
+    groups: RowGroups | None = None  # which are read together from where they come from
 
     def __post_init__(self) -> None:
         if self.labels is not None:

@@ -22,6 +22,7 @@ from .dataset import Dataset, DatasetView, Taking, begin_to_take
 from .order import RandomWords
 from .prepare import Prepare
 from .readers.caption_files import NO_CAPTIONS, check_all_captioned
+from .row_groups import RowGroups, groups_of
 from .undecoded import ColumnsCheck, DataSource
 
 CAPTION = "caption"  # the column
@@ -72,6 +73,11 @@ class CaptionedDataset(DatasetView):
     @cached_property
     def columns(self) -> Mapping[str, Column]:
         return {**self.whole.columns, CAPTION: self.captions.holds}
+
+    @cached_property
+    def groups(self) -> RowGroups | None:
+        whole = groups_of(self.whole)
+        return whole and whole.subset(self.rows)
 
     def __len__(self) -> int:
         return len(self.rows)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..notices import Notify
-from .array_dataset import ArrayDataset, content_fingerprint
+from .array_dataset import ArrayDataset, compute_fingerprint, content_fingerprint
 from .cache.store import load_or_build_entry
 from .on_the_fly import DecodedOnTheFly, OnTheFlyDataset
 from .prepare import Prepare
@@ -28,8 +28,12 @@ def open_found(name: str, found: DataSource, prepare: Prepare, say: Notify, cach
     """Those of a source that has been found, under this name."""
     entry = load_or_build_entry(found, prepare, say, cache, suits)
     printed = content_fingerprint(entry.digest, entry.shape, entry.classes, prepare.flip, prepare.window)
+    if entry.groups is not None:  # by which they are shuffled, however they are decoded
+        printed = compute_fingerprint(printed.encode(), entry.groups.of, entry.groups.bytes)
     places = np.arange(entry.shape[0]) if entry.places is None else entry.places
     shown = (entry.labels, entry.classes, printed, prepare.flip, prepare.window)
     if entry.pixels is None or prepare.decode == "on-the-fly":
-        return FoundSamples(OnTheFlyDataset(name, DecodedOnTheFly(found, prepare, entry), *shown), places)
-    return FoundSamples(ArrayDataset(name, entry.pixels, *shown, entry.checksums, bands=entry.bands), places)
+        decoded = DecodedOnTheFly(found, prepare, entry)
+        return FoundSamples(OnTheFlyDataset(name, decoded, *shown, groups=entry.groups), places)
+    kept = ArrayDataset(name, entry.pixels, *shown, entry.checksums, bands=entry.bands, groups=entry.groups)
+    return FoundSamples(kept, places)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,7 @@ from ..errors import require
 from .array_dataset import compute_fingerprint
 from .dataset import Dataset, DatasetView, Taking, begin_to_take, class_names, read_labels
 from .order import RandomWords, random_subset
+from .row_groups import RowGroups, groups_of
 from .sides import Sided
 
 HOLD_OUT_SEED = 2  # the seed of which samples are held out: the same in all runs, so that they can be compared
@@ -25,6 +27,11 @@ class DatasetSubset(DatasetView):
     rows: NDArray[np.int64]
     fingerprint: str
     held_out: Dataset | None = None  # samples of the same data that are not among these
+
+    @cached_property
+    def groups(self) -> RowGroups | None:
+        whole = groups_of(self.whole)
+        return whole and whole.subset(self.rows)
 
     def __len__(self) -> int:
         return len(self.rows)

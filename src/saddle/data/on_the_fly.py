@@ -27,6 +27,7 @@ from .decoding.read_ahead import PendingRows, ReadAhead
 from .decoding.stored_bands import StoredBands
 from .order import RandomWords
 from .prepare import Prepare
+from .row_groups import RowGroups
 from .undecoded import DataSource, Labels
 
 
@@ -42,6 +43,7 @@ class OnTheFlyDataset:
     flip: bool = False
     window: ImageSize | None = None  # of the windows that are drawn from larger samples
     reading: Reading = "files"
+    groups: RowGroups | None = None
 
     @property
     def bands(self) -> StoredBands:

@@ -20,6 +20,7 @@ from .own_sources import named_sets, own_sources
 from .prepare import Prepare
 from .readers.detect import find_set_folder, source_from_path, with_own_labels
 from .readers.hub import hub_source
+from .readers.parquet import is_parquet, parquet_source
 from .readers.remote import remote_source
 from .readers.shards import group_of, is_shard_pattern, shards_of_pattern
 from .readers.tars import tar_source
@@ -27,7 +28,7 @@ from .stacked import stacked_source
 from .undecoded import DataSource, UndecodedImages, content_cache_key, undecoded_from_array
 
 TEXT_ENDING = ".txt"  # of a file of lines
-HUB_PREFIX, OWN_PREFIX, HUB_URL, FILE_URL = "hf:", "saddle:", "hf://datasets/", "file://"
+HUB_PREFIX, OWN_PREFIX, FILE_URL = "hf:", "saddle:", "file://"
 TORCHVISION_FOLDERS = {"mnist": ("MNIST",), "fashion-mnist": ("FashionMNIST",), "cifar10": ("cifar-10-batches-py",),
              "cifar100": ("cifar-100-python",)}  # what torchvision calls the folders of well-known sets  # fmt: skip
 
@@ -42,8 +43,6 @@ def resolve_source_name(text: str) -> str:
         (name, _), sets = split_suffix(text.removeprefix(OWN_PREFIX)), named_sets()
         require(name in sets, f"saddle has no data set {name or 'without a name'}{did_you_mean(name, sets)}")
         return text.removeprefix(OWN_PREFIX)
-    if text.startswith(HUB_URL):
-        return HUB_PREFIX + text.removeprefix(HUB_URL)
     if text.startswith(FILE_URL):
         return url2pathname(text.removeprefix(FILE_URL))
     name, part = split_suffix(text)
@@ -88,7 +87,7 @@ def find_source(text: str, prepare: Prepare, say: Notify = notify_nobody) -> Dat
             raise Mistake(f"{name} is a plugin's, which gives samples and no files that could be looked at")
         if name in DATASETS:
             return well_known_source(text, name, part, prepare, say)
-        if text.startswith(HUB_PREFIX):
+        if text.startswith(HUB_PREFIX) and not is_url(text):  # by a URL a data set is read where it lies
             repository, _, part_ = text.removeprefix(HUB_PREFIX).partition(":")
             return with_own_labels(hub_source(repository, repository, part_ or None), prepare)
         if is_url(name):
@@ -98,6 +97,8 @@ def find_source(text: str, prepare: Prepare, say: Notify = notify_nobody) -> Dat
         if is_shard_pattern(name):
             tars = shards_of_pattern(name)
             title = group_of(tars[0].name) or "shards"
+            if is_parquet(name):
+                return parquet_source(name, title, tars, part, prepare, say)
             return tar_source(name, title, (tars[0].path.parent,), tars, part, prepare, say)
         home = local_dataset(name)
         if home is not None:

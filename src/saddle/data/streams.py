@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from ..batches import Batch, column_names
 from ..errors import Mistake
 from .dataset import Dataset, Taking, begin_to_take
-from .order import random_words, sample_order, stream_seed
+from .order import random_words, stream_seed
+from .row_groups import order_of
 from .sides import side_of
 
 
@@ -25,7 +26,7 @@ class Stream:
     def begin(self, places: NDArray[np.int64]) -> Taking:
         """Begin to read what stands at these places, not more than an epoch apart."""
         first = int(places.min())
-        index = sample_order(len(self.data), self.seed, first, int(places.max()) - first + 1)[places - first]
+        index = order_of(self.data, len(self.data), self.seed, first, int(places.max()) - first + 1)[places - first]
         return begin_to_take(self.data, index, random_words(self.seed, places), self.names)
 
 

@@ -19,6 +19,7 @@ from ..shape import Columns, Shape
 from .decoding.levels import BYTE_LEVELS, Levels
 from .decoding.pixels import PixelArray
 from .order import random_subset
+from .row_groups import RowGroups
 
 Labels = NDArray[np.int64]
 ColumnsCheck = Callable[
@@ -65,6 +66,7 @@ class UndecodedImages:
     labels: Labels | None = None
     classes: tuple[str, ...] = ()
     pixels: ArrayImages | None = None  # where they lie in one array already
+    groups: RowGroups | None = None  # where many are read together
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -77,6 +79,7 @@ class UndecodedImages:
             None if self.labels is None else self.labels[index],
             self.classes,
             None if self.pixels is None else self.pixels.subset(index),
+            None if self.groups is None else self.groups.subset(index),
         )
 
     def chosen(self, limit: int | None, left_out: Sequence[str] = ()) -> UndecodedImages:

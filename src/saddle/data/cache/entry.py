@@ -28,6 +28,7 @@ from ..decoding.ranges import InferredBands
 from ..decoding.stored_bands import StoredBands
 from ..prepare import Prepare
 from ..readers.image_files import describe_files
+from ..row_groups import RowGroups
 from ..undecoded import ColumnsCheck, Labels, UndecodedImages
 from ..wording import join_names
 from .checksums import ChecksumArray, Checksums, compute_checksums
@@ -54,6 +55,7 @@ class CacheEntry:
     digest: str  # of the pixels and labels
     said: tuple[str, ...]  # sentences about the source, among them each file that was skipped
     checksums: Checksums
+    groups: RowGroups | None = None  # which samples are read together from the source
 
 
 def read_entry(place: Path) -> CacheEntry:
@@ -62,6 +64,10 @@ def read_entry(place: Path) -> CacheEntry:
     labels = None if facts["labels"] is None else read_small_array(place / "labels.npy", facts["labels"])
     places = read_small_array(place / "places.npy", facts["places"]) if "places" in facts else None
     checksums = Checksums(read_small_array(place / "sums.npy", facts["sums"]), place)
+    groups = None
+    if "groups" in facts:
+        of, sizes = (read_small_array(place / f"{n}.npy", facts[n]) for n in ("groups", "group_bytes"))
+        groups = RowGroups(of, sizes)
     pixels = None
     if facts.get("pixels", True):
         pixels = map_pixels(place / "pixels.npy", facts["shape"])
@@ -70,7 +76,7 @@ def read_entry(place: Path) -> CacheEntry:
                 raise DamagedEntry(f"sample {wrong:,} is not what was written")
     count, height, width, channels = facts["shape"]
     return CacheEntry((count, height, width, channels), pixels, places, facts.get("bands", {}), labels,
-                      tuple(facts["classes"]), facts["digest"], tuple(facts["said"]), checksums)  # fmt: skip
+                      tuple(facts["classes"]), facts["digest"], tuple(facts["said"]), checksums, groups)  # fmt: skip
 
 
 def read_entry_facts(place: Path) -> dict[str, Any]:
@@ -157,6 +163,10 @@ def write_entry(
         "digest": digest.hexdigest(),
         "said": said,
     }
+    if pile.groups is not None:
+        groups = pile.groups.subset(np.array(places, np.int64))
+        facts["groups"] = write_small_array(part / "groups.npy", groups.of)
+        facts["group_bytes"] = write_small_array(part / "group_bytes.npy", groups.bytes)
     text = json.dumps(facts | {"check": facts_digest(facts)})
     (part / "facts.json").write_text(text, encoding="utf-8")
 

@@ -20,6 +20,7 @@ from .idx import find_idx_images, idx_source, is_idx
 from .image_files import report_left_out
 from .image_formats import has_image_ending, may_have_frames, read_start
 from .label_tables import LABEL_KEYWORDS
+from .parquet import is_parquet, parquet_source
 from .shards import LocalShard
 from .tars import is_tar, tar_source
 from .walk import File, FolderWalk, walk_folder
@@ -58,6 +59,10 @@ def source_from_path(path: Path, part: str | None, prepare: Prepare, say: Notify
             say(f"of {path} the file {packed[0]} is used")
             report_left_out(str(path), [file.name for file in found.files if file.name != packed[0]], None, say)
             return source_from_file(path / packed[0], part, prepare, say)
+        if tables := [file.name for file in found.files if is_parquet(file.name)]:
+            report_left_out(str(path), [file.name for file in found.files if file.name not in tables], None, say)
+            files = [LocalShard(name, path / name) for name in tables]
+            return parquet_source(str(path), path.resolve().name, files, part, prepare, say)
         if shards:
             report_left_out(str(path), [file.name for file in found.files if file.name not in shards], None, say)
             tars = [LocalShard(name, path / name) for name in shards]
@@ -111,6 +116,8 @@ def source_from_file(path: Path, part: str | None, prepare: Prepare, say: Notify
         raise Mistake(f"{path} is a single picture; name the folder that holds it and others{more}")
     if ending == ".zip" or zipfile.is_zipfile(path):
         return zip_source(path, part, prepare, say)
+    if is_parquet(path.name):
+        return parquet_source(str(path), path.stem, [LocalShard(path.name, path)], part, prepare, say)
     if path.name.lower().endswith(UNREAD_ARCHIVES):
         raise Mistake(f"{path} is an archive that is not read; unpack it (tar -xf, gunzip), and name the folder")
     if is_tar(path):

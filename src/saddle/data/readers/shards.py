@@ -55,8 +55,12 @@ class LocalShard(NamedTuple):
 
 
 def is_shard_pattern(name: str) -> bool:
-    """Does it stand for several tars: train-{000..146}.tar, shards/*.tar?"""
-    return name.lower().endswith(".tar") and any(sign in name for sign in "*?[{") and not os.path.lexists(name)
+    """Does it stand for several tars or parquet files: train-{000..146}.tar, shards/*.tar?"""
+    return (
+        name.lower().endswith((".tar", ".parquet"))
+        and any(sign in name for sign in "*?[{")
+        and not os.path.lexists(name)
+    )
 
 
 def shards_of_pattern(name: str) -> list[LocalShard]:

@@ -111,6 +111,8 @@ def make_index(shard: ShardFile) -> TarIndex:
             return index_tar(file, shard.size)
     except OSError as error:
         raise Mistake(f"{shard.name} cannot be read: {error.strerror or error}") from error
+    except ValueError as error:  # as of servers that give no parts of files
+        raise Mistake(f"{shard.name} cannot be read: {error}") from error
 
 
 def read_index(facts: dict[str, object]) -> TarIndex:
