@@ -135,7 +135,7 @@ def test_what_is_damaged_or_of_another_kind_is_refused_or_skipped(
     cells = [{"bytes": png(n) if n not in (2, 4) else None if n == 2 else png(n)[:90], "path": "x"} for n in range(9)]
     data, said = opened(write(tmp_path / "some.parquet", range(9), image=cells))
     assert len(data) == 7 and any("row 2 of some.parquet is skipped: it has no bytes, only a path" in s for s in said)
-    assert any("row 4 of some.parquet is skipped: it is broken" in s for s in said), said
+    assert any("row 4 of some.parquet is skipped: it is truncated" in s for s in said), said
     raw = (tables / "data/train-00000-of-00002.parquet").read_bytes()
     (tmp_path / "cut.parquet").write_bytes(raw[:-9])
     (tmp_path / "none.parquet").write_bytes(b"")

@@ -11,6 +11,7 @@ from .pages import two_columns, wrap_text
 
 if TYPE_CHECKING:
     from ..preparing import AskedRun, PreparedRun
+    from ..runs.folder import Place
 
 COLUMN = 12
 
@@ -33,7 +34,7 @@ def tell_plan(run: AskedRun, ready: PreparedRun, place: Path | None) -> None:
          lambda: facts, place)  # fmt: skip
 
 
-def describe_plan(run: AskedRun, ready: PreparedRun, folder: Path) -> str:
+def describe_plan(run: AskedRun, ready: PreparedRun, folder: Place) -> str:
     parts = said_parts(ready)
     rows = [
         ("recipe", f"{run.name}: {run.value!r}"),
@@ -64,7 +65,7 @@ def said_length(run: AskedRun, images: int) -> str:
     return f", as many as take {requested_minutes(chosen):g} minutes at the speed below"
 
 
-def plan_facts(run: AskedRun, ready: PreparedRun, folder: Path) -> dict[str, Any]:
+def plan_facts(run: AskedRun, ready: PreparedRun, folder: Place) -> dict[str, Any]:
     return {"recipe": run.name, "written": repr(run.value), "changes": run.changes, "data": ready.samples.name,
             "samples": len(ready.samples), "shape": str(ready.shape), "images": ready.images,
             "batch": run.value.batch, "device": str(ready.where.device), "precision": ready.where.why,

@@ -97,7 +97,7 @@ def report(words: list[str]) -> None:
 
     (run,) = open_runs([path])
     place = outputs_folder(path) if run.folder.remote else run.folder.path
-    here = wish.out is not None or run.folder.remote or os.access(place, os.W_OK)
+    here = wish.out is not None or run.folder.remote is not None or os.access(place, os.W_OK)
     require(here, f"{path} may not be written to; name a file for the page: --out report.html")
     from ..reports.compare import write_report
     from ..reports.report import make_report as page

@@ -26,6 +26,7 @@ from ..schema import conform, read_json
 from ..training.callbacks.base import Callback
 from ..training.checkpoint import latest_checkpoint, read_checkpoint_facts
 from ..training.machine import find_machine, preserved_globals
+from ..urls import as_url
 from .database_url import absolute_storage
 from .plan import SweepPlan, Trial, check_same_plan
 from .shared import SharedGrid
@@ -93,6 +94,7 @@ def open_sweep(plan: SweepPlan, out: str | Path | None, jobs: int) -> tuple[Swee
     """The plan as it will be trained, its folder, and whether it is gone on with there."""
     require(jobs >= 1, f"jobs is {jobs}, but should be 1 or more")
     shared = plan.storage is not None
+    require(not (out and as_url(out)), f"a sweep's folder lies on a disk, and {out} is a URL; give --out a folder")
     require(bool(out) or not shared, "--storage needs --out, one folder in which all processes see the runs")
     if plan.storage is not None:
         open_storage(plan.storage)  # refused before anything is rehearsed
@@ -110,7 +112,7 @@ def open_sweep(plan: SweepPlan, out: str | Path | None, jobs: int) -> tuple[Swee
         folder = Path(out)
     else:
         rehearse_plan(plan)
-        folder = place or make_numbered_folder(Path("runs"), f"sweep-{to_folder_name(plan.recipe)}")
+        folder = Path(place) if place else make_numbered_folder(Path("runs"), f"sweep-{to_folder_name(plan.recipe)}")
         if plan.storage is not None:
             create_study(plan.storage, folder, is_lower_better(plan))
     plan.save(folder)

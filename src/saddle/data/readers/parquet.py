@@ -123,7 +123,7 @@ class Tables:
 
         def holds(kind: Any) -> bool:
             inner = pyarrow.types.is_struct(kind) and kind.get_field_index("bytes") >= 0
-            return inner or pyarrow.types.is_binary(kind) or pyarrow.types.is_large_binary(kind)
+            return bool(inner or pyarrow.types.is_binary(kind) or pyarrow.types.is_large_binary(kind))
 
         known = [name for name in self.schema.names if self.features.get(name, {}).get("_type") == "Image"]
         found = known or [field.name for field in self.schema if holds(field.type)]
@@ -141,8 +141,8 @@ class Tables:
             require(wish in self.schema.names, f"{self.path} has no column {wish}, which --labels names"
                                                f"{did_you_mean(wish, self.schema.names)}")  # fmt: skip
             return wish
-        known = [name for name in self.schema.names if self.features.get(name, {}).get("_type") == "ClassLabel"]
-        found = known or [name for name in CLASS_COLUMNS if name in self.schema.names]
+        known = [str(name) for name in self.schema.names if self.features.get(name, {}).get("_type") == "ClassLabel"]
+        found: list[str] = known or [name for name in CLASS_COLUMNS if name in self.schema.names]
         if not found:
             return None
         if known[1:]:
@@ -211,7 +211,8 @@ class Tables:
             number = int(np.searchsorted(starts, row, side="right")) - 1
             cell = recent[number][row - int(starts[number])].as_py()
             content = cell.get("bytes") if isinstance(cell, dict) else cell
-            require(content is not None, "it has no bytes, only a path to a file elsewhere" if cell else "it is empty")
+            if content is None:
+                raise Mistake("it has no bytes, only a path to a file elsewhere" if cell else "it is empty")
             require(len(content) <= MAX_UNPACKED_BYTES, "it is too large for a picture")
             return open_image(BytesIO(content))
 
