@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import os
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from ..errors import Mistake, WriteFailure, quote_for_shell, require
-from ..notices import warn_on_stderr
 from ..regular import create_file, is_regular_file, open_to_append, open_to_read
 from ..urls import as_url
+from .locks import lock_patiently
 from .naming import resolve_run_name
 
 if TYPE_CHECKING:
     from .remote import RemoteRun
-
-try:
-    import fcntl
-except ImportError:  # not on Windows; there a second writer is noticed only by the manifest
-    fcntl = None  # type: ignore[assignment]
 
 SOURCE_FOLDER = "recipe"  # the folder that holds the source of a recipe of one's own
 PLUGIN_FOLDER = "plugin"  # and that of a plugin
@@ -226,7 +219,7 @@ class RunFolder:
         except OSError as error:
             raise Mistake(f"{self} cannot be written to: {error.strerror}") from None
         with lock:
-            if fcntl and not lock_patiently(lock):
+            if not lock_patiently(lock):
                 raise Mistake(f"{self} is being trained by another process just now")
             yield
 
@@ -236,39 +229,6 @@ def find_remote(url: str) -> RemoteRun:
     from .remote import RemoteRun  # which needs a run's folder
 
     return RemoteRun(url)
-
-
-def is_locked(lock: Path, root: Path | None = None) -> bool:
-    """Does a process hold this lock, as far as that can be told?"""
-    if fcntl is None or not is_regular_file(lock, root):
-        return False
-    with open_to_read(lock, root) as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)  # shared: two who look do not see one another
-        except OSError as error:
-            return is_taken(error)
-    return False
-
-
-def is_taken(error: OSError) -> bool:
-    """Has another process the lock? Some file systems, as of clusters, know no locks, and then nobody can have one."""
-    return error.errno in (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES)
-
-
-def lock_patiently(file: BinaryIO) -> bool:
-    """Lock a file for this process alone; who only looks whether it is locked holds it for less than a moment."""
-    for wait in (0.0, 0.05, 0.2):
-        time.sleep(wait)
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            if not is_taken(error):
-                warn_on_stderr(f"{file.name} cannot be locked ({error.strerror}), so see to it that nobody else trains "
-                               "this run meanwhile")  # fmt: skip
-                return True
-        else:
-            return True
-    return False
 
 
 def is_source_file(file: Path) -> bool:

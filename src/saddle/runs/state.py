@@ -12,7 +12,8 @@ from typing import Literal
 from ..errors import Mistake
 from ..metrics.figures import Figure
 from ..regular import is_regular_file
-from .folder import DRAFT_PREFIX, LOCK_NAME, RunFolder, is_locked, list_numbered_files
+from .folder import DRAFT_PREFIX, LOCK_NAME, RunFolder, list_numbered_files
+from .locks import is_locked
 from .manifest import Manifest
 from .measures import read_measurements
 
