@@ -32,7 +32,6 @@ LINES = [
     ["train", "r3gan-cifar", "--help"],
     ["diff", "dcgan", "r3gan-cifar"],
     ["train", "--networks.widht", "3"],
-    ["train", "--objective", "Nonsaturating"],
     ["train", "--batch", "0"],
     ["train", "--constraint", "Clip(0.05)", "--batch", "0"],
     ["sweep", "dcgan", "--vary", "batch=8;x"],

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from saddle.errors import Mistake
-from saddle.runs import folder, state
+from saddle.runs import locks, state
 from saddle.runs.folder import LOCK_NAME, RunFolder
 from saddle.sweeps.plan import Trial
 from saddle.sweeps.workers import TrialListener, WorkerPool, visible_gpus
@@ -78,7 +78,7 @@ def test_one_gpu_for_several_processes_is_refused_with_what_gives_each_its_own(m
         find_device("cuda:1")
 
 
-@pytest.mark.skipif(folder.fcntl is None, reason="this system has no such locks")
+@pytest.mark.skipif(locks.fcntl is None, reason="this system has no such locks")
 @pytest.mark.parametrize(
     ("number", "taken"), [(errno.EWOULDBLOCK, True), (errno.EOPNOTSUPP, False), (errno.ENOLCK, False)]
 )
@@ -90,7 +90,7 @@ def test_where_nothing_can_be_locked_nobody_has_the_lock(
 
     run = RunFolder(tmp_path)
     (tmp_path / LOCK_NAME).touch()
-    monkeypatch.setattr(folder.fcntl, "flock", flock)
+    monkeypatch.setattr(locks.fcntl, "flock", flock)
     assert state.is_being_trained(run) == taken
     if taken:
         with pytest.raises(Mistake, match="is being trained by another process"), run.lock():
