@@ -17,7 +17,8 @@ from data_files import pictures
 from saddle import load, resume, train
 from saddle.cli import main
 from saddle.data import Prepare, open_data
-from saddle.errors import Interrupted
+from saddle.data.readers.remote import read_part
+from saddle.errors import Interrupted, Mistake
 from saddle.runs.remote import MARKER
 from test_on_the_fly import bits
 from test_remote_runs import TOY
@@ -156,13 +157,15 @@ def test_shards_and_folders_on_the_web_are_those_on_a_disk(web: str, tmp_path: P
 
 
 @pytest.mark.parametrize("web", [InOne], indirect=True)
-def test_a_server_that_gives_no_parts_of_files_is_refused(
-    web: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    tar(tmp_path / "www/a.tar", {**sample("0", 1, 0), **sample("1", 2, 1)})
-    assert main(["doctor", f"{web}/a.tar"]) == 2
-    assert "gives no parts of files, which images are read by; copy the files here" in " ".join(
-        capsys.readouterr().err.split()
-    )
+def test_a_server_that_gives_whole_files_alone_is_refused(web: str, tmp_path: Path) -> None:
+    (tmp_path / "www/some.bin").write_bytes(bytes(100))
+    fsspec = pytest.importorskip("fsspec", reason="http is asked with fsspec: pip install -e '.[remote]'")
+    system, place = fsspec.core.url_to_fs(f"{web}/some.bin")
+    with pytest.raises(Mistake, match="gives no parts of files, which images are read by; copy the files here"):
+        read_part(system, place, 10, 20)
+
+
+@pytest.mark.parametrize("web", [InOne], indirect=True)
+def test_nothing_is_written_to_a_server_that_only_shows(web: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["train", "gan", "--data", "ring", "--out", f"{web}/run"]) == 2
     assert f"nothing can be written to {web}/run" in " ".join(capsys.readouterr().err.split())
