@@ -20,7 +20,7 @@ from saddle.inference.made_files import png_names
 from saddle.measuring.metric_table import check_features
 from saddle.preparing import to_folder_name
 from saddle.recipes import files
-from saddle.runs import folder as run_folder
+from saddle.runs import locks as run_locks
 from saddle.runs import state
 from saddle.runs.folder import RunFolder, write_text
 from test_resume import small
@@ -88,7 +88,7 @@ def test_a_run_of_another_system_is_listed_and_its_data_asked_for(
 
 @pytest.fixture
 def without_locks(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (run_folder, state, store):
+    for module in (run_locks, store):
         monkeypatch.setattr(module, "fcntl", None)
     monkeypatch.setattr(sealed, "HAS_LOCKS", False)
 

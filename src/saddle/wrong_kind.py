@@ -29,7 +29,7 @@ class WrongKind(Mistake):
 
     def sentence(self, kinds: TypeTable) -> str:
         """The refusal, with no other classes than these in it."""
-        meant = self.near(kinds)
+        meant = self.near({kind: kinds[kind] for kind in kinds if kind in self.kinds})  # not of what no value may be
         return (f"{self.name}: there is no {self.word}; did you mean {meant[0]}?" if meant
                 else f"{self.name} is {self.given}, but should be {describe_type(self.hint, kinds)}")  # fmt: skip
 

@@ -32,6 +32,8 @@ AVERAGE, REST = "saddle: average", "the engine, Python and waiting"
 NORMS = ("batch_norm", "layer_norm", "group_norm", "instance_norm")
 PRODUCTS = ("mm", "addmm", "bmm", "baddbmm", "matmul", "linear", "mv", "addmv")
 PRODUCT_NODES = ("Mm", "Addmm", "Bmm", "Baddbmm", "Mv", "Addmv", "Linear")
+# torch's own, and those of double_backward.py
+SECOND_DERIVATIVES = ("ConvolutionBackwardBackward", "InputGradientBackward", "WeightGradientBackward")
 BACKWARD = "autograd::engine::evaluate_function: "  # how the profiler calls a step backwards, before its name
 KINDS = (
     "convolutions, forward", "convolutions, backward", "convolutions, second derivative", "products, forward",
@@ -198,7 +200,7 @@ def kind_of(event: Any) -> str:
 
 def kind_of_step(node: str) -> str:
     """The same of a step backwards, named by what it is the derivative of."""
-    if node.startswith("ConvolutionBackwardBackward"):
+    if node.startswith(SECOND_DERIVATIVES):
         return "convolutions, second derivative"
     if "Convolution" in node:
         return "convolutions, backward"
