@@ -159,7 +159,7 @@ def test_a_password_is_written_nowhere(tmp_path: Path):
     SweepPlan("r1-toy", {}, TINY, {}, 2, storage=secret).save(tmp_path)
     assert "geheim" not in (tmp_path / SWEEP_FILE).read_text()
     assert json.loads((tmp_path / SWEEP_FILE).read_text())["storage"] == "postgresql://anna:***@host:5432/sweeps"
-    assert without_password("sqlite:////home/a:b@c/x.db") == "sqlite:////home/a:b@c/x.db"
+    assert without_password("sqlite:////data/a:b@c/x.db") == "sqlite:////data/a:b@c/x.db"
 
 
 def test_a_database_that_breaks_is_told_in_a_sentence(grid: SweepPlan, tmp_path: Path):

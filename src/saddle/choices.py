@@ -163,8 +163,7 @@ def dcgan_fields(data: DataSummary, machine: Hardware, budget: Budget) -> list[C
     fields = [Choice("batch", "64", "the paper's, for a run of this length", "batch")]
     if short:
         fields = [Choice(option, value, why, option) for option, value in QUICK[ON_PROCESSOR].items()]
-    if (most := largest_batch(data)) < int(fields[0].value):
-        fields[0] = Choice("batch", str(most), f"no more than half of {data.samples:,} pictures", "batch")
+    fields[0] = limit_batch(fields[0], data)
     if data.samples < 2 * FEW_SAMPLES:
         fields.append(Choice("views", "DiffAugment()", f"{data.samples:,} are few, and the critic would learn them by "
                              "heart", "views"))  # fmt: skip
@@ -174,13 +173,11 @@ def dcgan_fields(data: DataSummary, machine: Hardware, budget: Budget) -> list[C
 def style_fields(name: str, data: DataSummary, machine: Hardware, budget: Budget, size: ImageSize) -> list[Choice]:
     images, small = budget.estimate_images(data, machine), machine.device == "processor"
     recipe = find_recipe(ON_PROCESSOR_IN_COLOUR if small else name)[0]
-    batch = min(recipe.batch, largest_batch(data))
-    whole = "the recipe's" if batch == recipe.batch else f"no more than half of {data.samples} pictures"
-    fields = [Choice("batch", str(batch), whole, "batch")]
+    fields = [limit_batch(Choice("batch", str(recipe.batch), "the recipe's", "batch"), data)]
     if small:
         fields += planned_fields(recipe, find_recipe(name)[0], dict.fromkeys(SMALL_STYLE, WITHOUT_GPU))
     else:
-        gamma = f"{AUTO_GAMMA * size.height * size.width / batch:.3g}"
+        gamma = f"{AUTO_GAMMA * size.height * size.width / int(fields[0].value):.3g}"
         fields.append(Choice("gamma", gamma, f"{AUTO_GAMMA:g} * height * width / batch, the released code's rule"))
     rises = max(10_000, images // ADA_SHARE // 1000 * 1000)
     ada = f"ADA(images={rises})" if rises < ADA().images else "ADA()"
@@ -212,6 +209,13 @@ def planned_fields(plan: Recipe[Any], usual: Recipe[Any], why: Mapping[str, str]
     values = {field: (getattr(plan, field), getattr(usual, field)) for field in why}
     return [Choice(field, format_option_value(now), why[field], field if now != own else "")
             for field, (now, own) in values.items()]  # fmt: skip
+
+
+def limit_batch(choice: Choice, data: DataSummary) -> Choice:
+    """The batch that is meant, or what half of the data leaves of it."""
+    if (most := largest_batch(data)) >= int(choice.value):
+        return choice
+    return choice._replace(value=str(most), reason=f"no more than half of {data.samples:,} pictures")
 
 
 def largest_batch(data: DataSummary) -> int:

@@ -29,15 +29,20 @@ from .seconds import Seconds
 from .stages import plan_stages, stage_index
 from .training.checkpoint import latest_checkpoint, read_checkpoint_facts
 
-MEANS = (
-    "decode",
-    "recompute",
-    "grace",
-    "fast",
-    "exact",
-)  # settings of how it is trained, said anew each time
-FREE = ("threads", "quiet", *MEANS)  # settings that a run is not the run by
 LENGTHS = ("images", "minutes", "epochs")
+
+
+class Means(NamedTuple):
+    """How a run is gone on with; None: as before. Of them `recompute`, `fast` and `exact` change its last bits."""
+
+    decode: Decode | None = None
+    recompute: bool | None = None
+    grace: Seconds | None = None
+    fast: Fast | None = None
+    exact: bool | None = None
+
+
+FREE = ("threads", "quiet", *Means._fields)  # settings that a run is not the run by
 
 
 def absolute_source(source: str) -> str:
@@ -91,16 +96,6 @@ def relocate_source(source: str | None, old: str, new: str) -> str | None:
     require(os.path.exists(beside), f"what the data were made from is no more at {place}, and not at {beside}, beside "
                                     "them as before; put it at either place")  # fmt: skip
     return beside + (f":{part}" if part else "")
-
-
-class Means(NamedTuple):
-    """How a run is gone on with; None: as before. Of them `recompute`, `fast` and `exact` change its last bits."""
-
-    decode: Decode | None = None
-    recompute: bool | None = None
-    grace: Seconds | None = None
-    fast: Fast | None = None
-    exact: bool | None = None
 
 
 def with_means(manifest: Manifest, means: Means) -> Manifest:

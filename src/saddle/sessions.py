@@ -15,7 +15,6 @@ import torch
 from .assembly import locked_run, make_callbacks, make_evaluator, make_loop, settled_run
 from .batches import required_columns
 from .continued import (
-    MEANS,
     Means,
     can_extend,
     check_same_data,
@@ -177,7 +176,7 @@ def go_on(folder: RunFolder, recipe: Recipe[Any], chosen: Settings, watch: Callb
     data = None if chosen.data == then.data else chosen.data
     refuse_other_command(folder, relocate_data(folder, manifest, data, "resume"), recipe, chosen)
     threads = None if chosen.threads == then.threads else chosen.threads
-    means = Means(*(getattr(chosen, name) for name in MEANS))
+    means = Means(*(getattr(chosen, name) for name in Means._fields))
     return resume(str(folder), threads=threads, data=data, watch=watch, quiet=chosen.quiet, **means._asdict())
 
 

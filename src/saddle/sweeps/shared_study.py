@@ -9,13 +9,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from .database_url import without_password
 from .ranges import SearchSpace
-from .sampler import choice_value, to_distribution
+from .sampler import SearchAttempt, choice_value, to_distribution
 from .storage import HEARTBEAT_SECONDS, explained, find_study, without_experimental
 
 if TYPE_CHECKING:
@@ -26,13 +26,9 @@ End = Literal["done", "pruned", "failed"]
 
 
 @dataclass
-class SharedRun:
+class SharedRun(SearchAttempt):
     """What the database tells of one run."""
 
-    choice: dict[str, str]
-    values: dict[int, float] = field(default_factory=dict)  # the figure, measured after so many images
-    end: Literal["", "done", "pruned", "failed"] = ""
-    why: str = ""  # it failed
     running: bool = False  # is it being trained?
     waiting: int | None = None  # the trial that may be taken
 
