@@ -312,7 +312,7 @@ def test_a_size_and_channels_leave_what_else_the_data_have(name, say):
 
 def test_show_counts_parameters_for_the_data_shape(say):
     # methods.md 4.2: the DCGAN of width 64 on 64x64 colour images
-    code, page, _ = say("show", "dcgan", "--size", "64", "--channels", "3")
+    code, page, _ = say("show", "dcgan", "--size", "64", "--channels", "3", "--no-speed")
     assert code == 0 and "3,576,704 parameters" in page and "2,765,568 parameters" in page
     assert "Players for 64x64 pixels" in page and "--optimizer.lr 0.0002" in page
     assert "The generator maximises log D(G(z)) instead." in page and "arXiv:1511.06434" in page

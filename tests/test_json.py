@@ -26,7 +26,7 @@ LINES = {  # a command with what it needs, and names that are in what it tells
     "list objectives": "name written summary",
     "list ADA": "name written about fields",
     "list plugins": "",
-    "show dcgan": "recipe fields shape parameters can source",
+    "show gan": "recipe fields shape parameters can source",
     "show gan --size 16 --no-speed": "recipe batch bytes parameters",
     "profile r1-toy --networks Perceptron(width=8) --batch 16": "of batch seconds kinds operations product_share peak",
     "diff dcgan wgan-gp": "a b differences",
@@ -40,7 +40,7 @@ LINES = {  # a command with what it needs, and names that are in what it tells
     "runs": "path recipe state best bytes",
     "cache": "folder limit items",
     "compare runs/001-gan-glyphs runs/002-again": "runs table differences warnings",
-    "train gan --images 64 --dry-run": "recipe data images batch folder bytes device",
+    "train gan --images 128 --limit 128 --dry-run": "recipe data images batch folder bytes device",
     "reproduce runs/001-gan-glyphs --out runs/002-again": "first second tensors lines",
 }
 

@@ -71,7 +71,7 @@ TABLE = {method.name: method for method in methods()}
 def shorter_modes(monkeypatch: pytest.MonkeyPatch) -> None:
     """As many rounds as show what the whole demonstration does."""
     monkeypatch.setattr(transport, "ROUNDS", 500)
-    monkeypatch.setattr(modes, "ROUNDS", {"ring": 300, "grid": 800})
+    monkeypatch.setattr(modes, "ROUNDS", {"ring": 200, "grid": 500})
 
 
 def test_the_transports_bias_is_the_papers_and_to_first_order_a_fraction():
