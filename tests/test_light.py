@@ -233,6 +233,7 @@ def test_who_asks_the_compiler_for_more_than_to_be_left_alone_gets_it(kept_out: 
     aside = import_module(kept_out)
     assert isinstance(aside, Uncompiled)
     assert aside.disable(len) is len and aside.disable(recursive=False)(len) is len and aside.graph_break() is None
+    assert aside.trace_rules.clear_lru_cache() is None
     assert not hasattr(aside, "__file__") and sys.modules[kept_out] is aside
     assert aside.optimize == "all of it"
     assert sys.modules[kept_out] is not aside and import_module(kept_out).optimize == "all of it"

@@ -41,8 +41,14 @@ def has_no_default(field: dataclasses.Field[Any]) -> bool:
 
 def field_types(kind: type) -> dict[str, object]:
     """The fields of a dataclass that can be given, with their types."""
-    hints = typing.get_type_hints(kind)
+    hints = type_hints(kind)
     return {f.name: hints[f.name] for f in dataclasses.fields(kind) if f.init}
+
+
+@cache
+def type_hints(kind: type) -> Mapping[str, object]:
+    """A class's annotations as types, read once: a command asks for those of the same few classes a hundred times."""
+    return typing.get_type_hints(kind)
 
 
 def fits_type(value: object, hint: object) -> bool:

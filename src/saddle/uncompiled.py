@@ -1,7 +1,8 @@
 """Torch's compiler stays out of saddle's own processes: torch's optimizers import all of it only to be left alone.
 
 That is `torch._dynamo`, two to three seconds of processor, asked for `disable` and `graph_break`; where nothing is
-compiled, neither has anything to do. Who asks for more of it, or for a part of it, gets all of it.
+compiled, neither has anything to do; nor has `trace_rules.clear_lru_cache`, which a process group begins with. Who asks
+for more of it, or for a part of it, gets all of it.
 """
 
 from __future__ import annotations
@@ -17,10 +18,21 @@ from typing import Any
 NAME = "torch._dynamo"
 
 
+class NoTraceRules:
+    """What nothing is compiled by is not kept from anybody: there is nothing to forget."""
+
+    def clear_lru_cache(self) -> None:
+        """There is none."""
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(load_compiler().trace_rules, name)
+
+
 class Uncompiled(ModuleType):
     """Stands where `torch._dynamo` would, until something of it is asked for that compiles."""
 
     __path__: MutableSequence[str] = []
+    trace_rules = NoTraceRules()
 
     def disable(self, function: Any = None, *args: object, **kwargs: object) -> Any:
         return function if function is not None else lambda function: function
