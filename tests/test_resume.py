@@ -90,7 +90,6 @@ def equal(a: Path, b: Path) -> None:
     assert torch.equal(load(a).sample(5, seed=2), load(b).sample(5, seed=2))
 
 
-@pytest.mark.usefixtures("drawn_curves")
 @pytest.mark.parametrize("name", SMALL)
 def test_a_stopped_run_goes_on_to_the_same_bits(name: str, tmp_path: Path, device: torch.device):
     whole, halted = tmp_path / "whole", tmp_path / "halted"
@@ -102,7 +101,6 @@ def test_a_stopped_run_goes_on_to_the_same_bits(name: str, tmp_path: Path, devic
     assert stopped.value.code == 143
     resume(halted)
     equal(whole, halted)
-    assert (whole / "curves.png").read_bytes().startswith(b"\x89PNG")
 
 
 def dataset(name: str) -> Dataset:
@@ -175,14 +173,14 @@ def launch(**settings: Any) -> subprocess.Popen[bytes]:
     return subprocess.Popen(words, env=os.environ | {"OMP_NUM_THREADS": "1"})
 
 
-@pytest.mark.parametrize("name", ["dcgan", pytest.param("wgan-gp-toy", marks=pytest.mark.slow), "gan"])
+@pytest.mark.parametrize("name", ["dcgan", *(pytest.param(name, marks=pytest.mark.slow) for name in ("wgan-gp-toy", "gan"))])
 def test_a_killed_run_goes_on_to_the_same_bits(name: str, tmp_path: Path):
     """kill -9 after the first checkpoint; what it had begun to write is worth nothing, the checkpoint everything.
 
     It goes on in another process, this one.
     """
     settings = small(name, threads=1, checkpoints=0.2)
-    settings["images"] *= 20
+    settings["images"] *= 8
     killed = launch(**settings, out=str(tmp_path / "killed"))
     while not (done := latest_checkpoint(tmp_path / "killed" / "checkpoints")) and killed.poll() is None:
         time.sleep(0.005)
