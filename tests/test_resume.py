@@ -173,7 +173,9 @@ def launch(**settings: Any) -> subprocess.Popen[bytes]:
     return subprocess.Popen(words, env=os.environ | {"OMP_NUM_THREADS": "1"})
 
 
-@pytest.mark.parametrize("name", ["dcgan", *(pytest.param(name, marks=pytest.mark.slow) for name in ("wgan-gp-toy", "gan"))])
+@pytest.mark.parametrize("name", [
+    "dcgan", *(pytest.param(name, marks=pytest.mark.slow) for name in ("wgan-gp-toy", "gan")),
+])  # fmt: skip
 def test_a_killed_run_goes_on_to_the_same_bits(name: str, tmp_path: Path):
     """kill -9 after the first checkpoint; what it had begun to write is worth nothing, the checkpoint everything.
 
