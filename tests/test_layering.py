@@ -25,8 +25,8 @@ FLOORS = {
 }  # fmt: skip
 STRANGERS = {("games", "networks"), ("networks", "games"), ("training", "networks"), ("training", "games")}
 WITHOUT_TORCH = ("errors", "aliases", "image_size", "seconds", "extras", "early", "enduring", "out_of_memory",
-                 "regular", "clock", "hints", "options", "schema", "runs/settings", "runs/folder", "runs/manifest",
-                 "runs/log", "runs/findings", "recipes/__init__", "recipes/quick", "recipes/table",
+                 "regular", "clock", "hints", "options", "schema", "runs/settings", "runs/folder", "runs/writing",
+                 "runs/manifest", "runs/log", "runs/findings", "recipes/__init__", "recipes/quick", "recipes/table",
                  "data/prepare", "cli/__init__", "theory/__init__", "measuring/metric_table",
                  "measuring/options", "plugged", "hub_models", "waiting", "urls", "runs/remote")  # fmt: skip
 

@@ -22,7 +22,8 @@ from saddle.preparing import to_folder_name
 from saddle.recipes import files
 from saddle.runs import locks as run_locks
 from saddle.runs import state
-from saddle.runs.folder import RunFolder, write_text
+from saddle.runs.folder import RunFolder
+from saddle.runs.writing import write_text
 from test_resume import small
 
 

@@ -21,8 +21,8 @@ from saddle.errors import Mistake
 from saddle.inference.loaded import LoadedGame
 from saddle.out_of_memory import OutOfMemory, available_memory, catch_out_of_memory, check_capacity, format_bytes
 from saddle.parts import draw_rows
-from saddle.runs.folder import existing_parent
 from saddle.runs.settings import Settings
+from saddle.runs.writing import existing_parent
 from saddle.shape import Shape
 from saddle.training import run_length
 from saddle.training.checkpoint import latest_checkpoint

@@ -13,8 +13,8 @@ from safetensors.torch import load
 from torch import Tensor
 
 from saddle.errors import Mistake
-from saddle.runs.folder import write_atomically
 from saddle.runs.tensors import DTYPE_NAMES, write_tensors
+from saddle.runs.writing import write_atomically
 from saddle.training.checkpoint import read_checkpoint, save_checkpoint, write_checkpoint
 
 FACTS = {"clock": {"round": 3, "images": 24, "share": 0.5}, "name": "ä"}

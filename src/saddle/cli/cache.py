@@ -79,7 +79,7 @@ def set_limit(text: str) -> None:
     """Keep the cache to a limit, now and whenever it grows."""
     from ..data.cache.location import cache_home
     from ..data.cache.usage import LIMIT_FILE, keep_to_limit, parse_bytes
-    from ..runs.folder import write_text
+    from ..runs.writing import write_text
 
     limit, folder = parse_bytes(text), cache_home()
     folder.mkdir(parents=True, exist_ok=True)

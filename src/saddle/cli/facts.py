@@ -27,7 +27,7 @@ def tell(text: Callable[[], object], facts: Callable[[], Any], place: Path | Non
 def check_place(place: Path | None) -> None:
     """Refuse a file that cannot be written, before there is work to lose."""
     if place is not None and place != ON_OUTPUT:
-        from ..runs.folder import check_file_writable
+        from ..runs.writing import check_file_writable
 
         check_file_writable(place)
 
@@ -46,7 +46,7 @@ def write_facts(place: Path | None, facts: Callable[[], Any]) -> None:
     """The same in a file, if one is named."""
     if place is None or place == ON_OUTPUT:
         return
-    from ..runs.folder import make_parent, write_json
+    from ..runs.writing import make_parent, write_json
 
     check_place(place)
     make_parent(place)

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Literal
 
 from ..errors import Mistake, require
 from ..options import parse_ranges
-from ..runs.folder import RunFolder, check_writable
+from ..runs.folder import RunFolder
 from ..runs.naming import outputs_folder
+from ..runs.writing import check_writable
 from .run_options import RunOptions, open_files
 
 if TYPE_CHECKING:

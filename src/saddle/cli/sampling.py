@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 from ..errors import Mistake, escape_unprintable, require
 from ..out_of_memory import check_capacity
 from ..regular import read_whole
-from ..runs.folder import existing_parent
 from ..runs.naming import outputs_folder
+from ..runs.writing import existing_parent
 from ..shape import Text
 from .argv import parse_known
 from .output import print_message, print_output
@@ -123,8 +123,8 @@ def save_latent_grid(loaded: LoadedGame, wish: SampleOptions, run: Path, side: i
 
 def print_lines(loaded: LoadedGame, wish: SampleOptions, style: Mapping[str, Any]) -> None:
     """Lines of text, on the terminal or in a file: a new one, for nothing in a file of lines tells whose they are."""
-    from ..runs.folder import check_file_writable
     from ..runs.text_sheets import write_lines
+    from ..runs.writing import check_file_writable
 
     told = [name for name in ("label", "grid", "text", "text_file") if getattr(wish, name) is not None]
     require(not told, f"this run writes lines for nothing that could be asked for; leave out {' and '.join(told)}")

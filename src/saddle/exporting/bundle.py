@@ -17,17 +17,9 @@ from ..inference.networks import Network, take_network
 from ..recipes import files
 from ..recipes.plugins import read_plugin
 from ..recipes.revive import manifest_value_types, parse_recipe, read_source
-from ..runs.folder import (
-    BUNDLE_MANIFEST,
-    BUNDLE_WEIGHTS,
-    PLUGIN_FOLDER,
-    SOURCE_FOLDER,
-    RunFolder,
-    check_writable,
-    make_folder,
-    write_json,
-)
+from ..runs.folder import BUNDLE_MANIFEST, BUNDLE_WEIGHTS, PLUGIN_FOLDER, SOURCE_FOLDER, RunFolder
 from ..runs.manifest import BUNDLE_FORMAT, Manifest
+from ..runs.writing import check_writable, make_folder, write_json
 from ..schema import conform, read_json
 from ..stages import clock_at, plan_stages
 from ..training.checkpoint import write_checkpoint

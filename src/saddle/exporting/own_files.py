@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ..errors import require
 from ..regular import open_to_read
-from ..runs.folder import check_file_writable, make_parent, write_atomically
+from ..runs.writing import check_file_writable, make_parent, write_atomically
 
 TAIL = 1 << 20  # bytes of a file's end in which what it says of itself begins
 FACTS_FILE = "saddle.json"  # in an archive of torch's

@@ -25,9 +25,10 @@ from ..recipe import Recipe
 from ..recipes import find_recipe
 from ..recipes.revive import name_recipe
 from ..recipes.round_cost import meta_game
-from ..runs.folder import BUNDLE_MANIFEST, BUNDLE_WEIGHTS, RunFolder, make_folder, write_json
+from ..runs.folder import BUNDLE_MANIFEST, BUNDLE_WEIGHTS, RunFolder
 from ..runs.manifest import BUNDLE_FORMAT, Manifest
 from ..runs.settings import Settings
+from ..runs.writing import make_folder, write_json
 from ..shape import Classes, Picture, Shape, shape_facts
 from ..training.checkpoint import check_tensor_fits, write_checkpoint
 from . import names as of

@@ -18,12 +18,13 @@ from ..inference.load import load
 from ..inference.loaded import LoadedGame
 from ..recipes.revive import recipe_from_manifest
 from ..regular import open_to_read
-from ..runs.folder import BUNDLE_MANIFEST, BUNDLE_WEIGHTS, PLUGIN_FOLDER, SOURCE_FOLDER, RunFolder, write_text
+from ..runs.folder import BUNDLE_MANIFEST, BUNDLE_WEIGHTS, PLUGIN_FOLDER, SOURCE_FOLDER, RunFolder
 from ..runs.hub_names import HubName
 from ..runs.hub_runs import describe_hub_error, import_hub
 from ..runs.manifest import Manifest
 from ..runs.pictures import save_png
 from ..runs.sheets import make_contact_sheet, make_grid
+from ..runs.writing import write_text
 from .card import MAX_LINES, SAMPLES_FILE, CardFacts, write_card
 
 CARD = "README.md"

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from ..capabilities import Encodes, Infers, Reconstructs
-from ..runs.folder import make_parent, write_atomically
+from ..runs.writing import make_parent, write_atomically
 from .image_files import GivenImages, ImageChunk
 from .labels import Label, label_indices
 from .loaded import LoadedGame

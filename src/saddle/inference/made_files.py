@@ -13,8 +13,8 @@ from torch import Tensor
 
 from ..data.readers.image_formats import is_written_by_saddle, read_start
 from ..errors import require
-from ..runs.folder import check_file_writable, check_writable, make_parent
 from ..runs.pictures import save_png, to_image
+from ..runs.writing import check_file_writable, check_writable, make_parent
 from .image_files import GivenImages
 
 FRAME = re.compile(r"(?P<file>.*) \(frame (?P<number>\d+)\)")  # how the frames of one file are called

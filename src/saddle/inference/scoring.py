@@ -18,9 +18,10 @@ from ..data.prepare import Prepare
 from ..errors import Mistake, did_you_mean, require
 from ..metrics.roc import auroc, average_precision, roc_curve
 from ..notices import Notify, notify_nobody
-from ..runs.folder import RunFolder, make_parent, write_text
+from ..runs.folder import RunFolder
 from ..runs.manifest import Manifest
 from ..runs.pictures import save_png
+from ..runs.writing import make_parent, write_text
 from .anomaly import AnomalyScore, Spread
 from .image_files import File, GivenImages, open_images
 from .labels import Label

@@ -20,8 +20,8 @@ from ..errors import Mistake, did_you_mean, require
 from ..inference.loaded import LoadedGame
 from ..metrics.classifier import LabelledImages, train_classifier
 from ..notices import Notify, notify_nobody
-from ..runs.folder import make_parent, write_atomically
 from ..runs.tensors import write_tensors
+from ..runs.writing import make_parent, write_atomically
 from .space import LatentSpace
 
 FORMAT = "saddle direction 1"

@@ -18,9 +18,10 @@ from ..notices import Notify, notify_nobody
 from ..out_of_memory import catch_out_of_memory
 from ..recipes.plugins import use_plugin_for
 from ..recipes.revive import trust_run
-from ..runs.folder import RunFolder, check_file_writable, write_json
+from ..runs.folder import RunFolder
 from ..runs.measures import Measurement, append_measurement, measures_path, read_measurements
 from ..runs.timing import read_pace
+from ..runs.writing import check_file_writable, write_json
 from ..signatures import takes_fields_of
 from ..training.machine import find_device
 from .evaluation import DEFAULT_SOURCE_SAMPLES, Evaluation, preflight

@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 
 from ..errors import Mistake, require
 from ..regular import BARE
-from ..runs.folder import write_atomically
+from ..runs.writing import write_atomically
 
 MAX_SOURCE_BYTES, MAX_SOURCE_FILES = 4 << 20, 500  # bytes of a file, files of a source
 PATH_PART = re.compile(r"\w[\w.-]*")  # of a path in a source: never .. or a hidden file

@@ -11,9 +11,9 @@ from torch import Tensor
 from ..errors import format_count, require
 from ..inference.made_files import is_replaceable
 from ..notices import Notify
-from ..runs.folder import write_atomically
 from ..runs.labelled_sheets import fit, make_labelled_sheet
 from ..runs.pictures import save_png, to_image
+from ..runs.writing import write_atomically
 from .markup import embed_png, html_tag, join_markup
 from .page import html_page
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import format_count
-from ..runs.folder import write_text
+from ..runs.writing import write_text
 from .curves import figure_charts, term_charts
 from .findings import findings_html, findings_text
 from .markup import Markup, html_table, html_tag, join_markup

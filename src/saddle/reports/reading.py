@@ -14,11 +14,12 @@ from ..errors import require
 from ..metrics.figures import Figure
 from ..notices import warn_on_stderr
 from ..runs.findings import read_findings
-from ..runs.folder import RunFolder, list_numbered_files
+from ..runs.folder import RunFolder
 from ..runs.log import read_log
 from ..runs.manifest import Manifest
 from ..runs.measures import EarlyStop, Measurement, read_measurements
 from ..runs.timing import FloatArray, Pace, read_pace
+from ..runs.writing import list_numbered_files
 
 
 @dataclass(frozen=True, eq=False)

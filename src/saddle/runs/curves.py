@@ -12,8 +12,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter
 
 from ..errors import require
-from .folder import write_atomically
 from .log import read_log
+from .writing import write_atomically
 
 FloatArray = npt.NDArray[np.float64]
 Series = tuple[FloatArray, FloatArray]  # images, values

@@ -12,9 +12,9 @@ from PIL import Image
 
 from ..errors import Mistake, require
 from ..extras import install
-from .folder import write_atomically
 from .pictures import to_image
 from .sheets import COMFORTABLE_SIDE
+from .writing import write_atomically
 
 if TYPE_CHECKING:
     from torch import Tensor

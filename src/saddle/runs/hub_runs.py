@@ -17,8 +17,9 @@ from ..data.cache.usage import mark_used
 from ..errors import Mistake, require
 from ..extras import install
 from ..notices import Notify, warn_on_stderr
-from .folder import BUNDLE_MANIFEST, BUNDLE_WEIGHTS, PLUGIN_FOLDER, SOURCE_FOLDER, write_text
+from .folder import BUNDLE_MANIFEST, BUNDLE_WEIGHTS, PLUGIN_FOLDER, SOURCE_FOLDER
 from .hub_names import HubName
+from .writing import write_text
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
 FILES = (BUNDLE_MANIFEST, BUNDLE_WEIGHTS, f"{SOURCE_FOLDER}/**", f"{PLUGIN_FOLDER}/**")  # no more is fetched

@@ -12,8 +12,8 @@ from typing import Any, BinaryIO
 from ..errors import WriteFailure, format_count, require
 from ..notices import Notify, warn_on_stderr
 from ..regular import open_to_append
-from .folder import write_atomically
 from .lines import BLOCK, append_whole, end_of_lines, lines_of
+from .writing import write_atomically
 
 LogLine = dict[str, Any]
 BUFFER = 8192  # bytes that wait at most

@@ -11,8 +11,9 @@ from ..errors import Mistake, require
 from ..options import parse_expression
 from ..schema import conform, read_json
 from ..shape import Shape, Text, parse_shape
-from .folder import RunFolder, write_json
+from .folder import RunFolder
 from .settings import Settings
+from .writing import write_json
 
 MANIFEST_FORMAT = "saddle run 1"
 BUNDLE_FORMAT = "saddle bundle 1"  # of a file that holds the manifest of an exported run as `run`

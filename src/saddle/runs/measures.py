@@ -12,9 +12,10 @@ from ..errors import Mistake, format_count, require
 from ..metrics.figures import Figure
 from ..notices import Notify, warn_on_stderr
 from ..regular import open_to_read
-from .folder import RunFolder, write_text
+from .folder import RunFolder
 from .lines import end_of_lines, lines_of
 from .log import append_line, is_count, is_log_number
+from .writing import write_text
 
 
 class EarlyStop(NamedTuple):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from PIL import Image, ImageDraw, ImageFont
 from PIL.PngImagePlugin import PngInfo
 
-from .folder import write_atomically
+from .writing import write_atomically
 
 if TYPE_CHECKING:
     from torch import Tensor

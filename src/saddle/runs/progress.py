@@ -10,8 +10,8 @@ from typing import TypeVar
 from PIL import Image
 
 from ..errors import require
-from .folder import write_atomically
 from .pictures import LINE_HEIGHT, draw_text, save_png
+from .writing import write_atomically
 
 T = TypeVar("T")
 STRIP_ROWS = 9  # of a strip; pictures without rows stand three by three

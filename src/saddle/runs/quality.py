@@ -12,8 +12,9 @@ from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter
 from ..errors import require
 from ..metrics.figures import Figure
 from .curves import LINE_COLOURS, escape_dollars
-from .folder import RunFolder, write_atomically
+from .folder import RunFolder
 from .measures import Measurement, read_measurements
+from .writing import write_atomically
 
 STEEP = 30  # times the smallest value, from which on the largest makes the axis a logarithm's
 MeasuredFigure = tuple[Measurement, Figure]

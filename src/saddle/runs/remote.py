@@ -24,8 +24,9 @@ from ..errors import Failure, Mistake, WriteFailure, require
 from ..regular import open_to_read
 from ..schema import conform, parse_json
 from ..urls import attempt, describe_fault, open_system
-from .folder import DRAFT_PREFIX, LOCK_NAME
+from .folder import LOCK_NAME
 from .locks import is_locked
+from .writing import DRAFT_PREFIX
 
 MARKER, MARKER_FORMAT = "upload.json", "saddle upload 1"
 KIND = "runs"  # the folder of the cache

@@ -12,10 +12,11 @@ from typing import Literal
 from ..errors import Mistake
 from ..metrics.figures import Figure
 from ..regular import is_regular_file
-from .folder import DRAFT_PREFIX, LOCK_NAME, RunFolder, list_numbered_files
+from .folder import LOCK_NAME, RunFolder
 from .locks import is_locked
 from .manifest import Manifest
 from .measures import read_measurements
+from .writing import DRAFT_PREFIX, list_numbered_files
 
 State = Literal["training", "finished", "ended early", "stopped", "not begun"]
 

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ..shape import Text
 from ..texts import to_lines
-from .folder import make_parent, write_text
+from .writing import make_parent, write_text
 
 
 def write_line_sheet(columns: Mapping[str, Tensor], text: Text, path: Path) -> None:

@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ..notices import Notify, warn_on_stderr
-from .folder import write_text
 from .log import Log, is_count, is_log_number, read_log
+from .writing import write_text
 
 NOTED_IDLE = 0.02  # a share of the training's time: to have waited less for data is not worth a word
 FloatArray = npt.NDArray[np.float64]

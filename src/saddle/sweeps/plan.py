@@ -15,8 +15,8 @@ from ..errors import Mistake, quote_for_shell, require
 from ..hints import field_types
 from ..measuring import metric_table
 from ..options import override_fields
-from ..runs.folder import write_json
 from ..runs.settings import Settings
+from ..runs.writing import write_json
 from ..schema import conform, read_json
 from .database_url import check_storage, without_password
 from .ranges import Range, SearchSpace, parse_spaces

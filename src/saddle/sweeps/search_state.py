@@ -13,9 +13,10 @@ from ..errors import Failure, format_count, require
 from ..metrics.figures import json_number
 from ..notices import Notify
 from ..reports.reading import Run
-from ..runs.folder import RunFolder, write_json
+from ..runs.folder import RunFolder
 from ..runs.manifest import Manifest
 from ..runs.settings import Settings
+from ..runs.writing import write_json
 from ..schema import conform, read_json
 from .plan import SweepPlan, Trial
 from .ranges import SearchSpace, is_in_space

@@ -20,8 +20,9 @@ from ..reports.compare import Comparison, write_report
 from ..reports.reading import Run
 from ..reproduction import has_ended
 from ..resolved import open_checked_data, parse_settings, resolve_recipe
-from ..runs.folder import RunFolder, make_numbered_folder, write_json
+from ..runs.folder import RunFolder, make_numbered_folder
 from ..runs.manifest import Manifest
+from ..runs.writing import write_json
 from ..schema import conform, read_json
 from ..training.callbacks.base import Callback
 from ..training.checkpoint import latest_checkpoint, read_checkpoint_facts

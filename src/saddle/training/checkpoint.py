@@ -14,9 +14,9 @@ from torch import Tensor
 
 from ..errors import Mistake, require
 from ..regular import open_to_read
-from ..runs.folder import list_numbered_files, write_atomically
 from ..runs.log import is_count, is_log_number
 from ..runs.tensors import tensor_bytes, write_tensors
+from ..runs.writing import list_numbered_files, write_atomically
 from .match import CheckpointFacts, strip_prefix
 
 CHECKPOINT_FORMAT = "saddle checkpoint 1"

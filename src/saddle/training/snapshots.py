@@ -11,8 +11,8 @@ from ..clock import Clock
 from ..errors import Mistake, require
 from ..out_of_memory import format_bytes
 from ..recipe import Stage
-from ..runs.folder import existing_parent, list_numbered_files
 from ..runs.log import is_count
+from ..runs.writing import existing_parent, list_numbered_files
 from ..shape import Shape
 from ..stages import full_size_from
 from .checkpoint import NAME_DIGITS, read_checkpoint_facts, write_checkpoint

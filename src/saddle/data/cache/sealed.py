@@ -12,7 +12,7 @@ from typing import BinaryIO, TextIO
 from ...errors import WriteFailure
 from ...notices import warn_on_stderr
 from ...regular import open_to_read
-from ...runs.folder import DRAFT_PREFIX, write_atomically
+from ...runs.writing import DRAFT_PREFIX, write_atomically
 from .store import NoLocks, open_locked
 from .usage import keep_to_limit, mark_used
 

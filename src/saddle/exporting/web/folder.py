@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import require
-from ...runs.folder import check_writable, make_parent, write_text
+from ...runs.writing import check_writable, make_parent, write_text
 from .packing import pack, to_script
 from .runtime import VERSION, WASM, WEBGPU, Build, read_build
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from ...data.cache.location import cache_home
 from ...errors import Mistake, require
 from ...notices import Notify
-from ...runs.folder import write_atomically
+from ...runs.writing import write_atomically
 
 PACKAGE, VERSION = "onnxruntime-web", "1.30.0"
 SEALS = {  # sha256 of each file of the package's folder dist

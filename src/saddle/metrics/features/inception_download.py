@@ -15,7 +15,7 @@ from ...data.dataset_table import WEIGHTS_FOLDER
 from ...data.progress import tell_wait
 from ...errors import Mistake, require
 from ...notices import Notify
-from ...runs.folder import write_atomically
+from ...runs.writing import write_atomically
 
 WEIGHT_ENDINGS = (".pth", ".pt", ".npz")
 RELEASE_URL = "https://github.com/mseitzer/pytorch-fid/releases/download/fid_weights/"
