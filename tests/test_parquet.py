@@ -278,3 +278,53 @@ def test_what_datasets_writes_is_read(tmp_path: Path) -> None:
     datasets.Dataset.from_dict(rows, features=kinds).to_parquet(tmp_path / "set/train-00000-of-00001.parquet")
     data, _ = opened(tmp_path / "set")
     assert data.classes == ("sea", "sky") and np.array_equal(data.samples[np.arange(6)], pixels(range(6)))
+
+
+@pytest.fixture
+def saved(tmp_path: Path) -> Path:
+    """A set as `save_to_disk` writes it: parts in folders, streams of record batches, and what a `map` has left."""
+    for part, rows in (("train", range(24)), ("test", range(24, 30))):
+        file = tmp_path / f"saved/{part}/data-00000-of-00001.arrow"
+        file.parent.mkdir(parents=True)
+        with pa.OSFile(str(file), "wb") as sink, pa.ipc.new_stream(sink, (whole := table(rows)).schema) as writer:
+            writer.write_table(whole, max_chunksize=5)
+        (file.parent / "cache-12ab.arrow").write_bytes(file.read_bytes())
+        for name in ("state.json", "dataset_info.json"):
+            (file.parent / name).write_text("{}")
+    (tmp_path / "saved/dataset_dict.json").write_text('{"splits": ["train", "test"]}')
+    return tmp_path / "saved"
+
+
+def test_what_was_saved_to_disk_is_mapped_and_its_parts_are_those_of_parquet(saved: Path, tables: Path) -> None:
+    (data, said), (same, _) = opened(saved), opened(tables)
+    assert data.classes == same.classes and np.array_equal(data.labels, same.labels) and len(data) == 24
+    assert np.array_equal(data.samples[np.arange(24)], same.samples[np.arange(24)])
+    assert len(said) == 2 and "2 .arrow" in said[0] and "the part train is used, not test" in said[1]
+    assert len(opened(f"{saved}:test")[0]) == 6 and len(opened(f"{saved}:all")[0]) == 30
+    assert len(opened(saved / "test/data-00000-of-00001.arrow")[0]) == 6
+    with pa.OSFile(str(saved / "seekable.arrow"), "wb") as sink, pa.ipc.new_file(sink, table(range(4)).schema) as file:
+        file.write_table(table(range(4)))
+    assert len(opened(saved / "seekable.arrow")[0]) == 4
+
+
+def test_arrow_files_that_are_damaged_or_at_a_url_are_refused(saved: Path) -> None:
+    file = saved / "test/data-00000-of-00001.arrow"
+    file.write_bytes(file.read_bytes()[:900])
+    with pytest.raises(Mistake, match=r"data-00000-of-00001\.arrow of .* is no Arrow file that can be read"):
+        opened(f"{saved}:test")
+    system = fsspec.filesystem("memory")
+    system.pipe("/saved/train/data-00000-of-00001.arrow", b"")
+    with pytest.raises(Mistake, match="holds Arrow files, which are read from a disk alone"):
+        opened("memory://saved")
+    system.rm("/saved", recursive=True)
+
+
+def test_what_datasets_saves_is_read(tmp_path: Path) -> None:
+    datasets = pytest.importorskip("datasets", reason="Hugging Face's datasets writes these files")
+    from PIL import Image
+
+    rows = {"image": [Image.fromarray(one) for one in pixels(range(6))], "label": [0, 1, 0, 1, 0, 1]}
+    kinds = datasets.Features({"image": datasets.Image(), "label": datasets.ClassLabel(names=["sea", "sky"])})
+    datasets.DatasetDict(train=datasets.Dataset.from_dict(rows, features=kinds)).save_to_disk(tmp_path / "set")
+    data, _ = opened(tmp_path / "set")
+    assert data.classes == ("sea", "sky") and np.array_equal(data.samples[np.arange(6)], pixels(range(6)))

@@ -14,6 +14,7 @@ from ...regular import FILE_KINDS
 from ..prepare import Prepare
 from ..undecoded import DataSource, UndecodedImages, file_identity
 from .arrays import array_source
+from .arrow import WRITTEN_BESIDE, arrow_source, is_arrow
 from .cifar import cifar_source, is_cifar, is_mosaic, mosaic_source
 from .folder import check_not_made_by_saddle, folder_source
 from .idx import find_idx_images, idx_source, is_idx
@@ -63,6 +64,11 @@ def source_from_path(path: Path, part: str | None, prepare: Prepare, say: Notify
             report_left_out(str(path), [file.name for file in found.files if file.name not in tables], None, say)
             files = [LocalShard(name, path / name) for name in tables]
             return parquet_source(str(path), path.resolve().name, files, part, prepare, say)
+        if tables := [file.name for file in found.files if is_arrow(file.name)]:
+            own = (*tables, *(file.name for file in found.files if file.name.endswith(WRITTEN_BESIDE)))
+            report_left_out(str(path), [file.name for file in found.files if file.name not in own], None, say)
+            files = [LocalShard(name, path / name) for name in tables]
+            return arrow_source(str(path), path.resolve().name, files, part, prepare, say)
         if shards:
             report_left_out(str(path), [file.name for file in found.files if file.name not in shards], None, say)
             tars = [LocalShard(name, path / name) for name in shards]
@@ -118,6 +124,8 @@ def source_from_file(path: Path, part: str | None, prepare: Prepare, say: Notify
         return zip_source(path, part, prepare, say)
     if is_parquet(path.name):
         return parquet_source(str(path), path.stem, [LocalShard(path.name, path)], part, prepare, say)
+    if is_arrow(path.name):
+        return arrow_source(str(path), path.stem, [LocalShard(path.name, path)], part, prepare, say)
     if path.name.lower().endswith(UNREAD_ARCHIVES):
         raise Mistake(f"{path} is an archive that is not read; unpack it (tar -xf, gunzip), and name the folder")
     if is_tar(path):

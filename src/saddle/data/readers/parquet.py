@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from io import BytesIO
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,9 +43,13 @@ def parquet_source(path: str, name: str, files: Sequence[ShardFile], part: str |
 
     `--labels` and `--captions` may name columns. A column of classes has a name of its own for each in the files.
     """
-    tables = Tables(path, choose_tables(path, files, part, say))
+    return table_source(Tables(path, choose_tables(path, files, part, say)), name, prepare, say)
+
+
+def table_source(tables: Tables, name: str, prepare: Prepare, say: Notify) -> DataSource:
+    """The pictures in the rows of such files."""
     image, labels = tables.image_column(say), tables.label_column(prepare.labels, say)
-    key = ("parquet", *(file.cache_key for file in tables.files), labels)
+    key = (tables.form, *(file.cache_key for file in tables.files), labels)
 
     def open_(say: Notify) -> UndecodedImages:
         numbers, classes = tables.labels(labels) if labels else (None, ())
@@ -73,6 +77,7 @@ class Tables:
 
     path: str
     files: Sequence[ShardFile]
+    form: ClassVar[str] = "parquet"
 
     @cached_property
     def footers(self) -> list[Any]:
@@ -88,11 +93,16 @@ class Tables:
         return found
 
     @cached_property
+    def schemas(self) -> list[Any]:
+        """The columns of each file."""
+        return [footer.schema.to_arrow_schema() for footer in self.footers]
+
+    @cached_property
     def schema(self) -> Any:
         """The columns, which all files have alike."""
-        first = self.footers[0].schema.to_arrow_schema()
-        for file, footer in zip(self.files, self.footers, strict=True):
-            same = footer.schema.to_arrow_schema().equals(first)
+        first = self.schemas[0]
+        for file, own in zip(self.files, self.schemas, strict=True):
+            same = own.equals(first)
             require(same, f"{file.name} of {self.path} has other columns than {self.files[0].name}; name those that "
                           "belong together")  # fmt: skip
         return first
@@ -107,14 +117,19 @@ class Tables:
             return {}
 
     @cached_property
+    def counts(self) -> list[list[int]]:
+        """The rows of each row group of each file."""
+        return [[footer.row_group(group).num_rows for group in range(footer.num_row_groups)] for footer in self.footers]
+
+    @cached_property
     def places(self) -> list[tuple[int, int]]:
         """The file and the number in it of each row group."""
-        return [(i, group) for i, footer in enumerate(self.footers) for group in range(footer.num_row_groups)]
+        return [(i, group) for i, counts in enumerate(self.counts) for group in range(len(counts))]
 
     @cached_property
     def starts(self) -> NDArray[np.int64]:
         """The first row of each row group, and behind the last one the number of rows."""
-        counts = [self.footers[i].row_group(group).num_rows for i, group in self.places]
+        counts = [count for own in self.counts for count in own]
         return np.concatenate([[0], np.cumsum(counts, dtype=np.int64)]).astype(np.int64)
 
     def image_column(self, say: Notify) -> str:

@@ -14,6 +14,7 @@ from ...urls import attempt, open_system
 from ..prepare import Prepare
 from ..undecoded import DataSource
 from .archive import Archive, archive_source
+from .arrow import is_arrow
 from .image_formats import has_image_ending
 from .parquet import is_parquet, parquet_source
 from .shards import expand_braces, group_of
@@ -32,6 +33,9 @@ def remote_source(url: str, part: str | None, prepare: Prepare, say: Notify) -> 
     if not any(has_image_ending(name) for name in files) and (tables := [n for n in files if is_parquet(n)]):
         shards = [RemoteShard(url, system, name, files[name]) for name in tables]
         return parquet_source(url, title, shards, part, prepare, say)
+    mapped = not any(has_image_ending(name) for name in files) and any(is_arrow(name) for name in files)
+    require(not mapped, f"{url} holds Arrow files, which are read from a disk alone; copy the folder to one, or write "
+                        "parquet files, `dataset.to_parquet(...)`")  # fmt: skip
     if not any(has_image_ending(name) for name in files) and (tars := [n for n in files if n.lower().endswith(".tar")]):
         shards = [RemoteShard(url, system, name, files[name]) for name in tars]
         return tar_source(url, group_of(tars[0]) or title, (), shards, part, prepare, say)

@@ -1,4 +1,4 @@
-"""Which parquet files of a folder are the part that is meant: train-00000-of-00005.parquet, test/0000.parquet."""
+"""Which tables of a folder are the part that is meant: train-00000-of-00005.parquet, test/data-00000-of-00001.arrow."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ from .shards import NUMBER, ShardFile
 from .split_names import parse_split
 
 OF_SEVERAL = re.compile(r"[-_.]?\d+-of-\d+(?:-[0-9a-f]+)?$")  # behind a part's name, as `datasets` writes it
+PART_OF_NONE = "data"  # what `save_to_disk` calls the files in the folder of each part
 
 
 def part_of(name: str) -> str:
     """What a file is a part of, below what was named: data/train of data/train-00000-of-00005.parquet."""
     folder, _, file = name.rpartition("/")
-    stem = file.rpartition(".")[0]
-    return "/".join(filter(None, (folder, NUMBER.sub("", OF_SEVERAL.sub("", stem)))))
+    stem = NUMBER.sub("", OF_SEVERAL.sub("", file.rpartition(".")[0]))
+    return "/".join(filter(None, (folder, "" if stem == PART_OF_NONE else stem)))
 
 
 def choose_tables(path: str, files: Sequence[ShardFile], part: str | None, say: Notify) -> list[ShardFile]:
