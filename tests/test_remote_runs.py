@@ -72,6 +72,7 @@ def test_commands_read_runs_at_urls_and_write_here(
     words = "--data ring --images 64 --limit 64 --batch 8 --networks.width 8 --pictures 0 --device cpu"
     assert main(["train", "gan", *words.split(), "--out", "memory://x/run"]) == 0
     said = capsys.readouterr().out
+    assert said.startswith("gan on ring with --batch 8")  # the recipe's name, which that of the folder need not have
     assert "The run lies in memory://x/run. Now try:" in said and "saddle sample memory://x/run" in said
     assert main(["sample", "memory://x/run", "--device", "cpu"]) == 0
     assert main(["report", "memory://x/run"]) == 0

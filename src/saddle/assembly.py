@@ -35,13 +35,14 @@ def make_loop(folder: RunFolder, manifest: Manifest, recipe: Recipe[Any], sample
     for sentence in (*large, *notes, *parts, *kept):
         watch.on_message(sentence)
     match.notes.listen(watch.on_message)
-    about = f" with {as_flags(manifest.options)}" if manifest.options else ""
+    asked = f" with {as_flags(manifest.options)}" if manifest.options else ""
+    title = f"{manifest.name} on {samples.name}{asked}"  # the folder's name may be anything
     measuring = (
         Evaluator(folder, gauge, measured_every(chosen, manifest.images), chosen.patience, watch)
         if chosen.measure
         else None
     )
-    return Loop(match, folder, manifest.identity, about=about, pictures=chosen.pictures,
+    return Loop(match, folder, manifest.identity, title=title, pictures=chosen.pictures,
                 checkpoints=chosen.checkpoints, grace=float(chosen.grace), watch=watch, measuring=measuring,
                 on_collapse=chosen.on_collapse)  # fmt: skip
 

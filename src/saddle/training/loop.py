@@ -38,12 +38,12 @@ LOGGED_ROUNDS = 20_000  # about so many rounds of a run are logged
 class Loop:
     """Plays a match to its end in a run's folder; only the first process writes."""
 
-    def __init__(self, match: Match[Any], folder: RunFolder, identity: CheckpointFacts, *, about: str = "",
+    def __init__(self, match: Match[Any], folder: RunFolder, identity: CheckpointFacts, *, title: str = "",
                  pictures: int = 8,
                  checkpoints: float = 60.0, grace: float = GRACE, watch: Callback | None = None,
                  measuring: Evaluator | None = None, on_collapse: str = "go-on") -> None:  # fmt: skip
         self.match, self.folder, self.identity = match, folder, identity
-        self.about, self.watch, self.evaluator = about, watch or Callback(), measuring
+        self.title, self.watch, self.evaluator = title, watch or Callback(), measuring
         self.pace = CheckpointPace(checkpoints, grace)
         self.monitor = HealthMonitor(match, folder.path, self.watch)
         self.rollback = RollbackStore(match, folder.checkpoints) if on_collapse == "rollback" else None
@@ -68,7 +68,7 @@ class Loop:
         stride = max(1, count_rounds(self.match.stages, self.match.total) // LOGGED_ROUNDS)
         self.record = Record(self.saved.log, stride, self.monitor)
         where = self.match.machine
-        title = f"{self.folder.path.name} on {self.match.data.name}{self.about}, {where.device}, {where.why}"
+        title = f"{self.title}, {where.device}, {where.why}"
         batch, gauges = self.match.stage.batch, frozenset(self.match.game.logged_scalars())
         self.watch.on_begin(RunPlan(title, self.match.total, self.start, batch, self.folder.path, gauges))
         try:
