@@ -19,6 +19,12 @@ Label = SupportsIndex | str  # a class by its name; by its place, from 0, where 
 MAX_NAMED_CLASSES = 20  # classes that a refusal names
 
 
+def check_takes_labels(label: object, is_conditional: bool) -> None:
+    """Refuse a label for a generator that is not told any."""
+    require(is_conditional, f"a label was asked for ({label}), but this generator was not trained on labels; leave "
+                            "label out")  # fmt: skip
+
+
 def label_indices(label: Label | Sequence[Label], n: int, classes: tuple[str, ...], count: int) -> Tensor:
     """The places of labels among `count` classes of these names, (n,) int64."""
     if isinstance(label, str) or not isinstance(label, Sized) or getattr(label, "shape", None) == ():

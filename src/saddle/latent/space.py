@@ -11,7 +11,7 @@ from torch import Tensor
 from ..capabilities import Scores
 from ..errors import Mistake, require
 from ..inference.chance import SharedDraws
-from ..inference.labels import Label
+from ..inference.labels import Label, check_takes_labels
 from ..inference.loaded import LoadedGame
 from ..inference.networks import draw_latents
 from ..shape import Classes
@@ -51,8 +51,8 @@ class LatentSpace:
         other = "but latents are looked at and searched by images; give a run that makes some, as saddle train vae does"
         require(not loaded.shape.points, f"this run makes points, {other}")
         require(loaded.shape.text is None, f"this run writes lines of text, {other}")
-        if label is not None and not loaded.is_conditional:
-            raise Mistake(f"a label was asked for ({label}), but this generator was not trained on labels")
+        if label is not None:
+            check_takes_labels(label, loaded.is_conditional)
         self.label = label
 
     def draw(self, n: int, seed: int) -> Tensor:

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ..errors import require
 from ..inference.anomaly import Spread
-from ..inference.labels import Label
+from ..inference.labels import Label, check_takes_labels
 from ..inference.loaded import LoadedGame
 from ..inference.normals import Normals, quantile
 from ..inference.passes import Passes, Row
@@ -117,8 +117,7 @@ class Service:
             require(len(texts) == n, f"{len(texts)} texts were given for {n} samples; give one, or one for each")
             return text_codes(loaded.game, texts, loaded.shape.condition)
         if wish.label is not None:
-            untold = f"a label was asked for ({wish.label!r}), but this generator was not trained on labels"
-            require(loaded.is_conditional, untold)
+            check_takes_labels(repr(wish.label), loaded.is_conditional)
             return loaded.conditions(wish.label, None, n)
         if not loaded.shape.classes and not isinstance(loaded.shape.condition, Text):
             return None
