@@ -29,6 +29,7 @@ from saddle.measuring.metric_table import LABELLED_METRICS, METRIC_GROUPS, METRI
 from saddle.metrics import classifier
 from saddle.metrics.estimates import bootstrap_interval
 from saddle.metrics.features import inception_download
+from saddle.metrics.features.plain import ClassifierFeatures, RandomFeatures
 from saddle.metrics.figures import Figure, Protocol
 from saddle.metrics.frechet import frechet_distance
 from saddle.metrics.frechet_error import frechet_estimate
@@ -458,9 +459,10 @@ def test_figures_that_are_not_those_of_papers_say_so_and_how_those_are_had():
         seen = [Figure("fid", "FID", 1.0, protocol=Protocol(features=name, samples=9)) for name in features]
         return " ".join(format_figures(seen).split())
 
-    assert "through random features: fit to compare runs" in told("random", "inception")
-    assert "through a classifier of these data and random features" in told("random", "classifier")
-    assert "not the FID" in told("random") and "not the FID" not in told("inception", "")
+    random = RandomFeatures().name
+    assert "through random features: fit to compare runs" in told(random, "inception")
+    assert "through a classifier of these data and random features" in told(random, ClassifierFeatures.name)
+    assert "not the FID" in told(random) and "not the FID" not in told("inception", "")
     assert parse_measure_options({"features": "inception", "download": True}).download  # as it advises
 
 

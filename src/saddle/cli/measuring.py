@@ -94,14 +94,15 @@ def format_figures(figures: list[Figure]) -> str:
     protocol = figures[0].protocol
     seen = format_range(figure.protocol.samples for figure in figures)
     against = format_range(figure.protocol.references for figure in figures if figure.protocol.references)
-    shared = wrap_text(f"{seen} {protocol.made or 'samples'} against {against} of {protocol.reference}, "
+    shared = wrap_text(f"{seen} {protocol.subject} against {against} of {protocol.reference}, "
                      f"seed {protocol.seed}; intervals of 95 %, the data held fixed")  # fmt: skip
     return "\n".join([*lines, "", shared, *describe_features(figures)])
 
 
 def describe_features(figures: Iterable[Figure]) -> list[str]:
     """That figures are not those of papers, where they look through other features, and how those are had."""
-    own = sorted({OWN_FEATURES[name] for f in figures if (name := f.protocol.features) in OWN_FEATURES})
+    names = {f.protocol.features.partition("-")[0] for f in figures}  # random-0 has the seed of its weights behind it
+    own = sorted(OWN_FEATURES[name] for name in names & OWN_FEATURES.keys())
     return ["", wrap_text(NOT_THE_PAPERS.format(own=" and ".join(own)))] if own else []
 
 
