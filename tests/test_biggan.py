@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 from narrow import small
-from saddle import load, train
+from saddle import load, measure, train
 from saddle.cli import main
 from saddle.core import required_conditions
 from saddle.errors import Mistake
@@ -27,6 +27,7 @@ from saddle.networks import BigResNet, DampedResidual
 from saddle.networks.biggan import CRITIC_WIDTHS, GENERATOR_WIDTHS
 from saddle.optim import SGD, Orthogonal
 from saddle.recipes import find_recipe
+from saddle.reports.words import describe_protocol
 from saddle.shape import Classes, Shape
 
 CIFAR, SMALL, ALONE = Shape(3, 32, 32, Classes(10)), Shape(1, 16, 16, Classes(3)), Shape(1, 16, 16)
@@ -365,6 +366,20 @@ def test_standing_is_an_option_of_sample(run: Path, capsys: pytest.CaptureFixtur
     assert capsys.readouterr().out.strip().endswith("samples-0-standing-8-truncation-0.5.png")
     assert main(["sample", str(run), "--standing", "1"]) == 2
     assert "standing is 1, but should be 2 or more" in capsys.readouterr().err
+
+
+def test_standing_is_an_option_of_measure_which_the_protocol_names(run: Path, capsys: pytest.CaptureFixture[str]):
+    data = {"image": np.random.default_rng(0).integers(0, 256, (24, 16, 16), np.uint8), "label": np.arange(24) % 3}
+    how = {"data": data, "metrics": "swd", "n": 24, "device": "cpu"}
+    (plain,), (new,) = measure(run, **how), measure(run, standing=8, **how)
+    (same,) = measure({"image": load(run, standing=8).sample(24).numpy()}, {"image": data["image"]}, metrics="swd")
+    assert (plain.protocol.standing, new.protocol.standing, new.protocol.generator) == (0, 8, "averaged")
+    assert plain.value != new.value == pytest.approx(same.value)
+    assert "24 samples by standing statistics of 8 of the averaged weights" in describe_protocol(new.protocol)
+    assert main(["measure", str(run), "--standing", "1"]) == 2
+    assert "standing is 1, but should be 2 or more" in capsys.readouterr().err
+    with pytest.raises(Mistake, match="is no run, so it has no standing statistics"):
+        measure(data, data, metrics="swd", standing=8)
 
 
 def test_what_has_no_batch_normalisation_has_no_standing_statistics(tmp_path: Path):

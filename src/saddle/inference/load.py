@@ -76,6 +76,7 @@ def load(path: str | Path, *, device: str = "auto", average: bool = True, best: 
                     max(1, stage.batch // manifest.settings.accumulate), recipe.batch_type)  # fmt: skip
     if standing is not None:
         take_standing_statistics(loaded, standing)
+        loaded.standing = standing
     return loaded
 
 

@@ -37,7 +37,7 @@ from ..training.rows import MAX_ROWS, rows_at_once
 from ..training.signals import check_abandoned
 from .chance import own_chance
 from .image_checks import check_image_batch
-from .labels import Label, label_indices, labels_by_class
+from .labels import Label, check_takes_labels, label_indices, labels_by_class
 from .texts import draw_captions, text_codes
 
 if TYPE_CHECKING:
@@ -62,6 +62,7 @@ class LoadedGame:
                  batch: int = MAX_ROWS, batch_type: type[Any] = Images) -> None:  # fmt: skip
         self.game, self.shape, self.classes, self.device = game, shape, classes, device
         self.clock, self.weights = clock, weights  # those of the last round, averaged ones, or a set's name: std-0.1
+        self.standing = 0  # samples of which `load` took the averages of batch normalisation anew
         self.shares = torch.tensor(counts or [1] * shape.classes, dtype=torch.float64)  # of each class in the data
         self.rows, self.batch, self.batch_type = rows_at_once(shape, device, batch), batch, batch_type
         self.fitting = self.rows  # of these rows, as many as memory was large enough for so far
@@ -126,8 +127,8 @@ class LoadedGame:
             raise Mistake(f"this run makes its samples for {self.shape.condition}; give these as "
                           "condition, one for each")  # fmt: skip
         told = condition if text is not None else self.conditions(label, condition, n)
-        if label is not None and not self.is_conditional:
-            raise Mistake(f"a label was asked for ({label}), but this generator was not trained on labels")
+        if label is not None:
+            check_takes_labels(label, self.is_conditional)
         return (self.sample_chunk(seed, place, min(self.rows, n - place), None if told is None else told[place:],
                                   **style) for place in range(0, n, self.rows))  # fmt: skip
 

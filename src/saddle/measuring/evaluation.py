@@ -131,7 +131,8 @@ class Evaluation:
         references, maker = len(case.real) if number.references is None else number.references, self.maker
         return Protocol(**through, samples=samples, reference=data.name, references=references,
                         fingerprint=data.fingerprint, seed=self.seed,
-                        generator=maker.weights if maker else "", made=maker.made if maker else "")  # fmt: skip
+                        generator=maker.weights if maker else "", made=maker.made if maker else "",
+                        standing=maker.loaded.standing if maker else 0)  # fmt: skip
 
 
 def metric_function(metric: Metric) -> Callable[[MetricInput], MetricResult]:

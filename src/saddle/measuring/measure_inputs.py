@@ -39,6 +39,9 @@ from .reference import (
 )
 from .shared_sampling import samples_by_all
 
+WEIGHT_OPTIONS = {"best": "best weights", "average": "averaged weights", "weights": "named weights",
+                  "standing": "standing statistics"}  # fmt: skip
+
 
 @dataclass(frozen=True, eq=False)
 class MeasureInputs:
@@ -72,7 +75,7 @@ def inputs_of_run(run: str, against: Measurable | None, wish: MeasureOptions, sa
     if own_data:
         suits(image_columns(manifest.shape), None)
     check_memory(n, manifest.shape, "-n")
-    how: dict[str, Any] = {"device": wish.device, "average": wish.average, "best": wish.best, "weights": wish.weights}
+    how: dict[str, Any] = {name: getattr(wish, name) for name in ("device", *WEIGHT_OPTIONS)}
     loaded = load(run, **how)
     check_game(parse_metric_names(wish.metrics) if wish.metrics else (), type(loaded.game))
     own = Prepare.of(manifest.settings)
@@ -124,7 +127,7 @@ def inputs_of_source(
     """A source of images against another, or against a run's samples."""
     what = str(source) if is_named_source(source) else "what is measured"
     require(wish.data is None, f"{what} is no run whose data could have been moved; leave out --data")
-    for name, told in {"best": "best weights", "average": "averaged weights", "weights": "named weights"}.items():
+    for name, told in WEIGHT_OPTIONS.items():
         require(getattr(wish, name) == getattr(MeasureOptions(), name), f"{what} is no run, so it has no {told}")
     if against is None:
         if is_named_source(source) and ":" not in what and what not in named_sets() and not os.path.lexists(what):

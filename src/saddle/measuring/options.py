@@ -27,6 +27,7 @@ class MeasureOptions:
     best: bool = False  # of a run the best checkpoint, not the last
     average: bool = True  # of a run the averaged weights; --no-average takes those of the last round
     weights: str | None = None  # of a run a set that saddle average made, by its name, such as std-0.1
+    standing: int | None = None  # of a run: batch normalisation's averages are taken anew, of so many samples
     size: SizeText | None = None  # HEIGHTxWIDTH, or a square's side, of sources; a run's own size for its data
     crop: Literal["centre", "pad", "stretch"] = "centre"  # how a source's image becomes this size
     channels: Literal[1, 3, 4] | None = None  # of a source's images
@@ -52,6 +53,7 @@ class MeasureOptions:
             value = getattr(self, name)
             require(value is None or value > 0, f"{name} is {value}, but should be above 0")
         require(self.seed >= 0, f"seed is {self.seed}, but should be 0 or more")
+        require(self.standing is None or self.standing > 1, f"standing is {self.standing}, but should be 2 or more")
         png = self.picture is None or self.picture.suffix == ".png"
         require(png, f"the picture is a PNG, but {self.picture} does not end in .png")
 
@@ -69,6 +71,7 @@ class MeasureKeywords(TypedDict, total=False):
     best: bool
     average: bool
     weights: str | None
+    standing: int | None
     size: SizeText | None
     crop: Literal["centre", "pad", "stretch"]
     channels: Literal[1, 3, 4] | None

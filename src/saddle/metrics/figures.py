@@ -27,6 +27,12 @@ class Protocol:
     seed: int = 0  # of the samples and of every random choice
     generator: str = ""  # a run's weights that made the samples: averaged or last; of other images none
     made: str = ""  # what a run made them of, if not of chance: reconstructions of held-out data, translations of data
+    standing: int = 0  # samples of which batch normalisation's averages were taken anew; 0: they are the training's
+
+    @property
+    def subject(self) -> str:
+        """What was measured, in words: samples, if they are not made of anything."""
+        return (self.made or "samples") + (f" by standing statistics of {self.standing:,}" if self.standing else "")
 
     def differs(self, other: Protocol) -> list[str]:
         """Names of the fields in which two protocols differ."""

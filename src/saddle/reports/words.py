@@ -53,7 +53,7 @@ def describe_protocol(protocol: Protocol) -> str:
     how += f", resized by {protocol.resize}" if protocol.resize not in ("", "none") else ""
     against = f" against {protocol.references:,} of {protocol.reference}" if protocol.reference else ""
     by = f" of the {protocol.generator} weights" if protocol.generator else ""
-    return f"{how}; {protocol.samples:,} {protocol.made or 'samples'}{by}{against}; seed {protocol.seed}"
+    return f"{how}; {protocol.samples:,} {protocol.subject}{by}{against}; seed {protocol.seed}"
 
 
 def format_cell(cell: Cell) -> str:
