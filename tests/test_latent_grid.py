@@ -81,7 +81,7 @@ def test_the_sheet_is_what_python_makes(home: Path, say: Say, tmp_path: Path):
     ("sample H/plane --grid 1", "grid is 1, but should be 2 to 64"),
     ("sample H/plane --grid 5 -n 3", "a grid shows what latents become, and -n something else; give one of them"),
     ("sample H/plane --grid 5 --text cat", "and text something else"),
-    ("sample H/plane --grid 5 --label A", "a label was asked for (A), but this generator was not trained on labels; leave label out"),
+    ("sample H/plane --grid 5 --label A", "(A), but this generator was not trained on labels; leave label out"),
     ("sample H/plane --grid 5 --out a.jpg", "a sheet is a PNG, but a.jpg does not end in .png"),
 ])  # fmt: skip
 def test_what_has_no_such_picture_is_refused_with_a_way_out(typed: str, says: str, say: Say):
