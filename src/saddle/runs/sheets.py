@@ -18,6 +18,7 @@ SheetPixels = np.ndarray[tuple[int, ...], np.dtype[np.uint8]]  # (n, height, wid
 COMFORTABLE_SIDE = 800  # pixels that a sheet of small images is enlarged to, about
 SHEET_GAP = 2
 PAPER = 128  # neither the black nor the white that images end in
+FAR = 1.25  # times as many columns as a square has, or as few, for full rows
 
 
 def make_grid(images: Tensor, columns: int | None = None) -> Image.Image:
@@ -109,8 +110,13 @@ def tile_cells(cells: SheetPixels, columns: int | None = None) -> Image.Image:
 
 
 def grid_columns(n: int, form: float) -> int:
-    """How many of n cells of this form, width by height, stand in each row of a near-square."""
-    return min(n, max(1, round(math.sqrt(n / form))))
+    """How many of n cells of this form, width by height, stand in each row of a near-square.
+
+    A number that fills all rows goes before one that comes nearer to a square, as long as it is not far from that.
+    """
+    square = math.sqrt(n / form)
+    full = [columns for columns in range(1, n + 1) if n % columns == 0 and 1 / FAR < columns / square < FAR]
+    return min(full, key=lambda columns: abs(math.log(columns / square)), default=min(n, max(1, round(square))))
 
 
 def enlargement(side: int) -> int:
