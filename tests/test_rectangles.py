@@ -203,8 +203,8 @@ def test_a_sheet_of_classes_has_whole_rows_of_them(size: tuple[int, int], classe
     assert 0.6 < rows.shape[0] * size[0] / (columns * size[1]) < 1.7
 
 
-@pytest.mark.parametrize(("n", "form", "columns"), [(64, 4 / 3, 8), (64, 1.0, 8), (63, 1.0, 7), (64, 2.0, 6), (7, 1.0, 3),
-                                                    (1, 9.0, 1), (2, 40.0, 1)])  # fmt: skip
+@pytest.mark.parametrize(("n", "form", "columns"), [(64, 4 / 3, 8), (64, 1.0, 8), (63, 1.0, 7), (64, 2.0, 6),
+                                                    (7, 1.0, 3), (1, 9.0, 1), (2, 40.0, 1)])  # fmt: skip
 def test_rows_of_a_sheet_are_full_where_that_is_near_a_square(n: int, form: float, columns: int) -> None:
     assert grid_columns(n, form) == columns
 
