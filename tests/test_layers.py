@@ -170,6 +170,24 @@ def test_minibatch_discrimination_pushes_near_copies_apart():
     assert spread(x - 1e-3 * slope) > spread(x)
 
 
+def test_minibatch_discrimination_of_many_samples_keeps_no_differences(monkeypatch: pytest.MonkeyPatch):
+    layer, x = MinibatchDiscrimination(7, 4, 3).double(), torch.randn(9, 7, dtype=torch.float64, requires_grad=True)
+
+    def slopes() -> tuple[list[torch.Tensor], int]:
+        kept: list[int] = []
+        with torch.autograd.graph.saved_tensors_hooks(lambda t: (kept.append(t.numel()), t)[1], lambda t: t):
+            out = layer(x)
+        first = torch.autograd.grad(out.square().sum(), (x, layer.project.weight), create_graph=True)
+        return [out, *first, *torch.autograd.grad(first[0].square().sum(), (x, layer.project.weight))], max(kept)
+
+    whole, most = slopes()
+    monkeypatch.setattr("saddle.layers.minibatch.DIFFERENCES_AT_ONCE", 4 * 3 * 9 * 2)  # two samples at a time, one last
+    parts, fewer = slopes()
+    for one, other in zip(whole, parts, strict=True):
+        torch.testing.assert_close(one, other, rtol=0, atol=1e-12)
+    assert most == 4 * 3 * 9 * 9 and fewer == 4 * 3 * 9, "as many numbers as there are functions of samples"
+
+
 def test_minibatch_discrimination_is_exact_in_reduced_precision():
     layer, x = MinibatchDiscrimination(7, 4, 3), torch.randn(6, 7)
     with torch.autocast("cpu", torch.bfloat16):

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from ..errors import require
 from ..fitting import FilledGame, check_no_slopes
 from ..parts import all_gather_rows
 from .init import glorot_uniform
 from .spectral import full_precision_unless_meta
+
+DIFFERENCES_AT_ONCE = 2**24  # between samples, 64 MB of them: a batch of 1024 has 500 million
 
 
 class MinibatchDiscrimination(nn.Module):
@@ -36,9 +39,11 @@ class MinibatchDiscrimination(nn.Module):
         with full_precision_unless_meta(x):
             own = self.functions(m)
             others = own if everyone is m else self.functions(everyone)
-            distance = (own[..., None] - others[..., None, :]).abs().sum(0)  # (kernels, n, all of them)
-            out: Tensor = distance.neg().exp().sum(2).T - 1  # less each sample's closeness to itself
-            return out
+            rows = max(1, DIFFERENCES_AT_ONCE // (own[..., 0].numel() * others.shape[2]))
+            parts = torch.split(own, rows, 2)
+            if len(parts) == 1:
+                return sum_closeness(own, others).T - 1  # less each sample's closeness to itself
+            return torch.cat([repeatable_closeness(part, others) for part in parts], 1).T - 1
 
     def fits(self, game: FilledGame) -> None:
         check_no_slopes(game, self, "MinibatchDiscriminating")
@@ -46,6 +51,18 @@ class MinibatchDiscrimination(nn.Module):
     def functions(self, m: Tensor) -> Tensor:
         """(size, kernels, n): the samples last, where the work is."""
         return m.view(len(m), self.kernels, -1).permute(2, 1, 0).contiguous()
+
+
+def sum_closeness(own: Tensor, others: Tensor) -> Tensor:
+    """Of some samples to all: (size, kernels, n) and (size, kernels, all) -> (kernels, n)."""
+    distance = (own[..., None] - others[..., None, :]).abs().sum(0)  # (kernels, n, all)
+    return distance.neg().exp().sum(2)
+
+
+def repeatable_closeness(own: Tensor, others: Tensor) -> Tensor:
+    """The same, of which no difference is kept: they are worked out again for the slopes."""
+    found: Tensor = checkpoint(sum_closeness, own, others, use_reentrant=False, preserve_rng_state=False)
+    return found
 
 
 class MinibatchStd(nn.Module):
