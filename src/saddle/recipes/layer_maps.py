@@ -47,7 +47,7 @@ def list_layers(recipe: Recipe[Any], data: Shape) -> dict[str, list[Layer]]:
     """
     places: dict[str, dict[str, Place]] = {}
     few = fewer_samples(last_stage(recipe, data)[0].batch)
-    with suppress(NotImplementedError, RuntimeError), meta_rounds(recipe, data, few) as (played, play):
+    with suppress(NotImplementedError, RuntimeError), meta_rounds(recipe, data, few) as (played, _, play):
         for player in players_of(played):
             note_places(getattr(played, player), places.setdefault(player, {}))
         play()

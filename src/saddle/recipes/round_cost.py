@@ -11,7 +11,7 @@ from functools import cache
 from typing import Any, NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import flop_registry
@@ -27,7 +27,7 @@ from ..recipe import Recipe, Stage
 from ..shape import Shape
 from ..stages import plan_stages, stage_starts
 from ..training.ema import averaged_tensors
-from ..training.engine import Engine
+from ..training.engine import Engine, Stepper
 from ..training.machine import Machine, preserved_globals, world_size
 from ..training.match import MatchOptions, check_is_game, make_engine, place_game
 from ..training.run_length import Speed
@@ -102,11 +102,26 @@ class CountedEngine(Engine[Any]):
 
     def __init__(self, game: Game[Any], stage: Stage, recipe: Recipe[Any], recompute: bool = False) -> None:
         super().__init__(game, stage.steps or recipe.steps, recompute=recompute)
+        self.moved: dict[nn.Module, list[Stepper]] = {}
         for group in (group for one in self.optimizers.values() for group in one.param_groups):
             group |= {"fused": None, "foreach": False} if group.get("fused") else {}
 
     def make_shards(self, n: int, clock: Clock) -> list[Shard]:
         return [Shard(i, n, torch.Generator()) for i in range(n)]
+
+    def step(self, player: nn.Module) -> Tensor:
+        """Whose gradients there are is noted; the player stays where it is."""
+        self.moved[player] = [stepper for stepper in self.steppers[player] if stepper.parameter.grad is not None]
+        for stepper in self.steppers[player]:
+            stepper.parameter.grad = None
+        return torch.zeros((), device=self.device)
+
+    def step_once(self) -> None:
+        """A step of everybody who has moved, after which optimizers hold what they remember."""
+        for player, steppers in self.moved.items():
+            for stepper in steppers:
+                stepper.parameter.grad = torch.zeros_like(stepper.parameter)
+            super().step(player)
 
 
 def meta_game(recipe: Recipe[Any], shape: Shape) -> Game[Any]:
@@ -145,21 +160,22 @@ def count_parts(recipe: Recipe[Any], data: Shape, how: MatchOptions, n: int, par
     """Of a round of so many parts, each of n samples."""
     counter = CostCounter()
     with suppress(NotImplementedError, RuntimeError):
-        with counter, meta_rounds(recipe, data, n, how.recompute, parts) as (game, play):
+        with counter, meta_rounds(recipe, data, n, how.recompute, parts) as (game, engine, play):
             if chosen_averaging(recipe.average, how.ema):
                 _kept = [t.clone() for t in averaged_tensors(game).values()]
-            play()  # after it, optimizers remember something
-            counter.flops = 0
+            counter.peak, counter.flops = counter.live, 0  # what initialisation took is over
             play()
-        return RoundCost(n * parts, counter.peak, counter.flops)
+            most, without = counter.peak, counter.live
+            engine.step_once()
+        return RoundCost(n * parts, most + counter.live - without, counter.flops)
     return None
 
 
 @contextmanager
 def meta_rounds(recipe: Recipe[Any], data: Shape, n: int, recompute: bool = False, parts: int = 1
-                ) -> Iterator[tuple[Game[Any], Callable[[], object]]]:  # fmt: skip
-    """A game of tensors without numbers, and what plays a round of its last stage, in parts of n images; by this
-    process alone.
+                ) -> Iterator[tuple[Game[Any], CountedEngine, Callable[[], object]]]:  # fmt: skip
+    """A game of tensors without numbers, its engine, and what plays a round of its last stage, in parts of n images;
+    by this process alone.
 
     What a round raises that looks at numbers is NotImplementedError, or another RuntimeError.
     """
@@ -168,7 +184,7 @@ def meta_rounds(recipe: Recipe[Any], data: Shape, n: int, recompute: bool = Fals
         game = meta_game(recipe, data)
         engine, game.clock = CountedEngine(game, stage, recipe, recompute), clock
         columns = [random_batch(recipe.batch_type, stage.data, n, torch.device("meta")) for _ in range(parts)]
-        yield game, lambda: engine.play(*map(RepeatedBatch, columns), clock=clock)
+        yield game, engine, lambda: engine.play(*map(RepeatedBatch, columns), clock=clock)
 
 
 def last_stage(recipe: Recipe[Any], data: Shape) -> tuple[Stage, Clock]:
