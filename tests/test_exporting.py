@@ -16,8 +16,12 @@ import saddle
 from narrow import small
 from saddle import export, load, train
 from saddle.exporting import onnx_file
-from saddle.exporting.onnx_file import export_onnx, read_onnx_facts
+from saddle.exporting.interface import Input, Interface
+from saddle.exporting.onnx_file import export_onnx, open_session, read_onnx_facts, run_session, serialized, to_onnx
+from saddle.exporting.parity import check_parity
+from saddle.exporting.programs import trace
 from saddle.latent.space import LatentSpace
+from saddle.layers.adain import AdaptiveInstanceNorm
 from saddle.recipes import trust
 
 SMALL = {"images": 32, "quiet": True, "device": "cpu", "pictures": 0, "size": 16, "limit": 32}
@@ -117,6 +121,31 @@ def test_a_file_that_makes_something_else_is_refused_and_not_written(run, tmp_pa
     with pytest.raises(RuntimeError, match="the exported generator is not the run's: it differs from"):
         export_onnx(load(run), tmp_path / "g.onnx")
     assert not (tmp_path / "g.onnx").exists()
+
+
+def test_a_map_that_hardly_varies_is_normalised_in_a_file_as_in_python():
+    """The exporter takes 1e-8 for 0, and the mean of such a map rounds: both were seen in short runs of stylegan."""
+    norm = AdaptiveInstanceNorm(2, 3).eval()
+
+    class Part(torch.nn.Module):
+        def forward(self, *inputs: torch.Tensor) -> torch.Tensor:
+            return norm(*inputs)
+
+    part = Part()
+    part.norm = norm
+
+    def flat(n: int, seed: int) -> torch.Tensor:
+        return 1 + 1e-4 * torch.randn(n, 3, 4, 4, generator=torch.Generator().manual_seed(seed))
+
+    def style(n: int, seed: int) -> torch.Tensor:
+        return torch.ones(n, 2)
+
+    inputs = Input("x", (3, 4, 4), torch.float32, {}, flat), Input("w", (2,), torch.float32, {}, style)
+    interface = Interface("generator", part, inputs, {"name": "y"}, {})
+    session = open_session(serialized(to_onnx(trace(interface), interface).model_proto))
+    check_parity(interface, lambda given: run_session(session, interface, given), 1e-5)
+    x, w = interface.example(4, 9)
+    torch.testing.assert_close(norm(x, w), norm.double()(x.double(), w.double()).float(), atol=1e-5, rtol=1e-5)
 
 
 def test_the_generator_is_a_plain_module_that_leaves_the_run_as_it_is(run):

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.export import ExportedProgram
+from torch.fx import GraphModule
 
 from ..errors import Mistake
 from ..extras import install
@@ -23,6 +24,9 @@ from .programs import first_line, quiet_exporter, trace
 
 MAX_BYTES = 2**31 - 1  # of one ONNX file: its format has no more
 MISSING = re.compile(r"No ONNX function found for <OpOverload\(op='([\w.]+)'")
+TAKEN_FOR_ZERO = 1e-8  # the exporter leaves out what adds no more
+SCALE = 2.0**20  # by a power of two nothing is rounded
+ADD, MUL = torch.ops.aten.add.Tensor, torch.ops.aten.mul.Tensor
 RANDOM = ("RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike", "Bernoulli", "Multinomial")
 
 
@@ -65,6 +69,7 @@ def import_onnx() -> None:
 
 def to_onnx(program: ExportedProgram, interface: Interface) -> Any:
     """The ONNX model of a program, its inputs and output named; Mistake where an operator has no counterpart."""
+    keep_small_terms(program)
     shapes, named = {"inputs": tuple({0: "batch"} for _ in interface.inputs)}, [interface.output["name"]]
     try:
         with quiet_exporter():
@@ -78,6 +83,26 @@ def to_onnx(program: ExportedProgram, interface: Interface) -> Any:
     for node in made.model.graph:
         node.metadata_props.clear()  # where on this machine the code lies
     return made
+
+
+def keep_small_terms(program: ExportedProgram) -> None:
+    """Have numbers up to 1e-8, such as keep from dividing by 0, added to what is scaled up, and then scaled down again.
+
+    The exporter takes them for 0, and a map that hardly varies would be normalised otherwise.
+    """
+    parts = [module for module in program.graph_module.modules() if isinstance(module, GraphModule)]
+    for part, node in [(one, node) for one in parts for node in one.graph.nodes if node.target is ADD]:
+        x, term = node.args
+        if isinstance(term, float) and 0 < abs(term) <= TAKEN_FOR_ZERO:
+            with part.graph.inserting_before(node):
+                large = part.graph.call_function(MUL, (x, SCALE))
+                added = part.graph.call_function(ADD, (large, SCALE * term))
+                whole = part.graph.call_function(MUL, (added, 1 / SCALE))
+            for new in (large, added, whole):
+                new.meta.update(node.meta)
+            node.replace_all_uses_with(whole)
+            part.graph.erase_node(node)
+            part.recompile()
 
 
 def cause(error: BaseException) -> Exception:
