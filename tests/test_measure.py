@@ -452,6 +452,8 @@ def test_below_the_figures_stands_of_how_many_samples():
     figures = [Figure("fid", "FID", 1.0, protocol=Protocol(samples=n, references=5000)) for n in (190, 163, 2000)]
     assert "163 to 2,000 samples against 5,000 of" in format_figures(figures)
     assert "190 samples against 5,000 of" in format_figures(figures[:1])
+    alone = Figure("ppl-w", "path length", 1.0, protocol=Protocol(samples=9, reference="glyphs"))
+    assert "9 samples, seed 0" in format_figures([alone])
 
 
 def test_figures_that_are_not_those_of_papers_say_so_and_how_those_are_had():

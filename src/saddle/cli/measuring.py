@@ -94,7 +94,8 @@ def format_figures(figures: list[Figure]) -> str:
     protocol = figures[0].protocol
     seen = format_range(figure.protocol.samples for figure in figures)
     against = format_range(figure.protocol.references for figure in figures if figure.protocol.references)
-    shared = wrap_text(f"{seen} {protocol.subject} against {against} of {protocol.reference}, "
+    beside = f" against {against} of {protocol.reference}" if against != "none" else ""  # path lengths read no data
+    shared = wrap_text(f"{seen} {protocol.subject}{beside}, "
                      f"seed {protocol.seed}; intervals of 95 %, the data held fixed")  # fmt: skip
     return "\n".join([*lines, "", shared, *describe_features(figures)])
 
