@@ -412,7 +412,11 @@ def test_hostile_files_are_refused_in_a_sentence(tmp_path):
     os.mkfifo(tmp_path / "fifo.pt")
     refused("fifo.pt", "is a fifo, where a regular file is expected")
     (tmp_path / "a.pkl").write_bytes(b"")
-    refused("a.pkl", r"a \.pkl can run code and is never read: convert it where you trust it")
+    refused("a.pkl", r"a \.pkl can run code and is never read; in a container without network open it")
+    torch.save({"net": torch.nn.Conv2d(1, 1, 1)}, tmp_path / "net.pt")  # a network, not its tensors
+    refused("net.pt", r"it names torch\.nn\.modules\.conv\.Conv2d, which is code; in a container .* its state_dict\(\)")
+    (tmp_path / "old.pt").write_bytes(pickle.dumps({"w": 1}, protocol=4))
+    refused("old.pt", "torch's reader of plain tensors does not know what it is; in a container")
     with zipfile.ZipFile(tmp_path / "bomb.pt", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("archive/data/0", b"\0" * (32 << 20))
     refused("bomb.pt", "unpacks to more than it is")

@@ -6,6 +6,7 @@ memory for no more than the file can need, and only then it reads, with torch's 
 
 import ctypes
 import os
+import re
 import resource
 import sys
 
@@ -20,6 +21,16 @@ def leave_network() -> bool:
         return bool(ctypes.CDLL(None, use_errno=True).unshare(NEW_USER | NEW_NETWORK) == 0)
     except (OSError, AttributeError):
         return False
+
+
+def tell(error: Exception) -> str:
+    """One sentence; of torch's page on a refused pickle only what was found in it, not its advice to read it all."""
+    text = re.sub(r"\x1b\[[0-9;]*m", "", str(error)).strip()
+    if named := re.search(r"GLOBAL (\S+) was not an allowed global", text):
+        return f"it names {named[1]}, which is code"
+    if text.startswith("Weights only load failed"):
+        return "torch's reader of plain tensors does not know what it is"
+    return text.partition("\n")[0][:300] or type(error).__name__
 
 
 def main() -> None:
@@ -58,4 +69,4 @@ if __name__ == "__main__":
     except MemoryError:
         sys.exit("it needs more memory than its size allows")
     except Exception as error:
-        sys.exit(str(error).strip().partition("\n")[0][:300] or type(error).__name__)
+        sys.exit(tell(error))

@@ -22,8 +22,8 @@ MAX_HEADER = 16 << 20  # bytes of a safetensors file's header
 MAX_BYTES = 16 << 30  # of a file
 PICKLED = (".pt", ".pth", ".bin", ".ckpt")
 SECONDS = 600
-CONVERT = ("convert it where you trust it: torch.load(FILE, weights_only=True) and safetensors.torch.save_file, in a "
-           "container without network")  # fmt: skip
+CONVERT = ("in a container without network open it as its own program does, which may run code of the file, and write "
+           "its state_dict() by safetensors.torch.save_file")  # fmt: skip
 
 
 class Weights(NamedTuple):
@@ -51,7 +51,7 @@ def read_weights(path: str | Path) -> Weights:
         return Weights(read_safetensors(file, size, begin))
     if file.suffix in PICKLED:
         return read_pickled(file, size)
-    raise Mistake(f"{file} is neither .safetensors nor {', '.join(PICKLED)}; a .pkl can run code and is never read: "
+    raise Mistake(f"{file} is neither .safetensors nor {', '.join(PICKLED)}; a .pkl can run code and is never read; "
                   f"{CONVERT}")  # fmt: skip
 
 
@@ -82,7 +82,8 @@ def read_pickled(file: Path, size: int) -> Weights:
             raise Mistake(f"{file} was not read within {SECONDS // 60} minutes, and is given up") from None
         if ended.returncode or not made.is_file():
             why = ended.stderr.strip().splitlines()[-1:] or [f"its reader ended by signal {-ended.returncode}"]
-            raise Mistake(f"{file} is not read, as it is damaged or holds more than plain tensors: {why[0][:300]}")
+            raise Mistake(f"{file} is not read, as it is damaged or holds more than plain tensors: "
+                          f"{why[0][:300]}; {CONVERT}")  # fmt: skip
         with made.open("rb") as stream:
             tensors = read_safetensors(made, made.stat().st_size, stream.read(8))
             stream.seek(0)
