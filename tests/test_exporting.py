@@ -169,6 +169,14 @@ def test_python_exports_as_the_command_does_and_names_the_formats_that_there_are
         export(run, part="encoder", out=tmp_path / "e.onnx")
 
 
+@pytest.mark.parametrize(("form", "name"), [("onnx", "new.onnx"), ("web", "new")])
+def test_a_missing_package_is_told_before_the_run_is_opened(run, tmp_path, monkeypatch, form, name):
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    monkeypatch.setattr("saddle.exporting.export.load", lambda *given, **more: pytest.fail("the run was opened"))
+    with pytest.raises(ValueError, match=r"ONNX needs onnx: pip install .*\[onnx\]"):
+        export(run, form, out=tmp_path / name)
+
+
 def test_standing_statistics_are_those_of_the_file(run, tmp_path):
     made = export(run, out=tmp_path / "s.onnx", standing=48)
     assert made.facts["normalisation"] == "statistics of 48 samples"

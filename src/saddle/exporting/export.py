@@ -28,13 +28,14 @@ class Format(NamedTuple):
     whole: bool = False  # all of a run, not one part of its game
     name: str = ""  # how it is called, where that is not the part's name
     seen: bool = False  # it looks at the run's data, too
+    needs: str = ""  # which function refuses where a package is not installed
 
 
 FORMATS: Mapping[str, Format] = {
-    "onnx": Format("onnx_file", "export_onnx", "check_onnx_place", ".onnx"),
+    "onnx": Format("onnx_file", "export_onnx", "check_onnx_place", ".onnx", needs="import_onnx"),
     "safetensors": Format("bundle", "export_bundle", "check_bundle_place", "", whole=True, name="bundle"),
     "torch-export": Format("program_file", "export_program", "check_program_place", ".pt2"),
-    "web": Format("web", "export_web", "check_web_place", "", name="web", seen=True),
+    "web": Format("web", "export_web", "check_web_place", "", name="web", seen=True, needs="import_onnx"),
 }
 
 
@@ -65,6 +66,8 @@ def check_export(run: str | Path, to: str, out: str | Path | None, part: str, st
     name = f"{FORMATS[to].name or part}{suffix}{FORMATS[to].ending}"
     place = Path(out) if out is not None else outputs_folder(run) / name
     find(to, FORMATS[to].check)(place)
+    if needs := FORMATS[to].needs:
+        find(to, needs)()
     return folder, place
 
 

@@ -22,7 +22,7 @@ NEEDED = ("fastapi", "uvicorn", "prometheus_client", "python_multipart")
 def check_installed() -> None:
     """Mistake where what serving needs is not here."""
     missing = [name for name in NEEDED if find_spec(name) is None]
-    require(not missing, f"serving needs {' and '.join(missing)}, which {'is' if len(missing) == 1 else 'are'} not "
+    require(not missing, f"serving needs {', '.join(missing)}, which {'is' if len(missing) == 1 else 'are'} not "
                          f"installed; {install('serve')}")  # fmt: skip
 
 
