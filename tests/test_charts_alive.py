@@ -65,6 +65,10 @@ def test_smoothing_takes_means_of_neighbours(visit: Visits, page: Path) -> None:
     shown.locator(".smoothing input").fill("4")
     assert spread() < 0.25 * rough
     assert shown.evaluate("document.documentElement.scrollWidth") <= NARROW
+    sizes = shown.locator(".chart svg text").evaluate_all(
+        "all => all.map(text => parseFloat(getComputedStyle(text).fontSize) * text.getScreenCTM().a)"
+    )
+    assert min(sizes) >= 9, "numbers on the axes can be read on a telephone (pixels)"
     visit.shoot(shown, "charts-smoothed")
 
 

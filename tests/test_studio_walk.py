@@ -12,6 +12,7 @@ import pytest
 from saddle.studio.drawing import standalone
 from saddle.studio.walk.page import PAGES, PICTURES, write_page
 from saddle.studio.walk.steps import LANGUAGES, STEPS, texts
+from saddle.studio.walk_tab import ask
 from saddle.theory import DEMONSTRATIONS
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -32,6 +33,10 @@ def test_both_languages_have_the_same_steps_sliders_and_formulas() -> None:
         numbers = [re.findall(r"\d+\.\d+", json.dumps(said)) for said in (ours, theirs)]
         assert sorted(numbers[0]) == sorted(numbers[1]), "and the same numbers"
     assert texts("../../etc/passwd") == english and set(LANGUAGES) == set(PAGES)
+
+
+def test_two_commands_of_a_step_stand_apart() -> None:
+    assert "<code>saddle theory kl</code> · <code>saddle theory likelihood</code></p>" in ask("en", 0)
 
 
 def test_the_walks_commands_are_there() -> None:

@@ -57,6 +57,8 @@ figcaption {{ font-weight: 600; font-size: 0.92em; margin-bottom: 0.25rem; overf
 svg {{ display: block; width: 100%; height: auto; overflow: visible; }}
 svg line {{ stroke: var(--rule); stroke-width: 1; }}
 svg text {{ fill: var(--soft); font-size: 11px; font-variant-numeric: tabular-nums; }}
+.chart {{ container-type: inline-size; }}
+@container (max-width: 420px) {{ .chart svg text {{ font-size: 18px; }} }}
 svg .line {{ fill: none; stroke: currentColor; stroke-width: 1.8; stroke-linejoin: round; }}
 svg .band {{ fill: currentColor; opacity: 0.15; }}
 svg .reach {{ stroke: currentColor; stroke-width: 1.6; opacity: 0.55; }}

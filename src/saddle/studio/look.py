@@ -35,10 +35,12 @@ STYLE = f"""
   background: color-mix(in srgb, #dba426 14%, transparent); }}
 .live .sheet {{ margin-bottom: 0.8rem; }}
 .live .sheet img {{ width: 100%; image-rendering: pixelated; border-radius: 6px; display: block; }}
-.live pre {{ white-space: pre-wrap; font-size: 0.85em; overflow-wrap: anywhere; }}
+.live pre, .report pre, .report pre code {{ white-space: pre-wrap; font-size: 0.85em; overflow-wrap: anywhere; }}
 .live svg {{ display: block; width: 100%; height: auto; overflow: visible; }}
 .live svg line {{ stroke: var(--border-color-primary); }}
 .live svg text {{ fill: var(--body-text-color-subdued); font-size: 11px; font-variant-numeric: tabular-nums; }}
+.live .chart {{ container-type: inline-size; }}
+@container (max-width: 420px) {{ .live .chart svg text {{ font-size: 18px; }} }}
 .live svg .line {{ fill: none; stroke: currentColor; stroke-width: 1.8; stroke-linejoin: round; }}
 .live svg .band {{ fill: currentColor; opacity: 0.15; }}
 .live svg circle {{ fill: currentColor; }}
@@ -50,7 +52,6 @@ STYLE = f"""
 .walk {{ max-width: 46rem; line-height: 1.55; }}
 .walk .equation {{ font-family: Georgia, 'DejaVu Serif', serif; font-style: italic; text-align: center;
   white-space: pre-wrap; }}
-.walk code {{ margin-right: 0.6rem; }}
 iframe.page {{ width: 100%; height: 46rem; border: 1px solid var(--border-color-primary); border-radius: 10px; }}
 """
 

@@ -44,7 +44,7 @@ def data_part(context: StudioContext) -> tuple[gr.Dropdown, gr.Dropdown]:
                        allow_custom_value=True)  # fmt: skip
     look = gr.Button("Look at the data", size="sm")
     with gr.Accordion("What the data are", open=False) as told:
-        report = gr.Markdown()
+        report = gr.Markdown(elem_classes="report")
         sheet = gr.Image(label="Some of them, as a training would see them", format="png", interactive=False,
                          show_label=True, buttons=[])  # fmt: skip
 

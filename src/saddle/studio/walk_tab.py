@@ -7,7 +7,7 @@ from typing import Any
 
 import gradio as gr
 
-from ..reports.markup import Markup, html_tag, join_markup
+from ..reports.markup import Markup, html_tag
 from .drawing import side_by_side
 from .limits import FASTEST
 from .walk.pictures import Shown
@@ -37,9 +37,9 @@ def ask(language: str, number: int) -> Markup:
     step, words = STEPS[number], texts(language)["words"]
     said = texts(language)["steps"][step.key]
     answer = html_tag("details", html_tag("summary", words["answer"]), html_tag("p", said["answer"]))
-    commands = join_markup(*(html_tag("code", command) for command in step.commands))
+    listed = [part for command in step.commands for part in (" · ", html_tag("code", command))]
     return html_tag("div", html_tag("p", html_tag("b", said["question"])), answer,
-                    html_tag("p", f"{words['commands']}: ", commands), class_="walk", lang=language)  # fmt: skip
+                    html_tag("p", f"{words['commands']}: ", *listed[1:]), class_="walk", lang=language)  # fmt: skip
 
 
 def step_names(language: str) -> list[tuple[str, int]]:
