@@ -39,8 +39,7 @@ STYLE = f"""
 .live svg {{ display: block; width: 100%; height: auto; overflow: visible; }}
 .live svg line {{ stroke: var(--border-color-primary); }}
 .live svg text {{ fill: var(--body-text-color-subdued); font-size: 11px; font-variant-numeric: tabular-nums; }}
-.live .chart {{ container-type: inline-size; }}
-@container (max-width: 420px) {{ .live .chart svg text {{ font-size: 18px; }} }}
+.live .chart svg text {{ font-size: 18px; }}
 .live svg .line {{ fill: none; stroke: currentColor; stroke-width: 1.8; stroke-linejoin: round; }}
 .live svg .band {{ fill: currentColor; opacity: 0.15; }}
 .live svg circle {{ fill: currentColor; }}
