@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from saddle.recipes.revive import configure_recipe, parse_recipe
 from saddle.recipes.versus import Versus
 from saddle.runs.folder import RunFolder
 from saddle.runs.manifest import Manifest
+from saddle.training.game_notes import describe_slow_average
 from saddle.training.machine import Machine
 from saddle.training.match import Match, MatchOptions
 
@@ -127,3 +129,29 @@ def test_a_manifest_says_what_was_asked_for_and_old_ones_go_on(tmp_path: Path):
         else:
             with pytest.raises(Mistake, match=r"ema is 500 in .*, but not given in this command"):
                 train("r3gan-toy", **RING, out=run, resume="auto")
+
+
+def test_a_run_too_short_for_its_average_is_warned_and_the_advice_helps(capsys: pytest.CaptureFixture[str]):
+    line = ["train", "r1", "--data", "glyphs", "--size", "16", "--networks.width", "4", "--batch", "8", "--limit", "32",
+            "--pictures", "0", "--average"]  # fmt: skip
+    for average, length, warned in (
+        ("Decay(0.999)", ["--images", "80"], "99% would still be those that the run began with; --ema 4 follows"),
+        ("Decay(0.999)", ["--images", "80", "--ema", "4"], ""),
+        ("Decay(0.9)", ["--images", "40"], "--images 227 is long enough"),
+        ("Decay(0.9)", ["--images", "227"], ""),
+    ):
+        assert main([*line, average, *length]) == 0
+        said = " ".join("".join(capsys.readouterr()).split())
+        assert warned in said and ("the run began with" in said) == bool(warned), said
+
+
+@pytest.mark.parametrize(("average", "rounds", "warned"), [
+    (Decay(0.999), 600, True), (Decay(0.999), 700, False), (Decay(0.9999, after=1000), 900, False),
+    (HalfLife(10**9), 5, False), (None, 5, False),
+])  # fmt: skip
+def test_an_average_is_slow_where_half_of_it_is_older_than_the_run(average, rounds: int, warned: bool):
+    said = [*describe_slow_average(average, rounds, 32 * rounds)]
+    assert bool(said) == warned
+    if average == Decay(0.999) and warned:
+        (images,) = re.findall(r"--images (\d+) is long enough", said[0])
+        assert 0.999 ** (int(images) / 32) == pytest.approx(0.05, abs=1e-3)

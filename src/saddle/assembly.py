@@ -13,9 +13,15 @@ from .recipe import Recipe
 from .runs.folder import RunFolder
 from .runs.manifest import Manifest
 from .runs.settings import Settings
+from .stages import count_rounds
 from .training.callbacks.base import Callback, Callbacks, default_callbacks
 from .training.evaluator import EvaluateFunction, Evaluator, describe_samples
-from .training.game_notes import describe_large_networks, describe_single_class, describe_warm_up
+from .training.game_notes import (
+    describe_large_networks,
+    describe_single_class,
+    describe_slow_average,
+    describe_warm_up,
+)
 from .training.loop import Loop
 from .training.machine import Machine, process_rank, world_size
 from .training.match import Match, MatchOptions
@@ -31,8 +37,10 @@ def make_loop(folder: RunFolder, manifest: Manifest, recipe: Recipe[Any], sample
     parts = describe_part_effects(match.game, match.stage.batch, chosen.accumulate, world_size())
     kept = describe_kept_activations(match.game) if chosen.recompute else ()
     notes = *describe_single_class(match.game, manifest.shape), *describe_warm_up(match.game, manifest.images)
+    rounds = count_rounds(match.stages, manifest.images)
+    slow = describe_slow_average(match.ema.how if match.ema else None, rounds, manifest.images)
     large = describe_large_networks(match.game, recipe, manifest.shape)
-    for sentence in (*large, *notes, *parts, *kept):
+    for sentence in (*large, *notes, *slow, *parts, *kept):
         watch.on_message(sentence)
     match.notes.listen(watch.on_message)
     asked = f" with {as_flags(manifest.options)}" if manifest.options else ""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any, Protocol, runtime_checkable
 
 from torch import nn
 
+from ..averaging import Averaging, Decay
 from ..core import required_conditions
 from ..image_size import ImageSize
 from ..parts.recompute import count_parameters
@@ -14,6 +16,7 @@ from ..recipe import Recipe
 from ..shape import Shape
 from .memory_advice import suggest_cap
 
+MOSTLY, ALMOST_NONE = 0.5, 0.05  # shares of an average that are still of the first weights
 LARGE_PLAYER = 150_000_000  # numbers that a player learns: the largest here of a paper's, at its size, has 108 million
 
 
@@ -50,3 +53,15 @@ def describe_warm_up(game: nn.Module, images: int) -> Iterator[str]:
         yield (f"warning: the first {game.warm_up:,} images are shown to {game.warms_up_as}, and this run shows "
                f"{images:,}, so it trains nothing else; --images {3 * game.warm_up} is longer, --warm-up "
                f"{images // 4} shorter")  # fmt: skip
+
+
+def describe_slow_average(average: Averaging | None, rounds: int, images: int) -> Iterator[str]:
+    """A warning of a run whose averaged weights would at its end still be mostly those that it began with."""
+    if not isinstance(average, Decay) or rounds <= average.after:
+        return
+    left = average.factor ** (rounds - average.after)
+    if left > MOSTLY:
+        enough = round(images / rounds * (average.after + math.log(ALMOST_NONE) / math.log(average.factor)))
+        yield (f"warning: samples are of averaged weights, and of {average} {left:.0%} would still be those that the "
+               f"run began with; --ema {max(1, images // 20)} follows within this run, --images {enough} is long "
+               "enough")  # fmt: skip
