@@ -310,6 +310,9 @@ def test_a_length_is_chosen_by_a_figure_of_what_was_held_out(run: Path, capsys: 
     assert any("a relative width of 0.02 is left out" in sentence for sentence in heard)
     code, said, _ = say(capsys, f"average {run} --by swd -n 64")
     assert code == 0 and said.count("<- best") == 1 and "against 100 samples that the run held out" in said
+    lines = said.splitlines()
+    table = lines[next(i for i, line in enumerate(lines) if line.startswith("width")) :][: 1 + len(tried)]
+    assert len({line.index("profile") for line in table if "profile" in line}) == 1, "columns stand one below the other"
     other = choose_average(run, "swd", n=64, against="grid")
     assert other.reference.endswith("of grid") and other.best.figure.protocol.reference == "grid"
     if chosen.weights:

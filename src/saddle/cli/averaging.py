@@ -9,7 +9,7 @@ from ..errors import require
 from ..runs.folder import RunFolder
 from .argv import parse_command
 from .output import print_message, print_output
-from .pages import two_columns
+from .pages import align_cells
 
 if TYPE_CHECKING:
     from ..measuring.choose_average import AverageChoice, TriedAverage
@@ -63,14 +63,15 @@ def average(words: list[str]) -> None:
 def format_choice(choice: AverageChoice) -> str:
     """A line for each average, the best marked, and on what data it was chosen."""
     title = choice.best.figure.title
-    lines = two_columns([("width", title), *((one.name, format_tried(one, choice.best)) for one in choice.tried)], 16)
+    lines = align_cells([("width", title, "", "", ""), *(tried_cells(one, choice.best) for one in choice.tried)])
     about = (f"chosen by {title} of {choice.best.figure.protocol.samples:,} samples against {choice.reference}; "
              "a figure on the same data is too good by the choice")  # fmt: skip
     return "\n".join([*lines, "", about])
 
 
-def format_tried(one: TriedAverage, best: TriedAverage) -> str:
+def tried_cells(one: TriedAverage, best: TriedAverage) -> tuple[str, ...]:
+    """Its name, its figure with the interval, how far it is off the profile that it is to have, and the best's mark."""
     figure = one.figure
-    interval = "" if figure.low is None or figure.high is None else f"  {figure.low:.4g} to {figure.high:.4g}"
-    error = "" if one.error is None else f"  profile {one.error:.1%} off"
-    return f"{figure.value:.4g}{interval}{error}{'  <- best' if one is best else ''}"
+    interval = "" if figure.low is None or figure.high is None else f"{figure.low:.4g} to {figure.high:.4g}"
+    error = "" if one.error is None else f"profile {one.error:.1%} off"
+    return one.name, f"{figure.value:.4g}", interval, error, "<- best" if one is best else ""

@@ -14,7 +14,7 @@ from . import HelpRequested
 from .argv import GivenOptions, asks_all, flag_names, parse_command, split_words, wants_help
 from .facts import ON_OUTPUT, print_facts
 from .output import print_message, print_output
-from .pages import Page, two_columns, wrap_text
+from .pages import Page, align_cells, two_columns, wrap_text
 
 if TYPE_CHECKING:
     from ..metrics.figures import Figure
@@ -89,8 +89,7 @@ def format_figures(figures: list[Figure]) -> str:
     rows = [
         (figure.title, f"{figure.value:.4g}", describe_interval(figure), describe_better(figure)) for figure in figures
     ]
-    wide = [max(len(row[i]) for row in rows) + 2 for i in range(4)]
-    lines = ["".join(cell.ljust(width) for cell, width in zip(row, wide, strict=True)).rstrip() for row in rows]
+    lines = align_cells(rows)
     protocol = figures[0].protocol
     seen = format_range(figure.protocol.samples for figure in figures)
     against = format_range(figure.protocol.references for figure in figures if figure.protocol.references)

@@ -7,7 +7,7 @@ import inspect
 import re
 import shutil
 import textwrap
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -153,6 +153,12 @@ def two_columns(rows: Iterable[tuple[str, str]], column: int = HELP_COLUMN) -> I
         firsts = [left] + [""] * (len(lines) - 1)
         texts = (f"  {first:<{column}}{line}" for first, line in zip(firsts, lines, strict=True))
         yield from (text.rstrip() for text in texts if text.strip())
+
+
+def align_cells(rows: Sequence[Sequence[str]]) -> list[str]:
+    """A line for each row of cells, each column as wide as its widest and two spaces from the next."""
+    widths = [max(map(len, column)) + 2 for column in zip(*rows, strict=True)]
+    return ["".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 
 
 def class_doc(kind: type) -> str:
