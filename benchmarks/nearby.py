@@ -94,7 +94,7 @@ def train_toys(seed: int, rounds: int) -> Iterator[dict[str, Any]]:
 
 
 def train_pictures(seed: int, images: int) -> Iterator[dict[str, Any]]:
-    """Figures of `r3gan-laptop` on glyphs and MNIST at 16 pixels with each form, as a classifier of the data sees it."""
+    """Figures of `r3gan-laptop` on glyphs and MNIST at 16 pixels with each form, read by a classifier of the data."""
     for data in ("glyphs", "mnist"):
         for form in list(FORMS)[1:]:
             how = ", ".join(f"{name}={value}" for name, value in {"by_size": True, **(FORMS[form] or {})}.items())
