@@ -240,6 +240,7 @@ def test_a_run_where_a_recipe_is_meant_is_named_as_one(line, say, tmp_path, monk
     ("sample .", ". holds no run"),
     ("sample nowhere -n 0", "-n is 0, but should be above 0"),
     ("sample nowhere --out x.jpg", "x.jpg does not end in .png"),
+    ("sample nowhere -n 4 --out x/y.png", "leave -n out for a sheet, or name a folder, --out x/y"),
     ("measure nowhere", "there is no run nowhere"),
     ("measure nowhere --sed 1", "there is no option --sed; did you mean --seed?"),
     ("doctor", "write saddle doctor DATA"),

@@ -57,6 +57,9 @@ class SampleOptions(RunOptions):
         require(self.text is None or bool(self.text.strip()), "text is empty; say what samples should show")
         png = self.n is not None or self.out is None or self.out.suffix in (".png", ".txt")
         require(png, f"a sheet is a PNG, but {self.out} does not end in .png")
+        one = self.n is not None and self.out is not None and self.out.suffix == ".png" and not self.out.is_dir()
+        require(not one, f"-n {self.n} makes single files in a folder, and {self.out} is the name of one; leave -n out "
+                f"for a sheet, or name a folder, --out {self.out and self.out.with_suffix('')}")  # fmt: skip
 
     @property
     def suffix(self) -> str:
