@@ -33,10 +33,11 @@ LENGTHS = ("images", "minutes", "epochs")
 
 
 class Means(NamedTuple):
-    """How a run is gone on with; None: as before. Of them `recompute`, `fast` and `exact` change its last bits."""
+    """How a run is gone on with; None: as before. `recompute`, `shard`, `fast` and `exact` change its last bits."""
 
     decode: Decode | None = None
     recompute: bool | None = None
+    shard: bool | None = None
     grace: Seconds | None = None
     fast: Fast | None = None
     exact: bool | None = None

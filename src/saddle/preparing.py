@@ -36,6 +36,7 @@ from .training.machine import Machine, find_machine, use_threads, world_size
 from .training.match import MatchOptions
 from .training.memory_advice import suggest_smaller_networks
 from .training.run_length import Speed, resolve_length
+from .training.sharding import check_several
 from .training.snapshots import check_full_size
 from .wrong_kind import WrongKind
 
@@ -81,6 +82,7 @@ class PreparedRun(NamedTuple):
 def prepare_run(run: AskedRun, out: str | Path | None, watch: Callback) -> PreparedRun:
     """Everything that can be refused is refused here: the place, the machine, the data, the game, its length."""
     value, chosen = run.value, run.chosen
+    check_several(chosen.shard)
     require_autoencoder(run.name, value, run.asked)
     use_threads(chosen.threads)
     place = RunFolder.claim(out)
@@ -114,7 +116,8 @@ def fit_into_memory(chosen: Settings, recipe: Recipe[Any], shape: Shape, where: 
     how = match_options(chosen)
     count = round_counter(recipe, shape, how)
     if not chosen.fit:
-        if said := describe_too_large(recipe, shape, where, how, count):
+        # what is counted are whole networks
+        if not chosen.shard and (said := describe_too_large(recipe, shape, where, how, count)):
             watch.on_message(said)
         return chosen, count
     with catch_out_of_memory(suggest_smaller_networks(recipe, shape)):

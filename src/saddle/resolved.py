@@ -199,4 +199,4 @@ def open_training_data(chosen: Settings, wants: Collection[str], watch: Callback
 
 def match_options(chosen: Settings) -> MatchOptions:
     return MatchOptions(chosen.seed, chosen.accumulate, chosen.ema, chosen.recompute, chosen.fast,
-                        chosen.snapshots)  # fmt: skip
+                        chosen.snapshots, shard=chosen.shard)  # fmt: skip

@@ -73,6 +73,7 @@ from .training.manifest_facts import make_data_facts, make_machine_facts
 from .training.match import CheckpointFacts
 from .training.part_effects import describe_other_processes
 from .training.run_length import describe_short_run
+from .training.sharding import check_several
 
 
 @takes_fields_of(Settings, TrainKeywords)
@@ -183,8 +184,8 @@ def go_on(folder: RunFolder, recipe: Recipe[Any], chosen: Settings, watch: Callb
 def resume(path: str | Path, *, threads: int | None = None, data: str | Path | GivenData | None = None,
            images: str | int | None = None, watch: Callback | None = None, trust: bool = False,
            code: CodeVersion | None = None, quiet: bool = False, decode: Decode | None = None,
-           recompute: bool | None = None, grace: Seconds | None = None, fast: Fast | None = None,
-           exact: bool | None = None) -> RunPath:  # fmt: skip
+           recompute: bool | None = None, shard: bool | None = None, grace: Seconds | None = None,
+           fast: Fast | None = None, exact: bool | None = None) -> RunPath:  # fmt: skip
     """Go on with a run exactly where it stopped; the same machine and number of threads give the same bits.
 
     `data` says where its data lie now, or is these data, if they were given in Python; they are known by their content.
@@ -192,9 +193,9 @@ def resume(path: str | Path, *, threads: int | None = None, data: str | Path | G
     "+100k" on top; what is scheduled over the run is then so in shares of the new length. `trust`: run the recipe's
     file that the run brings, though nobody has named it on this machine. `code`: if the file was edited since, go on
     with the run's own "copy" of it, or the "file" as it is. `quiet`: say only what needs attention. `decode` images
-    "once" or "on-the-fly" from now on; `recompute`: keep fewer activations from now on, or all again; `grace`: how long
-    it may take to save itself, once it is asked to stop; `fast` and `exact`: how it calculates from now on, as the
-    settings of these names say. Raises as `train`.
+    "once" or "on-the-fly" from now on; `recompute`: keep fewer activations from now on, or all again; `shard`: divide
+    weights among the processes from now on, or no more; `grace`: how long it may take to save itself, once it is asked
+    to stop; `fast` and `exact`: how it calculates from now on, as the settings of these names say. Raises as `train`.
     """
     if trust:
         trust_run(path)
@@ -209,7 +210,7 @@ def resume(path: str | Path, *, threads: int | None = None, data: str | Path | G
         with settled_run(folder) as done, locked_run(folder), use_given(data) as place:
             restore_loop(
                 folder, manifest, threads, watch or make_callbacks(shown), code, place, images,
-                Means(decode, recompute, grace, fast, exact),
+                Means(decode, recompute, shard, grace, fast, exact),
             ).go()  # fmt: skip
         return RunPath(done.path)
 
@@ -234,6 +235,7 @@ def restore_loop(folder: RunFolder, before: Manifest, threads: int | None, watch
     manifest = relocate_data(folder, extend_length(before, value, images, shown), data, "resume")
     manifest = with_means(manifest, means)
     chosen = manifest.settings
+    check_several(chosen.shard)
     samples = open_training_data(
         chosen, required_columns(value.batch_type), watch, say=without_option_hints(watch.on_message)
     )

@@ -88,6 +88,7 @@ class ResumeOptions:
     images: str | None = None  # make it longer: 300k in all, or +100k on top; schedules are shares of the new length
     decode: Decode | None = None  # images once, into a cache, or on the fly from now on; no bit changes by it
     recompute: bool | None = None  # work activations out again from now on, or keep them; the last bits may differ
+    shard: bool | None = None  # divide weights among torchrun's processes from now on, or no more; last bits may differ
     grace: Seconds | None = None  # asked to stop, it has saved and left in so long: 20s, 2m
     fast: Fast | None = None  # off, compile, or auto: how rounds are played from now on; the last bits may differ
     exact: bool | None = None  # on a CUDA GPU, float32 to its last digit from now on, or TF32; the last bits differ

@@ -17,6 +17,7 @@ from ..errors import require
 from ..layers.tokens import check_writer, draw_tokens, token_log_probabilities
 from ..objectives import NonSaturating
 from ..parts import draw_rows
+from ..parts.pieces import whole_weights
 from ..texts import from_one_hot, to_one_hot
 from .slots import Turns
 
@@ -84,7 +85,7 @@ class PolicyGradient(Game[Lines]):
         loss = self.objective.critic(judge(from_one_hot(real)).score, judge(made).score)
         if not self.decay:
             return Move(self.critic, adversarial=loss)
-        head = [p.square().sum() / 2 for p in self.critic.get_submodule("head").parameters()]
+        head = [p.square().sum() / 2 for p in whole_weights(self.critic.get_submodule("head"))]
         return Move(self.critic, adversarial=loss, decay=self.decay * torch.stack(head).sum())
 
     def get_used_to(self, worth: Tensor) -> None:

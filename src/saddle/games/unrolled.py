@@ -16,6 +16,7 @@ from ..clock import Clock, value_at
 from ..core import Judge, Judged, Turn, Verdict, upcast
 from ..errors import require
 from ..optim import SGD, Adam
+from ..parts.pieces import whole_weights
 from ..precision import differentiable_twice, full_precision
 from .adversarial import Adversarial
 from .slots import Free, Slots
@@ -101,7 +102,7 @@ class Unrolled(Adversarial):
 
     def current_state(self) -> CriticState:
         """Where the critic stands, in memory of its own."""
-        weights = torch.cat([p.detach().reshape(-1) for p in self.critic.parameters() if p.requires_grad])
+        weights = torch.cat([p.detach().reshape(-1) for p in whole_weights(self.critic)])
         return (weights, *self.averages.clone(), self.age.clone()) if isinstance(self.inner, Adam) else (weights,)
 
     def store_moments(self, state: CriticState) -> None:

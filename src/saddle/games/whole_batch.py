@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from ..core import Agree, Turn
+from ..parts.pieces import held_weights
 
 
 def batch_mean(game: nn.Module, value: Tensor) -> Generator[Turn, None, Tensor]:
@@ -20,6 +21,6 @@ def batch_mean(game: nn.Module, value: Tensor) -> Generator[Turn, None, Tensor]:
 
 def flat_grad(loss: Tensor, *players: nn.Module) -> Tensor:
     """A loss's gradient in all that these players learn, as one vector that keeps its graph."""
-    own = [p for player in players for p in player.parameters() if p.requires_grad]
+    own = [p for player in players for p in held_weights(player)]
     parts = torch.autograd.grad(loss, own, create_graph=True, materialize_grads=True)
     return torch.cat([g.reshape(-1) for g in parts])

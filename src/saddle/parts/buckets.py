@@ -10,6 +10,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
+from .pieces import Piece
 from .shard import rank_and_size
 
 CHUNK_BYTES = 25 * 2**20  # of gradients that are sent while the rest is still worked out
@@ -21,7 +22,9 @@ class Bucket:
     """
 
     def __init__(self, parameters: Sequence[nn.Parameter], chunk_bytes: int = CHUNK_BYTES) -> None:
-        self.parameters = list(reversed(parameters))  # about as a backward pass comes to them
+        self.pieces = [p for p in parameters if isinstance(p, Piece)]  # whose slopes are summed up already
+        # about as a backward pass comes to them
+        self.parameters = [p for p in reversed(parameters) if not isinstance(p, Piece)]
         self.chunk_bytes = chunk_bytes
         self.flat: dict[torch.dtype, Tensor] = {}  # made when there is something to send
         self.views: dict[nn.Parameter, Tensor] = {}
@@ -45,6 +48,13 @@ class Bucket:
             for p in own:
                 p.grad = self.views[p]
         return [p.grad for p in reversed(own) if p.grad is not None]
+
+    def average_pieces(self) -> list[Tensor]:
+        """The same of what is divided among the processes: gathering's own derivative has summed its slopes."""
+        slopes = [p.grad for p in self.pieces if p.grad is not None]
+        if slopes:
+            torch._foreach_div_(slopes, rank_and_size()[1])
+        return slopes
 
     def send(self, own: list[nn.Parameter]) -> None:
         """Exchange what was not sent ahead."""
@@ -110,7 +120,7 @@ class Bucket:
     def pays_ahead(self) -> bool:
         """Is sending ahead worth it? On a GPU, where it takes no processor's time, and with more than one chunk."""
         nbytes = sum(p.numel() * p.element_size() for p in self.parameters)
-        return self.parameters[0].is_cuda and nbytes > self.chunk_bytes
+        return nbytes > self.chunk_bytes and self.parameters[0].is_cuda
 
 
 class Chunk:

@@ -19,6 +19,7 @@ from torch.utils._pytree import tree_flatten, tree_unflatten
 
 from ..devices import has_mps
 from ..errors import require
+from .pieces import count_whole
 from .replay import Chance
 from .shard import CURRENT_SHARD, use_shard
 
@@ -207,4 +208,4 @@ def is_composite(module: nn.Module) -> bool:
 
 
 def count_parameters(module: nn.Module) -> int:
-    return sum(p.numel() for p in module.parameters())
+    return sum(count_whole(p) for p in module.parameters())

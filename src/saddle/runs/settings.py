@@ -59,6 +59,7 @@ class Settings:
     accumulate: int = 1  # play each batch in so many parts, one after another, for less memory
     fit: bool = False  # find how many parts (accumulate) each batch takes to fit into memory; recompute where need be
     recompute: bool = False  # work activations out again, not keep them: half the memory, 1.4 times the time
+    shard: bool = False  # divide large weights, gradients, optimizers and averages among torchrun's processes
     exact: bool = True  # on a CUDA GPU, the same bits each time, and float32 to its last digit; else TF32
     fast: Fast = "auto"  # on a CUDA GPU, replay rounds as graphs, where that can be; compile: and compile players
     ema: int | None = None  # half-life, in images, of the averaged generator that is sampled; 0: none; or the recipe's
@@ -90,6 +91,8 @@ class Settings:
         require(len(lengths) < 2, f"{' and '.join(lengths)} both say how long to train; give one of them")
         require(not (self.fit and self.accumulate > 1), "fit finds how many parts a batch is played in, and accumulate "
                 "says how many; give one of them")  # fmt: skip
+        require(not (self.fit and self.shard), "fit counts the memory of whole networks, and shard divides them; give "
+                "accumulate, as in --accumulate 2, in the place of fit")  # fmt: skip
         object.__setattr__(self, "size", None if self.size is None else written_size(self.size))
         object.__setattr__(self, "grace", written_seconds(self.grace, "grace"))
         for name, most in SETTING_MAXIMA.items():
@@ -134,6 +137,7 @@ class TrainKeywords(TypedDict, total=False):
     accumulate: int
     fit: bool
     recompute: bool
+    shard: bool
     exact: bool
     fast: Fast
     ema: int | None

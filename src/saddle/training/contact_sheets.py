@@ -48,7 +48,7 @@ class ContactSheets:
         """What is drawn before the first round of a run; a resumed one has drawn the earlier ones."""
         clock = self.match.clock
         self.drawn = clock.images if clock.round else -1
-        if self.due and not clock.round and process_rank() == 0:
+        if self.due and not clock.round and process_rank() == 0:  # of data alone
             whole = self.feed_of(self.match.shape)  # also of a run whose first stage is smaller
             real = (batch_pictures(whole.batch_at(places)) for places in self.parts)
             self.save(self.columns(real), self.folder.sheets / "real.png")
@@ -64,14 +64,20 @@ class ContactSheets:
         images = self.match.clock.images
         passed = [due for due in self.due if due <= images]
         self.due = self.due[len(passed) :]
-        if passed and process_rank() == 0 and images > self.drawn and not self.makes_none:
-            made = self.columns(self.match.show(part, i, len(self.parts)) for i, part in enumerate(self.batches()))
-            if not made:
-                self.watch.on_message("this run makes no pictures, so no sheets are drawn")
-                self.makes_none = True
-                return
-            real = real_samples(next(iter(self.batches()))) if self.match.shape.points else None
-            self.watch.on_picture(self.save(made, self.folder.sheet(images), real))
+        if passed and images > self.drawn:
+            with self.match.whole(average=True):
+                if process_rank() == 0 and not self.makes_none:
+                    self.draw(images)
+
+    def draw(self, images: int) -> None:
+        """A contact sheet of the match as it stands."""
+        made = self.columns(self.match.show(part, i, len(self.parts)) for i, part in enumerate(self.batches()))
+        if not made:
+            self.watch.on_message("this run makes no pictures, so no sheets are drawn")
+            self.makes_none = True
+            return
+        real = real_samples(next(iter(self.batches()))) if self.match.shape.points else None
+        self.watch.on_picture(self.save(made, self.folder.sheet(images), real))
 
     def save(self, columns: Mapping[str, Tensor], path: Path, real: Tensor | None = None) -> Path:
         """A sheet, and where it lies: at this path, or of lines of text beside it as a text file."""

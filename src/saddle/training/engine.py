@@ -19,6 +19,7 @@ from ..parts import Shard, rank_and_size, use_shard
 from ..parts.buckets import Bucket
 from ..parts.buffers import SharedBuffers
 from ..parts.collectives import sync_batch_norms
+from ..parts.pieces import forget_wholes, keeping_wholes
 from ..parts.recompute import recompute_blocks
 from ..precision import autocast_type, reduced_slopes
 from ..recipe import Optimizing
@@ -66,7 +67,8 @@ class Engine(Generic[B]):
         were made stay made, so only a state that was saved before is worth anything.
         """
         self.tune(clock)
-        return self.play_turns(batches, clock, self.make_shards(len(batches), clock), between)
+        with keeping_wholes():
+            return self.play_turns(batches, clock, self.make_shards(len(batches), clock), between)
 
     def tune(self, clock: Clock) -> None:
         """Let the optimizers' schedules have the values of the time."""
@@ -91,6 +93,7 @@ class Engine(Generic[B]):
             else:
                 movers = list(dict.fromkeys(player for players in turns[0] for player in players))
                 report |= {f"{self.names[player]}/gradient": self.step(player) for player in movers}
+                forget_wholes()  # whose pieces have changed
                 for player in movers:
                     self.game.after_move(player)
         average_over_processes(self.unlike)
@@ -165,8 +168,8 @@ class Engine(Generic[B]):
 
     def step(self, player: nn.Module) -> Tensor:
         """Average the player's gradient over processes and let it move; returns the gradient's norm."""
-        gradients = self.buckets[player].average()
-        norm = gradient_norm(gradients) if gradients else torch.zeros((), device=self.device)
+        gradients, pieces = self.buckets[player].average(), self.buckets[player].average_pieces()
+        norm = gradient_norm(gradients, pieces) if gradients or pieces else torch.zeros((), device=self.device)
         for stepper in self.steppers[player]:
             stepper.transfer_grad()
         self.optimizers[player].step()
@@ -180,8 +183,14 @@ def share(t: Tensor, parts: int) -> Tensor:
     return t if parts == 1 else t / parts
 
 
-def gradient_norm(gradients: list[Tensor]) -> Tensor:
-    norm: Tensor = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))
+def gradient_norm(gradients: list[Tensor], pieces: list[Tensor]) -> Tensor:
+    """Of all of a player's gradients; of some this process has pieces alone, and others the rest."""
+    norms = list(torch._foreach_norm(gradients)) if gradients else []
+    if pieces:
+        squares = torch.stack(torch._foreach_norm(pieces)).square().sum()
+        dist.all_reduce(squares)
+        norms.append(squares.sqrt())
+    norm: Tensor = torch.linalg.vector_norm(torch.stack(norms))
     return norm
 
 

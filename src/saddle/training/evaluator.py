@@ -73,15 +73,15 @@ class Evaluator:
         due = (self.last // self.every + 1) * self.every
         return match.clock.images >= due or (match.over and match.clock.images > self.last)
 
-    def evaluate(self, match: Match[Any], seconds: float, facts: CheckpointFacts) -> None:
-        """Measure; keep a checkpoint with these facts if none was better. A Mistake stops a run only at its start."""
+    def evaluate(self, match: Match[Any], seconds: float) -> bool:
+        """Measure; was nothing better, which only the first process knows? A Mistake stops a run only at its start."""
         clock = match.clock
         if self.measure_figures is None or process_rank():
             with suppress(Mistake):  # which the first process has as well, and says
                 if self.measure_figures:
                     self.measure_figures(match)  # its share of the samples
             self.last = clock.images
-            return
+            return False
         try:
             figures = tuple(self.measure_figures(match))
         except Mistake as mistake:
@@ -89,19 +89,22 @@ class Evaluator:
                 raise
             self.last = clock.images
             self.watch.on_message(f"warning: at {clock.images:,} images: {mistake}")
-            return
+            return False
         self.last = clock.images
         better = self.update_best(figures[0])
         stop = self.stop(clock.images if better else None) if self.over and not match.over else None
         measurement = Measurement(clock.images, clock.round, round(seconds, 3), figures, stop)
         if not any(m.images == clock.images and m.figures == figures for m in self.before):
             append_measurement(self.folder, measurement)
-        if better:
-            tensors, own = match.state()
-            write_checkpoint(
-                best_checkpoint_path(self.folder.checkpoints), tensors, own | facts | {"measured": self.state()}
-            )
         self.watch.on_measurement(measurement, better and clock.images > 0)
+        return better
+
+    def keep(self, match: Match[Any], facts: CheckpointFacts) -> None:
+        """A checkpoint with these facts, as none was better; all processes take part, and the first one writes."""
+        tensors, own = match.state()
+        if process_rank() == 0:
+            path = best_checkpoint_path(self.folder.checkpoints)
+            write_checkpoint(path, tensors, own | facts | {"measured": self.state()})
 
     def update_best(self, figure: Figure) -> bool:
         """Is it the best so far? Patience ends only with one outside of the last such one's interval."""

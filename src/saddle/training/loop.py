@@ -161,13 +161,14 @@ class Loop:
         if self.evaluator.due(self.match):
             self.read()
             self.saved.restore_deleted()
-            now = time.monotonic()
-            with suppress(WorkAbandoned), self.signals.abandonable():
-                seconds = self.saved.before.seconds + now - self.began
-                self.evaluator.evaluate(self.match, seconds, {"identity": self.identity})
+            now, better = time.monotonic(), False
+            with self.match.whole(average=True), suppress(WorkAbandoned), self.signals.abandonable():
+                better = self.evaluator.evaluate(self.match, self.saved.before.seconds + now - self.began)
             wait_for_first()
-            over, stop = all_reduce_max(int(self.evaluator.over), self.signals.number)
+            over, best, stop = all_reduce_max(int(self.evaluator.over), int(better), self.signals.number)
             self.evaluator.over = bool(over)
+            if best:
+                self.evaluator.keep(self.match, {"identity": self.identity})
             self.began += time.monotonic() - now
             if stop:
                 self.stop(stop)
@@ -199,10 +200,10 @@ class Loop:
 
     def checkpoint(self) -> None:
         self.record.read()
-        began = time.monotonic()
+        began, state = time.monotonic(), self.match.state()
         if self.writes:
             self.saved.restore_deleted()
-            self.saved.save(self.seconds_played)
+            self.saved.save(self.seconds_played, state)
             for sentence in self.pace.weigh(time.monotonic() - began):
                 self.watch.on_message(sentence)
         wait_for_first()

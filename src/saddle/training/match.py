@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from itertools import islice
 from types import MappingProxyType
 from typing import Any, Generic, NamedTuple, TypeVar, cast
@@ -39,6 +39,7 @@ from .machine import Machine, free_for_process, process_rank, world_size
 from .memory_advice import suggest_smaller_batches, suggest_smaller_networks
 from .power_ema import PowerEMA
 from .replay.choice import make_replays
+from .sharding import Sharding, check_elementwise
 
 B = TypeVar("B")
 CheckpointFacts = dict[str, Any]  # of JSON
@@ -56,6 +57,7 @@ class MatchOptions(NamedTuple):
     snapshots: int = 0  # of averages whose length is chosen later; of none are there such averages
     start: Mapping[str, Tensor] = MappingProxyType({})  # what the game begins with in place of what chance gives it
     frozen: Collection[str] = ()  # names of the game's parameters that stay as they are
+    shard: bool = False  # are large weights divided among the processes?
 
 
 class Match(Generic[B]):
@@ -72,8 +74,10 @@ class Match(Generic[B]):
         with catch_out_of_memory(suggest_smaller_networks(recipe, self.shape)), blame_user_code(Mistake, recipe):
             game = check_is_game(recipe.game(self.shape), recipe)
             check_fits_device(game, machine.device)
+            take_start(game, how.start, how.frozen)
+            # divided before the device has to hold them whole
+            self.sharding = Sharding(place_game(game, machine, torch.device("cpu"))) if how.shard else None
             self.game = place_game(game, machine)
-            take_start(self.game, how.start, how.frozen)
             average = check_averaging(chosen_averaging(recipe.average, how.ema), recipe)
             self.ema = EMA(self.game, average) if average else None
             self.power_ema = PowerEMA(self.game) if how.snapshots else None
@@ -106,6 +110,8 @@ class Match(Generic[B]):
         """Begin the stage that the clock stands in, with fresh optimizers."""
         self.stage = self.stage_at(self.clock.images)
         self.engine = make_engine(self.game, self.recipe, self.stage, self.machine, self.options)
+        if self.sharding:
+            check_elementwise(self.engine)
         self.close()
         self.waited_before, self.feeds = self.waited, self.make_feeds(self.stage)
         self.game.held_out = self.make_held_out(self.stage)
@@ -193,7 +199,7 @@ class Match(Generic[B]):
         return columns
 
     def state(self) -> tuple[dict[str, Tensor], CheckpointFacts]:
-        """All that a resumed match needs: tensors, and facts for JSON."""
+        """All that a resumed match needs: tensors, and facts for JSON. Of several processes all call it at once."""
         tensors = {f"game.{key}": t for key, t in self.game.state_dict().items()}
         if self.ema:
             tensors |= {f"average.{key}": t for key, t in self.ema.mean.items()}
@@ -208,7 +214,23 @@ class Match(Generic[B]):
         if self.power_ema:
             tensors |= {f"power.{key}": t for key, t in self.power_ema.state().items()}
             facts["power"] = self.power_ema.images
-        return tensors, facts
+        return self.collect(tensors), facts
+
+    def collect(self, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Tensors under their names in a checkpoint, whole in the first process; all call it at once, or nobody."""
+        return self.sharding.collect(tensors, self.engine) if self.sharding else tensors
+
+    def whole(self, average: bool = False) -> AbstractContextManager[None]:
+        """All processes enter this before one of them looks at the game by itself, whose weights may be divided.
+
+        `average`: at its averaged weights, too.
+        """
+        return self.sharding.whole(self.ema if average else None) if self.sharding else nullcontext()
+
+    def game_state(self) -> dict[str, Tensor]:
+        """What a checkpoint of this game holds, to compare; of what is divided shapes and types alone."""
+        state = self.game.state_dict()
+        return self.sharding.as_whole(state) if self.sharding else state
 
     def close(self) -> None:
         """Read no data ahead any more."""
@@ -224,6 +246,7 @@ class Match(Generic[B]):
 
     def revert(self, tensors: Mapping[str, Tensor], facts: CheckpointFacts) -> None:
         """Players, optimizers and average as they were where `state` was taken, in this stage; the clock goes on."""
+        tensors = self.sharding.cut(tensors, self.engine) if self.sharding else tensors
         self.game.load_state_dict(strip_prefix(tensors, "game."))
         if self.ema:
             self.ema.restore(strip_prefix(tensors, "average."))
@@ -241,10 +264,13 @@ def make_engine(game: Game[B], recipe: Recipe[B], stage: Stage, where: Machine, 
     return Engine(game, stage.steps or recipe.steps, how.seed, where.precision, how.recompute, where.slopes)
 
 
-def place_game(game: Game[Any], machine: Machine) -> Any:
-    """The same game on the machine's device, in the layout that it is fastest with; torch types no `to` with one."""
+def place_game(game: Game[Any], machine: Machine, device: torch.device | None = None) -> Any:
+    """The same game on the machine's device, or another, in the layout that it is fastest with there.
+
+    Torch types no `to` with a layout.
+    """
     layout = torch.channels_last if machine.channels_last else torch.contiguous_format
-    return game.to(machine.device, memory_format=layout)  # type: ignore[call-overload]
+    return game.to(device or machine.device, memory_format=layout)  # type: ignore[call-overload]
 
 
 def take_start(game: Game[Any], start: Mapping[str, Tensor], frozen: Collection[str]) -> None:

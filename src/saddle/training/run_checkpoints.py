@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from ..errors import Failure, Mistake, WriteFailure
 from ..runs.folder import RunFolder
@@ -41,7 +42,7 @@ class RunCheckpoints:
         facts = checkpoint.facts if checkpoint else {}
         where = latest_checkpoint(self.folder.checkpoints)
         if checkpoint:
-            check_state_fits(checkpoint.tensors, self.match.game.state_dict(), where)
+            check_state_fits(checkpoint.tensors, self.match.game_state(), where)
         try:
             self.take_up(checkpoint, facts)
         except (Mistake, Failure, torch.OutOfMemoryError):
@@ -70,12 +71,12 @@ class RunCheckpoints:
         if self.evaluator:
             self.evaluator.restore(self.match.clock, facts.get("measured"))
 
-    def save(self, played: float) -> None:
-        """A checkpoint of where the run stands, so many seconds after it was begun or resumed."""
+    def save(self, played: float, state: tuple[dict[str, Tensor], CheckpointFacts]) -> None:
+        """A checkpoint of the match's state, so many seconds after the run was begun or resumed."""
         assert self.log is not None and self.timing is not None, "only the first process writes"
         self.write_timing(played)
         self.timing.sync()  # before what says that so much was played
-        tensors, facts = self.match.state()
+        tensors, facts = state
         facts |= {"log": self.log.sync(), "identity": self.identity, "health": self.monitor.state()}
         facts |= {"measured": self.evaluator.state()} if self.evaluator else {}
         facts |= {"healthy": self.rollback.state()} if self.rollback else {}

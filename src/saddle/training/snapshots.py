@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from ..clock import Clock
 from ..errors import Mistake, require
 from ..out_of_memory import format_bytes
+from ..parts.pieces import count_whole
 from ..recipe import Stage
 from ..runs.log import is_count
 from ..runs.writing import existing_parent, list_numbered_files
@@ -60,9 +61,9 @@ class SnapshotStore:
         """Keep the averages as they stand, with the buffers that their networks have now."""
         power = self.match.power_ema
         assert power is not None, "a match without averages keeps no snapshots"
+        tensors = self.match.collect({f"power.{key}": t for key, t in power.state().items()})
         if process_rank() == 0:
             clock = {name: getattr(self.match.clock, name) for name in CLOCK_FACTS}
-            tensors = {f"power.{key}": t for key, t in power.state().items()}
             tensors |= {f"buffer.{key}": t for key, t in power.buffers.items()}
             path = self.folder / f"{PREFIX}{self.match.clock.images:0{NAME_DIGITS}d}.safetensors"
             write_checkpoint(path, tensors, {"clock": clock, "power": power.images, **facts})
@@ -84,7 +85,9 @@ class SnapshotStore:
         """What they will take of the disk, and a warning where it has not so much."""
         power, count = self.match.power_ema, self.match.options.snapshots
         assert power is not None, "a match without averages keeps no snapshots"
-        each = sum(t.numel() * t.element_size() for t in (*power.state().values(), *power.buffers.values()))
+        own = ((p, p.element_size()) for p in power.live.values())
+        each = len(KEPT_STDS) * sum(count_whole(p) * size for p, size in own)
+        each += sum(t.numel() * t.element_size() for t in power.buffers.values())
         free = shutil.disk_usage(existing_parent(self.folder)).free
         taken = f"{count:,} snapshots of averages will take {format_bytes(count * each)} of the disk"
         if count * each < free:

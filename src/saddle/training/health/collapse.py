@@ -27,7 +27,8 @@ class CollapseHandler:
             return None
         record.read()
         leads = self.on_collapse != "go-on"  # then what is seen must not hang on the time of day
-        grave = run.monitor.check() if run.writes and (leads or run.monitor.is_affordable()) else None
+        with run.match.whole():
+            grave = run.monitor.check() if run.writes and (leads or run.monitor.is_affordable()) else None
         if not leads:
             return None
         ill, well = all_reduce_max(int(grave is not None), int(run.writes and run.monitor.is_healthy()))

@@ -55,8 +55,9 @@ class RollbackStore:
         if self.fresh is not None:
             self.sure = self.fresh
         self.fresh = self.match.clock.images
+        state = self.match.state()
         if process_rank() == 0:
-            write_checkpoint(self.path(self.fresh), *self.match.state())
+            write_checkpoint(self.path(self.fresh), *state)
             self.tidy()
 
     def roll_back(self) -> int | None:
@@ -65,7 +66,7 @@ class RollbackStore:
             return None
         try:
             kept = read_checkpoint(self.path(self.sure))
-            check_state_fits(kept.tensors, self.match.game.state_dict(), self.path(self.sure))
+            check_state_fits(kept.tensors, self.match.game_state(), self.path(self.sure))
         except Mistake:  # it was deleted, or damaged, while the run played
             return None
         self.match.revert(*kept)
