@@ -1,8 +1,9 @@
-"""Weights divided among two processes: the same derivatives, rounds and checkpoints as whole ones, half of the memory."""
+"""Weights divided among two processes: derivatives, rounds and checkpoints of whole ones, half of the memory."""
 
 from __future__ import annotations
 
 import copy
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from saddle import load, train
+from saddle import load, resume, train
 from saddle.cli import main
 from saddle.core import Game
 from saddle.data import ArrayDataset
@@ -20,26 +21,31 @@ from saddle.errors import Mistake
 from saddle.games import Adversarial
 from saddle.layers.spectral import add_spectral_norms
 from saddle.networks import Convolutional
-from saddle.optim import SGD, Adam, Clipped, Orthogonal
+from saddle.optim import SGD, Adam, Clipped, Lazy, Orthogonal, RMSprop, Scaled
 from saddle.parts import pieces, rank_and_size, without_process_group
 from saddle.parts.pieces import Piece, divide_weights, put_together
 from saddle.recipe import Recipe
-from saddle.recipes.dcgan import DCGAN
 from saddle.recipes.r1 import R1GAN
 from saddle.recipes.wgan_gp import WGANGP
 from saddle.runs.folder import RunFolder
 from saddle.runs.manifest import Manifest
+from saddle.runs.settings import Settings
 from saddle.training.checkpoint import latest_checkpoint, read_checkpoint
 from saddle.training.engine import Engine
-from saddle.training.machine import Machine, process_group, process_rank
+from saddle.training.health import monitor, rollback
+from saddle.training.machine import Machine, process_group
 from saddle.training.match import Match, MatchOptions
+from saddle.training.sharding import check_elementwise
 from several import command, several
 from test_games import GAMES as PLAYED
-from test_processes import GAMES, labelled
+from test_processes import GAMES, labelled, recomputed
 from toys import LATENT, Batches, Critic, Maker, adversarial, play
 
 CPU = Machine(torch.device("cpu"), torch.float32, "for tests")
-LAST = Machine(torch.device("cpu"), torch.float32, "for tests", channels_last=True)
+ROUNDS = 6  # of which two each are played divided, whole, and divided again
+SMALL = Convolutional(latent=8, width=8, normal=False)
+RECIPES: dict[str, Recipe[Any]] = {
+    "r1": R1GAN(networks=SMALL, batch=8), "wgan-gp": WGANGP(networks=SMALL, batch=8)}  # fmt: skip
 
 
 def network() -> nn.Sequential:
@@ -70,21 +76,47 @@ def differentiate(rank: int) -> None:
     torch.testing.assert_close(net(x[0]), whole(x[0]), rtol=0, atol=0)
 
     first = torch.autograd.grad(losses(net, x[rank]), own, create_graph=True)
-    expected = torch.autograd.grad(losses(whole, x[0]) + losses(whole, x[1]), list(whole.parameters()), create_graph=True)
+    expected = torch.autograd.grad(
+        losses(whole, x[0]) + losses(whole, x[1]), list(whole.parameters()), create_graph=True
+    )
     divided = [(p, g, w) for p, g, w in zip(own, first, expected, strict=True) if isinstance(p, Piece)]
     for p, g, w in divided:
         torch.testing.assert_close(put_together(g, p.form), w, rtol=1e-12, atol=1e-12)
     again = torch.autograd.grad(sum(g.square().sum() for _, g, _ in divided), [p for p, _, _ in divided])
-    wanted = torch.autograd.grad(sum(w.square().sum() for _, _, w in divided), list(whole.parameters()))
-    kept = [w for w, p in zip(wanted, own, strict=True) if isinstance(p, Piece)]
-    for (p, _, _), g, w in zip(divided, again, kept, strict=True):
+    mine = [w for p, w in zip(own, whole.parameters(), strict=True) if isinstance(p, Piece)]
+    wanted = torch.autograd.grad(sum(w.square().sum() for _, _, w in divided), mine)
+    for (p, _, _), g, w in zip(divided, again, wanted, strict=True):
         torch.testing.assert_close(put_together(g, p.form), w, rtol=1e-12, atol=1e-12)
+
+
+def gather_seldom(rank: int) -> None:
+    """Once for all passes between two steps; of blocks that are worked out again nothing whole stays."""
+    made: list[Any] = []
+    gather = pieces.put_together
+
+    def watched(*given: Any) -> Tensor:
+        made.append(weakref.ref(whole := gather(*given)))
+        return whole
+
+    pieces.put_together = watched
+    game = recomputed()  # a critic of two layers and three blocks of one
+    critic, x = game.get_submodule("critic"), torch.randn(8, 1, 4, 4)
+    divide_weights(game)
+    with pieces.keeping_wholes():
+        loss = sum(critic(x).score.sum() for _ in range(2))
+        assert len(made) == 2 + 2 * 3 and sum(ref() is not None for ref in made) == 2
+        loss.backward()
+        assert len(made) == 2 + 4 * 3
+        with torch.no_grad():
+            game.get_submodule("generator")(torch.randn(8, LATENT))
+        assert len(made) == 2 + 4 * 3 + 2 and sum(ref() is not None for ref in made) == 2
+        pieces.forget_wholes()
+    del loss
+    assert not any(ref() is not None for ref in made)
 
 
 def normalised() -> Game[Any]:
     return Adversarial(Maker(), add_spectral_norms(Critic()), LATENT)
-
-
 
 
 PLAYED_APART: dict[str, Callable[[], Game[Any]]] = {
@@ -127,6 +159,119 @@ def in_float64(work: Callable[[int], None]) -> None:
         work(rank)
 
 
-@pytest.mark.parametrize("work", [differentiate, play_apart])
+@pytest.mark.parametrize("work", [differentiate, gather_seldom, play_apart])
 def test_divided_weights_are_differentiated_and_played_as_whole_ones(work: Callable[[int], None]):
     assert several(2, in_float64, work) == [0, 0]
+
+
+def data() -> ArrayDataset:
+    return ArrayDataset(
+        "noise", np.random.default_rng(0).integers(0, 256, (32, 16, 16, 1), np.uint8)
+    ).with_fingerprint()
+
+
+def match(name: str, shard: bool) -> Match[Any]:
+    return Match(RECIPES[name], data(), 8 * 100, CPU, MatchOptions(ema=30, shard=shard))
+
+
+def played(m: Match[Any], rounds: int) -> Match[Any]:
+    for _ in range(rounds):
+        m.play()
+    return m
+
+
+def numbers(m: Match[Any]) -> list[int]:
+    """How many this process keeps: of weights, of what optimizers remember, of the average."""
+    remembered = [t for o in m.engine.optimizers.values() for kept in o.state.values() for t in kept.values()]
+    assert m.ema
+    return [sum(t.numel() for t in some) for some in (m.game.parameters(), remembered, m.ema.mean.values())]
+
+
+def go_on(folder: str) -> None:
+    """Saves what came of a run without a break, and of one that went on otherwise twice."""
+    pieces.LEAST = 64
+    with process_group() as (rank, _):
+        for name in RECIPES:
+            straight = played(match(name, True), ROUNDS)
+            last = None
+            for i, shard in enumerate((True, False, True)):
+                m = match(name, shard)
+                if last:
+                    m.restore(*last)
+                state = played(m, ROUNDS // 3).state()
+                assert numbers(m) == numbers(straight) or not shard
+                if rank == 0:
+                    torch.save(state, f"{folder}/{name}-{i}")
+                torch.distributed.barrier()
+                last = torch.load(f"{folder}/{name}-{i}")
+            state = straight.state()
+            if rank == 0:
+                torch.save((state, numbers(straight)), f"{folder}/{name}")
+
+
+def test_a_divided_match_equals_a_whole_one_also_where_one_goes_on_as_the_other(tmp_path: Path):
+    """Weights, averages and all that Adam remembers, with exact penalties, in checkpoints of the same tensors."""
+    assert several(2, go_on, str(tmp_path)) == [0, 0]
+    for name in RECIPES:
+        one = played(match(name, False), ROUNDS)
+        (straight, half), again = torch.load(tmp_path / name), torch.load(tmp_path / f"{name}-2")
+        assert all(0.49 < few / many < 0.55 for few, many in zip(half, numbers(one), strict=True)), (half, numbers(one))
+        for tensors, facts in (straight, again):
+            assert facts == one.state()[1] and list(tensors) == list(one.state()[0])
+            for key, t in one.state()[0].items():
+                torch.testing.assert_close(
+                    tensors[key], t, rtol=1e-4, atol=2e-6, msg=lambda told, key=key: f"{key}: {told}"
+                )
+
+
+RUN = ["train", "dcgan", "--data", "glyphs", "--size", "16", "--images", "256", "--batch", "16", "--limit", "256",
+       "--networks.width", "16", "--pictures", "2", "--device", "cpu", "--precision", "float32", "--threads", "1",
+       "--measure", "fid", "--features", "identity", "--samples", "64", "--every", "128", "--snapshots", "2",
+       "--on-collapse", "rollback", "--checkpoints", "0.01"]  # fmt: skip
+
+
+def many_looks(words: list[str]) -> int:
+    monitor.PROBE_INTERVAL, rollback.HEALTH_PATIENCE = 1, 1
+    return command(words)
+
+
+def test_a_divided_run_draws_looks_measures_and_is_what_any_other_run_is(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    run = tmp_path / "run"
+    codes = several(2, many_looks, [*RUN, "--out", str(run), "--shard"])
+    assert codes == [0, 0], codes.said
+    assert Manifest.read(RunFolder(run)).settings.shard
+    assert {path.name for path in (run / "sheets").iterdir()} >= {"real.png", "0000000256.png"}
+    assert len((run / "measures.jsonl").read_text().splitlines()) == 3
+    kept = sorted(path.name for path in (run / "checkpoints").iterdir())
+    print(kept, (run / "health.jsonl").read_text() if (run / "health.jsonl").exists() else "none")
+    assert "best.safetensors" in kept and sum(name.startswith("snapshot-") for name in kept) == 2
+    assert load(run).sample(3).shape == (3, 1, 16, 16)
+    with pytest.raises(Mistake, match="leave --shard out, which is --no-shard"):
+        resume(run, images="+16")
+    main(["resume", str(run), "--images", "+16", "--no-shard"])
+    assert not Manifest.read(RunFolder(run)).settings.shard
+    assert several(2, command, ["resume", str(run), "--images", "+16", "--shard"]) == [0, 0]
+    assert read_checkpoint(latest_checkpoint(run / "checkpoints")).facts["clock"]["images"] == 288  # type: ignore[arg-type]
+
+
+def test_one_process_is_told_how_several_are_started():
+    with pytest.raises(
+        Mistake, match=r"torchrun --nproc-per-node 2 -m saddle train \.\.\. --shard`, or leave --shard out"
+    ):
+        train("dcgan", "glyphs", images=64, shard=True)
+    with pytest.raises(Mistake, match="give accumulate, as in --accumulate 2, in the place of fit"):
+        Settings(shard=True, fit=True)
+    assert Settings(shard=True, accumulate=2).shard
+
+
+def test_optimizers_that_look_at_whole_weights_are_refused():
+    def check(how: Any) -> None:
+        check_elementwise(Engine(adversarial(), lambda player: how))
+
+    for how in (Clipped(), Orthogonal()):
+        with pytest.raises(Mistake, match=f"{type(how).__name__}, by which the .* take Adam, RMSprop or SGD, or leave"):
+            check(how)
+    for plain in (Adam(), RMSprop(), SGD(), SGD(momentum=0.5), Lazy(), Scaled()):
+        check(plain)
