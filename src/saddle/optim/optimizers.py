@@ -6,10 +6,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from ..clock import Clock, Number, check_range, value_at
 from ..errors import require
+from ..parts.pieces import Piece, gather_lying, gradient_norm
 from ..recipe import Optimizing
 from .device_steps import DeviceAdam, DeviceSGD, steps_on_device
 
@@ -128,10 +129,12 @@ def add_orthogonal_grad(optimizer: torch.optim.Optimizer, args: object, kwargs: 
     """
     for group in optimizer.param_groups:
         for p in group["params"]:
-            if p.grad is not None and p.ndim > 1:
-                W = p.flatten(1)
+            lying = p.form.lying if isinstance(p, Piece) else p.shape
+            if p.grad is not None and len(lying) > 1:
+                W = (gather_lying(p, p.form) if isinstance(p, Piece) else p).flatten(1)
                 others = torch.linalg.multi_dot([W, W.T, W]) - W.square().sum(1, keepdim=True) * W
-                p.grad.add_(others.view_as(p), alpha=4 * group["orthogonal"])
+                own = p.form.cut_own(others) if isinstance(p, Piece) else others.view_as(p)
+                p.grad.add_(own, alpha=4 * group["orthogonal"])
 
 
 @dataclass(frozen=True)
@@ -153,7 +156,13 @@ class Clipped:
         self.base.tune(optimizer, clock)
 
     def clip(self, optimizer: torch.optim.Optimizer, args: object, kwargs: object) -> None:
-        nn.utils.clip_grad_norm_([p for group in optimizer.param_groups for p in group["params"]], self.norm)
+        own = [p for group in optimizer.param_groups for p in group["params"] if p.grad is not None]
+        if own:
+            kinds: tuple[list[Tensor], list[Tensor]] = ([], [])  # whole ones, and pieces
+            for p in own:
+                kinds[isinstance(p, Piece)].append(p.grad)
+            norm = gradient_norm(*kinds)
+            nn.utils.clip_grads_with_norm_(own, self.norm, norm)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ gathered, and slopes are summed and scattered. Each is the other's transpose, so
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from math import prod
@@ -21,6 +21,10 @@ from .shard import rank_and_size
 
 LEAST = 2048  # numbers of a weight that is divided: smaller ones take no memory, and as long to put together
 
+# torch 2.13 has other names for them, and warns of the old ones
+GATHER: Callable[..., object] = getattr(dist, "all_gather_single", None) or dist.all_gather_into_tensor
+SCATTER: Callable[..., object] = getattr(dist, "reduce_scatter_single", None) or dist.reduce_scatter_tensor
+
 
 class AllGather(torch.autograd.Function):
     """All processes' pieces (n,), one behind the other."""
@@ -28,7 +32,7 @@ class AllGather(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, piece: Tensor) -> Tensor:
         flat = piece.new_empty(dist.get_world_size() * len(piece))
-        dist.all_gather_into_tensor(flat, piece.contiguous())
+        GATHER(flat, piece.contiguous())
         return flat
 
     @staticmethod
@@ -42,7 +46,7 @@ class ReduceScatterSum(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, flat: Tensor) -> Tensor:
         piece = flat.new_empty(len(flat) // dist.get_world_size())
-        dist.reduce_scatter_tensor(piece, flat.contiguous())
+        SCATTER(piece, flat.contiguous())
         return piece
 
     @staticmethod
@@ -67,6 +71,10 @@ class Form(NamedTuple):
         """Numbers of a piece."""
         return -(-prod(self.shape) // self.world)
 
+    def cut_own(self, lying: Tensor) -> Tensor:
+        """This process's piece of one whose dimensions lie in that order."""
+        return self.cut_lying(lying, rank_and_size()[0])
+
     def cut(self, whole: Tensor, rank: int) -> Tensor:
         """A process's piece of a whole weight."""
         return self.cut_lying(whole.permute(self.order), rank)
@@ -89,6 +97,12 @@ class Piece(nn.Parameter):
     """A process's piece of a weight; its network reads it as the whole one, under the same name."""
 
     form: Form
+
+    def view_to_step(self) -> Piece:
+        """The same memory, for an optimizer."""
+        view = Piece(self.detach())
+        view.form = self.form
+        return view
 
 
 def cut_piece(whole: nn.Parameter) -> Piece:
@@ -135,6 +149,11 @@ def whole_weight(module: nn.Module, name: str, form: Form) -> Tensor:
 def put_together(own: Tensor, form: Form) -> Tensor:
     """The whole weight of which all processes have a piece, with a graph where the piece has one."""
     return form.join(cast(Tensor, AllGather.apply(own)))  # type: ignore[no-untyped-call]
+
+
+def gather_lying(own: Tensor, form: Form) -> Tensor:
+    """The same with its dimensions in the order in which they lie, as optimizers see weights."""
+    return form.join_lying(cast(Tensor, AllGather.apply(own)))  # type: ignore[no-untyped-call]
 
 
 class KeptWholes:
@@ -190,6 +209,17 @@ def held_weights(player: nn.Module) -> list[Tensor]:
     require(held, "this game differentiates by whole weights, of which --recompute and --shard together keep none; "
                   "leave one of them out")  # fmt: skip
     return [KEPT.wholes.get(p, p) for p in own]
+
+
+def gradient_norm(gradients: list[Tensor], pieces: list[Tensor]) -> Tensor:
+    """Of all of a player's gradients; of some this process has pieces alone, and others the rest."""
+    norms = list(torch._foreach_norm(gradients)) if gradients else []
+    if pieces:
+        squares = torch.stack(torch._foreach_norm(pieces)).square().sum()
+        dist.all_reduce(squares)
+        norms.append(squares.sqrt())
+    norm: Tensor = torch.linalg.vector_norm(torch.stack(norms))
+    return norm
 
 
 def count_whole(p: Tensor) -> int:

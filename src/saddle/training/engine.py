@@ -19,7 +19,7 @@ from ..parts import Shard, rank_and_size, use_shard
 from ..parts.buckets import Bucket
 from ..parts.buffers import SharedBuffers
 from ..parts.collectives import sync_batch_norms
-from ..parts.pieces import forget_wholes, keeping_wholes
+from ..parts.pieces import Piece, forget_wholes, gradient_norm, keeping_wholes
 from ..parts.recompute import recompute_blocks
 from ..precision import autocast_type, reduced_slopes
 from ..recipe import Optimizing
@@ -183,17 +183,6 @@ def share(t: Tensor, parts: int) -> Tensor:
     return t if parts == 1 else t / parts
 
 
-def gradient_norm(gradients: list[Tensor], pieces: list[Tensor]) -> Tensor:
-    """Of all of a player's gradients; of some this process has pieces alone, and others the rest."""
-    norms = list(torch._foreach_norm(gradients)) if gradients else []
-    if pieces:
-        squares = torch.stack(torch._foreach_norm(pieces)).square().sum()
-        dist.all_reduce(squares)
-        norms.append(squares.sqrt())
-    norm: Tensor = torch.linalg.vector_norm(torch.stack(norms))
-    return norm
-
-
 class Stepper:
     """A parameter as its optimizer sees it: the same memory in the order in which it lies.
 
@@ -204,7 +193,8 @@ class Stepper:
         self.parameter = parameter
         self.order = sorted(range(parameter.ndim), key=parameter.stride, reverse=True)
         self.as_it_is = self.order == [*range(parameter.ndim)]
-        self.view = nn.Parameter(parameter.detach().permute(self.order))
+        self.view = (parameter.view_to_step() if isinstance(parameter, Piece)
+                     else nn.Parameter(parameter.detach().permute(self.order)))  # fmt: skip
 
     def transfer_grad(self) -> None:
         """The gradient goes from the parameter to what is stepped."""

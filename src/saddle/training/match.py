@@ -39,7 +39,7 @@ from .machine import Machine, free_for_process, process_rank, world_size
 from .memory_advice import suggest_smaller_batches, suggest_smaller_networks
 from .power_ema import PowerEMA
 from .replay.choice import make_replays
-from .sharding import Sharding, check_elementwise
+from .sharding import Sharding, check_optimizers
 
 B = TypeVar("B")
 CheckpointFacts = dict[str, Any]  # of JSON
@@ -111,7 +111,7 @@ class Match(Generic[B]):
         self.stage = self.stage_at(self.clock.images)
         self.engine = make_engine(self.game, self.recipe, self.stage, self.machine, self.options)
         if self.sharding:
-            check_elementwise(self.engine)
+            check_optimizers(self.engine)
         self.close()
         self.waited_before, self.feeds = self.waited, self.make_feeds(self.stage)
         self.game.held_out = self.make_held_out(self.stage)

@@ -14,13 +14,15 @@ from torch import Tensor, nn
 
 from ..core import Game
 from ..errors import require
+from ..optim import Clipped
 from ..optim.device_steps import DeviceAdam, DeviceSGD
+from ..optim.optimizers import add_orthogonal_grad
 from ..parts.pieces import Form, Piece, divide_weights, put_together
 from .ema import EMA
 from .engine import Engine
 from .machine import process_rank, world_size
 
-# whose step of a number hangs on nothing but that number, its slope, and what is remembered of the two
+# whose step of a number hangs on that number alone, its slope, and what is remembered of the two
 ELEMENTWISE = (torch.optim.Adam, torch.optim.AdamW, torch.optim.RMSprop, torch.optim.SGD, DeviceAdam, DeviceSGD)
 
 
@@ -31,10 +33,14 @@ def check_several(shard: bool) -> None:
             "is --no-shard where a run goes on")  # fmt: skip
 
 
-def check_elementwise(engine: Engine[object]) -> None:
-    """Refuse optimizers that look at more of a weight than the number that they step."""
+def check_optimizers(engine: Engine[object]) -> None:
+    """Refuse optimizers that look at more of a weight than the number that they step, but for those who gather it."""
     for player, optimizer in engine.optimizers.items():
-        plain = type(optimizer) in ELEMENTWISE and not optimizer._optimizer_step_pre_hooks
+        hooks = optimizer._optimizer_step_pre_hooks.values()
+        known = all(
+            hook is add_orthogonal_grad or isinstance(getattr(hook, "__self__", None), Clipped) for hook in hooks
+        )
+        plain = type(optimizer) in ELEMENTWISE and known
         kind, name = type(engine.optimizing[player]).__name__, engine.names[player]
         require(plain, f"{kind}, by which the {name} steps, may look at whole weights or gradients, and with --shard "
                        "each process has pieces of them; take Adam, RMSprop or SGD, or leave --shard out")  # fmt: skip
