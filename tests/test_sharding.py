@@ -96,25 +96,28 @@ def gather_seldom(rank: int) -> None:
     made: list[Any] = []
     gather = pieces.put_together
 
+    def count_alive() -> int:
+        return sum(ref() is not None for ref in made)
+
     def watched(*given: Any) -> Tensor:
         made.append(weakref.ref(whole := gather(*given)))
         return whole
 
-    pieces.put_together = watched
-    game = recomputed()  # a critic of two layers and three blocks of one
+    pieces.put_together, pieces.LEAST = watched, 16
+    game = recomputed()  # of the critic, one weight is as large as that, and one in each of three blocks
     critic, x = game.get_submodule("critic"), torch.randn(8, 1, 4, 4)
     divide_weights(game)
     with pieces.keeping_wholes():
         loss = sum(critic(x).score.sum() for _ in range(2))
-        assert len(made) == 2 + 2 * 3 and sum(ref() is not None for ref in made) == 2
+        assert (len(made), count_alive()) == (1 + 2 * 3, 1)
         loss.backward()
-        assert len(made) == 2 + 4 * 3
+        assert (len(made), count_alive()) == (1 + 4 * 3, 1)
         with torch.no_grad():
-            game.get_submodule("generator")(torch.randn(8, LATENT))
-        assert len(made) == 2 + 4 * 3 + 2 and sum(ref() is not None for ref in made) == 2
+            game.get_submodule("generator")(torch.randn(8, LATENT))  # of two layers, with biases
+        assert (len(made), count_alive()) == (1 + 4 * 3 + 4, 1)
         pieces.forget_wholes()
     del loss
-    assert not any(ref() is not None for ref in made)
+    assert count_alive() == 0
 
 
 def normalised() -> Game[Any]:
