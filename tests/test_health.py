@@ -139,10 +139,9 @@ def data(n: int = 256) -> ArrayDataset:
     return ArrayDataset("ramps", samples, np.arange(n) % 4, tuple("abcd"), "ramps")
 
 
-def match(recipe: DCGAN = RECIPE, images: int = 512, of: ArrayDataset | None = None) -> Match[Any]:
-    return Match(
-        recipe, data() if of is None else of, images, find_machine("cpu", "float32"), MatchOptions(seed=1, ema=100)
-    )
+def match(recipe: DCGAN = RECIPE, images: int = 512, of: ArrayDataset | None = None, shard: bool = False) -> Match[Any]:
+    how = MatchOptions(seed=1, ema=100, shard=shard)
+    return Match(recipe, data() if of is None else of, images, find_machine("cpu", "float32"), how)
 
 
 def sighted(looker: Probe, fake: Tensor) -> Snapshot:

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from saddle.clock import Clock
 from saddle.errors import Failure
+from saddle.parts import pieces
 from saddle.reports.findings import describe_when
 from saddle.runs.curves import read_panels
 from saddle.runs.findings import Rollback, read_findings
@@ -185,11 +186,11 @@ def test_a_state_of_another_stage_is_none_to_go_back_to(tmp_path: Path):
     assert kept.roll_back() is None and "no healthy state" in kept.why_not
 
 
-def worker(process: int, folder: str) -> None:
+def worker(process: int, folder: str, shard: bool) -> None:
     torch.set_num_threads(1)
-    monitor.PROBE_INTERVAL = 1
+    monitor.PROBE_INTERVAL, pieces.LEAST = 1, 64
     dist.init_process_group("gloo", init_method=f"file://{folder}/meet", rank=process, world_size=2)
-    m = planted(match(images=1344))
+    m = planted(match(images=1344, shard=shard))
     run = Loop(m, RunFolder(f"{folder}/run"), {}, pictures=0, checkpoints=1e9, on_collapse="rollback")
     run.restore(None)
     run.go()
@@ -199,11 +200,15 @@ def worker(process: int, folder: str) -> None:
 
 
 @pytest.mark.slow
-def test_two_processes_go_back_together(tmp_path: Path):
+@pytest.mark.parametrize("shard", [False, True])
+def test_two_processes_go_back_together(shard: bool, tmp_path: Path):
+    """Also where weights are divided among them, of which the first one gathers and keeps whole states."""
     RunFolder.create(tmp_path / "run", "run")
-    mp.spawn(worker, (str(tmp_path),), nprocs=2)
+    mp.spawn(worker, (str(tmp_path), shard), nprocs=2)
     (one, weights), (two, same) = (torch.load(tmp_path / str(process)) for process in range(2))
     assert one == two and one["times"] == 1
-    assert [key for key, t in weights.items() if not torch.equal(t, same[key])] == []
+    assert [key for key, t in same.items() if not torch.equal(t, weights[key])] == [] and (
+        len(same) < len(weights)
+    ) == shard
     (finding,) = read_findings(tmp_path / "run")
     assert finding["back"] == SURE and latest_checkpoint(tmp_path / "run" / "checkpoints")
