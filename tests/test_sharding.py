@@ -177,7 +177,8 @@ def data() -> ArrayDataset:
 
 
 def match(name: str, shard: bool) -> Match[Any]:
-    return Match(RECIPES[name], data(), 8 * 100, CPU, MatchOptions(ema=30, shard=shard))
+    parts = 2 if name == "wgan-gp" else 1
+    return Match(RECIPES[name], data(), 8 * 100, CPU, MatchOptions(ema=30, accumulate=parts, shard=shard))
 
 
 def played(m: Match[Any], rounds: int) -> Match[Any]:
