@@ -255,7 +255,7 @@ def test_a_run_hears_of_the_samples_that_it_holds_out(tmp_path: Path):
     plain, near = (model.sample(4, seed=1, truncation=psi, noise=False) for psi in (1.0, 0.0))
     assert plain[0].ne(plain[1]).any() and torch.equal(near[0], near[1])
     typed = ["sample", str(run), "--truncation", "0.5", "--cutoff", "4", "--noise", "false"]
-    assert main([*typed, "-n", "4", "--out", str(tmp_path / "some.png")]) == 0
+    assert main([*typed, "-n", "4", "--out", str(tmp_path / "some")]) == 0
 
 
 LINES = (Path(__file__).parents[1] / "docs" / "styles.md").read_text("utf-8").splitlines()
