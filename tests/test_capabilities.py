@@ -294,7 +294,8 @@ def test_the_command_line_serves_what_a_run_can_do(runs: Path, tmp_path: Path, c
     assert whole.read_bytes() != small.read_bytes()
     assert say("sample", vae, "--truncation=0.5")[1].strip().endswith("samples-0-truncation-0.5.png")
     assert [command for command, _ in using_steps(runs / "AE", "AE")] == ["reconstruct AE FILES", "encode AE FILES"]
-    assert using_steps(vae, "there")[0][0] == "sample there"
+    steps = [command for command, _ in using_steps(vae, "there")]
+    assert steps[0] == "sample there" and steps[-2:] == ["studio there", "export there --to web"]
     for words, sentence in (
         ((vae, "--truncation", "much"), "truncation is 'much', but should be a number"),
         ((vae, "--truncatoin", "1"), "there is no option --truncatoin; did you mean --truncation?"),

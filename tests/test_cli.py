@@ -205,6 +205,8 @@ def test_a_run_where_a_recipe_is_meant_is_named_as_one(line, say, tmp_path, monk
     ("train dcgan faces", "train has no use for 'faces'"),
     ("train .", ". is no recipe; if it is your data, write --data ."),
     ("train mnist", "mnist is no recipe; if it is your data, write --data mnist"),
+    ("train dcgan --data dogs", "no file, folder or data set dogs; there are glyphs"),
+    ("train dcgan --data dogs", "; your own pictures are a folder or a zip: --data photos/"),
     ("train dcgan --data mnits", "there is no file, folder or data set mnits; did you mean mnist?"),
     ("train --bacth 3", "there is no option --bacth; did you mean --batch?"),
     ("train --iamges 3", "there is no option --iamges; did you mean --images?"),

@@ -357,9 +357,12 @@ def test_another_filter_or_kind_is_refused(tmp_path, say, home):
     saved(tmp_path, "flat", G | {"synthesis.b8.resample_filter": torch.ones(4, 4) / 16})
     assert "another filter than 1 3 3 1" in say("import flat.safetensors --as stylegan2-ada --out a")[2]
     saved(tmp_path, "G", G)
-    assert (
-        "this is no dcgan-pytorch: main.0.weight should be" in say("import G.safetensors --as dcgan-pytorch --out a")[2]
-    )
+    said = say("import G.safetensors --as dcgan-pytorch --out a")[2]
+    assert "this is no dcgan-pytorch: its layers are called as those of stylegan2-ada are" in said
+    assert said.rstrip().endswith("; give --as stylegan2-ada")
+    saved(tmp_path, "none", {"layer.weight": torch.ones(2, 2)})
+    assert "no dcgan-pytorch: main.0.weight should be" in say("import none.safetensors --as dcgan-pytorch --out a")[2]
+    assert not (tmp_path / "a").exists() and say("import G.safetensors --as stylegan2-ada --out made")[0] == 0
     assert "of which program are these weights? add --as" in say("import G.safetensors --out a")[2]
     lacking = {n: t for n, t in G.items() if n != "synthesis.b8.conv1.bias"}
     saved(tmp_path, "lacking", lacking)

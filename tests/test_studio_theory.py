@@ -54,9 +54,9 @@ def test_a_toy_learns_before_ones_eyes_and_stops_when_told(visit: Visits, addres
     page = open_theory(visit, address, width=NARROW, dark=True)
     page.get_by_role("tab", name="Toys", exact=True).click()
     page.get_by_role("button", name="Step", exact=True).click()
-    page.get_by_text("modes caught by gan after 1 rounds").wait_for()
+    page.get_by_text("modes caught by gan, round 1").wait_for()
     page.get_by_role("button", name="Play", exact=True).click()
-    page.get_by_text(re.compile(r"modes caught by wgan-gp after \d\d+ rounds")).wait_for()
+    page.get_by_text(re.compile(r"modes caught by wgan-gp, round \d\d+")).wait_for()
     page.get_by_role("button", name="Pause", exact=True).click()
     visit.shoot(page, "studio-toys-narrow-dark")
     assert page.evaluate("document.documentElement.scrollWidth") <= NARROW, "nothing is wider than a telephone"
@@ -88,7 +88,7 @@ def test_a_watchers_games_are_its_own_and_a_tick_is_bounded(monkeypatch: pytest.
     first, shown = move(3)(None, "en", "ring", "gan", "r1", *SETTINGS)
     other, _ = move(1)(None, "en", "ring", "gan", "nothing", *SETTINGS)
     assert [g.rounds for g in first.games] == [3, 3] and [g.rounds for g in other.games] == [1]
-    assert "modes caught by gan after 3 rounds" in shown and "modes caught by r1 after 3 rounds" in shown
+    assert "modes caught by gan, round 3" in shown and "modes caught by r1, round 3" in shown
     monkeypatch.setattr(toys_panel, "BUDGET", 0.0)
     move(AT_ONCE)(other, "en", "ring", "gan", "nothing", *SETTINGS)
     assert other.games[0].rounds == 2, "a tick whose time is up plays one round"

@@ -172,6 +172,11 @@ def test_a_training_that_does_not_begin_says_why(context: StudioContext) -> None
     wait_for(lambda: not jobs.is_running(context, run))
     told = describe_live(context, run)
     assert "did not begin" in told and "pixels" in told and "Traceback" not in told
+    again = jobs.start_training(context, [*TINY, "--images", "64"], "small")
+    assert again == run  # no number is used up
+    wait_for(lambda: not jobs.is_running(context, run))
+    assert "is finished" in describe_live(context, run)
+    assert jobs.start_training(context, [*TINY, "--images", "64"], "small").name.startswith("002-")
 
 
 def test_a_name_is_text_and_never_a_path_or_markup(context: StudioContext) -> None:

@@ -45,8 +45,7 @@ class StudioOptions:
 def studio(words: list[str]) -> None:
     """saddle studio [RUN ...]."""
     named, wish = parse_command("studio", words, StudioOptions())
-    for run in named:
-        RunFolder.find(run)
+    runs = tuple(RunFolder.find(run).path for run in named)
     if find_spec("gradio") is None:
         raise Mistake(f"the studio needs gradio, which is not installed; {install('studio')}")
     choose_waiting(company="as trainings run beside the page")  # theirs, who come by it: each would say so again
@@ -61,7 +60,7 @@ def studio(words: list[str]) -> None:
     from ..studio.context import StudioContext
 
     context = StudioContext(
-        wish.runs, tuple(map(Path, named)), alone if wish.paths is None else wish.paths, wish.upload << 20,
+        wish.runs, runs, alone if wish.paths is None else wish.paths, wish.upload << 20,
         wish.pixels * 1_000_000, wish.samples, wish.trainings, wish.seconds,
     )  # fmt: skip
     try:

@@ -297,4 +297,7 @@ def using_steps(run: str | Path, there: str) -> list[tuple[str, str]]:
         Reconstructs: [] if points else [(f"reconstruct {there} FILES", "pictures of yours, and each made again")],
         Encodes: [(f"encode {there} FILES", "their codes")],
     }  # fmt: skip
-    return [step for protocol, some in steps.items() if issubclass(kind, protocol) for step in some]
+    pages = [(f"studio {there}", "a page of its own, to explore and to draw with"),
+             (f"export {there} --to web", "a page that draws by itself, to send to others")]  # fmt: skip
+    makes = issubclass(kind, (Generates, Translates)) and not points
+    return [step for protocol, some in steps.items() if issubclass(kind, protocol) for step in some] + pages * makes

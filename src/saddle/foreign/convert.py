@@ -75,6 +75,9 @@ def import_weights(file: str | Path, kind: str, out: str | Path, *, critic: str 
             players["critic"] = theirs
     require("generator_back" in players or kind != "cyclegan" or "critic" not in players, "a critic of cyclegan is "
             "kept with both ways; give --back, or leave --critic out")  # fmt: skip
+    likely = of.likely_kinds(players["generator"])
+    require(kind in likely or not likely, f"this is no {kind}: its layers are called as those of {' or '.join(likely)} "
+            f"are; give --as {' or --as '.join(likely)}")  # fmt: skip
     plan = PLANS[kind](players, size)
     require(set(players) <= set(plan.names), f"{kind} has no way back; leave --back out")
     state = fill_state(plan, players)

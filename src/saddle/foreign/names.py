@@ -16,6 +16,15 @@ ENDS = ("weight", "bias", "running_mean", "running_var", "num_batches_tracked")
 KINDS = ("dcgan-pytorch", "pix2pix", "cyclegan", "stylegan2-ada")
 
 
+SIGNS = {"dcgan-pytorch": r"main\.0\.weight", "pix2pix": r"model\.model\.0\.weight",
+         "cyclegan": r"model\.\d+\.conv_block\.\d+\.weight", "stylegan2-ada": r"mapping\.fc0\.weight"}  # fmt: skip
+
+
+def likely_kinds(tensors: Tensors) -> list[str]:
+    """The kinds whose generators have a tensor of such a name as these have one of."""
+    return [kind for kind in KINDS if any(re.fullmatch(SIGNS[kind], name) for name in tensors)]
+
+
 def bare(tensors: Tensors) -> dict[str, Tensor]:
     """Without the prefix of networks that were trained on several GPUs."""
     return {name.removeprefix("module."): t for name, t in tensors.items()}

@@ -46,7 +46,7 @@ h2 { margin-top: 2.2em } h2 code { font-size: 1.2rem }
 
 def describe_route(service: Service, task: str) -> dict[str, Any]:
     """What FastAPI is told of a path: its body with an example, its answers and its refusals."""
-    schema = without_unused(service, getattr(service.wishes, task).model_json_schema())
+    schema = without_unused(service, task)
     example = example_of(service, task)
     body: dict[str, Any] = {JSON: {"schema": schema, "example": example}}
     if task != "samples":
@@ -58,10 +58,12 @@ def describe_route(service: Service, task: str) -> dict[str, Any]:
                 for code, said in REFUSALS.items()}}  # fmt: skip
 
 
-def without_unused(service: Service, schema: dict[str, Any]) -> dict[str, Any]:
-    """The fields that say something to this run: a label only where there are classes, a text where there are such."""
+def without_unused(service: Service, task: str) -> dict[str, Any]:
+    """The task's fields that say something to this run: a label or a text only where it is told such."""
     shape = service.loaded.shape
-    unused = {"label"} if not shape.classes else set()
+    schema: dict[str, Any] = getattr(service.wishes, task).model_json_schema()
+    labels = shape.classes and (task == "score" or service.loaded.is_conditional)
+    unused = set() if labels else {"label"}
     unused |= {"text"} if not isinstance(shape.condition, Text) else set()
     return schema | {"properties": {name: one for name, one in schema["properties"].items() if name not in unused}}
 

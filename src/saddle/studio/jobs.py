@@ -27,6 +27,7 @@ STARTED: dict[str, subprocess.Popen[bytes]] = {}  # by run: those that this very
 def start_training(context: StudioContext, words: list[str], name: str) -> Path:
     """Begin `saddle train WORDS` in a new folder of the runs, which is returned at once."""
     check_room(context)
+    forget_unbegun(context)
     place = make_numbered_folder(context.runs, re.sub("[^A-Za-z0-9._-]+", "-", name).strip("-.")[:60] or "run")
     begin(context, ["train", *words, "--out", str(place)], place)
     return place
@@ -121,10 +122,12 @@ def last_words(context: StudioContext, place: Path) -> str:
         return ""
 
 
-def forget(context: StudioContext, place: Path) -> None:
-    """Take away the folder of a training that never began."""
-    if not is_running(context, place) and RunFolder(place).is_unbegun():
-        shutil.rmtree(place)
+def forget_unbegun(context: StudioContext) -> None:
+    """Take away the folders of trainings of the studio's that never began, so that their numbers are free again."""
+    for file in context.own.glob("*.process"):
+        place = context.runs / file.stem
+        if place.is_dir() and not is_running(context, place) and RunFolder(place).is_unbegun():
+            shutil.rmtree(place)
 
 
 def as_command(words: list[str]) -> str:

@@ -66,7 +66,13 @@ def data_part(context: StudioContext) -> tuple[gr.Dropdown, gr.Dropdown]:
             return as_block(str(error)), None, gr.update(open=True)
 
     upload.upload(uploaded, upload, source, concurrency_limit=2)
-    look.click(examine, [source, size], [report, sheet, told], concurrency_limit=1)
+
+    def began() -> tuple[Any, Any, Any]:
+        return "Looking at the data ...", None, gr.update(open=True)
+
+    look.click(began, None, [report, sheet, told], show_progress="hidden").then(
+        examine, [source, size], [report, sheet, told], concurrency_limit=1
+    )
     return source, size
 
 
