@@ -63,6 +63,7 @@ WPLUS = Synonym("a style for each layer", ("--space w+",))
 WIDTH = Synonym("the width of the networks", ("--networks.width {value}",), "32")
 PARTS = Synonym("playing each batch in parts", ("--accumulate {value}",), "4")
 FITTING = Synonym("finding in how many parts a batch fits into memory", ("--fit",))
+SHARED_OUT = Synonym("dividing large weights among torchrun's processes", ("--shard",))
 AGAIN = Synonym("working activations out again instead of keeping them", ("--recompute",))
 FIGURES = Synonym("measuring while it trains", ("--measure {metrics}", "--metrics {metrics}"), "fid")
 FIRST_BETA = Synonym("Adam's first beta", ("--optimizer.betas {first_beta}",), "0.5")
@@ -209,6 +210,7 @@ OPTIONS: dict[str, Synonym] = {
     **dict.fromkeys(
         ("gradient-checkpointing", "activation-checkpointing", "grad-checkpointing", "use-checkpoint"), AGAIN
     ),
+    **dict.fromkeys(("fsdp", "fully-shard", "deepspeed", "zero-stage"), SHARED_OUT),
     **dict.fromkeys(("fid", "eval-metrics", "evaluate", "calculate-fid-every"), FIGURES),
     **dict.fromkeys(("optim", "opt"), PULL),
     **dict.fromkeys(("clip", "clip-value", "weight-clip", "clip-weights"), CUT),
