@@ -164,8 +164,8 @@ def describe_not_found(name: str) -> str:
     folders = [one for one in list_folder(Path(home)) if os.path.isdir(os.path.join(home, one))
                and one != WEIGHTS_FOLDER] if home else []  # fmt: skip
     hint = did_you_mean(name, dict.fromkeys([*named_sets(), *folders]))
-    own = "; your own pictures are a folder or a zip: --data photos/" if "did you mean" not in hint else ""
-    return f"there is no file, folder or data set {name}{hint}{own}"
+    own = "" if "did you mean" in hint else "; your own pictures are a folder or a zip: --data photos/"
+    return f"there is no file, folder or data set {name}{own}{hint}"
 
 
 def list_folder(folder: Path) -> list[str]:

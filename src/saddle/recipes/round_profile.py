@@ -111,7 +111,7 @@ def profile_round(recipe: Recipe[Any], data: Shape, where: Machine, how: MatchOp
         with TrafficCounter() as counter:
             play()
         activities = [ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if where.device.type == "cuda" else [])]
-        with profile(activities=activities) as profiler:
+        with profile(activities=activities, acc_events=True) as profiler:  # one cycle; torch 2.11 warns else
             for _ in range(max(1, min(MOST_PROFILED, int(PROFILED_SECONDS / seconds)))):
                 play()
             synchronized(where.device)
