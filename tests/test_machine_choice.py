@@ -159,8 +159,9 @@ def test_the_reason_is_told():
 
 def test_the_same_is_not_measured_twice_but_for_another_torch_it_is(tmp_path, monkeypatch):
     monkeypatch.setenv("SADDLE_CACHE", str(tmp_path))
-    timer = Timer(h=0.005)
-    first = probe_cache.cached_fastest({ONE: 3}, timer)
+    timer, threads = Timer(h=0.005), set()
+    first = probe_cache.cached_fastest({ONE: 3}, lambda *asked: threads.add(torch.get_num_threads()) or timer(*asked))
+    assert threads == {1}, "several threads wait for one another, and how long hangs on the load"
     asked = len(timer.asked)
     assert asked and probe_cache.cached_fastest({ONE: 3}, timer) == first and len(timer.asked) == asked
     probe_cache.cached_fastest({ONE: 4}, timer)

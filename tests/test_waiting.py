@@ -53,13 +53,18 @@ def test_where_no_counters_are_the_systems_average_serves(tmp_path, monkeypatch)
     assert busy_cores() is None
 
 
-@pytest.mark.parametrize(("busy", "told"), [(None, ""), (0.1, ""), (1.26, "other work keeps 1.3 of 4 cores busy")])
+@pytest.mark.parametrize(("busy", "told"), [
+    (None, ""), (0.1, ""), (0.4, "keeps 0.4 of 4 cores busy; --waiting active is"),
+    (1.26, "other work keeps 1.3 of 4 cores busy; --threads 3 may be faster beside it, and --waiting active is"),
+    (9.0, "; --threads 1 may be faster"),
+])  # fmt: skip
 def test_a_machine_is_shared_from_a_quarter_of_a_core_on(busy, told, fresh):
     assert told in describe_load(busy, 4)
     fresh.setattr(waiting, "busy_cores", lambda: busy)
     environment: dict[str, str] = {}
     assert told in choose_waiting(environment=environment)
     assert environment == (PASSIVE if told else {})
+    assert "--" not in choose_waiting(environment={}, options=False), "not every command has options for it"
 
 
 def test_what_is_about_to_run_decides_before_the_load_and_an_option_before_both(fresh):
@@ -96,5 +101,8 @@ print(os.environ.get("GOMP_SPINCOUNT"), code)
     environment = {name: value for name, value in os.environ.items() if name not in (*PASSIVE, "OMP_NUM_THREADS")}
     done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, cwd=tmp_path)
     assert done.stdout.splitlines()[-1] == "0 0"
-    assert "threads wait passively, as other work keeps 1.0 of 2 cores busy; --waiting active" in done.stderr
+    assert (
+        "threads wait passively, as other work keeps 1.0 of 2 cores busy; --threads 1 may be faster beside it"
+        in done.stderr
+    )
     assert done.stderr.count("threads wait") == 1

@@ -21,27 +21,32 @@ SHARED_CORES = 0.25  # that others keep busy, from which on the machine is share
 STAT = Path("/proc/stat")
 
 
-def choose_waiting(wish: Waiting = "auto", company: str = "",
-                   environment: MutableMapping[str, str] = os.environ) -> str:  # fmt: skip
+def choose_waiting(wish: Waiting = "auto", company: str = "", environment: MutableMapping[str, str] = os.environ,
+                   options: bool = True) -> str:  # fmt: skip
     """Choose how threads wait, for torch which is not imported yet; a sentence, where it is not as usual.
 
     `company`: what is about to run beside this work, where that is known. What the user's environment says stays.
+    `options`: does the command take --waiting and --threads, so that the sentence may name them?
     """
     if "torch" in sys.modules or any(name in environment for name in PASSIVE):
         return ""
     if environment.get("OMP_NUM_THREADS") == "1" or count_own_cores() == 1 or wish == "active":
         return ""
-    why = "as asked for" if wish == "passive" else company or describe_load(busy_cores(), count_own_cores())
+    why = "as asked for" if wish == "passive" else company or describe_load(busy_cores(), count_own_cores(), options)
     if why:
         environment.update(PASSIVE)
     return f"threads wait passively, {why}" if why else ""
 
 
-def describe_load(busy: float | None, cores: int) -> str:
-    """Why a machine is shared; nothing of one that is not, or of which it is not known."""
+def describe_load(busy: float | None, cores: int, options: bool = True) -> str:
+    """Why a machine is shared, and the options for it; nothing of one that is not, or of which it is not known."""
     if busy is None or busy < SHARED_CORES:
         return ""
-    return f"as other work keeps {busy:.1f} of {cores} cores busy; --waiting active is faster once that is over"
+    why, free = f"as other work keeps {busy:.1f} of {cores} cores busy", max(1, cores - round(busy))
+    if not options:
+        return why
+    fewer = f"--threads {free} may be faster beside it, and " if free < cores else ""
+    return f"{why}; {fewer}--waiting active is faster once that is over"
 
 
 def busy_cores(seconds: float = LOOK_SECONDS) -> float | None:

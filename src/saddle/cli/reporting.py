@@ -117,7 +117,7 @@ def reproduce(words: list[str]) -> None:
     """saddle reproduce RUN."""
     (path,), wish = parse_command("reproduce", words, ReproduceOptions())
     RunFolder.find(path)  # before torch is imported
-    tell_waiting(choose_waiting())
+    tell_waiting(choose_waiting(options=False))
     from ..reproduction import reproduce as again
 
     same = again(path, wish.out, trust=wish.trust, data=wish.data)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypedDict
 
@@ -30,14 +30,15 @@ class ProbeFacts(TypedDict):
 
 
 def cached_fastest(counts: Mapping[Convolution, int], timer: Timer = time_convolution) -> Fastest:
-    """What was measured before for this torch, processor, threads and convolutions, or is measured now and kept."""
+    """What was measured before for this torch, processor and convolutions, or is measured now and kept."""
     file = probe_file(counts)
     if file is not None:
         with suppress(DamagedFile, Mistake):  # not there, or not what was written: measured again in half a second
             facts = conform(parse_json(read_sealed(file), str(file)), ProbeFacts, str(file))
             dtype = torch.bfloat16 if facts["bfloat16"] else torch.float32
             return Fastest(Form(dtype, facts["channels_last"]), facts["gain"])
-    found = find_fastest(counts, timer)
+    with one_thread():
+        found = find_fastest(counts, timer)
     facts = {"bfloat16": found.form.precision == torch.bfloat16, "channels_last": found.form.channels_last,
              "gain": found.gain}  # fmt: skip
     if file is not None:
@@ -46,9 +47,20 @@ def cached_fastest(counts: Mapping[Convolution, int], timer: Timer = time_convol
     return found
 
 
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Threads wait for one another, and beside other work for long; what one alone finds is the same at any load."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
 def probe_file(counts: Mapping[Convolution, int]) -> Path | None:
     """Where it is kept; None where there is no cache."""
-    what = (torch.__version__, processor_name(), torch.get_num_threads(), sorted(counts.items()))
+    what = (torch.__version__, processor_name(), sorted(counts.items()))
     with suppress(Mistake):
         return cache_home() / FOLDER / f"{hashlib.sha256(repr(what).encode()).hexdigest()[:20]}.json"
     return None
