@@ -112,6 +112,10 @@ def test_columns_may_be_named_for_classes_and_captions(tmp_path: Path) -> None:
     ):
         with pytest.raises(Mistake, match=sentence):
             opened(tmp_path / "a.parquet", **how)
+    gaps = write(tmp_path / "c.parquet", rows, features=None, label=[None, *rows[1:]])
+    with pytest.raises(Mistake, match="but 1 of 9 have none; --labels none takes it without"):
+        opened(gaps)
+    assert opened(gaps, labels="none")[0].labels is None
     plain = write(tmp_path / "b.parquet", rows, features=None, label=[f"c{n % 2}" for n in rows], img=[png(9)] * 9)
     data, said = opened(plain)
     assert data.classes == ("c0", "c1") and any("those of the column image, not img" in s for s in said), said

@@ -196,6 +196,8 @@ def test_what_is_damaged_costs_itself_alone_and_is_said(tmp_path: Path, home: Pa
     assert any("damaged headers are passed over: 1" in s for s in said)
     assert any("files that are cut off at its end are passed over: 1" in s for s in said)
     assert any("7.png is skipped: it is broken" in s for s in said), said
+    (tmp_path / "c.tar").write_bytes(raw[: places["11.png"].offset + 77])  # within the last header
+    assert any("files that are cut off at its end are passed over: 1" in s for s in opened(tmp_path / "c.tar", home)[1])
 
 
 def test_a_hostile_tar_reads_nothing_but_itself(tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

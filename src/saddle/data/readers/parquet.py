@@ -175,7 +175,10 @@ class Tables:
                            "in a part without classes; --labels none takes it without")  # fmt: skip
             return numbers, tuple(map(str, names))
         plain = all(isinstance(value, int | str) for value in values)
-        require(plain, f"the column {column} of {self.path} holds no classes: whole numbers or names were expected")
+        empty = sum(value is None for value in values)
+        gaps = f" in all rows, but {empty:,} of {len(values):,} have none" if empty else ""
+        require(plain, f"the column {column} of {self.path} holds no classes: it wants whole numbers or names{gaps}"
+                       "; --labels none takes it without")  # fmt: skip
         numbers, classes = to_class_labels(map(str, values))
         check_class_count(len(classes), len(values), f"the column {column} of {self.path} has")
         return numbers, classes

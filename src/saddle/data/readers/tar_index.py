@@ -48,10 +48,13 @@ def index_tar(file: BinaryIO, size: int) -> TarIndex:
     """The index of a tar of so many bytes; what is damaged or cut off costs itself alone."""
     found, place = TarIndex(), 0
     facts: dict[str, str] = {}  # what the entries before a file say of it
-    while place + BLOCK <= size:
+    while place < size:
         file.seek(place)
         block = file.read(BLOCK)
         if not block.strip(b"\0"):
+            break
+        if len(block) < BLOCK:  # cut within a header
+            found.faults["files that are cut off at its end"] += 1
             break
         try:
             name, count, kind = parse_header(block)
