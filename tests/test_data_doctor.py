@@ -6,7 +6,7 @@ import rich
 from PIL import Image
 
 from data_files import noise, pictures, save, smooth
-from saddle.data import Prepare, examine
+from saddle.data import Prepare, examine, open_data
 from saddle.data.doctor.report import Report
 from saddle.errors import Mistake
 
@@ -56,22 +56,22 @@ def test_advice_names_the_options(sick, tmp_path):
     said = " ".join(examine(str(sick), Prepare()).advice)
     for words in (
         "2 of 26 cannot be read",
-        "1 are copies",
-        "1 look nearly the same",
+        "copies of others: 1,",
+        "nearly the same as others: 1;",
         "--size 32",
-        "24 are few",
+        "24 samples: a critic",
         "--flip",
     ):
         assert words in said, (words, said)
     said = " ".join(examine(str(sick), Prepare(size=64)).advice)
-    assert "24 of 24 are smaller than 64" in said and "--size" not in said
+    assert "smaller than 64 pixels: 24 of 24" in said and "--size" not in said
     for i in range(3):
         save(tmp_path / "grey" / f"{i}.png", np.repeat(noise(32, 32, 1, seed=i), 3, axis=2))
         save(tmp_path / "clear" / f"{i}.png", noise(32, 32, 4, seed=i) | np.array([0, 0, 0, 254], np.uint8))
         save(tmp_path / "long" / f"{i}.png", noise(128, 400, 3, seed=i))
     assert "--channels 1" in str(examine(str(tmp_path / "grey"), Prepare()))
     assert "--channels 1" not in str(examine(str(tmp_path / "grey"), Prepare(channels=1)))
-    assert "3 are transparent in part" in str(examine(str(tmp_path / "clear"), Prepare()))
+    assert "transparent in part: 3," in str(examine(str(tmp_path / "clear"), Prepare()))
     assert (
         "--size 128 makes squares" in (text := str(examine(str(tmp_path / "long"), Prepare())))
         and "--crop pad" in text
@@ -108,10 +108,16 @@ def test_nothing_to_examine_is_a_sentence(tmp_path):
     with pytest.raises(Mistake, match="holds no pictures"):
         examine(str(tmp_path), Prepare())
     (tmp_path / "a.png").write_bytes(b"")
-    assert examine(str(tmp_path), Prepare()).unreadable == {"a.png": "it is empty"}
+    report = examine(str(tmp_path), Prepare())
+    assert report.unreadable == {"a.png": "it is empty"}
+    assert report.advice == ("there is nothing to train on: no file here is a picture that can be read",)
+    with pytest.raises(Mistake, match="the only file there is no picture that can be read"):
+        open_data(str(tmp_path), Prepare(), lambda sentence: None)
+    save(tmp_path / "b.png", noise(16, 16, 3))
+    assert examine(str(tmp_path), Prepare()).advice[1].startswith("1 sample: a critic may learn so few by heart")
 
 
 def test_a_folder_of_sound_pictures_needs_only_more_of_them(tmp_path):
     pictures(tmp_path, 10, side=32)
     report = examine(str(tmp_path), Prepare())
-    assert report.sound and len(report.advice) == 1 and "10 are few" in report.advice[0]
+    assert report.sound and len(report.advice) == 1 and "10 samples: a critic" in report.advice[0]

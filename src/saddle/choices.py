@@ -165,7 +165,7 @@ def dcgan_fields(data: DataSummary, machine: Hardware, budget: Budget) -> list[C
         fields = [Choice(option, value, why, option) for option, value in QUICK[ON_PROCESSOR].items()]
     fields[0] = limit_batch(fields[0], data)
     if data.samples < 2 * FEW_SAMPLES:
-        fields.append(Choice("views", "DiffAugment()", f"{data.samples:,} are few, and the critic would learn them by "
+        fields.append(Choice("views", "DiffAugment()", f"so few samples ({data.samples:,}) the critic would learn by "
                              "heart", "views"))  # fmt: skip
     return [*fields, Choice("average", "HalfLife()", "the house's: half counts after 10,000 images")]
 

@@ -105,7 +105,8 @@ def read_sizes(pile: UndecodedImages) -> list[ImageOutline]:
 
     seen = [outline for part in parallel_map(look, len(pile), "Looking at sizes") for outline in part]
     if not seen:
-        raise Mistake(f"none of the {len(pile):,} files is a picture that can be read")
+        which = f"none of the {len(pile):,} files is a" if len(pile) > 1 else "the only file there is no"
+        raise Mistake(f"{which} picture that can be read")
     return seen
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ...errors import format_count
 from ...image_size import size_of_form
 from ..prepare import Prepare
 from ..readers.image_files import count_by_ending
@@ -26,17 +27,20 @@ def list_advice(report: Report, prepare: Prepare) -> Iterator[str]:
 
 
 def advise_on_files(report: Report) -> Iterator[str]:
-    if n := len(report.unreadable):
+    n = len(report.unreadable)
+    if n and n == report.count:
+        yield "there is nothing to train on: no file here is a picture that can be read"
+    elif n:
         lost = count_by_ending(report.unreadable)
         yield f"{n:,} of {report.count:,} cannot be read ({lost}): training skips them; replace or delete them"
     if report.duplicates:
         extra = sum(len(group) - 1 for group in report.duplicates)
-        yield f"{extra:,} are copies of others, which are shown more often for it; keep one of each"
+        yield f"copies of others: {extra:,}, each shown more often for it; keep one of each"
     if report.similar:
         extra = sum(len(group) - 1 for group in report.similar)
-        yield f"{extra:,} look nearly the same as others; look at them, and keep one of each if they are"
+        yield f"nearly the same as others: {extra:,}; look at them, and keep one of each if they are"
     if n := len(report.blank):
-        yield f"{n:,} are nearly blank: a generator learns them too; delete those that are mistakes"
+        yield f"nearly blank: {n:,}; a generator learns such too, so delete what is a mistake"
 
 
 def advise_on_shapes(report: Report, prepare: Prepare) -> Iterator[str]:
@@ -56,8 +60,7 @@ def advise_on_shapes(report: Report, prepare: Prepare) -> Iterator[str]:
     least = prepare.stored_size
     small = sum(n for (h, w), n in report.sizes.items() if least and (h < least.height or w < least.width))
     if least and small:
-        blurred = f"smaller than {least.option} pixels and would be enlarged, which blurs them"
-        yield f"{small:,} of {total:,} are {blurred}"
+        yield f"smaller than {least.option} pixels: {small:,} of {total:,}, which would be enlarged and so blurred"
 
 
 def advise_on_colours(report: Report, prepare: Prepare) -> Iterator[str]:
@@ -68,13 +71,13 @@ def advise_on_colours(report: Report, prepare: Prepare) -> Iterator[str]:
     ):
         yield "all are grey although stored in colour: --channels 1 trains faster"
     if report.clear and prepare.channels != 4:
-        yield f"{report.clear:,} are transparent in part, which is shown on white; --channels 4 keeps it"
+        yield f"transparent in part: {report.clear:,}, shown on white; --channels 4 keeps it"
 
 
 def advise_on_counts(report: Report) -> Iterator[str]:
     good = report.count - len(report.unreadable)
-    if good < FEW_SAMPLES:
-        yield f"{good:,} are few, and a critic may learn them by heart; --flip doubles what may be mirrored"
+    if 0 < good < FEW_SAMPLES:
+        yield f"{format_count(good, 'sample')}: a critic may learn so few by heart; --flip doubles what may be mirrored"
     most, least = max(report.classes.values(), default=1), min(report.classes.values(), default=1)
     if most > MAX_CLASS_RATIO * least:
         name = min(report.classes, key=lambda c: report.classes[c])
