@@ -114,6 +114,7 @@ class Scripted(nn.Module):
 
 
 @pytest.mark.filterwarnings("ignore:.*torch.jit.*:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:.*torch.jit.*:FutureWarning")  # since torch 2.15
 def test_a_scripted_file_is_read(tmp_path: Path) -> None:
     module = Scripted()
     torch.jit.save(torch.jit.trace(module, torch.zeros(1, 3, 9, 9)), tmp_path / "net.pt")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -119,7 +120,7 @@ def test_a_file_is_shown_or_told_what_is_wrong(new, code, words, capsys):
     ("old", "new", "sign", "words"),
     [
         ("        h = x.flatten(1)", "        h = x.flaten(1)", "flaten", "AttributeError: 'Tensor' object"),
-        ("nn.Linear(2, 1)", "nn.Linear(3, 1)", "Verdict(self", "RuntimeError: mat1 and mat2 shapes"),
+        ("nn.Linear(2, 1)", "nn.Linear(3, 1)", "Verdict(self", "RuntimeError: .*mat1 and mat2 shapes"),
         ("    h = x.flatten(1)", "    assert False, 'a\\nb'", "assert", "AssertionError: a b"),
         ("        h = x.flatten(1)", "        return self(x)", "return self(x)", "RecursionError: "),
     ],
@@ -127,7 +128,8 @@ def test_a_file_is_shown_or_told_what_is_wrong(new, code, words, capsys):
 def test_an_error_in_a_round_is_told_by_the_users_line(old, new, sign, words, capsys):
     text = START.replace(old, new)
     code, said = trained(text, capsys)
-    assert code == 2 and said.count("\n") == 1 and f"mine.py, line {lines(text, sign)}: {words}" in said
+    assert code == 2 and said.count("\n") == 1
+    assert re.search(rf"mine\.py, line {lines(text, sign)}: {words}", said)
     assert not Path("run").exists()  # a round is rehearsed before anything is written
 
 
