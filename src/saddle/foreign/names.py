@@ -13,16 +13,14 @@ from ..networks.patch_gan import HALVINGS
 Names = dict[str, str]  # ours, without the player's own name, to theirs
 Tensors = Mapping[str, Tensor]
 ENDS = ("weight", "bias", "running_mean", "running_var", "num_batches_tracked")
-KINDS = ("dcgan-pytorch", "pix2pix", "cyclegan", "stylegan2-ada")
-
-
 SIGNS = {"dcgan-pytorch": r"main\.0\.weight", "pix2pix": r"model\.model\.0\.weight",
          "cyclegan": r"model\.\d+\.conv_block\.\d+\.weight", "stylegan2-ada": r"mapping\.fc0\.weight"}  # fmt: skip
+KINDS = tuple(SIGNS)
 
 
 def likely_kinds(tensors: Tensors) -> list[str]:
     """The kinds whose generators have a tensor of such a name as these have one of."""
-    return [kind for kind in KINDS if any(re.fullmatch(SIGNS[kind], name) for name in tensors)]
+    return [kind for kind, sign in SIGNS.items() if any(re.fullmatch(sign, name) for name in tensors)]
 
 
 def bare(tensors: Tensors) -> dict[str, Tensor]:

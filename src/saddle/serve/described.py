@@ -60,21 +60,24 @@ def describe_route(service: Service, task: str) -> dict[str, Any]:
 
 def without_unused(service: Service, task: str) -> dict[str, Any]:
     """The task's fields that say something to this run: a label or a text only where it is told such."""
-    shape = service.loaded.shape
     schema: dict[str, Any] = getattr(service.wishes, task).model_json_schema()
-    labels = shape.classes and (task == "score" or service.loaded.is_conditional)
-    unused = set() if labels else {"label"}
-    unused |= {"text"} if not isinstance(shape.condition, Text) else set()
+    unused = set() if is_told_labels(service, task) else {"label"}
+    unused |= {"text"} if not isinstance(service.loaded.shape.condition, Text) else set()
     return schema | {"properties": {name: one for name, one in schema["properties"].items() if name not in unused}}
+
+
+def is_told_labels(service: Service, task: str) -> bool:
+    """Where there are classes a score hangs on the image's own; a sample or completion where the generator is told."""
+    loaded = service.loaded
+    return loaded.shape.classes > 0 and (task == "score" or loaded.is_conditional)
 
 
 def example_of(service: Service, task: str) -> dict[str, Any]:
     """A request that this run answers."""
     loaded = service.loaded
-    label = {"label": loaded.classes[0]} if loaded.shape.classes and loaded.classes else {}
+    label = {"label": loaded.classes[0]} if loaded.classes and is_told_labels(service, task) else {}
     if task == "samples":
-        conditional = label if loaded.shape.classes and loaded.is_conditional else {}
-        return {"n": min(4, service.limits.n), "seed": 7} | conditional
+        return {"n": min(4, service.limits.n), "seed": 7} | label
     dark = to_png(torch.zeros(*service.abilities.pictures_of(task)[:3]))
     picture: dict[str, Any] = {"images": [base64.b64encode(dark).decode("ascii")], "seed": 7}
     if task == "complete":

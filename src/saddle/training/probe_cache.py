@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TypedDict
 
@@ -17,6 +17,7 @@ from ..data.cache.sealed import DamagedFile, read_sealed, write_sealed
 from ..errors import Mistake, WriteFailure
 from ..schema import conform, parse_json
 from .conv_probe import Convolution, Fastest, Form, Timer, find_fastest, time_convolution
+from .machine import preserved_globals
 
 FOLDER = "probes"  # in the cache
 
@@ -37,7 +38,8 @@ def cached_fastest(counts: Mapping[Convolution, int], timer: Timer = time_convol
             facts = conform(parse_json(read_sealed(file), str(file)), ProbeFacts, str(file))
             dtype = torch.bfloat16 if facts["bfloat16"] else torch.float32
             return Fastest(Form(dtype, facts["channels_last"]), facts["gain"])
-    with one_thread():
+    with preserved_globals():
+        torch.set_num_threads(1)  # several wait for one another, beside other work for long: one finds the same always
         found = find_fastest(counts, timer)
     facts = {"bfloat16": found.form.precision == torch.bfloat16, "channels_last": found.form.channels_last,
              "gain": found.gain}  # fmt: skip
@@ -45,17 +47,6 @@ def cached_fastest(counts: Mapping[Convolution, int], timer: Timer = time_convol
         with suppress(WriteFailure):  # whoever may not write the cache measures each time
             write_sealed(file, lambda draft: draft.write(json.dumps(facts).encode()))
     return found
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Threads wait for one another, and beside other work for long; what one alone finds is the same at any load."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 def probe_file(counts: Mapping[Convolution, int]) -> Path | None:

@@ -14,6 +14,7 @@ SEARCHED_BYTES = 1 << 20  # bytes that are searched at once for the next header 
 PLAIN, FOLDER, LONG_NAME, OWN_FACTS = (b"0", b"\0", b"7"), b"5", b"L", b"x"
 PASSED_OVER = {b"1": "links", b"2": "links", b"3": "devices", b"4": "devices", b"6": "fifos", b"S": "sparse files"}
 SILENT = (FOLDER, b"K", b"g", b"V", b"M", b"X")  # folders, names of links, and what is said of no single file
+CUT_OFF = "files that are cut off at its end"  # among the faults
 
 
 class TarMember(NamedTuple):
@@ -54,7 +55,7 @@ def index_tar(file: BinaryIO, size: int) -> TarIndex:
         if not block.strip(b"\0"):
             break
         if len(block) < BLOCK:  # cut within a header
-            found.faults["files that are cut off at its end"] += 1
+            found.faults[CUT_OFF] += 1
             break
         try:
             name, count, kind = parse_header(block)
@@ -65,7 +66,7 @@ def index_tar(file: BinaryIO, size: int) -> TarIndex:
         count = int(facts.get("size", count)) if kind in PLAIN else count
         start = place + BLOCK
         if start + count > size:
-            found.faults["files that are cut off at its end"] += 1
+            found.faults[CUT_OFF] += 1
             break
         if kind in (LONG_NAME, OWN_FACTS):
             facts |= read_facts(file.read(count), kind) if count <= MAX_NAME_BYTES else {}
